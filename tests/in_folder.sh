@@ -1,0 +1,9 @@
+#!/bin/bash
+# in_folder.sh FOLDER SCRIPT ARGUMENT…: runs the script in a new, empty folder.
+set -eu
+folder=$1 script=$2
+shift 2
+rm -rf "$folder"
+mkdir -p "$folder"
+cd "$folder"
+exec bash "$script" "$@"

@@ -1,0 +1,9 @@
+#!/bin/sh
+# mpirun.sh RANKS PROGRAM ARGUMENT…: mpirun as the tests need it, on any machine: as root too, with more ranks
+# than cores, and with ranks that sleep rather than spin while they wait.
+ranks=$1
+shift
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_mpi_yield_when_idle=1 OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+exec mpirun -q --oversubscribe --bind-to none -n "$ranks" "$@"

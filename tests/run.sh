@@ -1,0 +1,56 @@
+#!/bin/bash
+# tests/run.sh [--quick] [CTEST-ARGUMENT...]
+# Sets up, builds and runs all tests, with sanitizers first and then as released. Arguments go to ctest, for
+# example
+#   tests/run.sh -L mpi      tests/run.sh -R generate
+#   --quick (or WT_QUICK=1)  only the quick tests, only as released
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+quick=${WT_QUICK:-0}
+if [ "${1-}" = --quick ]; then
+    quick=1
+    shift
+fi
+
+# build PRESET
+build() {
+    cmake --preset "$1" -DWT_TESTS=ON >"$work/configure" || { cat "$work/configure"; return 1; }
+    cmake --build --preset "$1" --parallel "$(nproc)" >"$work/build" || { cat "$work/build"; return 1; }
+}
+
+# check PRESET ARGUMENT...
+check() {
+    local preset=$1
+    shift
+    echo
+    echo "tests, $preset build:"
+    ctest --preset "$preset" -j2 "$@" 2>&1 | tee "$work/$preset"
+}
+
+jobs/setup.sh --tests
+if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if [ "$quick" = 1 ]; then
+    build release
+    check release -L quick "$@"
+    exit
+fi
+
+# The two builds share the processors' idle moments; the released program is tested last, so that its summary
+# ends the output unless the other one failed.
+export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
+export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}
+build release
+build asan
+sanitized=0
+check asan "$@" || sanitized=$?
+check release "$@"
+if [ $sanitized != 0 ]; then
+    echo
+    echo "failed in the sanitizer build:"
+    sed -n '/tests passed,/,$p' "$work/asan"
+    exit $sanitized
+fi
