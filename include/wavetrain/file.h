@@ -1,0 +1,51 @@
+/*
+ * Files and folders with every call checked. "Atomic" means: a reader sees the
+ * old file or the whole new one, also after a power cut.
+ */
+#ifndef WAVETRAIN_FILE_H
+#define WAVETRAIN_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wavetrain/error.h"
+
+enum { WT_PATH_MAX = 4096 };
+
+/* "folder/name" in out; fails if it does not fit. */
+wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name);
+
+/* The part after the last slash (trailing slashes of `path` are not its business). */
+const char *wt_path_base(const char *path);
+
+bool wt_path_exists(const char *path);
+bool wt_path_is_folder(const char *path);
+
+/* Makes the folder and its parents; it may exist already. */
+wt_status wt_folder_make(const char *path);
+
+/* Removes a folder and all below it; a missing one is no error. Does not follow links. */
+wt_status wt_folder_remove(const char *path);
+
+/* Names (not paths) in a folder that begin with `prefix` and end with `suffix`, sorted by
+ * strcmp; free with wt_folder_list_free. "." and ".." are left out. */
+wt_status wt_folder_list(char ***names, size_t *count, const char *path, const char *prefix, const char *suffix);
+void wt_folder_list_free(char **names, size_t count);
+
+/* The whole file in a new block (one zero byte after its end); free with wt_free.
+ * Refuses a file of more than `limit` bytes. */
+wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit);
+
+/* Writes PATH.tmp-PID, fsyncs it, renames it over `path` and fsyncs the folder. On a failure
+ * nothing stays behind and an older file at `path` is as it was. `tail` (may be NULL) is
+ * written after `data`. */
+wt_status wt_file_write_atomically(const char *path, const void *data, size_t bytes, const void *tail,
+                                   size_t tail_bytes);
+
+/* Makes a rename or removal in a folder last through a power cut. */
+wt_status wt_folder_sync(const char *path);
+
+/* Free bytes for an unprivileged user on the file system that holds `path`; -1 if unknown. */
+long long wt_folder_free_bytes(const char *path);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Memory that is aligned to 64 bytes (a cache line, an AVX-512 vector), zeroed
+ * and counted. The count must be back at zero when a program ends; tests check it.
+ * Thread-safe.
+ */
+#ifndef WAVETRAIN_MEMORY_H
+#define WAVETRAIN_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/error.h"
+
+/* Zeroed array of `count` elements in *out (any pointer's address; NULL when count is 0).
+ * Fails with a message that names `what` and the size. Free with wt_free. */
+wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *what);
+
+/* Takes NULL. */
+void wt_free(void *pointer);
+
+/* Bytes and blocks held now, and the largest number of bytes ever held. */
+int64_t wt_memory_bytes(void);
+int64_t wt_memory_blocks(void);
+int64_t wt_memory_peak_bytes(void);
+
+/* A heap copy of a string; free with wt_free. */
+wt_status wt_copy_string(char **out, const char *text);
+
+#endif

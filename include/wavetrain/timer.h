@@ -1,0 +1,37 @@
+/* Wall-clock time and named phases of a step. */
+#ifndef WAVETRAIN_TIMER_H
+#define WAVETRAIN_TIMER_H
+
+/* Seconds on a clock that never jumps. */
+double wt_time_now(void);
+
+/* The phases of a training step, in the order in which they happen. */
+typedef enum {
+    WT_PHASE_DATA,     /* waiting for the loader */
+    WT_PHASE_DERIVE,   /* packed weights from the flat parameters */
+    WT_PHASE_FORWARD,
+    WT_PHASE_BACKWARD,
+    WT_PHASE_EXCHANGE, /* adding lanes, here and over ranks */
+    WT_PHASE_DECIDE,   /* gradient norm, rank 0's record */
+    WT_PHASE_UPDATE,
+    WT_PHASE_VALIDATE,
+    WT_PHASE_CHECKPOINT,
+    WT_PHASE_OTHER,
+    WT_PHASES
+} wt_phase;
+
+const char *wt_phase_name(wt_phase phase);
+
+typedef struct {
+    double seconds[WT_PHASES];
+    double since; /* when the running phase began */
+    wt_phase phase;
+} wt_timer;
+
+/* Starts in WT_PHASE_OTHER. One thread only. */
+void wt_timer_init(wt_timer *timer);
+
+/* Ends the running phase, begins another. */
+void wt_timer_enter(wt_timer *timer, wt_phase phase);
+
+#endif

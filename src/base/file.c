@@ -1,0 +1,202 @@
+/* Files and folders by plain POSIX calls, each of them checked. */
+#include "wavetrain/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "wavetrain/memory.h"
+
+wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name) {
+    const char *slash = *folder && folder[strlen(folder) - 1] != '/' ? "/" : "";
+    int length = snprintf(out, WT_PATH_MAX, "%s%s%s", folder, slash, name);
+    WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%.200s…: the path is too long (got %d bytes, expected under %d)",
+             folder, length, WT_PATH_MAX);
+    return WT_OK;
+}
+
+const char *wt_path_base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool wt_path_exists(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+bool wt_path_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+wt_status wt_folder_make(const char *path) {
+    char part[WT_PATH_MAX];
+    WT_TRY(wt_path_join(part, path, ""));
+    for (char *c = part + 1; *c; c++) {
+        if (*c != '/') continue;
+        *c = '\0';
+        WT_CHECK(mkdir(part, 0777) == 0 || errno == EEXIST || wt_path_is_folder(part), WT_FAILED,
+                 "%s: can't make the folder (%s)", part, strerror(errno));
+        *c = '/';
+    }
+    WT_CHECK(wt_path_is_folder(path), WT_FAILED, "%s: is no folder", path);
+    return WT_OK;
+}
+
+static int wt_remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk) {
+    (void)info, (void)kind, (void)walk;
+    return remove(path);
+}
+
+wt_status wt_folder_remove(const char *path) {
+    if (!wt_path_exists(path)) return WT_OK;
+    WT_CHECK(nftw(path, wt_remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, WT_FAILED,
+             "%s: can't remove the folder (%s)", path, strerror(errno));
+    return WT_OK;
+}
+
+static int wt_compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool wt_name_fits(const char *name, const char *prefix, const char *suffix) {
+    size_t length = strlen(name), before = strlen(prefix), after = strlen(suffix);
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || length < before + after) return false;
+    return strncmp(name, prefix, before) == 0 && strcmp(name + length - after, suffix) == 0;
+}
+
+static wt_status wt_list_grow(char ***names, size_t count, size_t *room) {
+    if (count < *room) return WT_OK;
+    size_t larger = *room ? 2 * *room : 64;
+    char **moved;
+    WT_TRY(wt_alloc(&moved, larger, sizeof *moved, "a list of files"));
+    if (count) memcpy(moved, *names, count * sizeof *moved);
+    wt_free(*names);
+    *names = moved;
+    *room = larger;
+    return WT_OK;
+}
+
+wt_status wt_folder_list(char ***names, size_t *count, const char *path, const char *prefix,
+                         const char *suffix) {
+    wt_status status = WT_OK;
+    size_t room = 0;
+    *names = NULL;
+    *count = 0;
+    DIR *folder = opendir(path);
+    WT_CHECK(folder, WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+    for (struct dirent *entry; (errno = 0, entry = readdir(folder)) != NULL;) {
+        if (!wt_name_fits(entry->d_name, prefix, suffix)) continue;
+        WT_GUARD(wt_list_grow(names, *count, &room));
+        WT_GUARD(wt_copy_string(&(*names)[*count], entry->d_name));
+        ++*count;
+    }
+    WT_GUARD_CHECK(errno == 0, WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+    if (*count) qsort(*names, *count, sizeof **names, wt_compare_names);
+cleanup:
+    closedir(folder);
+    if (status != WT_OK) {
+        wt_folder_list_free(*names, *count);
+        *names = NULL;
+        *count = 0;
+    }
+    return status;
+}
+
+void wt_folder_list_free(char **names, size_t count) {
+    for (size_t i = 0; i < count; i++) wt_free(names[i]);
+    wt_free(names);
+}
+
+wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit) {
+    wt_status status = WT_OK;
+    struct stat info;
+    *data = NULL;
+    *bytes = 0;
+    FILE *file = fopen(path, "rb");
+    WT_CHECK(file, WT_FAILED, "%s: can't open the file (%s)", path, strerror(errno));
+    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode), WT_FAILED, "%s: is no plain file",
+                   path);
+    WT_GUARD_CHECK((uint64_t)info.st_size <= limit, WT_FAILED,
+                   "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
+                   (long long)info.st_size, limit);
+    WT_GUARD(wt_alloc(data, (size_t)info.st_size + 1, 1, path));
+    *bytes = fread(*data, 1, (size_t)info.st_size, file);
+    WT_GUARD_CHECK(*bytes == (size_t)info.st_size, WT_FAILED,
+                   "%s: can't read the file (got %zu bytes, expected %lld)", path, *bytes,
+                   (long long)info.st_size);
+cleanup:
+    fclose(file);
+    if (status != WT_OK) {
+        wt_free(*data);
+        *data = NULL;
+        *bytes = 0;
+    }
+    return status;
+}
+
+static wt_status wt_write_all(int file, const char *path, const char *data, size_t bytes) {
+    while (bytes) {
+        ssize_t written = write(file, data, bytes);
+        if (written < 0 && errno == EINTR) continue;
+        WT_CHECK(written >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
+        WT_CHECK(written > 0, WT_FAILED, "%s: can't write (nothing was taken of %zu bytes)", path, bytes);
+        data += written;
+        bytes -= (size_t)written;
+    }
+    return WT_OK;
+}
+
+static wt_status wt_sync_parent(const char *path) {
+    char folder[WT_PATH_MAX];
+    const char *base = wt_path_base(path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
+    return wt_folder_sync(*folder ? folder : ".");
+}
+
+wt_status wt_file_write_atomically(const char *path, const void *data, size_t bytes, const void *tail,
+                                   size_t tail_bytes) {
+    wt_status status = WT_OK;
+    char temporary[WT_PATH_MAX + 32];
+    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", path, (long)getpid());
+    int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    WT_CHECK(file >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
+    WT_GUARD(wt_write_all(file, path, data, bytes));
+    if (tail_bytes) WT_GUARD(wt_write_all(file, path, tail, tail_bytes));
+    WT_GUARD_CHECK(fsync(file) == 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
+    int closed = close(file);
+    file = -1;
+    WT_GUARD_CHECK(closed == 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
+    WT_GUARD_CHECK(rename(temporary, path) == 0, WT_FAILED, "%s: can't put the file in place (%s)", path,
+                   strerror(errno));
+    status = wt_sync_parent(path);
+cleanup:
+    if (file >= 0) close(file);
+    if (status != WT_OK) unlink(temporary);
+    return status;
+}
+
+wt_status wt_folder_sync(const char *path) {
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    WT_CHECK(folder >= 0, WT_FAILED, "%s: can't open the folder (%s)", path, strerror(errno));
+    int failed = fsync(folder) != 0 && errno != EINVAL; /* EINVAL: the file system cannot, as some network ones */
+    int reason = errno;
+    close(folder);
+    WT_CHECK(!failed, WT_FAILED, "%s: can't write the folder (%s)", path, strerror(reason));
+    return WT_OK;
+}
+
+long long wt_folder_free_bytes(const char *path) {
+    struct statvfs info;
+    if (statvfs(path, &info) != 0) return -1;
+    return (long long)info.f_bavail * (long long)info.f_frsize;
+}
