@@ -1,0 +1,152 @@
+/*
+ * The configuration: plain structs filled from one YAML file, defaults and --set.
+ * Every key stands in one table (src/config/schema.c) with its type, default,
+ * range, help and what a resume may do with it; parsing, checking, --help-config,
+ * the resolved text and comparisons are all made from that table.
+ */
+#ifndef WAVETRAIN_CONFIG_H
+#define WAVETRAIN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "wavetrain/error.h"
+#include "wavetrain/file.h"
+
+enum {
+    WT_ARRAYS_MAX = 32,         /* entries of model.arrays */
+    WT_DILATIONS_MAX = 64,      /* explicit dilations of one array */
+    WT_CONFIG_TEXT_MAX = 1 << 20, /* bytes of a configuration file */
+};
+
+typedef enum { WT_TRUNK_WAVENET } wt_trunk_kind;
+typedef enum { WT_INPUT_CLASS, WT_INPUT_REAL } wt_input_kind;
+typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_activation;
+typedef enum { WT_HEAD_SOFTMAX } wt_head_kind;
+typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
+typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
+typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE } wt_schedule_kind;
+typedef enum { WT_QUANTIZATION_MULAW, WT_QUANTIZATION_LINEAR } wt_quantization_kind;
+typedef enum { WT_BACKEND_AUTO, WT_BACKEND_REFERENCE, WT_BACKEND_OPENBLAS } wt_backend;
+
+typedef struct {
+    int count; /* 0: not given */
+    int values[WT_DILATIONS_MAX];
+} wt_dilation_list;
+
+/* mulaw:N or linear:N */
+typedef struct {
+    wt_quantization_kind kind;
+    int levels; /* 2 … 65,536 */
+} wt_quantization;
+
+/* A run of blocks of one shape: `stacks` times dilations 1, 2, 4 … 2^(layers−1), or the list. */
+typedef struct {
+    int kernel, stacks, layers;
+    wt_dilation_list dilations; /* in place of layers: repeated `stacks` times */
+    int residual, gate;         /* channels of h and of each half of the gate */
+    wt_activation activation;
+} wt_array_config;
+
+typedef struct {
+    wt_trunk_kind trunk;
+    wt_input_kind input;
+    int input_kernel;
+    wt_array_config array; /* model.kernel, .stacks, .layers … : used where `arrays` is not given */
+    int array_count;       /* model.arrays: defaults of each entry are the keys above */
+    wt_array_config arrays[WT_ARRAYS_MAX];
+    int skip;
+    double skip_scale, residual_scale; /* α and β of the design */
+    wt_head_kind head;
+    int head_channels; /* hidden width of the head; 0: as wide as skip */
+} wt_model_config;
+
+typedef struct {
+    char path[WT_PATH_MAX];
+    int window; /* targets in a window */
+    wt_quantization quantization;
+    wt_partial_context partial_context;
+    double memory; /* GiB a rank may hold of the data set; a larger one is read as it goes */
+} wt_data_config;
+
+typedef struct {
+    int batch; /* windows in a step, over all ranks */
+    int64_t steps;
+    int64_t seed;
+    int lanes;         /* 0: at least 2,048 targets a lane, at most one lane a window */
+    int lanes_at_once; /* 0: as the threads need */
+} wt_train_config;
+
+typedef struct {
+    wt_optimizer_kind kind;
+    double learning_rate, beta1, beta2, epsilon, weight_decay;
+    double clip; /* largest norm of the whole gradient; 0: no clipping */
+} wt_optimizer_config;
+
+typedef struct {
+    wt_schedule_kind kind;
+    int64_t warmup;      /* steps of linear rise from 0 */
+    double floor;        /* cosine: share of the learning rate that is left at the end */
+    double decay;        /* exponential: factor … */
+    int64_t decay_steps; /* … for every so many steps */
+} wt_schedule_config;
+
+typedef struct {
+    int64_t every; /* steps; 0: never */
+    int windows;   /* 0: the whole split */
+} wt_validation_config;
+
+typedef struct {
+    int64_t every;  /* steps; 0: only at the end */
+    double minutes; /* 0: by steps alone */
+    int keep;
+} wt_checkpoint_config;
+
+typedef struct {
+    double seconds; /* between progress lines in a file */
+    wt_backend backend;
+} wt_run_config;
+
+typedef struct {
+    wt_model_config model;
+    wt_data_config data;
+    wt_train_config train;
+    wt_optimizer_config optimizer;
+    wt_schedule_config schedule;
+    wt_validation_config validation;
+    wt_checkpoint_config checkpoint;
+    wt_run_config run;
+} wt_config;
+
+/* What a resume says to a key that changed. */
+typedef enum { WT_RESUME_FREE, WT_RESUME_WARNED, WT_RESUME_REFUSED } wt_resume_rule;
+
+/* Every default; then the file (unless path is NULL), then `set_count` texts "a.b=value" in order,
+ * then every range and every rule between keys. An error names file and line (or the --set), what
+ * was found and what is expected, and for an unknown key the nearest valid one. Status WT_USAGE. */
+wt_status wt_config_load(wt_config *config, const char *path, const char *const *sets, size_t set_count);
+
+/* As wt_config_load, from text in memory; `name` stands for the file in errors. */
+wt_status wt_config_parse(wt_config *config, const char *name, const char *text, size_t bytes,
+                          const char *const *sets, size_t set_count);
+
+/* The whole resolved configuration as YAML that wt_config_parse takes; free with wt_free.
+ * Every real number comes back bit for bit. */
+wt_status wt_config_text(char **text, const wt_config *config);
+
+/* Every key with its default, range and sentence of help, by section, as an annotated YAML file. */
+void wt_config_help(FILE *out);
+
+/* Called once for each key (by its full name) whose value differs, with both values as text. */
+typedef void (*wt_config_difference)(void *context, const char *key, wt_resume_rule rule, const char *before,
+                                     const char *after);
+wt_status wt_config_compare(const wt_config *before, const wt_config *after, wt_config_difference report,
+                            void *context);
+
+/* The lanes of a step: train.lanes, or its default (the least number of windows a lane that divides
+ * the batch and gives 2,048 targets; else all in one lane). */
+int wt_config_lanes(const wt_config *config);
+
+#endif

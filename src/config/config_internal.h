@@ -1,0 +1,159 @@
+/*
+ * Inside the config module: the table of keys, the tree that a YAML text becomes, and values.
+ *
+ *   schema.c    the table
+ *   document.c  text → tree of nodes, nothing but plain YAML let through
+ *   value.c     node → field of the struct, and back to text
+ *   arrays.c    the same for model.arrays, a list of objects
+ *   parse.c     defaults, file and --set in order; who gave which key
+ *   rules.c     what must hold between keys
+ *   text.c      the resolved text, --help-config, comparison
+ */
+#ifndef WAVETRAIN_CONFIG_INTERNAL_H
+#define WAVETRAIN_CONFIG_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+
+enum {
+    WT_KEYS_MAX = 64,
+    WT_NAME_MAX = 256,    /* bytes of a key's full name as messages show it */
+    WT_SHOW_MAX = 96,     /* bytes of a value as messages show it */
+    WT_EXPECT_MAX = 160,  /* bytes of "1 … 64" or "adam or adamw" */
+    WT_DEPTH_MAX = 5,     /* sections, keys, arrays, keys of an array, dilations */
+    WT_ENTRIES_MAX = 256, /* entries of one list or mapping */
+    WT_NODES_MAX = 16384, /* values in one configuration */
+};
+
+/* --- the table --- */
+
+typedef enum {
+    WT_KEY_SECTION, /* a heading; the keys below belong to it */
+    WT_KEY_INT,
+    WT_KEY_INT64,
+    WT_KEY_REAL,
+    WT_KEY_TEXT,   /* char [WT_PATH_MAX] */
+    WT_KEY_CHOICE, /* an enumeration whose values are the places in `choices` */
+    WT_KEY_DILATIONS,
+    WT_KEY_QUANTIZATION,
+    WT_KEY_ARRAYS, /* of wt_model_config */
+} wt_key_type;
+
+/* A key has no meaning where a list that takes its place is given. */
+typedef enum { WT_REPLACED_BY_DILATIONS = 1, WT_REPLACED_BY_ARRAYS = 2 } wt_key_replaced;
+
+typedef struct {
+    const char *name; /* "model.kernel" */
+    wt_key_type type;
+    size_t offset;        /* in wt_config */
+    const char *standard; /* the default, as it would stand in a file */
+    double least, most;   /* of numbers, of each dilation, of quantisation levels; all exact in a double */
+    bool above, below;    /* the limit itself is out of range */
+    const char *const *choices; /* NULL at the end */
+    int replaced;               /* wt_key_replaced */
+    wt_resume_rule resume;
+    const char *help;
+} wt_key;
+
+extern const wt_key wt_keys[];
+extern const int wt_key_count;
+
+/* The key of that full name, or NULL. */
+const wt_key *wt_key_find(const char *name);
+/* "kernel" of "model.kernel". */
+const char *wt_key_last(const wt_key *key);
+/* True for the keys that an entry of model.arrays may have. */
+bool wt_key_is_of_array(const wt_key *key);
+/* Where the key's value stands. */
+void *wt_key_field(const wt_key *key, wt_config *config);
+const void *wt_key_read(const wt_key *key, const wt_config *config);
+void *wt_key_array_field(const wt_key *key, wt_array_config *array);
+const void *wt_key_array_read(const wt_key *key, const wt_array_config *array);
+/* False where another key has taken this one's place. */
+bool wt_key_applies(const wt_key *key, const wt_config *config);
+bool wt_key_array_applies(const wt_key *key, const wt_array_config *array);
+/* "1 … 64", "adam or adamw": what a value may be. */
+void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key);
+/* The key or section that `name` was meant to be, or NULL if none is near. With `of_array` only an array's. */
+const wt_key *wt_key_nearest(const char *name, bool of_array);
+
+/* --- the tree --- */
+
+typedef enum { WT_NODE_SCALAR, WT_NODE_LIST, WT_NODE_MAPPING } wt_node_kind;
+
+typedef struct wt_node wt_node;
+struct wt_node {
+    wt_node_kind kind;
+    bool quoted;        /* a scalar in quotes is text, whatever it looks like */
+    const char *source; /* the file, or the --set */
+    int line;           /* 0: a --set */
+    const char *name;   /* in a mapping: the key */
+    const char *text;   /* of a scalar */
+    size_t length;
+    int count; /* entries of a list or mapping */
+    wt_node *first, *next;
+};
+
+/* Memory of all nodes and texts of one configuration: taken in blocks, freed together. */
+typedef struct wt_pool_block wt_pool_block;
+typedef struct {
+    wt_pool_block *blocks;
+    int nodes;
+} wt_pool;
+
+void wt_pool_dispose(wt_pool *pool);
+wt_status wt_pool_copy(wt_pool *pool, const char **out, const char *text, size_t length);
+
+/* Reads one YAML document into nodes of the pool. *root is NULL for an empty text. `source` is in the pool or
+ * outlives it. With `lines` false errors name no line. */
+wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bool lines, const char *text,
+                           size_t bytes);
+
+/* ~, null or nothing at all. */
+bool wt_node_is_null(const wt_node *node);
+/* What was found, for "got …": a scalar's own text, cut and without control characters, or "a list". */
+void wt_node_show(char out[WT_SHOW_MAX], const wt_node *node);
+/* `text` made fit for a message of one line and at most `size` bytes. */
+void wt_text_show(char *out, size_t size, const char *text, size_t length);
+/* "SOURCE:LINE: message", status WT_USAGE. */
+wt_status wt_node_error(const wt_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- values --- */
+
+/* Checks type and range and fills the field. `name` is the full name for messages. */
+wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node, void *field);
+/* The value as YAML in flow style, on one line. */
+void wt_value_print(FILE *out, const wt_key *key, const void *field);
+/* The shortest digits that read back as the same number. */
+void wt_real_print(char out[32], double value);
+
+wt_status wt_arrays_scan(const wt_key *key, const char *name, const wt_node *node, wt_model_config *model);
+void wt_array_print(FILE *out, const wt_array_config *array);
+void wt_arrays_print(FILE *out, const wt_model_config *model);
+
+/* --- reading --- */
+
+/* Who gave a key last. */
+typedef struct {
+    int order; /* 0: nobody, 1: the file, 2 …: the --set of that place */
+    const wt_node *node;
+} wt_given;
+
+typedef struct {
+    wt_config config;
+    wt_given given[WT_KEYS_MAX]; /* [wt_key_count] */
+    const char *source;          /* for what no key is to blame for */
+    wt_pool pool;
+} wt_reading;
+
+/* Settles which of two keys holds that exclude each other, and defaults that depend on other keys. */
+wt_status wt_reading_settle(wt_reading *reading);
+/* Every rule between keys. */
+wt_status wt_reading_check(const wt_reading *reading);
+
+#endif

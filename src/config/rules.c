@@ -1,0 +1,172 @@
+/*
+ * What holds between keys. A key that several could be blamed for is the one that was
+ * given last: most often the one that has just been changed.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "config_internal.h"
+
+enum {
+    LANE_TARGETS = 2048,           /* targets that a default lane has at least */
+    RECEPTIVE_FIELD_MAX = 1 << 30, /* samples; row numbers of a batch stay within an int */
+};
+
+/* --- blame --- */
+
+/* The node given last (by place, then by line) among the keys whose names begin with one of the two;
+ * NULL if none was given. */
+static const wt_node *latest_given(const wt_reading *reading, const char *one, const char *other) {
+    const wt_given *latest = NULL;
+    for (int i = 0; i < wt_key_count; i++) {
+        const wt_given *given = &reading->given[i];
+        const char *name = wt_keys[i].name;
+        bool named = strncmp(name, one, strlen(one)) == 0 || strncmp(name, other, strlen(other)) == 0;
+        if (!named || wt_keys[i].type == WT_KEY_SECTION || !given->order) continue;
+        bool later = !latest || given->order > latest->order ||
+                     (given->order == latest->order && given->node->line > latest->node->line);
+        if (later) latest = given;
+    }
+    return latest ? latest->node : NULL;
+}
+
+static wt_status rule_error(const wt_reading *reading, const char *one, const char *other, const char *format,
+                            ...) __attribute__((format(printf, 4, 5)));
+
+/* Names the place of the latest given among keys that begin with `one` or `other`. */
+static wt_status rule_error(const wt_reading *reading, const char *one, const char *other, const char *format,
+                            ...) {
+    char message[512];
+    const wt_node *node = latest_given(reading, one, other);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (node) return wt_node_error(node, "%s", message);
+    return wt_error(WT_USAGE, "%s: %s", reading->source, message);
+}
+
+/* --- keys that take another's place --- */
+
+static wt_given *given_of(wt_reading *reading, const char *name) {
+    return &reading->given[wt_key_find(name) - wt_keys];
+}
+
+/* In one file, layers and dilations contradict each other; a --set of one replaces what the file says of the
+ * other. */
+static wt_status settle_dilations(wt_reading *reading) {
+    wt_array_config *array = &reading->config.model.array;
+    wt_given *layers = given_of(reading, "model.layers"), *dilations = given_of(reading, "model.dilations");
+    if (array->dilations.count == 0) return WT_OK;
+    if (layers->order && layers->order == dilations->order) {
+        return wt_node_error(layers->node,
+                             "model.layers and model.dilations are both given (expected one of them)");
+    }
+    if (layers->order > dilations->order) {
+        memset(&array->dilations, 0, sizeof array->dilations);
+        dilations->order = 0;
+        return WT_OK;
+    }
+    array->layers = array->dilations.count; /* always the number of blocks in a stack */
+    layers->order = 0;
+    return WT_OK;
+}
+
+static wt_status settle_arrays(wt_reading *reading) {
+    wt_model_config *model = &reading->config.model;
+    const wt_given *arrays = given_of(reading, "model.arrays");
+    if (model->array_count == 0) return WT_OK;
+    for (int i = 0; i < wt_key_count; i++) {
+        const wt_given *given = &reading->given[i];
+        bool empty = wt_keys[i].type == WT_KEY_DILATIONS && model->array.dilations.count == 0;
+        if (!(wt_keys[i].replaced & WT_REPLACED_BY_ARRAYS) || !given->order || empty) continue;
+        return wt_node_error(given->node, "%s is given beside model.arrays, which takes its place",
+                             wt_keys[i].name);
+    }
+    return wt_arrays_scan(wt_key_find("model.arrays"), "model.arrays", arrays->node, model);
+}
+
+/* A short run of a configuration that says nothing of the warm-up is not all warm-up. */
+static void settle_warmup(wt_reading *reading) {
+    wt_config *config = &reading->config;
+    if (given_of(reading, "schedule.warmup")->order) return;
+    if (config->schedule.warmup > config->train.steps / 10) {
+        config->schedule.warmup = config->train.steps / 10;
+    }
+}
+
+wt_status wt_reading_settle(wt_reading *reading) {
+    WT_TRY(settle_dilations(reading));
+    WT_TRY(settle_arrays(reading));
+    settle_warmup(reading);
+    return WT_OK;
+}
+
+/* --- rules --- */
+
+int wt_config_lanes(const wt_config *config) {
+    int batch = config->train.batch;
+    if (config->train.lanes > 0) return config->train.lanes;
+    for (int windows = 1; windows <= batch; windows++) {
+        if (batch % windows == 0 && (int64_t)windows * config->data.window >= LANE_TARGETS) {
+            return batch / windows;
+        }
+    }
+    return 1;
+}
+
+static wt_status check_lanes(const wt_reading *reading) {
+    const wt_train_config *train = &reading->config.train;
+    int lanes = wt_config_lanes(&reading->config);
+    if (lanes > train->batch) {
+        return rule_error(reading, "train.lanes", "train.batch",
+                          "train.lanes is larger than train.batch (got %d, expected at most %d)", lanes,
+                          train->batch);
+    }
+    if (train->batch % lanes != 0) {
+        return rule_error(reading, "train.lanes", "train.batch",
+                          "train.lanes does not divide train.batch (got %d, expected a divisor of %d)", lanes,
+                          train->batch);
+    }
+    if (train->lanes_at_once > lanes) {
+        return rule_error(
+            reading, "train.lanes", "train.batch",
+            "train.lanes_at_once is larger than the number of lanes (got %d, expected at most %d)",
+            train->lanes_at_once, lanes);
+    }
+    return WT_OK;
+}
+
+static wt_status check_schedule(const wt_reading *reading) {
+    int64_t warmup = reading->config.schedule.warmup, steps = reading->config.train.steps;
+    if (warmup <= steps) return WT_OK;
+    return rule_error(reading, "schedule.warmup", "train.steps",
+                      "schedule.warmup is longer than train.steps (got %lld, expected at most %lld)",
+                      (long long)warmup, (long long)steps);
+}
+
+/* Σ (k−1)·d of an array. No overflow: 64 stacks of 64 dilations of 2^24 with 64 taps are 2^42. */
+static int64_t array_reach(const wt_array_config *array) {
+    int64_t sum = 0;
+    for (int i = 0; i < array->layers; i++) {
+        sum += array->dilations.count ? array->dilations.values[i] : INT64_C(1) << i;
+    }
+    return sum * array->stacks * (array->kernel - 1);
+}
+
+static wt_status check_receptive_field(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    int64_t field = model->input_kernel;
+    if (model->array_count == 0) field += array_reach(&model->array);
+    for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
+    if (field < RECEPTIVE_FIELD_MAX) return WT_OK;
+    return rule_error(reading, "model.", "model.",
+                      "the model's receptive field is too long (got %lld samples, expected under %d)",
+                      (long long)field, RECEPTIVE_FIELD_MAX);
+}
+
+wt_status wt_reading_check(const wt_reading *reading) {
+    WT_TRY(check_lanes(reading));
+    WT_TRY(check_schedule(reading));
+    return check_receptive_field(reading);
+}

@@ -1,0 +1,267 @@
+/*
+ * The table of keys, and look-ups in it. Parsing, checking, --help-config, the
+ * resolved text and comparisons all walk this one table; a default is kept as the
+ * text that a file would hold, so that it passes through the same checks.
+ * The keys of an array (model.kernel …) are also those of each entry of
+ * model.arrays: the same rows, at the same offsets within another wt_array_config.
+ * Limits are doubles: one type for all kinds of numbers, exact up to 2^53.
+ */
+#include <string.h>
+
+#include "config_internal.h"
+
+#define AT(field) offsetof(wt_config, field)
+#define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+#define STEPS_MOST 1e12
+
+/* clang-format off */
+const wt_key wt_keys[] = {
+{.name = "model", .type = WT_KEY_SECTION, .help = "The network."},
+{.name = "model.trunk", .type = WT_KEY_CHOICE, .offset = AT(model.trunk), .standard = "wavenet",
+ .choices = CHOICES("wavenet"), .resume = WT_RESUME_REFUSED,
+ .help = "Kind of network: blocks of dilated causal convolutions."},
+{.name = "model.input", .type = WT_KEY_CHOICE, .offset = AT(model.input), .standard = "class",
+ .choices = CHOICES("class", "real"), .resume = WT_RESUME_REFUSED,
+ .help = "What the network sees of a sample: its class after quantisation, or its value."},
+{.name = "model.input_kernel", .type = WT_KEY_INT, .offset = AT(model.input_kernel), .standard = "2",
+ .least = 1, .most = 64, .resume = WT_RESUME_REFUSED,
+ .help = "Taps of the input convolution."},
+{.name = "model.kernel", .type = WT_KEY_INT, .offset = AT(model.array.kernel), .standard = "2",
+ .least = 1, .most = 64, .resume = WT_RESUME_REFUSED,
+ .help = "Taps of each dilated convolution."},
+{.name = "model.stacks", .type = WT_KEY_INT, .offset = AT(model.array.stacks), .standard = "3",
+ .least = 1, .most = 64, .replaced = WT_REPLACED_BY_ARRAYS, .resume = WT_RESUME_REFUSED,
+ .help = "How often the row of dilations is repeated."},
+{.name = "model.layers", .type = WT_KEY_INT, .offset = AT(model.array.layers), .standard = "10",
+ .least = 1, .most = 24, .replaced = WT_REPLACED_BY_DILATIONS | WT_REPLACED_BY_ARRAYS,
+ .resume = WT_RESUME_REFUSED,
+ .help = "Blocks in a stack, of dilations 1, 2, 4 … 2^(layers-1)."},
+{.name = "model.dilations", .type = WT_KEY_DILATIONS, .offset = AT(model.array.dilations), .standard = "[]",
+ .least = 1, .most = 1048576, .replaced = WT_REPLACED_BY_ARRAYS, .resume = WT_RESUME_REFUSED,
+ .help = "The dilations of a stack's blocks, such as [1, 3, 9], in place of layers."},
+{.name = "model.residual", .type = WT_KEY_INT, .offset = AT(model.array.residual), .standard = "64",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Channels that go from block to block."},
+{.name = "model.gate", .type = WT_KEY_INT, .offset = AT(model.array.gate), .standard = "64",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Channels of the activation (of each half of the gate)."},
+{.name = "model.activation", .type = WT_KEY_CHOICE, .offset = AT(model.array.activation), .standard = "gate",
+ .choices = CHOICES("gate", "tanh", "relu"), .resume = WT_RESUME_REFUSED,
+ .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate."},
+{.name = "model.arrays", .type = WT_KEY_ARRAYS, .offset = AT(model), .standard = "[]",
+ .resume = WT_RESUME_REFUSED,
+ .help = "Where stacks differ: a list such as [{layers: 8, residual: 32}, {layers: 4}], in place of stacks, "
+         "layers and dilations. An entry has the keys kernel, stacks, layers, dilations, residual, gate, "
+         "activation; what it leaves out is as above, but for stacks, which is then 1."},
+{.name = "model.skip", .type = WT_KEY_INT, .offset = AT(model.skip), .standard = "128",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Channels of the sum over all blocks that the head reads."},
+{.name = "model.skip_scale", .type = WT_KEY_REAL, .offset = AT(model.skip_scale), .standard = "1.0",
+ .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
+ .help = "Factor on the sum of skips before each block adds its own."},
+{.name = "model.residual_scale", .type = WT_KEY_REAL, .offset = AT(model.residual_scale), .standard = "1.0",
+ .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
+ .help = "Factor on each block's output; 0.7071067811865476 is common."},
+{.name = "model.head", .type = WT_KEY_CHOICE, .offset = AT(model.head), .standard = "softmax",
+ .choices = CHOICES("softmax"), .resume = WT_RESUME_REFUSED,
+ .help = "What is predicted: the next sample's class."},
+{.name = "model.head_channels", .type = WT_KEY_INT, .offset = AT(model.head_channels), .standard = "0",
+ .least = 0, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hidden width of the head. 0: as wide as skip."},
+
+{.name = "data", .type = WT_KEY_SECTION, .help = "What it learns from."},
+{.name = "data.path", .type = WT_KEY_TEXT, .offset = AT(data.path), .standard = "data/speech",
+ .resume = WT_RESUME_WARNED,
+ .help = "Folder of shards that wavetrain prepare made."},
+{.name = "data.window", .type = WT_KEY_INT, .offset = AT(data.window), .standard = "8192",
+ .least = 1, .most = 16777216, .resume = WT_RESUME_REFUSED,
+ .help = "Targets in a window; the samples before them that the network sees come on top."},
+{.name = "data.quantization", .type = WT_KEY_QUANTIZATION, .offset = AT(data.quantization),
+ .standard = "mulaw:256", .choices = CHOICES("mulaw", "linear"), .least = 2, .most = 65536,
+ .resume = WT_RESUME_REFUSED,
+ .help = "How samples become classes."},
+{.name = "data.partial_context", .type = WT_KEY_CHOICE, .offset = AT(data.partial_context), .standard = "pad",
+ .choices = CHOICES("pad", "drop"), .resume = WT_RESUME_REFUSED,
+ .help = "Targets nearer to a recording's start than the receptive field: see padding, or are left out."},
+{.name = "data.memory", .type = WT_KEY_REAL, .offset = AT(data.memory), .standard = "4.0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "GiB of the data set that a rank may hold; a larger set is read as training goes."},
+
+{.name = "train", .type = WT_KEY_SECTION, .help = "How long, in what portions."},
+{.name = "train.batch", .type = WT_KEY_INT, .offset = AT(train.batch), .standard = "8",
+ .least = 1, .most = 1048576, .resume = WT_RESUME_REFUSED,
+ .help = "Windows in a step, over all ranks."},
+{.name = "train.steps", .type = WT_KEY_INT64, .offset = AT(train.steps), .standard = "20000",
+ .least = 1, .most = STEPS_MOST, .resume = WT_RESUME_WARNED,
+ .help = "Steps of the whole run."},
+{.name = "train.seed", .type = WT_KEY_INT64, .offset = AT(train.seed), .standard = "1",
+ .least = 0, .most = 9007199254740992.0, .resume = WT_RESUME_REFUSED,
+ .help = "Key of every random number: first parameters, order of windows."},
+{.name = "train.lanes", .type = WT_KEY_INT, .offset = AT(train.lanes), .standard = "0",
+ .least = 0, .most = 1048576, .resume = WT_RESUME_REFUSED,
+ .help = "Equal parts of a batch, the units of all sums and the most ranks; must divide batch. 0: as many "
+         "as have at least 2048 targets each."},
+{.name = "train.lanes_at_once", .type = WT_KEY_INT, .offset = AT(train.lanes_at_once), .standard = "0",
+ .least = 0, .most = 1048576, .resume = WT_RESUME_FREE,
+ .help = "Lanes that a rank holds in memory together; never changes results. 0: as the threads need."},
+
+{.name = "optimizer", .type = WT_KEY_SECTION, .help = "How parameters move."},
+{.name = "optimizer.kind", .type = WT_KEY_CHOICE, .offset = AT(optimizer.kind), .standard = "adam",
+ .choices = CHOICES("adam", "adamw"), .resume = WT_RESUME_REFUSED,
+ .help = "As PyTorch defines them; adamw decays weights apart from the gradient."},
+{.name = "optimizer.learning_rate", .type = WT_KEY_REAL, .offset = AT(optimizer.learning_rate),
+ .standard = "1.0e-3", .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "The rate after warm-up."},
+{.name = "optimizer.beta1", .type = WT_KEY_REAL, .offset = AT(optimizer.beta1), .standard = "0.9",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "Decay of the gradient's running mean."},
+{.name = "optimizer.beta2", .type = WT_KEY_REAL, .offset = AT(optimizer.beta2), .standard = "0.999",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "Decay of the squared gradient's running mean."},
+{.name = "optimizer.epsilon", .type = WT_KEY_REAL, .offset = AT(optimizer.epsilon), .standard = "1.0e-8",
+ .least = 0, .most = 1, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "Added to the divisor."},
+{.name = "optimizer.weight_decay", .type = WT_KEY_REAL, .offset = AT(optimizer.weight_decay),
+ .standard = "0.0", .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
+ .help = "Pull towards zero (PyTorch's AdamW has 0.01 unless told otherwise)."},
+{.name = "optimizer.clip", .type = WT_KEY_REAL, .offset = AT(optimizer.clip), .standard = "1.0",
+ .least = 0, .most = 1e9, .resume = WT_RESUME_WARNED,
+ .help = "Largest norm of the whole gradient. 0: no clipping."},
+
+{.name = "schedule", .type = WT_KEY_SECTION, .help = "The learning rate over the steps."},
+{.name = "schedule.kind", .type = WT_KEY_CHOICE, .offset = AT(schedule.kind), .standard = "cosine",
+ .choices = CHOICES("constant", "exponential", "cosine"), .resume = WT_RESUME_WARNED,
+ .help = "What follows the warm-up."},
+{.name = "schedule.warmup", .type = WT_KEY_INT64, .offset = AT(schedule.warmup), .standard = "500",
+ .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_WARNED,
+ .help = "Steps of linear rise from 0, at most train.steps; where it is not given, at most a tenth of them."},
+{.name = "schedule.floor", .type = WT_KEY_REAL, .offset = AT(schedule.floor), .standard = "0.0",
+ .least = 0, .most = 1, .resume = WT_RESUME_WARNED,
+ .help = "Cosine: share of the learning rate that is left at the end."},
+{.name = "schedule.decay", .type = WT_KEY_REAL, .offset = AT(schedule.decay), .standard = "0.5",
+ .least = 0, .most = 1, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "Exponential: factor …"},
+{.name = "schedule.decay_steps", .type = WT_KEY_INT64, .offset = AT(schedule.decay_steps),
+ .standard = "10000", .least = 1, .most = STEPS_MOST, .resume = WT_RESUME_WARNED,
+ .help = "… for every so many steps."},
+
+{.name = "validation", .type = WT_KEY_SECTION, .help = "The loss on held-out windows."},
+{.name = "validation.every", .type = WT_KEY_INT64, .offset = AT(validation.every), .standard = "500",
+ .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_FREE,
+ .help = "Steps from one to the next. 0: never."},
+{.name = "validation.windows", .type = WT_KEY_INT, .offset = AT(validation.windows), .standard = "64",
+ .least = 0, .most = 1000000000, .resume = WT_RESUME_FREE,
+ .help = "Windows, always the same. 0: the whole split."},
+
+{.name = "checkpoint", .type = WT_KEY_SECTION, .help = "What a killed run goes on from."},
+{.name = "checkpoint.every", .type = WT_KEY_INT64, .offset = AT(checkpoint.every), .standard = "1000",
+ .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_FREE,
+ .help = "Steps from one to the next. 0: only at the end."},
+{.name = "checkpoint.minutes", .type = WT_KEY_REAL, .offset = AT(checkpoint.minutes), .standard = "30.0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "Most minutes without one. 0: by steps alone."},
+{.name = "checkpoint.keep", .type = WT_KEY_INT, .offset = AT(checkpoint.keep), .standard = "3",
+ .least = 1, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "The last so many stay, and the best."},
+
+{.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
+{.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",
+ .least = 0, .most = 86400, .above = true, .resume = WT_RESUME_FREE,
+ .help = "Between progress lines where the output is no terminal."},
+{.name = "run.backend", .type = WT_KEY_CHOICE, .offset = AT(run.backend), .standard = "auto",
+ .choices = CHOICES("auto", "reference", "openblas"), .resume = WT_RESUME_FREE,
+ .help = "Kernels: the fastest that the processors run, plain loops, or OpenBLAS."},
+};
+/* clang-format on */
+
+const int wt_key_count = sizeof wt_keys / sizeof *wt_keys;
+
+_Static_assert(sizeof wt_keys / sizeof *wt_keys <= WT_KEYS_MAX, "wt_reading has a place for every key");
+_Static_assert(sizeof(wt_trunk_kind) == sizeof(int), "a choice is stored as an int");
+
+const wt_key *wt_key_find(const char *name) {
+    for (int i = 0; i < wt_key_count; i++) {
+        if (strcmp(wt_keys[i].name, name) == 0) return &wt_keys[i];
+    }
+    return NULL;
+}
+
+const char *wt_key_last(const wt_key *key) {
+    const char *dot = strchr(key->name, '.');
+    return dot ? dot + 1 : key->name;
+}
+
+bool wt_key_is_of_array(const wt_key *key) {
+    return key->type != WT_KEY_SECTION && key->type != WT_KEY_ARRAYS && key->offset >= AT(model.array) &&
+           key->offset < AT(model.array) + sizeof(wt_array_config);
+}
+
+void *wt_key_field(const wt_key *key, wt_config *config) {
+    return (char *)config + key->offset;
+}
+
+const void *wt_key_read(const wt_key *key, const wt_config *config) {
+    return (const char *)config + key->offset;
+}
+
+void *wt_key_array_field(const wt_key *key, wt_array_config *array) {
+    return (char *)array + (key->offset - AT(model.array));
+}
+
+const void *wt_key_array_read(const wt_key *key, const wt_array_config *array) {
+    return (const char *)array + (key->offset - AT(model.array));
+}
+
+bool wt_key_array_applies(const wt_key *key, const wt_array_config *array) {
+    return !((key->replaced & WT_REPLACED_BY_DILATIONS) && array->dilations.count > 0);
+}
+
+bool wt_key_applies(const wt_key *key, const wt_config *config) {
+    if ((key->replaced & WT_REPLACED_BY_ARRAYS) && config->model.array_count > 0) return false;
+    return wt_key_array_applies(key, &config->model.array);
+}
+
+static void expect_choices(char out[WT_EXPECT_MAX], const wt_key *key) {
+    size_t used = 0;
+    for (int i = 0; key->choices[i]; i++) {
+        const char *before = i == 0 ? "" : key->choices[i + 1] ? ", " : " or ";
+        int n = snprintf(out + used, WT_EXPECT_MAX - used, "%s%s", before, key->choices[i]);
+        if (n < 0 || (size_t)n >= WT_EXPECT_MAX - used) return;
+        used += (size_t)n;
+    }
+}
+
+static void expect_range(char out[WT_EXPECT_MAX], const wt_key *key) {
+    char least[32], most[32];
+    snprintf(least, sizeof least, "%.16g", key->least);
+    snprintf(most, sizeof most, "%.16g", key->most);
+    if (!key->above && !key->below) {
+        snprintf(out, WT_EXPECT_MAX, "%s … %s", least, most);
+    } else {
+        snprintf(out, WT_EXPECT_MAX, "%s %s, %s %s", key->above ? "above" : "at least", least,
+                 key->below ? "below" : "at most", most);
+    }
+}
+
+void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key) {
+    char range[WT_EXPECT_MAX];
+    out[0] = '\0';
+    switch (key->type) {
+    case WT_KEY_SECTION: snprintf(out, WT_EXPECT_MAX, "keys, each on a line of its own"); break;
+    case WT_KEY_INT:
+    case WT_KEY_INT64:
+    case WT_KEY_REAL: expect_range(out, key); break;
+    case WT_KEY_TEXT: snprintf(out, WT_EXPECT_MAX, "a path"); break;
+    case WT_KEY_CHOICE: expect_choices(out, key); break;
+    case WT_KEY_DILATIONS:
+        expect_range(range, key);
+        snprintf(out, WT_EXPECT_MAX, "a list of at most %d numbers, %.64s", WT_DILATIONS_MAX, range);
+        break;
+    case WT_KEY_QUANTIZATION:
+        expect_range(range, key);
+        snprintf(out, WT_EXPECT_MAX, "%s:N or %s:N, N %.64s", key->choices[0], key->choices[1], range);
+        break;
+    case WT_KEY_ARRAYS: snprintf(out, WT_EXPECT_MAX, "a list of at most %d arrays", WT_ARRAYS_MAX); break;
+    }
+}

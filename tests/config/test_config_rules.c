@@ -1,0 +1,172 @@
+/* Rules between keys: lanes, warm-up, dilations and layers, arrays, the receptive field. */
+#include "config_expect.h"
+
+static void lanes_divide_the_batch(void **state) {
+    (void)state;
+    expect_error("train:\n  batch: 8\n  lanes: 3",
+                 "f.yaml:3: train.lanes does not divide train.batch (got 3, expected a divisor of 8)");
+    expect_error("train: {lanes: 16}",
+                 "f.yaml:1: train.lanes is larger than train.batch (got 16, expected at most 8)");
+    expect_error(
+        "train: {lanes: 4, lanes_at_once: 5}",
+        "f.yaml:1: train.lanes_at_once is larger than the number of lanes (got 5, expected at most 4)");
+    expect_set_error("train: {lanes: 8}", "train.batch=6",
+                     "train.lanes is larger than train.batch (got 8, expected at most 6)");
+    static wt_config c;
+    expect_ok(&c, "train: {batch: 12, lanes: 6, lanes_at_once: 6}", NULL);
+}
+
+static int default_lanes(int batch, int window) {
+    static wt_config c;
+    char text[128];
+    snprintf(text, sizeof text, "train: {batch: %d}\ndata: {window: %d}", batch, window);
+    expect_ok(&c, text, NULL);
+    return wt_config_lanes(&c);
+}
+
+static void default_lanes_have_2048_targets(void **state) {
+    (void)state;
+    assert_int_equal(default_lanes(8, 8192), 8);
+    assert_int_equal(default_lanes(8, 2048), 8);
+    assert_int_equal(default_lanes(8, 2047), 4);
+    assert_int_equal(default_lanes(8, 1024), 4);
+    assert_int_equal(default_lanes(8, 1000), 2); /* 3 windows would do but don't divide 8 */
+    assert_int_equal(default_lanes(9, 1000), 3);
+    assert_int_equal(default_lanes(7, 1024), 1);
+    assert_int_equal(default_lanes(8, 256), 1);
+    assert_int_equal(default_lanes(8, 16), 1); /* all together too few */
+    assert_int_equal(default_lanes(1, 1), 1);
+    static wt_config c;
+    expect_ok(&c, "train: {batch: 12, lanes: 2}", NULL);
+    assert_int_equal(wt_config_lanes(&c), 2);
+}
+
+static void warmup_fits_the_run(void **state) {
+    (void)state;
+    expect_error("train: {steps: 50}\nschedule:\n  warmup: 51",
+                 "f.yaml:3: schedule.warmup is longer than train.steps (got 51, expected at most 50)");
+    expect_set_error("schedule: {warmup: 100}", "train.steps=50",
+                     "schedule.warmup is longer than train.steps (got 100, expected at most 50)");
+    static wt_config c;
+    expect_ok(&c, "train: {steps: 50}\nschedule: {warmup: 50}", NULL);
+    assert_int_equal(c.schedule.warmup, 50);
+    expect_ok(&c, "", "train.steps=100"); /* nobody gave a warm-up: at most a tenth */
+    assert_int_equal(c.schedule.warmup, 10);
+    expect_ok(&c, "", "train.steps=1");
+    assert_int_equal(c.schedule.warmup, 0);
+    expect_ok(&c, "", "train.steps=5000");
+    assert_int_equal(c.schedule.warmup, 500);
+}
+
+static void dilations_take_the_place_of_layers(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_error("model:\n  layers: 3\n  dilations: [1]",
+                 "f.yaml:2: model.layers and model.dilations are both given (expected one of them)");
+    expect_ok(&c, "model: {dilations: [1, 3, 9]}", NULL);
+    assert_int_equal(c.model.array.dilations.count, 3);
+    assert_int_equal(c.model.array.layers, 3);
+    expect_ok(&c, "model: {layers: 5}", "model.dilations=[1, 7]"); /* the later one holds */
+    assert_int_equal(c.model.array.dilations.values[1], 7);
+    assert_int_equal(c.model.array.layers, 2);
+    expect_ok(&c, "model: {dilations: [1, 3, 9]}", "model.layers=4");
+    assert_int_equal(c.model.array.dilations.count, 0);
+    assert_int_equal(c.model.array.dilations.values[2], 0);
+    assert_int_equal(c.model.array.layers, 4);
+    expect_ok(&c, "model: {dilations: [1, 3, 9]}", "model.dilations=[]");
+    assert_int_equal(c.model.array.layers, 10);
+    expect_ok(&c, "model: {dilations: [], layers: 4}", NULL);
+    assert_int_equal(c.model.array.layers, 4);
+}
+
+static void arrays_default_to_the_model(void **state) {
+    (void)state;
+    static wt_config c;
+    static const char text[] = "model:\n"
+                               "  arrays:\n"
+                               "    - {layers: 4, stacks: 1, residual: 16}\n"
+                               "    - dilations: [1, 5]\n"
+                               "      kernel: 5\n"
+                               "      gate: 7\n"
+                               "      activation: tanh\n"
+                               "    - {}\n"
+                               "  kernel: 3\n" /* below the list, and yet its default */
+                               "  gate: 24\n";
+    expect_ok(&c, text, "model.residual=40");
+    const wt_array_config *a = c.model.arrays;
+    assert_int_equal(c.model.array_count, 3);
+    assert_int_equal(a[0].layers, 4);
+    assert_int_equal(a[0].stacks, 1);
+    assert_int_equal(a[0].residual, 16);
+    assert_int_equal(a[0].kernel, 3);
+    assert_int_equal(a[0].gate, 24);
+    assert_int_equal(a[1].dilations.count, 2);
+    assert_int_equal(a[1].dilations.values[1], 5);
+    assert_int_equal(a[1].layers, 2);
+    assert_int_equal(a[1].stacks, 1);
+    assert_int_equal(a[1].kernel, 5);
+    assert_int_equal(a[1].gate, 7);
+    assert_int_equal(a[1].residual, 40);
+    assert_int_equal(a[1].activation, WT_ACTIVATION_TANH);
+    wt_array_config as_above = c.model.array;
+    as_above.stacks = 1;
+    assert_memory_equal(&a[2], &as_above, sizeof a[2]);
+    expect_ok(&c, "", "model.arrays=[{layers: 3}]");
+    assert_int_equal(c.model.array_count, 1);
+    assert_int_equal(c.model.arrays[0].layers, 3);
+    expect_ok(&c, text, "model.arrays=[]");
+    assert_int_equal(c.model.array_count, 0);
+    assert_int_equal(c.model.arrays[0].layers, 0);
+}
+
+static void arrays_say_what_is_wrong(void **state) {
+    (void)state;
+    expect_error("model:\n  stacks: 2\n  arrays: [{layers: 3}]",
+                 "f.yaml:2: model.stacks is given beside model.arrays, which takes its place");
+    expect_error("model:\n  arrays: [{layers: 3}]\n  layers: 2",
+                 "f.yaml:3: model.layers is given beside model.arrays, which takes its place");
+    expect_error("model:\n  arrays: [{layers: 3}]\n  dilations: [2]",
+                 "f.yaml:3: model.dilations is given beside model.arrays, which takes its place");
+    expect_set_error("model: {arrays: [{layers: 3}]}", "model.stacks=2",
+                     "model.stacks is given beside model.arrays, which takes its place");
+    expect_error("model:\n  arrays:\n    - layers: 3\n    - layrs: 3",
+                 "f.yaml:4: model.arrays[1].layrs is no key of an array (did you mean layers?)");
+    expect_error("model:\n  arrays:\n    - skip: 3", "f.yaml:3: model.arrays[0].skip is no key of an array");
+    expect_error("model:\n  arrays:\n    - layers: 3\n      residual: 0",
+                 "f.yaml:4: model.arrays[0].residual is out of range (got 0, expected 1 … 65536)");
+    expect_error("model:\n  arrays:\n    - layers: 3\n      dilations: [1]",
+                 "f.yaml:3: model.arrays[0] has layers and dilations (expected one of them)");
+    expect_error("model: {arrays: [3]}",
+                 "f.yaml:1: model.arrays[0] is no array (got 3, expected keys such as {layers: 10})");
+    expect_error("model: {arrays: 3}",
+                 "f.yaml:1: model.arrays is no list (got 3, expected a list of at most 32 arrays)");
+    char text[512] = "model: {arrays: [{}";
+    for (int i = 0; i < 32; i++) strcat(text, ", {}");
+    expect_error(strcat(text, "]}"), "f.yaml:1: model.arrays is too long (got 33, expected at most 32)");
+}
+
+static void the_receptive_field_fits_an_int(void **state) {
+    (void)state;
+    static wt_config c;
+    /* 64 stacks of 2^24 − 1, and k₀ */
+    expect_ok(&c, "model: {layers: 24, stacks: 64, input_kernel: 63}", NULL);
+    expect_error(
+        "model:\n  layers: 24\n  input_kernel: 64\n  stacks: 64",
+        "f.yaml:4: the model's receptive field is too long (got 1073741824 samples, expected under 1073741824)");
+    expect_set_error(
+        "model: {arrays: [{layers: 24, stacks: 64}, {layers: 1}]}", "model.kernel=64",
+        "the model's receptive field is too long (got 67645730945 samples, expected under 1073741824)");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lanes_divide_the_batch),
+        cmocka_unit_test(default_lanes_have_2048_targets),
+        cmocka_unit_test(warmup_fits_the_run),
+        cmocka_unit_test(dilations_take_the_place_of_layers),
+        cmocka_unit_test(arrays_default_to_the_model),
+        cmocka_unit_test(arrays_say_what_is_wrong),
+        cmocka_unit_test(the_receptive_field_fits_an_int),
+    };
+    return cmocka_run_group_tests(tests, NULL, no_memory_is_held);
+}
