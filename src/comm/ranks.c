@@ -1,0 +1,148 @@
+/* Start and end of MPI, and the small collective calls. MPI's own errors end the job, as by default. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "comm_internal.h"
+#include "wavetrain/memory.h"
+
+static int wt_count_node(MPI_Comm all) {
+    MPI_Comm node;
+    int size;
+    MPI_Comm_split_type(all, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &size);
+    MPI_Comm_free(&node);
+    return size;
+}
+
+wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
+    int granted;
+    *out = NULL;
+    WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted) == MPI_SUCCESS, WT_FAILED,
+             "MPI can't start");
+    wt_comm *comm;
+    WT_TRY(wt_alloc(&comm, 1, sizeof *comm, "the communicator"));
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
+    MPI_Comm_rank(comm->all, &comm->rank);
+    MPI_Comm_size(comm->all, &comm->size);
+    comm->node_size = wt_count_node(comm->all);
+    *out = comm;
+    return WT_OK;
+}
+
+void wt_comm_finish(wt_comm *comm) {
+    if (!comm) return;
+    MPI_Comm_free(&comm->all);
+    wt_free(comm);
+    MPI_Finalize();
+}
+
+void wt_comm_abort(wt_comm *comm, int code) {
+    MPI_Abort(comm ? comm->all : MPI_COMM_WORLD, code);
+    __builtin_unreachable();
+}
+
+int wt_comm_rank(const wt_comm *comm) {
+    return comm->rank;
+}
+
+int wt_comm_size(const wt_comm *comm) {
+    return comm->size;
+}
+
+int wt_comm_node_size(const wt_comm *comm) {
+    return comm->node_size;
+}
+
+wt_status wt_comm_agree(wt_comm *comm, wt_status mine) {
+    int failed = mine == WT_OK ? comm->size : comm->rank, first;
+    MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm->all);
+    if (first == comm->size) return WT_OK;
+    struct {
+        int status;
+        char message[1024];
+    } verdict;
+    memset(&verdict, 0, sizeof verdict);
+    if (comm->rank == first) {
+        verdict.status = mine;
+        snprintf(verdict.message, sizeof verdict.message, "%s", wt_error_message());
+    }
+    MPI_Bcast(&verdict, sizeof verdict, MPI_BYTE, first, comm->all);
+    return wt_error((wt_status)verdict.status, "%s", verdict.message);
+}
+
+void wt_comm_barrier(wt_comm *comm) {
+    MPI_Barrier(comm->all);
+}
+
+void wt_comm_broadcast(wt_comm *comm, void *data, size_t bytes) {
+    char *at = data;
+    while (bytes) {
+        int part = bytes > INT_MAX ? INT_MAX : (int)bytes;
+        MPI_Bcast(at, part, MPI_BYTE, 0, comm->all);
+        at += part;
+        bytes -= (size_t)part;
+    }
+}
+
+void wt_comm_sum_int64(wt_comm *comm, int64_t *values, int count) {
+    MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT64_T, MPI_SUM, comm->all);
+}
+
+void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count) {
+    MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT64_T, MPI_MAX, comm->all);
+}
+
+void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
+    enum { TAG = 1 };
+    if (comm->rank != 0) {
+        int length = (int)bytes;
+        MPI_Send(&length, 1, MPI_INT, 0, TAG, comm->all);
+        MPI_Send(mine, length, MPI_BYTE, 0, TAG, comm->all);
+        return;
+    }
+    char *at = all;
+    if (bytes) memcpy(at, mine, bytes);
+    at += bytes;
+    for (int rank = 1; rank < comm->size; rank++) {
+        int length;
+        MPI_Recv(&length, 1, MPI_INT, rank, TAG, comm->all, MPI_STATUS_IGNORE);
+        MPI_Recv(at, length, MPI_BYTE, rank, TAG, comm->all, MPI_STATUS_IGNORE);
+        at += length;
+    }
+}
+
+/* "a ×2, b" from the ranks' hosts, neighbours with the same name taken together. */
+static void wt_name_hosts(char *text, size_t room, const char *names, int size) {
+    size_t used = 0;
+    for (int rank = 0; rank < size;) {
+        const char *name = names + (size_t)rank * MPI_MAX_PROCESSOR_NAME;
+        int same = 1;
+        while (rank + same < size && strcmp(name, name + (size_t)same * MPI_MAX_PROCESSOR_NAME) == 0) same++;
+        int more = same > 1 ? snprintf(text + used, room - used, "%s%s ×%d", rank ? ", " : "", name, same)
+                            : snprintf(text + used, room - used, "%s%s", rank ? ", " : "", name);
+        used += (size_t)more;
+        rank += same;
+    }
+}
+
+wt_status wt_comm_hosts(wt_comm *comm, char **text) {
+    wt_status status = WT_OK;
+    char mine[MPI_MAX_PROCESSOR_NAME] = "", *names = NULL;
+    int length;
+    *text = NULL;
+    MPI_Get_processor_name(mine, &length);
+    status = wt_alloc(&names, (size_t)comm->size, sizeof mine, "host names");
+    size_t room = (size_t)comm->size * (sizeof mine + 24);
+    if (status == WT_OK) status = wt_alloc(text, room, 1, "host names");
+    WT_GUARD(wt_comm_agree(comm, status));
+    MPI_Allgather(mine, sizeof mine, MPI_CHAR, names, sizeof mine, MPI_CHAR, comm->all);
+    wt_name_hosts(*text, room, names, comm->size);
+cleanup:
+    wt_free(names);
+    if (status != WT_OK) {
+        wt_free(*text);
+        *text = NULL;
+    }
+    return status;
+}
