@@ -1,0 +1,127 @@
+/*
+ * The kernels: a table of functions on raw pointers and sizes, one table a backend.
+ * No configuration, no MPI, no allocation, no threads: a call works on one tile in
+ * the calling thread, and its result depends on its arguments alone (never on the
+ * pointers' alignment), which is what makes one answer on any number of threads.
+ *
+ * Layouts. Time-major: x[t·ldx + c], row t is a time, c a channel, ldx ≥ channels.
+ * A dilated tap is a pointer offset. Weights come packed ("derived"), tap by tap:
+ * forward [tap][in][out], backward [tap][out][in]; tap taps−1 is the newest sample.
+ * Rows and sizes are counts of elements, never bytes. Sizes may be 0 only where said.
+ * Every output array is disjoint from every input array unless said.
+ */
+#ifndef WAVETRAIN_KERNELS_H
+#define WAVETRAIN_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+#include "wavetrain/real.h"
+
+/* What Adam needs to know of a step (Kingma & Ba 2015, algorithm 1; decay as PyTorch's
+ * torch.optim.Adam (coupled) and AdamW (decoupled, Loshchilov & Hutter 2019)). */
+typedef struct {
+    double learning_rate, beta1, beta2, epsilon, weight_decay;
+    bool decoupled;          /* AdamW */
+    double gradient_scale;   /* 1/targets · clip scale, applied to every gradient first */
+    int64_t step;            /* 1 for the first update: bias corrections 1 − β^step */
+} wt_adam_step;
+
+typedef struct wt_kernels {
+    const char *name;
+
+    /*
+     * Dilated causal convolution (van den Oord et al. 2016, section 2.1), valid rows only:
+     *   y[t, o] = start[t, o] + Σ_j Σ_i x[t + j·dilation, i] · w[j][i][o],   t = 0 … rows−1
+     * where start is bias[o] (bias not NULL), or y's old content (bias NULL).
+     * x has rows + (taps−1)·dilation rows. A 1×1 convolution is taps = 1.
+     */
+    void (*convolve)(wt_real *y, int ldy, const wt_real *x, int ldx, const wt_real *w, const wt_real *bias,
+                     int rows, int in, int out, int taps, int dilation);
+
+    /*
+     * The gradient by the input, for input rows first … first+rows−1 of a convolution with
+     * `total` output rows:
+     *   dx[u, i] += Σ_j Σ_o dy[u − j·dilation, o] · w[j][o][i],  over j with 0 ≤ u − j·dilation < total
+     * dx points at row `first`, dy at row 0.
+     */
+    void (*convolve_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *w, int first,
+                          int rows, int total, int in, int out, int taps, int dilation);
+
+    /*
+     * The gradient by the weights of one tap, for a panel of input channels:
+     *   dw[i, o] += Σ_t x[t, i] · dy[t, o],   i < in, o < out, t < rows, in the order of t
+     * (in blocks of fixed length). The caller offsets x by the tap and the panel. rows may be 0.
+     */
+    void (*convolve_weights)(wt_real *dw, int lddw, const wt_real *x, int ldx, const wt_real *dy, int lddy,
+                             int rows, int in, int out);
+
+    /* The gradient by the bias: db[o] += Σ_t dy[t, o], in the order of t. rows may be 0. */
+    void (*column_sums)(wt_real *db, const wt_real *dy, int lddy, int rows, int out);
+
+    /*
+     * A causal convolution on one-hot input is a table look-up:
+     *   y[t, o] = bias[o] + Σ_j w[j][x[t + j]][o]     w [taps][classes][out], dilation 1
+     * and its gradient by the weights a scatter, in the order of t, then j, for the columns
+     * o < out of the panel that the caller's pointers begin at (lddw: classes' rows are lddw apart):
+     *   dw[(j·classes + x[t + j])·lddw + o] += dy[t, o]
+     */
+    void (*embed)(wt_real *y, int ldy, const int32_t *x, const wt_real *w, const wt_real *bias, int rows,
+                  int classes, int out, int taps);
+    void (*embed_weights)(wt_real *dw, int lddw, const int32_t *x, const wt_real *dy, int lddy, int rows,
+                          int classes, int out, int taps);
+
+    /*
+     * Activations of a block. `a` holds the convolution's output, filter channels first, and keeps
+     * what backward needs: tanh(a) and σ(b) for the gate (2·gate columns), the result else (gate columns).
+     *   z = tanh(a)·σ(b)   or   tanh(a)   or   max(a, 0)
+     * Backward: `a` as forward left it, on return the gradient by the convolution's output.
+     */
+    void (*activate)(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation);
+    void (*activate_back)(wt_real *a, int lda, const wt_real *dz, int lddz, int rows, int gate,
+                          wt_activation activation);
+
+    /* y = max(x, 0) (y may be x); and dx = 0 where y (forward's result) is 0, in place. */
+    void (*rectify)(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns);
+    void (*rectify_back)(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns);
+
+    /* y = scale·x (y may be x). */
+    void (*scale)(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns, wt_real scale);
+
+    /*
+     * Softmax and cross-entropy (natural logarithm) over rows of logits, which become the gradient of the
+     * *summed* loss by the logits where gradient is true and stay as they are otherwise. A target of −1
+     * is no target: loss 0, gradient 0. Returns Σ_t log Σ_o exp(y[t,o]) − y[t,target], added in the order
+     * of t in double.
+     */
+    double (*cross_entropy)(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
+                            bool gradient);
+
+    /* sum += other; the only way in which gradients of lanes are added. */
+    void (*add)(wt_real *sum, const wt_real *other, size_t count);
+
+    /* Σ (scale·x)² of one block, in double, in the order of the elements or another that count alone
+     * decides. The caller adds blocks of WT_NORM_BLOCK in order. */
+    double (*squares)(const wt_real *x, size_t count, double scale);
+
+    /* Adam or AdamW on a range of the flat buffers. */
+    void (*adam)(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
+                 const wt_adam_step *step);
+} wt_kernels;
+
+enum {
+    WT_NORM_BLOCK = 4096, /* elements of a block of the gradient's norm */
+};
+
+/* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. Sets up what the
+ * backend needs (BLAS single-threaded). The table lives as long as the program. */
+wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend);
+
+/* Denormals flush to zero in the calling thread and in threads that it starts from now on; call it in
+ * main before any thread exists. */
+void wt_kernels_setup_thread(void);
+
+#endif

@@ -1,0 +1,71 @@
+/* What the backends share: their tables, and Adam's factors. */
+#ifndef WAVETRAIN_KERNELS_INTERNAL_H
+#define WAVETRAIN_KERNELS_INTERNAL_H
+
+#include <math.h>
+
+#include "wavetrain/kernels.h"
+
+extern const wt_kernels wt_kernels_reference;
+
+#ifndef WT_REAL_DOUBLE
+
+enum { WT_KERNEL_TABLES = 4 };
+
+/* The tables that this CPU can run, the fastest last; returns how many. For tests that compare them all:
+ * the program takes one by wt_kernels_select. */
+int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]);
+
+/* vector_kernels.c, once for each instruction set */
+extern const wt_kernels wt_kernels_openblas_baseline;
+extern const wt_kernels wt_kernels_openblas_avx2;
+extern const wt_kernels wt_kernels_openblas_avx512;
+
+/* openblas_kernels.c: see the table's entries of the same names */
+void wt_openblas_setup(void);
+void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
+                          int rows, int in, int out, int taps, int dilation);
+void wt_openblas_convolve_back(float *dx, int lddx, const float *dy, int lddy, const float *w, int first,
+                               int rows, int total, int in, int out, int taps, int dilation);
+void wt_openblas_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
+                                  int rows, int in, int out);
+
+#endif
+
+/* The numbers of one update, computed in double and rounded once. */
+typedef struct {
+    wt_real gradient; /* scale of the gradient */
+    wt_real keep;     /* AdamW: 1 − rate·decay; Adam: 1 */
+    wt_real coupled;  /* Adam: decay, added to the gradient; AdamW: 0 */
+    wt_real beta1, rest1, beta2, rest2;
+    wt_real rate;       /* learning rate/(1 − β₁^step) */
+    wt_real correction; /* √(1 − β₂^step) */
+    wt_real epsilon;
+} wt_adam_factors;
+
+/* By squaring, so that the bits don't depend on a C library's pow. */
+static inline double wt_power(double base, int64_t exponent) {
+    double power = 1;
+    for (; exponent > 0; exponent >>= 1, base *= base) {
+        if (exponent & 1) power *= base;
+    }
+    return power;
+}
+
+static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
+    const double shrink = step->decoupled ? step->learning_rate * step->weight_decay : 0;
+    return (wt_adam_factors){
+        .gradient = (wt_real)step->gradient_scale,
+        .keep = (wt_real)(1 - shrink),
+        .coupled = (wt_real)(step->decoupled ? 0 : step->weight_decay),
+        .beta1 = (wt_real)step->beta1,
+        .rest1 = (wt_real)(1 - step->beta1),
+        .beta2 = (wt_real)step->beta2,
+        .rest2 = (wt_real)(1 - step->beta2),
+        .rate = (wt_real)(step->learning_rate / (1 - wt_power(step->beta1, step->step))),
+        .correction = (wt_real)sqrt(1 - wt_power(step->beta2, step->step)),
+        .epsilon = (wt_real)step->epsilon,
+    };
+}
+
+#endif

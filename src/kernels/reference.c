@@ -1,0 +1,218 @@
+/*
+ * The reference kernels: the formulas of kernels.h as plain loops with the C library's functions.
+ * They are the oracle that every backend is compared with, and compiled in double (-DWT_REAL_DOUBLE)
+ * they carry the finite-difference tests. The sums run in the order in which the header writes them;
+ * nothing here is tuned, so that a reader can check each line against its formula.
+ */
+#include "kernels_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifdef WT_REAL_DOUBLE
+#define real_exp exp
+#define real_tanh tanh
+#define real_sqrt sqrt
+#else
+#define real_exp expf
+#define real_tanh tanhf
+#define real_sqrt sqrtf
+#endif
+
+/* y[o] += Σ_i x[i]·w[i][o] */
+static void row_times_matrix(wt_real *y, const wt_real *x, const wt_real *w, int in, int out) {
+    for (int i = 0; i < in; i++) {
+        const wt_real *row = w + (size_t)i * (size_t)out;
+        for (int o = 0; o < out; o++) y[o] += x[i] * row[o];
+    }
+}
+
+static void convolve(wt_real *y, int ldy, const wt_real *x, int ldx, const wt_real *w, const wt_real *bias,
+                     int rows, int in, int out, int taps, int dilation) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        wt_real *row = y + t * ldy;
+        if (bias) memcpy(row, bias, (size_t)out * sizeof *row);
+        for (ptrdiff_t j = 0; j < taps; j++) {
+            row_times_matrix(row, x + (t + j * dilation) * ldx, w + j * in * out, in, out);
+        }
+    }
+}
+
+static void convolve_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *w, int first,
+                          int rows, int total, int in, int out, int taps, int dilation) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (ptrdiff_t j = 0; j < taps; j++) {
+            const ptrdiff_t from = first + t - j * dilation;
+            if (from < 0 || from >= total) continue;
+            row_times_matrix(dx + t * lddx, dy + from * lddy, w + j * out * in, out, in);
+        }
+    }
+}
+
+static void convolve_weights(wt_real *dw, int lddw, const wt_real *x, int ldx, const wt_real *dy, int lddy,
+                             int rows, int in, int out) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (ptrdiff_t i = 0; i < in; i++) {
+            for (int o = 0; o < out; o++) dw[i * lddw + o] += x[t * ldx + i] * dy[t * lddy + o];
+        }
+    }
+}
+
+static void column_sums(wt_real *db, const wt_real *dy, int lddy, int rows, int out) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int o = 0; o < out; o++) db[o] += dy[t * lddy + o];
+    }
+}
+
+static void embed(wt_real *y, int ldy, const int32_t *x, const wt_real *w, const wt_real *bias, int rows,
+                  int classes, int out, int taps) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        wt_real *row = y + t * ldy;
+        memcpy(row, bias, (size_t)out * sizeof *row);
+        for (ptrdiff_t j = 0; j < taps; j++) {
+            const wt_real *entry = w + (j * classes + x[t + j]) * out;
+            for (int o = 0; o < out; o++) row[o] += entry[o];
+        }
+    }
+}
+
+static void embed_weights(wt_real *dw, int lddw, const int32_t *x, const wt_real *dy, int lddy, int rows,
+                          int classes, int out, int taps) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (ptrdiff_t j = 0; j < taps; j++) {
+            wt_real *entry = dw + (j * classes + x[t + j]) * lddw;
+            for (int o = 0; o < out; o++) entry[o] += dy[t * lddy + o];
+        }
+    }
+}
+
+/* e^-|b| cannot overflow, and the branch keeps small values of σ accurate. */
+static wt_real sigmoid(wt_real b) {
+    const wt_real e = real_exp(b < 0 ? b : -b);
+    return (b < 0 ? e : 1) / (1 + e);
+}
+
+/* A NaN stays one: it must reach the check of the step's loss. */
+static wt_real positive(wt_real x) {
+    return x < 0 ? 0 : x;
+}
+
+static void activate(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        wt_real *filter = a + t * lda, *gates = filter + gate, *out = z + t * ldz;
+        for (int c = 0; c < gate; c++) {
+            filter[c] = activation == WT_ACTIVATION_RELU ? positive(filter[c]) : real_tanh(filter[c]);
+            out[c] = filter[c];
+            if (activation != WT_ACTIVATION_GATE) continue;
+            gates[c] = sigmoid(gates[c]);
+            out[c] = filter[c] * gates[c];
+        }
+    }
+}
+
+static void activate_back(wt_real *a, int lda, const wt_real *dz, int lddz, int rows, int gate,
+                          wt_activation activation) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        wt_real *filter = a + t * lda, *gates = filter + gate;
+        for (int c = 0; c < gate; c++) {
+            const wt_real d = dz[t * lddz + c], f = filter[c];
+            if (activation == WT_ACTIVATION_RELU) {
+                filter[c] = f == 0 ? 0 : d;
+            } else if (activation == WT_ACTIVATION_TANH) {
+                filter[c] = d * (1 - f * f);
+            } else {
+                const wt_real s = gates[c];
+                filter[c] = d * s * (1 - f * f);
+                gates[c] = d * f * (s * (1 - s));
+            }
+        }
+    }
+}
+
+static void rectify(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) y[t * ldy + c] = positive(x[t * ldx + c]);
+    }
+}
+
+static void rectify_back(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) {
+            if (y[t * ldy + c] == 0) dx[t * lddx + c] = 0;
+        }
+    }
+}
+
+static void scale_rows(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns, wt_real scale) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) y[t * ldy + c] = scale * x[t * ldx + c];
+    }
+}
+
+static double cross_entropy_row(wt_real *y, int32_t target, int classes, bool gradient) {
+    wt_real largest = y[0];
+    for (int o = 1; o < classes; o++) largest = y[o] > largest ? y[o] : largest;
+    double sum = 0;
+    for (int o = 0; o < classes; o++) sum += (double)real_exp(y[o] - largest);
+    const double loss = log(sum) + (double)largest - (double)y[target];
+    if (!gradient) return loss;
+    for (int o = 0; o < classes; o++) {
+        y[o] = (wt_real)((double)real_exp(y[o] - largest) / sum) - (o == target ? 1 : 0);
+    }
+    return loss;
+}
+
+static double cross_entropy(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
+                            bool gradient) {
+    double loss = 0;
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        wt_real *y = logits + t * ldl;
+        if (targets[t] >= 0) {
+            loss += cross_entropy_row(y, targets[t], classes, gradient);
+        } else if (gradient) {
+            memset(y, 0, (size_t)classes * sizeof *y);
+        }
+    }
+    return loss;
+}
+
+static void add(wt_real *sum, const wt_real *other, size_t count) {
+    for (size_t i = 0; i < count; i++) sum[i] += other[i];
+}
+
+static double squares(const wt_real *x, size_t count, double scale) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += (scale * (double)x[i]) * (scale * (double)x[i]);
+    return sum;
+}
+
+static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
+                 const wt_adam_step *step) {
+    const wt_adam_factors k = wt_adam_factors_of(step);
+    for (size_t i = 0; i < count; i++) {
+        const wt_real p = parameter[i] * k.keep;
+        const wt_real g = gradient[i] * k.gradient + k.coupled * p;
+        first[i] = k.beta1 * first[i] + k.rest1 * g;
+        second[i] = k.beta2 * second[i] + k.rest2 * g * g;
+        parameter[i] = p - k.rate * first[i] / (real_sqrt(second[i]) / k.correction + k.epsilon);
+    }
+}
+
+const wt_kernels wt_kernels_reference = {
+    .name = "reference",
+    .convolve = convolve,
+    .convolve_back = convolve_back,
+    .convolve_weights = convolve_weights,
+    .column_sums = column_sums,
+    .embed = embed,
+    .embed_weights = embed_weights,
+    .activate = activate,
+    .activate_back = activate_back,
+    .rectify = rectify,
+    .rectify_back = rectify_back,
+    .scale = scale_rows,
+    .cross_entropy = cross_entropy,
+    .add = add,
+    .squares = squares,
+    .adam = adam,
+};

@@ -1,0 +1,66 @@
+/*
+ * Which table of kernels a run takes. The choice is made once, from the configuration and from what
+ * this CPU can run; the tables themselves are constants.
+ */
+#include "kernels_internal.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <xmmintrin.h>
+#endif
+
+#ifdef WT_REAL_DOUBLE
+
+wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
+    WT_CHECK(backend == WT_BACKEND_AUTO || backend == WT_BACKEND_REFERENCE, WT_USAGE,
+             "in double precision there are only the reference kernels");
+    *table = &wt_kernels_reference;
+    return WT_OK;
+}
+
+#else
+
+#ifdef WT_X86_TABLES
+/* The parts that the kernels are compiled with. */
+static bool cpu_has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
+    int count = 0;
+    tables[count++] = &wt_kernels_reference;
+    tables[count++] = &wt_kernels_openblas_baseline;
+#ifdef WT_X86_TABLES
+    if (__builtin_cpu_supports("avx2")) tables[count++] = &wt_kernels_openblas_avx2;
+    if (cpu_has_avx512()) tables[count++] = &wt_kernels_openblas_avx512;
+#endif
+    return count;
+}
+
+wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
+    if (backend == WT_BACKEND_REFERENCE) {
+        *table = &wt_kernels_reference;
+        return WT_OK;
+    }
+    const wt_kernels *tables[WT_KERNEL_TABLES];
+    const int count = wt_kernels_tables(tables);
+    wt_openblas_setup();
+    *table = tables[count - 1];
+    return WT_OK;
+}
+
+#endif
+
+void wt_kernels_setup_thread(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+    _mm_setcsr(_mm_getcsr() | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+#elif defined(__aarch64__)
+    enum { FLUSH_TO_ZERO = 1 << 24 };
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    control |= FLUSH_TO_ZERO;
+    __asm__ volatile("msr fpcr, %0" : : "r"(control));
+#endif
+}

@@ -1,0 +1,268 @@
+/*
+ * Everything but the products: plain loops that the compiler vectorises. The file is compiled once for
+ * each instruction set (WT_ISA names it) and ends with the whole table of that build; select.c chooses.
+ *
+ * Elements are independent of each other, or are added in an order that the sizes alone decide, and
+ * vector_math.h has no step whose result depends on the vector's length: all builds give the same bits.
+ * That costs the fused multiply-add, which the baseline lacks, in loops that are bound by memory or by
+ * divisions anyway.
+ */
+#include "kernels_internal.h"
+#include "vector_math.h"
+
+enum { LANES = 16 }; /* partial sums: the floats of the longest vector, in every build */
+
+static void add_row(float *restrict sum, const float *restrict row, int count) {
+    for (int i = 0; i < count; i++) sum[i] += row[i];
+}
+
+static void column_sums(float *db, const float *dy, int lddy, int rows, int out) {
+    for (ptrdiff_t t = 0; t < rows; t++) add_row(db, dy + t * lddy, out);
+}
+
+/* --- one-hot input --- */
+
+static void add_rows_into(float *restrict y, const float *restrict x, const float *restrict w, int count) {
+    for (int i = 0; i < count; i++) y[i] = x[i] + w[i];
+}
+
+static void embed(float *y, int ldy, const int32_t *x, const float *w, const float *bias, int rows,
+                  int classes, int out, int taps) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *row = y + t * ldy;
+        add_rows_into(row, bias, w + (ptrdiff_t)x[t] * out, out);
+        for (ptrdiff_t j = 1; j < taps; j++) add_row(row, w + (j * classes + x[t + j]) * out, out);
+    }
+}
+
+static void embed_weights(float *dw, int lddw, const int32_t *x, const float *dy, int lddy, int rows,
+                          int classes, int out, int taps) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (ptrdiff_t j = 0; j < taps; j++) {
+            add_row(dw + (j * classes + x[t + j]) * lddw, dy + t * lddy, out);
+        }
+    }
+}
+
+/* --- activations --- */
+
+/* A NaN stays one: it must reach the check of the step's loss. */
+static inline float positive(float x) {
+    return x < 0.0f ? 0.0f : x;
+}
+
+static void gate_row(float *restrict z, float *restrict filter, float *restrict gates, int count) {
+    for (int c = 0; c < count; c++) {
+        const float f = wt_tanh(filter[c]), g = wt_sigmoid(gates[c]);
+        filter[c] = f;
+        gates[c] = g;
+        z[c] = f * g;
+    }
+}
+
+static void tanh_row(float *restrict z, float *restrict a, int count) {
+    for (int c = 0; c < count; c++) z[c] = a[c] = wt_tanh(a[c]);
+}
+
+static void relu_row(float *restrict z, float *restrict a, int count) {
+    for (int c = 0; c < count; c++) z[c] = a[c] = positive(a[c]);
+}
+
+static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, wt_activation activation) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *out = z + t * ldz, *in = a + t * lda;
+        switch (activation) {
+            case WT_ACTIVATION_GATE: gate_row(out, in, in + gate, gate); break;
+            case WT_ACTIVATION_TANH: tanh_row(out, in, gate); break;
+            case WT_ACTIVATION_RELU: relu_row(out, in, gate); break;
+        }
+    }
+}
+
+static void gate_back_row(float *restrict filter, float *restrict gates, const float *restrict dz,
+                          int count) {
+    for (int c = 0; c < count; c++) {
+        const float f = filter[c], s = gates[c], d = dz[c];
+        filter[c] = d * s * (1.0f - f * f);
+        gates[c] = d * f * (s * (1.0f - s));
+    }
+}
+
+static void tanh_back_row(float *restrict a, const float *restrict dz, int count) {
+    for (int c = 0; c < count; c++) a[c] = dz[c] * (1.0f - a[c] * a[c]);
+}
+
+static void relu_back_row(float *restrict a, const float *restrict dz, int count) {
+    for (int c = 0; c < count; c++) a[c] = a[c] == 0.0f ? 0.0f : dz[c];
+}
+
+static void activate_back(float *a, int lda, const float *dz, int lddz, int rows, int gate,
+                          wt_activation activation) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *row = a + t * lda;
+        const float *d = dz + t * lddz;
+        switch (activation) {
+            case WT_ACTIVATION_GATE: gate_back_row(row, row + gate, d, gate); break;
+            case WT_ACTIVATION_TANH: tanh_back_row(row, d, gate); break;
+            case WT_ACTIVATION_RELU: relu_back_row(row, d, gate); break;
+        }
+    }
+}
+
+/* --- rows that may be changed in place --- */
+
+static void rectify(float *y, int ldy, const float *x, int ldx, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *to = y + t * ldy;
+        const float *from = x + t * ldx;
+#pragma omp simd
+        for (int c = 0; c < columns; c++) to[c] = positive(from[c]);
+    }
+}
+
+static void rectify_back_row(float *restrict dx, const float *restrict y, int columns) {
+    for (int c = 0; c < columns; c++) dx[c] = y[c] == 0.0f ? 0.0f : dx[c];
+}
+
+static void rectify_back(float *dx, int lddx, const float *y, int ldy, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) rectify_back_row(dx + t * lddx, y + t * ldy, columns);
+}
+
+static void scale_rows(float *y, int ldy, const float *x, int ldx, int rows, int columns, float scale) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *to = y + t * ldy;
+        const float *from = x + t * ldx;
+#pragma omp simd
+        for (int c = 0; c < columns; c++) to[c] = scale * from[c];
+    }
+}
+
+/* --- loss --- */
+
+static float largest_of(const float *y, int count) {
+    float part[LANES];
+    for (int k = 0; k < LANES; k++) part[k] = y[0];
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (int k = 0; k < LANES; k++) part[k] = y[i + k] > part[k] ? y[i + k] : part[k];
+    }
+    for (int k = 0; i + k < count; k++) part[k] = y[i + k] > part[k] ? y[i + k] : part[k];
+    float largest = part[0];
+    for (int k = 1; k < LANES; k++) largest = part[k] > largest ? part[k] : largest;
+    return largest;
+}
+
+static double sum_lanes(const double part[LANES]) {
+    double sum = 0;
+    for (int k = 0; k < LANES; k++) sum += part[k];
+    return sum;
+}
+
+static void exponentials(float *restrict e, const float *restrict y, float largest, int count) {
+    for (int k = 0; k < count; k++) e[k] = wt_exp_negative(y[k] - largest);
+}
+
+/* Σ exp(y − largest), in LANES partial sums; the exponentials go to `y` where they are to be kept. */
+static double sum_exponentials(float *y, float largest, int count, bool keep) {
+    enum { CHUNK = 4 * LANES };
+    double part[LANES] = {0};
+    float e[CHUNK];
+    for (int i = 0; i < count; i += CHUNK) {
+        const int length = count - i < CHUNK ? count - i : CHUNK;
+        exponentials(e, y + i, largest, length);
+        for (int k = length; k < CHUNK; k++) e[k] = 0.0f;
+        for (int b = 0; b < CHUNK; b += LANES) {
+            for (int k = 0; k < LANES; k++) part[k] += (double)e[b + k];
+        }
+        if (keep) memcpy(y + i, e, (size_t)length * sizeof *e);
+    }
+    return sum_lanes(part);
+}
+
+static double cross_entropy_row(float *y, int32_t target, int classes, bool gradient) {
+    const float largest = largest_of(y, classes);
+    const double wanted = (double)y[target];
+    const double sum = sum_exponentials(y, largest, classes, gradient);
+    if (gradient) {
+        const float share = (float)(1 / sum);
+        for (int o = 0; o < classes; o++) y[o] *= share;
+        y[target] -= 1.0f;
+    }
+    return wt_log(sum) + ((double)largest - wanted);
+}
+
+static double cross_entropy(float *logits, int ldl, const int32_t *targets, int rows, int classes,
+                            bool gradient) {
+    double loss = 0;
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *y = logits + t * ldl;
+        if (targets[t] >= 0) {
+            loss += cross_entropy_row(y, targets[t], classes, gradient);
+        } else if (gradient) {
+            memset(y, 0, (size_t)classes * sizeof *y);
+        }
+    }
+    return loss;
+}
+
+/* --- flat buffers --- */
+
+static void add(float *restrict sum, const float *restrict other, size_t count) {
+    for (size_t i = 0; i < count; i++) sum[i] += other[i];
+}
+
+static double squares(const float *x, size_t count, double scale) {
+    double part[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            const double value = scale * (double)x[i + k];
+            part[k] += value * value;
+        }
+    }
+    for (int k = 0; i + k < count; k++) {
+        const double value = scale * (double)x[i + k];
+        part[k] += value * value;
+    }
+    return sum_lanes(part);
+}
+
+static void adam(float *restrict parameter, float *restrict first, float *restrict second,
+                 const float *restrict gradient, size_t count, const wt_adam_step *step) {
+    const wt_adam_factors k = wt_adam_factors_of(step);
+    for (size_t i = 0; i < count; i++) {
+        const float p = parameter[i] * k.keep;
+        const float g = gradient[i] * k.gradient + k.coupled * p;
+        const float m = k.beta1 * first[i] + k.rest1 * g;
+        const float v = k.beta2 * second[i] + k.rest2 * g * g;
+        first[i] = m;
+        second[i] = v;
+        parameter[i] = p - k.rate * m / (__builtin_sqrtf(v) / k.correction + k.epsilon);
+    }
+}
+
+/* --- the table --- */
+
+#define TABLE_OF(isa) wt_kernels_openblas_##isa
+#define NAME_OF(isa) "openblas+" #isa
+#define TABLE(isa) TABLE_OF(isa)
+#define NAME(isa) NAME_OF(isa)
+
+const wt_kernels TABLE(WT_ISA) = {
+    .name = NAME(WT_ISA),
+    .convolve = wt_openblas_convolve,
+    .convolve_back = wt_openblas_convolve_back,
+    .convolve_weights = wt_openblas_convolve_weights,
+    .column_sums = column_sums,
+    .embed = embed,
+    .embed_weights = embed_weights,
+    .activate = activate,
+    .activate_back = activate_back,
+    .rectify = rectify,
+    .rectify_back = rectify_back,
+    .scale = scale_rows,
+    .cross_entropy = cross_entropy,
+    .add = add,
+    .squares = squares,
+    .adam = adam,
+};

@@ -1,0 +1,556 @@
+/*
+ * One backend, named on the command line, against the formulas of kernels.h in double: values, untouched
+ * padding, the same bits at another alignment. test_vector_kernels.c compares the backends' builds with each
+ * other, test_kernels_double.c the formulas with finite differences.
+ */
+#include "kernel_matrix.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "wavetrain/kernels.h"
+
+static const wt_kernels *kernels;
+
+typedef struct {
+    int rows, in, out, taps, dilation;
+} shape;
+
+static const shape shapes[] = {
+    {1, 1, 1, 1, 1},    {1, 3, 5, 2, 7},      {7, 13, 17, 3, 11},  {5, 2, 3, 5, 100}, {37, 37, 65, 2, 1},
+    {97, 16, 32, 2, 4}, {200, 33, 31, 3, 2},  {96, 1, 7, 1, 1},    {193, 5, 1, 2, 193}, {3, 64, 128, 2, 512},
+    {260, 64, 128, 2, 16},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+/* |got − want| against the sum of the magnitudes that were added. */
+static void check_sum(double got, double want, double magnitude) {
+    if (fabs(got - want) <= 4e-6 * magnitude + 1e-30) return;
+    fail_msg("got %.9g, expected %.9g (magnitude %.3g)", got, want, magnitude);
+}
+
+static void check_close(double got, double want, double relative, double absolute) {
+    if (fabs(got - want) <= relative * fabs(want) + absolute) return;
+    fail_msg("got %.9g, expected %.9g", got, want);
+}
+
+/* --- convolutions --- */
+
+static void convolve_once(shape s, bool with_bias, int shift, matrix *result) {
+    matrix x = matrix_create(s.rows + (s.taps - 1) * s.dilation, s.in, 3, shift, 1);
+    matrix w = matrix_create(s.taps * s.in, s.out, 0, shift, 2);
+    matrix bias = matrix_create(1, s.out, 0, shift, 3);
+    matrix y = matrix_create(s.rows, s.out, 5, shift, 4), old = matrix_create(s.rows, s.out, 5, 0, 4);
+    kernels->convolve(y.values, y.stride, x.values, x.stride, w.values, with_bias ? bias.values : NULL,
+                      s.rows, s.in, s.out, s.taps, s.dilation);
+    for (int t = 0; t < s.rows; t++) {
+        for (int o = 0; o < s.out; o++) {
+            double want = with_bias ? *matrix_at(&bias, 0, o) : *matrix_at(&old, t, o);
+            double magnitude = fabs(want);
+            for (int j = 0; j < s.taps; j++) {
+                for (int i = 0; i < s.in; i++) {
+                    const double part =
+                        (double)*matrix_at(&x, t + j * s.dilation, i) * *matrix_at(&w, j * s.in + i, o);
+                    want += part;
+                    magnitude += fabs(part);
+                }
+            }
+            check_sum(*matrix_at(&y, t, o), want, magnitude);
+        }
+    }
+    matrix_check_padding(&y);
+    matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&old);
+    *result = y;
+}
+
+static void test_convolve(void **state) {
+    (void)state;
+    for (int i = 0; i < SHAPES; i++) {
+        for (int with_bias = 0; with_bias < 2; with_bias++) {
+            matrix aligned, shifted;
+            convolve_once(shapes[i], with_bias, 0, &aligned);
+            convolve_once(shapes[i], with_bias, 3, &shifted);
+            matrix_check_same(&aligned, &shifted);
+            matrix_destroy(&aligned), matrix_destroy(&shifted);
+        }
+    }
+}
+
+static void check_back(shape s, const matrix *dx, const matrix *old, const matrix *dy, const matrix *w) {
+    for (int u = 0; u < dx->rows; u++) {
+        for (int i = 0; i < s.in; i++) {
+            double want = *matrix_at(old, u, i), magnitude = fabs(want);
+            for (int j = 0; j < s.taps; j++) {
+                const int t = u - j * s.dilation;
+                for (int o = 0; o < s.out && t >= 0 && t < s.rows; o++) {
+                    const double part = (double)*matrix_at(dy, t, o) * *matrix_at(w, j * s.out + o, i);
+                    want += part;
+                    magnitude += fabs(part);
+                }
+            }
+            check_sum(*matrix_at(dx, u, i), want, magnitude);
+        }
+    }
+}
+
+/* The input's rows in tiles of `tile`: each call sees the whole dy. */
+static void back_once(shape s, int tile, int shift, matrix *result) {
+    const int rows = s.rows + (s.taps - 1) * s.dilation;
+    matrix dy = matrix_create(s.rows, s.out, 2, shift, 5);
+    matrix w = matrix_create(s.taps * s.out, s.in, 0, shift, 6);
+    matrix dx = matrix_create(rows, s.in, 4, shift, 7), old = matrix_create(rows, s.in, 4, 0, 7);
+    for (int first = 0; first < rows; first += tile) {
+        const int count = rows - first < tile ? rows - first : tile;
+        kernels->convolve_back(matrix_at(&dx, first, 0), dx.stride, dy.values, dy.stride, w.values, first,
+                               count, s.rows, s.in, s.out, s.taps, s.dilation);
+    }
+    check_back(s, &dx, &old, &dy, &w);
+    matrix_check_padding(&dx);
+    matrix_destroy(&dy), matrix_destroy(&w), matrix_destroy(&old);
+    *result = dx;
+}
+
+static void test_convolve_back(void **state) {
+    (void)state;
+    static const int tiles[] = {100000, 64, 17};
+    for (int i = 0; i < SHAPES; i++) {
+        for (int k = 0; k < 3; k++) {
+            matrix aligned, shifted;
+            back_once(shapes[i], tiles[k], 0, &aligned);
+            back_once(shapes[i], tiles[k], 5, &shifted);
+            matrix_check_same(&aligned, &shifted);
+            matrix_destroy(&aligned), matrix_destroy(&shifted);
+        }
+    }
+}
+
+static void weights_once(shape s, int rows, int shift, matrix *result) {
+    matrix x = matrix_create(rows, s.in, 3, shift, 8), dy = matrix_create(rows, s.out, 1, shift, 9);
+    matrix dw = matrix_create(s.in, s.out, 6, shift, 10), old = matrix_create(s.in, s.out, 6, 0, 10);
+    kernels->convolve_weights(dw.values, dw.stride, x.values, x.stride, dy.values, dy.stride, rows, s.in,
+                              s.out);
+    for (int i = 0; i < s.in; i++) {
+        for (int o = 0; o < s.out; o++) {
+            double want = *matrix_at(&old, i, o), magnitude = fabs(want);
+            for (int t = 0; t < rows; t++) {
+                const double part = (double)*matrix_at(&x, t, i) * *matrix_at(&dy, t, o);
+                want += part;
+                magnitude += fabs(part);
+            }
+            check_sum(*matrix_at(&dw, i, o), want, magnitude);
+        }
+    }
+    matrix_check_padding(&dw);
+    matrix_destroy(&x), matrix_destroy(&dy), matrix_destroy(&old);
+    *result = dw;
+}
+
+static void test_convolve_weights(void **state) {
+    (void)state;
+    for (int i = 0; i < SHAPES; i++) {
+        matrix aligned, shifted, none;
+        weights_once(shapes[i], shapes[i].rows, 0, &aligned);
+        weights_once(shapes[i], shapes[i].rows, 7, &shifted);
+        matrix_check_same(&aligned, &shifted);
+        weights_once(shapes[i], 0, 0, &none);
+        matrix_destroy(&aligned), matrix_destroy(&shifted), matrix_destroy(&none);
+    }
+}
+
+/* In the order of t, so exactly what a loop gives. */
+static void test_column_sums(void **state) {
+    (void)state;
+    static const int widths[] = {1, 7, 16, 65, 128};
+    for (int i = 0; i < 5; i++) {
+        for (int rows = 0; rows <= 101; rows += rows ? 100 : 1) {
+            matrix dy = matrix_create(rows, widths[i], 2, 1, 12), db = matrix_create(1, widths[i], 3, 2, 13);
+            matrix want = matrix_create(1, widths[i], 3, 0, 13);
+            for (int t = 0; t < rows; t++) {
+                for (int o = 0; o < widths[i]; o++) *matrix_at(&want, 0, o) += *matrix_at(&dy, t, o);
+            }
+            kernels->column_sums(db.values, dy.values, dy.stride, rows, widths[i]);
+            matrix_check_same(&db, &want);
+            matrix_check_padding(&db);
+            matrix_destroy(&dy), matrix_destroy(&db), matrix_destroy(&want);
+        }
+    }
+}
+
+/* --- one-hot input --- */
+
+enum { EMBED_ROWS = 41, EMBED_CLASSES = 9 };
+
+static void embed_once(int out, int taps) {
+    int32_t x[EMBED_ROWS + 8];
+    for (int t = 0; t < EMBED_ROWS + 8; t++) {
+        x[t] = (int32_t)((test_random((uint64_t)t) + 1) / 2 * EMBED_CLASSES);
+    }
+    matrix w = matrix_create(taps * EMBED_CLASSES, out, 0, 1, 14), bias = matrix_create(1, out, 0, 2, 15);
+    matrix y = matrix_create(EMBED_ROWS, out, 3, 1, 16), dy = matrix_create(EMBED_ROWS, out, 2, 3, 17);
+    matrix dw = matrix_create(taps * EMBED_CLASSES, out, 5, 1, 18);
+    matrix want = matrix_create(taps * EMBED_CLASSES, out, 5, 0, 18);
+    kernels->embed(y.values, y.stride, x, w.values, bias.values, EMBED_ROWS, EMBED_CLASSES, out, taps);
+    kernels->embed_weights(dw.values, dw.stride, x, dy.values, dy.stride, EMBED_ROWS, EMBED_CLASSES, out,
+                           taps);
+    for (int t = 0; t < EMBED_ROWS; t++) {
+        for (int o = 0; o < out; o++) {
+            double sum = *matrix_at(&bias, 0, o);
+            for (int j = 0; j < taps; j++) {
+                const int row = j * EMBED_CLASSES + x[t + j];
+                sum += *matrix_at(&w, row, o);
+                *matrix_at(&want, row, o) += *matrix_at(&dy, t, o);
+            }
+            check_sum(*matrix_at(&y, t, o), sum, taps + 1);
+        }
+    }
+    matrix_check_same(&dw, &want);
+    matrix_check_padding(&y), matrix_check_padding(&dw);
+    matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&y), matrix_destroy(&dy);
+    matrix_destroy(&dw), matrix_destroy(&want);
+}
+
+static void test_embed(void **state) {
+    (void)state;
+    static const int widths[] = {1, 13, 32, 67};
+    for (int i = 0; i < 4; i++) {
+        for (int taps = 1; taps <= 5; taps++) embed_once(widths[i], taps);
+    }
+}
+
+/* --- activations --- */
+
+static const float extremes[] = {0.0f,   -0.0f,   100.0f, -100.0f, 88.0f,  -88.0f, 1e-40f, -1e-40f, 1e-30f,
+                                 -1e-7f, 1e30f,   -1e30f, 0.3466f, 9.02f,  1e-4f,  -0.625f, 86.9f,  -86.9f};
+
+static void put_extremes(matrix *m) {
+    const int count = sizeof extremes / sizeof *extremes;
+    for (int c = 0; c < m->columns; c++) *matrix_at(m, 0, c) = extremes[c % count];
+    for (int t = 1; t < m->rows; t++) {
+        for (int c = 0; c < m->columns; c++) *matrix_at(m, t, c) *= t % 2 ? 4.0f : 20.0f;
+    }
+}
+
+/* 1.8e-38: what e^−87 and the denormals, flushed, may be off by. */
+static void check_activation(double z, double a, double g, double filter, double gates, wt_activation kind) {
+    if (kind == WT_ACTIVATION_RELU) {
+        assert_true(z == fmax(filter, 0) && a == fmax(filter, 0));
+        return;
+    }
+    check_close(a, tanh(filter), 4e-7, 1.8e-38);
+    if (kind == WT_ACTIVATION_TANH) {
+        assert_true(z == a);
+        return;
+    }
+    check_close(g, 1 / (1 + exp(-gates)), 4e-7, 1.8e-38);
+    check_close(z, a * g, 1e-7, 1.8e-38);
+}
+
+static void activate_once(int rows, int gate, int shift, wt_activation kind, matrix *result) {
+    const int width = kind == WT_ACTIVATION_GATE ? 2 * gate : gate;
+    matrix in = matrix_create(rows, width, 3, 0, 19), a = matrix_create(rows, width, 3, shift, 19);
+    matrix z = matrix_create(rows, gate, 1, shift, 20);
+    put_extremes(&in), put_extremes(&a);
+    kernels->activate(z.values, z.stride, a.values, a.stride, rows, gate, kind);
+    const int to_gate = kind == WT_ACTIVATION_GATE ? gate : 0;
+    for (int t = 0; t < rows; t++) {
+        for (int c = 0; c < gate; c++) {
+            check_activation(*matrix_at(&z, t, c), *matrix_at(&a, t, c), *matrix_at(&a, t, c + to_gate),
+                             *matrix_at(&in, t, c), *matrix_at(&in, t, c + to_gate), kind);
+        }
+    }
+    matrix_check_padding(&a), matrix_check_padding(&z);
+    matrix_destroy(&in), matrix_destroy(&z);
+    *result = a;
+}
+
+static void check_activate_back(const matrix *kept, int gate, wt_activation kind) {
+    const int rows = kept->rows;
+    matrix a = matrix_create(rows, kept->columns, 2, 3, 19), dz = matrix_create(rows, gate, 4, 1, 21);
+    for (int t = 0; t < rows; t++) {
+        memcpy(matrix_at(&a, t, 0), matrix_at(kept, t, 0), (size_t)kept->columns * sizeof *a.values);
+    }
+    kernels->activate_back(a.values, a.stride, dz.values, dz.stride, rows, gate, kind);
+    for (int t = 0; t < rows; t++) {
+        for (int c = 0; c < gate; c++) {
+            const double f = *matrix_at(kept, t, c), d = *matrix_at(&dz, t, c);
+            double want = kind == WT_ACTIVATION_RELU ? (f > 0 ? d : 0) : d * (1 - f * f);
+            if (kind == WT_ACTIVATION_GATE) {
+                const double s = *matrix_at(kept, t, c + gate);
+                want *= s;
+                check_close(*matrix_at(&a, t, c + gate), d * f * s * (1 - s), 4e-7, 1e-37);
+            }
+            check_close(*matrix_at(&a, t, c), want, 4e-7, 1e-7 * fabs(d)); /* 1 − f² cancels */
+        }
+    }
+    matrix_check_padding(&a);
+    matrix_destroy(&a), matrix_destroy(&dz);
+}
+
+static void test_activate(void **state) {
+    (void)state;
+    static const int gates[] = {1, 7, 16, 18, 61, 64};
+    static const wt_activation kinds[] = {WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU};
+    for (int i = 0; i < 6; i++) {
+        for (int k = 0; k < 3; k++) {
+            matrix aligned, shifted;
+            activate_once(23, gates[i], 0, kinds[k], &aligned);
+            activate_once(23, gates[i], 3, kinds[k], &shifted);
+            matrix_check_same(&aligned, &shifted);
+            check_activate_back(&aligned, gates[i], kinds[k]);
+            matrix_destroy(&aligned), matrix_destroy(&shifted);
+        }
+    }
+}
+
+static void test_nan_passes(void **state) {
+    (void)state;
+    static const wt_activation kinds[] = {WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU};
+    for (int k = 0; k < 3; k++) {
+        float a[34] = {0}, z[17] = {0};
+        a[5] = a[16] = NAN;
+        kernels->activate(z, 17, a, 34, 1, 17, kinds[k]);
+        assert_true(isnan(z[5]) && isnan(z[16]) && !isnan(z[0]));
+    }
+    float logits[20] = {0}, y[20];
+    logits[19] = NAN;
+    kernels->rectify(y, 20, logits, 20, 1, 20);
+    assert_true(isnan(y[19]));
+    const int32_t target = 0;
+    assert_true(isnan(kernels->cross_entropy(logits, 20, &target, 1, 20, true)));
+    for (int i = 0; i < 20; i++) logits[i] = INFINITY;
+    assert_false(isfinite(kernels->cross_entropy(logits, 20, &target, 1, 20, false)));
+}
+
+/* --- rows --- */
+
+static void rows_once(int columns, bool in_place) {
+    enum { ROWS = 9 };
+    matrix x = matrix_create(ROWS, columns, 2, 1, 22), other = matrix_create(ROWS, columns, 7, 0, 23);
+    matrix old = matrix_create(ROWS, columns, 0, 0, 22), dx = matrix_create(ROWS, columns, 1, 2, 24);
+    matrix dold = matrix_create(ROWS, columns, 1, 0, 24);
+    matrix *y = in_place ? &x : &other;
+    kernels->rectify(y->values, y->stride, x.values, x.stride, ROWS, columns);
+    kernels->rectify_back(dx.values, dx.stride, y->values, y->stride, ROWS, columns);
+    for (int t = 0; t < ROWS; t++) {
+        for (int c = 0; c < columns; c++) {
+            const float value = *matrix_at(&old, t, c);
+            assert_true(*matrix_at(y, t, c) == (value > 0 ? value : 0));
+            assert_true(*matrix_at(&dx, t, c) == (value > 0 ? *matrix_at(&dold, t, c) : 0));
+        }
+    }
+    matrix_check_padding(y), matrix_check_padding(&dx);
+    matrix *scaled = in_place ? &dx : &other;
+    kernels->scale(scaled->values, scaled->stride, dx.values, dx.stride, ROWS, columns, 0.75f);
+    for (int t = 0; t < ROWS; t++) {
+        for (int c = 0; c < columns; c++) {
+            const float value = *matrix_at(&old, t, c) > 0 ? *matrix_at(&dold, t, c) : 0;
+            assert_true(*matrix_at(scaled, t, c) == 0.75f * value);
+        }
+    }
+    matrix_check_padding(scaled);
+    matrix_destroy(&x), matrix_destroy(&other), matrix_destroy(&old), matrix_destroy(&dx);
+    matrix_destroy(&dold);
+}
+
+static void test_rows(void **state) {
+    (void)state;
+    static const int widths[] = {1, 5, 16, 33, 64, 130};
+    for (int i = 0; i < 6; i++) {
+        rows_once(widths[i], false);
+        rows_once(widths[i], true);
+    }
+}
+
+/* --- loss --- */
+
+enum { LOSS_ROWS = 6 };
+
+static double naive_log_sum(const matrix *y, int t) {
+    double largest = -INFINITY, sum = 0;
+    for (int o = 0; o < y->columns; o++) largest = fmax(largest, *matrix_at(y, t, o));
+    for (int o = 0; o < y->columns; o++) sum += exp(*matrix_at(y, t, o) - largest);
+    return largest + log(sum);
+}
+
+/* Row 1 has logits of ±1e4, row 2 one that leaves nothing to the others, row 3 no target, row 4 all alike. */
+static matrix logits_create(int classes, int shift) {
+    matrix y = matrix_create(LOSS_ROWS, classes, 3, shift, 25);
+    for (int o = 0; o < classes; o++) {
+        *matrix_at(&y, 0, o) *= 5;
+        *matrix_at(&y, 1, o) = o % 2 ? 1e4f : -1e4f;
+        *matrix_at(&y, 2, o) = o == classes - 1 ? 200 : 0;
+        *matrix_at(&y, 4, o) = -3;
+        *matrix_at(&y, 5, o) *= 50;
+    }
+    return y;
+}
+
+static void check_loss_row(const matrix *y, const matrix *old, int t, int32_t target, double log_sum) {
+    for (int o = 0; o < y->columns; o++) {
+        const double exponent = *matrix_at(old, t, o) - log_sum;
+        const double share = target < 0 ? 0 : exp(exponent) - (o == target);
+        const double rounded = 1e-6 + 1.2e-7 * fabs(exponent); /* the exponent is rounded to float */
+        check_close(*matrix_at(y, t, o), share, rounded, o == target ? 2e-7 : 1.8e-38);
+    }
+}
+
+static void loss_once(int classes, int shift, matrix *result) {
+    const int32_t targets[LOSS_ROWS] = {classes / 2, 0, classes - 1, -1, classes / 3, classes - 1};
+    matrix y = logits_create(classes, shift), old = logits_create(classes, 0);
+    double want = 0, log_sum[LOSS_ROWS];
+    for (int t = 0; t < LOSS_ROWS; t++) {
+        log_sum[t] = naive_log_sum(&old, t);
+        if (targets[t] >= 0) want += log_sum[t] - *matrix_at(&old, t, targets[t]);
+    }
+    const double alone = kernels->cross_entropy(y.values, y.stride, targets, LOSS_ROWS, classes, false);
+    matrix_check_same(&y, &old);
+    const double loss = kernels->cross_entropy(y.values, y.stride, targets, LOSS_ROWS, classes, true);
+    assert_true(alone == loss);
+    check_close(loss, want, 1e-7, 1e-6);
+    for (int t = 0; t < LOSS_ROWS; t++) check_loss_row(&y, &old, t, targets[t], log_sum[t]);
+    matrix_check_padding(&y);
+    matrix_destroy(&old);
+    *result = y;
+}
+
+static void test_cross_entropy(void **state) {
+    (void)state;
+    static const int classes[] = {1, 2, 7, 16, 63, 64, 65, 256, 1000};
+    for (int i = 0; i < 9; i++) {
+        matrix aligned, shifted;
+        loss_once(classes[i], 0, &aligned);
+        loss_once(classes[i], 3, &shifted);
+        matrix_check_same(&aligned, &shifted);
+        matrix_destroy(&aligned), matrix_destroy(&shifted);
+    }
+}
+
+/* --- flat buffers --- */
+
+static void test_add_and_squares(void **state) {
+    (void)state;
+    static const int counts[] = {0, 1, 15, 16, 17, 1000, WT_NORM_BLOCK};
+    for (int i = 0; i < 7; i++) {
+        const int n = counts[i];
+        matrix sum = matrix_create(1, n, 3, 1, 26), other = matrix_create(1, n, 0, 2, 27);
+        matrix old = matrix_create(1, n, 3, 0, 26);
+        kernels->add(sum.values, other.values, (size_t)n);
+        double want = 0;
+        for (int c = 0; c < n; c++) {
+            assert_true(sum.values[c] == old.values[c] + other.values[c]);
+            want += 0.09 * old.values[c] * old.values[c];
+        }
+        matrix_check_padding(&sum);
+        const double aligned = kernels->squares(old.values, (size_t)n, 0.3);
+        check_close(aligned, want, 1e-13, 0);
+        memmove(old.values + 1, old.values, (size_t)n * sizeof *old.values);
+        assert_true(kernels->squares(old.values + 1, (size_t)n, 0.3) == aligned);
+        matrix_destroy(&sum), matrix_destroy(&other), matrix_destroy(&old);
+    }
+}
+
+enum { ADAM_COUNT = 37, ADAM_STEPS = 5 };
+
+static void adam_in_double(double *p, double *m, double *v, double g, const wt_adam_step *s) {
+    const double t = (double)s->step;
+    g *= s->gradient_scale;
+    if (s->decoupled) *p -= s->learning_rate * s->weight_decay * *p;
+    else g += s->weight_decay * *p;
+    *m = s->beta1 * *m + (1 - s->beta1) * g;
+    *v = s->beta2 * *v + (1 - s->beta2) * g * g;
+    const double m_hat = *m / (1 - pow(s->beta1, t)), root = sqrt(*v) / sqrt(1 - pow(s->beta2, t));
+    *p -= s->learning_rate * m_hat / (root + s->epsilon);
+}
+
+static void adam_once(wt_adam_step step) {
+    matrix p = matrix_create(1, ADAM_COUNT, 2, 1, 28);
+    float m[ADAM_COUNT] = {0}, v[ADAM_COUNT] = {0};
+    double want[ADAM_COUNT], want_m[ADAM_COUNT] = {0}, want_v[ADAM_COUNT] = {0};
+    for (int i = 0; i < ADAM_COUNT; i++) want[i] = p.values[i];
+    for (int n = 0; n < ADAM_STEPS; n++, step.step++) {
+        matrix g = matrix_create(1, ADAM_COUNT, 0, 3, (uint64_t)(30 + n));
+        kernels->adam(p.values, m, v, g.values, ADAM_COUNT, &step);
+        for (int i = 0; i < ADAM_COUNT; i++) {
+            adam_in_double(&want[i], &want_m[i], &want_v[i], g.values[i], &step);
+            check_close(p.values[i], want[i], 1e-6, 1e-6 * step.learning_rate);
+            check_close(m[i], want_m[i], 1e-6, 1e-7 * step.gradient_scale);
+            check_close(v[i], want_v[i], 2e-6, 0);
+        }
+        matrix_destroy(&g);
+    }
+    matrix_check_padding(&p);
+    matrix_destroy(&p);
+}
+
+static void test_adam(void **state) {
+    (void)state;
+    const wt_adam_step plain = {.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
+                                .gradient_scale = 1, .step = 1};
+    wt_adam_step step = plain;
+    adam_once(step);
+    step.gradient_scale = 1.0 / 16384;
+    adam_once(step);
+    step.weight_decay = 0.1;
+    adam_once(step);
+    step.decoupled = true;
+    adam_once(step);
+    step = plain;
+    step.beta1 = 0.5, step.beta2 = 0.9, step.epsilon = 0.1, step.step = 100000;
+    adam_once(step);
+}
+
+/* --- set-up --- */
+
+static bool denormals_flush(void) {
+    volatile float small = 1e-30f;
+    const volatile float product = small * 1e-10f;
+    return product == 0;
+}
+
+static void *ask_in_thread(void *answer) {
+    *(bool *)answer = denormals_flush();
+    return NULL;
+}
+
+static void test_denormals_flush_in_threads(void **state) {
+    (void)state;
+    assert_true(denormals_flush());
+    bool answer = false;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, &answer), 0);
+    pthread_join(thread, NULL);
+    assert_true(answer);
+}
+
+static void test_memory_is_given_back(void **state) {
+    (void)state;
+    assert_int_equal(wt_memory_blocks(), 0);
+}
+
+int main(int argc, char **argv) {
+    const char *backend = argc > 1 ? argv[1] : "reference";
+    wt_kernels_setup_thread();
+    const bool plain = strcmp(backend, "reference") == 0;
+    if (wt_kernels_select(&kernels, plain ? WT_BACKEND_REFERENCE : WT_BACKEND_OPENBLAS) != WT_OK) return 1;
+    if (strncmp(kernels->name, backend, strlen(backend)) != 0) {
+        fprintf(stderr, "asked for %s, got %s\n", backend, kernels->name);
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_convolve),
+        cmocka_unit_test(test_convolve_back),
+        cmocka_unit_test(test_convolve_weights),
+        cmocka_unit_test(test_column_sums),
+        cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_activate),
+        cmocka_unit_test(test_nan_passes),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_add_and_squares),
+        cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_denormals_flush_in_threads),
+        cmocka_unit_test(test_memory_is_given_back),
+    };
+    return cmocka_run_group_tests_name(kernels->name, tests, NULL, NULL);
+}

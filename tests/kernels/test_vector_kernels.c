@@ -1,0 +1,183 @@
+/*
+ * The vectorised kernels: accuracy of their functions over the whole range, and the same bits from each
+ * instruction set's build, at each length (so in a vector or in a loop's tail) and alignment.
+ */
+#include "kernel_matrix.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "kernels_internal.h"
+#include "vector_math.h"
+
+/* --- accuracy --- */
+
+typedef struct {
+    double worst;
+    float where;
+} worst_error;
+
+static void note_error(worst_error *error, float x, double got, double want) {
+    if (fabs(want) < 1.8e-38 && fabs(got) < 1.8e-38) return; /* flushed */
+    const double relative = fabs(got - want) / fabs(want);
+    if (relative <= error->worst) return;
+    *error = (worst_error){relative, x};
+}
+
+/* Every 4,099th of all floats. */
+static void test_accuracy(void **state) {
+    (void)state;
+    worst_error e_tanh = {0}, e_sigmoid = {0}, e_exp = {0};
+    for (uint64_t bits = 0; bits < UINT32_MAX; bits += 4099) {
+        const uint32_t word = (uint32_t)bits;
+        float x;
+        memcpy(&x, &word, sizeof x);
+        if (isnan(x)) continue;
+        note_error(&e_tanh, x, wt_tanh(x), tanh(x));
+        note_error(&e_sigmoid, x, wt_sigmoid(x), 1 / (1 + exp(-(double)x)));
+        if (x <= 0) note_error(&e_exp, x, wt_exp_negative(x), exp(x));
+    }
+    print_message("largest relative errors: tanh %.2e at %g, sigmoid %.2e at %g, exp %.2e at %g\n",
+                  e_tanh.worst, (double)e_tanh.where, e_sigmoid.worst, (double)e_sigmoid.where, e_exp.worst,
+                  (double)e_exp.where);
+    assert_true(e_tanh.worst < 2.5e-7);
+    assert_true(e_sigmoid.worst < 2.5e-7);
+    assert_true(e_exp.worst < 1.5e-7);
+}
+
+static void test_logarithm(void **state) {
+    (void)state;
+    assert_true(wt_log(1) == 0);
+    assert_true(isnan(wt_log(NAN)) && isinf(wt_log(INFINITY)));
+    for (int i = 0; i < 100000; i++) {
+        const double x = exp(30 * test_random((uint64_t)i)), want = log(x);
+        assert_true(fabs(wt_log(x) - want) <= 4e-16 * fmax(fabs(want), 0.1));
+    }
+}
+
+static void test_signs_and_limits(void **state) {
+    (void)state;
+    assert_true(signbit(wt_tanh(-0.0f)) && !signbit(wt_tanh(0.0f)));
+    assert_true(wt_tanh(INFINITY) == 1 && wt_tanh(-INFINITY) == -1);
+    assert_true(wt_sigmoid(INFINITY) == 1 && wt_sigmoid(-INFINITY) == 0 && wt_sigmoid(0) == 0.5f);
+    assert_true(wt_exp_negative(0) == 1 && wt_exp_negative(-INFINITY) == 0);
+    assert_true(isnan(wt_tanh(NAN)) && isnan(wt_sigmoid(NAN)) && isnan(wt_exp_negative(NAN)));
+}
+
+/* --- the same bits --- */
+
+enum { ROWS = 3, RESULTS = 16 };
+
+/* What one build makes of random input of one width at one alignment: all results, to be compared. */
+typedef struct {
+    matrix result[RESULTS];
+    double loss, squares;
+    int count;
+} outcome;
+
+static matrix *outcome_add(outcome *all, int rows, int columns, int shift) {
+    assert_true(all->count < RESULTS);
+    matrix *m = &all->result[all->count];
+    *m = matrix_create(rows, columns, shift, shift, (uint64_t)(100 + all->count));
+    all->count++;
+    for (int t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) *matrix_at(m, t, c) *= 8;
+    }
+    return m;
+}
+
+static void run_activations(outcome *all, const wt_kernels *k, int width, int shift) {
+    static const wt_activation kinds[] = {WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU};
+    for (int i = 0; i < 3; i++) {
+        matrix *a = outcome_add(all, ROWS, 2 * width, shift), *z = outcome_add(all, ROWS, width, shift);
+        k->activate(z->values, z->stride, a->values, a->stride, ROWS, width, kinds[i]);
+        k->activate_back(a->values, a->stride, z->values, z->stride, ROWS, width, kinds[i]);
+    }
+}
+
+static void run_flat(outcome *all, const wt_kernels *k, int width, int shift) {
+    const wt_adam_step step = {1e-2, 0.9, 0.99, 1e-8, 0.05, false, 0.25, 3};
+    matrix *flat[4];
+    for (int i = 0; i < 4; i++) flat[i] = outcome_add(all, 1, width, shift);
+    for (int c = 0; c < width; c++) flat[2]->values[c] *= flat[2]->values[c];
+    k->adam(flat[0]->values, flat[1]->values, flat[2]->values, flat[3]->values, (size_t)width, &step);
+    all->squares = k->squares(flat[0]->values, (size_t)width, 0.7);
+    k->add(flat[3]->values, flat[0]->values, (size_t)width);
+}
+
+static outcome run_all(const wt_kernels *k, int width, int shift) {
+    outcome all = {.count = 0};
+    run_activations(&all, k, width, shift);
+    run_flat(&all, k, width, shift);
+    const int32_t targets[ROWS] = {width - 1, -1, 0}, classes[ROWS] = {2, 0, 2};
+    matrix *y = outcome_add(&all, ROWS, width, shift);
+    all.loss = k->cross_entropy(y->values, y->stride, targets, ROWS, width, true);
+    matrix *sums = outcome_add(&all, 1, width, shift), *table = outcome_add(&all, 3, width, 0);
+    matrix *rows = outcome_add(&all, ROWS, width, shift);
+    k->embed(rows->values, rows->stride, classes, table->values, sums->values, ROWS, 3, width, 1);
+    k->embed_weights(table->values, table->stride, classes, y->values, y->stride, ROWS, 3, width, 1);
+    k->column_sums(sums->values, rows->values, rows->stride, ROWS, width);
+    k->scale(rows->values, rows->stride, rows->values, rows->stride, ROWS, width, 0.3f);
+    k->rectify(y->values, y->stride, y->values, y->stride, ROWS, width);
+    k->rectify_back(rows->values, rows->stride, y->values, y->stride, ROWS, width);
+    return all;
+}
+
+static void outcome_dispose(outcome *all) {
+    for (int i = 0; i < all->count; i++) matrix_destroy(&all->result[i]);
+}
+
+static void test_same_bits(void **state) {
+    (void)state;
+    const wt_kernels *tables[WT_KERNEL_TABLES];
+    const int count = wt_kernels_tables(tables);
+    assert_true(count >= 2);
+    for (int width = 1; width <= 150; width += width < 70 ? 1 : 13) {
+        outcome want = run_all(tables[1], width, 0);
+        for (int k = 1; k < count; k++) {
+            for (int shift = 0; shift < 6; shift += 1 + shift) {
+                outcome got = run_all(tables[k], width, shift);
+                for (int i = 0; i < want.count; i++) matrix_check_same(&got.result[i], &want.result[i]);
+                assert_memory_equal(&got.loss, &want.loss, sizeof got.loss);
+                assert_memory_equal(&got.squares, &want.squares, sizeof got.squares);
+                outcome_dispose(&got);
+            }
+        }
+        outcome_dispose(&want);
+    }
+}
+
+/* An element's bits don't depend on where it stands in a row. */
+static void test_same_bits_anywhere(void **state) {
+    (void)state;
+    const wt_kernels *k;
+    assert_int_equal(wt_kernels_select(&k, WT_BACKEND_AUTO), WT_OK);
+    enum { N = 53 };
+    matrix in = matrix_create(1, 2 * N, 0, 0, 200), a = matrix_create(1, 2 * N, 0, 0, 200);
+    float z[N];
+    k->activate(z, N, a.values, 2 * N, 1, N, WT_ACTIVATION_GATE);
+    for (int c = 0; c < N; c++) {
+        float pair[2] = {in.values[c], in.values[N + c]}, alone;
+        k->activate(&alone, 1, pair, 2, 1, 1, WT_ACTIVATION_GATE);
+        assert_memory_equal(&alone, &z[c], sizeof alone);
+    }
+    matrix_destroy(&in), matrix_destroy(&a);
+}
+
+static void test_memory_is_given_back(void **state) {
+    (void)state;
+    assert_int_equal(wt_memory_blocks(), 0);
+}
+
+int main(void) {
+    wt_kernels_setup_thread();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_logarithm),
+        cmocka_unit_test(test_signs_and_limits),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_same_bits_anywhere),
+        cmocka_unit_test(test_memory_is_given_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
