@@ -1,0 +1,152 @@
+/*
+ * Data sets for training: shards → windows → order → batches. Nothing here knows MPI;
+ * ranks come as plain integers. (How shards are made: prepare.h.)
+ *
+ * A data set is a folder of HDF5 shards SPLIT-NNNNN.h5 with SPLIT one of train,
+ * validation, test. A shard holds whole utterances end to end:
+ *   x                     int16 or float [samples] (or [samples, channels]), chunked, Fletcher32
+ *   utterances/id         texts [utterances], unique in the data set
+ *   utterances/offset     int64 [utterances + 1], first sample of each, and the end
+ *   utterances/speaker    int32 [utterances], −1: unknown
+ * Attributes of the root: format "wavetrain-shard", version 1, kind "audio", split, sample_rate,
+ * channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits: the XXH3
+ * hash of x, ids, offsets and speakers).
+ * int16 stands for value/32768.
+ */
+#ifndef WAVETRAIN_DATA_H
+#define WAVETRAIN_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/batch.h"
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+#include "wavetrain/hash.h"
+
+/* --- quantisation --- */
+
+/*
+ * µ-law for N levels (ITU-T G.711's continuous curve; van den Oord et al. 2016, section 2.2), μ = N−1:
+ *   F = sgn(x)·ln(1 + μ|x|)/ln(1 + μ),  x clipped to ±1,  class = ⌊(F + 1)/2·μ + ½⌋
+ * linear: the same with F = x. The class of silence (x = 0) decodes to exactly 0.
+ */
+int32_t wt_quantize(wt_quantization quantization, double x);
+double wt_dequantize(wt_quantization quantization, int32_t class);
+int32_t wt_silence_class(wt_quantization quantization);
+
+/* --- one split of a data set --- */
+
+typedef struct wt_dataset wt_dataset;
+
+/* Opens every shard of `split` once, checks it and keeps the offsets. A set of at most `memory_gib` is
+ * read whole into memory here, a larger one is read as it is asked for, with a bounded number of open files.
+ * A folder without the split's shards is an error; so are missing shards, other formats and versions, and
+ * shards of unlike rate or channels. */
+wt_status wt_dataset_open(wt_dataset **out, const char *path, const char *split, double memory_gib);
+void wt_dataset_close(wt_dataset *dataset); /* takes NULL */
+
+/* True if the folder has shards of that split. */
+bool wt_dataset_has_split(const char *path, const char *split);
+
+int64_t wt_dataset_utterances(const wt_dataset *dataset);
+int64_t wt_dataset_samples(const wt_dataset *dataset);
+int64_t wt_dataset_length(const wt_dataset *dataset, int64_t utterance);
+int wt_dataset_sample_rate(const wt_dataset *dataset);
+int wt_dataset_channels(const wt_dataset *dataset);
+bool wt_dataset_in_memory(const wt_dataset *dataset);
+/* Samples in a storage chunk of the first shard: the unit of reading. */
+int64_t wt_dataset_chunk(const wt_dataset *dataset);
+/* All shards' digests folded in order. */
+wt_hash wt_dataset_digest(const wt_dataset *dataset);
+
+/* Samples first … first+count−1 of an utterance as values in ±1, [count, channels]. One thread at a time. */
+wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, float *samples);
+
+/* The id of an utterance, read from its shard; free with wt_free. */
+wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id);
+
+/* --- windows --- */
+
+/* Targets start … start+targets−1 of an utterance. */
+typedef struct {
+    int64_t utterance, start;
+    int targets;
+} wt_window;
+
+/* The fixed grid: utterance u has ⌈length/T⌉ windows of T targets, the last with fewer. With
+ * WT_PARTIAL_DROP the grid begins at sample `context`, so that no target sees padding. */
+typedef struct wt_windows wt_windows;
+
+wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
+                            wt_partial_context partial);
+void wt_windows_destroy(wt_windows *windows);
+int64_t wt_windows_count(const wt_windows *windows);
+/* Targets in all windows, and how many of them see padding (within `context` of the start). */
+int64_t wt_windows_targets(const wt_windows *windows);
+int64_t wt_windows_padded_targets(const wt_windows *windows);
+wt_window wt_windows_get(const wt_windows *windows, int64_t index);
+
+/* --- order --- */
+
+/*
+ * The order of training windows: epoch e visits every window once; position p of the run is window
+ * wt_order_window(order, p), epoch p / count. One keyed permutation (block = 1), or, for sets that are read
+ * from disk, in two levels: blocks of `block` neighbouring windows permuted, then the windows within groups
+ * of `group` blocks. Nothing is stored: any rank computes any position.
+ */
+typedef struct {
+    int64_t windows;
+    int64_t block, group;
+    uint64_t seed;
+} wt_order;
+
+wt_order wt_order_training(const wt_dataset *dataset, const wt_windows *windows, uint64_t seed);
+int64_t wt_order_window(const wt_order *order, int64_t position);
+
+/* Window i of the fixed validation list: a permutation keyed by a constant. */
+int64_t wt_order_validation(int64_t windows, int64_t i);
+
+/* --- batches --- */
+
+/* What a batch looks like. */
+typedef struct {
+    int windows; /* slots */
+    int targets, context;
+    wt_input_kind input;
+    wt_quantization quantization;
+} wt_batch_shape;
+
+wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int channels);
+void wt_batch_destroy(wt_batch *batch);
+
+/* Which window stands in a slot of the batch with that number; −1: none. Must be pure. */
+typedef int64_t (*wt_batch_plan)(const void *context, int64_t number, int slot);
+
+/*
+ * Fills batches first … last−1 ahead of time, in a thread of its own. The data set belongs to the loader's
+ * thread until the loader is destroyed. wt_loader_next gives the next batch, valid until the next call; an
+ * error of the thread comes out of it. Asking past the last is an error.
+ */
+typedef struct wt_loader wt_loader;
+
+wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
+                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context, int64_t first,
+                           int64_t last);
+void wt_loader_destroy(wt_loader *loader);
+wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch);
+
+/* --- a baseline --- */
+
+/*
+ * A first-order Markov model over classes: counts[previous][next] of a whole split (the class of silence
+ * before an utterance's start), `smoothing` added to each count. Its loss on a target is −ln p(next | previous).
+ */
+typedef struct wt_markov wt_markov;
+
+wt_status wt_markov_create(wt_markov **out, wt_dataset *dataset, wt_quantization quantization, double smoothing);
+void wt_markov_destroy(wt_markov *markov);
+double wt_markov_loss(const wt_markov *markov, int32_t previous, int32_t next); /* nats */
+
+#endif

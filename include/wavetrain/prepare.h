@@ -1,0 +1,198 @@
+/*
+ * How data sets are made: recordings and simulated signals into shards (layout: data.h). Nothing here knows
+ * MPI: any process can write any shard of a plan, and the bytes are the same.
+ */
+#ifndef WAVETRAIN_PREPARE_H
+#define WAVETRAIN_PREPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/error.h"
+#include "wavetrain/file.h"
+#include "wavetrain/sound.h"
+
+/* --- one shard --- */
+
+typedef enum { WT_STORE_INT16, WT_STORE_FLOAT } wt_shard_store;
+
+typedef struct {
+    const char *kind;  /* "audio" */
+    const char *split; /* "train", "validation", "test" */
+    int sample_rate, channels;
+    int shard, shards; /* number of this one, how many the split has */
+    wt_shard_store store;
+} wt_shard_header;
+
+/* Writes one shard; the same calls give the same bytes. */
+typedef struct wt_shard_writer wt_shard_writer;
+
+/* FOLDER/SPLIT-NNNNN.h5, which must not exist. */
+wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_shard_header *header);
+/* An utterance of `count` samples in ±1, [count, channels]; at least one sample. Larger values are clipped
+ * in int16; int16 is ⌊x·32768 + ½⌋ cut to ±32767, so that 16-bit recordings come back unchanged except
+ * −32768. */
+wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                       int64_t count);
+/* Writes offsets, ids and the digest, and closes. The writer is gone afterwards, also on failure. */
+wt_status wt_shard_finish(wt_shard_writer *writer);
+/* Gives up: closes and removes the file. Takes NULL. */
+void wt_shard_abandon(wt_shard_writer *writer);
+
+/* --- splits and the plan of shards --- */
+
+typedef enum { WT_SPLIT_TRAIN, WT_SPLIT_VALIDATION, WT_SPLIT_TEST, WT_SPLITS } wt_split;
+
+/* "train", "validation", "test" */
+const char *wt_split_name(wt_split split);
+
+/* The split of an utterance: a hash of its id, keyed by the seed, against the shares. No other utterance
+ * matters, so adding some moves none. */
+wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test);
+
+typedef struct {
+    wt_split split;
+    int number, of;      /* this one of its split, and how many the split has */
+    size_t first, count; /* items order[first] … order[first + count − 1] of the plan */
+} wt_planned_shard;
+
+/* Which utterance goes into which shard: decided before any is decoded, the same on every rank. */
+typedef struct {
+    int sample_rate, channels;
+    wt_shard_store store;
+    size_t items;
+    size_t *order; /* [items] the items' numbers, split after split, in their own order */
+    size_t shard_count;
+    wt_planned_shard *shards; /* [shard_count] */
+    int64_t utterances[WT_SPLITS];
+} wt_prepare_plan;
+
+/* Fills shards in order up to `shard_bytes`; an item that alone is larger has a shard of its own. The rate,
+ * channels and store are the caller's to set. */
+wt_status wt_prepare_plan_init(wt_prepare_plan *plan, const wt_split *splits, const int64_t *bytes,
+                               size_t items, int64_t shard_bytes);
+void wt_prepare_plan_dispose(wt_prepare_plan *plan);
+
+/* --- writing the planned shards --- */
+
+typedef struct {
+    char id[WT_PATH_MAX];
+    float *samples; /* [count, channels]; wt_free */
+    int64_t count;
+    int64_t removed; /* frames trimmed away */
+    bool silent;     /* nothing but zeros */
+} wt_utterance;
+
+/* Where utterances come from. `done` (may be NULL) is called after each. */
+typedef struct {
+    wt_status (*load)(const void *context, size_t item, wt_utterance *utterance);
+    const void *context;
+    void (*done)(void *progress);
+    void *progress;
+} wt_utterance_source;
+
+/* Counts for the report. Nothing but int64_t, so that ranks can add them as an array. */
+typedef struct {
+    int64_t utterances[WT_SPLITS], frames[WT_SPLITS], shards[WT_SPLITS];
+    int64_t removed; /* frames */
+    int64_t clipped; /* samples beyond ±1, int16 only */
+    int64_t silent;  /* utterances */
+} wt_prepare_tally;
+
+/* Writes shard number `shard` of the plan into `folder`; on failure its file is removed. */
+wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char *folder,
+                           const wt_utterance_source *source, wt_prepare_tally *tally);
+
+/* --- recordings --- */
+
+typedef struct {
+    char *path, *id;
+    wt_sound_format format; /* by wt_sound_inspect */
+} wt_recording;
+
+typedef struct {
+    size_t count;
+    wt_recording *files; /* [count], ids unique, in the order of strcmp */
+    int64_t skipped;     /* files in folders that have another extension */
+} wt_recordings;
+
+/*
+ * Files as they are named, folders recursively: files with the extensions of sound, hidden ones left out,
+ * links followed. The id is the path below the folder (after the folder's base name where several folders
+ * are given), or the base name of a file. Formats stay empty.
+ */
+wt_status wt_recordings_find(wt_recordings *recordings, const char *const *inputs, size_t count);
+void wt_recordings_dispose(wt_recordings *recordings);
+/* As one block of bytes (wt_free), and back: for other ranks. */
+wt_status wt_recordings_pack(char **bytes, size_t *size, const wt_recordings *recordings);
+wt_status wt_recordings_unpack(wt_recordings *recordings, const char *bytes, size_t size);
+
+enum { WT_CHANNELS_MIX = 0, WT_CHANNELS_KEEP = -1 };
+
+typedef struct {
+    int rate;     /* 0: the recordings' own */
+    int channels; /* WT_CHANNELS_MIX, WT_CHANNELS_KEEP, or the number of the only one to take, from 1 */
+    double trim;  /* decibels below the recording's peak; 0: no trimming */
+    double validation, test; /* shares */
+    uint64_t split_seed;
+    int64_t shard_bytes;
+    wt_shard_store store;
+} wt_audio_options;
+
+/* Needs the formats. Unlike rates (without options->rate) or channels are errors that name two files. */
+wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
+                        const wt_audio_options *options);
+
+typedef struct {
+    const wt_recordings *recordings;
+    const wt_audio_options *options;
+    const wt_prepare_plan *plan;
+} wt_audio_context;
+
+/* wt_utterance_source.load for a wt_audio_context: decode, choose channels, resample, trim. */
+wt_status wt_audio_load(const void *context, size_t item, wt_utterance *utterance);
+
+/*
+ * Trimming: in frames of 10 ms, those at either end whose largest absolute value is more than `decibels`
+ * below the recording's. The loudest frame always stays; a recording of nothing but zeros stays whole.
+ * Gives the range kept.
+ */
+void wt_trim(const float *samples, int64_t frames, int channels, int rate, double decibels, int64_t *first,
+             int64_t *kept);
+
+/* --- simulated signals --- */
+
+/* amplitude·sin(2π(frequency·n/rate + φ)) + noise·N(0,1), φ drawn for each utterance. */
+typedef struct {
+    double frequency, amplitude, noise;
+    int rate;
+    int64_t frames; /* of an utterance */
+    int64_t utterances;
+    uint64_t seed;
+} wt_sine;
+
+/* Checks the ranges. A tenth of the utterances (at least one) goes to validation, another to test. */
+wt_status wt_sine_plan(wt_prepare_plan *plan, const wt_sine *sine, int64_t shard_bytes);
+/* wt_utterance_source.load for a wt_sine. */
+wt_status wt_sine_load(const void *context, size_t item, wt_utterance *utterance);
+
+/* --- the folder while it is written --- */
+
+/* DATASET.partial-…, beside DATASET. One process creates, commits or removes it; others may write into
+ * `path`. */
+typedef struct {
+    char path[WT_PATH_MAX];
+    char final[WT_PATH_MAX];
+    int parents_made; /* parents of DATASET that did not exist before */
+} wt_partial_folder;
+
+/* Refuses a DATASET that exists, and an input that is DATASET or lies in it. */
+wt_status wt_partial_check(const char *dataset, const char *const *inputs, size_t count);
+wt_status wt_partial_create(wt_partial_folder *folder, const char *dataset);
+/* Renames it to DATASET; refuses if that exists by now. */
+wt_status wt_partial_commit(const wt_partial_folder *folder);
+/* Removes it, and the parents that wt_partial_create made. Keeps the thread's error message. */
+void wt_partial_remove(const wt_partial_folder *folder);
+
+#endif

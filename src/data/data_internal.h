@@ -1,0 +1,83 @@
+/* Shared by the files of src/data. */
+#ifndef WAVETRAIN_DATA_INTERNAL_H
+#define WAVETRAIN_DATA_INTERNAL_H
+
+#include "wavetrain/data.h"
+#include "wavetrain/file.h"
+#include "wavetrain/h5.h"
+#include "wavetrain/prepare.h"
+
+/* --- the format of shards, for the writer and the reader --- */
+
+#define WT_SHARD_FORMAT "wavetrain-shard"
+#define WT_SHARD_KIND "audio"
+enum {
+    WT_SHARD_VERSION = 1,
+    WT_SHARDS_MAX = 100000, /* of a split: five digits in the name */
+    WT_SHARD_RATE_MAX = 10000000,
+    WT_SHARD_CHANNELS_MAX = 1024,
+    WT_SHARD_PIECE = 65536, /* samples in a storage chunk, and in a piece that the digest hashes */
+};
+
+/* FOLDER/SPLIT-NNNNN.h5 */
+wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *split, int shard);
+
+static inline size_t wt_store_bytes(wt_shard_store store) {
+    return store == WT_STORE_INT16 ? sizeof(int16_t) : sizeof(float);
+}
+
+static inline wt_h5_type wt_store_type(wt_shard_store store) {
+    return store == WT_STORE_INT16 ? WT_H5_INT16 : WT_H5_FLOAT;
+}
+
+/* --- samples as they are stored --- */
+
+/* How the samples of a data set are stored: float if any shard's are. */
+wt_shard_store wt_dataset_store(const wt_dataset *dataset);
+
+/* Samples first … first+count−1 of an utterance in the type of wt_dataset_store, [count, channels], in *raw:
+ * either inside the data set, or read into `scratch`, which must have room for them. */
+wt_status wt_dataset_raw(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, void *scratch,
+                         const void **raw);
+
+/* Targets of a whole window. */
+int wt_windows_span(const wt_windows *windows);
+
+/* --- samples as classes --- */
+
+/* Quantises what it reads; int16 by a table made once, since a logarithm a sample would cost more than reading. */
+typedef struct {
+    wt_dataset *dataset;
+    wt_quantization quantization;
+    int32_t *table; /* [65536] class of each int16, from −32768 on; NULL for float */
+    void *scratch;  /* [capacity] as stored */
+    int64_t capacity;
+} wt_class_reader;
+
+/* For one channel and at most `capacity` samples at a time. Dispose also after a failure. */
+wt_status wt_class_reader_init(wt_class_reader *reader, wt_dataset *dataset, wt_quantization quantization,
+                               int64_t capacity);
+void wt_class_reader_dispose(wt_class_reader *reader);
+wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64_t first, int64_t count,
+                               int32_t *classes);
+
+/* --- filling a batch --- */
+
+/* What fills batches, one at a time: the loader's thread has one. */
+typedef struct {
+    wt_class_reader reader;
+    const wt_windows *windows;
+    wt_batch_shape shape;
+    int32_t *classes; /* [targets + context] of one window */
+    float *values;    /* [levels] value of each class, for real input */
+} wt_batch_filler;
+
+/* Dispose also after a failure. */
+wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, const wt_windows *windows,
+                               const wt_batch_shape *shape);
+void wt_batch_filler_dispose(wt_batch_filler *filler);
+
+/* The window with that index (−1: none) into a slot of a batch of the filler's shape. */
+wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
+
+#endif

@@ -1,0 +1,37 @@
+/* The data set's inside: for dataset.c and dataset_read.c. */
+#ifndef WAVETRAIN_DATASET_INTERNAL_H
+#define WAVETRAIN_DATASET_INTERNAL_H
+
+#include "data_internal.h"
+
+enum { WT_OPEN_SHARDS = 16 }; /* files open at a time, of a data set that is read from disk */
+
+typedef struct {
+    char *path;
+    int64_t first; /* its first utterance's number in the split */
+    int64_t count; /* utterances */
+    int64_t samples;
+    int64_t *offsets; /* [count + 1] */
+    void *memory;     /* [samples, channels] as stored, or NULL */
+} wt_shard;
+
+typedef struct {
+    wt_h5 *file; /* or NULL */
+    int shard;
+    uint64_t used; /* when it was last read from */
+} wt_open_shard;
+
+struct wt_dataset {
+    char *path;
+    wt_shard *shards; /* [shard_count] */
+    int shard_count;
+    int64_t utterances, samples;
+    int sample_rate, channels;
+    wt_shard_store store;
+    wt_hash digest;
+    bool in_memory;
+    wt_open_shard open[WT_OPEN_SHARDS];
+    uint64_t reads;
+};
+
+#endif

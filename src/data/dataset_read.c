@@ -1,0 +1,154 @@
+/*
+ * Reading from a data set: out of memory, or through the shards last read from, which stay open.
+ * The number of open files is bounded; the price is opening files again when windows come from more
+ * shards than that at a time.
+ */
+#include <string.h>
+
+#include "dataset_internal.h"
+#include "wavetrain/memory.h"
+
+/* --- what a data set is --- */
+
+int64_t wt_dataset_utterances(const wt_dataset *dataset) { return dataset->utterances; }
+int64_t wt_dataset_samples(const wt_dataset *dataset) { return dataset->samples; }
+int wt_dataset_sample_rate(const wt_dataset *dataset) { return dataset->sample_rate; }
+int wt_dataset_channels(const wt_dataset *dataset) { return dataset->channels; }
+bool wt_dataset_in_memory(const wt_dataset *dataset) { return dataset->in_memory; }
+wt_hash wt_dataset_digest(const wt_dataset *dataset) { return dataset->digest; }
+wt_shard_store wt_dataset_store(const wt_dataset *dataset) { return dataset->store; }
+
+int64_t wt_dataset_chunk(const wt_dataset *dataset) {
+    int64_t samples = dataset->shards[0].samples;
+    return samples < WT_SHARD_PIECE ? samples : WT_SHARD_PIECE;
+}
+
+/* The last shard that begins at or before the utterance. */
+static int find_shard(const wt_dataset *dataset, int64_t utterance) {
+    int low = 0, high = dataset->shard_count - 1;
+    while (low < high) {
+        int middle = low + (high - low + 1) / 2;
+        if (dataset->shards[middle].first <= utterance) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+int64_t wt_dataset_length(const wt_dataset *dataset, int64_t utterance) {
+    const wt_shard *shard = &dataset->shards[find_shard(dataset, utterance)];
+    int64_t i = utterance - shard->first;
+    return shard->offsets[i + 1] - shard->offsets[i];
+}
+
+/* --- files --- */
+
+/* The shard's place among the open ones, else the place that was least lately used. */
+static wt_open_shard *find_place(wt_dataset *dataset, int shard) {
+    wt_open_shard *oldest = &dataset->open[0];
+    for (int i = 0; i < WT_OPEN_SHARDS; i++) {
+        wt_open_shard *place = &dataset->open[i];
+        if (place->file != NULL && place->shard == shard) return place;
+        if (place->used < oldest->used) oldest = place;
+    }
+    return oldest;
+}
+
+static wt_status use_file(wt_dataset *dataset, int shard, wt_h5 **file) {
+    wt_open_shard *place = find_place(dataset, shard);
+    if (place->file == NULL || place->shard != shard) {
+        wt_h5_close(place->file);
+        *place = (wt_open_shard){NULL, shard, 0};
+        WT_TRY(wt_h5_open(&place->file, dataset->shards[shard].path));
+    }
+    place->used = ++dataset->reads;
+    *file = place->file;
+    return WT_OK;
+}
+
+static wt_status read_file(wt_dataset *dataset, int shard, int64_t sample, int64_t count, wt_h5_type type,
+                           void *samples) {
+    wt_h5 *file = NULL;
+    WT_TRY(use_file(dataset, shard, &file));
+    return wt_h5_read_rows(file, "x", type, sample, count, samples);
+}
+
+/* --- samples --- */
+
+/* Where in which shard the samples of an utterance lie. */
+static wt_status locate(const wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, int *shard,
+                        int64_t *sample) {
+    WT_CHECK(utterance >= 0 && utterance < dataset->utterances, WT_FAILED,
+             "%s: no such utterance (got %lld, expected 0 to %lld)", dataset->path, (long long)utterance,
+             (long long)dataset->utterances - 1);
+    int64_t length = wt_dataset_length(dataset, utterance);
+    WT_CHECK(first >= 0 && count >= 0 && first <= length && count <= length - first, WT_FAILED,
+             "%s: utterance %lld lacks samples (got %lld, expected %lld from sample %lld on)", dataset->path,
+             (long long)utterance, (long long)length, (long long)count, (long long)first);
+    *shard = find_shard(dataset, utterance);
+    const wt_shard *part = &dataset->shards[*shard];
+    *sample = part->offsets[utterance - part->first] + first;
+    return WT_OK;
+}
+
+static const void *in_memory(const wt_dataset *dataset, int shard, int64_t sample) {
+    size_t bytes = wt_store_bytes(dataset->store) * (size_t)dataset->channels;
+    return (const char *)dataset->shards[shard].memory + (size_t)sample * bytes;
+}
+
+wt_status wt_dataset_raw(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, void *scratch,
+                         const void **raw) {
+    int shard = 0;
+    int64_t sample = 0;
+    WT_TRY(locate(dataset, utterance, first, count, &shard, &sample));
+    *raw = dataset->in_memory ? in_memory(dataset, shard, sample) : scratch;
+    if (dataset->in_memory) return WT_OK;
+    return read_file(dataset, shard, sample, count, wt_store_type(dataset->store), scratch);
+}
+
+wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, float *samples) {
+    int shard = 0;
+    int64_t sample = 0;
+    WT_TRY(locate(dataset, utterance, first, count, &shard, &sample));
+    int64_t values = count * dataset->channels;
+    bool shorts = dataset->store == WT_STORE_INT16;
+    if (!dataset->in_memory) {
+        WT_TRY(read_file(dataset, shard, sample, count, WT_H5_FLOAT, samples));
+        for (int64_t i = 0; shorts && i < values; i++) samples[i] *= 1.0f / 32768.0f;
+        return WT_OK;
+    }
+    const void *raw = in_memory(dataset, shard, sample);
+    if (!shorts) {
+        memcpy(samples, raw, (size_t)values * sizeof *samples);
+        return WT_OK;
+    }
+    const int16_t *stored = raw;
+    for (int64_t i = 0; i < values; i++) samples[i] = (float)stored[i] * (1.0f / 32768.0f);
+    return WT_OK;
+}
+
+/* --- ids --- */
+
+wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id) {
+    int number = 0;
+    int64_t sample = 0;
+    wt_h5 *file = NULL;
+    char **ids = NULL;
+    size_t count = 0;
+    *id = NULL;
+    WT_TRY(locate(dataset, utterance, 0, 0, &number, &sample));
+    const wt_shard *shard = &dataset->shards[number];
+    WT_TRY(use_file(dataset, number, &file));
+    WT_TRY(wt_h5_read_texts(file, "utterances/id", &ids, &count, (size_t)shard->count));
+    wt_status status = WT_OK;
+    if (count == (size_t)shard->count) {
+        status = wt_copy_string(id, ids[utterance - shard->first]);
+    } else {
+        status = wt_error(WT_FAILED, "%s: damaged: wrong number of ids (got %zu, expected %lld)", shard->path, count,
+                          (long long)shard->count);
+    }
+    wt_h5_free_texts(ids, count);
+    return status;
+}

@@ -1,0 +1,157 @@
+/*
+ * Filling batches ahead of time in a thread.
+ *
+ * A ring of BUFFERS batches. `filled` and `taken` count batches since the start; both only rise, under one
+ * mutex. Batch k stands in buffer k mod BUFFERS; the reader holds the last one it took, so the thread may
+ * be at most BUFFERS − 1 ahead of it. What the thread touches while it fills (data set, filler, one buffer)
+ * nobody else touches meanwhile, so the mutex is held for the counters alone.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data_internal.h"
+#include "wavetrain/memory.h"
+
+enum { BUFFERS = 3, MESSAGE_MAX = 1024 };
+
+struct wt_loader {
+    wt_batch_filler filler;
+    wt_batch *buffers[BUFFERS];
+    wt_batch_plan plan;
+    const void *context;
+    int64_t first, last;
+
+    pthread_t thread;
+    bool running; /* there is a thread to join */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* under the mutex: */
+    int64_t filled, taken;
+    bool stop;
+    wt_status failure; /* of the batch after the last filled one */
+    char message[MESSAGE_MAX];
+};
+
+static wt_status fill(wt_loader *loader, int64_t number, wt_batch *batch) {
+    for (int slot = 0; slot < batch->windows; slot++) {
+        int64_t window = loader->plan(loader->context, number, slot);
+        WT_TRY(wt_batch_fill_slot(&loader->filler, batch, slot, window));
+    }
+    return WT_OK;
+}
+
+/* False if the thread should end. The reader still holds batch taken−1. */
+static bool wait_for_buffer(wt_loader *loader, int64_t next) {
+    pthread_mutex_lock(&loader->mutex);
+    while (!loader->stop && next - (loader->taken > 0 ? loader->taken - 1 : 0) >= BUFFERS) {
+        pthread_cond_wait(&loader->changed, &loader->mutex);
+    }
+    bool go_on = !loader->stop;
+    pthread_mutex_unlock(&loader->mutex);
+    return go_on;
+}
+
+/* The message is the thread's own, so it is handed over as text. */
+static void announce(wt_loader *loader, wt_status status) {
+    pthread_mutex_lock(&loader->mutex);
+    if (status == WT_OK) {
+        loader->filled++;
+    } else {
+        loader->failure = status;
+        snprintf(loader->message, sizeof loader->message, "%s", wt_error_message());
+    }
+    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_unlock(&loader->mutex);
+}
+
+static void *fill_all(void *argument) {
+    wt_loader *loader = argument;
+    wt_status status = WT_OK;
+    for (int64_t next = 0; status == WT_OK && next < loader->last - loader->first; next++) {
+        if (!wait_for_buffer(loader, next)) break;
+        status = fill(loader, loader->first + next, loader->buffers[next % BUFFERS]);
+        announce(loader, status);
+    }
+    return NULL;
+}
+
+/* Signals are for the main thread, which waits in calls that they should interrupt. */
+static wt_status start_thread(wt_loader *loader) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&loader->thread, NULL, fill_all, loader);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    WT_CHECK(failed == 0, WT_FAILED, "cannot start the loader's thread (%s)", strerror(failed));
+    loader->running = true;
+    return WT_OK;
+}
+
+wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
+                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context, int64_t first,
+                           int64_t last) {
+    wt_loader *loader = NULL;
+    wt_status status = WT_OK;
+    *out = NULL;
+    WT_TRY(wt_alloc(&loader, 1, sizeof *loader, "loader"));
+    pthread_mutex_init(&loader->mutex, NULL);
+    pthread_cond_init(&loader->changed, NULL);
+    loader->plan = plan;
+    loader->context = context;
+    loader->first = first;
+    loader->last = last;
+    WT_GUARD(wt_batch_filler_init(&loader->filler, dataset, windows, shape));
+    for (int i = 0; i < BUFFERS; i++) {
+        WT_GUARD(wt_batch_create(&loader->buffers[i], shape, wt_dataset_channels(dataset)));
+    }
+    WT_GUARD(start_thread(loader));
+    *out = loader;
+    loader = NULL;
+cleanup:
+    wt_loader_destroy(loader);
+    return status;
+}
+
+void wt_loader_destroy(wt_loader *loader) {
+    if (loader == NULL) return;
+    if (loader->running) {
+        pthread_mutex_lock(&loader->mutex);
+        loader->stop = true;
+        pthread_cond_broadcast(&loader->changed);
+        pthread_mutex_unlock(&loader->mutex);
+        pthread_join(loader->thread, NULL);
+    }
+    for (int i = 0; i < BUFFERS; i++) wt_batch_destroy(loader->buffers[i]);
+    wt_batch_filler_dispose(&loader->filler);
+    pthread_cond_destroy(&loader->changed);
+    pthread_mutex_destroy(&loader->mutex);
+    wt_free(loader);
+}
+
+/* Gives the batch before back to the thread, also if there is no other. */
+static wt_status take(wt_loader *loader, const wt_batch **batch) {
+    int64_t next = loader->taken;
+    if (loader->first + next >= loader->last) {
+        return wt_error(WT_FAILED, "no more batches (got all of %lld to %lld)", (long long)loader->first,
+                        (long long)loader->last - 1);
+    }
+    loader->taken = next + 1; /* lets the thread fill the buffer of batch next−1 */
+    pthread_cond_broadcast(&loader->changed);
+    while (loader->filled <= next && loader->failure == WT_OK) pthread_cond_wait(&loader->changed, &loader->mutex);
+    if (loader->filled <= next) {
+        loader->taken = next; /* the same answer the next time */
+        return wt_error(loader->failure, "%s", loader->message);
+    }
+    *batch = loader->buffers[next % BUFFERS];
+    return WT_OK;
+}
+
+wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch) {
+    *batch = NULL;
+    pthread_mutex_lock(&loader->mutex);
+    wt_status status = take(loader, batch);
+    pthread_mutex_unlock(&loader->mutex);
+    return status;
+}

@@ -1,0 +1,125 @@
+/*
+ * Recordings into utterances: the common rate and channels of a set, and one recording decoded, mixed,
+ * resampled and trimmed, in this order. A recording is in memory whole, so the longest one sets the memory
+ * that preparation takes.
+ */
+#include <string.h>
+
+#include "prepare_internal.h"
+#include "wavetrain/memory.h"
+
+static wt_status choose_rate(int *rate, const wt_recordings *list, const wt_audio_options *options) {
+    *rate = options->rate ? options->rate : list->files[0].format.rate;
+    for (size_t i = 0; i < list->count && !options->rate; i++)
+        WT_CHECK(list->files[i].format.rate == *rate, WT_USAGE,
+                 "%s: has another sample rate than %s (got %d Hz, expected %d; --rate resamples all to one)",
+                 list->files[i].path, list->files[0].path, list->files[i].format.rate, *rate);
+    for (size_t i = 0; i < list->count; i++) {
+        int own = list->files[i].format.rate, most = own > *rate ? own : *rate;
+        WT_CHECK(most / 256 < (own < *rate ? own : *rate), WT_USAGE,
+                 "%s: can't be resampled (got %d Hz, expected at most 256 times more or less than %d)",
+                 list->files[i].path, own, *rate);
+    }
+    return WT_OK;
+}
+
+static wt_status choose_channels(int *channels, const wt_recordings *list, const wt_audio_options *options) {
+    const wt_recording *files = list->files;
+    *channels = options->channels == WT_CHANNELS_KEEP ? files[0].format.channels : 1;
+    for (size_t i = 0; i < list->count; i++) {
+        int own = files[i].format.channels;
+        WT_CHECK(options->channels != WT_CHANNELS_KEEP || own == *channels, WT_USAGE,
+                 "%s: has another number of channels than %s (got %d, expected %d; --channels mix makes one "
+                 "of all)",
+                 files[i].path, files[0].path, own, *channels);
+        WT_CHECK(options->channels <= own, WT_USAGE, "%s: has no channel %d (got %d channels)", files[i].path,
+                 options->channels, own);
+    }
+    return WT_OK;
+}
+
+wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
+                        const wt_audio_options *options) {
+    int rate, channels;
+    WT_TRY(choose_rate(&rate, recordings, options));
+    WT_TRY(choose_channels(&channels, recordings, options));
+    int64_t *bytes = NULL, sample_bytes = options->store == WT_STORE_INT16 ? 2 : 4;
+    wt_split *splits = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&bytes, recordings->count, sizeof *bytes, "sizes of recordings"));
+    WT_GUARD(wt_alloc(&splits, recordings->count, sizeof *splits, "splits of recordings"));
+    for (size_t i = 0; i < recordings->count; i++) {
+        const wt_recording *file = &recordings->files[i];
+        bytes[i] = wt_sound_resampled_frames(file->format.frames, file->format.rate, rate) * channels *
+                   sample_bytes;
+        splits[i] = wt_split_choose(file->id, options->split_seed, options->validation, options->test);
+    }
+    WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, recordings->count, options->shard_bytes));
+    plan->sample_rate = rate;
+    plan->channels = channels;
+    plan->store = options->store;
+cleanup:
+    wt_free(bytes);
+    wt_free(splits);
+    return status;
+}
+
+/* In place: frame f of one channel is written where frame f or an earlier one was read. */
+static void choose_samples(float *samples, int64_t frames, int channels, int choice) {
+    for (int64_t f = 0; f < frames; f++) {
+        const float *frame = samples + f * channels;
+        double sum = 0;
+        for (int c = 0; c < channels; c++) sum += frame[c];
+        samples[f] = choice == WT_CHANNELS_MIX ? (float)(sum / channels) : frame[choice - 1];
+    }
+}
+
+static wt_status resample(wt_utterance *utterance, int channels, int from, int to) {
+    if (from == to) return WT_OK;
+    float *resampled;
+    WT_TRY(wt_sound_resample(&resampled, utterance->samples, utterance->count, channels, from, to));
+    wt_free(utterance->samples);
+    utterance->samples = resampled;
+    utterance->count = wt_sound_resampled_frames(utterance->count, from, to);
+    return WT_OK;
+}
+
+static bool is_silent(const float *samples, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (samples[i] != 0) return false;
+    return true;
+}
+
+static void trim(wt_utterance *utterance, int channels, int rate, double decibels) {
+    int64_t first, kept;
+    wt_trim(utterance->samples, utterance->count, channels, rate, decibels, &first, &kept);
+    memmove(utterance->samples, utterance->samples + first * channels,
+            (size_t)(kept * channels) * sizeof *utterance->samples);
+    utterance->removed = utterance->count - kept;
+    utterance->count = kept;
+}
+
+static wt_status check_unchanged(const wt_recording *file, const wt_sound_format *now) {
+    WT_CHECK(now->rate == file->format.rate && now->channels == file->format.channels, WT_FAILED,
+             "%s: changed while it was read (got %d Hz and %d channels, expected %d and %d)", file->path,
+             now->rate, now->channels, file->format.rate, file->format.channels);
+    return WT_OK;
+}
+
+wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance) {
+    const wt_audio_context *context = opaque;
+    const wt_recording *file = &context->recordings->files[item];
+    const wt_audio_options *options = context->options;
+    int channels = context->plan->channels, rate = context->plan->sample_rate;
+    wt_sound_format format;
+    WT_TRY(wt_path_join(utterance->id, "", file->id));
+    WT_TRY(wt_sound_read(&utterance->samples, &format, file->path, 0, -1));
+    WT_TRY(check_unchanged(file, &format));
+    utterance->count = format.frames;
+    if (options->channels != WT_CHANNELS_KEEP)
+        choose_samples(utterance->samples, format.frames, format.channels, options->channels);
+    utterance->silent = is_silent(utterance->samples, utterance->count * channels);
+    WT_TRY(resample(utterance, channels, format.rate, rate));
+    if (options->trim > 0) trim(utterance, channels, rate, options->trim);
+    return WT_OK;
+}

@@ -1,0 +1,26 @@
+/* Takes the place of sound_file.c and resample.c in a build without libsndfile and libsamplerate. */
+#include "prepare_internal.h"
+
+static wt_status absent(const char *what) {
+    return wt_error(WT_FAILED,
+                    "%s: this build can't read sound (it was made without libsndfile and libsamplerate; "
+                    "jobs/setup.sh installs them, then configure and build again)",
+                    what);
+}
+
+wt_status wt_sound_inspect(wt_sound_format *format, const char *path) {
+    (void)format;
+    return absent(path);
+}
+
+wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *path, int64_t first,
+                        int64_t count) {
+    (void)samples, (void)format, (void)first, (void)count;
+    return absent(path);
+}
+
+wt_status wt_sound_resample(float **out, const float *samples, int64_t frames, int channels, int from,
+                            int to) {
+    (void)out, (void)samples, (void)frames, (void)channels, (void)from, (void)to;
+    return absent("resampling");
+}

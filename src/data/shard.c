@@ -1,0 +1,250 @@
+/*
+ * Writing one shard.
+ *
+ * The samples are kept, as they will be stored, in blocks of one storage chunk until the shard is finished:
+ * HDF5 then gets a data set of known size in whole chunks, and a shard's bytes depend on nothing but the
+ * calls. The price is a shard's size in memory for each rank that writes one.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data_internal.h"
+#include "wavetrain/memory.h"
+
+struct wt_shard_writer {
+    wt_h5 *file;
+    char path[WT_PATH_MAX];
+    wt_shard_store store;
+    int channels;
+    void **blocks; /* [block_room], each [WT_SHARD_PIECE, channels] of the stored type */
+    size_t block_count, block_room;
+    int64_t samples;
+    char **ids;        /* [room] */
+    int64_t *offsets;  /* [room] first sample */
+    int32_t *speakers; /* [room] */
+    size_t count, room;
+};
+
+wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *split, int shard) {
+    char name[64];
+    int length = snprintf(name, sizeof name, "%s-%05d.h5", split, shard);
+    WT_CHECK(length > 0 && length < (int)sizeof name, WT_FAILED, "%s: name of a split too long", split);
+    return wt_path_join(out, folder, name);
+}
+
+/* --- create --- */
+
+static wt_status check_header(const char *path, const wt_shard_header *header) {
+    WT_CHECK(header->sample_rate >= 1 && header->sample_rate <= WT_SHARD_RATE_MAX, WT_USAGE,
+             "%s: sample rate out of range (got %d, expected 1 to %d)", path, header->sample_rate, WT_SHARD_RATE_MAX);
+    WT_CHECK(header->channels >= 1 && header->channels <= WT_SHARD_CHANNELS_MAX, WT_USAGE,
+             "%s: channels out of range (got %d, expected 1 to %d)", path, header->channels, WT_SHARD_CHANNELS_MAX);
+    WT_CHECK(header->shards >= 1 && header->shards <= WT_SHARDS_MAX, WT_USAGE,
+             "%s: number of shards out of range (got %d, expected 1 to %d)", path, header->shards, WT_SHARDS_MAX);
+    WT_CHECK(header->shard >= 0 && header->shard < header->shards, WT_USAGE,
+             "%s: shard out of range (got %d, expected 0 to %d)", path, header->shard, header->shards - 1);
+    return WT_OK;
+}
+
+static wt_status write_header(wt_h5 *file, const wt_shard_header *header) {
+    WT_TRY(wt_h5_write_attribute_text(file, "", "format", WT_SHARD_FORMAT));
+    WT_TRY(wt_h5_write_attribute_int(file, "", "version", WT_SHARD_VERSION));
+    WT_TRY(wt_h5_write_attribute_text(file, "", "kind", header->kind));
+    WT_TRY(wt_h5_write_attribute_text(file, "", "split", header->split));
+    WT_TRY(wt_h5_write_attribute_int(file, "", "sample_rate", header->sample_rate));
+    WT_TRY(wt_h5_write_attribute_int(file, "", "channels", header->channels));
+    WT_TRY(wt_h5_write_attribute_int(file, "", "shard", header->shard));
+    return wt_h5_write_attribute_int(file, "", "shards", header->shards);
+}
+
+wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_shard_header *header) {
+    wt_shard_writer *writer = NULL;
+    wt_status status = WT_OK;
+    *out = NULL;
+    WT_GUARD(wt_alloc(&writer, 1, sizeof *writer, "shard"));
+    WT_GUARD(wt_shard_path(writer->path, folder, header->split, header->shard));
+    WT_GUARD(check_header(writer->path, header));
+    writer->store = header->store;
+    writer->channels = header->channels;
+    WT_GUARD(wt_h5_create(&writer->file, writer->path));
+    WT_GUARD(write_header(writer->file, header));
+    *out = writer;
+    writer = NULL;
+cleanup:
+    wt_shard_abandon(writer);
+    return status;
+}
+
+/* --- add --- */
+
+/* Room for one entry more, doubling. *entries is any array's address. */
+static wt_status grow(void *entries, size_t count, size_t room, size_t bytes) {
+    void *larger = NULL, *old = NULL;
+    WT_TRY(wt_alloc(&larger, room, bytes, "utterances of a shard"));
+    memcpy(&old, entries, sizeof old);
+    if (count > 0) memcpy(larger, old, count * bytes);
+    memcpy(entries, &larger, sizeof larger);
+    wt_free(old);
+    return WT_OK;
+}
+
+static wt_status reserve_utterance(wt_shard_writer *writer) {
+    if (writer->count < writer->room) return WT_OK;
+    size_t room = writer->room == 0 ? 64 : 2 * writer->room;
+    WT_TRY(grow(&writer->ids, writer->count, room, sizeof *writer->ids));
+    WT_TRY(grow(&writer->offsets, writer->count, room, sizeof *writer->offsets));
+    WT_TRY(grow(&writer->speakers, writer->count, room, sizeof *writer->speakers));
+    writer->room = room;
+    return WT_OK;
+}
+
+static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
+    size_t needed = (size_t)((samples + WT_SHARD_PIECE - 1) / WT_SHARD_PIECE);
+    if (needed > writer->block_room) {
+        size_t room = needed > 2 * writer->block_room ? needed : 2 * writer->block_room;
+        WT_TRY(grow(&writer->blocks, writer->block_count, room, sizeof *writer->blocks));
+        writer->block_room = room;
+    }
+    while (writer->block_count < needed) {
+        WT_TRY(wt_alloc(&writer->blocks[writer->block_count], (size_t)WT_SHARD_PIECE * (size_t)writer->channels,
+                        wt_store_bytes(writer->store), "samples of a shard"));
+        writer->block_count++;
+    }
+    return WT_OK;
+}
+
+static int16_t to_int16(float x) {
+    double scaled = floor((double)x * 32768.0 + 0.5);
+    return (int16_t)(scaled < -32767.0 ? -32767.0 : scaled > 32767.0 ? 32767.0 : scaled);
+}
+
+static void store_values(void *to, wt_shard_store store, int64_t at, const float *values, int64_t count) {
+    if (store == WT_STORE_FLOAT) {
+        memcpy((float *)to + at, values, (size_t)count * sizeof *values);
+        return;
+    }
+    int16_t *stored = (int16_t *)to + at;
+    for (int64_t i = 0; i < count; i++) stored[i] = to_int16(values[i]);
+}
+
+static void store_samples(wt_shard_writer *writer, const float *samples, int64_t count) {
+    while (count > 0) {
+        int64_t at = writer->samples % WT_SHARD_PIECE;
+        int64_t fits = WT_SHARD_PIECE - at < count ? WT_SHARD_PIECE - at : count;
+        store_values(writer->blocks[writer->samples / WT_SHARD_PIECE], writer->store, at * writer->channels, samples,
+                     fits * writer->channels);
+        writer->samples += fits;
+        samples += fits * writer->channels;
+        count -= fits;
+    }
+}
+
+static wt_status check_samples(const wt_shard_writer *writer, const char *id, const float *samples, int64_t count) {
+    WT_CHECK(count >= 1, WT_USAGE, "%s: no samples", id);
+    WT_CHECK(count <= INT64_MAX / 8 / writer->channels - writer->samples, WT_USAGE, "%s: too long", id);
+    for (int64_t i = 0; i < count * writer->channels; i++) {
+        WT_CHECK(isfinite(samples[i]), WT_USAGE, "%s: sample %lld is not a finite number", id,
+                 (long long)(i / writer->channels));
+    }
+    return WT_OK;
+}
+
+wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                       int64_t count) {
+    WT_TRY(check_samples(writer, id, samples, count));
+    WT_TRY(reserve_utterance(writer));
+    WT_TRY(reserve_blocks(writer, writer->samples + count));
+    WT_TRY(wt_copy_string(&writer->ids[writer->count], id));
+    writer->offsets[writer->count] = writer->samples;
+    writer->speakers[writer->count] = speaker;
+    writer->count++;
+    store_samples(writer, samples, count);
+    return WT_OK;
+}
+
+/* --- finish --- */
+
+static int64_t block_samples(const wt_shard_writer *writer, size_t block) {
+    int64_t left = writer->samples - (int64_t)block * WT_SHARD_PIECE;
+    return left < WT_SHARD_PIECE ? left : WT_SHARD_PIECE;
+}
+
+static wt_status write_samples(wt_shard_writer *writer) {
+    wt_h5_shape shape = {wt_store_type(writer->store), writer->channels == 1 ? 1 : 2,
+                         {writer->samples, writer->channels}};
+    WT_TRY(wt_h5_declare(writer->file, "x", shape, WT_SHARD_PIECE));
+    for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
+        WT_TRY(wt_h5_write_rows(writer->file, "x", (int64_t)block * WT_SHARD_PIECE, block_samples(writer, block),
+                                writer->blocks[block]));
+    }
+    return WT_OK;
+}
+
+/* The pieces of x, the ids, the offsets with the end, the speakers: hashed one by one, folded in this order. */
+static wt_hash digest(const wt_shard_writer *writer) {
+    wt_hash hash = {0, 0};
+    size_t sample_bytes = wt_store_bytes(writer->store) * (size_t)writer->channels;
+    for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
+        size_t bytes = (size_t)block_samples(writer, block) * sample_bytes;
+        hash = wt_hash_fold(hash, wt_hash_bytes(writer->blocks[block], bytes, 0));
+    }
+    for (size_t i = 0; i < writer->count; i++) hash = wt_hash_fold(hash, wt_hash_string(writer->ids[i], 0));
+    hash = wt_hash_fold(hash, wt_hash_bytes(writer->offsets, (writer->count + 1) * sizeof *writer->offsets, 0));
+    return wt_hash_fold(hash, wt_hash_bytes(writer->speakers, writer->count * sizeof *writer->speakers, 0));
+}
+
+static wt_status write_utterances(wt_shard_writer *writer) {
+    int64_t count = (int64_t)writer->count;
+    wt_h5_shape offsets = {WT_H5_INT64, 1, {count + 1}}, speakers = {WT_H5_INT32, 1, {count}};
+    WT_TRY(wt_h5_write_texts(writer->file, "utterances/id", (const char *const *)writer->ids, writer->count));
+    WT_TRY(wt_h5_write(writer->file, "utterances/offset", offsets, writer->offsets, WT_SHARD_PIECE));
+    return wt_h5_write(writer->file, "utterances/speaker", speakers, writer->speakers, WT_SHARD_PIECE);
+}
+
+static wt_status write_shard(wt_shard_writer *writer) {
+    char text[WT_HASH_TEXT];
+    WT_CHECK(writer->count > 0, WT_USAGE, "%s: no utterances", writer->path);
+    WT_TRY(reserve_utterance(writer));
+    writer->offsets[writer->count] = writer->samples;
+    WT_TRY(write_samples(writer));
+    WT_TRY(write_utterances(writer));
+    wt_hash_print(text, digest(writer));
+    return wt_h5_write_attribute_text(writer->file, "", "digest", text);
+}
+
+static void free_writer(wt_shard_writer *writer) {
+    for (size_t i = 0; i < writer->block_count; i++) wt_free(writer->blocks[i]);
+    for (size_t i = 0; i < writer->count; i++) wt_free(writer->ids[i]);
+    wt_free(writer->blocks);
+    wt_free(writer->ids);
+    wt_free(writer->offsets);
+    wt_free(writer->speakers);
+    wt_free(writer);
+}
+
+wt_status wt_shard_finish(wt_shard_writer *writer) {
+    wt_status status = write_shard(writer);
+    if (status != WT_OK) {
+        wt_shard_abandon(writer);
+        return status;
+    }
+    status = wt_h5_close(writer->file);
+    if (status != WT_OK) unlink(writer->path);
+    free_writer(writer);
+    return status;
+}
+
+/* Keeps the message of the failure that led here. */
+void wt_shard_abandon(wt_shard_writer *writer) {
+    if (writer == NULL) return;
+    if (writer->file != NULL) {
+        char message[1024];
+        snprintf(message, sizeof message, "%s", wt_error_message());
+        wt_h5_close(writer->file);
+        unlink(writer->path);
+        wt_error(WT_FAILED, "%s", message);
+    }
+    free_writer(writer);
+}

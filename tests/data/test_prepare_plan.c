@@ -1,0 +1,294 @@
+/* Splits, the plan of shards, the list of recordings, the simulated tone and the folder while it is
+ * written. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "wavetrain/file.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/prepare.h"
+
+static char folder[] = "prepare-plan-XXXXXX";
+
+static void in_folder(char path[WT_PATH_MAX], const char *name) {
+    assert_int_equal(wt_path_join(path, folder, name), WT_OK);
+}
+
+static void touch(const char *name) {
+    char path[WT_PATH_MAX];
+    in_folder(path, name);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    assert_int_equal(wt_folder_make(path), WT_OK);
+    *slash = '/';
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static void test_split_shares(void **state) {
+    (void)state;
+    int counts[WT_SPLITS] = {0}, moved = 0;
+    for (int i = 0; i < 20000; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "speaker/%05d.wav", i);
+        wt_split split = wt_split_choose(id, 0, 0.1, 0.2);
+        counts[split]++;
+        moved += split != wt_split_choose(id, 1, 0.1, 0.2);
+        assert_int_equal(split, wt_split_choose(id, 0, 0.1, 0.2));
+        /* without a test part, none of it is test, and validation does not lose what it had to training */
+        assert_int_not_equal(wt_split_choose(id, 0, 0.1, 0), WT_SPLIT_TEST);
+        if (split == WT_SPLIT_TEST) assert_int_equal(wt_split_choose(id, 0, 0, 0.2), WT_SPLIT_TEST);
+    }
+    assert_in_range(counts[WT_SPLIT_VALIDATION], 1850, 2150);
+    assert_in_range(counts[WT_SPLIT_TEST], 3800, 4200);
+    assert_in_range(moved, 20000 * 0.4, 20000 * 0.52); /* 1 − 0.7² − 0.1² − 0.2² = 0.46 */
+}
+
+/* The choice is part of the format: a data set made again must have the same split. */
+static void test_split_is_pinned(void **state) {
+    (void)state;
+    char text[33] = "";
+    for (int i = 0; i < 32; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%d.wav", i);
+        text[i] = "TVE"[wt_split_choose(id, 0, 0.2, 0.2)];
+    }
+    assert_string_equal(text, "TTVTTTTTTTTTETVTEVVTEETTTETTVTTT");
+}
+
+static void test_plan(void **state) {
+    (void)state;
+    const wt_split splits[] = {0, 1, 0, 0, 2, 0, 1};
+    const int64_t bytes[] = {40, 10, 50, 20, 500, 90, 10};
+    wt_prepare_plan plan;
+    assert_int_equal(wt_prepare_plan_init(&plan, splits, bytes, 7, 100), WT_OK);
+    const size_t order[] = {0, 2, 3, 5, 1, 6, 4};
+    assert_memory_equal(plan.order, order, sizeof order);
+    const wt_planned_shard expected[] = {
+        {.split = 0, .number = 0, .of = 3, .first = 0, .count = 2}, /* 40 + 50 */
+        {.split = 0, .number = 1, .of = 3, .first = 2, .count = 1}, /* 20 */
+        {.split = 0, .number = 2, .of = 3, .first = 3, .count = 1}, /* 90 */
+        {.split = 1, .number = 0, .of = 1, .first = 4, .count = 2},
+        {.split = 2, .number = 0, .of = 1, .first = 6, .count = 1}, /* larger than a shard */
+    };
+    assert_int_equal(plan.shard_count, 5);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(plan.shards[i].split, expected[i].split);
+        assert_int_equal(plan.shards[i].number, expected[i].number);
+        assert_int_equal(plan.shards[i].of, expected[i].of);
+        assert_int_equal(plan.shards[i].first, expected[i].first);
+        assert_int_equal(plan.shards[i].count, expected[i].count);
+    }
+    assert_int_equal(plan.utterances[WT_SPLIT_TRAIN], 4);
+    wt_prepare_plan_dispose(&plan);
+}
+
+static void expect_ids(const wt_recordings *list, const char *const *ids, size_t count) {
+    assert_int_equal(list->count, count);
+    for (size_t i = 0; i < count; i++) assert_string_equal(list->files[i].id, ids[i]);
+}
+
+static void make_tree(void) {
+    touch("a/two.wav");
+    touch("a/One.FLAC");
+    touch("a/deep/er/three.ogg");
+    touch("a/deep/notes.txt");
+    touch("a/.hidden.wav");
+    touch("a/.git/four.wav");
+    touch("b/two.wav");
+    touch("empty/readme");
+}
+
+static void test_recordings(void **state) {
+    (void)state;
+    make_tree();
+    char a[WT_PATH_MAX], b[WT_PATH_MAX], file[WT_PATH_MAX];
+    in_folder(a, "a///");
+    in_folder(b, "b");
+    in_folder(file, "a/deep/notes.txt");
+    wt_recordings list, copy;
+    const char *one[] = {a}, *two[] = {b, a, file};
+    assert_int_equal(wt_recordings_find(&list, one, 1), WT_OK);
+    expect_ids(&list, (const char *[]){"One.FLAC", "deep/er/three.ogg", "two.wav"}, 3);
+    assert_int_equal(list.skipped, 1);
+    wt_recordings_dispose(&list);
+    assert_int_equal(wt_recordings_find(&list, two, 3), WT_OK);
+    expect_ids(&list,
+               (const char *[]){"a/One.FLAC", "a/deep/er/three.ogg", "a/two.wav", "b/two.wav", "notes.txt"},
+               5);
+    char *bytes;
+    size_t size;
+    assert_int_equal(wt_recordings_pack(&bytes, &size, &list), WT_OK);
+    assert_int_equal(wt_recordings_unpack(&copy, bytes, size), WT_OK);
+    expect_ids(&copy,
+               (const char *[]){"a/One.FLAC", "a/deep/er/three.ogg", "a/two.wav", "b/two.wav", "notes.txt"},
+               5);
+    for (size_t i = 0; i < 5; i++) assert_string_equal(copy.files[i].path, list.files[i].path);
+    assert_int_equal(copy.skipped, 1);
+    wt_free(bytes);
+    wt_recordings_dispose(&copy);
+    wt_recordings_dispose(&list);
+}
+
+static void expect_refused(const char *const *inputs, size_t count, const char *words) {
+    wt_recordings list;
+    assert_int_equal(wt_recordings_find(&list, inputs, count), WT_USAGE);
+    assert_non_null(strstr(wt_error_message(), words));
+    assert_int_equal(list.count, 0);
+}
+
+static void test_bad_inputs(void **state) {
+    (void)state;
+    make_tree();
+    char a[WT_PATH_MAX], b[WT_PATH_MAX], empty[WT_PATH_MAX], missing[WT_PATH_MAX], file[WT_PATH_MAX],
+        loop[WT_PATH_MAX];
+    in_folder(a, "a");
+    in_folder(b, "b/two.wav");
+    in_folder(empty, "empty");
+    in_folder(missing, "nowhere");
+    in_folder(file, "a/two.wav");
+    in_folder(loop, "b/loop");
+    expect_refused((const char *[]){missing}, 1, "no such file or folder");
+    expect_refused((const char *[]){empty}, 1, "holds no recordings");
+    expect_refused((const char *[]){file, b}, 2, "same name in the data set");
+    expect_refused((const char *[]){a, file}, 2, "same name in the data set");
+    expect_refused((const char *[]){a, a}, 2, "same name in the data set");
+    assert_int_equal(symlink(".", loop), 0);
+    in_folder(b, "b");
+    expect_refused((const char *[]){b}, 1, "contains itself");
+    assert_int_equal(unlink(loop), 0);
+}
+
+static wt_recording recording(char *path, int rate, int channels) {
+    return (wt_recording){
+        .path = path, .id = path, .format = {.frames = 100, .rate = rate, .channels = channels}};
+}
+
+static void test_audio_plan(void **state) {
+    (void)state;
+    char one[] = "one.wav", two[] = "two.wav";
+    wt_recording files[] = {recording(one, 16000, 2), recording(two, 16000, 2)};
+    wt_recordings list = {.count = 2, .files = files};
+    wt_audio_options options = {.shard_bytes = 1000};
+    wt_prepare_plan plan;
+    assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_OK);
+    assert_int_equal(plan.sample_rate, 16000);
+    assert_int_equal(plan.channels, 1);
+    wt_prepare_plan_dispose(&plan);
+    options.channels = WT_CHANNELS_KEEP;
+    assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_OK);
+    assert_int_equal(plan.channels, 2);
+    wt_prepare_plan_dispose(&plan);
+    files[1].format.channels = 1;
+    assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_USAGE);
+    assert_string_equal(wt_error_message(),
+                        "two.wav: has another number of channels than one.wav (got 1, expected 2; "
+                        "--channels mix makes one of all)");
+    options.channels = 2;
+    assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_USAGE);
+    assert_string_equal(wt_error_message(), "two.wav: has no channel 2 (got 1 channels)");
+    options.channels = WT_CHANNELS_MIX;
+    files[1].format.rate = 8000;
+    assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_USAGE);
+    assert_string_equal(wt_error_message(),
+                        "two.wav: has another sample rate than one.wav (got 8000 Hz, expected "
+                        "16000; --rate resamples all to one)");
+    options.rate = 8000;
+    assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_OK);
+    assert_int_equal(plan.sample_rate, 8000);
+    wt_prepare_plan_dispose(&plan);
+}
+
+static void test_sine(void **state) {
+    (void)state;
+    wt_sine sine = {
+        .frequency = 500, .amplitude = 0.5, .rate = 8000, .frames = 8000, .utterances = 20, .seed = 1};
+    wt_prepare_plan plan;
+    assert_int_equal(wt_sine_plan(&plan, &sine, 1 << 20), WT_OK);
+    assert_int_equal(plan.utterances[WT_SPLIT_TRAIN], 16);
+    assert_int_equal(plan.utterances[WT_SPLIT_VALIDATION], 2);
+    assert_int_equal(plan.utterances[WT_SPLIT_TEST], 2);
+    wt_prepare_plan_dispose(&plan);
+    double starts[2];
+    for (int u = 0; u < 2; u++) {
+        wt_utterance utterance = {.samples = NULL};
+        assert_int_equal(wt_sine_load(&sine, (size_t)u, &utterance), WT_OK);
+        assert_int_equal(utterance.count, 8000);
+        double power = 0;
+        for (int n = 0; n < 8000; n++) power += utterance.samples[n] * utterance.samples[n];
+        assert_true(fabs(sqrt(power / 8000) - 0.5 / sqrt(2)) < 1e-4);
+        for (int n = 0; n + 16 < 8000; n++)
+            assert_true(fabsf(utterance.samples[n] - utterance.samples[n + 16]) < 1e-5);
+        assert_true(fabsf(utterance.samples[0] + utterance.samples[8]) < 1e-5); /* half a period */
+        starts[u] = utterance.samples[0];
+        wt_free(utterance.samples);
+    }
+    assert_true(starts[0] != starts[1]);
+    sine.frequency = 4000;
+    assert_int_equal(wt_sine_plan(&plan, &sine, 1 << 20), WT_USAGE);
+    sine.frequency = NAN;
+    assert_int_equal(wt_sine_plan(&plan, &sine, 1 << 20), WT_USAGE);
+}
+
+static void test_partial_folder(void **state) {
+    (void)state;
+    char dataset[WT_PATH_MAX], parent[WT_PATH_MAX], inner[WT_PATH_MAX];
+    wt_partial_folder first, second;
+    in_folder(dataset, "new/parents/set/");
+    in_folder(parent, "new");
+    assert_int_equal(wt_partial_create(&first, dataset), WT_OK);
+    assert_true(wt_path_is_folder(first.path));
+    assert_false(wt_path_exists(first.final));
+    wt_error(WT_USAGE, "kept");
+    wt_partial_remove(&first);
+    assert_string_equal(wt_error_message(), "kept");
+    assert_false(wt_path_exists(parent)); /* nothing is left, parents included */
+    assert_int_equal(wt_partial_create(&first, dataset), WT_OK);
+    assert_int_equal(wt_partial_create(&second, dataset),
+                     WT_OK); /* a folder left behind is in nobody's way */
+    assert_string_not_equal(first.path, second.path);
+    assert_int_equal(wt_partial_commit(&first), WT_OK);
+    assert_true(wt_path_is_folder(dataset));
+    assert_int_equal(wt_partial_commit(&second), WT_USAGE); /* the name is taken by now */
+    wt_partial_remove(&second);
+    assert_false(wt_path_exists(second.path));
+    assert_true(wt_path_is_folder(dataset));
+    assert_int_equal(wt_partial_check(dataset, NULL, 0), WT_USAGE);
+    assert_non_null(strstr(wt_error_message(), "empty folder"));
+    touch("new/parents/set/train-00000.h5");
+    in_folder(inner, "new/parents/set/train-00000.h5");
+    assert_int_equal(wt_partial_check(dataset, NULL, 0), WT_USAGE);
+    assert_non_null(strstr(wt_error_message(), "exists already"));
+    assert_int_equal(wt_partial_check(dataset, (const char *[]){inner}, 1), WT_USAGE);
+    assert_non_null(strstr(wt_error_message(), "lies in the data set"));
+}
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    assert_int_equal(wt_memory_blocks(), 0);
+    return wt_folder_remove(folder) == WT_OK ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_split_shares), cmocka_unit_test(test_split_is_pinned),
+        cmocka_unit_test(test_plan),         cmocka_unit_test(test_recordings),
+        cmocka_unit_test(test_bad_inputs),   cmocka_unit_test(test_audio_plan),
+        cmocka_unit_test(test_sine),         cmocka_unit_test(test_partial_folder),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

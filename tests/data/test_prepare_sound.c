@@ -1,0 +1,331 @@
+/* Reading, writing, resampling and trimming of sound. */
+#include <limits.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sndfile.h>
+
+#include "wavetrain/file.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/prepare.h"
+#include "wavetrain/sound.h"
+
+static const double pi = 3.14159265358979323846;
+
+static char folder[] = "prepare-sound-XXXXXX";
+
+static const char *in_folder(const char *name) {
+    static char path[WT_PATH_MAX];
+    assert_int_equal(wt_path_join(path, folder, name), WT_OK);
+    return path;
+}
+
+/* A file made by libsndfile itself. */
+static void make(const char *name, int format, int rate, int channels, const float *samples, int64_t frames) {
+    SF_INFO info = {.samplerate = rate, .channels = channels, .format = format};
+    SNDFILE *file = sf_open(in_folder(name), SFM_WRITE, &info);
+    assert_non_null(file);
+    if (frames > 0) assert_int_equal(sf_writef_float(file, samples, frames), frames);
+    assert_int_equal(sf_close(file), 0);
+}
+
+static float *make_tone(double frequency, int rate, double amplitude, int64_t frames) {
+    float *samples;
+    assert_int_equal(wt_alloc(&samples, (size_t)frames, sizeof *samples, "tone"), WT_OK);
+    for (int64_t i = 0; i < frames; i++)
+        samples[i] = (float)(amplitude * sin(2 * pi * frequency * (double)i / rate));
+    return samples;
+}
+
+static void write_bytes(const char *name, const void *bytes, size_t count) {
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, count, file), count);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Changes `count` bytes at `at` of a file. */
+static void patch(const char *name, long at, const void *bytes, size_t count) {
+    FILE *file = fopen(in_folder(name), "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, count, file), count);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void expect_error(const char *name, wt_status expected, const char *words) {
+    float *samples = NULL;
+    wt_sound_format format;
+    const char *path = in_folder(name);
+    assert_int_equal(wt_sound_read(&samples, &format, path, 0, -1), expected);
+    assert_non_null(strstr(wt_error_message(), words));
+    assert_ptr_equal(strstr(wt_error_message(), path), wt_error_message());
+    assert_null(strchr(wt_error_message(), '\n'));
+    assert_null(samples);
+}
+
+static void test_sixteen_bits_are_exact(void **state) {
+    (void)state;
+    static short written[65536], back[65536];
+    for (int i = 0; i < 65536; i++) written[i] = (short)(i - 32768);
+    SF_INFO info = {.samplerate = 8000, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
+    SNDFILE *file = sf_open(in_folder("all.wav"), SFM_WRITE, &info);
+    assert_int_equal(sf_writef_short(file, written, 65536), 65536);
+    sf_close(file);
+    float *samples;
+    wt_sound_format format;
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("all.wav"), 0, -1), WT_OK);
+    assert_int_equal(format.frames, 65536);
+    assert_int_equal(format.rate, 8000);
+    assert_int_equal(format.channels, 1);
+    for (int i = 0; i < 65536; i++) assert_true(samples[i] == (float)written[i] / 32768);
+    assert_int_equal(wt_sound_write_wav(in_folder("again.wav"), samples, 65536, 8000, 1), WT_OK);
+    wt_free(samples);
+    memset(&info, 0, sizeof info);
+    file = sf_open(in_folder("again.wav"), SFM_READ, &info);
+    assert_int_equal(info.frames, 65536);
+    assert_int_equal(info.samplerate, 8000);
+    assert_int_equal(sf_readf_short(file, back, 65536), 65536);
+    sf_close(file);
+    assert_int_equal(back[0], -32767);
+    assert_memory_equal(back + 1, written + 1, 65535 * sizeof *back);
+}
+
+static void test_writing_clips_and_replaces(void **state) {
+    (void)state;
+    const float values[] = {2, -2, INFINITY, 0.25f, 0, -0.5f};
+    write_bytes("clip.wav", "old", 3);
+    assert_int_equal(wt_sound_write_wav(in_folder("clip.wav"), values, 3, 44100, 2), WT_OK);
+    float *samples;
+    wt_sound_format format;
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("clip.wav"), 0, -1), WT_OK);
+    assert_int_equal(format.channels, 2);
+    assert_int_equal(format.frames, 3);
+    const float expected[] = {32767.0f / 32768, -32767.0f / 32768, 32767.0f / 32768, 0.25f, 0, -0.5f};
+    assert_memory_equal(samples, expected, sizeof expected);
+    wt_free(samples);
+    const float bad[] = {0, NAN};
+    assert_int_equal(wt_sound_write_wav(in_folder("nan-out.wav"), bad, 2, 8000, 1), WT_FAILED);
+    assert_false(wt_path_exists(in_folder("nan-out.wav")));
+    char **names;
+    size_t count;
+    assert_int_equal(wt_folder_list(&names, &count, folder, "nan-out", ""), WT_OK);
+    assert_int_equal(count, 0);
+    wt_folder_list_free(names, count);
+}
+
+static void test_ranges(void **state) {
+    (void)state;
+    float values[200], *samples;
+    for (int i = 0; i < 200; i++) values[i] = (float)i / 256;
+    make("range.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 2, values, 100);
+    wt_sound_format format;
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("range.flac"), 40, 10), WT_OK);
+    assert_int_equal(format.frames, 10);
+    assert_memory_equal(samples, values + 80, 20 * sizeof *samples);
+    wt_free(samples);
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("range.flac"), 95, -1), WT_OK);
+    assert_int_equal(format.frames, 5);
+    wt_free(samples);
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("range.flac"), 95, 6), WT_USAGE);
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("range.flac"), 100, -1), WT_USAGE);
+}
+
+/* Longer than the block that reading begins with, so that it must grow. */
+static void test_long_files(void **state) {
+    (void)state;
+    int64_t frames = 2500000;
+    float *tone = make_tone(440, 48000, 0.5, frames), *samples;
+    make("long.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 48000, 1, tone, frames);
+    wt_sound_format format;
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("long.wav"), 0, -1), WT_OK);
+    assert_int_equal(format.frames, frames);
+    assert_memory_equal(samples, tone, (size_t)frames * sizeof *tone);
+    wt_free(samples);
+    wt_free(tone);
+    unlink(in_folder("long.wav"));
+}
+
+static void test_ogg(void **state) {
+    (void)state;
+    float *tone = make_tone(440, 16000, 0.5, 16000), *samples;
+    make("tone.ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS, 16000, 1, tone, 16000);
+    wt_sound_format format;
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("tone.ogg"), 0, -1), WT_OK);
+    assert_int_equal(format.frames, 16000);
+    double error = 0;
+    for (int i = 0; i < 16000; i++) error += (samples[i] - tone[i]) * (samples[i] - tone[i]);
+    assert_true(sqrt(error / 16000) < 0.02);
+    wt_free(samples);
+    wt_free(tone);
+}
+
+static void test_truncated_files(void **state) {
+    (void)state;
+    float *tone = make_tone(440, 16000, 0.5, 16000);
+    make("cut.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1, tone, 16000);
+    assert_int_equal(truncate(in_folder("cut.wav"), 20000), 0);
+    expect_error("cut.wav", WT_USAGE, "truncated");
+    wt_sound_format format;
+    assert_int_equal(wt_sound_inspect(&format, in_folder("cut.wav")), WT_USAGE);
+    assert_int_equal(truncate(in_folder("cut.wav"), 40), 0);
+    expect_error("cut.wav", WT_USAGE, "truncated");
+    make("cut.rf64", SF_FORMAT_RF64 | SF_FORMAT_PCM_16, 16000, 1, tone, 16000);
+    assert_int_equal(wt_sound_inspect(&format, in_folder("cut.rf64")), WT_OK);
+    assert_int_equal(truncate(in_folder("cut.rf64"), 20000), 0);
+    expect_error("cut.rf64", WT_USAGE, "truncated");
+    make("cut.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1, tone, 16000);
+    assert_int_equal(truncate(in_folder("cut.flac"), 4000), 0);
+    expect_error("cut.flac", WT_USAGE, "truncated");
+    wt_free(tone);
+}
+
+/* Programs that write to a pipe leave 0 or all ones where the sizes stand. */
+static void test_streamed_wav(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {0, 0xFFFFFFFFu, 0x7FFFF000u};
+    float *tone = make_tone(440, 16000, 0.5, 1000), *samples;
+    for (int i = 0; i < 3; i++) {
+        wt_sound_format format;
+        assert_int_equal(wt_sound_write_wav(in_folder("pipe.wav"), tone, 1000, 16000, 1), WT_OK);
+        patch("pipe.wav", 4, &sizes[i], 4);
+        patch("pipe.wav", 40, &sizes[i], 4);
+        assert_int_equal(wt_sound_read(&samples, &format, in_folder("pipe.wav"), 0, -1), WT_OK);
+        assert_int_equal(format.frames, 1000);
+        for (int n = 0; n < 1000; n++) assert_true(fabsf(samples[n] - tone[n]) <= 0.5f / 32768);
+        wt_free(samples);
+    }
+    wt_free(tone);
+}
+
+static void test_bad_files(void **state) {
+    (void)state;
+    const float values[] = {0, 0.5f, NAN, 0.5f}, infinite[] = {INFINITY};
+    make("nan.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 8000, 1, values, 4);
+    expect_error("nan.wav", WT_USAGE, "frame 2 is not a finite number");
+    make("infinite.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 8000, 1, infinite, 1);
+    expect_error("infinite.wav", WT_USAGE, "frame 0 is not a finite number");
+    make("none.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 8000, 1, NULL, 0);
+    expect_error("none.wav", WT_USAGE, "holds no samples");
+    make("slow.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 999, 1, values, 2);
+    expect_error("slow.wav", WT_USAGE, "sample rate is out of range (got 999 Hz");
+    make("fast.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 768001, 1, values, 2);
+    expect_error("fast.wav", WT_USAGE, "sample rate is out of range");
+    float *many = make_tone(1, 8000, 0.5, 65 * 4);
+    make("many.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 8000, 65, many, 4);
+    expect_error("many.wav", WT_USAGE, "number of channels is out of range (got 65");
+    wt_free(many);
+    write_bytes("text.wav", "this is no sound at all, whatever its name says", 47);
+    expect_error("text.wav", WT_USAGE, "can't be read as sound");
+    write_bytes("nothing.wav", "", 0);
+    expect_error("nothing.wav", WT_USAGE, "is empty");
+    expect_error("missing.wav", WT_USAGE, "No such file");
+    expect_error(".", WT_USAGE, "is no file");
+}
+
+/* Amplitude of a tone in samples, by its Fourier coefficient over the middle of the signal. */
+static double level_at(const float *samples, int64_t frames, int rate, double frequency) {
+    double real = 0, imaginary = 0;
+    int64_t first = frames / 4, count = frames / 2;
+    for (int64_t i = first; i < first + count; i++) {
+        real += samples[i] * cos(2 * pi * frequency * (double)i / rate);
+        imaginary += samples[i] * sin(2 * pi * frequency * (double)i / rate);
+    }
+    return 2 * hypot(real, imaginary) / (double)count;
+}
+
+static void test_resampling(void **state) {
+    (void)state;
+    const int rates[][2] = {{48000, 16000}, {16000, 44100}, {44100, 8000}, {8000, 8000}};
+    for (int i = 0; i < 4; i++) {
+        int from = rates[i][0], to = rates[i][1];
+        float *tone = make_tone(1000, from, 0.5, from), *out;
+        assert_int_equal(wt_sound_resample(&out, tone, from, 1, from, to), WT_OK);
+        assert_int_equal(wt_sound_resampled_frames(from, from, to), to);
+        assert_true(fabs(level_at(out, to, to, 1000) - 0.5) < 1e-3);
+        assert_true(level_at(out, to, to, 1500) < 1e-3);
+        /* no delay: the tone's zeros stand where they stood */
+        for (int64_t n = to / 4; n < to / 2; n++)
+            assert_true(fabs(out[n] - 0.5 * sin(2 * pi * 1000 * (double)n / to)) < 2e-3);
+        wt_free(out);
+        wt_free(tone);
+    }
+    /* 6 kHz can't be heard at 8 kHz, nor may it fold down to 2 kHz */
+    float *high = make_tone(6000, 48000, 0.5, 48000), *out;
+    assert_int_equal(wt_sound_resample(&out, high, 48000, 1, 48000, 8000), WT_OK);
+    assert_true(level_at(out, 8000, 8000, 2000) < 1e-4);
+    wt_free(out);
+    wt_free(high);
+}
+
+static void test_resampled_length(void **state) {
+    (void)state;
+    assert_int_equal(wt_sound_resampled_frames(3, 48000, 16000), 1);
+    assert_int_equal(wt_sound_resampled_frames(1, 48000, 16000), 1); /* ⌊1/3 + ½⌋ is 0 */
+    assert_int_equal(wt_sound_resampled_frames(5, 2000, 1000), 3);
+    assert_int_equal(wt_sound_resampled_frames(4, 48000, 16000), 1);
+    assert_int_equal(wt_sound_resampled_frames((int64_t)1 << 40, 1000, 256000), (int64_t)256 << 40);
+    float one[2] = {0.5f, -0.5f}, *out;
+    assert_int_equal(wt_sound_resample(&out, one, 1, 2, 48000, 16000), WT_OK);
+    wt_free(out);
+    assert_int_equal(wt_sound_resample(&out, one, 1, 1, 768000, 1000), WT_USAGE);
+}
+
+static void test_trimming(void **state) {
+    (void)state;
+    float samples[1000] = {0};
+    int64_t first, kept;
+    wt_trim(samples, 1000, 1, 8000, 40, &first, &kept); /* digital silence stays whole */
+    assert_int_equal(first, 0);
+    assert_int_equal(kept, 1000);
+    for (int i = 0; i < 1000; i++) samples[i] = 0.001f;
+    for (int i = 200; i < 500; i++) samples[i] = 0.5f;
+    wt_trim(samples, 1000, 1, 8000, 40, &first, &kept); /* frames of 80 samples, from either end */
+    assert_int_equal(first, 160);
+    assert_int_equal(first + kept, 520);
+    wt_trim(samples, 1000, 1, 8000, 60, &first, &kept); /* 0.001 is 54 dB below */
+    assert_int_equal(first, 0);
+    assert_int_equal(kept, 1000);
+    wt_trim(samples, 1000, 1, 8000, 1, &first, &kept);
+    assert_int_equal(kept, 360);
+    wt_trim(samples + 200, 7, 1, 8000, 40, &first, &kept); /* shorter than a frame */
+    assert_int_equal(kept, 7);
+    wt_trim(samples, 500, 2, 8000, 40, &first, &kept); /* the loud samples are frames 100 … 249 */
+    assert_int_equal(first, 80);
+    assert_int_equal(first + kept, 260);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    assert_int_equal(wt_memory_blocks(), 0);
+    return wt_folder_remove(folder) == WT_OK ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sixteen_bits_are_exact),
+        cmocka_unit_test(test_writing_clips_and_replaces),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_long_files),
+        cmocka_unit_test(test_ogg),
+        cmocka_unit_test(test_truncated_files),
+        cmocka_unit_test(test_streamed_wav),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_resampling),
+        cmocka_unit_test(test_resampled_length),
+        cmocka_unit_test(test_trimming),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
