@@ -1,0 +1,134 @@
+/*
+ * Networks: the parameter table, the blocks, and a training pass. Sees no MPI and no files.
+ *
+ * WaveNet (van den Oord et al. 2016, arXiv 1609.03499). With input x, per block l of dilation d:
+ *   a = W_f ∗_d h + b_f,  b = W_g ∗_d h + b_g,  z = tanh(a)·σ(b)         (or tanh(a), or max(a, 0))
+ *   skip ← skip·α + W_s z + b_s,   h ← (h + W_r z + b_r)·β              (the last block has no residual output)
+ * and the head relu → 1×1 → relu → 1×1 → softmax. All convolutions are valid: a layer computes the rows
+ * that some target needs, no others, so h shrinks by (k−1)·d from block to block and skips have T rows.
+ */
+#ifndef WAVETRAIN_MODEL_H
+#define WAVETRAIN_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/batch.h"
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
+
+/* --- parameters --- */
+
+enum { WT_PARAMETER_NAME = 64 };
+
+/*
+ * One tensor of the flat buffer. `shape` is PyTorch's: [out, in, taps] for a convolution's weight, [out] for a
+ * bias. In the flat buffer a weight stands as the kernels read it, [tap][in][out] (a one-hot input
+ * convolution's "in" is the class); wt_parameter_export and _import convert.
+ */
+typedef struct {
+    char name[WT_PARAMETER_NAME];
+    int rank;
+    int64_t shape[3];
+    size_t offset, count;
+    int fan_in; /* of the initialisation U(±1/√fan_in) */
+} wt_parameter;
+
+typedef struct {
+    int count;
+    const wt_parameter *entries; /* in the order of the flat buffer, which is the order of forward */
+    size_t total;                /* elements of the flat buffer */
+} wt_parameter_table;
+
+/* One tensor between the flat buffer (`flat` points at its beginning) and PyTorch's order. */
+void wt_parameter_export(const wt_parameter *parameter, const wt_real *flat, wt_real *torch);
+void wt_parameter_import(const wt_parameter *parameter, const wt_real *torch, wt_real *flat);
+
+/* --- networks --- */
+
+/* A 1×1 or dilated convolution: where its tensors stand. Absent: weight −1. */
+typedef struct {
+    int in, out, taps, dilation;
+    int weight, bias; /* numbers in the table */
+} wt_convolution;
+
+/* One block. `lead` is how many rows more than T its output has. */
+typedef struct {
+    wt_convolution rechannel; /* before the block, where the width changes */
+    wt_convolution conv;      /* residual → 2·gate (or gate, without a gate) */
+    wt_convolution skip;      /* gate → skip */
+    wt_convolution residual;  /* gate → residual; absent in the last block */
+    int gate;
+    wt_activation activation;
+    int lead;
+} wt_block;
+
+/* A plain value for reading; made by wt_network_create. */
+typedef struct {
+    wt_parameter_table parameters;
+    wt_input_kind input_kind;
+    int classes;          /* of the targets, and of a class input */
+    wt_convolution input; /* in = classes or channels */
+    int input_lead;       /* rows more than T of its output */
+    int block_count;
+    const wt_block *blocks;
+    int skip_channels;
+    double skip_scale, residual_scale;
+    wt_convolution head[2];
+    int receptive_field; /* (k₀−1) + Σ(k−1)·d + 1 */
+} wt_network;
+
+/* `channels` of a real input; `classes` are the quantisation's levels. */
+wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels);
+void wt_network_destroy(wt_network *network);
+
+/* As PyTorch's Conv1d by default, U(±1/√fan_in) for weights and biases, keyed by (seed, name, PyTorch's
+ * element), so that no layout and no rank count changes them. */
+void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed);
+
+/* Operations (a multiply-add counts 2) of one target in forward, its share of the window's context included; a
+ * training step needs three times as many. */
+double wt_network_operations(const wt_network *network, int targets);
+
+/* --- a pass: forward and backward over some windows at once --- */
+
+typedef struct wt_pass wt_pass;
+
+typedef struct {
+    int windows; /* at most, in one call */
+    int targets; /* at most, in a window */
+    bool backward; /* keep what backward needs */
+} wt_pass_shape;
+
+typedef struct {
+    double loss; /* summed over the window's targets, nats */
+    int64_t targets;
+} wt_window_loss;
+
+/* Takes all memory that the calls below need. The network and the kernels must outlive it. */
+wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kernels *kernels,
+                         const wt_pass_shape *shape);
+void wt_pass_destroy(wt_pass *pass);
+
+/* Makes the derived weights (transposed copies for backward) and keeps the pointer to `parameters`, which
+ * must not change until the next call. Once a step. */
+void wt_pass_derive(wt_pass *pass, const wt_real *parameters);
+
+/* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share tiles;
+ * the result does not depend on how many there are, nor on how windows are grouped into calls. */
+void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses);
+
+/* The logits that the last forward (of a pass without backward, else overwritten) left for its i-th window,
+ * [target_count, classes]. */
+const wt_real *wt_pass_logits(const wt_pass *pass, int i);
+
+/* Backward of the last forward: the gradient of the summed loss. Windows go to lanes of `lane_windows`
+ * neighbours; gradients[lane] is a zeroed flat buffer (kernel order) that the lane's gradient is added to. */
+void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients);
+
+/* Bytes that wt_pass_create would take. */
+int64_t wt_pass_bytes(const wt_network *network, const wt_pass_shape *shape);
+
+#endif

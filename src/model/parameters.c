@@ -1,0 +1,29 @@
+/* Tensors between the flat buffer's order [tap][in][out] and PyTorch's [out][in][tap]. */
+#include <string.h>
+
+#include "wavetrain/model.h"
+
+static void wt_reorder(const wt_parameter *parameter, const wt_real *from, wt_real *to, bool to_torch) {
+    if (parameter->rank == 1) {
+        memcpy(to, from, parameter->count * sizeof *to);
+        return;
+    }
+    size_t out = (size_t)parameter->shape[0], in = (size_t)parameter->shape[1];
+    size_t taps = (size_t)parameter->shape[2];
+    for (size_t o = 0; o < out; o++) {
+        for (size_t i = 0; i < in; i++) {
+            for (size_t j = 0; j < taps; j++) {
+                size_t torch = (o * in + i) * taps + j, flat = (j * in + i) * out + o;
+                to[to_torch ? torch : flat] = from[to_torch ? flat : torch];
+            }
+        }
+    }
+}
+
+void wt_parameter_export(const wt_parameter *parameter, const wt_real *flat, wt_real *torch) {
+    wt_reorder(parameter, flat, torch, true);
+}
+
+void wt_parameter_import(const wt_parameter *parameter, const wt_real *torch, wt_real *flat) {
+    wt_reorder(parameter, torch, flat, false);
+}

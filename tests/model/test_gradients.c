@@ -1,0 +1,241 @@
+/*
+ * Backward against finite differences, in double, with the reference kernels.
+ *
+ * For elements of every tensor (all of a small one, a keyed sample of a large one) the derivative of the
+ * summed loss is (f(p + h) − f(p − h))/2h, which errs by h² and by rounding/h; h = 1e-5 leaves some 1e-9.
+ * Where a ReLU's kink lies between the two points the difference is no derivative; a smaller step leaves the
+ * kink outside, so an element passes if any of three steps agrees. A wrong gradient agrees with none.
+ * The advantage over stored values: no file, any shape; the disadvantage: seven digits instead of fifteen.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wavetrain/memory.h"
+#include "wavetrain/model.h"
+#include "wavetrain/random.h"
+
+#ifndef WT_REAL_DOUBLE
+#error "finite differences need the double build"
+#endif
+
+enum { SAMPLE = 16, WINDOWS = 3, SEED = 20 };
+
+static const double tolerance = 1e-6; /* of the tensor's largest gradient */
+
+typedef struct {
+    const char *name;
+    wt_model_config model;
+    int classes, channels; /* channels 0: class input */
+    int targets;
+    int target_count[WINDOWS];
+    int padding; /* leading input rows of window 0 that hold silence */
+    bool ignore; /* every fifth target is none */
+} gradient_case;
+
+#define ARRAY(k, s, l, r, g, a) \
+    {.kernel = k, .stacks = s, .layers = l, .residual = r, .gate = g, .activation = WT_ACTIVATION_##a}
+#define MODEL .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_SOFTMAX
+#define PLAIN .skip_scale = 1, .residual_scale = 1
+
+static const gradient_case cases[] = {
+    {"kernel 1", {MODEL, PLAIN, .input_kernel = 3, .array = ARRAY(1, 1, 3, 4, 3, GATE), .skip = 5},
+     .classes = 7, .targets = 20, .target_count = {20, 20, 13}},
+    {"kernel 2", {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 9, .targets = 24, .target_count = {24, 11, 24}, .padding = 9},
+    {"kernel 3", {MODEL, PLAIN, .input_kernel = 1, .array = ARRAY(3, 1, 3, 3, 5, GATE), .skip = 4,
+                  .head_channels = 7},
+     .classes = 6, .targets = 17, .target_count = {17, 1, 17}},
+    {"one block", {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 1, 3, 3, GATE), .skip = 3},
+     .classes = 5, .targets = 9, .target_count = {9, 9, 9}},
+    {"tanh", {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 4, 4, 4, TANH), .skip = 5},
+     .classes = 8, .targets = 20, .target_count = {20, 20, 20}, .ignore = true},
+    {"relu", {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 4, 5, 6, RELU), .skip = 5},
+     .classes = 8, .targets = 20, .target_count = {20, 7, 20}},
+    {"real input", {MODEL, PLAIN, .input = WT_INPUT_REAL, .input_kernel = 3, .skip = 4,
+                    .array = ARRAY(2, 1, 4, 5, 3, GATE)},
+     .classes = 6, .channels = 2, .targets = 20, .target_count = {20, 20, 5}, .padding = 7},
+    {"scales", {MODEL, .skip_scale = 0.6, .residual_scale = 0.8, .input_kernel = 2, .skip = 4,
+                .array = ARRAY(2, 2, 3, 4, 3, GATE)},
+     .classes = 6, .targets = 20, .target_count = {20, 20, 20}},
+    {"arrays", {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .input_kernel = 2, .skip = 4,
+                .array_count = 3,
+                .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 6, 5, TANH),
+                           ARRAY(2, 2, 2, 3, 4, RELU)}},
+     .classes = 7, .targets = 21, .target_count = {21, 0, 16}, .padding = 12, .ignore = true},
+    {"panels", {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 2, 37, 35, GATE), .skip = 70,
+                .head_channels = 33},
+     .classes = 40, .targets = 20, .target_count = {20, 20, 3}},
+    {"tiles", {MODEL, PLAIN, .input_kernel = 2, .skip = 3,
+               .array = {.kernel = 2, .stacks = 1, .dilations = {3, {290, 1, 600}}, .residual = 3, .gate = 2,
+                         .activation = WT_ACTIVATION_GATE}},
+     .classes = 5, .targets = 270, .target_count = {270, 1, 129}, .padding = 700},
+};
+
+static void must(wt_status status) {
+    if (status != WT_OK) fail_msg("%s", wt_error_message());
+}
+
+static void *take(size_t count, size_t bytes) {
+    void *block;
+    must(wt_alloc(&block, count, bytes, "a test"));
+    return block;
+}
+
+static double draw(uint64_t array, uint64_t element) {
+    return wt_random_uniform(SEED, WT_RANDOM_TEST, array, element);
+}
+
+/* --- windows of keyed noise --- */
+
+static wt_batch make_batch(const gradient_case *c, int receptive_field) {
+    wt_batch b = {.windows = WINDOWS, .targets = c->targets, .context = receptive_field,
+                  .channels = c->channels};
+    size_t rows = (size_t)wt_batch_rows(&b) * WINDOWS, targets = (size_t)c->targets * WINDOWS;
+    b.target_count = take(WINDOWS, sizeof *b.target_count);
+    memcpy(b.target_count, c->target_count, sizeof c->target_count);
+    b.target = take(targets, sizeof *b.target);
+    for (size_t i = 0; i < targets; i++)
+        b.target[i] = c->ignore && i % 5 == 2 ? -1 : (int32_t)(draw(1, i) * c->classes);
+    if (c->channels == 0) {
+        b.classes = take(rows, sizeof *b.classes);
+        for (size_t i = 0; i < rows; i++)
+            b.classes[i] = i < (size_t)c->padding ? c->classes / 2 : (int32_t)(draw(2, i) * c->classes);
+    } else {
+        size_t channels = (size_t)c->channels;
+        b.signal = take(rows * channels, sizeof *b.signal);
+        for (size_t i = 0; i < rows * channels; i++)
+            b.signal[i] = i < (size_t)c->padding * channels ? 0 : 2 * draw(3, i) - 1;
+    }
+    return b;
+}
+
+static void free_batch(wt_batch *b) {
+    wt_free(b->target_count);
+    wt_free(b->target);
+    wt_free(b->classes);
+    wt_free(b->signal);
+}
+
+/* --- the loss as a function of the parameters --- */
+
+typedef struct {
+    const wt_kernels *kernels;
+    wt_network *network;
+    wt_batch batch;
+    wt_pass *forward;
+    wt_real *parameters, *gradient;
+} problem;
+
+static wt_pass *make_pass(const problem *p, bool backward) {
+    wt_pass *pass;
+    wt_pass_shape shape = {.windows = WINDOWS, .targets = p->batch.targets, .backward = backward};
+    must(wt_pass_create(&pass, p->network, p->kernels, &shape));
+    return pass;
+}
+
+static problem make_problem(const gradient_case *c) {
+    problem p = {0};
+    must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE));
+    must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
+    p.batch = make_batch(c, p.network->receptive_field);
+    size_t total = p.network->parameters.total;
+    p.parameters = take(total, sizeof *p.parameters);
+    p.gradient = take(total, sizeof *p.gradient);
+    wt_network_initialise(p.network, p.parameters, SEED);
+    for (size_t i = 0; i < total; i++) p.parameters[i] *= 2; /* out of the gates' linear part */
+    p.forward = make_pass(&p, false);
+    return p;
+}
+
+static void free_problem(problem *p) {
+    wt_pass_destroy(p->forward);
+    wt_free(p->gradient);
+    wt_free(p->parameters);
+    free_batch(&p->batch);
+    wt_network_destroy(p->network);
+}
+
+static double loss_of(const problem *p) {
+    wt_window_loss losses[WINDOWS];
+    double sum = 0;
+    wt_pass_derive(p->forward, p->parameters);
+    wt_pass_forward(p->forward, &p->batch, 0, WINDOWS, losses);
+    for (int w = 0; w < WINDOWS; w++) sum += losses[w].loss;
+    return sum;
+}
+
+static void fill_gradient(problem *p) {
+    wt_window_loss losses[WINDOWS];
+    wt_pass *pass = make_pass(p, true);
+    wt_pass_derive(pass, p->parameters);
+    wt_pass_forward(pass, &p->batch, 0, WINDOWS, losses);
+    wt_pass_backward(pass, WINDOWS, &p->gradient);
+    wt_pass_destroy(pass);
+}
+
+/* --- the comparison --- */
+
+static double difference_quotient(problem *p, size_t element, double h) {
+    double before = p->parameters[element];
+    p->parameters[element] = before + h;
+    double above = loss_of(p);
+    p->parameters[element] = before - h;
+    double below = loss_of(p);
+    p->parameters[element] = before;
+    return (above - below) / (2 * h);
+}
+
+/* The smallest error over the steps; the later ones are for kinks alone. */
+static double element_error(problem *p, size_t element, double limit) {
+    const double steps[] = {1e-5, 1e-6, 1e-4};
+    double best = INFINITY;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !(best <= limit); i++)
+        best = fmin(best, fabs(difference_quotient(p, element, steps[i]) - p->gradient[element]));
+    return best;
+}
+
+static double check_tensor(problem *p, const wt_parameter *parameter, int number) {
+    double largest = 0, worst = 0;
+    for (size_t i = 0; i < parameter->count; i++)
+        largest = fmax(largest, fabs(p->gradient[parameter->offset + i]));
+    if (!(largest > 0)) fail_msg("%s has no gradient", parameter->name);
+    bool all = parameter->count <= SAMPLE;
+    for (size_t s = 0; s < (all ? parameter->count : SAMPLE); s++) {
+        size_t i = all ? s : (size_t)(draw(100 + (uint64_t)number, s) * (double)parameter->count);
+        double error = element_error(p, parameter->offset + i, tolerance * largest);
+        if (!(error <= tolerance * largest))
+            fail_msg("%s, element %zu of %zu in the kernels' order: gradient %.9g is off by %.3g",
+                     parameter->name, i, parameter->count, p->gradient[parameter->offset + i], error);
+        worst = fmax(worst, error / largest);
+    }
+    return worst;
+}
+
+static void test_case(void **state) {
+    const gradient_case *c = *state;
+    problem p = make_problem(c);
+    double worst = 0;
+    fill_gradient(&p);
+    for (int i = 0; i < p.network->parameters.count; i++)
+        worst = fmax(worst, check_tensor(&p, &p.network->parameters.entries[i], i));
+    print_message("%s: %d tensors, to %.1e\n", c->name, p.network->parameters.count, worst);
+    free_problem(&p);
+}
+
+int main(void) {
+    enum { COUNT = sizeof cases / sizeof cases[0] };
+    struct CMUnitTest tests[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        tests[i] = (struct CMUnitTest){cases[i].name, test_case, NULL, NULL, (void *)&cases[i]};
+    int failed = cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
+    if (wt_memory_blocks() == 0) return failed;
+    fprintf(stderr, "%lld blocks of memory are still held\n", (long long)wt_memory_blocks());
+    return 1;
+}

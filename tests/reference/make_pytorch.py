@@ -1,0 +1,413 @@
+#!/usr/bin/python3
+"""Makes tests/reference/*.h5: what PyTorch computes for small networks of this project's definition.
+
+    /usr/bin/python3 tests/reference/make_pytorch.py            writes every file anew
+    /usr/bin/python3 tests/reference/make_pytorch.py --check    recomputes, and compares with the files
+
+Needs Debian's python3-torch, python3-numpy and python3-h5py (hence /usr/bin/python3: another `python3`
+in the PATH would not see them). The tests read the files alone and need none of it.
+
+All numbers are float64. Parameters and signals are first rounded to multiples of 1/4096, so that the program,
+which computes in float32, starts from the very same values. Random numbers come from numpy's RandomState,
+whose streams never change.
+
+A file holds
+  attributes       about, config (YAML for wt_config_parse), classes, channels (0: class input),
+                   receptive_field, lane_windows, batches; torch (its version)
+  target_count     [batches, windows]
+  classes          [batches, windows, T + R - 1], or
+  signal           [batches, windows, T + R - 1, channels]
+  target           [batches, windows, T], -1: no target
+  parameters/NAME  the initial parameters, in PyTorch's shapes; each with the attribute fan_in
+  logits           [windows, T, classes] of batch 0 (rows past a window's target count are 0)
+  losses           [windows], summed over each window's targets, and their sum
+  loss             of batch 0
+  gradients/NAME   of that sum
+  curve            [20], the mean loss per target of each training step before its update; step s
+                   (from 0) trains on batch s mod batches
+  final            the parameters after the last step, tensor behind tensor in the order of forward: input,
+                   then of each block rechannel, conv, skip, residual, then head; weight before bias
+What stands in a window's slot behind its last input and target is arbitrary and must not matter.
+"""
+
+import argparse
+import os
+import sys
+
+import h5py
+import numpy
+import torch
+from torch.nn.functional import conv1d, cross_entropy
+
+STEPS = 20
+BATCHES = 3
+# No pre-activation of a ReLU in batch 0 may be nearer to 0: float32 could land on the other side, and the
+# gradient, which jumps there, would differ without anybody being wrong.
+KINK = 1e-5
+
+ADAM = dict(kind="adam", learning_rate=0.01)
+
+
+def array(kernel, residual, gate, stacks=1, layers=None, dilations=None, activation="gate"):
+    return dict(kernel=kernel, residual=residual, gate=gate, stacks=stacks, layers=layers,
+                dilations=dilations, activation=activation)
+
+
+def case(about, arrays, classes=16, input="class", channels=0, input_kernel=2, skip=8, head_channels=0,
+         skip_scale=1.0, residual_scale=1.0, window=40, windows=4, lane_windows=2, utterances=(150, 97, 123),
+         ignored=0.0, empty=(), optimizer=ADAM):
+    return dict(about=about, arrays=arrays, classes=classes, input=input, channels=channels,
+                input_kernel=input_kernel, skip=skip, head_channels=head_channels, skip_scale=skip_scale,
+                residual_scale=residual_scale, window=window, windows=windows, lane_windows=lane_windows,
+                utterances=utterances, ignored=ignored, empty=empty, optimizer=optimizer)
+
+
+CASES = {
+    "kernel-1": case("kernel 1: no context but the input convolution's",
+                     [array(1, 6, 7, layers=3)], input_kernel=4, window=25),
+    "kernel-2": case("kernel 2, clipped",
+                     [array(2, 8, 8, layers=4)], window=100, windows=2, lane_windows=1, classes=12,
+                     utterances=(260, 177), optimizer=dict(ADAM, clip=0.35)),
+    "kernel-3": case("kernel 3, two stacks, AdamW",
+                     [array(3, 5, 6, stacks=2, layers=3)], window=30,
+                     optimizer=dict(kind="adamw", learning_rate=0.02, weight_decay=0.3)),
+    "one-block": case("a single block, which has no residual output; input kernel 1",
+                      [array(2, 8, 6, layers=1)], input_kernel=1, window=25),
+    "many-blocks": case("3 x 5 blocks, other betas and epsilon",
+                        [array(2, 3, 4, stacks=3, layers=5)], skip=5, window=30,
+                        optimizer=dict(ADAM, beta1=0.8, beta2=0.95, epsilon=1.0e-4)),
+    "long-dilation": case("dilations longer than a tile, windows of several tiles and of one target",
+                          [array(2, 3, 2, dilations=[300, 700, 1])], classes=8, skip=3, window=300,
+                          windows=3, lane_windows=1, utterances=(301, 433)),
+    "odd-channels": case("odd channel counts; Adam with (coupled) weight decay",
+                         [array(2, 5, 7, stacks=2, layers=3)], classes=11, skip=3, head_channels=13,
+                         window=37, windows=5, lane_windows=1, optimizer=dict(ADAM, weight_decay=0.1)),
+    "arrays": case("three arrays of different widths, kernels and activations, with rechannel",
+                   [array(2, 6, 5, layers=3),
+                    array(3, 9, 4, dilations=[1, 3, 5], activation="tanh"),
+                    array(2, 4, 7, stacks=2, layers=2, activation="relu")], skip=7, head_channels=9,
+                   window=25),
+    "panels": case("more than 32 channels, so that a weight gradient has several owners; few beside them",
+                   [array(2, 33, 3, layers=1), array(3, 3, 35, dilations=[2])], classes=12, skip=33,
+                   input_kernel=1, head_channels=3, window=20, windows=3, lane_windows=1,
+                   utterances=(50, 37)),
+    "ungated": case("tanh and ReLU without a gate, of one width; ReLU last",
+                    [array(2, 6, 6, layers=2, activation="tanh"),
+                     array(3, 6, 6, layers=2, activation="relu")], classes=20, input_kernel=1),
+    "real": case("real input of 3 channels, input kernel 3",
+                 [array(2, 7, 6, layers=4)], input="real", channels=3, input_kernel=3),
+    "real-short": case("real input of one channel, utterances shorter than the receptive field, clipped",
+                       [array(3, 5, 4, layers=4)], input="real", channels=1, input_kernel=2, window=16,
+                       windows=6, lane_windows=3, utterances=(21, 9, 30, 1, 17),
+                       optimizer=dict(ADAM, clip=0.2)),
+    "short": case("class input, utterances shorter than the receptive field, empty slots, three lanes",
+                  [array(2, 6, 6, layers=6)], window=16, windows=6, lane_windows=2, empty=(3, 5),
+                  utterances=(21, 9, 30, 1, 17, 40, 5)),
+    "scales": case("skip and residual scales",
+                   [array(2, 6, 5, stacks=2, layers=3), array(2, 4, 6, layers=2)], skip_scale=0.75,
+                   residual_scale=0.7071067811865476, window=25,
+                   optimizer=dict(ADAM, clip=0.5, weight_decay=0.01)),
+    "ignored": case("a fifth of the targets ignored, one window without any; input kernel 4",
+                    [array(2, 6, 6, layers=4)], input_kernel=4, ignored=0.2, classes=48, skip=5, window=20,
+                    optimizer=dict(kind="adamw", learning_rate=0.01, weight_decay=0.05, clip=1.0)),
+}
+
+
+def blocks_of(arrays):
+    """A (array, dilation) for each block, first to last."""
+    for a in arrays:
+        dilations = a["dilations"] or [2 ** i for i in range(a["layers"])]
+        for _ in range(a["stacks"]):
+            for dilation in dilations:
+                yield a, dilation
+
+
+def receptive_field(c):
+    return c["input_kernel"] - 1 + sum((a["kernel"] - 1) * d for a, d in blocks_of(c["arrays"])) + 1
+
+
+def yaml_of(c):
+    """The configuration as the program reads it; every key that matters is named."""
+    def entry(a):
+        keys = [f"kernel: {a['kernel']}", f"stacks: {a['stacks']}"]
+        if a["dilations"]:
+            keys.append(f"dilations: [{', '.join(map(str, a['dilations']))}]")
+        else:
+            keys.append(f"layers: {a['layers']}")
+        return keys + [f"residual: {a['residual']}", f"gate: {a['gate']}", f"activation: {a['activation']}"]
+
+    lines = ["model:", "  trunk: wavenet", f"  input: {c['input']}", f"  input_kernel: {c['input_kernel']}",
+             f"  skip: {c['skip']}", f"  skip_scale: {c['skip_scale']!r}",
+             f"  residual_scale: {c['residual_scale']!r}", "  head: softmax",
+             f"  head_channels: {c['head_channels']}"]
+    if len(c["arrays"]) == 1:
+        lines += ["  " + key for key in entry(c["arrays"][0])]
+    else:
+        lines += ["  arrays:"] + [f"    - {{{', '.join(entry(a))}}}" for a in c["arrays"]]
+    lines += ["data:", "  path: data/reference", f"  window: {c['window']}",
+              f"  quantization: linear:{c['classes']}"]
+    lines += ["train:", f"  batch: {c['windows']}", f"  steps: {STEPS}",
+              f"  lanes: {c['windows'] // c['lane_windows']}"]
+    lines += ["optimizer:"] + [f"  {key}: {value}" for key, value in full_optimizer(c).items()]
+    lines += ["schedule:", "  kind: constant", "  warmup: 0"]
+    return "\n".join(lines) + "\n"
+
+
+def full_optimizer(c):
+    return dict(dict(beta1=0.9, beta2=0.999, epsilon=1.0e-8, weight_decay=0.0, clip=0.0), **c["optimizer"])
+
+
+# --- parameters ---
+
+def shapes_of(c):
+    """Name of each convolution: (out, in, taps)."""
+    blocks = list(blocks_of(c["arrays"]))
+    width = blocks[0][0]["residual"]
+    inputs = c["classes"] if c["input"] == "class" else c["channels"]
+    shapes = {"input": (width, inputs, c["input_kernel"])}
+    for l, (a, _) in enumerate(blocks):
+        if a["residual"] != width:
+            shapes[f"blocks.{l}.rechannel"] = (a["residual"], width, 1)
+            width = a["residual"]
+        halves = 2 if a["activation"] == "gate" else 1
+        shapes[f"blocks.{l}.conv"] = (halves * a["gate"], width, a["kernel"])
+        shapes[f"blocks.{l}.skip"] = (c["skip"], a["gate"], 1)
+        if l + 1 < len(blocks):
+            shapes[f"blocks.{l}.residual"] = (width, a["gate"], 1)
+    hidden = c["head_channels"] or c["skip"]
+    shapes["head.0"] = (hidden, c["skip"], 1)
+    shapes["head.1"] = (c["classes"], hidden, 1)
+    return shapes
+
+
+def rounded(values):
+    return numpy.round(values * 4096) / 4096
+
+
+def initial(c, random):
+    """Twice as wide as PyTorch's default, so that the gates leave their linear part."""
+    parameters, fan_in = {}, {}
+    for name, (out, inputs, taps) in shapes_of(c).items():
+        for kind, shape in (("weight", (out, inputs, taps)), ("bias", (out,))):
+            key = f"{name}.{kind}"
+            fan_in[key] = inputs * taps
+            values = random.uniform(-2, 2, shape) / numpy.sqrt(inputs * taps)
+            parameters[key] = torch.tensor(rounded(values), requires_grad=True)
+    return parameters, fan_in
+
+
+# --- the network ---
+
+class Watch:
+    """The smallest distance of a ReLU's input from its kink."""
+    def __init__(self):
+        self.nearest = numpy.inf
+
+    def relu(self, x):
+        self.nearest = min(self.nearest, x.detach().abs().min().item())
+        return torch.relu(x)
+
+
+def network(c, p, x, targets, watch):
+    """x [1, channels or classes, targets + R - 1] -> logits [targets, classes]."""
+    def convolve(name, h, dilation=1):
+        return conv1d(h, p[name + ".weight"], p[name + ".bias"], dilation=dilation)
+
+    h = convolve("input", x)
+    skip = 0.0
+    blocks = list(blocks_of(c["arrays"]))
+    for l, (a, dilation) in enumerate(blocks):
+        if f"blocks.{l}.rechannel.weight" in p:
+            h = convolve(f"blocks.{l}.rechannel", h)
+        y = convolve(f"blocks.{l}.conv", h, dilation)
+        if a["activation"] == "gate":
+            z = torch.tanh(y[:, :a["gate"]]) * torch.sigmoid(y[:, a["gate"]:])
+        elif a["activation"] == "tanh":
+            z = torch.tanh(y)
+        else:
+            z = watch.relu(y)
+        skip = skip * c["skip_scale"] + convolve(f"blocks.{l}.skip", z[:, :, -targets:])
+        if l + 1 < len(blocks):
+            rows = z.shape[2]
+            h = (h[:, :, -rows:] + convolve(f"blocks.{l}.residual", z)) * c["residual_scale"]
+    assert z.shape[2] == targets
+    return convolve("head.1", watch.relu(convolve("head.0", watch.relu(skip))))[0].T
+
+
+def run(c, p, data, batch, watch):
+    """Logits and summed loss of each window, and the number of targets."""
+    logits, losses, count = [], [], 0
+    for w in range(c["windows"]):
+        n = int(data["target_count"][batch, w])
+        if n == 0:
+            logits.append(torch.zeros(0, c["classes"], dtype=torch.float64))
+            losses.append(torch.zeros((), dtype=torch.float64))
+            continue
+        rows = n + receptive_field(c) - 1
+        if c["input"] == "class":
+            x = torch.tensor(data["classes"][batch, w, :rows].astype(numpy.int64))
+            x = torch.nn.functional.one_hot(x, c["classes"]).to(torch.float64).T[None]
+        else:
+            x = torch.tensor(data["signal"][batch, w, :rows]).T[None]
+        target = torch.tensor(data["target"][batch, w, :n].astype(numpy.int64))
+        logits.append(network(c, p, x, n, watch))
+        losses.append(cross_entropy(logits[-1], target, ignore_index=-1, reduction="sum"))
+        count += int((target >= 0).sum())
+    return logits, losses, count
+
+
+# --- data ---
+
+def quantise(x, classes):
+    return numpy.floor((numpy.clip(x, -1, 1) + 1) / 2 * (classes - 1) + 0.5).astype(numpy.int32)
+
+
+def signal_of(length, channels, random):
+    t = numpy.arange(length)[:, None]
+    period, phase = random.uniform(6, 40, (1, channels)), random.uniform(0, 6.3, (1, channels))
+    tone = 0.6 * numpy.sin(2 * numpy.pi * t / period + phase)
+    return rounded(tone + random.normal(0, 0.2, (length, channels)))
+
+
+def data_of(c, random):
+    """Batches of windows on each utterance's grid; what is missing before its start is padding: the class of
+    silence, or 0."""
+    field, size = receptive_field(c), c["window"]
+    slots, rows = (BATCHES, c["windows"]), size + field - 1
+    count = numpy.zeros(slots, numpy.int32)
+    target = random.randint(0, c["classes"], slots + (size,)).astype(numpy.int32)
+    classes = random.randint(0, c["classes"], slots + (rows,)).astype(numpy.int32)
+    signal = rounded(random.normal(0, 1, slots + (rows, c["channels"])))
+    utterances = [signal_of(length, max(c["channels"], 1), random) for length in c["utterances"]]
+    grid = [(u, s) for u in utterances for s in range(0, len(u), size)]
+    for slot in range(BATCHES * c["windows"]):
+        b, w = divmod(slot, c["windows"])
+        if w in c["empty"]:
+            continue
+        u, s = grid[slot % len(grid)]
+        q = quantise(u[:, 0], c["classes"])
+        n = min(size, len(u) - s)
+        before = max(field - s, 0)
+        known = slice(max(s - field, 0), s + n - 1)
+        count[b, w] = n
+        target[b, w, :n] = q[s:s + n]
+        classes[b, w, :before] = quantise(numpy.zeros(1), c["classes"])[0]
+        classes[b, w, before:n + field - 1] = q[known]
+        signal[b, w, :before] = 0
+        signal[b, w, before:n + field - 1] = u[known, :c["channels"]]
+        if c["ignored"]:
+            target[b, w, :n][random.uniform(size=n) < c["ignored"]] = -1
+    if c["ignored"]:
+        target[0, 1, :] = -1
+    data = dict(target_count=count, target=target)
+    data.update({"classes": classes} if c["input"] == "class" else {"signal": signal})
+    return data
+
+
+# --- training ---
+
+def train(c, p, data):
+    """The curve; p holds the final parameters afterwards. Says how many steps were clipped."""
+    o = full_optimizer(c)
+    kind = torch.optim.AdamW if o["kind"] == "adamw" else torch.optim.Adam
+    optimizer = kind(list(p.values()), lr=o["learning_rate"], betas=(o["beta1"], o["beta2"]),
+                     eps=o["epsilon"], weight_decay=o["weight_decay"])
+    curve, clipped = [], 0
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        _, losses, count = run(c, p, data, step % BATCHES, Watch())
+        loss = sum(losses) / count
+        loss.backward()
+        if o["clip"]:
+            norm = torch.nn.utils.clip_grad_norm_(list(p.values()), o["clip"])
+            clipped += norm.item() > o["clip"]
+        optimizer.step()
+        curve.append(loss.item())
+    return numpy.array(curve), clipped
+
+
+def compute(name, c, seed):
+    """Everything that the file holds, or None if a ReLU stands too near to its kink."""
+    random = numpy.random.RandomState(seed)
+    p, fan_in = initial(c, random)
+    data = data_of(c, random)
+    watch = Watch()
+    logits, losses, count = run(c, p, data, 0, watch)
+    if watch.nearest < KINK:
+        return None
+    sum(losses).backward()
+    values = dict(data)
+    stored = numpy.zeros((c["windows"], c["window"], c["classes"]))
+    for w, y in enumerate(logits):
+        stored[w, :len(y)] = y.detach().numpy()
+    values["logits"] = stored
+    values["losses"] = numpy.array([loss.item() for loss in losses])
+    values["loss"] = numpy.array([sum(losses).item()])
+    for key, tensor in p.items():
+        values["parameters/" + key] = tensor.detach().numpy().copy()
+        values["gradients/" + key] = tensor.grad.numpy().copy()
+    values["curve"], clipped = train(c, p, data)
+    values["final"] = numpy.concatenate([tensor.detach().numpy().ravel() for tensor in p.values()])
+    total = sum(t.numel() for t in p.values())
+    print(f"{name}: {total} parameters, R {receptive_field(c)}, {count} targets, "
+          f"loss {values['curve'][0]:.4f} -> {values['curve'][-1]:.4f}, {clipped} steps clipped, seed {seed}")
+    return values, fan_in
+
+
+# --- files ---
+
+def write(path, c, values, fan_in):
+    with h5py.File(path, "w", libver=("v108", "v110")) as f:
+        f.attrs["about"] = c["about"]
+        f.attrs["config"] = yaml_of(c)
+        f.attrs["torch"] = str(torch.__version__)
+        for key in ("classes", "channels", "lane_windows"):
+            f.attrs[key] = numpy.int64(c[key])
+        f.attrs["receptive_field"] = numpy.int64(receptive_field(c))
+        f.attrs["batches"] = numpy.int64(BATCHES)
+        for key, value in values.items():
+            large = value.nbytes > 2048
+            d = f.create_dataset(key, data=value, track_times=False, shuffle=large or None,
+                                 compression=9 if large else None)
+            if key.startswith("parameters/"):
+                d.attrs["fan_in"] = numpy.int64(fan_in[key[len("parameters/"):]])
+
+
+def check(path, c, values):
+    """The largest difference from the file, relative to each array's largest value."""
+    worst = 0.0
+    with h5py.File(path, "r") as f:
+        if f.attrs["config"] != yaml_of(c):
+            sys.exit(f"{path}: another configuration")
+        for key, value in values.items():
+            largest = max(numpy.abs(value).max(), 1e-300)
+            worst = max(worst, numpy.abs(f[key][()] - value).max() / largest)
+    return worst
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Makes the reference values of tests/model/test_pytorch.c.")
+    parser.add_argument("--check", action="store_true", help="compare with the files, write nothing")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="all by default")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = os.path.dirname(os.path.abspath(__file__))
+    for number, (name, c) in enumerate(CASES.items()):
+        if options.cases and name not in options.cases:
+            continue
+        seed, computed = 1000 * number, None
+        while computed is None:
+            seed += 1
+            computed = compute(name, c, seed)
+        path = os.path.join(folder, name + ".h5")
+        if options.check:
+            worst = check(path, c, computed[0])
+            print(f"  differs from the file by {worst:.1e}")
+            if worst > 1e-9:
+                sys.exit(f"{path}: differs")
+        else:
+            write(path, c, *computed)
+
+
+if __name__ == "__main__":
+    main()
