@@ -1,0 +1,107 @@
+/*
+ * A run's folder and its checkpoints.
+ *
+ *   RUN/checkpoints/step-00001000.h5   HDF5, then a trailer that HDF5 does not look at, 40 bytes: the text
+ *                                      "wavetrain-end-1\n", the HDF5 part's length (uint64, little-endian), and its
+ *                                      XXH3 hash (128 bits, high half first, each little-endian)
+ *   RUN/run.yaml                       the resolved configuration, build, hosts, restarts, the verdict
+ *   RUN/metrics.csv
+ *   RUN/lock
+ *
+ * In the HDF5 file: parameters/NAME, optimizer/first/NAME and optimizer/second/NAME in PyTorch's shapes and
+ * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config (YAML),
+ * dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss, seconds.
+ * The file is built in memory, hashed, and committed by rename; nothing ever writes into a committed file.
+ */
+#ifndef WAVETRAIN_CHECKPOINT_H
+#define WAVETRAIN_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+#include "wavetrain/file.h"
+#include "wavetrain/hash.h"
+
+/* One tensor to be stored under its name, in PyTorch's order. */
+typedef struct {
+    const char *name;
+    int rank;
+    int64_t shape[3];
+    const float *parameter, *first, *second; /* moments may be NULL */
+} wt_checkpoint_tensor;
+
+typedef struct {
+    int64_t step, updates;
+    int sample_rate, channels;
+    int ranks, threads;
+    double validation_loss, best_validation_loss; /* NaN: none yet */
+    int64_t best_step;
+    double seconds; /* of training so far, over all restarts */
+    char dataset[WT_HASH_TEXT];
+    char numerics[128];
+} wt_checkpoint_state;
+
+typedef struct wt_checkpoint wt_checkpoint;
+
+/* --- one file --- */
+
+/* The bytes of a checkpoint in memory (wt_free). */
+wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
+                              const wt_config *config, const wt_checkpoint_tensor *tensors, int count);
+
+/* Writes them to `path` with the trailer, atomically. */
+wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
+
+/* Reads and verifies the trailer, then opens. The message says what is wrong with the file: truncated,
+ * damaged, no checkpoint of wavetrain. */
+wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
+void wt_checkpoint_close(wt_checkpoint *checkpoint);
+const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
+const wt_checkpoint_state *wt_checkpoint_get_state(const wt_checkpoint *checkpoint);
+const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint);
+
+typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND } wt_tensor_kind;
+/* One tensor, in PyTorch's order; its stored shape must be the one given. */
+wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
+                             const int64_t *shape, float *values);
+/* Tensors named in the file. A network must have just these. */
+wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *count);
+
+/* --- the run's folder --- */
+
+typedef enum { WT_PICK_NEWEST, WT_PICK_BEST } wt_checkpoint_pick;
+
+/* Steps that have a checkpoint file in RUN, ascending (wt_free). */
+wt_status wt_run_checkpoints(const char *run, int64_t **steps, size_t *count);
+wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step);
+
+/* Opens the newest checkpoint that verifies, warning of each damaged one that it passes over. *out is NULL (and the
+ * status WT_OK) where the folder has no checkpoint at all; only damaged ones are an error. */
+wt_status wt_run_open_newest(wt_checkpoint **out, const char *run);
+
+/* A checkpoint file, or one of a run's folder: newest, best (recorded in the newest), or of a step ≥ 0. */
+wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick, int64_t step);
+
+/* Removes all but the last `keep` checkpoints and the best step's. */
+wt_status wt_run_prune(const char *run, int keep, int64_t best_step);
+
+/*
+ * RUN/lock: a second run in the same folder is refused. The file is locked (flock) for as long as the process
+ * lives, which settles it on one host and where the file system carries locks between hosts; it also holds host, process
+ * and job, and its time is the heartbeat, which settles it elsewhere: another host's lock counts until it has
+ * not been touched for WT_LOCK_STALE seconds, unless it belongs to an earlier start of the same SLURM job.
+ */
+enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
+
+typedef struct wt_run_lock wt_run_lock;
+wt_status wt_run_lock_take(wt_run_lock **out, const char *run);
+/* The heartbeat, at most every WT_LOCK_BEAT seconds however often it is called. */
+void wt_run_lock_touch(wt_run_lock *lock);
+/* Before a commit: fails if another run has taken the folder over. */
+wt_status wt_run_lock_check(wt_run_lock *lock);
+void wt_run_lock_release(wt_run_lock *lock); /* takes NULL */
+
+#endif

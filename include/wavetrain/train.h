@@ -1,0 +1,81 @@
+/*
+ * Training and evaluation: where data, model, ranks, optimizer, checkpoints and metrics meet.
+ * Every function here is collective: all ranks call with the same arguments, and get the same status.
+ */
+#ifndef WAVETRAIN_TRAIN_H
+#define WAVETRAIN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wavetrain/checkpoint.h"
+#include "wavetrain/comm.h"
+#include "wavetrain/config.h"
+#include "wavetrain/data.h"
+#include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
+#include "wavetrain/model.h"
+#include "wavetrain/optim.h"
+
+/* --- training --- */
+
+typedef enum { WT_RESUME_AUTO, WT_RESUME_NEVER, WT_RESUME_FILE } wt_resume_mode;
+
+typedef struct {
+    wt_config config;
+    char run[WT_PATH_MAX];  /* the run's folder, made if it is missing */
+    wt_resume_mode resume;  /* auto: go on from the newest checkpoint in `run`, if there is one */
+    const char *resume_file; /* WT_RESUME_FILE */
+    const char *initial;    /* a checkpoint whose parameters begin a new run; NULL: drawn from train.seed */
+    bool other_data;        /* go on although the data set is not the checkpoint's */
+} wt_train_options;
+
+/* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal asked to stop, and a checkpoint was
+ * written. The verdict also stands in RUN/run.yaml. */
+wt_status wt_train(wt_comm *comm, const wt_train_options *options);
+
+/* --- evaluation --- */
+
+typedef struct {
+    int64_t targets, silence;
+    double loss;   /* summed, nats */
+    double markov; /* summed, of the first-order model; 0 without one */
+} wt_score;
+
+/*
+ * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation windows
+ * (a permutation keyed by a constant), or with limit 0 all windows, each target once. Windows are shared out to
+ * ranks; losses are added in the order of the list, so that neither ranks nor threads change a bit.
+ */
+typedef struct wt_evaluator wt_evaluator;
+
+wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
+                              const wt_kernels *kernels, const wt_data_config *data, wt_input_kind input,
+                              const char *path, const char *split, int64_t limit);
+void wt_evaluator_destroy(wt_evaluator *evaluator);
+const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
+/* `markov` may be NULL. */
+wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
+                           wt_score *score);
+
+/* --- from checkpoints --- */
+
+/* A network with a checkpoint's parameters. Not collective. */
+typedef struct {
+    wt_network *network;
+    wt_real *parameters; /* flat, kernel order */
+} wt_restored;
+
+wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint);
+void wt_restored_dispose(wt_restored *restored);
+
+/* Fills flat parameters and, unless NULL, the optimizer from a checkpoint; the tensors must be just the network's. Not
+ * collective. */
+wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
+                           wt_optimizer *optimizer);
+
+/* The hash of parameters and moments in PyTorch's order, by name: the same on any number of ranks. */
+wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
+                        const wt_optimizer *optimizer);
+
+#endif

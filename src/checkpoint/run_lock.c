@@ -1,0 +1,111 @@
+/* The lock on a run's folder; see checkpoint.h for what it promises. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "wavetrain/checkpoint.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/timer.h"
+
+enum { WT_LOCK_TEXT = 512 };
+
+struct wt_run_lock {
+    int file;
+    char path[WT_PATH_MAX];
+    char mine[WT_LOCK_TEXT]; /* what this run wrote */
+    double touched;
+};
+
+/* "host process job" of this run; job "-" outside SLURM. */
+static void wt_describe_self(char text[WT_LOCK_TEXT]) {
+    char host[256] = "unknown";
+    const char *job = getenv("SLURM_JOB_ID");
+    gethostname(host, sizeof host - 1);
+    snprintf(text, WT_LOCK_TEXT, "%s %ld %.64s\n", host, (long)getpid(), job ? job : "-");
+}
+
+static void wt_read_lock(int file, char text[WT_LOCK_TEXT]) {
+    ssize_t length = pread(file, text, WT_LOCK_TEXT - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+}
+
+/* Whether the lock's text is that of a live run elsewhere. */
+static bool wt_is_held(int file, const char *text, const char *mine) {
+    char host[256], job[65], my_host[256], my_job[65];
+    long process, my_process;
+    struct stat info;
+    if (sscanf(text, "%255s %ld %64s", host, &process, job) != 3) return false;
+    if (sscanf(mine, "%255s %ld %64s", my_host, &my_process, my_job) != 3) return false;
+    if (strcmp(host, my_host) == 0) return false; /* flock has settled it */
+    if (strcmp(job, "-") != 0 && strcmp(job, my_job) == 0) return false;
+    return fstat(file, &info) == 0 && difftime(time(NULL), info.st_mtime) < WT_LOCK_STALE;
+}
+
+static wt_status wt_refuse(const char *run, const char *text) {
+    char host[256] = "?", job[65] = "-";
+    long process = 0;
+    int found = sscanf(text, "%255s %ld %64s", host, &process, job);
+    return wt_error(WT_FAILED, "%s: another run is at work in this folder (host %s, process %ld%s%s)", run, host,
+                    process, found == 3 && strcmp(job, "-") != 0 ? ", job " : "",
+                    found == 3 && strcmp(job, "-") != 0 ? job : "");
+}
+
+wt_status wt_run_lock_take(wt_run_lock **out, const char *run) {
+    wt_status status = WT_OK;
+    char text[WT_LOCK_TEXT];
+    wt_run_lock *lock;
+    *out = NULL;
+    WT_TRY(wt_alloc(&lock, 1, sizeof *lock, "the lock"));
+    lock->file = -1;
+    WT_GUARD(wt_path_join(lock->path, run, "lock"));
+    wt_describe_self(lock->mine);
+    lock->file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    WT_GUARD_CHECK(lock->file >= 0, WT_FAILED, "%s: can't write (%s)", lock->path, strerror(errno));
+    int taken = flock(lock->file, LOCK_EX | LOCK_NB);
+    wt_read_lock(lock->file, text);
+    bool busy = taken != 0 && errno == EWOULDBLOCK; /* other errors: the file system has no locks */
+    if (busy || wt_is_held(lock->file, text, lock->mine)) WT_GUARD(wt_refuse(run, text));
+    size_t length = strlen(lock->mine);
+    bool written = ftruncate(lock->file, 0) == 0 && pwrite(lock->file, lock->mine, length, 0) == (ssize_t)length;
+    WT_GUARD_CHECK(written, WT_FAILED, "%s: can't write (%s)", lock->path, strerror(errno));
+    lock->touched = wt_time_now();
+    *out = lock;
+    return WT_OK;
+cleanup:
+    if (lock->file >= 0) close(lock->file);
+    wt_free(lock);
+    return status;
+}
+
+void wt_run_lock_touch(wt_run_lock *lock) {
+    double now = wt_time_now();
+    if (now - lock->touched < WT_LOCK_BEAT) return;
+    lock->touched = now;
+    futimens(lock->file, NULL);
+}
+
+wt_status wt_run_lock_check(wt_run_lock *lock) {
+    char text[WT_LOCK_TEXT];
+    int file = open(lock->path, O_RDONLY | O_CLOEXEC); /* by its name: the file may have been replaced */
+    WT_CHECK(file >= 0, WT_FAILED, "%s: the run's lock is gone (%s)", lock->path, strerror(errno));
+    wt_read_lock(file, text);
+    close(file);
+    WT_CHECK(strcmp(text, lock->mine) == 0, WT_FAILED, "%s: another run has taken this folder over (%.*s)",
+             lock->path, (int)strcspn(text, "\n"), text);
+    return WT_OK;
+}
+
+void wt_run_lock_release(wt_run_lock *lock) {
+    if (!lock) return;
+    char text[WT_LOCK_TEXT];
+    wt_read_lock(lock->file, text);
+    if (strcmp(text, lock->mine) == 0 && ftruncate(lock->file, 0) != 0) unlink(lock->path);
+    close(lock->file);
+    wt_free(lock);
+}
