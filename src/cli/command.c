@@ -1,0 +1,99 @@
+/* Option parsing that all subcommands share, on popt. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/log.h"
+
+/* Our own texts for popt's --help, since popt's names the process and exits. */
+static int wt_help_asked;
+
+static const struct poptOption wt_help_option[] = {
+    {"help", 'h', POPT_ARG_NONE, &wt_help_asked, 0, "Show this text", NULL},
+    POPT_TABLEEND,
+};
+
+/* Help for 80 columns: the option on the left, the words wrapped on the right. */
+static void wt_print_wrapped(const char *text, int indent) {
+    int column = indent;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (column + word > 79) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        }
+        printf("%.*s", word, text);
+        column += word;
+        text += word;
+        while (*text == ' ') {
+            putchar(' ');
+            column++;
+            text++;
+        }
+    }
+    putchar('\n');
+}
+
+static void wt_print_options(const struct poptOption *options) {
+    enum { INDENT = 29 };
+    for (const struct poptOption *option = options; option && option->longName; option++) {
+        char left[80];
+        int length = snprintf(left, sizeof left, "  --%s%s%s", option->longName, option->argDescrip ? "=" : "",
+                              option->argDescrip ? option->argDescrip : "");
+        if (length > INDENT - 2) {
+            printf("%s\n%*s", left, INDENT, "");
+        } else {
+            printf("%-*s", INDENT, left);
+        }
+        wt_print_wrapped(option->descrip ? option->descrip : "", INDENT);
+    }
+}
+
+void wt_command_help(const wt_command *command) {
+    printf("usage: wavetrain %s %s\n\n", command->name, command->arguments);
+    wt_print_wrapped(command->summary, 0);
+    printf("\nOptions:\n");
+    wt_print_options(command->options);
+    wt_print_options(wt_help_option);
+}
+
+static wt_status wt_parse_options(poptContext context, const wt_command *command) {
+    int code;
+    while ((code = poptGetNextOpt(context)) >= 0) {
+    }
+    WT_CHECK(code == -1, WT_USAGE, "%s: %s (see wavetrain %s --help)", poptBadOption(context, 0),
+             poptStrerror(code), command->name);
+    return WT_OK;
+}
+
+wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
+                           int least, int most, const char ***arguments, int *count, bool *done) {
+    struct poptOption table[3];
+    memset(table, 0, sizeof table);
+    int entries = 0;
+    if (command->options) {
+        table[entries++] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)command->options, 0,
+                                               NULL, NULL};
+    }
+    table[entries] =
+        (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)wt_help_option, 0, NULL, NULL};
+    wt_help_asked = 0;
+    *done = false;
+    *context = poptGetContext(command->name, argc, argv, table, 0);
+    WT_CHECK(*context, WT_FAILED, "out of memory for the options");
+    WT_TRY(wt_parse_options(*context, command));
+    if (wt_help_asked) {
+        if (wt_log_speaks()) wt_command_help(command);
+        *done = true;
+        return WT_OK;
+    }
+    static const char *none[] = {NULL};
+    const char **left = poptGetArgs(*context);
+    *arguments = left ? left : none;
+    *count = 0;
+    while ((*arguments)[*count]) ++*count;
+    WT_CHECK(*count >= least && *count <= most, WT_USAGE, "wavetrain %s: %s (usage: wavetrain %s %s)",
+             command->name, *count < least ? "an argument is missing" : "too many arguments", command->name,
+             command->arguments);
+    return WT_OK;
+}

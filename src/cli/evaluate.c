@@ -1,0 +1,129 @@
+/* wavetrain evaluate: a checkpoint's loss over a whole split, each target once. */
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/train.h"
+
+typedef struct {
+    char *data, *split, *checkpoint;
+    int markov;
+} wt_evaluate_arguments;
+
+static wt_evaluate_arguments wt_given;
+
+static const struct poptOption wt_options[] = {
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "another data set than the one of the configuration", "DATASET"},
+    {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "train, validation or test (default: test)", "SPLIT"},
+    {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
+     "which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
+     "score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
+    POPT_TABLEEND,
+};
+
+wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which) {
+    if (!which || strcmp(which, "newest") == 0) return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, -1);
+    if (strcmp(which, "best") == 0) return wt_checkpoint_find(out, file_or_run, WT_PICK_BEST, -1);
+    char *end;
+    long long step = strtoll(which, &end, 10);
+    WT_CHECK(*which && !*end && step >= 0, WT_USAGE, "--checkpoint: got %s, expected newest, best or a step", which);
+    return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, step);
+}
+
+/* What a command on a checkpoint holds. */
+typedef struct {
+    wt_checkpoint *checkpoint;
+    wt_restored restored;
+    const wt_kernels *kernels;
+    const char *data;
+    wt_markov *markov;
+} wt_subject;
+
+static wt_status wt_open_subject(wt_subject *subject, const char *file_or_run) {
+    WT_TRY(wt_command_open_checkpoint(&subject->checkpoint, file_or_run, wt_given.checkpoint));
+    const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
+    WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend));
+    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint));
+    subject->data = wt_given.data ? wt_given.data : config->data.path;
+    if (!wt_given.markov) return WT_OK;
+    wt_dataset *train;
+    WT_TRY(wt_dataset_open(&train, subject->data, "train", config->data.memory));
+    wt_status status = wt_markov_create(&subject->markov, train, config->data.quantization, 0.1);
+    wt_dataset_close(train);
+    return status;
+}
+
+static void wt_close_subject(wt_subject *subject) {
+    wt_markov_destroy(subject->markov);
+    wt_restored_dispose(&subject->restored);
+    wt_checkpoint_close(subject->checkpoint);
+}
+
+static void wt_print_line(const char *name, double loss) {
+    printf("  %-30s %8.4f nats %8.4f bits a sample\n", name, loss, loss / log(2.0));
+}
+
+static void wt_print_score(const wt_subject *subject, const char *split, const wt_score *score) {
+    char name[64];
+    double targets = (double)score->targets;
+    printf("%s, %s: %" PRId64 " targets, %.1f %% of them silence\n", subject->data, split, score->targets,
+           100.0 * (double)score->silence / targets);
+    snprintf(name, sizeof name, "network, step %" PRId64, wt_checkpoint_get_state(subject->checkpoint)->step);
+    wt_print_line(name, score->loss / targets);
+    if (!subject->markov) return;
+    wt_print_line("first-order Markov model", score->markov / targets);
+    wt_print_line("difference", (score->loss - score->markov) / targets);
+}
+
+static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
+    const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
+    const char *split = wt_given.split ? wt_given.split : "test";
+    wt_evaluator *evaluator;
+    wt_score score;
+    WT_TRY(wt_evaluator_create(&evaluator, comm, subject->restored.network, subject->kernels, &config->data,
+                               config->model.input, subject->data, split, 0));
+    int rate = wt_dataset_sample_rate(wt_evaluator_dataset(evaluator));
+    int trained = wt_checkpoint_get_state(subject->checkpoint)->sample_rate;
+    if (rate != trained) wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", subject->data, rate, trained);
+    wt_status status = wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov, &score);
+    if (status == WT_OK && score.targets == 0) status = wt_error(WT_USAGE, "%s: has no targets", subject->data);
+    if (status == WT_OK && wt_log_speaks()) wt_print_score(subject, split, &score);
+    wt_evaluator_destroy(evaluator);
+    return status;
+}
+
+static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
+    poptContext context;
+    const char **arguments;
+    wt_subject subject = {0};
+    int count;
+    bool done;
+    memset(&wt_given, 0, sizeof wt_given);
+    wt_status status = wt_command_parse(&context, &wt_command_evaluate, argc, argv, 1, 1, &arguments, &count, &done);
+    if (status == WT_OK && !done) {
+        status = wt_comm_agree(comm, wt_open_subject(&subject, arguments[0]));
+        if (status == WT_OK) status = wt_evaluate_subject(comm, &subject);
+    }
+    wt_close_subject(&subject);
+    poptFreeContext(context);
+    free(wt_given.data);
+    free(wt_given.split);
+    free(wt_given.checkpoint);
+    return status;
+}
+
+const wt_command wt_command_evaluate = {
+    .name = "evaluate",
+    .arguments = "CHECKPOINT|RUN [OPTION…]",
+    .summary = "score a checkpoint on a whole split of a data set (also under mpirun)",
+    .parallel = true,
+    .run = wt_run_evaluate,
+    .options = wt_options,
+};

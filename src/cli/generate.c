@@ -1,0 +1,270 @@
+/* wavetrain generate: sound from a checkpoint, one stream a thread. */
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/data.h"
+#include "wavetrain/generate.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/metrics.h"
+#include "wavetrain/sound.h"
+#include "wavetrain/timer.h"
+#include "wavetrain/train.h"
+
+typedef struct {
+    char *out, *checkpoint, *prime, *prime_from, *data;
+    double seconds, temperature, prime_seconds;
+    int count, top_k, force, utterance;
+    long long seed;
+} wt_generate_arguments;
+
+static wt_generate_arguments wt_given;
+
+static const struct poptOption wt_options[] = {
+    {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0, "the WAV file to write (16 bit)", "FILE.wav"},
+    {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0, "how much to generate (default: 1)", "S"},
+    {"count", '\0', POPT_ARG_INT, &wt_given.count, 0,
+     "so many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav)", "N"},
+    {"temperature", '\0', POPT_ARG_DOUBLE, &wt_given.temperature, 0,
+     "1: as the network says (default); lower: nearer to the most likely; 0: always the most likely", "T"},
+    {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0, "draw from the K most likely classes (default 0: from all)", "K"},
+    {"seed", '\0', POPT_ARG_LONGLONG, &wt_given.seed, 0, "of the draws (default: 1)", "N"},
+    {"prime", '\0', POPT_ARG_STRING, &wt_given.prime, 0,
+     "go on from a recording, which is not written out", "SOUND"},
+    {"prime-from", '\0', POPT_ARG_STRING, &wt_given.prime_from, 0,
+     "go on from an utterance of the data set's train, validation or test part", "SPLIT"},
+    {"prime-utterance", '\0', POPT_ARG_INT, &wt_given.utterance, 0, "its number (default: 0)", "N"},
+    {"prime-seconds", '\0', POPT_ARG_DOUBLE, &wt_given.prime_seconds, 0,
+     "how much of it, from its beginning (default: 1, at least the receptive field)", "S"},
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "another data set for --prime-from", "DATASET"},
+    {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
+     "which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "replace an existing file", NULL},
+    POPT_TABLEEND,
+};
+
+/* What the command holds. */
+typedef struct {
+    wt_checkpoint *checkpoint;
+    wt_restored restored;
+    const wt_kernels *kernels;
+    wt_quantization quantization;
+    int rate;
+    int64_t samples;  /* to generate, a piece */
+    float *prime;     /* [prime_count] */
+    int64_t prime_count;
+    float *sound;     /* [count, samples] */
+} wt_voice;
+
+/* --- checks, before any work --- */
+
+static wt_status wt_output_path(char out[WT_PATH_MAX], int piece) {
+    if (wt_given.count == 1) return wt_path_join(out, "", wt_given.out);
+    const char *dot = strrchr(wt_path_base(wt_given.out), '.');
+    int stem = dot ? (int)(dot - wt_given.out) : (int)strlen(wt_given.out);
+    int length = snprintf(out, WT_PATH_MAX, "%.*s-%d%s", stem, wt_given.out, piece + 1, dot ? dot : "");
+    WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "--out: the path is too long");
+    return WT_OK;
+}
+
+static wt_status wt_check_outputs(void) {
+    for (int piece = 0; piece < wt_given.count; piece++) {
+        char path[WT_PATH_MAX];
+        WT_TRY(wt_output_path(path, piece));
+        WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)", path);
+    }
+    return WT_OK;
+}
+
+static wt_status wt_check_options(void) {
+    WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.wav is missing");
+    WT_CHECK(wt_given.seconds > 0 && wt_given.seconds <= 86400, WT_USAGE,
+             "--seconds is out of range (got %g, expected more than 0, at most 86400)", wt_given.seconds);
+    WT_CHECK(wt_given.count >= 1 && wt_given.count <= 4096, WT_USAGE,
+             "--count is out of range (got %d, expected 1 … 4096)", wt_given.count);
+    WT_CHECK(wt_given.temperature >= 0 && wt_given.temperature <= 100, WT_USAGE,
+             "--temperature is out of range (got %g, expected 0 … 100)", wt_given.temperature);
+    WT_CHECK(wt_given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)", wt_given.top_k);
+    WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE, "--prime and --prime-from: expected one of them");
+    return wt_check_outputs();
+}
+
+/* --- priming --- */
+
+static int64_t wt_prime_wanted(const wt_voice *voice) {
+    int64_t wanted = (int64_t)llround(wt_given.prime_seconds * voice->rate);
+    int field = voice->restored.network->receptive_field;
+    return wanted < field ? field : wanted;
+}
+
+static wt_status wt_prime_by_file(wt_voice *voice) {
+    wt_sound_format format;
+    float *samples, *mono = NULL;
+    wt_status status = WT_OK;
+    WT_TRY(wt_sound_read(&samples, &format, wt_given.prime, 0, -1));
+    WT_GUARD(wt_alloc(&mono, (size_t)format.frames, sizeof *mono, "the priming"));
+    for (int64_t i = 0; i < format.frames; i++) {
+        float sum = 0;
+        for (int c = 0; c < format.channels; c++) sum += samples[i * format.channels + c];
+        mono[i] = sum / (float)format.channels;
+    }
+    voice->prime_count = wt_sound_resampled_frames(format.frames, format.rate, voice->rate);
+    if (format.rate == voice->rate) {
+        voice->prime = mono;
+        mono = NULL;
+    } else {
+        WT_GUARD(wt_sound_resample(&voice->prime, mono, format.frames, 1, format.rate, voice->rate));
+    }
+    if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+cleanup:
+    wt_free(samples);
+    wt_free(mono);
+    return status;
+}
+
+static wt_status wt_prime_by_dataset(wt_voice *voice) {
+    wt_status status = WT_OK;
+    const wt_data_config *data = &wt_checkpoint_get_config(voice->checkpoint)->data;
+    const char *path = wt_given.data ? wt_given.data : data->path;
+    char *id = NULL;
+    wt_dataset *dataset;
+    WT_TRY(wt_dataset_open(&dataset, path, wt_given.prime_from, data->memory));
+    WT_GUARD_CHECK(wt_given.utterance >= 0 && wt_given.utterance < wt_dataset_utterances(dataset), WT_USAGE,
+                   "--prime-utterance is out of range (got %d, %s has %lld in %s)", wt_given.utterance, path,
+                   (long long)wt_dataset_utterances(dataset), wt_given.prime_from);
+    WT_GUARD_CHECK(wt_dataset_channels(dataset) == 1, WT_USAGE, "%s: has %d channels, expected 1", path,
+                   wt_dataset_channels(dataset));
+    voice->prime_count = wt_dataset_length(dataset, wt_given.utterance);
+    if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+    WT_GUARD(wt_alloc(&voice->prime, (size_t)voice->prime_count, sizeof *voice->prime, "the priming"));
+    WT_GUARD(wt_dataset_read(dataset, wt_given.utterance, 0, voice->prime_count, voice->prime));
+    WT_GUARD(wt_dataset_id(dataset, wt_given.utterance, &id));
+    wt_log_info("primed with %.2f s of %s (%s)", (double)voice->prime_count / voice->rate, id, wt_given.prime_from);
+cleanup:
+    wt_free(id);
+    wt_dataset_close(dataset);
+    return status;
+}
+
+/* --- generation --- */
+
+static void wt_feed_class(const wt_voice *voice, wt_stream *stream, int32_t class) {
+    wt_real value = (wt_real)wt_dequantize(voice->quantization, class);
+    wt_stream_feed(stream, class, &value);
+}
+
+/* One piece; `progress` is the bar of the thread that has one. */
+static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress *progress) {
+    wt_status status = WT_OK;
+    wt_stream *stream;
+    float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
+    const wt_choice choice = {wt_given.temperature, wt_given.top_k, (uint64_t)wt_given.seed, (uint64_t)piece};
+    int classes = voice->restored.network->classes;
+    WT_TRY(wt_stream_create(&stream, voice->restored.network, voice->kernels, voice->restored.parameters,
+                            wt_silence_class(voice->quantization)));
+    for (int64_t i = 0; i < voice->prime_count; i++) {
+        wt_feed_class(voice, stream, wt_quantize(voice->quantization, (double)voice->prime[i]));
+    }
+    double began = wt_time_now();
+    for (int64_t i = 0; i < voice->samples; i++) {
+        int32_t class;
+        WT_GUARD(wt_choose(&choice, wt_stream_logits(stream), classes, i, &class));
+        sound[i] = (float)wt_dequantize(voice->quantization, class);
+        wt_feed_class(voice, stream, class);
+        if (progress && i % 256 == 255) {
+            wt_progress_update(progress, i + 1, (double)(i + 1) / (wt_time_now() - began), NULL);
+        }
+    }
+    if (progress) wt_progress_update(progress, voice->samples, 0, NULL);
+cleanup:
+    wt_stream_destroy(stream);
+    return status;
+}
+
+/* All pieces; the first one's progress stands for all. */
+static wt_status wt_generate_all(wt_voice *voice) {
+    wt_progress *progress;
+    wt_status worst = WT_OK;
+    char message[1024] = "";
+    WT_TRY(wt_alloc(&voice->sound, (size_t)wt_given.count * (size_t)voice->samples, sizeof(float), "the sound"));
+    WT_TRY(wt_progress_create(&progress, "generating", "samples", 0, voice->samples, 10));
+#pragma omp parallel for schedule(dynamic)
+    for (int piece = 0; piece < wt_given.count; piece++) {
+        wt_status status = wt_generate_piece(voice, piece, piece == 0 ? progress : NULL);
+        if (status != WT_OK) {
+#pragma omp critical
+            {
+                worst = status;
+                snprintf(message, sizeof message, "%s", wt_error_message());
+            }
+        }
+    }
+    wt_progress_destroy(progress);
+    return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
+}
+
+static wt_status wt_write_pieces(const wt_voice *voice, double seconds) {
+    for (int piece = 0; piece < wt_given.count; piece++) {
+        char path[WT_PATH_MAX];
+        const float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
+        double power = 0.0;
+        for (int64_t i = 0; i < voice->samples; i++) power += (double)sound[i] * (double)sound[i];
+        WT_TRY(wt_output_path(path, piece));
+        WT_TRY(wt_sound_write_wav(path, sound, voice->samples, voice->rate, 1));
+        printf("%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)\n", path, (double)voice->samples / voice->rate,
+               voice->rate, 10.0 * log10(power / (double)voice->samples + 1e-20));
+    }
+    wt_log_info("%.0f samples/s, %.2f × real time", (double)voice->samples * wt_given.count / seconds,
+                (double)voice->samples * wt_given.count / seconds / voice->rate);
+    return WT_OK;
+}
+
+static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
+    WT_TRY(wt_check_options());
+    WT_TRY(wt_command_open_checkpoint(&voice->checkpoint, file_or_run, wt_given.checkpoint));
+    const wt_config *config = wt_checkpoint_get_config(voice->checkpoint);
+    voice->quantization = config->data.quantization;
+    voice->rate = wt_checkpoint_get_state(voice->checkpoint)->sample_rate;
+    voice->samples = (int64_t)llround(wt_given.seconds * voice->rate);
+    if (voice->samples < 1) voice->samples = 1;
+    WT_TRY(wt_kernels_select(&voice->kernels, config->run.backend));
+    WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint));
+    if (wt_given.prime) WT_TRY(wt_prime_by_file(voice));
+    if (wt_given.prime_from) WT_TRY(wt_prime_by_dataset(voice));
+    double began = wt_time_now();
+    WT_TRY(wt_generate_all(voice));
+    return wt_write_pieces(voice, wt_time_now() - began);
+}
+
+static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
+    (void)comm;
+    poptContext context;
+    const char **arguments;
+    wt_voice voice = {0};
+    int count;
+    bool done;
+    wt_given = (wt_generate_arguments){.seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1};
+    wt_status status = wt_command_parse(&context, &wt_command_generate, argc, argv, 1, 1, &arguments, &count, &done);
+    if (status == WT_OK && !done) status = wt_generate(&voice, arguments[0]);
+    wt_free(voice.prime);
+    wt_free(voice.sound);
+    wt_restored_dispose(&voice.restored);
+    wt_checkpoint_close(voice.checkpoint);
+    poptFreeContext(context);
+    char *texts[] = {wt_given.out, wt_given.checkpoint, wt_given.prime, wt_given.prime_from, wt_given.data};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+    return status;
+}
+
+const wt_command wt_command_generate = {
+    .name = "generate",
+    .arguments = "CHECKPOINT|RUN --out FILE.wav [OPTION…]",
+    .summary = "let a checkpoint speak: a WAV file, sample by sample",
+    .parallel = false,
+    .run = wt_run_generate,
+    .options = wt_options,
+};

@@ -1,0 +1,168 @@
+/* wavetrain inspect: what a configuration, a checkpoint, a run or a data set is. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/data.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/train.h"
+
+typedef struct {
+    char *checkpoint;
+    char **sets;
+    int tensors;
+} wt_inspect_arguments;
+
+static wt_inspect_arguments wt_given;
+
+static const struct poptOption wt_options[] = {
+    {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
+     "which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "set a key of a configuration first", "KEY=VALUE"},
+    {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "list every tensor with its shape", NULL},
+    POPT_TABLEEND,
+};
+
+static void wt_print_tensors(const wt_network *network) {
+    for (int p = 0; p < network->parameters.count; p++) {
+        const wt_parameter *entry = &network->parameters.entries[p];
+        printf("  %-28s", entry->name);
+        for (int i = 0; i < entry->rank; i++) printf("%s%" PRId64, i ? " × " : "", entry->shape[i]);
+        printf("\n");
+    }
+}
+
+static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
+    int lanes = wt_config_lanes(config);
+    wt_pass_shape lane = {config->train.batch / lanes, config->data.window, true};
+    printf("network          %d blocks, %zu parameters in %d tensors\n", network->block_count,
+           network->parameters.total, network->parameters.count);
+    printf("receptive field  %d samples", network->receptive_field);
+    if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
+    printf("\nstep             %d windows of %d targets, %d lanes of %d windows\n", config->train.batch,
+           config->data.window, lanes, config->train.batch / lanes);
+    printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
+           wt_network_operations(network, config->data.window) / 1e6);
+    printf("memory           %.1f MiB for each lane at once, %.1f MiB for parameters and moments\n",
+           (double)wt_pass_bytes(network, &lane) / 1048576.0,
+           3.0 * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
+    if (wt_given.tensors) wt_print_tensors(network);
+    return WT_OK;
+}
+
+static wt_status wt_inspect_config(const char *path) {
+    wt_config *config;
+    wt_network *network = NULL;
+    size_t sets = 0;
+    WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
+    while (wt_given.sets && wt_given.sets[sets]) sets++;
+    wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
+    if (status == WT_OK) status = wt_network_create(&network, &config->model, config->data.quantization.levels, 1);
+    if (status == WT_OK) {
+        printf("configuration    %s\n", path);
+        status = wt_print_network(config, network, 0);
+    }
+    wt_network_destroy(network);
+    wt_free(config);
+    return status;
+}
+
+static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
+    wt_status status = WT_OK;
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
+    wt_restored restored = {0};
+    wt_optimizer optimizer = {0};
+    wt_hash hash;
+    char text[WT_HASH_TEXT];
+    WT_GUARD(wt_restore_network(&restored, checkpoint));
+    WT_GUARD(wt_optimizer_init(&optimizer, restored.network->parameters.total));
+    WT_GUARD(wt_restore_state(checkpoint, restored.network, restored.parameters, &optimizer));
+    WT_GUARD(wt_state_hash(&hash, restored.network, restored.parameters, &optimizer));
+    wt_hash_print(text, hash);
+    printf("checkpoint       %s\n", wt_checkpoint_path(checkpoint));
+    printf("step             %" PRId64 ", %.0f s of training, on %d ranks × %d threads, kernels %s\n", state->step,
+           state->seconds, state->ranks, state->threads, state->numerics);
+    if (isfinite(state->validation_loss)) {
+        printf("validation       %.4f nats; best %.4f at step %" PRId64 "\n", state->validation_loss,
+               state->best_validation_loss, state->best_step);
+    }
+    printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path, state->dataset);
+    printf("hash             %s  (parameters and moments)\n", text);
+    status = wt_print_network(wt_checkpoint_get_config(checkpoint), restored.network, state->sample_rate);
+cleanup:
+    wt_optimizer_dispose(&optimizer);
+    wt_restored_dispose(&restored);
+    return status;
+}
+
+static wt_status wt_inspect_checkpoint(const char *path) {
+    wt_checkpoint *checkpoint;
+    WT_TRY(wt_command_open_checkpoint(&checkpoint, path, wt_given.checkpoint));
+    wt_status status = wt_print_checkpoint(checkpoint);
+    wt_checkpoint_close(checkpoint);
+    return status;
+}
+
+static const char *const wt_splits[] = {"train", "validation", "test"};
+enum { WT_SPLIT_COUNT = sizeof wt_splits / sizeof *wt_splits };
+
+static bool wt_is_dataset(const char *path) {
+    for (int i = 0; i < WT_SPLIT_COUNT; i++) {
+        if (wt_dataset_has_split(path, wt_splits[i])) return true;
+    }
+    return false;
+}
+
+static wt_status wt_inspect_dataset(const char *path) {
+    printf("data set         %s\n", path);
+    for (int i = 0; i < WT_SPLIT_COUNT; i++) {
+        wt_dataset *dataset;
+        char digest[WT_HASH_TEXT];
+        if (!wt_dataset_has_split(path, wt_splits[i])) continue;
+        WT_TRY(wt_dataset_open(&dataset, path, wt_splits[i], 0));
+        wt_hash_print(digest, wt_dataset_digest(dataset));
+        int rate = wt_dataset_sample_rate(dataset);
+        printf("%-16s %" PRId64 " utterances, %" PRId64 " samples (%.1f minutes at %d Hz), %d channel%s, digest %s\n",
+               wt_splits[i], wt_dataset_utterances(dataset), wt_dataset_samples(dataset),
+               (double)wt_dataset_samples(dataset) / rate / 60.0, rate, wt_dataset_channels(dataset),
+               wt_dataset_channels(dataset) > 1 ? "s" : "", digest);
+        wt_dataset_close(dataset);
+    }
+    return WT_OK;
+}
+
+static wt_status wt_inspect(const char *path) {
+    WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such configuration, checkpoint, run or data set", path);
+    if (wt_path_is_folder(path)) return wt_is_dataset(path) ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
+    const char *dot = strrchr(wt_path_base(path), '.');
+    bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+    return yaml ? wt_inspect_config(path) : wt_inspect_checkpoint(path);
+}
+
+static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
+    (void)comm;
+    poptContext context;
+    const char **arguments;
+    int count;
+    bool done;
+    memset(&wt_given, 0, sizeof wt_given);
+    wt_status status = wt_command_parse(&context, &wt_command_inspect, argc, argv, 1, 1, &arguments, &count, &done);
+    if (status == WT_OK && !done) status = wt_inspect(arguments[0]);
+    poptFreeContext(context);
+    free(wt_given.checkpoint);
+    for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);
+    free(wt_given.sets);
+    return status;
+}
+
+const wt_command wt_command_inspect = {
+    .name = "inspect",
+    .arguments = "CONFIG|CHECKPOINT|RUN|DATASET [OPTION…]",
+    .summary = "show what a configuration, a checkpoint, a run or a data set is",
+    .parallel = false,
+    .run = wt_run_inspect,
+    .options = wt_options,
+};

@@ -1,0 +1,90 @@
+/*
+ * The program: finds the subcommand in one table, starts MPI for those that run on ranks, prints the one
+ * error line and ends with the design's exit code, on rank 0 alone (launchers turn a failing code of another
+ * rank into a kill).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/kernels.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+
+static const wt_command *const wt_commands[] = {
+    &wt_command_prepare_audio, &wt_command_prepare_simulate, &wt_command_train, &wt_command_evaluate,
+    &wt_command_generate,      &wt_command_inspect,          &wt_command_plot,
+};
+enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
+
+static void wt_print_commands(FILE *out) {
+    fprintf(out, "wavetrain " WT_VERSION
+                 ": trains WaveNets on CPU clusters\n\n"
+                 "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
+    for (int i = 0; i < WT_COMMANDS; i++) {
+        fprintf(out, "  %-17s %s\n", wt_commands[i]->name, wt_commands[i]->summary);
+    }
+    fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
+}
+
+/* The command whose one or two words argv[1] (and argv[2]) are; *words says how many. */
+static const wt_command *wt_find_command(int argc, char **argv, int *words) {
+    for (int i = 0; i < WT_COMMANDS; i++) {
+        const char *name = wt_commands[i]->name, *space = strchr(name, ' ');
+        size_t first = space ? (size_t)(space - name) : strlen(name);
+        if (strlen(argv[1]) != first || strncmp(argv[1], name, first) != 0) continue;
+        if (!space) return *words = 1, wt_commands[i];
+        if (argc > 2 && strcmp(argv[2], space + 1) == 0) return *words = 2, wt_commands[i];
+    }
+    return NULL;
+}
+
+static wt_status wt_run_command(const wt_command *command, wt_comm *comm, int argc, char **argv, int words) {
+    wt_status status;
+    const char **arguments;
+    WT_TRY(wt_alloc(&arguments, (size_t)(argc + 1), sizeof *arguments, "the arguments"));
+    int count = 0;
+    arguments[count++] = command->name;
+    for (int i = words + 1; i < argc; i++) arguments[count++] = argv[i];
+    status = command->run(comm, count, arguments);
+    wt_free(arguments);
+    return status;
+}
+
+static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
+    int words;
+    const wt_command *command = wt_find_command(argc, argv, &words);
+    if (!command) {
+        return wt_error(WT_USAGE, "%s: no such command%s (wavetrain --help lists them)", argv[1],
+                        strcmp(argv[1], "prepare") == 0 ? " without a kind" : "");
+    }
+    if (command->parallel) {
+        WT_TRY(wt_comm_start(comm, &argc, &argv));
+        wt_log_setup(WT_LOG_NORMAL, wt_comm_rank(*comm) == 0);
+    }
+    wt_status status = wt_run_command(command, *comm, argc, argv, words);
+    return *comm ? wt_comm_agree(*comm, status) : status;
+}
+
+int main(int argc, char **argv) {
+    wt_kernels_setup_thread();
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        wt_print_commands(argc < 2 ? stderr : stdout);
+        return argc < 2 ? WT_USAGE : WT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("wavetrain " WT_VERSION "\n");
+        return WT_OK;
+    }
+    wt_comm *comm = NULL;
+    wt_status status = wt_find_and_run(&comm, argc, argv);
+    bool root = !comm || wt_comm_rank(comm) == 0;
+    if (status != WT_OK && status != WT_CONTINUE) wt_log_error(wt_error_message());
+    wt_comm_finish(comm);
+    if (fflush(stdout) != 0 && status == WT_OK && root) {
+        wt_log_error("standard output: can't write");
+        status = WT_FAILED;
+    }
+    return root ? status : WT_OK;
+}

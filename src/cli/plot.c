@@ -1,0 +1,46 @@
+/* wavetrain plot: the curves of one run, or of several over each other, in one picture. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command_internal.h"
+#include "wavetrain/log.h"
+#include "wavetrain/metrics.h"
+
+enum { RUNS_MAX = 64 };
+
+static char *wt_plot_out; /* where popt's constant table points */
+
+static const struct poptOption wt_plot_options[] = {
+    {"out", 'o', POPT_ARG_STRING, &wt_plot_out, 0, "The picture to make; an existing file is replaced",
+     "FILE.png"},
+    POPT_TABLEEND,
+};
+
+static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
+    (void)comm;
+    poptContext context = NULL;
+    const char **runs;
+    int count;
+    bool done;
+    wt_status status;
+    WT_GUARD(wt_command_parse(&context, &wt_command_plot, argc, argv, 1, RUNS_MAX, &runs, &count, &done));
+    if (done) goto cleanup;
+    WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE, "wavetrain plot: --out FILE.png is missing");
+    WT_GUARD(wt_plot_runs(runs, (size_t)count, wt_plot_out));
+    if (wt_log_speaks()) printf("%s\n", wt_plot_out);
+cleanup:
+    free(wt_plot_out);
+    wt_plot_out = NULL;
+    poptFreeContext(context);
+    return status;
+}
+
+const wt_command wt_command_plot = {
+    .name = "plot",
+    .arguments = "RUN... --out FILE.png",
+    .summary = "Draws training and validation loss, learning rate and throughput of one or several runs "
+               "(folders with "
+               "a metrics.csv) into a PNG.",
+    .run = wt_plot_main,
+    .options = wt_plot_options,
+};

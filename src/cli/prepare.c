@@ -1,0 +1,454 @@
+/*
+ * wavetrain prepare audio, wavetrain prepare simulate: data sets by all ranks together.
+ *
+ * Rank 0 lists the recordings, all ranks share their headers out, each computes the same plan, and each
+ * writes whole shards: shard i by rank i mod P. So the bytes do not depend on the number of ranks; the
+ * price is that a set of fewer shards than ranks leaves ranks idle (--shard-mib makes smaller ones). Shards
+ * gather in a folder beside the data set's place, which rank 0 renames when all is well, else removes.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/data.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/metrics.h"
+#include "wavetrain/prepare.h"
+#include "wavetrain/timer.h"
+
+/* --- what both commands share: writing a plan, and the report --- */
+
+enum { SPLIT_DIGEST = WT_HASH_TEXT };
+
+typedef struct {
+    char *out; /* the option, malloc'ed by popt */
+    double trim_limit;
+    wt_prepare_tally tally; /* of all ranks, once they have written */
+    char digest[WT_SPLITS][SPLIT_DIGEST];
+} wt_prepare_job;
+
+/* The bar appears once the work has taken a while: quick ones, and quick failures, need none. */
+typedef struct {
+    const char *label;
+    int64_t done, total; /* utterances */
+    double started;
+    wt_progress *bar;
+} wt_prepare_progress;
+
+static void wt_count_utterance(void *opaque) {
+    enum { QUICK = 2 }; /* seconds */
+    wt_prepare_progress *progress = opaque;
+    progress->done++;
+    if (!progress->bar) {
+        if (!wt_log_speaks() || wt_time_now() - progress->started < QUICK) return;
+        if (wt_progress_create(&progress->bar, progress->label, "utterances", progress->done, progress->total,
+                               10) != WT_OK)
+            return; /* the work goes on without */
+    }
+    wt_progress_update(progress->bar, progress->done, 0, NULL);
+}
+
+/* This rank's shards. */
+static wt_status wt_write_share(const wt_comm *comm, const wt_prepare_plan *plan, const char *folder,
+                                wt_utterance_source source, wt_prepare_tally *tally) {
+    size_t rank = (size_t)wt_comm_rank(comm), ranks = (size_t)wt_comm_size(comm);
+    wt_prepare_progress progress = {.label = ranks > 1 ? "preparing (rank 0's share)" : "preparing",
+                                    .started = wt_time_now()};
+    for (size_t i = rank; i < plan->shard_count; i += ranks) progress.total += (int64_t)plan->shards[i].count;
+    source.done = wt_count_utterance;
+    source.progress = &progress;
+    wt_status status = WT_OK;
+    for (size_t i = rank; i < plan->shard_count && status == WT_OK; i += ranks)
+        status = wt_prepare_shard(plan, i, folder, &source, tally);
+    wt_progress_destroy(progress.bar);
+    return status;
+}
+
+static int64_t wt_tally_frames(const wt_prepare_tally *tally) {
+    return tally->frames[WT_SPLIT_TRAIN] + tally->frames[WT_SPLIT_VALIDATION] + tally->frames[WT_SPLIT_TEST];
+}
+
+static double wt_removed_share(const wt_prepare_tally *tally) {
+    return (double)tally->removed / (double)(tally->removed + wt_tally_frames(tally));
+}
+
+static wt_status wt_check_trimming(const wt_prepare_job *job) {
+    double share = wt_removed_share(&job->tally);
+    WT_CHECK(
+        share <= job->trim_limit, WT_USAGE,
+        "--trim: would remove too much of the recordings (got %.1f %%, expected at most %.1f %%; trim less, "
+        "or allow it with --trim-limit)",
+        100 * share, 100 * job->trim_limit);
+    return WT_OK;
+}
+
+/* Opens what was written as training will, and notes the digests. */
+static wt_status wt_read_digests(wt_prepare_job *job, const char *folder) {
+    for (wt_split split = 0; split < WT_SPLITS; split++) {
+        if (job->tally.shards[split] == 0) continue;
+        wt_dataset *dataset;
+        WT_TRY(wt_dataset_open(&dataset, folder, wt_split_name(split), 0));
+        wt_hash_print(job->digest[split], wt_dataset_digest(dataset));
+        wt_dataset_close(dataset);
+    }
+    return WT_OK;
+}
+
+/* All ranks: the shards in the partial folder, counted and checked. Collective. */
+static wt_status wt_fill_folder(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
+                                const wt_partial_folder *folder, wt_utterance_source source) {
+    memset(&job->tally, 0, sizeof job->tally);
+    WT_TRY(wt_comm_agree(comm, wt_write_share(comm, plan, folder->path, source, &job->tally)));
+    wt_comm_sum_int64(comm, (int64_t *)&job->tally, sizeof job->tally / sizeof(int64_t));
+    WT_TRY(wt_check_trimming(job)); /* the same numbers, hence the same answer, on every rank */
+    wt_status status = WT_OK;
+    if (wt_comm_rank(comm) == 0) status = wt_read_digests(job, folder->path);
+    if (wt_comm_rank(comm) == 0 && status == WT_OK) status = wt_partial_commit(folder);
+    return wt_comm_agree(comm, status);
+}
+
+static void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan,
+                                    const double *shares) {
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        if (plan->utterances[split] == 0 && shares[split] > 0)
+            wt_log_warning("%s: no recording falls into the %s split (%zu in all, its share is %g)",
+                           job->out, wt_split_name(split), plan->items, shares[split]);
+}
+
+/* Writes the plan's shards and puts the data set in its place. Collective. */
+static wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
+                                  wt_utterance_source source) {
+    wt_partial_folder folder;
+    memset(&folder, 0, sizeof folder);
+    bool root = wt_comm_rank(comm) == 0;
+    WT_TRY(wt_comm_agree(comm, root ? wt_partial_create(&folder, job->out) : WT_OK));
+    wt_comm_broadcast(comm, &folder, sizeof folder);
+    wt_status status = wt_fill_folder(comm, job, plan, &folder, source);
+    if (root && status != WT_OK) wt_partial_remove(&folder);
+    return status;
+}
+
+/* 12,345,678 */
+static const char *wt_grouped(char text[32], int64_t value) {
+    char digits[24];
+    int count = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
+    for (int i = 0; i < count; i++) {
+        text[used++] = digits[i];
+        int left = count - 1 - i;
+        if (left > 0 && left % 3 == 0) text[used++] = ',';
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static void wt_report_split(const wt_prepare_job *job, const wt_prepare_plan *plan, wt_split split) {
+    char utterances[32], frames[32];
+    const wt_prepare_tally *tally = &job->tally;
+    printf("  %-10s  %10s  %9.3f  %15s  %6lld  %s\n", wt_split_name(split),
+           wt_grouped(utterances, tally->utterances[split]),
+           (double)tally->frames[split] / plan->sample_rate / 3600, wt_grouped(frames, tally->frames[split]),
+           (long long)tally->shards[split], *job->digest[split] ? job->digest[split] : "-");
+}
+
+static void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds) {
+    if (!wt_log_speaks()) return;
+    printf("%s: %.3f hours at %d Hz, %d channel%s, %s, in %.1f s\n", job->out,
+           (double)wt_tally_frames(&job->tally) / plan->sample_rate / 3600, plan->sample_rate, plan->channels,
+           plan->channels == 1 ? "" : "s", plan->store == WT_STORE_INT16 ? "int16" : "float", seconds);
+    printf("  %-10s  %10s  %9s  %15s  %6s  %s\n", "split", "utterances", "hours", "samples", "shards",
+           "digest");
+    for (wt_split split = 0; split < WT_SPLITS; split++) wt_report_split(job, plan, split);
+}
+
+static void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *plan, bool trimmed,
+                              int64_t skipped) {
+    if (!wt_log_speaks()) return;
+    char text[32];
+    if (trimmed)
+        printf("  trimmed     %.1f %% of the recordings, %.1f s of silence\n",
+               100 * wt_removed_share(&job->tally), (double)job->tally.removed / plan->sample_rate);
+    printf("  clipped     %s sample%s beyond full scale\n", wt_grouped(text, job->tally.clipped),
+           job->tally.clipped == 1 ? "" : "s");
+    if (job->tally.silent > 0)
+        printf("  silent      %s recording%s of nothing but zeros, kept whole\n",
+               wt_grouped(text, job->tally.silent), job->tally.silent == 1 ? "" : "s");
+    if (skipped > 0)
+        printf("  skipped     %s file%s of other kinds\n", wt_grouped(text, skipped),
+               skipped == 1 ? "" : "s");
+}
+
+static wt_status wt_check_range(const char *option, double value, double least, double most) {
+    WT_CHECK(value >= least && value <= most, WT_USAGE, "%s: out of range (got %g, expected %g … %g)", option,
+             value, least, most);
+    return WT_OK;
+}
+
+static wt_status wt_check_shard_mib(int64_t *bytes, double mib) {
+    WT_TRY(wt_check_range("--shard-mib", mib, 0.001, 65536));
+    *bytes = (int64_t)(mib * 1048576);
+    return WT_OK;
+}
+
+static wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
+    WT_CHECK(job->out, WT_USAGE, "--out: is missing (usage: wavetrain %s %s)", command->name,
+             command->arguments);
+    return WT_OK;
+}
+
+/* --- prepare audio --- */
+
+typedef struct {
+    wt_prepare_job job;
+    wt_audio_options audio;
+    char *channels;
+    int store_float;
+    long long split_seed;
+    double shard_mib;
+} wt_audio_command;
+
+static wt_status wt_parse_channels(int *channels, const char *text) {
+    char *end;
+    if (!text || strcmp(text, "mix") == 0) {
+        *channels = WT_CHANNELS_MIX;
+    } else if (strcmp(text, "keep") == 0) {
+        *channels = WT_CHANNELS_KEEP;
+    } else {
+        long number = strtol(text, &end, 10);
+        WT_CHECK(*text && !*end && number >= 1 && number <= WT_SOUND_CHANNELS_MAX, WT_USAGE,
+                 "--channels: got %s, expected mix, keep or the number of a channel, 1 … %d", text,
+                 WT_SOUND_CHANNELS_MAX);
+        *channels = (int)number;
+    }
+    return WT_OK;
+}
+
+static wt_status wt_check_audio_options(wt_audio_command *command) {
+    wt_audio_options *audio = &command->audio;
+    WT_TRY(wt_parse_channels(&audio->channels, command->channels));
+    if (audio->rate != 0) WT_TRY(wt_check_range("--rate", audio->rate, WT_SOUND_RATE_MIN, WT_SOUND_RATE_MAX));
+    if (audio->trim != 0) WT_TRY(wt_check_range("--trim", audio->trim, 1, 200));
+    WT_TRY(wt_check_range("--trim-limit", command->job.trim_limit, 0, 1));
+    WT_TRY(wt_check_range("--validation", audio->validation, 0, 1));
+    WT_TRY(wt_check_range("--test", audio->test, 0, 1));
+    WT_CHECK(audio->validation + audio->test < 1, WT_USAGE,
+             "--validation, --test: leave nothing to train on (got %g and %g, expected a sum below 1)",
+             audio->validation, audio->test);
+    WT_TRY(wt_check_shard_mib(&audio->shard_bytes, command->shard_mib));
+    audio->split_seed = (uint64_t)command->split_seed;
+    audio->store = command->store_float ? WT_STORE_FLOAT : WT_STORE_INT16;
+    return WT_OK;
+}
+
+/* Rank 0 walks the inputs and tells the others. Collective. */
+static wt_status wt_share_recordings(wt_comm *comm, wt_recordings *list, const char *out,
+                                     const char *const *inputs, int count) {
+    bool root = wt_comm_rank(comm) == 0;
+    char *bytes = NULL;
+    int64_t size = 0;
+    size_t packed = 0;
+    wt_status status = root ? wt_partial_check(out, inputs, (size_t)count) : WT_OK;
+    if (root && status == WT_OK) status = wt_recordings_find(list, inputs, (size_t)count);
+    if (root && status == WT_OK) status = wt_recordings_pack(&bytes, &packed, list);
+    WT_GUARD(wt_comm_agree(comm, status));
+    size = (int64_t)packed;
+    wt_comm_broadcast(comm, &size, sizeof size);
+    WT_GUARD(wt_comm_agree(comm, root ? WT_OK : wt_alloc(&bytes, (size_t)size, 1, "list of recordings")));
+    wt_comm_broadcast(comm, bytes, (size_t)size);
+    WT_GUARD(wt_comm_agree(comm, root ? WT_OK : wt_recordings_unpack(list, bytes, (size_t)size)));
+cleanup:
+    wt_free(bytes);
+    return status;
+}
+
+static wt_status wt_inspect_share(const wt_comm *comm, wt_recordings *list) {
+    for (size_t i = (size_t)wt_comm_rank(comm); i < list->count; i += (size_t)wt_comm_size(comm))
+        WT_TRY(wt_sound_inspect(&list->files[i].format, list->files[i].path));
+    return WT_OK;
+}
+
+/* Every rank reads its share of the headers; then all know all. Collective. */
+static wt_status wt_share_formats(wt_comm *comm, wt_recordings *list) {
+    enum { AT_ONCE = 65536 };
+    int64_t *numbers = NULL;
+    wt_status status = wt_alloc(&numbers, 3 * AT_ONCE, sizeof *numbers, "headers of recordings");
+    if (status == WT_OK) status = wt_inspect_share(comm, list);
+    WT_GUARD(wt_comm_agree(comm, status));
+    for (size_t first = 0; first < list->count; first += AT_ONCE) {
+        size_t count = list->count - first < AT_ONCE ? list->count - first : AT_ONCE;
+        for (size_t i = 0; i < count; i++) {
+            const wt_sound_format *format = &list->files[first + i].format;
+            numbers[3 * i] = format->frames;
+            numbers[3 * i + 1] = format->rate;
+            numbers[3 * i + 2] = format->channels;
+        }
+        wt_comm_sum_int64(comm, numbers, (int)(3 * count));
+        for (size_t i = 0; i < count; i++)
+            list->files[first + i].format = (wt_sound_format){.frames = numbers[3 * i],
+                                                              .rate = (int)numbers[3 * i + 1],
+                                                              .channels = (int)numbers[3 * i + 2]};
+    }
+cleanup:
+    wt_free(numbers);
+    return status;
+}
+
+static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command, wt_recordings *list,
+                                       double start) {
+    wt_audio_options *audio = &command->audio;
+    wt_prepare_plan plan;
+    memset(&plan, 0, sizeof plan);
+    WT_TRY(wt_share_formats(comm, list));
+    wt_status status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
+    if (status == WT_OK) {
+        wt_audio_context context = {.recordings = list, .options = audio, .plan = &plan};
+        status = wt_write_dataset(comm, &command->job, &plan,
+                                  (wt_utterance_source){.load = wt_audio_load, .context = &context});
+    }
+    if (status == WT_OK) {
+        double shares[WT_SPLITS] = {1 - audio->validation - audio->test, audio->validation, audio->test};
+        wt_warn_of_empty_splits(&command->job, &plan, shares);
+        wt_report(&command->job, &plan, wt_time_now() - start);
+        wt_report_details(&command->job, &plan, audio->trim > 0, list->skipped);
+    }
+    wt_prepare_plan_dispose(&plan);
+    return status;
+}
+
+static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
+    wt_audio_command own = {
+        .job.trim_limit = 0.5, .audio = {.validation = 0.1, .test = 0.1}, .shard_mib = 256};
+    const struct poptOption options[] = {
+        {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
+         "DATASET"},
+        {"rate", '\0', POPT_ARG_INT, &own.audio.rate, 0,
+         "Sample rate; recordings of other rates are resampled (default: the rate of the recordings)", "HZ"},
+        {"channels", '\0', POPT_ARG_STRING, &own.channels, 0,
+         "mix: average all into one (default); keep: keep them; K: take channel K alone, from 1",
+         "mix|keep|K"},
+        {"trim", '\0', POPT_ARG_DOUBLE, &own.audio.trim, 0,
+         "Trim silence at both ends: 10 ms frames more than DB decibels below the recording's peak (default: "
+         "keep)",
+         "DB"},
+        {"trim-limit", '\0', POPT_ARG_DOUBLE, &own.job.trim_limit, 0,
+         "Refuse to trim more than this share of all (default 0.5)", "SHARE"},
+        {"validation", '\0', POPT_ARG_DOUBLE, &own.audio.validation, 0,
+         "Share of the recordings for validation (default 0.1)", "SHARE"},
+        {"test", '\0', POPT_ARG_DOUBLE, &own.audio.test, 0,
+         "Share of the recordings for testing (default 0.1)", "SHARE"},
+        {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
+         "Another number makes another choice of recordings (default 0)", "N"},
+        {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
+         "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
+        {"float", '\0', POPT_ARG_NONE, &own.store_float, 0, "Store 32-bit float samples, not 16-bit integers",
+         NULL},
+        POPT_TABLEEND,
+    };
+    wt_command command = wt_command_prepare_audio;
+    command.options = options;
+    double start = wt_time_now();
+    poptContext context = NULL;
+    const char **inputs;
+    int count;
+    bool done = false;
+    wt_recordings list;
+    memset(&list, 0, sizeof list);
+    wt_status status = WT_OK;
+    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &inputs, &count, &done));
+    if (done) goto cleanup;
+    WT_GUARD(wt_check_out(&own.job, &command));
+    WT_GUARD(wt_check_audio_options(&own));
+    WT_GUARD(wt_share_recordings(comm, &list, own.job.out, inputs, count));
+    WT_GUARD(wt_prepare_recordings(comm, &own, &list, start));
+cleanup:
+    wt_recordings_dispose(&list);
+    poptFreeContext(context);
+    free(own.job.out);
+    free(own.channels);
+    return status;
+}
+
+const wt_command wt_command_prepare_audio = {
+    .name = "prepare audio",
+    .arguments = "INPUT… --out DATASET [OPTION…]",
+    .summary = "Make a data set from sound files and folders of them (WAV, FLAC, Ogg)",
+    .parallel = true,
+    .run = wt_run_prepare_audio,
+};
+
+/* --- prepare simulate --- */
+
+static wt_status wt_simulate(wt_comm *comm, wt_prepare_job *job, const wt_sine *sine, int64_t shard_bytes,
+                             double start) {
+    wt_prepare_plan plan;
+    memset(&plan, 0, sizeof plan);
+    bool root = wt_comm_rank(comm) == 0;
+    WT_TRY(wt_comm_agree(comm, root ? wt_partial_check(job->out, NULL, 0) : WT_OK));
+    wt_status status = wt_comm_agree(comm, wt_sine_plan(&plan, sine, shard_bytes));
+    if (status == WT_OK)
+        status = wt_write_dataset(comm, job, &plan,
+                                  (wt_utterance_source){.load = wt_sine_load, .context = sine});
+    if (status == WT_OK) {
+        wt_report(job, &plan, wt_time_now() - start);
+        wt_report_details(job, &plan, false, 0);
+    }
+    wt_prepare_plan_dispose(&plan);
+    return status;
+}
+
+static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **argv) {
+    wt_prepare_job job = {.trim_limit = 1};
+    wt_sine sine = {.frequency = 500, .amplitude = 0.5, .rate = 8000, .utterances = 20};
+    double seconds = 5, shard_mib = 256;
+    long long seed = 1, utterances = sine.utterances;
+    const struct poptOption options[] = {
+        {"out", 'o', POPT_ARG_STRING, &job.out, 0, "Folder of the data set to make; must not exist",
+         "DATASET"},
+        {"frequency", '\0', POPT_ARG_DOUBLE, &sine.frequency, 0, "Of the tone (default 500)", "HZ"},
+        {"rate", '\0', POPT_ARG_INT, &sine.rate, 0, "Sample rate (default 8000)", "HZ"},
+        {"amplitude", '\0', POPT_ARG_DOUBLE, &sine.amplitude, 0, "Of the tone, full scale is 1 (default 0.5)",
+         "A"},
+        {"seconds", '\0', POPT_ARG_DOUBLE, &seconds, 0, "Length of an utterance (default 5)", "S"},
+        {"utterances", '\0', POPT_ARG_LONGLONG, &utterances, 0,
+         "How many, with different phases (default 20); a tenth each for validation and test", "N"},
+        {"noise", '\0', POPT_ARG_DOUBLE, &sine.noise, 0,
+         "Standard deviation of white noise added (default 0)", "A"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &seed, 0, "Of the phases and the noise (default 1)", "N"},
+        {"shard-mib", '\0', POPT_ARG_DOUBLE, &shard_mib, 0, "Size of a shard, in MiB (default 256)", "MIB"},
+        POPT_TABLEEND,
+    };
+    wt_command command = wt_command_prepare_simulate;
+    command.options = options;
+    double start = wt_time_now();
+    poptContext context = NULL;
+    const char **signals;
+    int count;
+    bool done = false;
+    int64_t shard_bytes;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1, &signals, &count, &done));
+    if (done) goto cleanup;
+    WT_GUARD_CHECK(strcmp(signals[0], "sine") == 0, WT_USAGE, "%s: no such signal (expected sine)",
+                   signals[0]);
+    WT_GUARD(wt_check_out(&job, &command));
+    WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
+    WT_GUARD(wt_check_range("--seconds", seconds, 0, 3600));
+    sine.utterances = utterances;
+    sine.seed = (uint64_t)seed;
+    sine.frames = llround(seconds * sine.rate);
+    WT_GUARD(wt_simulate(comm, &job, &sine, shard_bytes, start));
+cleanup:
+    poptFreeContext(context);
+    free(job.out);
+    return status;
+}
+
+const wt_command wt_command_prepare_simulate = {
+    .name = "prepare simulate",
+    .arguments = "sine --out DATASET [OPTION…]",
+    .summary = "Make a data set from a simulated signal: a tone",
+    .parallel = true,
+    .run = wt_run_prepare_simulate,
+};

@@ -1,0 +1,115 @@
+/* wavetrain train: from options to the trainer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/train.h"
+
+/* What popt fills in. Texts are popt's, freed at the end. */
+typedef struct {
+    char *run, *resume, *initial, *backend;
+    char **sets;
+    int help_config, other_data;
+} wt_train_arguments;
+
+static wt_train_arguments wt_given; /* popt's tables want constant addresses */
+
+static const struct poptOption wt_options[] = {
+    {"run", '\0', POPT_ARG_STRING, &wt_given.run, 0,
+     "the run's folder (default: runs/ and the configuration's name)", "DIR"},
+    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0,
+     "set a key of the configuration, e.g. --set train.steps=100; may be given several times", "KEY=VALUE"},
+    {"resume", '\0', POPT_ARG_STRING, &wt_given.resume, 0,
+     "auto: go on from the run's newest checkpoint, if it has one (default); never: begin, and refuse a run that "
+     "has one; or a checkpoint to go on from",
+     "auto|never|FILE"},
+    {"init", '\0', POPT_ARG_STRING, &wt_given.initial, 0,
+     "begin a new run with the parameters of a checkpoint (fine-tuning)", "CHECKPOINT"},
+    {"other-data", '\0', POPT_ARG_NONE, &wt_given.other_data, 0,
+     "resume although the data set is not the one that the checkpoint was trained on", NULL},
+    {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
+     "print every key of the configuration with its default, range and meaning", NULL},
+    POPT_TABLEEND,
+};
+
+/* "configs/sine.yaml" → "runs/sine" */
+static wt_status wt_default_run(char out[WT_PATH_MAX], const char *config) {
+    char name[WT_PATH_MAX];
+    WT_TRY(wt_path_join(name, wt_path_base(config), ""));
+    name[strlen(name) - 1] = '\0'; /* the slash of the join */
+    char *dot = strrchr(name, '.');
+    if (dot && dot != name) *dot = '\0';
+    return wt_path_join(out, "runs", name);
+}
+
+static size_t wt_count_sets(void) {
+    size_t count = 0;
+    while (wt_given.sets && wt_given.sets[count]) count++;
+    return count;
+}
+
+static wt_status wt_fill_options(wt_train_options *options, const char *config) {
+    WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
+    if (wt_given.run) {
+        WT_CHECK(strlen(wt_given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
+        snprintf(options->run, sizeof options->run, "%s", wt_given.run);
+    } else {
+        WT_TRY(wt_default_run(options->run, config));
+    }
+    const char *resume = wt_given.resume ? wt_given.resume : "auto";
+    options->resume = strcmp(resume, "auto") == 0    ? WT_RESUME_AUTO
+                      : strcmp(resume, "never") == 0 ? WT_RESUME_NEVER
+                                                     : WT_RESUME_FILE;
+    options->resume_file = resume;
+    options->initial = wt_given.initial;
+    options->other_data = wt_given.other_data;
+    return WT_OK;
+}
+
+static wt_status wt_train_with(wt_comm *comm, const char *config) {
+    wt_train_options *options;
+    wt_status status = wt_alloc(&options, 1, sizeof *options, "options");
+    if (status == WT_OK) status = wt_fill_options(options, config);
+    status = wt_comm_agree(comm, status);
+    if (status == WT_OK) status = wt_train(comm, options);
+    wt_free(options);
+    return status;
+}
+
+static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
+    poptContext context;
+    const char **arguments;
+    int count;
+    bool done;
+    memset(&wt_given, 0, sizeof wt_given);
+    wt_status status = wt_command_parse(&context, &wt_command_train, argc, argv, 0, 1, &arguments, &count, &done);
+    if (status == WT_OK && !done) {
+        if (wt_given.help_config) {
+            if (wt_log_speaks()) wt_config_help(stdout);
+        } else if (count == 0) {
+            status = wt_error(WT_USAGE, "wavetrain train: the configuration is missing (usage: wavetrain train %s)",
+                              wt_command_train.arguments);
+        } else {
+            status = wt_train_with(comm, arguments[0]);
+        }
+    }
+    poptFreeContext(context);
+    free(wt_given.run);
+    free(wt_given.resume);
+    free(wt_given.initial);
+    for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);
+    free(wt_given.sets);
+    return status;
+}
+
+const wt_command wt_command_train = {
+    .name = "train",
+    .arguments = "CONFIG.yaml [OPTION…]",
+    .summary = "train a network, or go on with a run (also under mpirun)",
+    .parallel = true,
+    .run = wt_run_train,
+    .options = wt_options,
+};

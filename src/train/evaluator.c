@@ -1,0 +1,159 @@
+/* Scores the windows of a split: each rank a contiguous part of the list, added up in the list's order. */
+#include <omp.h>
+#include <string.h>
+
+#include "train_internal.h"
+#include "wavetrain/memory.h"
+
+struct wt_evaluator {
+    wt_comm *comm;
+    const wt_network *network;
+    wt_dataset *dataset;
+    wt_windows *windows;
+    wt_pass *pass;
+    wt_batch_shape shape;
+    int32_t silence;
+    int64_t count, first, end; /* windows in the list, and this rank's part */
+    bool fixed_list;           /* the first `count` of the validation order; else the grid's own order */
+};
+
+int wt_windows_at_once(int targets, int most) {
+    enum { TILE = 256, TILES_A_THREAD = 4 };
+    int tiles = (targets + TILE - 1) / TILE;
+    int wanted = (TILES_A_THREAD * omp_get_max_threads() + tiles - 1) / tiles;
+    return wanted < 1 ? 1 : wanted < most ? wanted : most;
+}
+
+static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernels, const wt_data_config *data,
+                               wt_input_kind input, const char *path, const char *split, int64_t limit) {
+    const wt_network *network = evaluator->network;
+    int context = network->receptive_field;
+    WT_TRY(wt_dataset_open(&evaluator->dataset, path, split, data->memory));
+    WT_TRY(wt_windows_create(&evaluator->windows, evaluator->dataset, data->window, context, data->partial_context));
+    int64_t all = wt_windows_count(evaluator->windows);
+    evaluator->fixed_list = limit > 0;
+    evaluator->count = limit > 0 && limit < all ? limit : all;
+    int64_t ranks = wt_comm_size(evaluator->comm), rank = wt_comm_rank(evaluator->comm);
+    evaluator->first = evaluator->count * rank / ranks;
+    evaluator->end = evaluator->count * (rank + 1) / ranks;
+    int64_t part = evaluator->end - evaluator->first;
+    int slots = wt_windows_at_once(data->window, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
+    evaluator->shape = (wt_batch_shape){slots, data->window, context, input, data->quantization};
+    evaluator->silence = wt_silence_class(data->quantization);
+    wt_pass_shape shape = {slots, data->window, false};
+    return wt_pass_create(&evaluator->pass, network, kernels, &shape);
+}
+
+wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
+                              const wt_kernels *kernels, const wt_data_config *data, wt_input_kind input,
+                              const char *path, const char *split, int64_t limit) {
+    wt_evaluator *evaluator;
+    *out = NULL;
+    wt_status status = wt_alloc(&evaluator, 1, sizeof *evaluator, "the evaluation");
+    if (status == WT_OK) {
+        evaluator->comm = comm;
+        evaluator->network = network;
+        status = wt_open_split(evaluator, kernels, data, input, path, split, limit);
+    }
+    status = wt_comm_agree(comm, status);
+    if (status == WT_OK) {
+        *out = evaluator;
+    } else {
+        wt_evaluator_destroy(evaluator);
+    }
+    return status;
+}
+
+void wt_evaluator_destroy(wt_evaluator *evaluator) {
+    if (!evaluator) return;
+    wt_pass_destroy(evaluator->pass);
+    wt_windows_destroy(evaluator->windows);
+    wt_dataset_close(evaluator->dataset);
+    wt_free(evaluator);
+}
+
+const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
+    return evaluator->dataset;
+}
+
+/* The loader's plan: batch after batch through this rank's part of the list. */
+static int64_t wt_plan_evaluation(const void *context, int64_t number, int slot) {
+    const wt_evaluator *evaluator = context;
+    int64_t i = evaluator->first + number * evaluator->shape.windows + slot;
+    if (i >= evaluator->end) return -1;
+    return evaluator->fixed_list ? wt_order_validation(wt_windows_count(evaluator->windows), i) : i;
+}
+
+/* The class of the newest input that target t of a slot sees. */
+static int32_t wt_previous_class(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int t) {
+    size_t row = (size_t)slot * (size_t)wt_batch_rows(batch) + (size_t)(batch->context - 1 + t);
+    return batch->classes ? batch->classes[row]
+                          : wt_quantize(evaluator->shape.quantization, (double)batch->signal[row]);
+}
+
+/* One window's score, but for the network's loss. */
+static void wt_score_window(const wt_evaluator *evaluator, const wt_batch *batch, int slot, const wt_markov *markov,
+                            wt_score *score) {
+    const int32_t *target = batch->target + (size_t)slot * (size_t)batch->targets;
+    for (int t = 0; t < batch->target_count[slot]; t++) {
+        if (target[t] < 0) continue;
+        score->targets++;
+        score->silence += target[t] == evaluator->silence;
+        if (markov) score->markov += wt_markov_loss(markov, wt_previous_class(evaluator, batch, slot, t), target[t]);
+    }
+}
+
+static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov, wt_score *scores) {
+    wt_status status = WT_OK;
+    wt_loader *loader = NULL;
+    wt_window_loss *losses = NULL;
+    int slots = evaluator->shape.windows;
+    int64_t part = evaluator->end - evaluator->first, batches = (part + slots - 1) / slots;
+    WT_GUARD(wt_alloc(&losses, (size_t)slots, sizeof *losses, "losses"));
+    WT_GUARD(wt_loader_create(&loader, evaluator->dataset, evaluator->windows, &evaluator->shape,
+                              wt_plan_evaluation, evaluator, 0, batches));
+    for (int64_t number = 0; number < batches; number++) {
+        const wt_batch *batch;
+        int filled = part - number * slots < slots ? (int)(part - number * slots) : slots;
+        WT_GUARD(wt_loader_next(loader, &batch));
+        wt_pass_forward(evaluator->pass, batch, 0, filled, losses);
+        for (int slot = 0; slot < filled; slot++) {
+            wt_score *score = &scores[number * slots + slot];
+            memset(score, 0, sizeof *score);
+            score->loss = losses[slot].loss;
+            wt_score_window(evaluator, batch, slot, markov, score);
+        }
+    }
+cleanup:
+    wt_loader_destroy(loader);
+    wt_free(losses);
+    return status;
+}
+
+wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
+                           wt_score *score) {
+    wt_status status = WT_OK;
+    wt_comm *comm = evaluator->comm;
+    wt_score *mine = NULL, *all = NULL, sum = {0, 0, 0.0, 0.0};
+    size_t part = (size_t)(evaluator->end - evaluator->first);
+    wt_pass_derive(evaluator->pass, parameters);
+    status = wt_alloc(&mine, part, sizeof *mine, "scores");
+    if (status == WT_OK && wt_comm_rank(comm) == 0) {
+        status = wt_alloc(&all, (size_t)evaluator->count, sizeof *all, "scores");
+    }
+    if (status == WT_OK) status = wt_score_part(evaluator, markov, mine);
+    WT_GUARD(wt_comm_agree(comm, status));
+    wt_comm_gather(comm, mine, part * sizeof *mine, all);
+    for (int64_t i = 0; all && i < evaluator->count; i++) {
+        sum.targets += all[i].targets;
+        sum.silence += all[i].silence;
+        sum.loss += all[i].loss;
+        sum.markov += all[i].markov;
+    }
+    wt_comm_broadcast(comm, &sum, sizeof sum);
+    *score = sum;
+cleanup:
+    wt_free(mine);
+    wt_free(all);
+    return status;
+}

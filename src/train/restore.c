@@ -1,0 +1,124 @@
+/* Between a checkpoint's tensors, in PyTorch's order, and the flat buffers. */
+#include <string.h>
+
+#include "train_internal.h"
+#include "wavetrain/h5.h"
+#include "wavetrain/memory.h"
+
+static size_t wt_largest_tensor(const wt_network *network) {
+    size_t largest = 0;
+    for (int p = 0; p < network->parameters.count; p++) {
+        size_t count = network->parameters.entries[p].count;
+        if (count > largest) largest = count;
+    }
+    return largest;
+}
+
+static wt_status wt_restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
+                                   float *scratch, wt_real *flat) {
+    for (int p = 0; p < network->parameters.count; p++) {
+        const wt_parameter *entry = &network->parameters.entries[p];
+        WT_TRY(wt_checkpoint_read(checkpoint, kind, entry->name, entry->rank, entry->shape, scratch));
+        wt_parameter_import(entry, scratch, flat + entry->offset);
+    }
+    return WT_OK;
+}
+
+/* A checkpoint with tensors that the network has not is of another architecture too. */
+static wt_status wt_check_names(wt_checkpoint *checkpoint, const wt_network *network) {
+    char **names;
+    size_t count;
+    WT_TRY(wt_checkpoint_names(checkpoint, &names, &count));
+    wt_h5_free_texts(names, count);
+    WT_CHECK(count == (size_t)network->parameters.count, WT_FAILED,
+             "%s: the checkpoint is of another architecture (got %zu tensors, expected %d)",
+             wt_checkpoint_path(checkpoint), count, network->parameters.count);
+    return WT_OK;
+}
+
+wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
+                           wt_optimizer *optimizer) {
+    wt_status status = WT_OK;
+    float *scratch = NULL;
+    WT_GUARD(wt_alloc(&scratch, wt_largest_tensor(network), sizeof *scratch, "a tensor"));
+    WT_GUARD(wt_restore_buffer(checkpoint, WT_TENSOR_PARAMETER, network, scratch, parameters));
+    WT_GUARD(wt_check_names(checkpoint, network));
+    if (optimizer) {
+        WT_GUARD(wt_restore_buffer(checkpoint, WT_TENSOR_FIRST, network, scratch, optimizer->first));
+        WT_GUARD(wt_restore_buffer(checkpoint, WT_TENSOR_SECOND, network, scratch, optimizer->second));
+        optimizer->updates = wt_checkpoint_get_state(checkpoint)->updates;
+    }
+cleanup:
+    wt_free(scratch);
+    return status;
+}
+
+wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint) {
+    wt_status status = WT_OK;
+    const wt_config *config = wt_checkpoint_get_config(checkpoint);
+    memset(restored, 0, sizeof *restored);
+    WT_GUARD(wt_network_create(&restored->network, &config->model, config->data.quantization.levels,
+                               wt_checkpoint_get_state(checkpoint)->channels));
+    WT_GUARD(wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
+    WT_GUARD(wt_restore_state(checkpoint, restored->network, restored->parameters, NULL));
+cleanup:
+    if (status != WT_OK) wt_restored_dispose(restored);
+    return status;
+}
+
+void wt_restored_dispose(wt_restored *restored) {
+    wt_network_destroy(restored->network);
+    wt_free(restored->parameters);
+    memset(restored, 0, sizeof *restored);
+}
+
+/* --- the other way --- */
+
+wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, const wt_real *parameters,
+                            const wt_optimizer *optimizer) {
+    wt_status status = WT_OK;
+    size_t total = network->parameters.total;
+    const wt_real *flat[3] = {parameters, optimizer->first, optimizer->second};
+    memset(exported, 0, sizeof *exported);
+    exported->count = network->parameters.count;
+    WT_GUARD(wt_alloc(&exported->tensors, (size_t)exported->count, sizeof *exported->tensors, "tensors"));
+    WT_GUARD(wt_alloc(&exported->values, 3 * total, sizeof *exported->values, "a copy of the state"));
+    for (int p = 0; p < exported->count; p++) {
+        const wt_parameter *entry = &network->parameters.entries[p];
+        float *to[3];
+        for (int kind = 0; kind < 3; kind++) {
+            to[kind] = exported->values + (size_t)kind * total + entry->offset;
+            wt_parameter_export(entry, flat[kind] + entry->offset, to[kind]);
+        }
+        exported->tensors[p] = (wt_checkpoint_tensor){.name = entry->name, .rank = entry->rank,
+                                                      .parameter = to[0], .first = to[1], .second = to[2]};
+        memcpy(exported->tensors[p].shape, entry->shape, sizeof entry->shape);
+    }
+cleanup:
+    if (status != WT_OK) wt_exported_dispose(exported);
+    return status;
+}
+
+void wt_exported_dispose(wt_exported *exported) {
+    wt_free(exported->tensors);
+    wt_free(exported->values);
+    memset(exported, 0, sizeof *exported);
+}
+
+wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
+                        const wt_optimizer *optimizer) {
+    wt_exported exported;
+    WT_TRY(wt_export_tensors(&exported, network, parameters, optimizer));
+    wt_hash all = {0, 0};
+    for (int p = 0; p < exported.count; p++) {
+        const wt_checkpoint_tensor *tensor = &exported.tensors[p];
+        size_t bytes = network->parameters.entries[p].count * sizeof(float);
+        all = wt_hash_fold(all, wt_hash_string(tensor->name, 0));
+        all = wt_hash_fold(all, wt_hash_bytes(tensor->parameter, bytes, 0));
+        all = wt_hash_fold(all, wt_hash_bytes(tensor->first, bytes, 0));
+        all = wt_hash_fold(all, wt_hash_bytes(tensor->second, bytes, 0));
+    }
+    wt_exported_dispose(&exported);
+    *hash = all;
+    return WT_OK;
+}

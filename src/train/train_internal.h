@@ -1,0 +1,96 @@
+/* What the files of this folder share. */
+#ifndef WAVETRAIN_TRAIN_INTERNAL_H
+#define WAVETRAIN_TRAIN_INTERNAL_H
+
+#include "wavetrain/log.h"
+#include "wavetrain/metrics.h"
+#include "wavetrain/timer.h"
+#include "wavetrain/train.h"
+
+/* --- a copy of the state in PyTorch's order, for a checkpoint or a hash --- */
+
+typedef struct {
+    int count;
+    wt_checkpoint_tensor *tensors;
+    float *values;
+} wt_exported;
+
+wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, const wt_real *parameters,
+                            const wt_optimizer *optimizer);
+void wt_exported_dispose(wt_exported *exported);
+
+/* --- the trainer --- */
+
+/* What a rank says of one of its lanes. */
+typedef struct {
+    double loss; /* summed, nats */
+    int64_t targets, silence;
+} wt_lane_result;
+
+/* What rank 0 decides about a step; the same on all ranks. */
+typedef struct {
+    int64_t step;
+    double learning_rate;
+    double gradient_scale; /* 1/targets · clip scale */
+    bool skip;       /* loss or gradient is not finite: no update */
+    bool validate, checkpoint, stop;
+    int failed;      /* a wt_status: the run ends with it */
+} wt_decision;
+
+typedef struct {
+    wt_comm *comm;
+    const wt_train_options *options;
+    const wt_config *config;
+    const wt_kernels *kernels;
+    bool root;
+
+    /* data → windows → batch */
+    wt_dataset *dataset;
+    wt_windows *windows;
+    wt_order order;
+    wt_loader *loader;
+    int lanes, first_lane, end_lane, lane_windows, lanes_at_once;
+    int32_t silence; /* class */
+
+    /* model, exchange, optimizer */
+    wt_network *network;
+    wt_pass *pass;
+    wt_real *parameters;
+    wt_optimizer optimizer;
+    wt_exchange *exchange;
+    wt_evaluator *evaluator; /* NULL: no validation */
+
+    /* one step's results */
+    wt_window_loss *window_losses; /* [lanes_at_once · lane_windows] */
+    wt_real **lane_gradients;      /* [lanes_at_once] */
+    wt_lane_result *mine;          /* [own lanes + 1]: the last holds this rank's signal and failure */
+    wt_lane_result *all;           /* rank 0: every rank's, end to end */
+    wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
+
+    /* the run, on rank 0 alone but for `state` */
+    wt_checkpoint_state state;
+    wt_run_lock *lock;
+    wt_metrics *metrics;
+    wt_progress *progress;
+    wt_metrics_row row;
+    int64_t step_targets;
+    wt_timer timer;
+    double began, last_checkpoint, last_step;
+    double seconds_before; /* of earlier starts */
+    int not_finite;        /* steps in a row */
+    int restarts;
+} wt_trainer;
+
+/* trainer_setup.c: everything until the first step; collective. */
+wt_status wt_trainer_setup(wt_trainer *trainer);
+void wt_trainer_dispose(wt_trainer *trainer);
+
+/* run_record.c: RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
+wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict, const char *why);
+/* The restarts that an older run.yaml counts; 0 without one. */
+int wt_read_restarts(const char *run);
+
+/* How many windows at once give all threads something to do. */
+int wt_windows_at_once(int targets, int most);
+
+#endif

@@ -1,0 +1,364 @@
+/*
+ * Training, one step after the other. wt_trainer_step reads from top to bottom as the data flows: batch → forward
+ * and backward, wave of lanes after wave → exchange of gradients → rank 0's decision → update → validation → checkpoint
+ * → metrics. Whatever a step needs that is not the same on all ranks (a loader's error, a signal) travels to
+ * rank 0 with the lanes' results and comes back as part of its decision, so that no rank ever waits for one
+ * that has left.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train_internal.h"
+#include "wavetrain/memory.h"
+
+enum { WT_NOT_FINITE_MOST = 10 }; /* steps in a row that may be skipped */
+
+/* --- forward and backward --- */
+
+/* Adds up a lane's windows in order, and counts its targets that are silence. */
+static void wt_note_lane(wt_trainer *trainer, const wt_batch *batch, int lane, const wt_window_loss *losses) {
+    wt_lane_result *result = &trainer->mine[lane - trainer->first_lane];
+    *result = (wt_lane_result){0.0, 0, 0};
+    for (int i = 0; i < trainer->lane_windows; i++) {
+        int slot = (lane - trainer->first_lane) * trainer->lane_windows + i;
+        const int32_t *targets = batch->target + (size_t)slot * (size_t)batch->targets;
+        result->loss += losses[i].loss;
+        result->targets += losses[i].targets;
+        for (int t = 0; t < batch->target_count[slot]; t++) result->silence += targets[t] == trainer->silence;
+    }
+}
+
+/* Lanes first … first+lanes−1 together, layer by layer. */
+static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, int lanes) {
+    wt_timer_enter(&trainer->timer, WT_PHASE_FORWARD);
+    int slot = (first - trainer->first_lane) * trainer->lane_windows;
+    wt_pass_forward(trainer->pass, batch, slot, lanes * trainer->lane_windows, trainer->window_losses);
+    for (int i = 0; i < lanes; i++) {
+        wt_note_lane(trainer, batch, first + i, trainer->window_losses + i * trainer->lane_windows);
+    }
+    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
+    for (int i = 0; i < lanes; i++) trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, first + i);
+    wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
+    wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients);
+    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
+    for (int i = 0; i < lanes; i++) wt_exchange_lane_done(trainer->exchange, first + i);
+}
+
+/* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
+static void wt_run_nothing(wt_trainer *trainer) {
+    for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
+        trainer->mine[lane - trainer->first_lane] = (wt_lane_result){0.0, 0, 0};
+        wt_exchange_lane(trainer->exchange, lane);
+        wt_exchange_lane_done(trainer->exchange, lane);
+    }
+}
+
+/* --- the decision --- */
+
+/* The step's results of all ranks on rank 0: each rank's lanes in order, then its signal and failure. */
+static void wt_gather_results(wt_trainer *trainer) {
+    int own = trainer->end_lane - trainer->first_lane;
+    trainer->mine[own] = (wt_lane_result){0.0, wt_comm_signal(), trainer->load_status};
+    wt_comm_gather(trainer->comm, trainer->mine, (size_t)(own + 1) * sizeof *trainer->mine, trainer->all);
+}
+
+/* Adds the lanes in order; sets *signal and *failed from the ranks' words. */
+static wt_lane_result wt_add_lanes(const wt_trainer *trainer, int *caught, int *failed) {
+    wt_lane_result sum = {0.0, 0, 0};
+    const wt_lane_result *at = trainer->all;
+    *caught = *failed = 0;
+    for (int rank = 0; rank < wt_comm_size(trainer->comm); rank++) {
+        int first, end;
+        wt_comm_lanes(rank, wt_comm_size(trainer->comm), trainer->lanes, &first, &end);
+        for (int lane = first; lane < end; lane++, at++) {
+            sum.loss += at->loss;
+            sum.targets += at->targets;
+            sum.silence += at->silence;
+        }
+        if (at->targets) *caught = (int)at->targets;
+        if (at->silence) *failed = (int)at->silence;
+        at++;
+    }
+    return sum;
+}
+
+static bool wt_is_due(int64_t step, int64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+/* Rank 0 alone: from sums to what all ranks do. */
+static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
+    const wt_config *config = trainer->config;
+    wt_metrics_row *row = &trainer->row;
+    int caught, failed;
+    wt_lane_result sum = wt_add_lanes(trainer, &caught, &failed);
+    int64_t step = trainer->state.step + 1;
+    double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0, norm;
+    WT_TRY(wt_gradient_norm(&norm, trainer->kernels, gradient, trainer->network->parameters.total, mean));
+    *decision = (wt_decision){.step = step, .failed = failed};
+    decision->learning_rate =
+        wt_schedule_rate(&config->schedule, config->optimizer.learning_rate, step, config->train.steps);
+    decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
+    decision->skip = !isfinite(sum.loss) || !isfinite(norm) || sum.targets == 0;
+    trainer->not_finite = decision->skip && sum.targets ? trainer->not_finite + 1 : 0;
+    decision->stop = caught != 0 || step == config->train.steps;
+    decision->validate = trainer->evaluator && (wt_is_due(step, config->validation.every) || step == config->train.steps);
+    double minutes = (wt_time_now() - trainer->last_checkpoint) / 60.0;
+    decision->checkpoint = decision->stop || wt_is_due(step, config->checkpoint.every) ||
+                           (config->checkpoint.minutes > 0 && minutes >= config->checkpoint.minutes);
+    *row = (wt_metrics_row){.step = step,
+                            .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->windows),
+                            .loss = sum.loss * mean,
+                            .bits = sum.loss * mean / log(2.0),
+                            .silence = (double)sum.silence * mean,
+                            .gradient_norm = norm,
+                            .learning_rate = decision->learning_rate,
+                            .validation_loss = NAN,
+                            .validation_bits = NAN,
+                            .validation_silence = NAN};
+    trainer->step_targets = sum.targets;
+    if (decision->skip && sum.targets) {
+        wt_progress_say(trainer->progress, "warning: step %" PRId64 ": loss or gradient is not finite, the step is skipped", step);
+    }
+    WT_CHECK(trainer->not_finite < WT_NOT_FINITE_MOST, WT_FAILED,
+             "%s: loss or gradient was not finite in %d steps in a row (a lower optimizer.learning_rate may help)",
+             trainer->options->run, trainer->not_finite);
+    return WT_OK;
+}
+
+/* Rank 0 decides, all hear of it. A failure of the decision itself, or of a rank's loader, ends the run everywhere. */
+static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
+    wt_status status = trainer->load_status;
+    wt_gather_results(trainer);
+    if (trainer->root) {
+        wt_status decided = wt_decide(trainer, gradient, decision);
+        if (decided != WT_OK) {
+            decision->failed = decided;
+            if (status == WT_OK) status = decided;
+        }
+    }
+    wt_comm_broadcast(trainer->comm, decision, sizeof *decision);
+    return decision->failed ? wt_comm_agree(trainer->comm, status) : WT_OK;
+}
+
+/* --- validation, checkpoint, metrics --- */
+
+static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
+    wt_score score;
+    wt_timer_enter(&trainer->timer, WT_PHASE_VALIDATE);
+    WT_TRY(wt_evaluator_run(trainer->evaluator, trainer->parameters, NULL, &score));
+    double loss = score.targets ? score.loss / (double)score.targets : NAN;
+    wt_checkpoint_state *state = &trainer->state;
+    state->validation_loss = loss;
+    bool best = isfinite(loss) && !(loss >= state->best_validation_loss); /* also when there is none yet */
+    if (best) {
+        state->best_validation_loss = loss;
+        state->best_step = state->step;
+        decision->checkpoint = true; /* the best one is kept, so it must exist */
+    }
+    trainer->row.validation_loss = loss;
+    trainer->row.validation_bits = loss / log(2.0);
+    trainer->row.validation_silence = (double)score.silence / (double)score.targets;
+    if (trainer->root) {
+        wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %.4f nats, %.4f bits a sample%s",
+                        state->step, loss, loss / log(2.0), best ? " (the best so far)" : "");
+    }
+    return WT_OK;
+}
+
+static wt_status wt_write_checkpoint(wt_trainer *trainer) {
+    wt_status status = WT_OK;
+    wt_exported exported = {0};
+    char *bytes = NULL, path[WT_PATH_MAX];
+    size_t size;
+    trainer->state.updates = trainer->optimizer.updates;
+    WT_GUARD(wt_run_lock_check(trainer->lock));
+    WT_GUARD(wt_run_checkpoint_path(path, trainer->options->run, trainer->state.step));
+    WT_GUARD(wt_export_tensors(&exported, trainer->network, trainer->parameters, &trainer->optimizer));
+    WT_GUARD(wt_checkpoint_build(&bytes, &size, &trainer->state, trainer->config, exported.tensors, exported.count));
+    WT_GUARD(wt_checkpoint_commit(path, bytes, size));
+    WT_GUARD(wt_run_prune(trainer->options->run, trainer->config->checkpoint.keep, trainer->state.best_step));
+cleanup:
+    wt_exported_dispose(&exported);
+    wt_free(bytes);
+    return status;
+}
+
+/* Rank 0. A checkpoint that can't be written is a warning while there is still time for another one. */
+static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
+    wt_timer_enter(&trainer->timer, WT_PHASE_CHECKPOINT);
+    trainer->last_checkpoint = wt_time_now();
+    wt_status status = wt_write_checkpoint(trainer);
+    if (status == WT_OK || decision->stop) return status;
+    wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
+                    wt_error_message());
+    return WT_OK;
+}
+
+/* The step's speed, without what validation and checkpoint add to it. */
+static void wt_note_speed(wt_trainer *trainer) {
+    double seconds = wt_time_now() - trainer->last_step;
+    trainer->row.samples_per_second = seconds > 0 ? (double)trainer->step_targets / seconds : NAN;
+}
+
+/* Rank 0: the step's row, the progress bar, the lock's heartbeat. A full disk does not end the run. */
+static void wt_note_step(wt_trainer *trainer) {
+    wt_metrics_row *row = &trainer->row;
+    char note[96];
+    row->seconds = trainer->seconds_before + wt_time_now() - trainer->began;
+    trainer->state.seconds = row->seconds;
+    if (wt_metrics_append(trainer->metrics, row) != WT_OK) {
+        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+    }
+    snprintf(note, sizeof note, "loss %.4f", row->loss);
+    wt_progress_update(trainer->progress, row->step, row->samples_per_second, note);
+    wt_run_lock_touch(trainer->lock);
+}
+
+/* --- the step --- */
+
+static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
+    trainer->last_step = wt_time_now();
+
+    /* batch: this rank's lanes' windows */
+    wt_timer_enter(&trainer->timer, WT_PHASE_DATA);
+    const wt_batch *batch = NULL;
+    trainer->load_status = wt_loader_next(trainer->loader, &batch);
+
+    /* forward and backward, wave after wave; each lane's gradient goes into the tree */
+    wt_timer_enter(&trainer->timer, WT_PHASE_DERIVE);
+    wt_pass_derive(trainer->pass, trainer->parameters);
+    for (int lane = trainer->first_lane; trainer->load_status == WT_OK && lane < trainer->end_lane;) {
+        int left = trainer->end_lane - lane;
+        int lanes = left < trainer->lanes_at_once ? left : trainer->lanes_at_once;
+        wt_run_wave(trainer, batch, lane, lanes);
+        lane += lanes;
+    }
+    if (trainer->load_status != WT_OK) wt_run_nothing(trainer);
+
+    /* the sum over all lanes, then rank 0's decision */
+    const float *gradient = wt_exchange_complete(trainer->exchange);
+    wt_timer_enter(&trainer->timer, WT_PHASE_DECIDE);
+    memset(decision, 0, sizeof *decision);
+    WT_TRY(wt_agree_on_step(trainer, gradient, decision));
+
+    /* the same update everywhere */
+    wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
+    if (!decision->skip) {
+        wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer, decision->learning_rate,
+                          decision->gradient_scale, gradient, trainer->parameters);
+    }
+    trainer->state.step = decision->step;
+
+    /* what is due at this step */
+    if (trainer->root) wt_note_speed(trainer);
+    if (decision->validate) WT_TRY(wt_validate(trainer, decision));
+    wt_status status = WT_OK;
+    if (trainer->root) {
+        wt_note_step(trainer);
+        if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
+    }
+    wt_timer_enter(&trainer->timer, WT_PHASE_OTHER);
+    return status; /* rank 0 alone may fail here, at the last step alone */
+}
+
+/* --- the run --- */
+
+/* What the run is and what it got, before the first step. */
+static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
+    const wt_config *config = trainer->config;
+    const wt_network *network = trainer->network;
+    double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
+    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz, %" PRId64 " windows of %d targets",
+                config->data.path, wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
+                trainer->state.sample_rate, wt_windows_count(trainer->windows), config->data.window);
+    wt_log_info("network   %d blocks, %.3f M parameters, receptive field %d samples (%.0f ms)", network->block_count,
+                (double)network->parameters.total / 1e6, network->receptive_field,
+                1000.0 * network->receptive_field / rate);
+    wt_log_info("step      %d windows in %d lanes, %d lanes at once a rank", config->train.batch, trainer->lanes,
+                trainer->lanes_at_once);
+    wt_log_info("machine   %s: %d ranks × %d threads, kernels %s", hosts, trainer->state.ranks, trainer->state.threads,
+                trainer->kernels->name);
+    wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
+                config->train.steps);
+}
+
+static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
+    char path[WT_PATH_MAX];
+    const wt_checkpoint_state *state = &trainer->state;
+    if (wt_run_checkpoint_path(path, trainer->options->run, state->step) != WT_OK) return;
+    wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all; checkpoint %s",
+                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps, state->seconds, path);
+    if (isfinite(state->best_validation_loss)) {
+        wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64, state->best_validation_loss,
+                    state->best_validation_loss / log(2.0), state->best_step);
+    }
+    if (status == WT_CONTINUE) wt_log_info("the same command goes on from here");
+}
+
+/* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
+static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
+    char why[1024];
+    snprintf(why, sizeof why, "%s", status == WT_OK         ? "all steps are done"
+                                    : status == WT_CONTINUE ? "a signal asked to stop"
+                                                            : wt_error_message());
+    const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
+    wt_status written = wt_write_run_record(trainer, hosts, verdict, why);
+    return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
+                                                    : wt_error(status, "%s", why);
+}
+
+static wt_status wt_run_steps(wt_trainer *trainer) {
+    wt_status status = WT_OK;
+    wt_decision decision = {.stop = trainer->state.step >= trainer->config->train.steps};
+    if (trainer->root) {
+        status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
+                                    trainer->config->train.steps, trainer->config->run.seconds);
+    }
+    WT_TRY(wt_comm_agree(trainer->comm, status));
+    wt_timer_init(&trainer->timer);
+    trainer->began = trainer->last_checkpoint = wt_time_now();
+    while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
+    WT_TRY(wt_comm_agree(trainer->comm, status));
+    return trainer->state.step >= trainer->config->train.steps ? WT_OK : WT_CONTINUE;
+}
+
+static wt_status wt_run_recorded(wt_trainer *trainer) {
+    char *hosts = NULL;
+    WT_TRY(wt_comm_hosts(trainer->comm, &hosts));
+    wt_status status = WT_OK;
+    if (trainer->root) {
+        wt_describe_run(trainer, hosts);
+        status = wt_write_run_record(trainer, hosts, "running", "");
+    }
+    status = wt_comm_agree(trainer->comm, status);
+    if (status == WT_OK) {
+        status = wt_run_steps(trainer);
+        wt_progress_destroy(trainer->progress);
+        trainer->progress = NULL;
+        if (trainer->root && status != WT_FAILED) wt_summarise_run(trainer, status);
+        if (trainer->root) status = wt_record_verdict(trainer, hosts, status);
+        /* rank 0's word counts: a record that can't be written is a failure */
+        status = wt_comm_agree(trainer->comm, status);
+    }
+    wt_free(hosts);
+    return status;
+}
+
+wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
+    wt_trainer *trainer;
+    wt_status status = wt_alloc(&trainer, 1, sizeof *trainer, "the trainer");
+    WT_TRY(wt_comm_agree(comm, status));
+    trainer->comm = comm;
+    trainer->options = options;
+    trainer->config = &options->config;
+    wt_comm_catch_signals();
+    status = wt_trainer_setup(trainer);
+    if (status == WT_OK) status = wt_run_recorded(trainer);
+    wt_trainer_dispose(trainer);
+    wt_free(trainer);
+    return status;
+}

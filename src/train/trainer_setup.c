@@ -1,0 +1,281 @@
+/*
+ * Everything that a run needs before its first step, in the order in which the data flows. Each part may
+ * fail on one rank alone (a file, memory), so the ranks agree after each before they go on together.
+ */
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train_internal.h"
+#include "wavetrain/memory.h"
+
+/* --- data: split → windows → order → loader --- */
+
+static int64_t wt_longest_utterance(const wt_dataset *dataset) {
+    int64_t longest = 0;
+    for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
+        int64_t length = wt_dataset_length(dataset, u);
+        if (length > longest) longest = length;
+    }
+    return longest;
+}
+
+/* A receptive field that reaches past every utterance is an oversight, most likely. */
+static wt_status wt_check_context(const wt_trainer *trainer) {
+    const wt_data_config *data = &trainer->config->data;
+    int field = trainer->network->receptive_field;
+    int64_t longest = wt_longest_utterance(trainer->dataset);
+    WT_CHECK(wt_windows_count(trainer->windows) > 0, WT_USAGE,
+             "%s: no target has its whole context (the longest utterance has %lld samples, the receptive field is %d, "
+             "expected less; or data.partial_context: pad)",
+             data->path, (long long)longest, field);
+    double padded =
+        (double)wt_windows_padded_targets(trainer->windows) / (double)wt_windows_targets(trainer->windows);
+    if (longest < field && trainer->root) {
+        wt_log_warning("%s: the receptive field (%d samples) is longer than every utterance (at most %lld): %.1f %% of "
+                       "the targets see padding",
+                       data->path, field, (long long)longest, 100.0 * padded);
+    }
+    return WT_OK;
+}
+
+static wt_status wt_setup_data(wt_trainer *trainer) {
+    const wt_config *config = trainer->config;
+    const wt_data_config *data = &config->data;
+    WT_TRY(wt_dataset_open(&trainer->dataset, data->path, "train", data->memory));
+    WT_TRY(wt_network_create(&trainer->network, &config->model, data->quantization.levels,
+                             wt_dataset_channels(trainer->dataset)));
+    WT_TRY(wt_windows_create(&trainer->windows, trainer->dataset, data->window, trainer->network->receptive_field,
+                             data->partial_context));
+    WT_TRY(wt_check_context(trainer));
+    trainer->order = wt_order_training(trainer->dataset, trainer->windows, (uint64_t)config->train.seed);
+    trainer->silence = wt_silence_class(data->quantization);
+    return WT_OK;
+}
+
+static wt_status wt_setup_lanes(wt_trainer *trainer) {
+    const wt_train_config *train = &trainer->config->train;
+    int ranks = wt_comm_size(trainer->comm);
+    trainer->lanes = wt_config_lanes(trainer->config);
+    trainer->lane_windows = train->batch / trainer->lanes;
+    WT_CHECK(ranks <= trainer->lanes, WT_USAGE,
+             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; see train.batch "
+             "and train.lanes)",
+             ranks, trainer->lanes, train->batch, trainer->lanes);
+    wt_comm_lanes(wt_comm_rank(trainer->comm), ranks, trainer->lanes, &trainer->first_lane, &trainer->end_lane);
+    int own = trainer->end_lane - trainer->first_lane;
+    int wanted = train->lanes_at_once;
+    if (wanted == 0) {
+        int windows = wt_windows_at_once(trainer->config->data.window, own * trainer->lane_windows);
+        wanted = (windows + trainer->lane_windows - 1) / trainer->lane_windows;
+    }
+    trainer->lanes_at_once = wanted < own ? wanted : own;
+    return WT_OK;
+}
+
+/* The loader's plan: batch `number` is step `number`; slots are this rank's lanes' windows. */
+static int64_t wt_plan_step(const void *context, int64_t number, int slot) {
+    const wt_trainer *trainer = context;
+    int64_t position = (number - 1) * trainer->config->train.batch +
+                       (int64_t)trainer->first_lane * trainer->lane_windows + slot;
+    return wt_order_window(&trainer->order, position);
+}
+
+static wt_status wt_setup_loader(wt_trainer *trainer) {
+    if (trainer->state.step >= trainer->config->train.steps) return WT_OK; /* nothing is left to load */
+    wt_batch_shape shape = {(trainer->end_lane - trainer->first_lane) * trainer->lane_windows,
+                            trainer->config->data.window, trainer->network->receptive_field,
+                            trainer->config->model.input, trainer->config->data.quantization};
+    return wt_loader_create(&trainer->loader, trainer->dataset, trainer->windows, &shape, wt_plan_step, trainer,
+                            trainer->state.step + 1, trainer->config->train.steps + 1);
+}
+
+/* --- model, optimizer, exchange --- */
+
+static wt_status wt_setup_model(wt_trainer *trainer) {
+    size_t total = trainer->network->parameters.total;
+    size_t windows = (size_t)trainer->lanes_at_once * (size_t)trainer->lane_windows;
+    size_t lanes = (size_t)(trainer->end_lane - trainer->first_lane);
+    wt_pass_shape shape = {(int)windows, trainer->config->data.window, true};
+    WT_TRY(wt_alloc(&trainer->parameters, total, sizeof(wt_real), "parameters"));
+    WT_TRY(wt_optimizer_init(&trainer->optimizer, total));
+    WT_TRY(wt_pass_create(&trainer->pass, trainer->network, trainer->kernels, &shape));
+    WT_TRY(wt_alloc(&trainer->window_losses, windows, sizeof *trainer->window_losses, "losses"));
+    WT_TRY(wt_alloc(&trainer->lane_gradients, (size_t)trainer->lanes_at_once, sizeof *trainer->lane_gradients,
+                    "gradients of lanes"));
+    WT_TRY(wt_alloc(&trainer->mine, lanes + 1, sizeof *trainer->mine, "results of lanes"));
+    if (trainer->root) {
+        size_t all = (size_t)trainer->lanes + (size_t)wt_comm_size(trainer->comm);
+        WT_TRY(wt_alloc(&trainer->all, all, sizeof *trainer->all, "results of lanes"));
+    }
+    return wt_exchange_create(&trainer->exchange, trainer->comm, trainer->lanes, trainer->lanes_at_once, total,
+                              trainer->kernels->add);
+}
+
+/* --- the run's folder, on rank 0 --- */
+
+/* Keys that differ from the checkpoint's configuration, by rule. */
+typedef struct {
+    char refused[512];
+    int refused_count;
+} wt_changes;
+
+static void wt_note_change(void *context, const char *key, wt_resume_rule rule, const char *before,
+                           const char *after) {
+    wt_changes *changes = context;
+    if (rule == WT_RESUME_WARNED) wt_log_warning("%s was %s in the checkpoint, now it is %s", key, before, after);
+    if (rule != WT_RESUME_REFUSED) return;
+    size_t used = strlen(changes->refused);
+    snprintf(changes->refused + used, sizeof changes->refused - used, "%s%s was %s, now %s", used ? "; " : "", key,
+             before, after);
+    changes->refused_count++;
+}
+
+static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *checkpoint) {
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
+    wt_changes changes = {"", 0};
+    WT_TRY(wt_config_compare(wt_checkpoint_get_config(checkpoint), trainer->config, wt_note_change, &changes));
+    WT_CHECK(changes.refused_count == 0, WT_USAGE, "%s: the checkpoint is of another configuration (%s)",
+             wt_checkpoint_path(checkpoint), changes.refused);
+    char digest[WT_HASH_TEXT];
+    wt_hash_print(digest, wt_dataset_digest(trainer->dataset));
+    bool same = strcmp(digest, state->dataset) == 0;
+    WT_CHECK(same || trainer->options->other_data, WT_USAGE,
+             "%s: the data set %s is not the one that the checkpoint was trained on (digest %s, expected %s; "
+             "--other-data goes on all the same)",
+             wt_checkpoint_path(checkpoint), trainer->config->data.path, digest, state->dataset);
+    if (strcmp(state->numerics, trainer->state.numerics) != 0) {
+        wt_log_warning("the checkpoint was computed with %s, this run with %s: bits will differ", state->numerics,
+                       trainer->state.numerics);
+    }
+    return WT_OK;
+}
+
+/* The state of a resume replaces the fresh one, but for what this start knows itself. */
+static wt_status wt_take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
+    WT_TRY(wt_check_resume(trainer, checkpoint));
+    WT_TRY(wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer));
+    wt_checkpoint_state fresh = trainer->state;
+    trainer->state = *wt_checkpoint_get_state(checkpoint);
+    trainer->state.ranks = fresh.ranks;
+    trainer->state.threads = fresh.threads;
+    memcpy(trainer->state.numerics, fresh.numerics, sizeof fresh.numerics);
+    memcpy(trainer->state.dataset, fresh.dataset, sizeof fresh.dataset);
+    trainer->seconds_before = trainer->state.seconds;
+    wt_log_info("resuming from %s", wt_checkpoint_path(checkpoint));
+    return WT_OK;
+}
+
+/* Parameters for a run that begins: drawn, or another checkpoint's. */
+static wt_status wt_begin(wt_trainer *trainer) {
+    const char *initial = trainer->options->initial;
+    if (!initial) {
+        wt_network_initialise(trainer->network, trainer->parameters, (uint64_t)trainer->config->train.seed);
+        return WT_OK;
+    }
+    wt_checkpoint *checkpoint;
+    WT_TRY(wt_checkpoint_find(&checkpoint, initial, WT_PICK_NEWEST, -1));
+    wt_status status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, NULL);
+    if (status == WT_OK) wt_log_info("parameters from %s", wt_checkpoint_path(checkpoint));
+    wt_checkpoint_close(checkpoint);
+    return status;
+}
+
+static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
+    *checkpoint = NULL;
+    if (options->resume == WT_RESUME_FILE) return wt_checkpoint_open(checkpoint, options->resume_file);
+    if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
+    int64_t *steps;
+    size_t count;
+    WT_TRY(wt_run_checkpoints(options->run, &steps, &count));
+    wt_free(steps);
+    WT_CHECK(count == 0, WT_USAGE, "%s: the run has checkpoints already (got %zu, expected none with --resume never)",
+             options->run, count);
+    return WT_OK;
+}
+
+static wt_status wt_open_run_folder(wt_trainer *trainer) {
+    char path[WT_PATH_MAX];
+    const wt_train_options *options = trainer->options;
+    WT_TRY(wt_path_join(path, options->run, "checkpoints"));
+    WT_TRY(wt_folder_make(path));
+    WT_TRY(wt_run_lock_take(&trainer->lock, options->run));
+    wt_checkpoint *checkpoint;
+    WT_TRY(wt_open_resume(&checkpoint, options));
+    wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
+    wt_checkpoint_close(checkpoint);
+    WT_TRY(status);
+    char record[WT_PATH_MAX];
+    WT_TRY(wt_path_join(record, options->run, "run.yaml"));
+    trainer->restarts = wt_path_exists(record) ? wt_read_restarts(options->run) + 1 : 0;
+    WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
+    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
+    return WT_OK;
+}
+
+/* Rank 0's state to all ranks. */
+static void wt_share_state(wt_trainer *trainer) {
+    size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
+    wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
+    wt_comm_broadcast(trainer->comm, trainer->parameters, bytes);
+    wt_comm_broadcast(trainer->comm, trainer->optimizer.first, bytes);
+    wt_comm_broadcast(trainer->comm, trainer->optimizer.second, bytes);
+    wt_comm_broadcast(trainer->comm, &trainer->optimizer.updates, sizeof trainer->optimizer.updates);
+}
+
+static wt_status wt_setup_evaluator(wt_trainer *trainer) {
+    const wt_config *config = trainer->config;
+    if (config->validation.every == 0) return WT_OK;
+    if (!wt_dataset_has_split(config->data.path, "validation")) {
+        if (trainer->root) wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
+        return WT_OK;
+    }
+    return wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels, &config->data,
+                               config->model.input, config->data.path, "validation", config->validation.windows);
+}
+
+static void wt_fresh_state(wt_trainer *trainer) {
+    wt_checkpoint_state *state = &trainer->state;
+    state->sample_rate = wt_dataset_sample_rate(trainer->dataset);
+    state->channels = wt_dataset_channels(trainer->dataset);
+    state->ranks = wt_comm_size(trainer->comm);
+    state->threads = omp_get_max_threads();
+    state->validation_loss = state->best_validation_loss = NAN;
+    state->best_step = -1;
+    wt_hash_print(state->dataset, wt_dataset_digest(trainer->dataset));
+    snprintf(state->numerics, sizeof state->numerics, "%s", trainer->kernels->name);
+}
+
+wt_status wt_trainer_setup(wt_trainer *trainer) {
+    wt_comm *comm = trainer->comm;
+    trainer->root = wt_comm_rank(comm) == 0;
+    WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend)));
+    WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
+    WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));
+    WT_TRY(wt_comm_agree(comm, wt_setup_model(trainer)));
+    wt_fresh_state(trainer);
+    WT_TRY(wt_comm_agree(comm, trainer->root ? wt_open_run_folder(trainer) : WT_OK));
+    wt_share_state(trainer);
+    WT_TRY(wt_setup_evaluator(trainer));
+    return wt_comm_agree(comm, wt_setup_loader(trainer));
+}
+
+void wt_trainer_dispose(wt_trainer *trainer) {
+    wt_loader_destroy(trainer->loader);
+    wt_evaluator_destroy(trainer->evaluator);
+    wt_progress_destroy(trainer->progress);
+    wt_metrics_close(trainer->metrics);
+    wt_run_lock_release(trainer->lock);
+    wt_exchange_destroy(trainer->exchange);
+    wt_pass_destroy(trainer->pass);
+    wt_optimizer_dispose(&trainer->optimizer);
+    wt_windows_destroy(trainer->windows);
+    wt_network_destroy(trainer->network);
+    wt_dataset_close(trainer->dataset);
+    wt_free(trainer->parameters);
+    wt_free(trainer->window_losses);
+    wt_free(trainer->lane_gradients);
+    wt_free(trainer->mine);
+    wt_free(trainer->all);
+}

@@ -1,0 +1,100 @@
+# wavetrain prepare: wrong input and options end with one clear line, the right code, and nothing half-written.
+set -eu
+. "$SOURCE/tests/cli/prepare_helpers.sh"
+
+audio() {
+    local code=$1 words=$2
+    shift 2
+    expect_error "$code" "$words" "$WAVETRAIN" prepare audio "$@" --out out
+    [ ! -e out ] || fail "$*: there is a data set"
+}
+
+sound good/a.wav 8000 1 1000 tone 500
+sound good/b.wav 8000 1 1000 tone 500
+mkdir empty full
+echo text >full/readme.txt
+
+# inputs
+audio 2 'nowhere: no such file or folder' nowhere
+audio 2 'empty: holds no recordings' empty
+audio 2 'full: holds no recordings' full
+audio 2 'full/readme.txt: can' full/readme.txt
+cp full/readme.txt good/c.wav
+audio 2 'good/c.wav: can' good
+: >good/c.wav
+audio 2 'good/c.wav: is empty' good
+sound good/c.wav 8000 1 0 tone 500
+audio 2 'good/c.wav: holds no samples' good
+sound good/c.wav 8000 1 1000 tone 500
+truncate -s 1500 good/c.wav
+audio 2 'good/c.wav: the WAV file is truncated (got 1456 bytes of samples, expected 2000)' good
+rm good/c.wav
+sound good/c.flac 8000 1 20000 noise 1
+truncate -s 20000 good/c.flac
+audio 2 'good/c.flac: the file is truncated or damaged' good
+rm good/c.flac
+sound good/c.wav 8000 1 1000 nan 0 float
+audio 2 'good/c.wav: frame 500 is not a finite number' good
+sound good/c.wav 999 1 1000 tone 100
+audio 2 'good/c.wav: the sample rate is out of range (got 999 Hz' good
+sound good/c.wav 8000 65 10 zeros
+audio 2 'good/c.wav: the number of channels is out of range (got 65' good
+sound good/c.wav 16000 1 1000 tone 500
+audio 2 'good/c.wav: has another sample rate than good/a.wav (got 16000 Hz, expected 8000' good
+sound good/c.wav 8000 2 1000 tone 500
+audio 2 'good/c.wav: has another number of channels than good/a.wav' good --channels keep
+audio 2 'good/a.wav: has no channel 2' good --channels 2
+rm good/c.wav
+audio 2 'same name in the data set' good good/a.wav
+ln -s nowhere.wav good/c.wav
+audio 2 'good/c.wav: is a link' good
+rm good/c.wav
+
+# options
+audio 2 '--rate: out of range' good --rate 999
+audio 2 '--rate: out of range' good --rate 768001
+audio 2 '--channels: got most' good --channels most
+audio 2 '--channels: got 0' good --channels 0
+audio 2 '--trim: out of range' good --trim -40
+audio 2 '--trim-limit: out of range' good --trim-limit 1.5
+audio 2 '--validation: out of range' good --validation -0.1
+audio 2 '--test: out of range' good --test nan
+audio 2 'leave nothing to train on' good --validation 0.5 --test 0.5
+audio 2 '--shard-mib: out of range' good --shard-mib 0
+audio 2 '--no-such' good --no-such
+audio 2 'an argument is missing'
+expect_error 2 '--out: is missing' "$WAVETRAIN" prepare audio good
+
+# where it is to be written
+mkdir there && echo x >there/file
+expect_error 2 'there: exists already, a folder that is not empty' "$WAVETRAIN" prepare audio good --out there
+expect_error 2 'empty: exists already, though it is an empty folder' "$WAVETRAIN" prepare audio good --out empty
+expect_error 2 'full/readme.txt: exists already' "$WAVETRAIN" prepare audio good --out full/readme.txt
+[ "$(cat there/file)" = x ] && [ -d empty ] || fail "what was there has changed"
+expect_error 2 'good: is or lies in the data set to be written' "$WAVETRAIN" prepare audio good --out good
+expect_error 2 'good/a.wav: is or lies in the data set' "$WAVETRAIN" prepare audio good/a.wav --out good/
+expect_error 1 'full/readme.txt' "$WAVETRAIN" prepare audio good --out full/readme.txt/out
+if [ "$(id -u)" = 0 ]; then
+    expect_error 1 '/proc/self/' "$WAVETRAIN" prepare audio good --out /proc/self/out
+else
+    mkdir closed && chmod 555 closed
+    expect_error 1 'closed/out: can' "$WAVETRAIN" prepare audio good --out closed/out
+fi
+
+# simulate
+sine() {
+    local words=$1
+    shift
+    expect_error 2 "$words" "$WAVETRAIN" prepare simulate "$@"
+    [ ! -e out ] || fail "$*: there is a data set"
+}
+sine 'square: no such signal' square --out out
+sine '--out: is missing' sine
+sine '--frequency: out of range' sine --out out --frequency 4000
+sine '--amplitude: out of range' sine --out out --amplitude 1.1
+sine '--rate: out of range' sine --out out --rate 10
+sine '--utterances: out of range' sine --out out --utterances 2
+sine '--seconds: out of range' sine --out out --seconds 0
+sine '--seconds: out of range' sine --out out --seconds nan
+sine '--noise: out of range' sine --out out --noise -1
+sine 'empty: exists already' sine --out empty
