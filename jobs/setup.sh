@@ -1,0 +1,145 @@
+#!/bin/bash
+# jobs/setup.sh [--tests] [--recordings]
+# Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
+# without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
+# missing and fails.
+#   --tests       also what the tests need
+#   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
+set -eu
+
+need_tests=0 need_recordings=0
+for argument; do
+    case $argument in
+    --tests) need_tests=1 ;;
+    --recordings) need_recordings=1 ;;
+    *)
+        echo "usage: jobs/setup.sh [--tests] [--recordings]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+# What is needed, how to see that it is there, and where it comes from. Looking for the thing itself rather
+# than for its package finds what modules, Spack or a user's own prefix provide. "-" stands for nothing.
+#   check            Debian packages                       Spack
+parts() {
+    cat <<'TABLE'
+    has_compiler     gcc,libc6-dev                         gcc
+    has_cmake        cmake                                 cmake
+    has_build_tool   ninja-build                           ninja
+    has_pkg_config   pkg-config                            pkgconf
+    has_mpi          libopenmpi-dev,openmpi-bin            openmpi
+    has_openblas     libopenblas-dev                       openblas
+    has_hdf5         libhdf5-dev                           hdf5~mpi
+    has_yaml         libyaml-dev                           libyaml
+    has_xxhash       libxxhash-dev                         xxhash
+    has_popt         libpopt-dev                           popt
+    has_random123    librandom123-dev                      random123
+    has_sndfile      libsndfile1-dev                       libsndfile
+    has_samplerate   libsamplerate0-dev                    libsamplerate
+    has_plplot       libplplot-dev,plplot-driver-cairo     plplot
+TABLE
+    if [ $need_tests = 1 ]; then
+        cat <<'TABLE'
+    has_cmocka       libcmocka-dev                         cmocka
+    has_h5_tools     hdf5-tools                            hdf5
+TABLE
+    fi
+}
+
+has_command() { command -v "$1" >/dev/null 2>&1; }
+has_library() { pkg-config --exists "$1" 2>/dev/null; }
+has_header() { echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1; }
+
+has_compiler() { has_command cc && has_header stdio.h; }
+has_build_tool() { has_command ninja || has_command make; }
+has_pkg_config() { has_command pkg-config; }
+has_mpi() { has_command mpicc && has_command mpirun; }
+has_openblas() { has_library openblas; }
+has_hdf5() { has_command h5cc || has_command h5pcc || has_library hdf5; }
+has_yaml() { has_library yaml-0.1; }
+has_xxhash() { has_library libxxhash; }
+has_popt() { has_library popt; }
+has_random123() { has_header Random123/philox.h; }
+has_sndfile() { has_library sndfile; }
+has_samplerate() { has_library samplerate; }
+has_cmocka() { has_library cmocka; }
+has_h5_tools() { has_command h5dump; }
+has_cmake() { # the presets ask for 3.23
+    has_command cmake && printf '3.23\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
+}
+has_plplot() {
+    local drivers
+    drivers=$(pkg-config --variable=drvdir plplot 2>/dev/null) && [ -e "$drivers/cairo.so" ]
+}
+
+speech=asterisk-core-sounds-en-wav
+has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
+
+# Sets `packages` and `spack` to where the missing parts come from.
+find_missing() {
+    packages='' spack=''
+    local check debian module
+    while read -r check debian module; do
+        $check && continue
+        packages="$packages ${debian//,/ }"
+        spack="$spack $module"
+    done < <(parts)
+}
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+may_install() { has_command apt-get && { is_root || { has_command sudo && sudo -n true 2>/dev/null; }; }; }
+
+as_root() {
+    if is_root; then "$@"; else sudo -n "$@"; fi
+}
+
+# apt-get's many words are shown only if it fails.
+apt() {
+    local log status=0
+    log=$(mktemp)
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null >"$log" 2>&1 || status=$?
+    [ $status = 0 ] || tail -n 20 "$log" >&2
+    rm -f "$log"
+    return $status
+}
+
+# Package lists are fetched when there are none, or when they are too old to install from.
+install() {
+    echo "setup: installing$*" >&2
+    # shellcheck disable=SC2048,SC2086 # the words of a list
+    set -- $*
+    if apt-cache show "$@" >/dev/null 2>&1; then
+        apt install --no-install-recommends "$@" 2>/dev/null && return 0
+    fi
+    apt update && apt install --no-install-recommends "$@"
+}
+
+report_missing() {
+    cat >&2 <<WORDS
+setup: missing on this machine, and not installed (that takes apt and root, or sudo without a password):
+  $spack
+On Debian or Ubuntu, as root:
+  apt-get install --no-install-recommends$packages
+On a cluster, load its modules for gcc, openmpi, openblas, hdf5, libyaml, xxhash, popt, random123, libsndfile,
+libsamplerate and plplot (the last three only for sound files and plots), or with Spack:
+  spack install$spack && spack load$spack
+then run this again: it looks for mpicc, h5cc and, by pkg-config, the libraries.
+WORDS
+}
+
+find_missing
+if [ -n "$packages" ] && may_install; then
+    install "$packages" || true
+    hash -r
+    find_missing
+fi
+if [ -n "$packages" ]; then
+    report_missing
+    exit 1
+fi
+if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
+    install " $speech" || echo "setup: no $speech from this machine's package sources" >&2
+fi
