@@ -65,8 +65,8 @@ has_sndfile() { has_library sndfile; }
 has_samplerate() { has_library samplerate; }
 has_cmocka() { has_library cmocka; }
 has_h5_tools() { has_command h5dump; }
-has_cmake() { # the presets ask for 3.23
-    has_command cmake && printf '3.23\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
+has_cmake() { # the presets ask for 3.21
+    has_command cmake && printf '3.21\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
 }
 has_plplot() {
     local drivers

@@ -85,7 +85,8 @@ wt_status wt_run_open_newest(wt_checkpoint **out, const char *run);
 /* A checkpoint file, or one of a run's folder: newest, best (recorded in the newest), or of a step ≥ 0. */
 wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick, int64_t step);
 
-/* Removes all but the last `keep` checkpoints and the best step's. */
+/* Removes all but the last `keep` checkpoints and the best step's, and what a killed write has left.
+ * The caller holds the run's lock. */
 wt_status wt_run_prune(const char *run, int keep, int64_t best_step);
 
 /*

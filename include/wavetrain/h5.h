@@ -21,7 +21,10 @@ typedef struct wt_h5 wt_h5;
 
 typedef enum { WT_H5_INT16, WT_H5_INT32, WT_H5_INT64, WT_H5_FLOAT, WT_H5_DOUBLE } wt_h5_type;
 
-enum { WT_H5_RANK_MAX = 4 };
+enum {
+    WT_H5_RANK_MAX = 4,
+    WT_H5_TEXT_MAX = 64000, /* bytes of a text: an attribute has at most 64 KiB with its name */
+};
 
 typedef struct {
     wt_h5_type type; /* as stored; integers of other widths are refused */
@@ -76,8 +79,8 @@ wt_status wt_h5_read(wt_h5 *file, const char *name, wt_h5_type type, void *data)
 wt_status wt_h5_read_rows(wt_h5 *file, const char *name, wt_h5_type type, int64_t first, int64_t rows,
                           void *data);
 
-/* An array of texts, variable length, UTF-8. wt_h5_read_texts gives *count new strings (wt_h5_free_texts);
- * refuses more than `limit`. */
+/* An array of texts in UTF-8, stored padded to the longest. wt_h5_read_texts gives *count new strings
+ * (wt_h5_free_texts); refuses more than `limit`, and texts of variable length. */
 wt_status wt_h5_write_texts(wt_h5 *file, const char *name, const char *const *texts, size_t count);
 wt_status wt_h5_read_texts(wt_h5 *file, const char *name, char ***texts, size_t *count, size_t limit);
 void wt_h5_free_texts(char **texts, size_t count);

@@ -40,6 +40,7 @@ bool wt_path_is_folder(const char *path) {
 
 wt_status wt_folder_make(const char *path) {
     char part[WT_PATH_MAX];
+    WT_CHECK(*path, WT_USAGE, "the name of a folder is empty");
     WT_TRY(wt_path_join(part, path, ""));
     for (char *c = part + 1; *c; c++) {
         if (*c != '/') continue;

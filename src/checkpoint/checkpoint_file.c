@@ -181,6 +181,15 @@ wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size)
 
 /* --- reading --- */
 
+/* "5×4×3" */
+static void wt_shape_text(char out[128], int rank, const int64_t *shape) {
+    int used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < rank; i++) {
+        used += snprintf(out + used, 128 - (size_t)used, "%s%lld", i ? "×" : "", (long long)shape[i]);
+    }
+}
+
 static wt_status wt_read_config(wt_checkpoint *checkpoint) {
     char *text;
     WT_TRY(wt_alloc(&text, WT_CONFIG_TEXT_MAX, 1, "a checkpoint's configuration"));
@@ -195,9 +204,11 @@ static wt_status wt_read_config(wt_checkpoint *checkpoint) {
 static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     char format[64];
     int64_t version;
-    wt_status status = wt_h5_read_attribute_text(checkpoint->file, "", "format", format, sizeof format);
-    WT_CHECK(status == WT_OK && strcmp(format, "wavetrain-checkpoint") == 0, WT_FAILED,
-             "%s: is no checkpoint of wavetrain", checkpoint->path);
+    WT_CHECK(wt_h5_has_attribute(checkpoint->file, "", "format"), WT_FAILED, "%s: is no checkpoint of wavetrain",
+             checkpoint->path);
+    WT_TRY(wt_h5_read_attribute_text(checkpoint->file, "", "format", format, sizeof format));
+    WT_CHECK(strcmp(format, "wavetrain-checkpoint") == 0, WT_FAILED, "%s: is no checkpoint of wavetrain",
+             checkpoint->path);
     WT_TRY(wt_h5_read_attribute_int(checkpoint->file, "", "version", &version));
     WT_CHECK(version == WT_CHECKPOINT_VERSION, WT_FAILED,
              "%s: the checkpoint is of another version of the format (got %lld, expected %d)", checkpoint->path,
@@ -210,7 +221,7 @@ wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path) {
     wt_status status = WT_OK;
     wt_checkpoint *checkpoint;
     char *bytes = NULL;
-    size_t all, size;
+    size_t all, size = 0;
     *out = NULL;
     WT_TRY(wt_alloc(&checkpoint, 1, sizeof *checkpoint, "the checkpoint"));
     WT_GUARD(wt_path_join(checkpoint->path, path, "") /* bounds the length */);
@@ -247,7 +258,7 @@ const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint) {
 
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
                              const int64_t *shape, float *values) {
-    char path[128];
+    char path[128], got[128], expected[128];
     wt_h5_shape found;
     wt_tensor_path(path, kind, name);
     WT_CHECK(wt_h5_has(checkpoint->file, path), WT_FAILED,
@@ -255,9 +266,10 @@ wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, con
     WT_TRY(wt_h5_inspect(checkpoint->file, path, &found));
     bool same = found.rank == rank && found.type == WT_H5_FLOAT;
     for (int i = 0; same && i < rank; i++) same = found.shape[i] == shape[i];
-    WT_CHECK(same, WT_FAILED,
-             "%s: the checkpoint is of another architecture (%s begins with shape %lld, expected %lld)",
-             checkpoint->path, path, (long long)found.shape[0], (long long)shape[0]);
+    wt_shape_text(got, found.rank, found.shape);
+    wt_shape_text(expected, rank, shape);
+    WT_CHECK(same, WT_FAILED, "%s: the checkpoint is of another architecture (%s: got shape %s, expected %s)",
+             checkpoint->path, path, got, expected);
     return wt_h5_read(checkpoint->file, path, WT_H5_FLOAT, values);
 }
 

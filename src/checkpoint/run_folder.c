@@ -17,21 +17,30 @@ static wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run) {
     return wt_path_join(out, run, "checkpoints");
 }
 
+enum { WT_NAME_MAX = 64 };
+
+static void wt_make_name(char out[WT_NAME_MAX], int64_t step) {
+    snprintf(out, WT_NAME_MAX, "%s%08" PRId64 "%s", wt_name_prefix, step, wt_name_suffix);
+}
+
 wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step) {
-    char folder[WT_PATH_MAX], name[64];
+    char folder[WT_PATH_MAX], name[WT_NAME_MAX];
     WT_TRY(wt_checkpoints_folder(folder, run));
-    snprintf(name, sizeof name, "%s%08" PRId64 "%s", wt_name_prefix, step, wt_name_suffix);
+    wt_make_name(name, step);
     return wt_path_join(out, folder, name);
 }
 
-/* The step in a checkpoint's name, or −1. */
+/* The step in a checkpoint's name, or −1: also for names that only look like one (step-5.h5), since the step would
+ * lead to another file. */
 static int64_t wt_name_step(const char *name) {
+    char made[WT_NAME_MAX];
     const char *digits = name + strlen(wt_name_prefix);
     if (!isdigit((unsigned char)*digits)) return -1;
-    char *end;
     errno = 0;
-    long long step = strtoll(digits, &end, 10);
-    return errno == 0 && strcmp(end, wt_name_suffix) == 0 ? step : -1;
+    long long step = strtoll(digits, NULL, 10);
+    if (errno != 0) return -1;
+    wt_make_name(made, step);
+    return strcmp(name, made) == 0 ? step : -1;
 }
 
 static int wt_compare_steps(const void *a, const void *b) {
@@ -114,10 +123,25 @@ wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_ch
     return WT_OK;
 }
 
+/* Temporary files of a write that was killed: the run has its lock and is writing none itself. */
+static wt_status wt_remove_unfinished(const char *run) {
+    char folder[WT_PATH_MAX], path[WT_PATH_MAX], **names;
+    size_t count;
+    WT_TRY(wt_checkpoints_folder(folder, run));
+    WT_TRY(wt_folder_list(&names, &count, folder, wt_name_prefix, ""));
+    for (size_t i = 0; i < count; i++) {
+        bool unfinished = strstr(names[i], ".h5.tmp-") != NULL;
+        if (unfinished && wt_path_join(path, folder, names[i]) == WT_OK) unlink(path);
+    }
+    wt_folder_list_free(names, count);
+    return WT_OK;
+}
+
 wt_status wt_run_prune(const char *run, int keep, int64_t best_step) {
     int64_t *steps;
     size_t count;
     wt_status status = WT_OK;
+    WT_TRY(wt_remove_unfinished(run));
     WT_TRY(wt_run_checkpoints(run, &steps, &count));
     for (size_t i = 0; i + (size_t)keep < count; i++) {
         char path[WT_PATH_MAX];

@@ -27,7 +27,7 @@ static void wt_describe_self(char text[WT_LOCK_TEXT]) {
     char host[256] = "unknown";
     const char *job = getenv("SLURM_JOB_ID");
     gethostname(host, sizeof host - 1);
-    snprintf(text, WT_LOCK_TEXT, "%s %ld %.64s\n", host, (long)getpid(), job ? job : "-");
+    snprintf(text, WT_LOCK_TEXT, "%s %ld %.64s\n", host, (long)getpid(), job && *job ? job : "-");
 }
 
 static void wt_read_lock(int file, char text[WT_LOCK_TEXT]) {

@@ -13,25 +13,21 @@ static const struct poptOption wt_help_option[] = {
     POPT_TABLEEND,
 };
 
-/* Help for 80 columns: the option on the left, the words wrapped on the right. */
-static void wt_print_wrapped(const char *text, int indent) {
+void wt_print_wrapped(FILE *out, const char *text, int indent) {
     int column = indent;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (column + word > 79) {
-            printf("\n%*s", indent, "");
+    for (const char *space = ""; *text; space = " ") {
+        int word = (int)strcspn(text, " "), gap = *space != 0;
+        if (gap && column + gap + word > 79) {
+            fprintf(out, "\n%*s", indent, "");
             column = indent;
+            gap = 0;
         }
-        printf("%.*s", word, text);
-        column += word;
+        fprintf(out, "%.*s%.*s", gap, space, word, text);
+        column += gap + word;
         text += word;
-        while (*text == ' ') {
-            putchar(' ');
-            column++;
-            text++;
-        }
+        text += strspn(text, " ");
     }
-    putchar('\n');
+    fputc('\n', out);
 }
 
 static void wt_print_options(const struct poptOption *options) {
@@ -45,13 +41,13 @@ static void wt_print_options(const struct poptOption *options) {
         } else {
             printf("%-*s", INDENT, left);
         }
-        wt_print_wrapped(option->descrip ? option->descrip : "", INDENT);
+        wt_print_wrapped(stdout, option->descrip ? option->descrip : "", INDENT);
     }
 }
 
 void wt_command_help(const wt_command *command) {
     printf("usage: wavetrain %s %s\n\n", command->name, command->arguments);
-    wt_print_wrapped(command->summary, 0);
+    wt_print_wrapped(stdout, command->summary, 0);
     printf("\nOptions:\n");
     wt_print_options(command->options);
     wt_print_options(wt_help_option);
@@ -92,7 +88,7 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
     *arguments = left ? left : none;
     *count = 0;
     while ((*arguments)[*count]) ++*count;
-    WT_CHECK(*count >= least && *count <= most, WT_USAGE, "wavetrain %s: %s (usage: wavetrain %s %s)",
+    WT_CHECK(*count >= least && *count <= most, WT_USAGE, "%s: %s (usage: wavetrain %s %s)",
              command->name, *count < least ? "an argument is missing" : "too many arguments", command->name,
              command->arguments);
     return WT_OK;

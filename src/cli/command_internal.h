@@ -4,6 +4,7 @@
 
 #include <popt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
@@ -29,6 +30,9 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
 
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);
+
+/* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
+void wt_print_wrapped(FILE *out, const char *text, int indent);
 
 /* Prints the usage, the summary and every option, for 80 columns. */
 void wt_command_help(const wt_command *command);

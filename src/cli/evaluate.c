@@ -19,12 +19,12 @@ typedef struct {
 static wt_evaluate_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "another data set than the one of the configuration", "DATASET"},
-    {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "train, validation or test (default: test)", "SPLIT"},
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set than the one of the configuration", "DATASET"},
+    {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "Train, validation or test (default: test)", "SPLIT"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
-     "which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
-     "score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
+     "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
     POPT_TABLEEND,
 };
 
@@ -122,7 +122,7 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_evaluate = {
     .name = "evaluate",
     .arguments = "CHECKPOINT|RUN [OPTION…]",
-    .summary = "score a checkpoint on a whole split of a data set (also under mpirun)",
+    .summary = "Score a checkpoint on a whole split of a data set (also under mpirun)",
     .parallel = true,
     .run = wt_run_evaluate,
     .options = wt_options,

@@ -1,9 +1,11 @@
 /* wavetrain generate: sound from a checkpoint, one stream a thread. */
+#include <errno.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command_internal.h"
 #include "wavetrain/data.h"
@@ -25,25 +27,25 @@ typedef struct {
 static wt_generate_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
-    {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0, "the WAV file to write (16 bit)", "FILE.wav"},
-    {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0, "how much to generate (default: 1)", "S"},
+    {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0, "The WAV file to write (16 bit)", "FILE.wav"},
+    {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0, "How much to generate (default: 1)", "S"},
     {"count", '\0', POPT_ARG_INT, &wt_given.count, 0,
-     "so many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav)", "N"},
+     "So many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav)", "N"},
     {"temperature", '\0', POPT_ARG_DOUBLE, &wt_given.temperature, 0,
      "1: as the network says (default); lower: nearer to the most likely; 0: always the most likely", "T"},
-    {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0, "draw from the K most likely classes (default 0: from all)", "K"},
-    {"seed", '\0', POPT_ARG_LONGLONG, &wt_given.seed, 0, "of the draws (default: 1)", "N"},
+    {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0, "Draw from the K most likely classes (default 0: from all)", "K"},
+    {"seed", '\0', POPT_ARG_LONGLONG, &wt_given.seed, 0, "Of the draws (default: 1)", "N"},
     {"prime", '\0', POPT_ARG_STRING, &wt_given.prime, 0,
-     "go on from a recording, which is not written out", "SOUND"},
+     "Go on from a recording, which is not written out", "SOUND"},
     {"prime-from", '\0', POPT_ARG_STRING, &wt_given.prime_from, 0,
-     "go on from an utterance of the data set's train, validation or test part", "SPLIT"},
-    {"prime-utterance", '\0', POPT_ARG_INT, &wt_given.utterance, 0, "its number (default: 0)", "N"},
+     "Go on from an utterance of the data set's train, validation or test part", "SPLIT"},
+    {"prime-utterance", '\0', POPT_ARG_INT, &wt_given.utterance, 0, "Its number (default: the longest one's)", "N"},
     {"prime-seconds", '\0', POPT_ARG_DOUBLE, &wt_given.prime_seconds, 0,
-     "how much of it, from its beginning (default: 1, at least the receptive field)", "S"},
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "another data set for --prime-from", "DATASET"},
+     "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set for --prime-from", "DATASET"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
-     "which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "replace an existing file", NULL},
+     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace an existing file", NULL},
     POPT_TABLEEND,
 };
 
@@ -71,11 +73,22 @@ static wt_status wt_output_path(char out[WT_PATH_MAX], int piece) {
     return WT_OK;
 }
 
+/* Where nothing can be written, better to know before an hour of generating. */
+static wt_status wt_check_output(const char *path) {
+    char folder[WT_PATH_MAX];
+    WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)", path);
+    const char *name = wt_path_base(path);
+    WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+    WT_CHECK(access(*folder ? folder : ".", W_OK) == 0, WT_FAILED, "%s: can't write there (%s)", path, strerror(errno));
+    return WT_OK;
+}
+
 static wt_status wt_check_outputs(void) {
     for (int piece = 0; piece < wt_given.count; piece++) {
         char path[WT_PATH_MAX];
         WT_TRY(wt_output_path(path, piece));
-        WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)", path);
+        WT_TRY(wt_check_output(path));
     }
     return WT_OK;
 }
@@ -89,6 +102,8 @@ static wt_status wt_check_options(void) {
     WT_CHECK(wt_given.temperature >= 0 && wt_given.temperature <= 100, WT_USAGE,
              "--temperature is out of range (got %g, expected 0 … 100)", wt_given.temperature);
     WT_CHECK(wt_given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)", wt_given.top_k);
+    WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
+             "--prime-seconds is out of range (got %g, expected 0 … 86400)", wt_given.prime_seconds);
     WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE, "--prime and --prime-from: expected one of them");
     return wt_check_outputs();
 }
@@ -126,23 +141,34 @@ cleanup:
     return status;
 }
 
+/* The utterance that is asked for; a long one has speech on both sides of where priming ends. */
+static wt_status wt_pick_utterance(int64_t *utterance, const wt_dataset *dataset, const char *path) {
+    int64_t count = wt_dataset_utterances(dataset), longest = 0;
+    for (int64_t u = 1; u < count; u++) {
+        if (wt_dataset_length(dataset, u) > wt_dataset_length(dataset, longest)) longest = u;
+    }
+    *utterance = wt_given.utterance < 0 ? longest : wt_given.utterance;
+    WT_CHECK(*utterance < count, WT_USAGE, "--prime-utterance is out of range (got %d, %s has %lld in %s)",
+             wt_given.utterance, path, (long long)count, wt_given.prime_from);
+    return WT_OK;
+}
+
 static wt_status wt_prime_by_dataset(wt_voice *voice) {
     wt_status status = WT_OK;
     const wt_data_config *data = &wt_checkpoint_get_config(voice->checkpoint)->data;
     const char *path = wt_given.data ? wt_given.data : data->path;
     char *id = NULL;
+    int64_t utterance;
     wt_dataset *dataset;
     WT_TRY(wt_dataset_open(&dataset, path, wt_given.prime_from, data->memory));
-    WT_GUARD_CHECK(wt_given.utterance >= 0 && wt_given.utterance < wt_dataset_utterances(dataset), WT_USAGE,
-                   "--prime-utterance is out of range (got %d, %s has %lld in %s)", wt_given.utterance, path,
-                   (long long)wt_dataset_utterances(dataset), wt_given.prime_from);
+    WT_GUARD(wt_pick_utterance(&utterance, dataset, path));
     WT_GUARD_CHECK(wt_dataset_channels(dataset) == 1, WT_USAGE, "%s: has %d channels, expected 1", path,
                    wt_dataset_channels(dataset));
-    voice->prime_count = wt_dataset_length(dataset, wt_given.utterance);
+    voice->prime_count = wt_dataset_length(dataset, utterance);
     if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
     WT_GUARD(wt_alloc(&voice->prime, (size_t)voice->prime_count, sizeof *voice->prime, "the priming"));
-    WT_GUARD(wt_dataset_read(dataset, wt_given.utterance, 0, voice->prime_count, voice->prime));
-    WT_GUARD(wt_dataset_id(dataset, wt_given.utterance, &id));
+    WT_GUARD(wt_dataset_read(dataset, utterance, 0, voice->prime_count, voice->prime));
+    WT_GUARD(wt_dataset_id(dataset, utterance, &id));
     wt_log_info("primed with %.2f s of %s (%s)", (double)voice->prime_count / voice->rate, id, wt_given.prime_from);
 cleanup:
     wt_free(id);
@@ -247,7 +273,7 @@ static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_voice voice = {0};
     int count;
     bool done;
-    wt_given = (wt_generate_arguments){.seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1};
+    wt_given = (wt_generate_arguments){.seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
     wt_status status = wt_command_parse(&context, &wt_command_generate, argc, argv, 1, 1, &arguments, &count, &done);
     if (status == WT_OK && !done) status = wt_generate(&voice, arguments[0]);
     wt_free(voice.prime);
@@ -263,7 +289,7 @@ static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_generate = {
     .name = "generate",
     .arguments = "CHECKPOINT|RUN --out FILE.wav [OPTION…]",
-    .summary = "let a checkpoint speak: a WAV file, sample by sample",
+    .summary = "Let a checkpoint speak: a WAV file, sample by sample",
     .parallel = false,
     .run = wt_run_generate,
     .options = wt_options,

@@ -20,9 +20,9 @@ static wt_inspect_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
-     "which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "set a key of a configuration first", "KEY=VALUE"},
-    {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "list every tensor with its shape", NULL},
+     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
+    {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "List every tensor with its shape", NULL},
     POPT_TABLEEND,
 };
 
@@ -161,7 +161,7 @@ static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_inspect = {
     .name = "inspect",
     .arguments = "CONFIG|CHECKPOINT|RUN|DATASET [OPTION…]",
-    .summary = "show what a configuration, a checkpoint, a run or a data set is",
+    .summary = "Show what a configuration, a checkpoint, a run or a data set is",
     .parallel = false,
     .run = wt_run_inspect,
     .options = wt_options,

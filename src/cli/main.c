@@ -23,7 +23,8 @@ static void wt_print_commands(FILE *out) {
                  ": trains WaveNets on CPU clusters\n\n"
                  "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
     for (int i = 0; i < WT_COMMANDS; i++) {
-        fprintf(out, "  %-17s %s\n", wt_commands[i]->name, wt_commands[i]->summary);
+        fprintf(out, "  %-17s ", wt_commands[i]->name);
+        wt_print_wrapped(out, wt_commands[i]->summary, 20);
     }
     fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
 }

@@ -25,7 +25,8 @@ static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
     wt_status status;
     WT_GUARD(wt_command_parse(&context, &wt_command_plot, argc, argv, 1, RUNS_MAX, &runs, &count, &done));
     if (done) goto cleanup;
-    WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE, "wavetrain plot: --out FILE.png is missing");
+    WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE,
+                   "--out: missing (usage: wavetrain plot RUN... --out FILE.png)");
     WT_GUARD(wt_plot_runs(runs, (size_t)count, wt_plot_out));
     if (wt_log_speaks()) printf("%s\n", wt_plot_out);
 cleanup:
@@ -38,9 +39,7 @@ cleanup:
 const wt_command wt_command_plot = {
     .name = "plot",
     .arguments = "RUN... --out FILE.png",
-    .summary = "Draws training and validation loss, learning rate and throughput of one or several runs "
-               "(folders with "
-               "a metrics.csv) into a PNG.",
+    .summary = "Draw loss, learning rate and throughput of one or several runs into a PNG",
     .run = wt_plot_main,
     .options = wt_plot_options,
 };

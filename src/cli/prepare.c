@@ -373,7 +373,7 @@ cleanup:
 const wt_command wt_command_prepare_audio = {
     .name = "prepare audio",
     .arguments = "INPUT… --out DATASET [OPTION…]",
-    .summary = "Make a data set from sound files and folders of them (WAV, FLAC, Ogg)",
+    .summary = "make a data set from sound files and folders of them (WAV, FLAC, Ogg)",
     .parallel = true,
     .run = wt_run_prepare_audio,
 };
@@ -448,7 +448,7 @@ cleanup:
 const wt_command wt_command_prepare_simulate = {
     .name = "prepare simulate",
     .arguments = "sine --out DATASET [OPTION…]",
-    .summary = "Make a data set from a simulated signal: a tone",
+    .summary = "make a data set from a simulated signal: a tone",
     .parallel = true,
     .run = wt_run_prepare_simulate,
 };

@@ -19,19 +19,19 @@ static wt_train_arguments wt_given; /* popt's tables want constant addresses */
 
 static const struct poptOption wt_options[] = {
     {"run", '\0', POPT_ARG_STRING, &wt_given.run, 0,
-     "the run's folder (default: runs/ and the configuration's name)", "DIR"},
+     "The run's folder (default: runs/ and the configuration's name)", "DIR"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0,
-     "set a key of the configuration, e.g. --set train.steps=100; may be given several times", "KEY=VALUE"},
+     "Set a key of the configuration, e.g. --set train.steps=100; may be given several times", "KEY=VALUE"},
     {"resume", '\0', POPT_ARG_STRING, &wt_given.resume, 0,
      "auto: go on from the run's newest checkpoint, if it has one (default); never: begin, and refuse a run that "
      "has one; or a checkpoint to go on from",
      "auto|never|FILE"},
     {"init", '\0', POPT_ARG_STRING, &wt_given.initial, 0,
-     "begin a new run with the parameters of a checkpoint (fine-tuning)", "CHECKPOINT"},
+     "Begin a new run with the parameters of a checkpoint (fine-tuning)", "CHECKPOINT"},
     {"other-data", '\0', POPT_ARG_NONE, &wt_given.other_data, 0,
-     "resume although the data set is not the one that the checkpoint was trained on", NULL},
+     "Resume although the data set is not the one that the checkpoint was trained on", NULL},
     {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
-     "print every key of the configuration with its default, range and meaning", NULL},
+     "Print every key of the configuration with its default, range and meaning", NULL},
     POPT_TABLEEND,
 };
 
@@ -54,6 +54,7 @@ static size_t wt_count_sets(void) {
 static wt_status wt_fill_options(wt_train_options *options, const char *config) {
     WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
     if (wt_given.run) {
+        WT_CHECK(*wt_given.run, WT_USAGE, "--run: is empty (expected a folder)");
         WT_CHECK(strlen(wt_given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
         snprintf(options->run, sizeof options->run, "%s", wt_given.run);
     } else {
@@ -90,7 +91,7 @@ static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
         if (wt_given.help_config) {
             if (wt_log_speaks()) wt_config_help(stdout);
         } else if (count == 0) {
-            status = wt_error(WT_USAGE, "wavetrain train: the configuration is missing (usage: wavetrain train %s)",
+            status = wt_error(WT_USAGE, "the configuration is missing (usage: wavetrain train %s)",
                               wt_command_train.arguments);
         } else {
             status = wt_train_with(comm, arguments[0]);
@@ -108,7 +109,7 @@ static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_train = {
     .name = "train",
     .arguments = "CONFIG.yaml [OPTION…]",
-    .summary = "train a network, or go on with a run (also under mpirun)",
+    .summary = "Train a network, or go on with a run (also under mpirun)",
     .parallel = true,
     .run = wt_run_train,
     .options = wt_options,

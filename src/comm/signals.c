@@ -5,10 +5,11 @@
 
 #include "comm_internal.h"
 
-static volatile sig_atomic_t wt_seen; /* a handler can reach nothing but a global */
+static volatile sig_atomic_t wt_seen, wt_interrupted; /* a handler can reach nothing but globals */
 
 static void wt_note_signal(int number) {
-    if (number == SIGINT && wt_seen == SIGINT) _exit(128 + SIGINT);
+    if (number == SIGINT && wt_interrupted) _exit(128 + SIGINT);
+    if (number == SIGINT) wt_interrupted = 1;
     wt_seen = number;
 }
 

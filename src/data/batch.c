@@ -16,8 +16,8 @@ static wt_status check_shape(const wt_batch_shape *shape, int channels) {
     WT_CHECK(shape->windows >= 1 && shape->targets >= 1 && shape->context >= 1, WT_USAGE,
              "a batch of nothing (got %d windows of %d targets, context %d)", shape->windows, shape->targets,
              shape->context);
-    WT_CHECK(shape->targets <= INT_MAX - shape->context, WT_USAGE, "window too long (got %d targets, context %d)",
-             shape->targets, shape->context);
+    WT_CHECK(shape->targets <= INT_MAX - shape->context, WT_USAGE,
+             "window too long (got %d targets, context %d)", shape->targets, shape->context);
     WT_CHECK(channels >= 1 && (shape->input == WT_INPUT_REAL || channels == 1), WT_USAGE,
              "classes are made of one channel (got %d)", channels);
     return WT_OK;
@@ -46,9 +46,11 @@ wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int chann
     batch->context = shape->context;
     batch->channels = shape->input == WT_INPUT_REAL ? channels : 0;
     WT_GUARD(wt_alloc(&batch->target_count, slots, sizeof *batch->target_count, "counts of a batch"));
-    WT_GUARD(wt_alloc(&batch->target, slots * (size_t)shape->targets, sizeof *batch->target, "targets of a batch"));
+    WT_GUARD(wt_alloc(&batch->target, slots * (size_t)shape->targets, sizeof *batch->target,
+                      "targets of a batch"));
     if (shape->input == WT_INPUT_REAL) {
-        WT_GUARD(wt_alloc(&batch->signal, rows * (size_t)channels, sizeof *batch->signal, "signal of a batch"));
+        WT_GUARD(
+            wt_alloc(&batch->signal, rows * (size_t)channels, sizeof *batch->signal, "signal of a batch"));
     } else {
         WT_GUARD(wt_alloc(&batch->classes, rows, sizeof *batch->classes, "classes of a batch"));
     }
@@ -128,8 +130,9 @@ static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
     int targets = 0;
     if (window >= 0) {
-        WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED, "no such window (got %lld, expected %lld)",
-                 (long long)window, (long long)wt_windows_count(filler->windows));
+        WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,
+                 "no such window (got %lld, expected %lld)", (long long)window,
+                 (long long)wt_windows_count(filler->windows));
         wt_window found = wt_windows_get(filler->windows, window);
         WT_TRY(read_window(filler, &found));
         targets = found.targets;

@@ -8,7 +8,8 @@ enum { INT16_VALUES = 65536, INT16_ZERO = 32768 };
 
 static wt_status make_table(int32_t **table, wt_quantization quantization) {
     WT_TRY(wt_alloc(table, INT16_VALUES, sizeof **table, "classes of 16-bit samples"));
-    for (int i = 0; i < INT16_VALUES; i++) (*table)[i] = wt_quantize(quantization, (i - INT16_ZERO) / 32768.0);
+    for (int i = 0; i < INT16_VALUES; i++)
+        (*table)[i] = wt_quantize(quantization, (i - INT16_ZERO) / 32768.0);
     return WT_OK;
 }
 
@@ -19,7 +20,8 @@ wt_status wt_class_reader_init(wt_class_reader *reader, wt_dataset *dataset, wt_
     WT_CHECK(wt_dataset_channels(dataset) == 1, WT_USAGE,
              "classes are made of one channel (the data set has %d)", wt_dataset_channels(dataset));
     WT_CHECK(quantization.levels >= 2 && quantization.levels <= INT16_VALUES, WT_USAGE,
-             "levels of quantisation out of range (got %d, expected 2 to %d)", quantization.levels, INT16_VALUES);
+             "levels of quantisation out of range (got %d, expected 2 to %d)", quantization.levels,
+             INT16_VALUES);
     if (!wt_dataset_in_memory(dataset)) {
         WT_TRY(wt_alloc(&reader->scratch, (size_t)capacity, wt_store_bytes(store), "samples of a window"));
     }
@@ -32,8 +34,8 @@ void wt_class_reader_dispose(wt_class_reader *reader) {
     *reader = (wt_class_reader){0};
 }
 
-static wt_status quantize_floats(const wt_class_reader *reader, int64_t utterance, int64_t first, int64_t count,
-                                 const float *samples, int32_t *classes) {
+static wt_status quantize_floats(const wt_class_reader *reader, int64_t utterance, int64_t first,
+                                 int64_t count, const float *samples, int32_t *classes) {
     for (int64_t i = 0; i < count; i++) {
         WT_CHECK(isfinite(samples[i]), WT_FAILED, "sample %lld of utterance %lld is not a finite number",
                  (long long)(first + i), (long long)utterance);
@@ -45,8 +47,9 @@ static wt_status quantize_floats(const wt_class_reader *reader, int64_t utteranc
 wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64_t first, int64_t count,
                                int32_t *classes) {
     const void *raw = NULL;
-    WT_CHECK(count <= reader->capacity, WT_FAILED, "too many samples at once (got %lld, expected at most %lld)",
-             (long long)count, (long long)reader->capacity);
+    WT_CHECK(count <= reader->capacity, WT_FAILED,
+             "too many samples at once (got %lld, expected at most %lld)", (long long)count,
+             (long long)reader->capacity);
     WT_TRY(wt_dataset_raw(reader->dataset, utterance, first, count, reader->scratch, &raw));
     if (reader->table == NULL) return quantize_floats(reader, utterance, first, count, raw, classes);
     const int16_t *samples = raw;

@@ -45,7 +45,7 @@ int wt_windows_span(const wt_windows *windows);
 
 /* --- samples as classes --- */
 
-/* Quantises what it reads; int16 by a table made once, since a logarithm a sample would cost more than reading. */
+/* Quantises what it reads; int16 by a table made once, for a logarithm a sample costs more than reading it. */
 typedef struct {
     wt_dataset *dataset;
     wt_quantization quantization;

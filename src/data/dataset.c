@@ -1,8 +1,8 @@
 /*
  * One split of a data set.
  *
- * Every shard is opened once, checked, and closed again; the offsets of its utterances are kept. A split that
- * fits data.memory is then read whole, as it is stored (two or four bytes a sample). A larger one stays on disk
+ * Every shard is opened once, checked, and closed again; the offsets of its utterances are kept. A split
+ * that fits data.memory is then read whole, as it is stored (two or four bytes a sample). A larger one stays on disk
  * and is read as it is asked for (dataset_read.c). Shards must lie in the folder without gaps, so that a lost
  * file is noticed here and not as a data set that became smaller.
  */
@@ -19,7 +19,8 @@ enum { UTTERANCES_MAX = 1 << 28 }; /* of a shard */
 static wt_status expect_text(wt_h5 *file, const char *path, const char *name, const char *expected) {
     char text[64];
     WT_TRY(wt_h5_read_attribute_text(file, "", name, text, sizeof text));
-    WT_CHECK(strcmp(text, expected) == 0, WT_FAILED, "%s: wrong %s (got %s, expected %s)", path, name, text, expected);
+    WT_CHECK(strcmp(text, expected) == 0, WT_FAILED, "%s: wrong %s (got %s, expected %s)", path, name, text,
+             expected);
     return WT_OK;
 }
 
@@ -27,8 +28,8 @@ static wt_status read_int(wt_h5 *file, const char *path, const char *name, int64
                           int *value) {
     int64_t number = 0;
     WT_TRY(wt_h5_read_attribute_int(file, "", name, &number));
-    WT_CHECK(number >= least && number <= most, WT_FAILED, "%s: wrong %s (got %lld, expected %lld to %lld)", path, name,
-             (long long)number, (long long)least, (long long)most);
+    WT_CHECK(number >= least && number <= most, WT_FAILED, "%s: wrong %s (got %lld, expected %lld to %lld)",
+             path, name, (long long)number, (long long)least, (long long)most);
     *value = (int)number;
     return WT_OK;
 }
@@ -36,8 +37,8 @@ static wt_status read_int(wt_h5 *file, const char *path, const char *name, int64
 static wt_status expect_int(wt_h5 *file, const char *path, const char *name, int expected) {
     int64_t number = 0;
     WT_TRY(wt_h5_read_attribute_int(file, "", name, &number));
-    WT_CHECK(number == expected, WT_FAILED, "%s: wrong %s (got %lld, expected %d)", path, name, (long long)number,
-             expected);
+    WT_CHECK(number == expected, WT_FAILED, "%s: wrong %s (got %lld, expected %d)", path, name,
+             (long long)number, expected);
     return WT_OK;
 }
 
@@ -66,8 +67,8 @@ static wt_status check_likeness(wt_dataset *dataset, wt_h5 *file, int number, co
 static wt_status fold_digest(wt_dataset *dataset, wt_h5 *file, const char *path) {
     char text[64];
     WT_TRY(wt_h5_read_attribute_text(file, "", "digest", text, sizeof text));
-    WT_CHECK(strlen(text) == WT_HASH_TEXT - 1 && strspn(text, "0123456789abcdef") == WT_HASH_TEXT - 1, WT_FAILED,
-             "%s: wrong digest (got %s, expected 32 hexadecimal digits)", path, text);
+    WT_CHECK(strlen(text) == WT_HASH_TEXT - 1 && strspn(text, "0123456789abcdef") == WT_HASH_TEXT - 1,
+             WT_FAILED, "%s: wrong digest (got %s, expected 32 hexadecimal digits)", path, text);
     dataset->digest = wt_hash_fold(dataset->digest, wt_hash_string(text, 0));
     return WT_OK;
 }
@@ -81,10 +82,10 @@ static wt_status check_samples(wt_dataset *dataset, wt_h5 *file, int number, wt_
     WT_CHECK(x.rank == rank && (rank == 1 || x.shape[1] == dataset->channels), WT_FAILED,
              "%s: 'x' has a foreign shape (expected samples of %d channels)", part->path, dataset->channels);
     wt_shard_store store = x.type == WT_H5_INT16 ? WT_STORE_INT16 : WT_STORE_FLOAT;
-    WT_CHECK(number == 0 || store == dataset->store, WT_FAILED, "%s: 'x' is of another type than in the first shard",
-             part->path);
-    WT_CHECK(x.shape[0] <= INT64_MAX / 8 / dataset->channels - dataset->samples, WT_FAILED, "%s: 'x' is too large",
-             part->path);
+    WT_CHECK(number == 0 || store == dataset->store, WT_FAILED,
+             "%s: 'x' is of another type than in the first shard", part->path);
+    WT_CHECK(x.shape[0] <= INT64_MAX / 8 / dataset->channels - dataset->samples, WT_FAILED,
+             "%s: 'x' is too large", part->path);
     dataset->store = store;
     part->samples = x.shape[0];
     return WT_OK;
@@ -95,7 +96,8 @@ static wt_status check_offsets(const wt_shard *part) {
              part->path, (long long)part->offsets[0]);
     for (int64_t i = 0; i < part->count; i++) {
         WT_CHECK(part->offsets[i + 1] > part->offsets[i], WT_FAILED,
-                 "%s: damaged: 'utterances/offset' does not rise at utterance %lld", part->path, (long long)i);
+                 "%s: damaged: 'utterances/offset' does not rise at utterance %lld", part->path,
+                 (long long)i);
     }
     WT_CHECK(part->offsets[part->count] == part->samples, WT_FAILED,
              "%s: damaged: 'utterances/offset' ends at %lld (expected %lld, the samples of 'x')", part->path,
@@ -108,7 +110,8 @@ static wt_status read_offsets(wt_h5 *file, wt_shard *part) {
     WT_TRY(wt_h5_inspect(file, "utterances/offset", &offset));
     WT_CHECK(offset.type == WT_H5_INT64 && offset.rank == 1 && offset.shape[0] >= 2 &&
                  offset.shape[0] <= UTTERANCES_MAX,
-             WT_FAILED, "%s: 'utterances/offset' has a foreign shape (expected int64 of utterances + 1)", part->path);
+             WT_FAILED, "%s: 'utterances/offset' has a foreign shape (expected int64 of utterances + 1)",
+             part->path);
     part->count = offset.shape[0] - 1;
     WT_TRY(wt_h5_inspect(file, "utterances/speaker", &speaker));
     WT_CHECK(speaker.type == WT_H5_INT32 && speaker.rank == 1 && speaker.shape[0] == part->count, WT_FAILED,
@@ -181,8 +184,8 @@ static wt_status check_names(const char *path, const char *split, char *const *n
 static wt_status find_shards(wt_dataset *dataset, const char *split, char *const *names, size_t count) {
     char path[WT_PATH_MAX];
     int shards = 0;
-    WT_CHECK(count <= WT_SHARDS_MAX, WT_FAILED, "%s: too many shards (got %zu, expected at most %d)", dataset->path,
-             count, WT_SHARDS_MAX);
+    WT_CHECK(count <= WT_SHARDS_MAX, WT_FAILED, "%s: too many shards (got %zu, expected at most %d)",
+             dataset->path, count, WT_SHARDS_MAX);
     WT_TRY(check_names(dataset->path, split, names, count));
     WT_TRY(wt_shard_path(path, dataset->path, split, 0));
     WT_TRY(read_shard_count(path, split, &shards));
@@ -190,8 +193,9 @@ static wt_status find_shards(wt_dataset *dataset, const char *split, char *const
         WT_TRY(wt_shard_path(path, dataset->path, split, (int)count));
         return wt_error(WT_FAILED, "%s: missing (got %zu shards, expected %d)", path, count, shards);
     }
-    WT_CHECK((size_t)shards == count, WT_FAILED, "%s: too many shards of the split '%s' (got %zu, expected %d)",
-             dataset->path, split, count, shards);
+    WT_CHECK((size_t)shards == count, WT_FAILED,
+             "%s: too many shards of the split '%s' (got %zu, expected %d)", dataset->path, split, count,
+             shards);
     WT_TRY(wt_alloc(&dataset->shards, count, sizeof *dataset->shards, "shards"));
     dataset->shard_count = shards;
     for (int i = 0; i < shards; i++) {
@@ -219,7 +223,8 @@ static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
     size_t values = (size_t)part->samples * (size_t)dataset->channels; /* checked when the shard was opened */
     WT_TRY(wt_alloc(&part->memory, values, wt_store_bytes(dataset->store), part->path));
     WT_TRY(wt_h5_open(&file, part->path));
-    wt_status status = wt_h5_read_rows(file, "x", wt_store_type(dataset->store), 0, part->samples, part->memory);
+    wt_status status = wt_h5_read_rows(file, "x", wt_store_type(dataset->store), 0, part->samples,
+                                       part->memory);
     wt_h5_close(file);
     return status;
 }

@@ -10,13 +10,27 @@
 
 /* --- what a data set is --- */
 
-int64_t wt_dataset_utterances(const wt_dataset *dataset) { return dataset->utterances; }
-int64_t wt_dataset_samples(const wt_dataset *dataset) { return dataset->samples; }
-int wt_dataset_sample_rate(const wt_dataset *dataset) { return dataset->sample_rate; }
-int wt_dataset_channels(const wt_dataset *dataset) { return dataset->channels; }
-bool wt_dataset_in_memory(const wt_dataset *dataset) { return dataset->in_memory; }
-wt_hash wt_dataset_digest(const wt_dataset *dataset) { return dataset->digest; }
-wt_shard_store wt_dataset_store(const wt_dataset *dataset) { return dataset->store; }
+int64_t wt_dataset_utterances(const wt_dataset *dataset) {
+    return dataset->utterances;
+}
+int64_t wt_dataset_samples(const wt_dataset *dataset) {
+    return dataset->samples;
+}
+int wt_dataset_sample_rate(const wt_dataset *dataset) {
+    return dataset->sample_rate;
+}
+int wt_dataset_channels(const wt_dataset *dataset) {
+    return dataset->channels;
+}
+bool wt_dataset_in_memory(const wt_dataset *dataset) {
+    return dataset->in_memory;
+}
+wt_hash wt_dataset_digest(const wt_dataset *dataset) {
+    return dataset->digest;
+}
+wt_shard_store wt_dataset_store(const wt_dataset *dataset) {
+    return dataset->store;
+}
 
 int64_t wt_dataset_chunk(const wt_dataset *dataset) {
     int64_t samples = dataset->shards[0].samples;
@@ -78,8 +92,8 @@ static wt_status read_file(wt_dataset *dataset, int shard, int64_t sample, int64
 /* --- samples --- */
 
 /* Where in which shard the samples of an utterance lie. */
-static wt_status locate(const wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, int *shard,
-                        int64_t *sample) {
+static wt_status locate(const wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                        int *shard, int64_t *sample) {
     WT_CHECK(utterance >= 0 && utterance < dataset->utterances, WT_FAILED,
              "%s: no such utterance (got %lld, expected 0 to %lld)", dataset->path, (long long)utterance,
              (long long)dataset->utterances - 1);
@@ -108,7 +122,8 @@ wt_status wt_dataset_raw(wt_dataset *dataset, int64_t utterance, int64_t first, 
     return read_file(dataset, shard, sample, count, wt_store_type(dataset->store), scratch);
 }
 
-wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, float *samples) {
+wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                          float *samples) {
     int shard = 0;
     int64_t sample = 0;
     WT_TRY(locate(dataset, utterance, first, count, &shard, &sample));
@@ -146,8 +161,8 @@ wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id) {
     if (count == (size_t)shard->count) {
         status = wt_copy_string(id, ids[utterance - shard->first]);
     } else {
-        status = wt_error(WT_FAILED, "%s: damaged: wrong number of ids (got %zu, expected %lld)", shard->path, count,
-                          (long long)shard->count);
+        status = wt_error(WT_FAILED, "%s: damaged: wrong number of ids (got %zu, expected %lld)", shard->path,
+                          count, (long long)shard->count);
     }
     wt_h5_free_texts(ids, count);
     return status;

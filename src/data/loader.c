@@ -90,8 +90,8 @@ static wt_status start_thread(wt_loader *loader) {
 }
 
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
-                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context, int64_t first,
-                           int64_t last) {
+                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
+                           int64_t first, int64_t last) {
     wt_loader *loader = NULL;
     wt_status status = WT_OK;
     *out = NULL;
@@ -139,7 +139,8 @@ static wt_status take(wt_loader *loader, const wt_batch **batch) {
     }
     loader->taken = next + 1; /* lets the thread fill the buffer of batch next−1 */
     pthread_cond_broadcast(&loader->changed);
-    while (loader->filled <= next && loader->failure == WT_OK) pthread_cond_wait(&loader->changed, &loader->mutex);
+    while (loader->filled <= next && loader->failure == WT_OK)
+        pthread_cond_wait(&loader->changed, &loader->mutex);
     if (loader->filled <= next) {
         loader->taken = next; /* the same answer the next time */
         return wt_error(loader->failure, "%s", loader->message);

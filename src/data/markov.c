@@ -16,7 +16,8 @@ struct wt_markov {
     int64_t *totals; /* [levels] of the rows */
 };
 
-static wt_status count_utterance(wt_markov *markov, wt_class_reader *reader, int64_t utterance, int32_t *classes) {
+static wt_status count_utterance(wt_markov *markov, wt_class_reader *reader, int64_t utterance,
+                                 int32_t *classes) {
     int64_t length = wt_dataset_length(reader->dataset, utterance);
     int32_t previous = wt_silence_class(reader->quantization);
     for (int64_t first = 0; first < length; first += PIECE) {
@@ -46,18 +47,21 @@ cleanup:
     return status;
 }
 
-wt_status wt_markov_create(wt_markov **out, wt_dataset *dataset, wt_quantization quantization, double smoothing) {
+wt_status wt_markov_create(wt_markov **out, wt_dataset *dataset, wt_quantization quantization,
+                           double smoothing) {
     wt_markov *markov = NULL;
     wt_status status = WT_OK;
     size_t levels = (size_t)quantization.levels;
     *out = NULL;
     WT_CHECK(quantization.levels >= 2 && quantization.levels <= LEVELS_MAX, WT_USAGE,
-             "too many classes for a Markov model (got %d, expected at most %d)", quantization.levels, LEVELS_MAX);
+             "too many classes for a Markov model (got %d, expected at most %d)", quantization.levels,
+             LEVELS_MAX);
     WT_CHECK(smoothing > 0.0, WT_USAGE, "a Markov model needs smoothing (got %g)", smoothing);
     WT_GUARD(wt_alloc(&markov, 1, sizeof *markov, "Markov model"));
     markov->levels = quantization.levels;
     markov->smoothing = smoothing;
-    WT_GUARD(wt_alloc(&markov->counts, levels * levels, sizeof *markov->counts, "counts of the Markov model"));
+    WT_GUARD(
+        wt_alloc(&markov->counts, levels * levels, sizeof *markov->counts, "counts of the Markov model"));
     WT_GUARD(wt_alloc(&markov->totals, levels, sizeof *markov->totals, "counts of the Markov model"));
     WT_GUARD(count_all(markov, dataset, quantization));
     *out = markov;

@@ -17,7 +17,9 @@ enum {
 };
 
 /* Draws of one epoch: part 0 orders windows or blocks, part 1 + g the windows of group g. */
-static uint64_t draw(int64_t epoch, uint32_t part) { return (uint64_t)epoch << 32 | part; }
+static uint64_t draw(int64_t epoch, uint32_t part) {
+    return (uint64_t)epoch << 32 | part;
+}
 
 static const uint32_t turn_part = UINT32_MAX;
 
@@ -63,5 +65,6 @@ int64_t wt_order_window(const wt_order *order, int64_t position) {
 }
 
 int64_t wt_order_validation(int64_t windows, int64_t i) {
-    return (int64_t)wt_random_permute((uint64_t)i, (uint64_t)windows, VALIDATION_SEED, WT_RANDOM_VALIDATION, 0);
+    return (int64_t)wt_random_permute((uint64_t)i, (uint64_t)windows, VALIDATION_SEED, WT_RANDOM_VALIDATION,
+                                      0);
 }

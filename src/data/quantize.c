@@ -6,7 +6,9 @@
 
 #include "wavetrain/data.h"
 
-int32_t wt_silence_class(wt_quantization quantization) { return quantization.levels / 2; }
+int32_t wt_silence_class(wt_quantization quantization) {
+    return quantization.levels / 2;
+}
 
 /* A value that is not a number counts as −1: it must have some class. */
 static double clip(double x) {

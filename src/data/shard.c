@@ -38,11 +38,14 @@ wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *s
 
 static wt_status check_header(const char *path, const wt_shard_header *header) {
     WT_CHECK(header->sample_rate >= 1 && header->sample_rate <= WT_SHARD_RATE_MAX, WT_USAGE,
-             "%s: sample rate out of range (got %d, expected 1 to %d)", path, header->sample_rate, WT_SHARD_RATE_MAX);
+             "%s: sample rate out of range (got %d, expected 1 to %d)", path, header->sample_rate,
+             WT_SHARD_RATE_MAX);
     WT_CHECK(header->channels >= 1 && header->channels <= WT_SHARD_CHANNELS_MAX, WT_USAGE,
-             "%s: channels out of range (got %d, expected 1 to %d)", path, header->channels, WT_SHARD_CHANNELS_MAX);
+             "%s: channels out of range (got %d, expected 1 to %d)", path, header->channels,
+             WT_SHARD_CHANNELS_MAX);
     WT_CHECK(header->shards >= 1 && header->shards <= WT_SHARDS_MAX, WT_USAGE,
-             "%s: number of shards out of range (got %d, expected 1 to %d)", path, header->shards, WT_SHARDS_MAX);
+             "%s: number of shards out of range (got %d, expected 1 to %d)", path, header->shards,
+             WT_SHARDS_MAX);
     WT_CHECK(header->shard >= 0 && header->shard < header->shards, WT_USAGE,
              "%s: shard out of range (got %d, expected 0 to %d)", path, header->shard, header->shards - 1);
     return WT_OK;
@@ -108,8 +111,9 @@ static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
         writer->block_room = room;
     }
     while (writer->block_count < needed) {
-        WT_TRY(wt_alloc(&writer->blocks[writer->block_count], (size_t)WT_SHARD_PIECE * (size_t)writer->channels,
-                        wt_store_bytes(writer->store), "samples of a shard"));
+        WT_TRY(wt_alloc(&writer->blocks[writer->block_count],
+                        (size_t)WT_SHARD_PIECE * (size_t)writer->channels, wt_store_bytes(writer->store),
+                        "samples of a shard"));
         writer->block_count++;
     }
     return WT_OK;
@@ -133,15 +137,16 @@ static void store_samples(wt_shard_writer *writer, const float *samples, int64_t
     while (count > 0) {
         int64_t at = writer->samples % WT_SHARD_PIECE;
         int64_t fits = WT_SHARD_PIECE - at < count ? WT_SHARD_PIECE - at : count;
-        store_values(writer->blocks[writer->samples / WT_SHARD_PIECE], writer->store, at * writer->channels, samples,
-                     fits * writer->channels);
+        store_values(writer->blocks[writer->samples / WT_SHARD_PIECE], writer->store, at * writer->channels,
+                     samples, fits * writer->channels);
         writer->samples += fits;
         samples += fits * writer->channels;
         count -= fits;
     }
 }
 
-static wt_status check_samples(const wt_shard_writer *writer, const char *id, const float *samples, int64_t count) {
+static wt_status check_samples(const wt_shard_writer *writer, const char *id, const float *samples,
+                               int64_t count) {
     WT_CHECK(count >= 1, WT_USAGE, "%s: no samples", id);
     WT_CHECK(count <= INT64_MAX / 8 / writer->channels - writer->samples, WT_USAGE, "%s: too long", id);
     for (int64_t i = 0; i < count * writer->channels; i++) {
@@ -172,17 +177,17 @@ static int64_t block_samples(const wt_shard_writer *writer, size_t block) {
 }
 
 static wt_status write_samples(wt_shard_writer *writer) {
-    wt_h5_shape shape = {wt_store_type(writer->store), writer->channels == 1 ? 1 : 2,
-                         {writer->samples, writer->channels}};
+    wt_h5_shape shape = {
+        wt_store_type(writer->store), writer->channels == 1 ? 1 : 2, {writer->samples, writer->channels}};
     WT_TRY(wt_h5_declare(writer->file, "x", shape, WT_SHARD_PIECE));
     for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
-        WT_TRY(wt_h5_write_rows(writer->file, "x", (int64_t)block * WT_SHARD_PIECE, block_samples(writer, block),
-                                writer->blocks[block]));
+        WT_TRY(wt_h5_write_rows(writer->file, "x", (int64_t)block * WT_SHARD_PIECE,
+                                block_samples(writer, block), writer->blocks[block]));
     }
     return WT_OK;
 }
 
-/* The pieces of x, the ids, the offsets with the end, the speakers: hashed one by one, folded in this order. */
+/* The pieces of x, the ids, the offsets with the end, the speakers: each hashed, folded in this order. */
 static wt_hash digest(const wt_shard_writer *writer) {
     wt_hash hash = {0, 0};
     size_t sample_bytes = wt_store_bytes(writer->store) * (size_t)writer->channels;
@@ -191,7 +196,8 @@ static wt_hash digest(const wt_shard_writer *writer) {
         hash = wt_hash_fold(hash, wt_hash_bytes(writer->blocks[block], bytes, 0));
     }
     for (size_t i = 0; i < writer->count; i++) hash = wt_hash_fold(hash, wt_hash_string(writer->ids[i], 0));
-    hash = wt_hash_fold(hash, wt_hash_bytes(writer->offsets, (writer->count + 1) * sizeof *writer->offsets, 0));
+    hash = wt_hash_fold(hash,
+                        wt_hash_bytes(writer->offsets, (writer->count + 1) * sizeof *writer->offsets, 0));
     return wt_hash_fold(hash, wt_hash_bytes(writer->speakers, writer->count * sizeof *writer->speakers, 0));
 }
 

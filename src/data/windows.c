@@ -14,7 +14,9 @@ struct wt_windows {
     int64_t target_sum, padded_sum;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
 
 /* The sample at which an utterance's grid begins. */
 static int64_t grid_begin(const wt_windows *windows, int64_t length) {
@@ -23,9 +25,11 @@ static int64_t grid_begin(const wt_windows *windows, int64_t length) {
 
 /* A text of its own, for the cause is the configuration and not a file. */
 static wt_status check_any(const wt_windows *windows, int64_t longest) {
-    WT_CHECK(windows->before[windows->utterances] > 0, WT_USAGE,
-             "data.partial_context: drop leaves no targets (the longest utterance has %lld samples, the receptive "
-             "field %d)", (long long)longest, windows->context);
+    WT_CHECK(
+        windows->before[windows->utterances] > 0, WT_USAGE,
+        "data.partial_context: drop leaves no targets (the longest utterance has %lld samples, the receptive "
+        "field %d)",
+        (long long)longest, windows->context);
     return WT_OK;
 }
 
@@ -46,8 +50,8 @@ wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int tar
     wt_windows *windows = NULL;
     wt_status status = WT_OK;
     *out = NULL;
-    WT_CHECK(targets >= 1 && context >= 1, WT_USAGE, "windows of no targets or no context (got %d and %d)", targets,
-             context);
+    WT_CHECK(targets >= 1 && context >= 1, WT_USAGE, "windows of no targets or no context (got %d and %d)",
+             targets, context);
     WT_GUARD(wt_alloc(&windows, 1, sizeof *windows, "windows"));
     windows->dataset = dataset;
     windows->targets = targets;
@@ -70,10 +74,18 @@ void wt_windows_destroy(wt_windows *windows) {
     wt_free(windows);
 }
 
-int64_t wt_windows_count(const wt_windows *windows) { return windows->before[windows->utterances]; }
-int wt_windows_span(const wt_windows *windows) { return windows->targets; }
-int64_t wt_windows_targets(const wt_windows *windows) { return windows->target_sum; }
-int64_t wt_windows_padded_targets(const wt_windows *windows) { return windows->padded_sum; }
+int64_t wt_windows_count(const wt_windows *windows) {
+    return windows->before[windows->utterances];
+}
+int wt_windows_span(const wt_windows *windows) {
+    return windows->targets;
+}
+int64_t wt_windows_targets(const wt_windows *windows) {
+    return windows->target_sum;
+}
+int64_t wt_windows_padded_targets(const wt_windows *windows) {
+    return windows->padded_sum;
+}
 
 wt_window wt_windows_get(const wt_windows *windows, int64_t index) {
     int64_t low = 0, high = windows->utterances - 1;

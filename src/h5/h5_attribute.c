@@ -1,11 +1,11 @@
 /*
- * Attributes: single texts, integers and real numbers. Texts have variable length, because h5py gives
- * those back as text and not as bytes. Every attribute read must be a single value of the kind asked for.
+ * Attributes: single texts, integers and real numbers. They lie in their object's header, whose checksum
+ * covers them in files on disk (not so texts of variable length, see h5_text.c). Every attribute read must be
+ * a single value of the kind asked for.
  */
 #include <string.h>
 
 #include "h5_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- writing --- */
 
@@ -31,10 +31,14 @@ cleanup:
 }
 
 wt_status wt_h5_write_attribute_text(wt_h5 *file, const char *object, const char *name, const char *value) {
+    size_t length = strlen(value);
+    WT_CHECK(length <= WT_H5_TEXT_MAX, WT_FAILED,
+             "%s: the attribute '%s' is too long (got %zu bytes, expected at most %d)", file->name, name,
+             length, WT_H5_TEXT_MAX);
     wt_h5_lock();
-    hid_t type = wt_h5_text_type();
+    hid_t type = wt_h5_text_type(length > 0 ? length : 1);
     wt_status status = type < 0 ? wt_h5_fail(file, "write the attribute", name)
-                                : write_attribute(file, object, name, type, type, &value);
+                                : write_attribute(file, object, name, type, type, value);
     if (type >= 0) H5Tclose(type);
     wt_h5_unlock();
     return status;
@@ -80,48 +84,27 @@ static wt_status open_source(const wt_h5 *file, const char *object, const char *
     hssize_t values = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
     if (space >= 0) H5Sclose(space);
     if (from->type < 0 || values < 0) return wt_h5_fail(file, "read the attribute", name);
-    WT_CHECK(values == 1, WT_FAILED, "%s: the attribute '%s' must be a single value (got %lld)", file->name, name,
-             (long long)values);
+    WT_CHECK(values == 1, WT_FAILED, "%s: the attribute '%s' must be a single value (got %lld)", file->name,
+             name, (long long)values);
     return WT_OK;
 }
 
-static wt_status copy_text(const wt_h5 *file, const char *name, char *value, size_t limit, const char *text,
-                           size_t length) {
-    WT_CHECK(length < limit, WT_FAILED, "%s: the attribute '%s' is too long (got %zu bytes, expected at most %zu)",
-             file->name, name, length, limit - 1);
-    memcpy(value, text, length);
-    value[length] = '\0';
+static wt_status read_text(const wt_h5 *file, const char *name, const source *from, char *value,
+                           size_t limit) {
+    char text[WT_H5_TEXT_MAX + 1] = {0};
+    size_t bytes = 0;
+    WT_TRY(wt_h5_check_text_type(file, name, from->type, &bytes));
+    if (H5Aread(from->attribute, from->type, text) < 0) return wt_h5_fail(file, "read the attribute", name);
+    size_t length = strlen(text);
+    WT_CHECK(length < limit, WT_FAILED,
+             "%s: the attribute '%s' is too long (got %zu bytes, expected at most %zu)", file->name, name,
+             length, limit - 1);
+    memcpy(value, text, length + 1);
     return WT_OK;
 }
 
-static wt_status read_variable_text(const wt_h5 *file, const char *name, const source *from, char *value,
+wt_status wt_h5_read_attribute_text(wt_h5 *file, const char *object, const char *name, char *value,
                                     size_t limit) {
-    char *text = NULL;
-    if (H5Aread(from->attribute, from->type, &text) < 0) return wt_h5_fail(file, "read the attribute", name);
-    wt_status status = copy_text(file, name, value, limit, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
-    if (text != NULL) H5free_memory(text);
-    return status;
-}
-
-static wt_status read_fixed_text(const wt_h5 *file, const char *name, const source *from, char *value,
-                                 size_t limit) {
-    size_t bytes = H5Tget_size(from->type);
-    WT_CHECK(bytes > 0 && bytes < limit, WT_FAILED,
-             "%s: the attribute '%s' is too long (got %zu bytes, expected at most %zu)", file->name, name, bytes,
-             limit - 1);
-    memset(value, 0, limit);
-    if (H5Aread(from->attribute, from->type, value) < 0) return wt_h5_fail(file, "read the attribute", name);
-    return WT_OK;
-}
-
-static wt_status read_text(const wt_h5 *file, const char *name, const source *from, char *value, size_t limit) {
-    WT_CHECK(H5Tget_class(from->type) == H5T_STRING, WT_FAILED, "%s: the attribute '%s' must be a text", file->name,
-             name);
-    return H5Tis_variable_str(from->type) > 0 ? read_variable_text(file, name, from, value, limit)
-                                              : read_fixed_text(file, name, from, value, limit);
-}
-
-wt_status wt_h5_read_attribute_text(wt_h5 *file, const char *object, const char *name, char *value, size_t limit) {
     source from;
     WT_CHECK(limit > 0, WT_FAILED, "%s: no room for the attribute '%s'", file->name, name);
     value[0] = '\0';

@@ -45,12 +45,14 @@ static wt_status find_type(const wt_h5 *file, const char *name, hid_t dataset, w
     bool found = false;
     for (int i = WT_H5_INT16; i <= WT_H5_DOUBLE && !found; i++) {
         *type = (wt_h5_type)i;
-        found = H5Tequal(stored, stored_type(*type, false)) > 0 || H5Tequal(stored, stored_type(*type, true)) > 0;
+        found = H5Tequal(stored, stored_type(*type, false)) > 0 ||
+                H5Tequal(stored, stored_type(*type, true)) > 0;
     }
     H5Tclose(stored);
-    WT_CHECK(found, WT_FAILED,
-             "%s: '%s' has a foreign type (expected 16, 32 or 64 bit integers with sign, or 32 or 64 bit floats)",
-             file->name, name);
+    WT_CHECK(
+        found, WT_FAILED,
+        "%s: '%s' has a foreign type (expected 16, 32 or 64 bit integers with sign, or 32 or 64 bit floats)",
+        file->name, name);
     return WT_OK;
 }
 
@@ -63,8 +65,10 @@ static wt_status find_shape(const wt_h5 *file, const char *name, hid_t dataset, 
     bool empty = space >= 0 && H5Sget_simple_extent_type(space) == H5S_NULL;
     if (space >= 0) H5Sclose(space);
     if (rank < 0) return wt_h5_fail(file, "inspect", name);
-    WT_CHECK(!empty && rank <= WT_H5_RANK_MAX, WT_FAILED, "%s: '%s' has a foreign shape (got %d dimensions, expected "
-             "at most %d)", file->name, name, rank, WT_H5_RANK_MAX);
+    WT_CHECK(!empty && rank <= WT_H5_RANK_MAX, WT_FAILED,
+             "%s: '%s' has a foreign shape (got %d dimensions, expected "
+             "at most %d)",
+             file->name, name, rank, WT_H5_RANK_MAX);
     shape->rank = rank;
     for (int i = 0; i < rank; i++) {
         WT_CHECK(extent[i] <= (hsize_t)INT64_MAX, WT_FAILED, "%s: '%s' is too large", file->name, name);
@@ -74,7 +78,8 @@ static wt_status find_shape(const wt_h5 *file, const char *name, hid_t dataset, 
 }
 
 /* Elements of rows first … of the shape; refuses what would not fit an address. */
-static wt_status row_elements(const wt_h5 *file, const char *name, const wt_h5_shape *shape, int64_t *elements) {
+static wt_status row_elements(const wt_h5 *file, const char *name, const wt_h5_shape *shape,
+                              int64_t *elements) {
     int64_t product = 1, most = INT64_MAX / (int64_t)type_bytes(shape->type);
     for (int i = 1; i < shape->rank; i++) {
         int64_t extent = shape->shape[i];
@@ -93,7 +98,8 @@ static wt_status check_shape(const wt_h5 *file, const char *name, const wt_h5_sh
              WT_H5_RANK_MAX);
     WT_TRY(row_elements(file, name, shape, &row));
     int64_t rows = shape->rank > 0 ? shape->shape[0] : 1, most = INT64_MAX / (int64_t)type_bytes(shape->type);
-    WT_CHECK(rows >= 0 && (row == 0 || rows <= most / row), WT_FAILED, "%s: '%s' is too large", file->name, name);
+    WT_CHECK(rows >= 0 && (row == 0 || rows <= most / row), WT_FAILED, "%s: '%s' is too large", file->name,
+             name);
     return WT_OK;
 }
 
@@ -128,8 +134,8 @@ static wt_status set_chunks(const wt_h5 *file, const char *name, const wt_h5_sha
     return WT_OK;
 }
 
-static wt_status create_dataset(const wt_h5 *file, const char *name, const wt_h5_shape *shape, int64_t chunk_rows,
-                                hid_t *dataset) {
+static wt_status create_dataset(const wt_h5 *file, const char *name, const wt_h5_shape *shape,
+                                int64_t chunk_rows, hid_t *dataset) {
     wt_status status = WT_OK;
     hid_t properties = -1, space = -1;
     *dataset = -1;
@@ -161,13 +167,15 @@ static wt_status write_whole(const wt_h5 *file, const char *name, const wt_h5_sh
     hid_t space = H5Dget_space(dataset);
     hssize_t elements = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
     if (space >= 0) H5Sclose(space);
-    if (elements != 0 && H5Dwrite(dataset, native_type(shape->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+    if (elements != 0 &&
+        H5Dwrite(dataset, native_type(shape->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
         status = wt_h5_fail(file, "write", name);
     }
     return close_written(file, name, dataset, status);
 }
 
-wt_status wt_h5_write(wt_h5 *file, const char *name, wt_h5_shape shape, const void *data, int64_t chunk_rows) {
+wt_status wt_h5_write(wt_h5 *file, const char *name, wt_h5_shape shape, const void *data,
+                      int64_t chunk_rows) {
     wt_h5_lock();
     wt_status status = write_whole(file, name, &shape, data, chunk_rows);
     wt_h5_unlock();
@@ -176,7 +184,8 @@ wt_status wt_h5_write(wt_h5 *file, const char *name, wt_h5_shape shape, const vo
 
 wt_status wt_h5_declare(wt_h5 *file, const char *name, wt_h5_shape shape, int64_t chunk_rows) {
     hid_t dataset = -1;
-    WT_CHECK(shape.rank >= 1 && chunk_rows >= 1, WT_FAILED, "%s: '%s' must have rows and chunks", file->name, name);
+    WT_CHECK(shape.rank >= 1 && chunk_rows >= 1, WT_FAILED, "%s: '%s' must have rows and chunks", file->name,
+             name);
     wt_h5_lock();
     wt_status status = create_dataset(file, name, &shape, chunk_rows, &dataset);
     if (status == WT_OK) status = close_written(file, name, dataset, WT_OK);
@@ -208,7 +217,8 @@ static hid_t rows_access(hid_t dataset, const wt_h5_shape *shape) {
         for (int i = 0; i < shape->rank; i++) bytes *= (size_t)chunk[i];
         if (bytes > cache / CHUNKS_CACHED) cache = bytes * CHUNKS_CACHED;
     }
-    if (access >= 0) H5Pset_chunk_cache(access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT, cache, H5D_CHUNK_CACHE_W0_DEFAULT);
+    if (access >= 0)
+        H5Pset_chunk_cache(access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT, cache, H5D_CHUNK_CACHE_W0_DEFAULT);
     if (created >= 0) H5Pclose(created);
     return access;
 }
@@ -262,8 +272,8 @@ static wt_status select_rows(wt_h5 *file, const char *name, int64_t first, int64
     int64_t have = shape->rank > 0 ? shape->shape[0] : 0;
     *spaces = (row_spaces){-1, -1};
     WT_CHECK(first >= 0 && rows >= 0 && first <= have && rows <= have - first, WT_FAILED,
-             "%s: '%s' lacks rows (got %lld, expected %lld from row %lld on)", file->name, name, (long long)have,
-             (long long)rows, (long long)first);
+             "%s: '%s' lacks rows (got %lld, expected %lld from row %lld on)", file->name, name,
+             (long long)have, (long long)rows, (long long)first);
     for (int i = 0; i < shape->rank; i++) extent[i] = (hsize_t)shape->shape[i];
     extent[0] = (hsize_t)rows;
     start[0] = (hsize_t)first;
@@ -280,8 +290,9 @@ static wt_status write_rows(wt_h5 *file, const char *name, int64_t first, int64_
     row_spaces spaces;
     WT_TRY(open_rows(file, name));
     wt_status status = select_rows(file, name, first, rows, &spaces);
-    if (status == WT_OK && rows > 0 && H5Dwrite(file->rows, native_type(file->rows_shape.type), spaces.in_memory,
-                                                spaces.in_file, H5P_DEFAULT, data) < 0) {
+    if (status == WT_OK && rows > 0 &&
+        H5Dwrite(file->rows, native_type(file->rows_shape.type), spaces.in_memory, spaces.in_file,
+                 H5P_DEFAULT, data) < 0) {
         status = wt_h5_fail(file, "write", name);
     }
     close_spaces(&spaces);
@@ -300,15 +311,16 @@ static wt_status read_rows(wt_h5 *file, const char *name, wt_h5_type type, int64
     row_spaces spaces;
     WT_TRY(open_rows(file, name));
     wt_status status = select_rows(file, name, first, rows, &spaces);
-    if (status == WT_OK && rows > 0 && H5Dread(file->rows, native_type(type), spaces.in_memory, spaces.in_file,
-                                               H5P_DEFAULT, data) < 0) {
+    if (status == WT_OK && rows > 0 &&
+        H5Dread(file->rows, native_type(type), spaces.in_memory, spaces.in_file, H5P_DEFAULT, data) < 0) {
         status = wt_h5_fail(file, "read", name);
     }
     close_spaces(&spaces);
     return status;
 }
 
-wt_status wt_h5_read_rows(wt_h5 *file, const char *name, wt_h5_type type, int64_t first, int64_t rows, void *data) {
+wt_status wt_h5_read_rows(wt_h5 *file, const char *name, wt_h5_type type, int64_t first, int64_t rows,
+                          void *data) {
     wt_h5_lock();
     wt_status status = read_rows(file, name, type, first, rows, data);
     wt_h5_unlock();

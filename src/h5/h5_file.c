@@ -26,7 +26,9 @@ static pthread_mutex_t h5_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* HDF5 would tidy up at the program's end, and crash there (1.10.8) if a file could not be closed for want
  * of disk. We close everything ourselves. Must come before the library's first other call. */
-static void leave_exit_alone(void) { H5dont_atexit(); }
+static void leave_exit_alone(void) {
+    H5dont_atexit();
+}
 
 void wt_h5_lock(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -35,7 +37,9 @@ void wt_h5_lock(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* thread-safe builds keep this per thread */
 }
 
-void wt_h5_unlock(void) { pthread_mutex_unlock(&h5_mutex); }
+void wt_h5_unlock(void) {
+    pthread_mutex_unlock(&h5_mutex);
+}
 
 /* --- errors --- */
 
@@ -67,7 +71,8 @@ wt_status wt_h5_fail(const wt_h5 *file, const char *what, const char *object) {
     reason found = {"no reason given"};
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &found);
     const char *damaged = file->writable ? "" : "damaged or cut short: ";
-    if (object[0] == '\0') return wt_error(WT_FAILED, "%s: %scannot %s (%s)", file->name, damaged, what, found.text);
+    if (object[0] == '\0')
+        return wt_error(WT_FAILED, "%s: %scannot %s (%s)", file->name, damaged, what, found.text);
     return wt_error(WT_FAILED, "%s: %scannot %s '%s' (%s)", file->name, damaged, what, object, found.text);
 }
 
@@ -139,7 +144,9 @@ static void free_handle(wt_h5 *file) {
 }
 
 /* HDF5 takes two files in memory for the same one if their names are equal. */
-static void image_name(char out[64], const wt_h5 *file) { snprintf(out, 64, "wavetrain-image-%p", (const void *)file); }
+static void image_name(char out[64], const wt_h5 *file) {
+    snprintf(out, 64, "wavetrain-image-%p", (const void *)file);
+}
 
 static wt_status create_file(wt_h5 *file) {
     wt_status status = WT_OK;
@@ -152,8 +159,8 @@ static wt_status create_file(wt_h5 *file) {
         status = wt_h5_fail(file, "set up", "");
         goto cleanup;
     }
-    file->id = H5Fcreate(file->image ? unique : file->name, file->image ? H5F_ACC_TRUNC : H5F_ACC_EXCL, creation,
-                         access);
+    file->id = H5Fcreate(file->image ? unique : file->name, file->image ? H5F_ACC_TRUNC : H5F_ACC_EXCL,
+                         creation, access);
     if (file->id < 0) status = wt_h5_fail(file, "create", "");
 cleanup:
     if (creation >= 0) H5Pclose(creation);
@@ -232,8 +239,8 @@ static wt_status check_regular_hdf5(const char *path) {
     int handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     WT_CHECK(handle >= 0, WT_FAILED, "%s: cannot open (%s)", path, strerror(errno));
     WT_GUARD_CHECK(fstat(handle, &found) == 0, WT_FAILED, "%s: cannot open (%s)", path, strerror(errno));
-    WT_GUARD_CHECK(S_ISREG(found.st_mode), WT_FAILED, "%s: no HDF5 file (got %s, expected a regular file)", path,
-                   S_ISDIR(found.st_mode) ? "a folder" : "a special file");
+    WT_GUARD_CHECK(S_ISREG(found.st_mode), WT_FAILED, "%s: no HDF5 file (got %s, expected a regular file)",
+                   path, S_ISDIR(found.st_mode) ? "a folder" : "a special file");
     ssize_t got = read(handle, start, sizeof start);
     WT_GUARD_CHECK(got >= 0, WT_FAILED, "%s: cannot read (%s)", path, strerror(errno));
     WT_GUARD_CHECK(got == (ssize_t)sizeof start && is_signature(start), WT_FAILED, "%s: no HDF5 file%s", path,

@@ -49,7 +49,10 @@ wt_status wt_h5_check_storage(const wt_h5 *file, const char *name, hid_t dataset
 /* Properties of a new data set: no times, so that the same calls give the same bytes. */
 wt_status wt_h5_dataset_properties(const wt_h5 *file, const char *name, hid_t *properties);
 
-/* A text of variable length in UTF-8, to be closed with H5Tclose; negative on failure. */
-hid_t wt_h5_text_type(void);
+/* A text of so many bytes in UTF-8, to be closed with H5Tclose; negative on failure. */
+hid_t wt_h5_text_type(size_t bytes);
+
+/* Refuses what isn't a text of one length. */
+wt_status wt_h5_check_text_type(const wt_h5 *file, const char *name, hid_t type, size_t *bytes);
 
 #endif

@@ -116,14 +116,17 @@ static herr_t take_name(hid_t group, const char *name, const H5L_info_t *link, v
     return 0;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static wt_status list_group(const wt_h5 *file, const char *name, hid_t group, name_list *list) {
     H5G_info_t info;
     WT_CHECK(H5Iget_type(group) == H5I_GROUP, WT_FAILED, "%s: '%s' is no group", file->name, name);
     if (H5Gget_info(group, &info) < 0) return wt_h5_fail(file, "list", name);
-    WT_CHECK(info.nlinks <= LIST_MAX, WT_FAILED, "%s: too many objects in '%s' (got %llu, expected at most %d)",
-             file->name, name, (unsigned long long)info.nlinks, LIST_MAX);
+    WT_CHECK(info.nlinks <= LIST_MAX, WT_FAILED,
+             "%s: too many objects in '%s' (got %llu, expected at most %d)", file->name, name,
+             (unsigned long long)info.nlinks, LIST_MAX);
     WT_TRY(wt_alloc(&list->names, (size_t)info.nlinks, sizeof *list->names, "names in an HDF5 file"));
     list->room = (size_t)info.nlinks;
     if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, take_name, list) < 0) {

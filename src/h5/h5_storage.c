@@ -18,10 +18,13 @@ static wt_status check_filters(const wt_h5 *file, const char *name, hid_t proper
     for (int i = 0; i < filters; i++) {
         unsigned flags = 0, config = 0;
         size_t values = 0;
-        H5Z_filter_t filter = H5Pget_filter2(properties, (unsigned)i, &flags, &values, NULL, 0, NULL, &config);
+        H5Z_filter_t filter = H5Pget_filter2(properties, (unsigned)i, &flags, &values, NULL, 0, NULL,
+                                             &config);
         if (filter < 0) return wt_h5_fail(file, "inspect", name);
-        WT_CHECK(filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32,
-                 WT_FAILED, "%s: '%s' has a foreign filter (got number %d, expected deflate, shuffle or Fletcher32)",
+        WT_CHECK(filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE ||
+                     filter == H5Z_FILTER_FLETCHER32,
+                 WT_FAILED,
+                 "%s: '%s' has a foreign filter (got number %d, expected deflate, shuffle or Fletcher32)",
                  file->name, name, (int)filter);
         *deflated |= filter == H5Z_FILTER_DEFLATE;
     }
@@ -37,8 +40,9 @@ static wt_status check_chunk(const wt_h5 *file, const char *name, hid_t properti
         if (chunk[i] != 0 && bytes > CHUNK_BYTES_MAX / chunk[i]) bytes = CHUNK_BYTES_MAX;
         bytes *= chunk[i];
     }
-    WT_CHECK(bytes <= CHUNK_BYTES_MAX, WT_FAILED, "%s: the chunks of '%s' are too large (expected at most %d MiB)",
-             file->name, name, CHUNK_BYTES_MAX >> 20);
+    WT_CHECK(bytes <= CHUNK_BYTES_MAX, WT_FAILED,
+             "%s: the chunks of '%s' are too large (expected at most %d MiB)", file->name, name,
+             CHUNK_BYTES_MAX >> 20);
     return WT_OK;
 }
 
@@ -47,8 +51,10 @@ static wt_status check_properties(const wt_h5 *file, const char *name, hid_t pro
     H5D_layout_t layout = H5Pget_layout(properties);
     int external = H5Pget_external_count(properties);
     if (layout < 0 || external < 0) return wt_h5_fail(file, "inspect", name);
-    WT_CHECK(external == 0, WT_FAILED, "%s: '%s' is stored in other files, which is refused", file->name, name);
-    WT_CHECK(layout != H5D_VIRTUAL, WT_FAILED, "%s: '%s' is a virtual data set, which is refused", file->name, name);
+    WT_CHECK(external == 0, WT_FAILED, "%s: '%s' is stored in other files, which is refused", file->name,
+             name);
+    WT_CHECK(layout != H5D_VIRTUAL, WT_FAILED, "%s: '%s' is a virtual data set, which is refused", file->name,
+             name);
     WT_CHECK(layout == H5D_COMPACT || layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED, WT_FAILED,
              "%s: '%s' has an unknown layout", file->name, name);
     if (layout == H5D_CHUNKED) WT_TRY(check_chunk(file, name, properties, element));
@@ -64,8 +70,10 @@ static wt_status check_stored_bytes(const wt_h5 *file, const char *name, hid_t d
     if (elements < 0) return wt_h5_fail(file, "inspect", name);
     hsize_t stored = H5Dget_storage_size(dataset), whole = (hsize_t)wt_h5_file_bytes(file);
     hsize_t most = (stored <= whole ? stored : 0) * (deflated ? DEFLATE_MOST : 1) / element;
-    WT_CHECK((hsize_t)elements <= most, WT_FAILED, "%s: damaged or cut short: '%s' lacks data (got %llu bytes for %lld "
-             "elements of %zu bytes)", file->name, name, (unsigned long long)stored, (long long)elements, element);
+    WT_CHECK((hsize_t)elements <= most, WT_FAILED,
+             "%s: damaged or cut short: '%s' lacks data (got %llu bytes for %lld "
+             "elements of %zu bytes)",
+             file->name, name, (unsigned long long)stored, (long long)elements, element);
     return WT_OK;
 }
 

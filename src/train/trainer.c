@@ -191,6 +191,9 @@ cleanup:
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->timer, WT_PHASE_CHECKPOINT);
     trainer->last_checkpoint = wt_time_now();
+    if (wt_metrics_flush(trainer->metrics) != WT_OK) { /* a checkpoint must find its rows, but they must not cost it */
+        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+    }
     wt_status status = wt_write_checkpoint(trainer);
     if (status == WT_OK || decision->stop) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,

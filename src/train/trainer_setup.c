@@ -6,6 +6,7 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train_internal.h"
 #include "wavetrain/memory.h"
@@ -195,12 +196,10 @@ static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_optio
     return WT_OK;
 }
 
-static wt_status wt_open_run_folder(wt_trainer *trainer) {
+/* With the lock held: parameters and moments, the count of starts, metrics.csv. */
+static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     const wt_train_options *options = trainer->options;
-    WT_TRY(wt_path_join(path, options->run, "checkpoints"));
-    WT_TRY(wt_folder_make(path));
-    WT_TRY(wt_run_lock_take(&trainer->lock, options->run));
     wt_checkpoint *checkpoint;
     WT_TRY(wt_open_resume(&checkpoint, options));
     wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
@@ -210,8 +209,28 @@ static wt_status wt_open_run_folder(wt_trainer *trainer) {
     WT_TRY(wt_path_join(record, options->run, "run.yaml"));
     trainer->restarts = wt_path_exists(record) ? wt_read_restarts(options->run) + 1 : 0;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
-    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
-    return WT_OK;
+    return wt_metrics_open(&trainer->metrics, path, trainer->state.step);
+}
+
+/* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays. */
+static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
+    char lock[WT_PATH_MAX];
+    wt_run_lock_release(trainer->lock);
+    trainer->lock = NULL;
+    if (wt_path_join(lock, trainer->options->run, "lock") == WT_OK) unlink(lock);
+    if (rmdir(checkpoints) == 0) rmdir(trainer->options->run);
+}
+
+static wt_status wt_open_run_folder(wt_trainer *trainer) {
+    char checkpoints[WT_PATH_MAX];
+    const char *run = trainer->options->run;
+    bool made = !wt_path_exists(run);
+    WT_TRY(wt_path_join(checkpoints, run, "checkpoints"));
+    WT_TRY(wt_folder_make(checkpoints));
+    WT_TRY(wt_run_lock_take(&trainer->lock, run));
+    wt_status status = wt_begin_or_resume(trainer);
+    if (status != WT_OK && made) wt_unmake_run_folder(trainer, checkpoints);
+    return status;
 }
 
 /* Rank 0's state to all ranks. */
@@ -255,9 +274,9 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));
     WT_TRY(wt_comm_agree(comm, wt_setup_model(trainer)));
     wt_fresh_state(trainer);
+    WT_TRY(wt_setup_evaluator(trainer));
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_open_run_folder(trainer) : WT_OK));
     wt_share_state(trainer);
-    WT_TRY(wt_setup_evaluator(trainer));
     return wt_comm_agree(comm, wt_setup_loader(trainer));
 }
 

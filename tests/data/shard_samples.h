@@ -7,7 +7,8 @@
 
 /* The 16-bit value of a sample. */
 static inline int known_value(int64_t utterance, int64_t sample, int channel) {
-    uint64_t mixed = ((uint64_t)utterance * 1000003u + (uint64_t)sample * 7919u + (uint64_t)channel * 104729u);
+    uint64_t mixed = ((uint64_t)utterance * 1000003u + (uint64_t)sample * 7919u +
+                      (uint64_t)channel * 104729u);
     mixed = (mixed ^ mixed >> 7) * 0x9e3779b97f4a7c15u;
     return (int)(mixed >> 48) % 32768 - (mixed >> 40 & 1 ? 32767 : 0);
 }

@@ -67,7 +67,8 @@ static void check_all(const char *folder, wt_input_kind input, wt_partial_contex
         assert_int_equal(batch->windows, SLOTS);
         assert_int_equal(batch->context, R);
         assert_int_equal(batch->channels, input == WT_INPUT_REAL);
-        for (int slot = 0; slot < SLOTS; slot++) check_slot(batch, windows, slot, backwards(&plan, number, slot));
+        for (int slot = 0; slot < SLOTS; slot++)
+            check_slot(batch, windows, slot, backwards(&plan, number, slot));
     }
     char expected[64];
     snprintf(expected, sizeof expected, "no more batches (got all of 2 to %lld)", (long long)batches - 1);
@@ -105,7 +106,8 @@ static void test_batch_stays(void **state) {
     for (int64_t number = 0; number < 3; number++) {
         assert_ok(wt_loader_next(loader, &batch));
         usleep(20000);
-        for (int slot = 0; slot < SLOTS; slot++) check_slot(batch, windows, slot, backwards(&plan, number, slot));
+        for (int slot = 0; slot < SLOTS; slot++)
+            check_slot(batch, windows, slot, backwards(&plan, number, slot));
     }
     wt_loader_destroy(loader);
     wt_windows_destroy(windows);
@@ -210,12 +212,9 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content),
-        cmocka_unit_test(test_batch_stays),
-        cmocka_unit_test(test_early_end),
-        cmocka_unit_test(test_error_of_the_thread),
-        cmocka_unit_test(test_error_of_the_file),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_content),           cmocka_unit_test(test_batch_stays),
+        cmocka_unit_test(test_early_end),         cmocka_unit_test(test_error_of_the_thread),
+        cmocka_unit_test(test_error_of_the_file), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, make_set, remove_test_folder);
 }

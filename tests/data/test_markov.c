@@ -79,7 +79,8 @@ static void test_refusals(void **state) {
     wt_markov *markov = NULL;
     const wt_quantization many = {WT_QUANTIZATION_MULAW, 65536};
     assert_ok(wt_dataset_open(&dataset, in_folder("hand"), "train", 1.0));
-    assert_error(wt_markov_create(&markov, dataset, many, 0.1), "too many classes for a Markov model (got 65536");
+    assert_error(wt_markov_create(&markov, dataset, many, 0.1),
+                 "too many classes for a Markov model (got 65536");
     assert_error(wt_markov_create(&markov, dataset, four, 0.0), "needs smoothing");
     assert_error(wt_markov_create(&markov, dataset, four, NAN), "needs smoothing");
     wt_markov_destroy(NULL);

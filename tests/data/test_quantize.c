@@ -6,8 +6,12 @@
 static const int levels[] = {2, 3, 16, 255, 256, 1024, 65536};
 enum { LEVELS = sizeof levels / sizeof *levels };
 
-static wt_quantization mulaw(int n) { return (wt_quantization){WT_QUANTIZATION_MULAW, n}; }
-static wt_quantization linear(int n) { return (wt_quantization){WT_QUANTIZATION_LINEAR, n}; }
+static wt_quantization mulaw(int n) {
+    return (wt_quantization){WT_QUANTIZATION_MULAW, n};
+}
+static wt_quantization linear(int n) {
+    return (wt_quantization){WT_QUANTIZATION_LINEAR, n};
+}
 
 static void test_known_points(void **state) {
     (void)state;
@@ -38,7 +42,8 @@ static void test_formula(void **state) {
             double x = i / 1000.0, clipped = fmin(fmax(x, -1.0), 1.0), sign = x < 0 ? -1.0 : 1.0;
             double f = sign * log(1.0 + mu * fabs(clipped)) / log(1.0 + mu);
             double at = (f + 1.0) / 2.0 * mu + 0.5, at_linear = (clipped + 1.0) / 2.0 * mu + 0.5;
-            if (fabs(at - round(at)) > 1e-6) assert_int_equal(wt_quantize(mulaw(levels[k]), x), (int)floor(at));
+            if (fabs(at - round(at)) > 1e-6)
+                assert_int_equal(wt_quantize(mulaw(levels[k]), x), (int)floor(at));
             if (fabs(at_linear - round(at_linear)) > 1e-6) {
                 assert_int_equal(wt_quantize(linear(levels[k]), x), (int)floor(at_linear));
             }
@@ -50,7 +55,7 @@ static void test_every_class_comes_back(void **state) {
     (void)state;
     for (int k = 0; k < LEVELS; k++) {
         double before[2] = {-2.0, -2.0};
-        for (int32_t class = 0; class < levels[k]; class++) {
+        for (int32_t class = 0; class < levels[k]; class ++) {
             for (int kind = 0; kind < 2; kind++) {
                 wt_quantization q = kind == 0 ? mulaw(levels[k]) : linear(levels[k]);
                 double x = wt_dequantize(q, class);

@@ -1,4 +1,4 @@
-/* Shards are written byte for byte alike, read back on disk and in memory, and refused when anything is wrong. */
+/* Shards: written byte for byte alike, read back on disk and in memory, refused when anything is wrong. */
 #include <math.h>
 #include <unistd.h>
 
@@ -37,7 +37,8 @@ static void check_samples(wt_dataset *dataset, int channels) {
             assert_ok(wt_dataset_read(dataset, u, first, count, samples));
             for (int64_t i = 0; i < count * channels; i++) {
                 float expected = (float)known_value(u, first + i / channels, (int)(i % channels)) / 32768.0f;
-                if (samples[i] != expected) fail_msg("utterance %d, sample %d", (int)u, (int)(first + i / channels));
+                if (samples[i] != expected)
+                    fail_msg("utterance %d, sample %d", (int)u, (int)(first + i / channels));
             }
         }
     }
@@ -59,8 +60,10 @@ static void check_set(const char *folder, int channels, double memory, wt_hash *
     assert_ok(wt_dataset_id(dataset, 4, &id));
     assert_string_equal(id, "utterance-4");
     wt_free(id);
-    assert_error(wt_dataset_read(dataset, UTTERANCES, 0, 1, &sample), "no such utterance (got 9, expected 0 to 8)");
-    assert_error(wt_dataset_read(dataset, 3, 200, 1, &sample), "lacks samples (got 200, expected 1 from sample 200 on)");
+    assert_error(wt_dataset_read(dataset, UTTERANCES, 0, 1, &sample),
+                 "no such utterance (got 9, expected 0 to 8)");
+    assert_error(wt_dataset_read(dataset, 3, 200, 1, &sample),
+                 "lacks samples (got 200, expected 1 from sample 200 on)");
     assert_error(wt_dataset_read(dataset, 3, -1, 1, &sample), "lacks samples");
     *digest = wt_dataset_digest(dataset);
     wt_dataset_close(dataset);
@@ -103,7 +106,8 @@ static void test_many_shards(void **state) {
 
 static void test_int16_rounding(void **state) {
     (void)state;
-    const float in[] = {0.0f, -1.0f, 1.0f, 2.0f, -3.0f, 0.4f / 32768, 0.5f / 32768, -0.5f / 32768, -0.6f / 32768, 32767.0f / 32768};
+    const float in[] = {0.0f,         -1.0f,        1.0f,          2.0f,          -3.0f,
+                        0.4f / 32768, 0.5f / 32768, -0.5f / 32768, -0.6f / 32768, 32767.0f / 32768};
     const float out[] = {0, -32767, 32767, 32767, -32767, 0, 1, 0, -1, 32767};
     enum { COUNT = sizeof in / sizeof *in };
     wt_shard_writer *writer = NULL;
@@ -146,7 +150,8 @@ static void test_writer_refuses(void **state) {
     header.sample_rate = 0;
     assert_error(wt_shard_create(&writer, folder, &header), "sample rate out of range");
     header.sample_rate = 8000;
-    assert_error(wt_shard_create(&writer, in_folder("absent"), &header), "cannot create (No such file or directory)");
+    assert_error(wt_shard_create(&writer, in_folder("absent"), &header),
+                 "cannot create (No such file or directory)");
 }
 
 /* --- data sets that are refused --- */
@@ -198,14 +203,16 @@ static void test_damaged_files(void **state) {
     assert_ok(wt_file_read(&bytes, &size, path, 10 << 20));
     for (int part = 0; part < 10; part++) {
         write_bytes(path, bytes, size * (size_t)part / 10);
-        assert_no_set(folder, "train", part == 0 ? "train-00001.h5: no HDF5 file (it is empty)"
-                                                 : "train-00001.h5: damaged or cut short");
+        assert_no_set(folder, "train",
+                      part == 0 ? "train-00001.h5: no HDF5 file (it is empty)"
+                                : "train-00001.h5: damaged or cut short");
     }
     write_bytes(path, "not a shard at all", 18);
     assert_no_set(folder, "train", "train-00001.h5: no HDF5 file");
     bytes[size / 2] ^= 1; /* among the samples, which have a checksum each chunk */
     write_bytes(path, bytes, size);
-    assert_error(wt_dataset_open(&dataset, folder, "train", 1.0), "train-00001.h5: damaged or cut short: cannot read 'x'");
+    assert_error(wt_dataset_open(&dataset, folder, "train", 1.0),
+                 "train-00001.h5: damaged or cut short: cannot read 'x'");
     wt_free(bytes);
 }
 
@@ -219,7 +226,17 @@ typedef struct {
     const char *digest;
 } hand_made;
 
-static const hand_made right = {"wavetrain-shard", "audio", "train", 1, 8000, 1, 0, 1, {0, 2, 5, 9}, WT_H5_INT16, 3,
+static const hand_made right = {"wavetrain-shard",
+                                "audio",
+                                "train",
+                                1,
+                                8000,
+                                1,
+                                0,
+                                1,
+                                {0, 2, 5, 9},
+                                WT_H5_INT16,
+                                3,
                                 "00112233445566778899aabbccddeeff"};
 
 static void make_by_hand(const char *folder, const hand_made *made) {
@@ -244,7 +261,8 @@ static void make_by_hand(const char *folder, const hand_made *made) {
     if (made->digest != NULL) assert_ok(wt_h5_write_attribute_text(file, "", "digest", made->digest));
     assert_ok(wt_h5_write(file, "x", (wt_h5_shape){made->type, 1, {9}}, x, 4));
     assert_ok(wt_h5_write(file, "utterances/offset", (wt_h5_shape){WT_H5_INT64, 1, {4}}, made->offsets, 0));
-    assert_ok(wt_h5_write(file, "utterances/speaker", (wt_h5_shape){WT_H5_INT32, 1, {made->speakers}}, speakers, 0));
+    assert_ok(wt_h5_write(file, "utterances/speaker", (wt_h5_shape){WT_H5_INT32, 1, {made->speakers}},
+                          speakers, 0));
     assert_ok(wt_h5_write_texts(file, "utterances/id", ids, 3));
     assert_ok(wt_h5_close(file));
 }
@@ -257,11 +275,11 @@ static void test_wrong_attributes(void **state) {
     make_by_hand(folder, &made);
     assert_ok(wt_dataset_open(&dataset, folder, "train", 1.0));
     wt_dataset_close(dataset);
-#define ASSERT_WRONG(field, value, part)   \
-    do {                                   \
-        made = right;                      \
-        made.field = value;                \
-        make_by_hand(folder, &made);       \
+#define ASSERT_WRONG(field, value, part)      \
+    do {                                      \
+        made = right;                         \
+        made.field = value;                   \
+        make_by_hand(folder, &made);          \
         assert_no_set(folder, "train", part); \
     } while (0)
     ASSERT_WRONG(format, NULL, "train-00000.h5: no shard of a data set");
@@ -310,14 +328,10 @@ static void test_unlike_shards(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_memory_and_disk_agree),
-        cmocka_unit_test(test_many_shards),
-        cmocka_unit_test(test_int16_rounding),
-        cmocka_unit_test(test_writer_refuses),
-        cmocka_unit_test(test_missing_parts),
-        cmocka_unit_test(test_damaged_files),
-        cmocka_unit_test(test_wrong_attributes),
+        cmocka_unit_test(test_same_bytes),     cmocka_unit_test(test_memory_and_disk_agree),
+        cmocka_unit_test(test_many_shards),    cmocka_unit_test(test_int16_rounding),
+        cmocka_unit_test(test_writer_refuses), cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_damaged_files),  cmocka_unit_test(test_wrong_attributes),
         cmocka_unit_test(test_unlike_shards),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

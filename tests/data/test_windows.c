@@ -1,4 +1,4 @@
-/* The grid of windows against a walk over the utterances; the order of an epoch is a permutation, another one each time. */
+/* The grid of windows against a walk over the utterances; each epoch is another permutation of them. */
 #include "shard_samples.h"
 #include "wavetrain/random.h"
 
@@ -54,9 +54,10 @@ static void test_grid(void **state) {
 static void test_no_windows(void **state) {
     (void)state;
     wt_windows *windows = NULL;
-    assert_error(wt_windows_create(&windows, dataset, 8, 100, WT_PARTIAL_DROP),
-                 "data.partial_context: drop leaves no targets (the longest utterance has 100 samples, the receptive "
-                 "field 100)");
+    assert_error(
+        wt_windows_create(&windows, dataset, 8, 100, WT_PARTIAL_DROP),
+        "data.partial_context: drop leaves no targets (the longest utterance has 100 samples, the receptive "
+        "field 100)");
     assert_error(wt_windows_create(&windows, dataset, 0, 100, WT_PARTIAL_PAD), "windows of no targets");
     wt_windows_destroy(NULL);
 }
@@ -77,7 +78,8 @@ static void check_permutation(const wt_order *order, int64_t epoch) {
 
 static void test_epochs_are_permutations(void **state) {
     (void)state;
-    const int64_t sizes[] = {1, 2, 3, 7, 8, 9, 63, 64, 65, 127, 128, 129, 1000}, blocks[] = {1, 2, 3, 8, 100}, groups[] = {1, 2, 5, 64};
+    const int64_t sizes[] = {1, 2, 3, 7, 8, 9, 63, 64, 65, 127, 128, 129, 1000}, blocks[] = {1, 2, 3, 8, 100},
+                  groups[] = {1, 2, 5, 64};
     for (int s = 0; s < 13; s++) {
         for (int b = 0; b < 5; b++) {
             for (int g = 0; g < 4; g++) {

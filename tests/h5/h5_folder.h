@@ -2,9 +2,9 @@
 #ifndef WAVETRAIN_TESTS_H5_FOLDER_H
 #define WAVETRAIN_TESTS_H5_FOLDER_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,17 +40,17 @@ static inline int remove_test_folder(void **state) {
     return wt_memory_blocks() == 0 ? 0 : -1;
 }
 
-#define assert_ok(expression)                                               \
-    do {                                                                    \
-        if ((expression) != WT_OK) fail_msg("%s", wt_error_message());      \
+#define assert_ok(expression)                                          \
+    do {                                                               \
+        if ((expression) != WT_OK) fail_msg("%s", wt_error_message()); \
     } while (0)
 
 /* Fails unless the call fails with a single line that holds `part`. */
-#define assert_error(expression, part)                                                                    \
-    do {                                                                                                  \
-        if ((expression) == WT_OK) fail_msg("succeeded, expected \"%s\"", part);                          \
-        if (strstr(wt_error_message(), part) == NULL || strchr(wt_error_message(), '\n') != NULL)         \
-            fail_msg("got \"%s\", expected \"%s\"", wt_error_message(), part);                            \
+#define assert_error(expression, part)                                                            \
+    do {                                                                                          \
+        if ((expression) == WT_OK) fail_msg("succeeded, expected \"%s\"", part);                  \
+        if (strstr(wt_error_message(), part) == NULL || strchr(wt_error_message(), '\n') != NULL) \
+            fail_msg("got \"%s\", expected \"%s\"", wt_error_message(), part);                    \
     } while (0)
 
 #endif

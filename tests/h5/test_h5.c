@@ -1,6 +1,7 @@
-/* What is written comes back: data sets, rows, texts, attributes, groups, images; the same calls, the same bytes. */
-#include <sys/resource.h>
+/* What is written comes back: data sets, rows, texts, attributes, images; the same calls, the same bytes. */
+#include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "h5_folder.h"
@@ -182,7 +183,8 @@ static void test_rows(void **state) {
         assert_ok(wt_h5_write_rows(file, "a/rows", first, count, rows));
         if (first % 70 == 0) assert_ok(wt_h5_write_rows(file, "other", 0, 3, rows));
     }
-    assert_error(wt_h5_write_rows(file, "a/rows", ROWS - 1, 2, rows), "lacks rows (got 1000, expected 2 from row 999 on)");
+    assert_error(wt_h5_write_rows(file, "a/rows", ROWS - 1, 2, rows),
+                 "lacks rows (got 1000, expected 2 from row 999 on)");
     assert_ok(wt_h5_close(file));
     assert_ok(wt_h5_open(&file, in_folder("rows.h5")));
     assert_ok(wt_h5_read(file, "a/rows", WT_H5_INT32, back));
@@ -242,26 +244,78 @@ static void test_mistakes(void **state) {
     assert_error(wt_h5_read(file, "absent", WT_H5_INT16, &number), "round.h5: 'absent' is missing");
     assert_error(wt_h5_read(file, "group", WT_H5_INT16, &number), "'group' is no data set");
     assert_error(wt_h5_read(file, "texts", WT_H5_INT16, &number), "'texts' has a foreign type");
-    assert_error(wt_h5_read_texts(file, "texts", &texts, &count, 2), "too many texts (got 3, expected at most 2)");
-    assert_error(wt_h5_read_texts(file, "shorts", &texts, &count, 9), "expected texts of variable length");
+    assert_error(wt_h5_read_texts(file, "texts", &texts, &count, 2),
+                 "too many texts (got 3, expected at most 2)");
+    assert_error(wt_h5_read_texts(file, "shorts", &texts, &count, 9), "'shorts' must be a text");
     assert_error(wt_h5_read_attribute_text(file, "", "absent", text, 8), "the attribute 'absent' is missing");
-    assert_error(wt_h5_read_attribute_text(file, "", "format", text, 8), "too long (got 9 bytes, expected at most 7)");
+    assert_error(wt_h5_read_attribute_text(file, "", "format", text, 8),
+                 "too long (got 9 bytes, expected at most 7)");
     assert_error(wt_h5_read_attribute_text(file, "", "version", text, 8), "'version' must be a text");
     assert_error(wt_h5_read_attribute_int(file, "", "format", &integer), "'format' must be an integer");
-    assert_error(wt_h5_read_attribute_int(file, "group/floats", "scale", &integer), "'scale' must be an integer");
+    assert_error(wt_h5_read_attribute_int(file, "group/floats", "scale", &integer),
+                 "'scale' must be an integer");
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     assert_error(wt_h5_read(file, name, WT_H5_INT16, &number), "name in the file too long");
-    assert_error(wt_h5_write(file, "new", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0), "cannot create 'new'");
+    assert_error(wt_h5_write(file, "new", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0),
+                 "cannot create 'new'");
     assert_ok(wt_h5_close(file));
     assert_ok(wt_h5_create_image(&file, "image"));
     assert_ok(wt_h5_write(file, "a", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0));
-    assert_error(wt_h5_write(file, "a", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0), "image: 'a' exists already");
+    assert_error(wt_h5_write(file, "a", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0),
+                 "image: 'a' exists already");
     assert_error(wt_h5_write(file, "a/b", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0), "image: ");
-    assert_error(wt_h5_write(file, "b", shape_of(WT_H5_INT16, 5, 1, 1, 1), &number, 0), "too many dimensions");
-    assert_error(wt_h5_write(file, "b", shape_of(WT_H5_INT16, 2, 1LL << 40, 1LL << 40, 0), &number, 0), "too large");
+    assert_error(wt_h5_write(file, "b", shape_of(WT_H5_INT16, 5, 1, 1, 1), &number, 0),
+                 "too many dimensions");
+    assert_error(wt_h5_write(file, "b", shape_of(WT_H5_INT16, 2, 1LL << 40, 1LL << 40, 0), &number, 0),
+                 "too large");
+    char *long_text = NULL;
+    assert_ok(wt_alloc(&long_text, WT_H5_TEXT_MAX + 2, 1, "long text"));
+    memset(long_text, 'x', WT_H5_TEXT_MAX + 1);
+    assert_error(wt_h5_write_attribute_text(file, "", "long", long_text), "the attribute 'long' is too long");
+    assert_error(wt_h5_write_texts(file, "long", (const char *const *)&long_text, 1),
+                 "'long' is too long a text");
+    long_text[WT_H5_TEXT_MAX] = '\0';
+    assert_ok(wt_h5_write_attribute_text(file, "", "long", long_text));
+    assert_ok(wt_h5_write_texts(file, "long", (const char *const *)&long_text, 1));
+    wt_free(long_text);
     assert_error(wt_h5_declare(file, "b", shape_of(WT_H5_INT16, 1, 1, 0, 0), 0), "must have rows and chunks");
     assert_ok(wt_h5_close(file));
+}
+
+/* HDF5 itself has no lock: without ours this ends in a crash or in wrong data. */
+static void *work_on_images(void *result) {
+    for (int round = 0; round < 20; round++) {
+        wt_h5 *file = NULL;
+        char *bytes = NULL;
+        size_t size = 0;
+        int32_t in[300], out[300] = {0};
+        for (int i = 0; i < 300; i++) in[i] = i * round;
+        wt_status status = wt_h5_create_image(&file, "image");
+        if (status == WT_OK) status = wt_h5_write(file, "a/b", shape_of(WT_H5_INT32, 1, 300, 0, 0), in, 100);
+        if (status == WT_OK) status = wt_h5_image(&bytes, &size, file);
+        wt_h5_close(file);
+        file = NULL;
+        if (status == WT_OK) status = wt_h5_open_image(&file, "image", bytes, size);
+        if (status == WT_OK) status = wt_h5_read_rows(file, "a/b", WT_H5_INT32, 0, 300, out);
+        wt_h5_close(file);
+        wt_free(bytes);
+        if (status != WT_OK || memcmp(in, out, sizeof in) != 0) *(int *)result += 1;
+    }
+    return NULL;
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    int wrong[THREADS] = {0};
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work_on_images, &wrong[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(wrong[i], 0);
+    }
 }
 
 /* A limit on the size of files stands for a full disk: writes fail in the same places. */
@@ -279,7 +333,8 @@ static void test_full_disk(void **state) {
         const char *path = in_folder(chunked ? "full-1.h5" : "full-0.h5");
         assert_ok(wt_h5_create(&file, path));
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-        wt_status written = wt_h5_write(file, "x", shape_of(WT_H5_INT16, 1, 1 << 19, 0, 0), block, chunked ? 4096 : 0);
+        wt_status written = wt_h5_write(file, "x", shape_of(WT_H5_INT16, 1, 1 << 19, 0, 0), block,
+                                        chunked ? 4096 : 0);
         wt_status closed = wt_h5_close(file);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         assert_true(written != WT_OK || closed != WT_OK);
@@ -292,13 +347,10 @@ static void test_full_disk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_two_readers_at_once),
-        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_same_calls_same_bytes),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_two_readers_at_once),
+        cmocka_unit_test(test_images),     cmocka_unit_test(test_same_calls_same_bytes),
+        cmocka_unit_test(test_rows),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

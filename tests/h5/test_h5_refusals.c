@@ -1,9 +1,15 @@
-/* Files with foreign features, made by HDF5 itself, are refused; files that were cut short or damaged never pass for whole. */
+/* Files with foreign features, made by HDF5 itself, are refused; cut or damaged ones never pass for whole. */
 #include <hdf5.h>
 
 #include <unistd.h>
 
 #include "h5_folder.h"
+
+/* HDF5 (1.10.8) loses memory of its own when metadata turn out damaged; LeakSanitizer need not say so. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+    return "leak:libhdf5\n";
+}
 
 enum { VALUES = 64 };
 
@@ -39,7 +45,9 @@ static void assert_refused(const char *path, const char *name, const char *part)
     assert_ok(wt_h5_close(file));
 }
 
-static hid_t dataset_properties(void) { return H5Pcreate(H5P_DATASET_CREATE); }
+static hid_t dataset_properties(void) {
+    return H5Pcreate(H5P_DATASET_CREATE);
+}
 
 static void test_external_storage(void **state) {
     (void)state;
@@ -98,7 +106,8 @@ static void test_filters(void **state) {
     properties = dataset_properties();
     H5Pset_chunk(properties, 1, &chunk);
     H5Pset_filter(properties, 32004, H5Z_FLAG_OPTIONAL, 0, NULL);
-    assert_refused(make_file("lz4.h5", H5T_STD_I16LE, properties, 1), "x", "foreign filter (got number 32004");
+    assert_refused(make_file("lz4.h5", H5T_STD_I16LE, properties, 1), "x",
+                   "foreign filter (got number 32004");
     properties = dataset_properties();
     H5Pset_chunk(properties, 1, &chunk);
     H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
@@ -162,7 +171,8 @@ static void test_attributes(void **state) {
     wt_h5 *file = NULL;
     hsize_t two = 2;
     int64_t number;
-    char text[16];
+    char text[16], **texts = NULL;
+    size_t count = 0;
     const char *path = in_folder("attributes.h5");
     hid_t raw = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     hid_t space = H5Screate_simple(1, &two, NULL), fixed = H5Tcopy(H5T_C_S1), one = H5Screate(H5S_SCALAR);
@@ -171,6 +181,9 @@ static void test_attributes(void **state) {
     hid_t attribute = H5Acreate2(raw, "fixed", fixed, one, H5P_DEFAULT, H5P_DEFAULT);
     H5Awrite(attribute, fixed, "four");
     H5Aclose(attribute);
+    H5Tset_size(fixed, H5T_VARIABLE);
+    H5Aclose(H5Acreate2(raw, "variable", fixed, one, H5P_DEFAULT, H5P_DEFAULT));
+    H5Dclose(H5Dcreate2(raw, "texts", fixed, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     H5Tclose(fixed);
     H5Sclose(space);
     H5Sclose(one);
@@ -179,7 +192,12 @@ static void test_attributes(void **state) {
     assert_error(wt_h5_read_attribute_int(file, "", "array", &number), "must be a single value (got 2)");
     assert_ok(wt_h5_read_attribute_text(file, "", "fixed", text, 5));
     assert_string_equal(text, "four");
-    assert_error(wt_h5_read_attribute_text(file, "", "fixed", text, 4), "too long (got 4 bytes, expected at most 3)");
+    assert_error(wt_h5_read_attribute_text(file, "", "fixed", text, 4),
+                 "too long (got 4 bytes, expected at most 3)");
+    assert_error(wt_h5_read_attribute_text(file, "", "variable", text, 16),
+                 "text of variable length, which is refused");
+    assert_error(wt_h5_read_texts(file, "texts", &texts, &count, 2),
+                 "text of variable length, which is refused");
     assert_ok(wt_h5_close(file));
 }
 
@@ -241,31 +259,53 @@ static void test_cut_short(void **state) {
     assert_ok(wt_file_read(&bytes, &size, in_folder("whole.h5"), 1 << 20));
     for (size_t cut = 0; cut < size; cut += cut < 64 ? 1 : 97) {
         put_file(in_folder("cut.h5"), bytes, cut);
-        assert_error(read_all(in_folder("cut.h5")), cut < 8 ? "cut.h5: no HDF5 file" : "damaged or cut short");
+        assert_error(read_all(in_folder("cut.h5")),
+                     cut < 8 ? "cut.h5: no HDF5 file" : "damaged or cut short");
     }
     put_file(in_folder("text.h5"), "step,loss\n1,2\n", 14);
     assert_error(wt_h5_open(&file, in_folder("text.h5")), "text.h5: no HDF5 file");
     wt_free(bytes);
 }
 
-/* The pieces with a checksum: a flipped bit in them is an error, never another value. */
+static bool is_whole(const char *path) {
+    wt_h5 *file = NULL;
+    static int16_t shorts[5000];
+    char **texts = NULL;
+    size_t count = 0;
+    int wrong = 0;
+    assert_ok(wt_h5_open(&file, path));
+    assert_ok(wt_h5_read(file, "shorts", WT_H5_INT16, shorts));
+    for (int i = 0; i < 5000; i++) wrong += shorts[i] != (int16_t)(i * 37);
+    assert_ok(wt_h5_read_texts(file, "texts", &texts, &count, 100));
+    wrong += count != 2 || strcmp(texts[0], "first") != 0 || strcmp(texts[1], "second") != 0;
+    wt_h5_free_texts(texts, count);
+    assert_ok(wt_h5_close(file));
+    return wrong == 0;
+}
+
+/* A flipped bit anywhere but in data without chunks (they have no checksum) is an error or does not matter. */
 static void test_flipped_bits(void **state) {
     (void)state;
     char *bytes = NULL;
     size_t size = 0;
     int noticed = 0, tried = 0;
     assert_ok(wt_file_read(&bytes, &size, in_folder("whole.h5"), 1 << 20));
-    int16_t first[4] = {0, 37, 74, 111};
-    char *chunk = memmem(bytes, size, first, sizeof first);
-    assert_non_null(chunk);
-    for (int i = 0; i < 10000; i += 501) {
-        chunk[i] ^= 16;
+    const float first[4] = {0, 1, 2, 3};
+    char *floats = memmem(bytes, size, first, sizeof first);
+    assert_non_null(floats);
+    for (size_t at = 0; at < size; at += at < 2048 ? 3 : 71) {
+        if (bytes + at >= floats && bytes + at < floats + 12000) continue;
+        bytes[at] ^= (char)(1 << at % 8);
         put_file(in_folder("flip.h5"), bytes, size);
-        noticed += read_all(in_folder("flip.h5")) != WT_OK;
+        if (read_all(in_folder("flip.h5")) != WT_OK) {
+            noticed++;
+        } else if (!is_whole(in_folder("flip.h5"))) {
+            fail_msg("byte %zu of %zu changed unnoticed", at, size);
+        }
         tried++;
-        chunk[i] ^= 16;
+        bytes[at] ^= (char)(1 << at % 8);
     }
-    assert_int_equal(noticed, tried);
+    assert_true(noticed > tried / 4);
     wt_free(bytes);
 }
 
@@ -284,6 +324,12 @@ static void test_not_closed(void **state) {
     assert_error(wt_h5_open(&file, in_folder("killed.h5")), "killed.h5: ");
 }
 
+/* Whatever failed before, nothing of a file is still open. */
+static void test_nothing_left_open(void **state) {
+    (void)state;
+    assert_int_equal(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_external_storage),
@@ -296,6 +342,7 @@ int main(void) {
         cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_not_closed),
+        cmocka_unit_test(test_nothing_left_open),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

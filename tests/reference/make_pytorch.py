@@ -358,9 +358,9 @@ def compute(name, c, seed):
 
 def write(path, c, values, fan_in):
     with h5py.File(path, "w", libver=("v108", "v110")) as f:
-        f.attrs["about"] = c["about"]
-        f.attrs["config"] = yaml_of(c)
-        f.attrs["torch"] = str(torch.__version__)
+        f.attrs["about"] = numpy.bytes_(c["about"])  # texts of fixed length: wavetrain reads no others
+        f.attrs["config"] = numpy.bytes_(yaml_of(c))
+        f.attrs["torch"] = numpy.bytes_(torch.__version__)
         for key in ("classes", "channels", "lane_windows"):
             f.attrs[key] = numpy.int64(c[key])
         f.attrs["receptive_field"] = numpy.int64(receptive_field(c))
@@ -377,7 +377,7 @@ def check(path, c, values):
     """The largest difference from the file, relative to each array's largest value."""
     worst = 0.0
     with h5py.File(path, "r") as f:
-        if f.attrs["config"] != yaml_of(c):
+        if f.attrs["config"].decode() != yaml_of(c):
             sys.exit(f"{path}: another configuration")
         for key, value in values.items():
             largest = max(numpy.abs(value).max(), 1e-300)

@@ -1,0 +1,64 @@
+/* The clock and the phases of a step. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "wavetrain/timer.h"
+
+static void test_clock_goes_on(void **state) {
+    (void)state;
+    double before = wt_time_now(), last = before;
+    for (int i = 0; i < 1000; i++) {
+        double now = wt_time_now();
+        assert_true(now >= last);
+        last = now;
+    }
+    usleep(20000);
+    double passed = wt_time_now() - before;
+    assert_true(passed >= 0.02 && passed < 10.0);
+}
+
+static void test_every_phase_has_a_name(void **state) {
+    (void)state;
+    for (int p = 0; p < WT_PHASES; p++) {
+        assert_non_null(wt_phase_name((wt_phase)p));
+        for (int q = 0; q < p; q++) {
+            assert_string_not_equal(wt_phase_name((wt_phase)p), wt_phase_name((wt_phase)q));
+        }
+    }
+    assert_string_equal(wt_phase_name(WT_PHASE_EXCHANGE), "exchange");
+}
+
+static void test_time_goes_to_the_running_phase(void **state) {
+    (void)state;
+    wt_timer timer;
+    wt_timer_init(&timer);
+    double begun = timer.since;
+    assert_int_equal(timer.phase, WT_PHASE_OTHER);
+    wt_timer_enter(&timer, WT_PHASE_FORWARD);
+    usleep(10000);
+    wt_timer_enter(&timer, WT_PHASE_UPDATE);
+    wt_timer_enter(&timer, WT_PHASE_FORWARD); /* a phase may come again */
+    usleep(10000);
+    wt_timer_enter(&timer, WT_PHASE_OTHER);
+    assert_true(timer.seconds[WT_PHASE_FORWARD] >= 0.02);
+    assert_true(timer.seconds[WT_PHASE_DATA] == 0);
+    double sum = 0;
+    for (int p = 0; p < WT_PHASES; p++) sum += timer.seconds[p];
+    assert_true(fabs(sum - (timer.since - begun)) < 1e-6); /* nothing lost, nothing counted twice */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clock_goes_on),
+        cmocka_unit_test(test_every_phase_has_a_name),
+        cmocka_unit_test(test_time_goes_to_the_running_phase),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

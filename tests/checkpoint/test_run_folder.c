@@ -1,0 +1,254 @@
+/* A run's folder: the newest checkpoint that verifies, past damaged ones; the best; and what pruning leaves. */
+#include <unistd.h>
+
+#include "small_checkpoint.h"
+#include "wavetrain/log.h"
+
+static char run[300];
+
+/* Each test has a run of its own. */
+static int new_run(void **state) {
+    static int number;
+    snprintf(run, sizeof run, "%s/run-%d", test_folder, number++);
+    char path[WT_PATH_MAX];
+    return wt_path_join(path, run, "checkpoints") != WT_OK || wt_folder_make(path) != WT_OK || *state != NULL;
+}
+
+static const char *path_of(int64_t step) {
+    static char path[WT_PATH_MAX];
+    assert_ok(wt_run_checkpoint_path(path, run, step));
+    return path;
+}
+
+static void save(int64_t step, int64_t best) {
+    small_checkpoint c;
+    small_fill(&c, step);
+    c.state.best_step = best;
+    small_write(&c, path_of(step));
+}
+
+static void put_text(const char *name, const char *text) {
+    char path[WT_PATH_MAX];
+    snprintf(path, sizeof path, "%s/checkpoints/%s", run, name);
+    assert_ok(wt_file_write_atomically(path, text, strlen(text), NULL, 0));
+}
+
+/* Takes away half of a checkpoint. */
+static void damage(int64_t step) {
+    char *bytes;
+    size_t size;
+    assert_ok(wt_file_read(&bytes, &size, path_of(step), 1 << 20));
+    assert_ok(wt_file_write_atomically(path_of(step), bytes, size / 2, NULL, 0));
+    wt_free(bytes);
+}
+
+static void assert_steps(size_t count, const int64_t *expected) {
+    int64_t *steps;
+    size_t got;
+    assert_ok(wt_run_checkpoints(run, &steps, &got));
+    assert_int_equal(got, count);
+    if (count) assert_memory_equal(steps, expected, count * sizeof *steps);
+    wt_free(steps);
+}
+
+#define STEPS(...) \
+    sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]) { __VA_ARGS__ }
+
+static void assert_step_and_close(wt_checkpoint *checkpoint, int64_t step) {
+    assert_non_null(checkpoint);
+    assert_int_equal(wt_checkpoint_get_state(checkpoint)->step, step);
+    wt_checkpoint_close(checkpoint);
+}
+
+/* --- names --- */
+
+static void test_paths(void **state) {
+    (void)state;
+    char path[WT_PATH_MAX];
+    assert_ok(wt_run_checkpoint_path(path, "runs/a", 1000));
+    assert_string_equal(path, "runs/a/checkpoints/step-00001000.h5");
+    assert_ok(wt_run_checkpoint_path(path, "runs/a/", 123456789012));
+    assert_string_equal(path, "runs/a/checkpoints/step-123456789012.h5");
+}
+
+static void test_steps_are_ascending(void **state) {
+    (void)state;
+    assert_steps(0, NULL);
+    put_text("step-00000900.h5", "");
+    put_text("step-100000000.h5", ""); /* nine digits: before the others by strcmp */
+    put_text("step-00000010.h5", "");
+    put_text("step-99999999.h5", "");
+    assert_steps(STEPS(10, 900, 99999999, 100000000));
+}
+
+/* Only names that wavetrain itself would give: any other has no file where its step's would be. */
+static void test_other_names_are_ignored(void **state) {
+    (void)state;
+    static const char *const names[] = {"step-5.h5",        "step-000000005.h5", "step-00000005.h5.tmp-12",
+                                        "step-.h5",         "step--0000005.h5",  "step-+0000005.h5",
+                                        "step-0000000a.h5", "step- 0000005.h5",  "step-99999999999999999999.h5",
+                                        "best.h5",          "step-00000005.hdf", "xstep-00000005.h5"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) put_text(names[i], "");
+    assert_steps(0, NULL);
+    save(7, -1);
+    assert_steps(STEPS(7));
+    wt_checkpoint *checkpoint;
+    assert_ok(wt_run_open_newest(&checkpoint, run));
+    assert_step_and_close(checkpoint, 7);
+    assert_ok(wt_run_prune(run, 1, -1));
+    assert_steps(STEPS(7));
+}
+
+static void test_no_folder_no_steps(void **state) {
+    (void)state;
+    snprintf(run, sizeof run, "%s/absent", test_folder);
+    wt_checkpoint *checkpoint = (wt_checkpoint *)run;
+    assert_steps(0, NULL);
+    assert_ok(wt_run_open_newest(&checkpoint, run));
+    assert_null(checkpoint);
+}
+
+/* --- the newest --- */
+
+/* Opens the newest with standard error in a file, whose text is given. */
+static wt_status open_newest(wt_checkpoint **checkpoint, char **warnings) {
+    size_t bytes;
+    char path[WT_PATH_MAX];
+    assert_ok(wt_path_join(path, test_folder, "stderr"));
+    fflush(stderr);
+    int saved = dup(STDERR_FILENO);
+    assert_non_null(freopen(path, "w", stderr));
+    wt_status status = wt_run_open_newest(checkpoint, run);
+    fflush(stderr);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    close(saved);
+    char message[1024];
+    snprintf(message, sizeof message, "%s", wt_error_message());
+    assert_ok(wt_file_read(warnings, &bytes, path, 1 << 20));
+    return status == WT_OK ? status : wt_error(status, "%s", message);
+}
+
+static void test_the_newest_is_opened(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    save(100, -1);
+    save(300, -1);
+    save(200, -1);
+    assert_ok(open_newest(&checkpoint, &warnings));
+    assert_step_and_close(checkpoint, 300);
+    assert_string_equal(warnings, "");
+    wt_free(warnings);
+}
+
+static void test_damaged_ones_are_passed_over(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    for (int64_t step = 100; step <= 400; step += 100) save(step, -1);
+    damage(400);
+    put_text("step-00000300.h5", "");
+    assert_ok(open_newest(&checkpoint, &warnings));
+    assert_step_and_close(checkpoint, 200);
+    const char *first = strstr(warnings, "step-00000400.h5"), *second = strstr(warnings, "step-00000300.h5");
+    assert_true(first && second && first < second);
+    assert_null(strstr(warnings, "step-00000200.h5"));
+    wt_free(warnings);
+    assert_steps(STEPS(100, 200, 300, 400)); /* and left where they are */
+}
+
+static void test_nothing_but_damaged_ones(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    save(100, -1);
+    save(200, -1);
+    damage(100);
+    damage(200);
+    assert_error(open_newest(&checkpoint, &warnings), "none of its 2 checkpoints can be read");
+    assert_null(checkpoint);
+    wt_free(warnings);
+}
+
+static void test_an_empty_folder(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint = (wt_checkpoint *)run;
+    assert_ok(wt_run_open_newest(&checkpoint, run));
+    assert_null(checkpoint);
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, -1), "has no checkpoint");
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_BEST, -1), "has no checkpoint");
+    assert_null(checkpoint);
+}
+
+/* --- finding one --- */
+
+static void test_finding(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    save(100, -1);
+    save(200, 200);
+    save(300, 200);
+    assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, -1));
+    assert_step_and_close(checkpoint, 300);
+    assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_BEST, -1));
+    assert_step_and_close(checkpoint, 200);
+    assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 100));
+    assert_step_and_close(checkpoint, 100);
+    assert_ok(wt_checkpoint_find(&checkpoint, path_of(200), WT_PICK_NEWEST, -1));
+    assert_step_and_close(checkpoint, 200);
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 150), "step-00000150.h5: no such checkpoint");
+    assert_error(wt_checkpoint_find(&checkpoint, in_folder("nowhere"), WT_PICK_NEWEST, -1), "no such");
+    assert_null(checkpoint);
+}
+
+static void test_the_best_may_be_the_newest_or_none(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    save(100, -1);
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_BEST, -1), "not been validated");
+    save(200, 200);
+    assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_BEST, -1));
+    assert_step_and_close(checkpoint, 200);
+    save(300, 250);
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_BEST, -1), "step-00000250.h5");
+    assert_null(checkpoint);
+}
+
+/* --- pruning --- */
+
+static void test_pruning_keeps_the_last_and_the_best(void **state) {
+    (void)state;
+    for (int64_t step = 100; step <= 600; step += 100) save(step, -1);
+    put_text("step-00000300.h5.tmp-1", "");
+    assert_ok(wt_run_prune(run, 9, -1));
+    assert_steps(STEPS(100, 200, 300, 400, 500, 600));
+    assert_ok(wt_run_prune(run, 3, 200));
+    assert_steps(STEPS(200, 400, 500, 600));
+    assert_ok(wt_run_prune(run, 3, 200));
+    assert_steps(STEPS(200, 400, 500, 600));
+    assert_ok(wt_run_prune(run, 2, 500)); /* the best among the last takes no other's place */
+    assert_steps(STEPS(500, 600));
+    assert_ok(wt_run_prune(run, 1, -1));
+    assert_steps(STEPS(600));
+}
+
+#define IN_NEW_RUN(test) cmocka_unit_test_setup(test, new_run)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paths),
+        IN_NEW_RUN(test_steps_are_ascending),
+        IN_NEW_RUN(test_other_names_are_ignored),
+        cmocka_unit_test(test_no_folder_no_steps),
+        IN_NEW_RUN(test_the_newest_is_opened),
+        IN_NEW_RUN(test_damaged_ones_are_passed_over),
+        IN_NEW_RUN(test_nothing_but_damaged_ones),
+        IN_NEW_RUN(test_an_empty_folder),
+        IN_NEW_RUN(test_finding),
+        IN_NEW_RUN(test_the_best_may_be_the_newest_or_none),
+        IN_NEW_RUN(test_pruning_keeps_the_last_and_the_best),
+    };
+    wt_log_setup(WT_LOG_NORMAL, true);
+    int failed = cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
+    return failed || wt_memory_blocks() != 0;
+}
