@@ -42,7 +42,7 @@ refused 1 'cut/train-00000.h5: wrong format' --set data.path=cut
 cp tone/train-00000.h5 cut/train-00000.h5
 cp "$SOURCE/tests/reference/kernel-1.h5" cut/train-00001.h5
 refused 1 'cut: too many shards' --set data.path=cut
-"$WAVETRAIN" prepare simulate sine --seconds 0.2 --out other >prepare.txt 2>&1
+"$WAVETRAIN" prepare simulate sine --utterances 20 --out other >prepare.txt 2>&1
 expect_error 2 'the data set other is not the one' "$WAVETRAIN" train config.yaml --run run --set data.path=other
 
 # --- contexts ---
@@ -101,6 +101,7 @@ expect_error 2 'more ranks than lanes (got 4 ranks, expected at most 2' \
     "$MPIRUN" 4 "$WAVETRAIN" train config.yaml --run new --set train.lanes=2
 expect_error 2 'nowhere: no data set' "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run new --set data.path=nowhere
 expect_error 2 '--no-such: unknown option' "$MPIRUN" 2 "$WAVETRAIN" evaluate run --no-such
+expect_error 2 'trian: no such command' "$MPIRUN" 2 "$WAVETRAIN" trian config.yaml
 [ ! -e new ] || fail "there is a folder of a run"
 
 # --- folders ---

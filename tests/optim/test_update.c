@@ -1,6 +1,6 @@
 /*
- * The gradient's norm, clipping and the update: values against plain double sums and Adam's equations, and the
- * same bits with one thread and with three. Sizes leave a rest in every kind of block.
+ * The gradient's norm, clipping and the update: values against plain double sums and Adam's equations, and
+ * the same bits with one thread and with three. Sizes leave a rest in every kind of block.
  *   test_update BACKEND
  */
 #include <math.h>
@@ -175,7 +175,8 @@ static void test_update_does_not_depend_on_threads(void **state) {
 }
 
 int main(int argc, char **argv) {
-    wt_backend backend = argc > 1 && strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS : WT_BACKEND_REFERENCE;
+    wt_backend backend = argc > 1 && strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS
+                                                                      : WT_BACKEND_REFERENCE;
     if (wt_kernels_select(&kernels, backend) != WT_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_norm_is_euclidean),
