@@ -165,6 +165,20 @@ const wt_key wt_keys[] = {
  .least = 1, .most = 1000000, .resume = WT_RESUME_FREE,
  .help = "The last so many stay, and the best."},
 
+{.name = "guard", .type = WT_KEY_SECTION, .help = "Steps whose loss or gradient is not finite."},
+{.name = "guard.skips", .type = WT_KEY_INT, .offset = AT(guard.skips), .standard = "10",
+ .least = 1, .most = 1000000, .resume = WT_RESUME_WARNED,
+ .help = "So many in a row are skipped; then the run goes back to its last checkpoint."},
+{.name = "guard.rollbacks", .type = WT_KEY_INT, .offset = AT(guard.rollbacks), .standard = "3",
+ .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
+ .help = "So often it goes back before it gives up."},
+{.name = "guard.rate", .type = WT_KEY_REAL, .offset = AT(guard.rate), .standard = "0.5",
+ .least = 0, .most = 1, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "Factor on the learning rate each time it goes back."},
+{.name = "guard.spike", .type = WT_KEY_REAL, .offset = AT(guard.spike), .standard = "0.0",
+ .least = 0, .most = 1e9, .resume = WT_RESUME_WARNED,
+ .help = "A step is skipped too if its gradient's norm is beyond so many times the median of the last 64. 0: off."},
+
 {.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",
  .least = 0, .most = 86400, .above = true, .resume = WT_RESUME_FREE,
@@ -172,6 +186,12 @@ const wt_key wt_keys[] = {
 {.name = "run.backend", .type = WT_KEY_CHOICE, .offset = AT(run.backend), .standard = "auto",
  .choices = CHOICES("auto", "reference", "openblas"), .resume = WT_RESUME_FREE,
  .help = "Kernels: the fastest that the processors run, plain loops, or OpenBLAS."},
+{.name = "run.compare_every", .type = WT_KEY_INT64, .offset = AT(run.compare_every), .standard = "500",
+ .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_FREE,
+ .help = "Steps from one comparison of the ranks' replicas to the next. 0: only before checkpoints."},
+{.name = "run.unlike_nodes", .type = WT_KEY_CHOICE, .offset = AT(run.unlike_nodes), .standard = "refuse",
+ .choices = CHOICES("refuse", "allow"), .resume = WT_RESUME_FREE,
+ .help = "Ranks whose CPUs or libraries compute other bits: refuse them, or go on without the promise."},
 };
 /* clang-format on */
 

@@ -209,7 +209,9 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     WT_TRY(wt_path_join(record, options->run, "run.yaml"));
     trainer->restarts = wt_path_exists(record) ? wt_read_restarts(options->run) + 1 : 0;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
-    return wt_metrics_open(&trainer->metrics, path, trainer->state.step);
+    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
+    return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config, options->run,
+                                       trainer->lock);
 }
 
 /* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays. */
@@ -256,6 +258,7 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
 
 static void wt_fresh_state(wt_trainer *trainer) {
     wt_checkpoint_state *state = &trainer->state;
+    memset(state, 0, sizeof *state);
     state->sample_rate = wt_dataset_sample_rate(trainer->dataset);
     state->channels = wt_dataset_channels(trainer->dataset);
     state->ranks = wt_comm_size(trainer->comm);
@@ -263,7 +266,7 @@ static void wt_fresh_state(wt_trainer *trainer) {
     state->validation_loss = state->best_validation_loss = NAN;
     state->best_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->dataset));
-    snprintf(state->numerics, sizeof state->numerics, "%s", trainer->kernels->name);
+    state->rate_scale = 1.0;
 }
 
 wt_status wt_trainer_setup(wt_trainer *trainer) {
@@ -274,13 +277,65 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));
     WT_TRY(wt_comm_agree(comm, wt_setup_model(trainer)));
     wt_fresh_state(trainer);
+    WT_TRY(wt_agree_on_numerics(trainer));
     WT_TRY(wt_setup_evaluator(trainer));
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_open_run_folder(trainer) : WT_OK));
     wt_share_state(trainer);
     return wt_comm_agree(comm, wt_setup_loader(trainer));
 }
 
+/* --- going back --- */
+
+/* Rank 0: the state of the newest checkpoint, or of the beginning, but for what the guard remembers. */
+static wt_status wt_reload(wt_trainer *trainer) {
+    char path[WT_PATH_MAX];
+    wt_checkpoint *checkpoint;
+    const wt_checkpoint_state now = trainer->state;
+    if (wt_checkpoint_writer_collect(trainer->writer, true) != WT_OK) wt_log_warning("%s", wt_error_message());
+    WT_TRY(wt_run_open_newest(&checkpoint, trainer->options->run));
+    wt_status status = WT_OK;
+    if (checkpoint) {
+        trainer->state = *wt_checkpoint_get_state(checkpoint);
+        status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer);
+        wt_checkpoint_close(checkpoint);
+    } else {
+        size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
+        memset(trainer->optimizer.first, 0, bytes);
+        memset(trainer->optimizer.second, 0, bytes);
+        trainer->optimizer.updates = 0;
+        wt_fresh_state(trainer);
+        status = wt_begin(trainer);
+    }
+    WT_TRY(status);
+    memcpy(trainer->state.numerics, now.numerics, sizeof now.numerics);
+    trainer->state.ranks = now.ranks;
+    trainer->state.threads = now.threads;
+    trainer->state.rate_scale = now.rate_scale;
+    trainer->state.rollbacks = now.rollbacks;
+    trainer->state.skipped = now.skipped;
+    trainer->state.seconds = now.seconds;
+    trainer->state.skipped_in_row = 0;
+    WT_TRY(wt_metrics_close(trainer->metrics));
+    trainer->metrics = NULL;
+    WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
+    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
+    return wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
+}
+
+wt_status wt_trainer_roll_back(wt_trainer *trainer) {
+    wt_loader_destroy(trainer->loader);
+    trainer->loader = NULL;
+    WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? wt_reload(trainer) : WT_OK));
+    wt_share_state(trainer);
+    if (trainer->root) {
+        wt_progress_say(trainer->progress, "warning: back to step %lld, with the learning rate times %g from here on",
+                        (long long)trainer->state.step, trainer->state.rate_scale);
+    }
+    return wt_comm_agree(trainer->comm, wt_setup_loader(trainer));
+}
+
 void wt_trainer_dispose(wt_trainer *trainer) {
+    wt_checkpoint_writer_destroy(trainer->writer);
     wt_loader_destroy(trainer->loader);
     wt_evaluator_destroy(trainer->evaluator);
     wt_progress_destroy(trainer->progress);
