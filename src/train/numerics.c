@@ -28,6 +28,7 @@ typedef struct {
     wt_pass *pass;
     wt_batch *batch;
     wt_real *parameters, *gradient;
+    double *block_sums;
     wt_optimizer optimizer;
 } wt_probe;
 
@@ -42,6 +43,7 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
     WT_TRY(wt_pass_create(&probe->pass, probe->network, kernels, &pass));
     WT_TRY(wt_alloc(&probe->parameters, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->gradient, total, sizeof(wt_real), "the probe"));
+    WT_TRY(wt_alloc(&probe->block_sums, wt_norm_blocks(total), sizeof(double), "the probe"));
     WT_TRY(wt_optimizer_init(&probe->optimizer, total));
     wt_network_initialise(probe->network, probe->parameters, 1);
     for (int w = 0; w < WT_PROBE_WINDOWS; w++) probe->batch->target_count[w] = WT_PROBE_TARGETS;
@@ -53,27 +55,26 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
 }
 
 /* Two steps; the hash of what they leave. */
-static wt_status wt_run_probe(wt_probe *probe, const wt_kernels *kernels, wt_hash *hash) {
+static wt_hash wt_run_probe(wt_probe *probe, const wt_kernels *kernels) {
     size_t total = probe->network->parameters.total;
     wt_window_loss losses[WT_PROBE_WINDOWS];
-    double norm;
     for (int step = 0; step < 2; step++) {
         memset(probe->gradient, 0, total * sizeof(wt_real));
         wt_pass_derive(probe->pass, probe->parameters);
         wt_pass_forward(probe->pass, probe->batch, 0, WT_PROBE_WINDOWS, losses);
         wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient);
-        WT_TRY(wt_gradient_norm(&norm, kernels, probe->gradient, total, 1.0));
+        double norm = wt_gradient_norm(kernels, probe->gradient, total, 1.0, probe->block_sums);
         double scale = wt_clip_scale(norm, 1.0);
         wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, 0.01, scale, probe->gradient,
                           probe->parameters);
     }
-    *hash = wt_hash_fold(wt_hash_bytes(probe->parameters, total * sizeof(wt_real), 0),
-                         wt_hash_bytes(losses, sizeof losses, 0));
-    return WT_OK;
+    return wt_hash_fold(wt_hash_bytes(probe->parameters, total * sizeof(wt_real), 0),
+                        wt_hash_bytes(losses, sizeof losses, 0));
 }
 
 static void wt_dispose_probe(wt_probe *probe) {
     wt_optimizer_dispose(&probe->optimizer);
+    wt_free(probe->block_sums);
     wt_free(probe->gradient);
     wt_free(probe->parameters);
     wt_pass_destroy(probe->pass);
@@ -84,14 +85,12 @@ static void wt_dispose_probe(wt_probe *probe) {
 
 wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels) {
     wt_probe *probe;
-    wt_hash hash;
     char products[96], digits[WT_HASH_TEXT];
     WT_TRY(wt_alloc(&probe, 1, sizeof *probe, "the probe"));
     wt_status status = wt_setup_probe(probe, kernels);
-    if (status == WT_OK) status = wt_run_probe(probe, kernels, &hash);
+    if (status == WT_OK) wt_hash_print(digits, wt_run_probe(probe, kernels));
     wt_dispose_probe(probe);
     WT_TRY(status);
-    wt_hash_print(digits, hash);
     wt_kernels_describe(kernels, products, sizeof products);
     snprintf(text, room, "%s, %s, glibc %s, compiler %s, probe %.16s", kernels->name, products,
              gnu_get_libc_version(), __VERSION__, digits);

@@ -129,9 +129,10 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     int caught, failed;
     wt_lane_result sum = wt_add_lanes(trainer, &caught, &failed);
     int64_t step = trainer->state.step + 1;
-    double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0, norm;
+    double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0;
     *decision = (wt_decision){.step = step, .failed = failed};
-    WT_TRY(wt_gradient_norm(&norm, trainer->kernels, gradient, trainer->network->parameters.total, mean));
+    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.total, mean,
+                                   trainer->block_sums);
     decision->learning_rate =
         trainer->state.rate_scale *
         wt_schedule_rate(&config->schedule, config->optimizer.learning_rate, step, config->train.steps);

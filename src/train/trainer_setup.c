@@ -109,6 +109,7 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     if (trainer->root) {
         size_t all = (size_t)trainer->lanes + (size_t)wt_comm_size(trainer->comm);
         WT_TRY(wt_alloc(&trainer->all, all, sizeof *trainer->all, "results of lanes"));
+        WT_TRY(wt_alloc(&trainer->block_sums, wt_norm_blocks(total), sizeof(double), "the gradient's norm"));
     }
     return wt_exchange_create(&trainer->exchange, trainer->comm, trainer->lanes, trainer->lanes_at_once, total,
                               trainer->kernels->add);
@@ -352,4 +353,5 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->lane_gradients);
     wt_free(trainer->mine);
     wt_free(trainer->all);
+    wt_free(trainer->block_sums);
 }

@@ -38,7 +38,8 @@ said out.txt 'tone, train: 25600 targets, '
 train_ok all --set validation.windows=0
 expect_ok "$WAVETRAIN" evaluate all --split validation
 loss=$(awk '/network/ {print $4}' out.txt)
-metrics_of all | awk -F, -v loss="$loss" '$1 == 50 {exit !(($8 - loss)^2 < 1e-8)}' || fail "validation has another loss"
+metrics_of all | awk -F, -v loss="$loss" '$1 == 50 {exit !(($8 - loss)^2 < 1e-8)}' ||
+    fail "validation has another loss"
 
 # --- generate ---
 
@@ -54,7 +55,8 @@ size() {
     [ "$(od -An -c -N4 "$1" | tr -d ' ')$(od -An -c -j8 -N8 "$1" | tr -d ' ')" = RIFFWAVEfmt ] || fail "$1: no WAV"
     # PCM, mono, 8000 Hz, 16000 bytes a second, 2 bytes a frame, 16 bits
     [ "$(od -An -tu2 -j20 -N16 "$1" | tr -s ' ')" = ' 1 1 8000 0 16000 0 2 16' ] || fail "$1: another format"
-    [ $(od -An -tu4 -j40 -N4 "$1") = $(($(stat -c %s "$1") - 44)) ] || fail "$1: another length than its header says"
+    [ $(od -An -tu4 -j40 -N4 "$1") = $(($(stat -c %s "$1") - 44)) ] ||
+        fail "$1: another length than it says"
     echo $(($(od -An -tu4 -j40 -N4 "$1") / 2))
 }
 # same, different FILE FILE

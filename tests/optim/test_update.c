@@ -33,9 +33,11 @@ static float *drawn(uint64_t array, size_t count) {
 }
 
 static double norm_of(const float *gradient, size_t count, double scale, int threads) {
-    double norm = NAN;
+    double *block_sums;
+    assert_int_equal(wt_alloc(&block_sums, wt_norm_blocks(count), sizeof *block_sums, "a test"), WT_OK);
     omp_set_num_threads(threads);
-    assert_int_equal(wt_gradient_norm(&norm, kernels, gradient, count, scale), WT_OK);
+    double norm = wt_gradient_norm(kernels, gradient, count, scale, block_sums);
+    wt_free(block_sums);
     return norm;
 }
 

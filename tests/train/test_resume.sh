@@ -40,7 +40,8 @@ interrupt() {
 stopped() {
     [ "$2" = 75 ] || fail "$1: exit code $2, expected 75: $(cat "$1.log")"
     [ "$(verdict_of "$1")" = continue ] || fail "$1: verdict $(verdict_of "$1")"
-    [ -e "$1/checkpoints/step-$(printf %08d "$(rows_of "$1")").h5" ] || fail "$1: its last step has no checkpoint"
+    [ -e "$1/checkpoints/step-$(printf %08d "$(rows_of "$1")").h5" ] ||
+        fail "$1: its last step has no checkpoint"
 }
 
 train_ok whole
@@ -96,7 +97,8 @@ no_leftovers
 same_run whole killed $steps
 printf 'x' | dd of=killed/checkpoints/step-00000300.h5 bs=1 seek=5000 conv=notrunc 2>/dev/null
 train_ok killed
-grep -q '^warning: killed/checkpoints/step-00000300.h5: the checkpoint is damaged' killed.log || fail "$(cat killed.log)"
+grep -q '^warning: killed/checkpoints/step-00000300.h5: the checkpoint is damaged' killed.log ||
+    fail "$(cat killed.log)"
 same_run whole killed $steps
 
 # only damaged ones: nothing is begun anew over them
