@@ -9,6 +9,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train_internal.h"
@@ -206,6 +207,9 @@ static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->timer, WT_PHASE_CHECKPOINT);
     wt_hear_of_checkpoint(trainer, true);
+    if (wt_metrics_flush(trainer->metrics) != WT_OK) { /* a checkpoint's rows should be there when it is */
+        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+    }
     trainer->last_checkpoint = wt_time_now();
     wt_status status =
         wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
@@ -291,17 +295,20 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
+    char products[96];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
-    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz, %" PRId64 " windows of %d targets",
-                config->data.path, wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
-                trainer->state.sample_rate, wt_windows_count(trainer->windows), config->data.window);
-    wt_log_info("network   %d blocks, %.3f M parameters, receptive field %d samples (%.0f ms)", network->block_count,
-                (double)network->parameters.total / 1e6, network->receptive_field,
-                1000.0 * network->receptive_field / rate);
-    wt_log_info("step      %d windows in %d lanes, %d lanes at once a rank", config->train.batch, trainer->lanes,
-                trainer->lanes_at_once);
-    wt_log_info("machine   %s: %d ranks × %d threads", hosts, trainer->state.ranks, trainer->state.threads);
-    wt_log_info("numerics  %s", trainer->state.numerics);
+    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
+                wt_dataset_utterances(trainer->dataset), samples / rate / 60.0, trainer->state.sample_rate);
+    wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
+                wt_windows_count(trainer->windows), config->data.window, config->train.batch, trainer->lane_windows,
+                trainer->lanes);
+    wt_log_info("network   %d blocks, %zu parameters, receptive field %d samples (%.0f ms)", network->block_count,
+                network->parameters.total, network->receptive_field, 1000.0 * network->receptive_field / rate);
+    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
+                trainer->state.threads, trainer->lanes_at_once);
+    wt_kernels_describe(trainer->kernels, products, sizeof products);
+    wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
+                getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
     wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
                 config->train.steps);
 }
@@ -310,8 +317,9 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     char path[WT_PATH_MAX];
     const wt_checkpoint_state *state = &trainer->state;
     if (wt_run_checkpoint_path(path, trainer->options->run, state->step) != WT_OK) return;
-    wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all; checkpoint %s",
-                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps, state->seconds, path);
+    wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all",
+                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps, state->seconds);
+    wt_log_info("checkpoint %s", path);
     if (isfinite(state->best_validation_loss)) {
         wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64, state->best_validation_loss,
                     state->best_validation_loss / log(2.0), state->best_step);

@@ -23,14 +23,10 @@ static int64_t wt_longest_utterance(const wt_dataset *dataset) {
 }
 
 /* A receptive field that reaches past every utterance is an oversight, most likely. */
-static wt_status wt_check_context(const wt_trainer *trainer) {
+static void wt_warn_of_context(const wt_trainer *trainer) {
     const wt_data_config *data = &trainer->config->data;
     int field = trainer->network->receptive_field;
     int64_t longest = wt_longest_utterance(trainer->dataset);
-    WT_CHECK(wt_windows_count(trainer->windows) > 0, WT_USAGE,
-             "%s: no target has its whole context (the longest utterance has %lld samples, the receptive field is %d, "
-             "expected less; or data.partial_context: pad)",
-             data->path, (long long)longest, field);
     double padded =
         (double)wt_windows_padded_targets(trainer->windows) / (double)wt_windows_targets(trainer->windows);
     if (longest < field && trainer->root) {
@@ -38,7 +34,6 @@ static wt_status wt_check_context(const wt_trainer *trainer) {
                        "the targets see padding",
                        data->path, field, (long long)longest, 100.0 * padded);
     }
-    return WT_OK;
 }
 
 static wt_status wt_setup_data(wt_trainer *trainer) {
@@ -49,7 +44,7 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
                              wt_dataset_channels(trainer->dataset)));
     WT_TRY(wt_windows_create(&trainer->windows, trainer->dataset, data->window, trainer->network->receptive_field,
                              data->partial_context));
-    WT_TRY(wt_check_context(trainer));
+    wt_warn_of_context(trainer);
     trainer->order = wt_order_training(trainer->dataset, trainer->windows, (uint64_t)config->train.seed);
     trainer->silence = wt_silence_class(data->quantization);
     return WT_OK;
@@ -184,17 +179,32 @@ static wt_status wt_begin(wt_trainer *trainer) {
     return status;
 }
 
-static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
-    *checkpoint = NULL;
-    if (options->resume == WT_RESUME_FILE) return wt_checkpoint_open(checkpoint, options->resume_file);
-    if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
+/* The step of the newest checkpoint in the run's folder, whether it can be read or not; −1: none. */
+static wt_status wt_newest_step(int64_t *step, const char *run) {
     int64_t *steps;
     size_t count;
-    WT_TRY(wt_run_checkpoints(options->run, &steps, &count));
+    WT_TRY(wt_run_checkpoints(run, &steps, &count));
+    *step = count ? steps[count - 1] : -1;
     wt_free(steps);
-    WT_CHECK(count == 0, WT_USAGE, "%s: the run has checkpoints already (got %zu, expected none with --resume never)",
-             options->run, count);
     return WT_OK;
+}
+
+static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
+    int64_t newest;
+    *checkpoint = NULL;
+    if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
+    WT_TRY(wt_newest_step(&newest, options->run));
+    WT_CHECK(options->resume == WT_RESUME_FILE || newest < 0, WT_USAGE,
+             "%s: the run has checkpoints already (the newest of step %lld, expected none with --resume never)",
+             options->run, (long long)newest);
+    if (options->resume == WT_RESUME_NEVER) return WT_OK;
+    WT_TRY(wt_checkpoint_open(checkpoint, options->resume_file));
+    long long step = wt_checkpoint_get_state(*checkpoint)->step;
+    if (step >= newest) return WT_OK;
+    wt_checkpoint_close(*checkpoint);
+    *checkpoint = NULL;
+    return wt_error(WT_USAGE, "%s: the run has a newer checkpoint than %s (of step %lld, expected at most %lld); go on in another "
+                              "--run", options->run, options->resume_file, (long long)newest, step);
 }
 
 /* With the lock held: parameters and moments, the count of starts, metrics.csv. */
