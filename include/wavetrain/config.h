@@ -107,6 +107,10 @@ typedef struct {
 typedef struct {
     double seconds; /* between progress lines in a file */
     wt_backend backend;
+    double hang_seconds; /* without progress; 0: no watch */
+    double hang_seconds_data, hang_seconds_validation;
+    double time_limit;  /* minutes; 0: SLURM's, if it has one */
+    double time_margin; /* seconds */
 } wt_run_config;
 
 typedef struct {

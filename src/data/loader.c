@@ -7,12 +7,12 @@
  * nobody else touches meanwhile, so the mutex is held for the counters alone.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "data_internal.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/thread.h"
 
 enum { BUFFERS = 3, MESSAGE_MAX = 1024 };
 
@@ -23,8 +23,7 @@ struct wt_loader {
     const void *context;
     int64_t first, last;
 
-    pthread_t thread;
-    bool running; /* there is a thread to join */
+    wt_thread thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* under the mutex: */
@@ -77,18 +76,6 @@ static void *fill_all(void *argument) {
     return NULL;
 }
 
-/* Signals are for the main thread, which waits in calls that they should interrupt. */
-static wt_status start_thread(wt_loader *loader) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&loader->thread, NULL, fill_all, loader);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    WT_CHECK(failed == 0, WT_FAILED, "cannot start the loader's thread (%s)", strerror(failed));
-    loader->running = true;
-    return WT_OK;
-}
-
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
                            const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
                            int64_t first, int64_t last) {
@@ -106,7 +93,7 @@ wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_window
     for (int i = 0; i < BUFFERS; i++) {
         WT_GUARD(wt_batch_create(&loader->buffers[i], shape, wt_dataset_channels(dataset)));
     }
-    WT_GUARD(start_thread(loader));
+    WT_GUARD(wt_thread_start(&loader->thread, fill_all, loader, "the loader"));
     *out = loader;
     loader = NULL;
 cleanup:
@@ -116,12 +103,12 @@ cleanup:
 
 void wt_loader_destroy(wt_loader *loader) {
     if (loader == NULL) return;
-    if (loader->running) {
+    if (loader->thread.running) {
         pthread_mutex_lock(&loader->mutex);
         loader->stop = true;
         pthread_cond_broadcast(&loader->changed);
         pthread_mutex_unlock(&loader->mutex);
-        pthread_join(loader->thread, NULL);
+        wt_thread_join(&loader->thread);
     }
     for (int i = 0; i < BUFFERS; i++) wt_batch_destroy(loader->buffers[i]);
     wt_batch_filler_dispose(&loader->filler);

@@ -19,6 +19,16 @@ wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, co
                             const wt_optimizer *optimizer);
 void wt_exported_dispose(wt_exported *exported);
 
+/* --- time_limit.c: when this start must be over; rank 0 --- */
+
+typedef struct wt_time_limit wt_time_limit;
+
+/* `minutes` from now; 0: when the SLURM job ends, if this is one. `margin` in seconds. */
+wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin);
+/* Whether there is no time for another step, if what is left to do after this one needs so many seconds. */
+bool wt_time_limit_near(const wt_time_limit *limit, double needed);
+void wt_time_limit_stop(wt_time_limit *limit); /* takes NULL */
+
 /* --- the trainer --- */
 
 /* What a rank says of one of its lanes. */
@@ -77,6 +87,10 @@ typedef struct {
     wt_timer timer;
     double began, last_checkpoint, last_step;
     double seconds_before; /* of earlier starts */
+    double checkpoint_seconds; /* that the longest checkpoint has taken */
+    const char *why;       /* the run stops before its end */
+    wt_time_limit *time_limit; /* rank 0 */
+    wt_hang_watch *watch;
     int not_finite;        /* steps in a row */
     int restarts;
 } wt_trainer;

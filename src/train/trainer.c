@@ -89,6 +89,14 @@ static bool wt_is_due(int64_t step, int64_t every) {
     return every > 0 && step % every == 0;
 }
 
+/* Why the run should stop after this step, or NULL. */
+static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
+    if (caught) return "a signal asked to stop";
+    double step = wt_time_now() - trainer->last_step;
+    bool near = wt_time_limit_near(trainer->time_limit, trainer->checkpoint_seconds + step);
+    return near ? "the time limit is near" : NULL;
+}
+
 /* Rank 0 alone: from sums to what all ranks do. */
 static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
     const wt_config *config = trainer->config;
@@ -104,7 +112,8 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     decision->skip = !isfinite(sum.loss) || !isfinite(norm) || sum.targets == 0;
     trainer->not_finite = decision->skip && sum.targets ? trainer->not_finite + 1 : 0;
-    decision->stop = caught != 0 || step == config->train.steps;
+    trainer->why = wt_reason_to_stop(trainer, caught);
+    decision->stop = trainer->why || step == config->train.steps;
     decision->validate = trainer->evaluator && (wt_is_due(step, config->validation.every) || step == config->train.steps);
     double minutes = (wt_time_now() - trainer->last_checkpoint) / 60.0;
     decision->checkpoint = decision->stop || wt_is_due(step, config->checkpoint.every) ||
@@ -195,6 +204,8 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
     }
     wt_status status = wt_write_checkpoint(trainer);
+    double seconds = wt_time_now() - trainer->last_checkpoint;
+    if (seconds > trainer->checkpoint_seconds) trainer->checkpoint_seconds = seconds;
     if (status == WT_OK || decision->stop) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
                     wt_error_message());
@@ -255,6 +266,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
                           decision->gradient_scale, gradient, trainer->parameters);
     }
     trainer->state.step = decision->step;
+    wt_hang_watch_step(trainer->watch, decision->step);
 
     /* what is due at this step */
     if (trainer->root) wt_note_speed(trainer);
@@ -299,19 +311,23 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
         wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64, state->best_validation_loss,
                     state->best_validation_loss / log(2.0), state->best_step);
     }
-    if (status == WT_CONTINUE) wt_log_info("the same command goes on from here");
+    if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
     snprintf(why, sizeof why, "%s", status == WT_OK         ? "all steps are done"
-                                    : status == WT_CONTINUE ? "a signal asked to stop"
+                                    : status == WT_CONTINUE ? trainer->why
                                                             : wt_error_message());
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_write_run_record(trainer, hosts, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
+}
+
+static void wt_tell_watch(void *watch, wt_phase phase) {
+    wt_hang_watch_phase(watch, phase);
 }
 
 static wt_status wt_run_steps(wt_trainer *trainer) {
@@ -323,6 +339,8 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_timer_init(&trainer->timer);
+    trainer->timer.listener = wt_tell_watch;
+    trainer->timer.context = trainer->watch;
     trainer->began = trainer->last_checkpoint = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
@@ -351,6 +369,18 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     return status;
 }
 
+/* What looks at the clock for the whole run; the set-up counts as loading. */
+static wt_status wt_start_clocks(wt_trainer *trainer) {
+    const wt_run_config *run = &trainer->config->run;
+    wt_hang_limits limits = {run->hang_seconds, run->hang_seconds_data, run->hang_seconds_validation};
+    wt_status status = WT_OK;
+    if (wt_comm_rank(trainer->comm) == 0) {
+        status = wt_time_limit_start(&trainer->time_limit, run->time_limit, run->time_margin);
+    }
+    if (status == WT_OK) status = wt_hang_watch_start(&trainer->watch, trainer->comm, &limits, WT_PHASE_DATA);
+    return wt_comm_agree(trainer->comm, status);
+}
+
 wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     wt_trainer *trainer;
     wt_status status = wt_alloc(&trainer, 1, sizeof *trainer, "the trainer");
@@ -359,9 +389,12 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     trainer->options = options;
     trainer->config = &options->config;
     wt_comm_catch_signals();
-    status = wt_trainer_setup(trainer);
+    status = wt_start_clocks(trainer);
+    if (status == WT_OK) status = wt_trainer_setup(trainer);
     if (status == WT_OK) status = wt_run_recorded(trainer);
     wt_trainer_dispose(trainer);
+    wt_time_limit_stop(trainer->time_limit);
+    wt_hang_watch_stop(trainer->watch);
     wt_free(trainer);
     return status;
 }

@@ -8,7 +8,7 @@ set -eu
 # folder | its headers in include/wavetrain | the folders that it may include from ("everything above" here)
 rules() {
     cat <<'LIST'
-base       | error log memory timer random hash file real batch |
+base       | error log memory timer random hash file thread real batch |
 config     | config                   | base
 comm       | comm                     | base
 h5         | h5                       | base

@@ -1,0 +1,46 @@
+/* Helper threads by POSIX; the cores of the process by OpenMP's places, which know them despite the binding. */
+#include "wavetrain/thread.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+enum { WT_CPUS_MAX = 4096 };
+
+/* Every core of every place; without binding there are no places, and nothing to undo. */
+static void wt_unbind(pthread_attr_t *attributes) {
+    int cpus[WT_CPUS_MAX];
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int place = 0; place < omp_get_num_places(); place++) {
+        int count = omp_get_place_num_procs(place);
+        if (count > WT_CPUS_MAX) return;
+        omp_get_place_proc_ids(place, cpus);
+        for (int i = 0; i < count; i++) {
+            if (cpus[i] < CPU_SETSIZE) CPU_SET(cpus[i], &set);
+        }
+    }
+    if (CPU_COUNT(&set) > 0) pthread_attr_setaffinity_np(attributes, sizeof set, &set);
+}
+
+wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *context, const char *what) {
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    wt_unbind(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&thread->id, &attributes, work, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    WT_CHECK(failed == 0, WT_FAILED, "can't start the thread for %s (%s)", what, strerror(failed));
+    thread->running = true;
+    return WT_OK;
+}
+
+void wt_thread_join(wt_thread *thread) {
+    if (!thread->running) return;
+    pthread_join(thread->id, NULL);
+    thread->running = false;
+}
