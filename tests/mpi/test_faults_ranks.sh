@@ -68,8 +68,12 @@ errors_of stopped | grep -qE 'rank 0 on [^ ]+ waits for other ranks: no progress
 ranks=
 ended alone 1 10 sleep:sgemm:3000 "$@"
 errors_of alone | grep -q 'rank 0 on .* hangs' || fail "$(cat alone.log)"
-code=$(code_of timeout -s KILL 4 "$(command -v env)" $(under sleep:sgemm:3000) "$WAVETRAIN" train config.yaml --run unwatched \
-    "$@" --set run.hang_seconds=0 >unwatched.log 2>&1)
+unwatched() {
+    local words
+    mapfile -t words < <(under sleep:sgemm:3000)
+    timeout -s KILL 4 "${words[@]}" "$WAVETRAIN" train config.yaml --run unwatched "$@" >unwatched.log 2>&1
+}
+code=$(code_of unwatched "$@" --set run.hang_seconds=0)
 [ "$code" = 137 ] || fail "unwatched: exit code $code: $(cat unwatched.log)"
 
 # none of this ends a run that does well, however short the times
