@@ -74,6 +74,7 @@ wait_until() {
 start_killed() {
     local words launcher=()
     mapfile -t words < <(under slow:checkpoints/step-:1)
+    rm -f killed.log # what is waited for must not be an older start's
     [ "$ranks" = 1 ] || launcher=("$MPIRUN" "$ranks")
     "${launcher[@]}" "${words[@]}" "$WAVETRAIN" train config.yaml --run killed >killed.log 2>&1 &
     process=$!
@@ -96,7 +97,7 @@ kill_once() {
     random 300
     delay=$number
     start_killed
-    wait_until 3000 grep -q '^run  ' killed.log || true
+    wait_until 3000 grep -sq '^run  ' killed.log || true
     wait_until 3000 has_checkpoint $wanted || true
     if [ $((kill % 2)) = 0 ]; then
         wait_until 3000 is_writing || true

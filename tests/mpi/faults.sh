@@ -5,8 +5,8 @@ export OMP_NUM_THREADS=1 ranks=
 faults=$(dirname "$WAVETRAIN")/tests/faults/libwavetrain_faults.so
 [ -e "$faults" ] || fail "there is no $faults"
 
-# under FAULT: the words that go before the program so that it meets WT_FAULT, a line each, also after mpirun
-# program. (The sanitizers' library does not mind that it is not the first one.)
+# under FAULT: the words that go before the program so that it meets WT_FAULT, a line each, also behind mpirun
+# (the sanitizers' library does not mind then that it is not the first one).
 under() {
     printf '%s\n' env "LD_PRELOAD=$faults" "WT_FAULT=$1" \
         "ASAN_OPTIONS=verify_asan_link_order=0:allocator_may_return_null=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"

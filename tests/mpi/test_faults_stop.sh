@@ -42,8 +42,8 @@ stopped() {
 for signal in USR1 TERM INT; do
     start $signal
     wait_for $signal 5
-    rows=$(rows_of $signal)
     kill -$signal $process
+    rows=$(rows_of $signal)
     stopped $signal 'a signal asked to stop'
     [ "$(rows_of $signal)" -le $((rows + 2)) ] || fail "$signal: stopped at $(rows_of $signal), asked at $rows"
     train_ok $signal "$@"
@@ -73,8 +73,8 @@ for signal in USR1 TERM INT; do
     run=rank-$signal
     start $run
     wait_for $run 5
-    rows=$(rows_of $run)
     kill -$signal "$(pgrep -n -P $process wavetrain)"
+    rows=$(rows_of $run)
     stopped $run 'a signal asked to stop'
     [ "$(rows_of $run)" -le $((rows + 2)) ] || fail "$run: stopped at $(rows_of $run), asked at $rows"
 done
