@@ -119,6 +119,10 @@ typedef struct {
     wt_backend backend;
     int64_t compare_every; /* steps between comparisons of the ranks' replicas; 0: only before checkpoints */
     wt_unlike_nodes unlike_nodes;
+    double hang_seconds; /* without progress; 0: no watch */
+    double hang_seconds_data, hang_seconds_validation;
+    double time_limit;  /* minutes; 0: SLURM's, if it has one */
+    double time_margin; /* seconds */
 } wt_run_config;
 
 typedef struct {

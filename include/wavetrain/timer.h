@@ -22,10 +22,15 @@ typedef enum {
 
 const char *wt_phase_name(wt_phase phase);
 
+/* Hears of every change of phase. */
+typedef void (*wt_phase_listener)(void *context, wt_phase phase);
+
 typedef struct {
     double seconds[WT_PHASES];
     double since; /* when the running phase began */
     wt_phase phase;
+    wt_phase_listener listener; /* NULL: nobody; set after wt_timer_init, as is its context */
+    void *context;
 } wt_timer;
 
 /* Starts in WT_PHASE_OTHER. One thread only. */

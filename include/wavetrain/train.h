@@ -30,8 +30,8 @@ typedef struct {
     bool other_data;        /* go on although the data set is not the checkpoint's */
 } wt_train_options;
 
-/* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal asked to stop, and a checkpoint was
- * written. The verdict also stands in RUN/run.yaml. */
+/* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal or the time limit asked to stop, and a
+ * checkpoint was written. The verdict also stands in RUN/run.yaml. */
 wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 
 /* --- evaluation --- */

@@ -31,4 +31,5 @@ void wt_timer_enter(wt_timer *timer, wt_phase phase) {
     timer->seconds[timer->phase] += now - timer->since;
     timer->since = now;
     timer->phase = phase;
+    if (timer->listener) timer->listener(timer->context, phase);
 }

@@ -3,12 +3,17 @@
 #define WAVETRAIN_COMM_INTERNAL_H
 
 #include <mpi.h>
+#include <stdatomic.h>
 
 #include "wavetrain/comm.h"
 
 struct wt_comm {
     MPI_Comm all;
     int rank, size, node_size;
+    atomic_bool waits; /* in a collective call; read by the hang watch */
 };
+
+/* Tells the hang watch that this rank waits for others, or has stopped to. */
+void wt_comm_waits(wt_comm *comm, bool waits);
 
 #endif

@@ -56,7 +56,9 @@ int wt_comm_node_size(const wt_comm *comm) {
 
 wt_status wt_comm_agree(wt_comm *comm, wt_status mine) {
     int failed = mine == WT_OK ? comm->size : comm->rank, first;
+    wt_comm_waits(comm, true);
     MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm->all);
+    wt_comm_waits(comm, false);
     if (first == comm->size) return WT_OK;
     struct {
         int status;
@@ -67,15 +69,20 @@ wt_status wt_comm_agree(wt_comm *comm, wt_status mine) {
         verdict.status = mine;
         snprintf(verdict.message, sizeof verdict.message, "%s", wt_error_message());
     }
+    wt_comm_waits(comm, true);
     MPI_Bcast(&verdict, sizeof verdict, MPI_BYTE, first, comm->all);
+    wt_comm_waits(comm, false);
     return wt_error((wt_status)verdict.status, "%s", verdict.message);
 }
 
 void wt_comm_barrier(wt_comm *comm) {
+    wt_comm_waits(comm, true);
     MPI_Barrier(comm->all);
+    wt_comm_waits(comm, false);
 }
 
 void wt_comm_broadcast(wt_comm *comm, void *data, size_t bytes) {
+    wt_comm_waits(comm, true);
     char *at = data;
     while (bytes) {
         int part = bytes > INT_MAX ? INT_MAX : (int)bytes;
@@ -83,17 +90,22 @@ void wt_comm_broadcast(wt_comm *comm, void *data, size_t bytes) {
         at += part;
         bytes -= (size_t)part;
     }
+    wt_comm_waits(comm, false);
 }
 
 void wt_comm_sum_int64(wt_comm *comm, int64_t *values, int count) {
+    wt_comm_waits(comm, true);
     MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT64_T, MPI_SUM, comm->all);
+    wt_comm_waits(comm, false);
 }
 
 void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count) {
+    wt_comm_waits(comm, true);
     MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT64_T, MPI_MAX, comm->all);
+    wt_comm_waits(comm, false);
 }
 
-void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
+static void wt_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
     enum { TAG = 1 };
     if (comm->rank != 0) {
         int length = (int)bytes;
@@ -110,6 +122,12 @@ void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
         MPI_Recv(at, length, MPI_BYTE, rank, TAG, comm->all, MPI_STATUS_IGNORE);
         at += length;
     }
+}
+
+void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
+    wt_comm_waits(comm, true);
+    wt_gather(comm, mine, bytes, all);
+    wt_comm_waits(comm, false);
 }
 
 /* "a ×2, b" from the ranks' hosts, neighbours with the same name taken together. */

@@ -192,6 +192,23 @@ const wt_key wt_keys[] = {
 {.name = "run.unlike_nodes", .type = WT_KEY_CHOICE, .offset = AT(run.unlike_nodes), .standard = "refuse",
  .choices = CHOICES("refuse", "allow"), .resume = WT_RESUME_FREE,
  .help = "Ranks whose CPUs or libraries compute other bits: refuse them, or go on without the promise."},
+{.name = "run.hang_seconds", .type = WT_KEY_REAL, .offset = AT(run.hang_seconds), .standard = "600.0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "A rank that makes no progress for so long is named, and the job ends; one that waits for others gets "
+         "half of it more. 0: never."},
+{.name = "run.hang_seconds_data", .type = WT_KEY_REAL, .offset = AT(run.hang_seconds_data), .standard = "1800.0",
+ .least = 0, .most = 1000000, .above = true, .resume = WT_RESUME_FREE,
+ .help = "The same while data are loaded or a checkpoint is written."},
+{.name = "run.hang_seconds_validation", .type = WT_KEY_REAL, .offset = AT(run.hang_seconds_validation),
+ .standard = "1800.0", .least = 0, .most = 1000000, .above = true, .resume = WT_RESUME_FREE,
+ .help = "The same while validating."},
+{.name = "run.time_limit", .type = WT_KEY_REAL, .offset = AT(run.time_limit), .standard = "0.0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "Minutes, after which a start has stopped with a checkpoint, to be continued. 0: until the SLURM job ends, "
+         "in one."},
+{.name = "run.time_margin", .type = WT_KEY_REAL, .offset = AT(run.time_margin), .standard = "120.0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "Seconds that are kept of that for the end, besides what a step and a checkpoint take; at most half."},
 };
 /* clang-format on */
 

@@ -21,6 +21,7 @@ struct wt_checkpoint_writer {
     wt_checkpoint_state state;
     wt_thread thread;
     atomic_bool finished;
+    double longest;   /* seconds that one has taken */
     wt_status status; /* of the thread, with its message */
     char message[1024];
 };
@@ -72,16 +73,24 @@ cleanup:
 
 static void *wt_writer_work(void *context) {
     wt_checkpoint_writer *writer = context;
+    double began = wt_time_now();
     writer->status = wt_write_copy(writer);
+    double seconds = wt_time_now() - began;
+    if (seconds > writer->longest) writer->longest = seconds;
     if (writer->status != WT_OK) snprintf(writer->message, sizeof writer->message, "%s", wt_error_message());
     atomic_store(&writer->finished, true);
     return NULL;
 }
 
-wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait) {
+wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *longest) {
     if (!writer->thread.running || (!wait && !atomic_load(&writer->finished))) return WT_OK;
     wt_thread_join(&writer->thread);
+    if (longest) *longest = writer->longest;
     return writer->status == WT_OK ? WT_OK : wt_error(writer->status, "%s", writer->message);
+}
+
+int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer) {
+    return writer->state.step;
 }
 
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,

@@ -31,8 +31,11 @@ void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
 /* Copies the state and begins to write. What was submitted before must have been collected (with wait). */
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
                                       const wt_real *parameters, const wt_optimizer *optimizer);
-/* How the last one went, told once; WT_OK also while it is being written and `wait` is false. */
-wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait);
+/* The step of the last one that was submitted. */
+int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
+/* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is told, *longest (may
+ * be NULL) becomes the most seconds that one has taken. */
+wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *longest);
 
 /* --- guard.c --- */
 
@@ -45,6 +48,16 @@ wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config 
 
 /* The fingerprint of this rank, cut at `room` bytes. */
 wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels);
+
+/* --- time_limit.c: when this start must be over; rank 0 --- */
+
+typedef struct wt_time_limit wt_time_limit;
+
+/* `minutes` from now; 0: when the SLURM job ends, if this is one. `margin` in seconds. */
+wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin);
+/* Whether there is no time for another step, if what is left to do after this one needs so many seconds. */
+bool wt_time_limit_near(const wt_time_limit *limit, double needed);
+void wt_time_limit_stop(wt_time_limit *limit); /* takes NULL */
 
 /* --- the trainer --- */
 
@@ -107,6 +120,10 @@ typedef struct {
     wt_timer timer;
     double began, last_checkpoint, last_step;
     double seconds_before; /* of earlier starts */
+    double checkpoint_seconds; /* that the longest checkpoint has taken */
+    const char *why;       /* the run stops before its end */
+    wt_time_limit *time_limit; /* rank 0 */
+    wt_hang_watch *watch;
     int restarts;
 } wt_trainer;
 

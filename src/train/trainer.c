@@ -109,13 +109,22 @@ static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, doub
     return WT_OK;
 }
 
+/* Why the run should stop after this step, or NULL. */
+static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
+    if (caught) return "a signal asked to stop";
+    double step = wt_time_now() - trainer->last_step;
+    bool near = wt_time_limit_near(trainer->time_limit, trainer->checkpoint_seconds + step);
+    return near ? "the time limit is near" : NULL;
+}
+
 /* What is due at the step, by the configuration, the clock and the ranks' signals. */
-static void wt_decide_dues(const wt_trainer *trainer, wt_decision *decision, bool signalled) {
+static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caught) {
     const wt_config *config = trainer->config;
     bool last = decision->step == config->train.steps;
     double minutes = (wt_time_now() - trainer->last_checkpoint) / 60.0;
     if (decision->roll_back) return;
-    decision->stop = signalled || last;
+    trainer->why = wt_reason_to_stop(trainer, caught);
+    decision->stop = trainer->why || last;
     decision->validate = trainer->evaluator && (last || wt_is_due(decision->step, config->validation.every));
     decision->compare = wt_is_due(decision->step, config->run.compare_every);
     bool due = wt_is_due(decision->step, config->checkpoint.every) ||
@@ -140,7 +149,7 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum.targets == 0;
     if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
-    wt_decide_dues(trainer, decision, caught != 0);
+    wt_decide_dues(trainer, decision, caught);
     trainer->step_targets = sum.targets;
     trainer->row = (wt_metrics_row){
         .step = step,
@@ -199,8 +208,9 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
 
 /* Rank 0: a checkpoint that could not be written is a warning while there is still time for another one. */
 static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
-    if (wt_checkpoint_writer_collect(trainer->writer, wait) == WT_OK) return;
-    wt_progress_say(trainer->progress, "warning: a checkpoint was not written: %s", wt_error_message());
+    if (wt_checkpoint_writer_collect(trainer->writer, wait, &trainer->checkpoint_seconds) == WT_OK) return;
+    wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
+                    wt_checkpoint_writer_step(trainer->writer), wt_error_message());
 }
 
 /* Rank 0. The last one is waited for: its failure is the run's. */
@@ -213,9 +223,10 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
     trainer->last_checkpoint = wt_time_now();
     wt_status status =
         wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
-    if (decision->stop && status == WT_OK) status = wt_checkpoint_writer_collect(trainer->writer, true);
+    if (decision->stop && status == WT_OK) status = wt_checkpoint_writer_collect(trainer->writer, true, NULL);
     if (status == WT_OK || decision->stop) return status;
-    wt_progress_say(trainer->progress, "warning: a checkpoint was not written: %s", wt_error_message());
+    wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
+                    wt_error_message());
     return WT_OK;
 }
 
@@ -274,6 +285,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
                           decision->gradient_scale, gradient, trainer->parameters);
     }
     trainer->state.step = decision->step;
+    wt_hang_watch_step(trainer->watch, decision->step);
 
     /* what is due at this step */
     if (trainer->root) wt_note_speed(trainer);
@@ -324,19 +336,23 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
         wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64, state->best_validation_loss,
                     state->best_validation_loss / log(2.0), state->best_step);
     }
-    if (status == WT_CONTINUE) wt_log_info("the same command goes on from here");
+    if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
     snprintf(why, sizeof why, "%s", status == WT_OK         ? "all steps are done"
-                                    : status == WT_CONTINUE ? "a signal asked to stop"
+                                    : status == WT_CONTINUE ? trainer->why
                                                             : wt_error_message());
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_write_run_record(trainer, hosts, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
+}
+
+static void wt_tell_watch(void *watch, wt_phase phase) {
+    wt_hang_watch_phase(watch, phase);
 }
 
 static wt_status wt_run_steps(wt_trainer *trainer) {
@@ -348,6 +364,8 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_timer_init(&trainer->timer);
+    trainer->timer.listener = wt_tell_watch;
+    trainer->timer.context = trainer->watch;
     trainer->began = trainer->last_checkpoint = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
@@ -376,6 +394,18 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     return status;
 }
 
+/* What looks at the clock for the whole run; the set-up counts as loading. */
+static wt_status wt_start_clocks(wt_trainer *trainer) {
+    const wt_run_config *run = &trainer->config->run;
+    wt_hang_limits limits = {run->hang_seconds, run->hang_seconds_data, run->hang_seconds_validation};
+    wt_status status = WT_OK;
+    if (wt_comm_rank(trainer->comm) == 0) {
+        status = wt_time_limit_start(&trainer->time_limit, run->time_limit, run->time_margin);
+    }
+    if (status == WT_OK) status = wt_hang_watch_start(&trainer->watch, trainer->comm, &limits, WT_PHASE_DATA);
+    return wt_comm_agree(trainer->comm, status);
+}
+
 wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     wt_trainer *trainer;
     wt_status status = wt_alloc(&trainer, 1, sizeof *trainer, "the trainer");
@@ -384,9 +414,12 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     trainer->options = options;
     trainer->config = &options->config;
     wt_comm_catch_signals();
-    status = wt_trainer_setup(trainer);
+    status = wt_start_clocks(trainer);
+    if (status == WT_OK) status = wt_trainer_setup(trainer);
     if (status == WT_OK) status = wt_run_recorded(trainer);
     wt_trainer_dispose(trainer);
+    wt_time_limit_stop(trainer->time_limit);
+    wt_hang_watch_stop(trainer->watch);
     wt_free(trainer);
     return status;
 }

@@ -302,7 +302,7 @@ static wt_status wt_reload(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
     const wt_checkpoint_state now = trainer->state;
-    if (wt_checkpoint_writer_collect(trainer->writer, true) != WT_OK) wt_log_warning("%s", wt_error_message());
+    if (wt_checkpoint_writer_collect(trainer->writer, true, NULL) != WT_OK) wt_log_warning("%s", wt_error_message());
     WT_TRY(wt_run_open_newest(&checkpoint, trainer->options->run));
     wt_status status = WT_OK;
     if (checkpoint) {

@@ -74,6 +74,9 @@ static void defaults_are_those_of_the_design(void **state) {
     assert_int_equal(c.checkpoint.keep, 3);
     assert_true(c.run.seconds == 10.0);
     assert_int_equal(c.run.backend, WT_BACKEND_AUTO);
+    assert_true(c.run.hang_seconds == 600.0 && c.run.hang_seconds_data == 1800.0);
+    assert_true(c.run.hang_seconds_validation == 1800.0);
+    assert_true(c.run.time_limit == 0.0 && c.run.time_margin == 120.0);
 }
 
 static wt_status scan_number(const wt_key *key, double value, void *field) {

@@ -1,0 +1,119 @@
+# Asked to stop, by a signal or because the time is up: a checkpoint within one step, exit code 75, the verdict, and a
+# resume that gives what a run left alone gives.
+set -eu
+. "$SOURCE/tests/mpi/faults.sh"
+
+make_tone
+make_config config.yaml
+sed -i 's/steps: 50/steps: 60/; s/every: 20/every: 1000/' config.yaml
+set -- --set validation.every=0
+
+train_ok whole "$@"
+
+# Rows take 20 ms each, so that there is time to send a signal.
+slow=$(under slow:metrics.csv:1)
+mapfile -t slow <<<"$slow"
+start() {
+    local run=$1
+    shift
+    ${ranks:+"$MPIRUN" "$ranks"} "${slow[@]}" "$WAVETRAIN" train config.yaml --run "$run" \
+        --set validation.every=0 "$@" >"$run.log" 2>&1 &
+    process=$!
+}
+
+# Waits for its end; sets `code`.
+end() {
+    code=0
+    wait $process || code=$?
+}
+
+# stopped RUN WHY: waits for its end, and checks how it looks then
+stopped() {
+    end
+    [ $code = 75 ] || fail "$1: exit code $code: $(cat "$1.log")"
+    [ "$(verdict_of "$1")" = continue ] || fail "$1: verdict $(verdict_of "$1")"
+    grep -q "^why: \"$2\"" "$1/run.yaml" || fail "$1: $(grep '^why' "$1/run.yaml")"
+    [ -z "$(errors_of "$1")" ] || fail "$1: $(errors_of "$1")"
+    [ "$(steps_kept "$1" | awk '{ print $NF }')" = "$(rows_of "$1")" ] || fail "$1: its last step has no checkpoint"
+    [ "$(rows_of "$1")" -lt 60 ] || fail "$1: it was done before it was stopped"
+}
+
+# one process, each signal
+for signal in USR1 TERM INT; do
+    start $signal
+    wait_for $signal 5
+    kill -$signal $process
+    rows=$(rows_of $signal)
+    stopped $signal 'a signal asked to stop'
+    [ "$(rows_of $signal)" -le $((rows + 2)) ] || fail "$signal: stopped at $(rows_of $signal), asked at $rows"
+    train_ok $signal "$@"
+    same_run whole $signal 60
+done
+
+# a second SIGINT does not wait for the step
+start twice --set train.batch=4096 --set train.lanes=8
+sleep 1
+kill -INT $process
+sleep 0.3
+began=$EPOCHREALTIME
+kill -INT $process
+end
+[ "$code" = 130 ] || fail "twice: exit code $code: $(cat twice.log)"
+within "$(seconds_since "$began")" 2
+
+# under mpirun: USR1 to it, and each signal to one rank of it
+ranks=2
+start mpirun
+wait_for mpirun 5
+kill -USR1 $process
+stopped mpirun 'a signal asked to stop'
+ranks=3 train_ok mpirun "$@"
+same_run whole mpirun 60
+for signal in USR1 TERM INT; do
+    run=rank-$signal
+    start $run
+    wait_for $run 5
+    kill -$signal "$(pgrep -n -P $process wavetrain)"
+    rows=$(rows_of $run)
+    stopped $run 'a signal asked to stop'
+    [ "$(rows_of $run)" -le $((rows + 2)) ] || fail "$run: stopped at $(rows_of $run), asked at $rows"
+done
+ranks=
+
+# a limit of its own
+start limit --set run.time_limit=0.02 --set run.time_margin=0.4
+stopped limit 'the time limit is near'
+train_ok limit "$@"
+same_run whole limit 60
+
+# a job of SLURM: the end from the environment, else from squeue, which may also fail, or never answer
+mkdir slurm
+cat >slurm/squeue <<'SQUEUE'
+#!/bin/sh
+echo "$@" >>"$SQUEUE_ASKED"
+case $SQUEUE_ANSWER in
+never) exec sleep 1000 ;;
+fails) exit 1 ;;
+*) echo "$SQUEUE_ANSWER" ;;
+esac
+SQUEUE
+chmod +x slurm/squeue
+export PATH=$PWD/slurm:$PATH SQUEUE_ASKED=$PWD/asked SLURM_JOB_ID=4711
+soon() { date -d '2 seconds' "+$1"; }
+SLURM_JOB_END_TIME=$(soon %s) start environment
+stopped environment 'the time limit is near'
+[ ! -e asked ] || fail "squeue was asked for what the environment says"
+SQUEUE_ANSWER=$(soon %Y-%m-%dT%H:%M:%S) start asked-squeue
+stopped asked-squeue 'the time limit is near'
+[ "$(cat asked)" = '-h -j 4711 -o %e' ] || fail "asked: $(cat asked)"
+SQUEUE_ANSWER=$(soon %Y-%m-%dT%H:%M:%S) start own-limit --set run.time_limit=60
+end
+[ $code = 0 ] || fail "own-limit: $(cat own-limit.log)"
+for answer in fails never N/A "$(date -d '1 hour' +%Y-%m-%dT%H:%M:%S)"; do
+    run=answer-${answer%%[!a-z]*}
+    rm -rf "$run"
+    began=$EPOCHREALTIME
+    SQUEUE_ANSWER=$answer train_ok "$run" "$@"
+    within "$(seconds_since "$began")" 6
+    same_run whole "$run" 60
+done
