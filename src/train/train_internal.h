@@ -88,9 +88,9 @@ typedef struct {
     double began, last_checkpoint, last_step;
     double seconds_before; /* of earlier starts */
     double checkpoint_seconds; /* that the longest checkpoint has taken */
-    const char *why;       /* the run stops before its end */
+    const char *why;           /* the run stops before its end; NULL: it does not */
     wt_time_limit *time_limit; /* rank 0 */
-    wt_hang_watch *watch;
+    wt_hang_watch *watch;      /* NULL: off */
     int not_finite;        /* steps in a row */
     int restarts;
 } wt_trainer;
