@@ -42,6 +42,7 @@ TABLE
     if [ $need_tests = 1 ]; then
         cat <<'TABLE'
     has_cmocka       libcmocka-dev                         cmocka
+    has_fftw         libfftw3-dev                          fftw
     has_h5_tools     hdf5-tools                            hdf5
 TABLE
     fi
@@ -64,6 +65,7 @@ has_random123() { has_header Random123/philox.h; }
 has_sndfile() { has_library sndfile; }
 has_samplerate() { has_library samplerate; }
 has_cmocka() { has_library cmocka; }
+has_fftw() { has_library fftw3; }
 has_h5_tools() { has_command h5dump; }
 has_cmake() { # the presets ask for 3.21
     has_command cmake && printf '3.21\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C

@@ -2,9 +2,9 @@
 . "$SOURCE/tests/expect.sh"
 export OMP_WAIT_POLICY=passive # the cores are shared with other tests
 
-# make_tone: a small noisy data set in tone/, 40 windows of 300 targets.
+# make_tone: a small noisy data set in tone/: to train on, 16 utterances of 1,600 samples.
 make_tone() {
-    "$WAVETRAIN" prepare simulate sine --noise 0.1 --seconds 0.2 --out tone >prepare.txt 2>&1 ||
+    "$WAVETRAIN" prepare simulate sine --utterances 20 --seconds 0.2 --noise 0.1 --out tone >prepare.txt 2>&1 ||
         fail "prepare: $(cat prepare.txt)"
 }
 

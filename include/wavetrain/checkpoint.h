@@ -10,7 +10,8 @@
  *
  * In the HDF5 file: parameters/NAME, optimizer/first/NAME and optimizer/second/NAME in PyTorch's shapes and
  * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config (YAML),
- * dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss, seconds.
+ * dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss, seconds, and what the
+ * guard remembers; state/norms is its ring of gradient norms.
  * The file is built in memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
@@ -33,6 +34,8 @@ typedef struct {
     const float *parameter, *first, *second; /* moments may be NULL */
 } wt_checkpoint_tensor;
 
+enum { WT_NORM_RING = 64 }; /* gradient norms that the spike guard's median is taken from */
+
 typedef struct {
     int64_t step, updates;
     int sample_rate, channels;
@@ -41,7 +44,14 @@ typedef struct {
     int64_t best_step;
     double seconds; /* of training so far, over all restarts */
     char dataset[WT_HASH_TEXT];
-    char numerics[128];
+    char numerics[256]; /* the fingerprint of what computes: numerics.c in src/train */
+    /* the guard against steps that are not finite */
+    double rate_scale;  /* factor on the learning rate, 1 until the run has gone back */
+    int rollbacks;      /* how often it has */
+    int skipped_in_row;
+    int64_t skipped;    /* in all */
+    int64_t norm_count; /* norms seen; the last ones are in the ring below */
+    double norms[WT_NORM_RING];
 } wt_checkpoint_state;
 
 typedef struct wt_checkpoint wt_checkpoint;

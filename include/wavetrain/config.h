@@ -31,6 +31,8 @@ typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE
 typedef enum { WT_QUANTIZATION_MULAW, WT_QUANTIZATION_LINEAR } wt_quantization_kind;
 typedef enum { WT_BACKEND_AUTO, WT_BACKEND_REFERENCE, WT_BACKEND_OPENBLAS } wt_backend;
 
+typedef enum { WT_UNLIKE_REFUSE, WT_UNLIKE_ALLOW } wt_unlike_nodes;
+
 typedef struct {
     int count; /* 0: not given */
     int values[WT_DILATIONS_MAX];
@@ -104,9 +106,19 @@ typedef struct {
     int keep;
 } wt_checkpoint_config;
 
+/* What happens when a step's loss or gradient is not finite, or its norm jumps. */
+typedef struct {
+    int skips;     /* so many steps in a row are skipped, then the run goes back to its last checkpoint … */
+    int rollbacks; /* … so often at most, */
+    double rate;   /* … each time with the learning rate times this */
+    double spike;  /* a norm beyond so many times its running median is skipped too; 0: never */
+} wt_guard_config;
+
 typedef struct {
     double seconds; /* between progress lines in a file */
     wt_backend backend;
+    int64_t compare_every; /* steps between comparisons of the ranks' replicas; 0: only before checkpoints */
+    wt_unlike_nodes unlike_nodes;
     double hang_seconds; /* without progress; 0: no watch */
     double hang_seconds_data, hang_seconds_validation;
     double time_limit;  /* minutes; 0: SLURM's, if it has one */
@@ -121,6 +133,7 @@ typedef struct {
     wt_schedule_config schedule;
     wt_validation_config validation;
     wt_checkpoint_config checkpoint;
+    wt_guard_config guard;
     wt_run_config run;
 } wt_config;
 

@@ -120,6 +120,9 @@ enum {
  * backend needs (BLAS single-threaded). The table lives as long as the program. */
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend);
 
+/* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops". */
+void wt_kernels_describe(const wt_kernels *table, char *text, size_t room);
+
 /* Denormals flush to zero in the calling thread and in threads that it starts from now on; call it in
  * main before any thread exists. */
 void wt_kernels_setup_thread(void);

@@ -75,8 +75,16 @@ static const wt_state_field wt_state_fields[] = {
     WT_FIELD("seconds", WT_STATE_REAL, seconds),
     WT_FIELD("dataset", WT_STATE_TEXT, dataset),
     WT_FIELD("numerics", WT_STATE_TEXT, numerics),
+    WT_FIELD("rate_scale", WT_STATE_REAL, rate_scale),
+    WT_FIELD("rollbacks", WT_STATE_INT, rollbacks),
+    WT_FIELD("skipped_in_row", WT_STATE_INT, skipped_in_row),
+    WT_FIELD("skipped", WT_STATE_INT64, skipped),
+    WT_FIELD("norm_count", WT_STATE_INT64, norm_count),
 };
 enum { WT_STATE_FIELDS = sizeof wt_state_fields / sizeof *wt_state_fields };
+
+static const char wt_norms_name[] = "state/norms";
+static const wt_h5_shape wt_norms_shape = {.type = WT_H5_DOUBLE, .rank = 1, .shape = {WT_NORM_RING}};
 
 static wt_status wt_write_state(wt_h5 *file, const wt_checkpoint_state *state) {
     for (int i = 0; i < WT_STATE_FIELDS; i++) {
@@ -97,10 +105,19 @@ static wt_status wt_write_state(wt_h5 *file, const wt_checkpoint_state *state) {
             break;
         }
     }
-    return WT_OK;
+    return wt_h5_write(file, wt_norms_name, wt_norms_shape, state->norms, 0);
 }
 
-static wt_status wt_read_state(wt_h5 *file, wt_checkpoint_state *state) {
+static wt_status wt_read_norms(wt_h5 *file, const char *path, double *norms) {
+    wt_h5_shape found;
+    WT_TRY(wt_h5_inspect(file, wt_norms_name, &found));
+    WT_CHECK(found.rank == 1 && found.shape[0] == WT_NORM_RING, WT_FAILED,
+             "%s: %s has another shape (got %lld, expected %d)", path, wt_norms_name, (long long)found.shape[0],
+             WT_NORM_RING);
+    return wt_h5_read(file, wt_norms_name, WT_H5_DOUBLE, norms);
+}
+
+static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_state *state) {
     for (int i = 0; i < WT_STATE_FIELDS; i++) {
         const wt_state_field *field = &wt_state_fields[i];
         char *at = (char *)state + field->offset;
@@ -121,7 +138,7 @@ static wt_status wt_read_state(wt_h5 *file, wt_checkpoint_state *state) {
             break;
         }
     }
-    return WT_OK;
+    return wt_read_norms(file, path, state->norms);
 }
 
 /* --- writing --- */
@@ -213,7 +230,7 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     WT_CHECK(version == WT_CHECKPOINT_VERSION, WT_FAILED,
              "%s: the checkpoint is of another version of the format (got %lld, expected %d)", checkpoint->path,
              (long long)version, WT_CHECKPOINT_VERSION);
-    WT_TRY(wt_read_state(checkpoint->file, &checkpoint->state));
+    WT_TRY(wt_read_state(checkpoint->file, checkpoint->path, &checkpoint->state));
     return wt_read_config(checkpoint);
 }
 

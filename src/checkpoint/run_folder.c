@@ -12,12 +12,11 @@
 #include "wavetrain/memory.h"
 
 static const char wt_name_prefix[] = "step-", wt_name_suffix[] = ".h5";
+enum { WT_NAME_MAX = 64 }; /* bytes of a checkpoint's name */
 
 static wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run) {
     return wt_path_join(out, run, "checkpoints");
 }
-
-enum { WT_NAME_MAX = 64 };
 
 static void wt_make_name(char out[WT_NAME_MAX], int64_t step) {
     snprintf(out, WT_NAME_MAX, "%s%08" PRId64 "%s", wt_name_prefix, step, wt_name_suffix);
@@ -30,8 +29,8 @@ wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t
     return wt_path_join(out, folder, name);
 }
 
-/* The step in a checkpoint's name, or −1: also for names that only look like one (step-5.h5), since the step would
- * lead to another file. */
+/* The step in a checkpoint's name, or −1: also for names that only look like one (step-5.h5), since their
+ * step would lead to another file. */
 static int64_t wt_name_step(const char *name) {
     char made[WT_NAME_MAX];
     const char *digits = name + strlen(wt_name_prefix);

@@ -83,8 +83,9 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
     WT_GUARD(wt_state_hash(&hash, restored.network, restored.parameters, &optimizer));
     wt_hash_print(text, hash);
     printf("checkpoint       %s\n", wt_checkpoint_path(checkpoint));
-    printf("step             %" PRId64 ", %.0f s of training, on %d ranks × %d threads, kernels %s\n", state->step,
-           state->seconds, state->ranks, state->threads, state->numerics);
+    printf("step             %" PRId64 ", %.0f s of training, on %d ranks × %d threads\n", state->step,
+           state->seconds, state->ranks, state->threads);
+    printf("numerics         %s\n", state->numerics);
     if (isfinite(state->validation_loss)) {
         printf("validation       %.4f nats; best %.4f at step %" PRId64 "\n", state->validation_loss,
                state->best_validation_loss, state->best_step);

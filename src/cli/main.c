@@ -29,6 +29,16 @@ static void wt_print_commands(FILE *out) {
     fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
 }
 
+/* Before MPI has started: launchers tell each process its rank. */
+static bool wt_is_first_process(void) {
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *rank = getenv(names[i]);
+        if (rank) return strcmp(rank, "0") == 0;
+    }
+    return true;
+}
+
 /* The command whose one or two words argv[1] (and argv[2]) are; *words says how many. */
 static const wt_command *wt_find_command(int argc, char **argv, int *words) {
     for (int i = 0; i < WT_COMMANDS; i++) {
@@ -57,6 +67,7 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
     int words;
     const wt_command *command = wt_find_command(argc, argv, &words);
     if (!command) {
+        wt_log_setup(WT_LOG_NORMAL, wt_is_first_process());
         return wt_error(WT_USAGE, "%s: no such command%s (wavetrain --help lists them)", argv[1],
                         strcmp(argv[1], "prepare") == 0 ? " without a kind" : "");
     }

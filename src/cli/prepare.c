@@ -373,7 +373,7 @@ cleanup:
 const wt_command wt_command_prepare_audio = {
     .name = "prepare audio",
     .arguments = "INPUT… --out DATASET [OPTION…]",
-    .summary = "make a data set from sound files and folders of them (WAV, FLAC, Ogg)",
+    .summary = "Make a data set from sound files and folders of them (WAV, FLAC, Ogg)",
     .parallel = true,
     .run = wt_run_prepare_audio,
 };
@@ -400,8 +400,8 @@ static wt_status wt_simulate(wt_comm *comm, wt_prepare_job *job, const wt_sine *
 
 static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **argv) {
     wt_prepare_job job = {.trim_limit = 1};
-    wt_sine sine = {.frequency = 500, .amplitude = 0.5, .rate = 8000, .utterances = 20};
-    double seconds = 5, shard_mib = 256;
+    wt_sine sine = {.frequency = 500, .amplitude = 0.5, .rate = 8000, .utterances = 200, .noise = 0.01};
+    double seconds = 0.5, shard_mib = 256;
     long long seed = 1, utterances = sine.utterances;
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &job.out, 0, "Folder of the data set to make; must not exist",
@@ -410,11 +410,11 @@ static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **a
         {"rate", '\0', POPT_ARG_INT, &sine.rate, 0, "Sample rate (default 8000)", "HZ"},
         {"amplitude", '\0', POPT_ARG_DOUBLE, &sine.amplitude, 0, "Of the tone, full scale is 1 (default 0.5)",
          "A"},
-        {"seconds", '\0', POPT_ARG_DOUBLE, &seconds, 0, "Length of an utterance (default 5)", "S"},
+        {"seconds", '\0', POPT_ARG_DOUBLE, &seconds, 0, "Length of an utterance (default 0.5)", "S"},
         {"utterances", '\0', POPT_ARG_LONGLONG, &utterances, 0,
-         "How many, with different phases (default 20); a tenth each for validation and test", "N"},
+         "How many, with different phases (default 200); a tenth each for validation and test", "N"},
         {"noise", '\0', POPT_ARG_DOUBLE, &sine.noise, 0,
-         "Standard deviation of white noise added (default 0)", "A"},
+         "Standard deviation of white noise added (default 0.01)", "A"},
         {"seed", '\0', POPT_ARG_LONGLONG, &seed, 0, "Of the phases and the noise (default 1)", "N"},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &shard_mib, 0, "Size of a shard, in MiB (default 256)", "MIB"},
         POPT_TABLEEND,
@@ -448,7 +448,7 @@ cleanup:
 const wt_command wt_command_prepare_simulate = {
     .name = "prepare simulate",
     .arguments = "sine --out DATASET [OPTION…]",
-    .summary = "make a data set from a simulated signal: a tone",
+    .summary = "Make a data set from a simulated signal: a tone",
     .parallel = true,
     .run = wt_run_prepare_simulate,
 };

@@ -247,7 +247,7 @@ const float *wt_exchange_complete(wt_exchange *exchange) {
         const int *pair = exchange->pairs[i];
         wt_add_ranges(exchange, exchange->nodes[pair[0]].data, exchange->nodes[pair[1]].data, slice);
     }
-    memcpy(exchange->sum + offset, exchange->nodes[0].data, slice * sizeof(float));
+    if (slice) memcpy(exchange->sum + offset, exchange->nodes[0].data, slice * sizeof(float));
     MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, exchange->sum, exchange->slice_counts,
                    exchange->slice_offsets, MPI_FLOAT, comm->all);
     return exchange->sum;

@@ -21,7 +21,7 @@
 #include "wavetrain/error.h"
 
 enum {
-    WT_KEYS_MAX = 64,
+    WT_KEYS_MAX = 96,
     WT_NAME_MAX = 256,    /* bytes of a key's full name as messages show it */
     WT_SHOW_MAX = 96,     /* bytes of a value as messages show it */
     WT_EXPECT_MAX = 160,  /* bytes of "1 … 64" or "adam or adamw" */

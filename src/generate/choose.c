@@ -15,6 +15,14 @@ static int32_t wt_most_likely(const wt_real *logits, int classes) {
     return best;
 }
 
+/* Every one: a NaN would pass unnoticed by the comparisons that look for the largest. */
+static bool wt_all_finite(const wt_real *logits, int classes) {
+    for (int i = 0; i < classes; i++) {
+        if (!isfinite(logits[i])) return false;
+    }
+    return true;
+}
+
 static int wt_compare_descending(const void *a, const void *b) {
     wt_real left = *(const wt_real *)a, right = *(const wt_real *)b;
     return (left < right) - (left > right);
@@ -38,7 +46,8 @@ static double wt_weight(const wt_choice *choice, wt_real logit, wt_real largest)
 wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index, int32_t *class) {
     int32_t best = wt_most_likely(logits, classes);
     *class = best;
-    WT_CHECK(isfinite(logits[best]), WT_FAILED, "the network's output is not finite at sample %lld", (long long)index);
+    WT_CHECK(wt_all_finite(logits, classes), WT_FAILED, "the network's output is not finite at sample %lld",
+             (long long)index);
     if (choice->temperature <= 0.0) return WT_OK;
     bool limited = choice->top_k > 0 && choice->top_k < classes;
     wt_real threshold = 0;

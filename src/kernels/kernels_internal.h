@@ -23,6 +23,7 @@ extern const wt_kernels wt_kernels_openblas_avx512;
 
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);
+void wt_openblas_describe(char *text, size_t room);
 void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
                           int rows, int in, int out, int taps, int dilation);
 void wt_openblas_convolve_back(float *dx, int lddx, const float *dy, int lddy, const float *w, int first,

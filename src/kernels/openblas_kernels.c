@@ -11,6 +11,7 @@
 
 #include <cblas.h>
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Measured on Zen 5: the best length, or within 8 % of it, for 32 to 128 channels, where 256 rows lose up to
@@ -67,4 +68,11 @@ void wt_openblas_setup(void) {
     const int threads = omp_get_max_threads();
     openblas_set_num_threads(1);
     omp_set_num_threads(threads);
+}
+
+void wt_openblas_describe(char *text, size_t room) {
+    const char *built = openblas_get_config(); /* "OpenBLAS 0.3.21 DYNAMIC_ARCH …": name and version are wanted */
+    const char *version = strchr(built, ' ');
+    const int length = version ? (int)(version - built) + 1 + (int)strcspn(version + 1, " ") : (int)strlen(built);
+    snprintf(text, room, "%.*s %s", length, built, openblas_get_corename());
 }

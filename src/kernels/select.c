@@ -4,6 +4,8 @@
  */
 #include "kernels_internal.h"
 
+#include <stdio.h>
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <xmmintrin.h>
 #endif
@@ -48,6 +50,14 @@ wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
     wt_openblas_setup();
     *table = tables[count - 1];
     return WT_OK;
+}
+
+void wt_kernels_describe(const wt_kernels *table, char *text, size_t room) {
+    if (table == &wt_kernels_reference) {
+        snprintf(text, room, "plain loops");
+    } else {
+        wt_openblas_describe(text, room);
+    }
 }
 
 #endif

@@ -6,21 +6,22 @@
 
 enum { WT_UPDATE_BLOCK = 4 * WT_NORM_BLOCK }; /* elements that one thread updates at a time */
 
-wt_status wt_gradient_norm(double *norm, const wt_kernels *kernels, const wt_real *gradient, size_t count,
-                           double scale) {
-    size_t blocks = (count + WT_NORM_BLOCK - 1) / WT_NORM_BLOCK;
-    double *sums, sum = 0.0;
-    WT_TRY(wt_alloc(&sums, blocks, sizeof *sums, "the gradient's norm"));
+size_t wt_norm_blocks(size_t count) {
+    return (count + WT_NORM_BLOCK - 1) / WT_NORM_BLOCK;
+}
+
+double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size_t count, double scale,
+                        double *block_sums) {
+    size_t blocks = wt_norm_blocks(count);
+    double sum = 0.0;
 #pragma omp parallel for schedule(static)
     for (size_t block = 0; block < blocks; block++) {
         size_t at = block * WT_NORM_BLOCK;
-        sums[block] =
-            kernels->squares(gradient + at, count - at < WT_NORM_BLOCK ? count - at : WT_NORM_BLOCK, scale);
+        size_t part = count - at < WT_NORM_BLOCK ? count - at : WT_NORM_BLOCK;
+        block_sums[block] = kernels->squares(gradient + at, part, scale);
     }
-    for (size_t block = 0; block < blocks; block++) sum += sums[block];
-    wt_free(sums);
-    *norm = sqrt(sum);
-    return WT_OK;
+    for (size_t block = 0; block < blocks; block++) sum += block_sums[block];
+    return sqrt(sum);
 }
 
 double wt_clip_scale(double norm, double limit) {

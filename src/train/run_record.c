@@ -50,7 +50,7 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
                 trainer->state.best_step);
     }
     fprintf(out, "written: %s\nwavetrain: %s\n", now, WT_VERSION);
-    wt_print_quoted(out, "kernels", trainer->state.numerics);
+    wt_print_quoted(out, "numerics", trainer->state.numerics);
     wt_print_quoted(out, "hosts", hosts);
     fprintf(out, "ranks: %d\nthreads: %d\nlanes: %d\n", trainer->state.ranks, trainer->state.threads,
             trainer->lanes);

@@ -29,6 +29,33 @@ wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin
 bool wt_time_limit_near(const wt_time_limit *limit, double needed);
 void wt_time_limit_stop(wt_time_limit *limit); /* takes NULL */
 
+/* --- checkpoints in the background: checkpoint_writer.c; rank 0, one thread calls --- */
+
+typedef struct wt_checkpoint_writer wt_checkpoint_writer;
+
+/* Takes the memory for a copy of the state. Everything given must outlive the writer. */
+wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network, const wt_config *config,
+                                      const char *run, wt_run_lock *lock);
+/* Waits for what is being written. Takes NULL. */
+void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
+/* Copies the state and begins to write. What was submitted before must have been collected (with wait). */
+wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
+                                      const wt_real *parameters, const wt_optimizer *optimizer);
+/* How the last one went, told once; WT_OK also while it is being written and `wait` is false. */
+wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait);
+
+/* --- guard.c --- */
+
+typedef enum { WT_STEP_APPLY, WT_STEP_SKIP, WT_STEP_SKIP_SPIKE, WT_STEP_ROLL_BACK, WT_STEP_GIVE_UP } wt_step_verdict;
+
+/* What becomes of a step; keeps count in the state. Rank 0. */
+wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite, double norm);
+
+/* --- numerics.c --- */
+
+/* The fingerprint of this rank, cut at `room` bytes. */
+wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels);
+
 /* --- the trainer --- */
 
 /* What a rank says of one of its lanes. */
@@ -42,8 +69,9 @@ typedef struct {
     int64_t step;
     double learning_rate;
     double gradient_scale; /* 1/targets · clip scale */
-    bool skip;       /* loss or gradient is not finite: no update */
-    bool validate, checkpoint, stop;
+    bool skip;       /* no update */
+    bool roll_back;  /* back to the last checkpoint */
+    bool validate, compare, checkpoint, stop;
     int failed;      /* a wt_status: the run ends with it */
 } wt_decision;
 
@@ -75,11 +103,13 @@ typedef struct {
     wt_real **lane_gradients;      /* [lanes_at_once] */
     wt_lane_result *mine;          /* [own lanes + 1]: the last holds this rank's signal and failure */
     wt_lane_result *all;           /* rank 0: every rank's, end to end */
+    double *block_sums;            /* rank 0: of the gradient's norm */
     wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
 
     /* the run, on rank 0 alone but for `state` */
     wt_checkpoint_state state;
     wt_run_lock *lock;
+    wt_checkpoint_writer *writer;
     wt_metrics *metrics;
     wt_progress *progress;
     wt_metrics_row row;
@@ -87,17 +117,26 @@ typedef struct {
     wt_timer timer;
     double began, last_checkpoint, last_step;
     double seconds_before; /* of earlier starts */
-    double checkpoint_seconds; /* that the longest checkpoint has taken */
+    double checkpoint_seconds; /* that a step was held up by a checkpoint, at most */
     const char *why;           /* the run stops before its end; NULL: it does not */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;      /* NULL: off */
-    int not_finite;        /* steps in a row */
     int restarts;
 } wt_trainer;
 
 /* trainer_setup.c: everything until the first step; collective. */
 wt_status wt_trainer_setup(wt_trainer *trainer);
 void wt_trainer_dispose(wt_trainer *trainer);
+
+/* Back to the newest checkpoint, or the beginning where there is none, with what the guard remembers kept (and written, so
+ * that a kill does not undo it). Collective. */
+wt_status wt_trainer_roll_back(wt_trainer *trainer);
+
+/* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it. Collective. */
+wt_status wt_agree_on_numerics(wt_trainer *trainer);
+
+/* replicas.c: fails where the ranks' parameters or moments differ. Collective. */
+wt_status wt_compare_replicas(wt_trainer *trainer);
 
 /* run_record.c: RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
 wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict, const char *why);

@@ -9,12 +9,11 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train_internal.h"
 #include "wavetrain/memory.h"
-
-enum { WT_NOT_FINITE_MOST = 10 }; /* steps in a row that may be skipped */
 
 /* --- forward and backward --- */
 
@@ -97,44 +96,73 @@ static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
     return near ? "the time limit is near" : NULL;
 }
 
+/* What the guard says of the step, into the decision, and to people. */
+static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, double loss, double norm) {
+    wt_checkpoint_state *state = &trainer->state;
+    const wt_guard_config *guard = &trainer->config->guard;
+    wt_step_verdict verdict = wt_guard_step(state, guard, isfinite(loss) && isfinite(norm), norm);
+    decision->skip = verdict != WT_STEP_APPLY;
+    if (verdict == WT_STEP_APPLY) return WT_OK;
+    wt_progress_say(trainer->progress, "warning: step %" PRId64 " is skipped: %s", decision->step,
+                    verdict == WT_STEP_SKIP_SPIKE ? "its gradient's norm is far beyond the usual"
+                                                  : "its loss or gradient is not finite");
+    WT_CHECK(verdict != WT_STEP_GIVE_UP, WT_FAILED,
+             "%s: %d steps in a row were skipped, after going back %d times (a lower optimizer.learning_rate may help)",
+             trainer->options->run, state->skipped_in_row, state->rollbacks);
+    if (verdict == WT_STEP_ROLL_BACK) {
+        decision->roll_back = true;
+        state->rollbacks++;
+        state->rate_scale *= guard->rate;
+    }
+    return WT_OK;
+}
+
+/* What is due at the step, by the configuration, the clock and the ranks' signals. */
+static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caught) {
+    const wt_config *config = trainer->config;
+    bool last = decision->step == config->train.steps;
+    double minutes = (wt_time_now() - trainer->last_checkpoint) / 60.0;
+    if (decision->roll_back) return;
+    trainer->why = wt_reason_to_stop(trainer, caught);
+    decision->stop = trainer->why || last;
+    decision->validate = trainer->evaluator && (last || wt_is_due(decision->step, config->validation.every));
+    decision->compare = wt_is_due(decision->step, config->run.compare_every);
+    bool due = wt_is_due(decision->step, config->checkpoint.every) ||
+               (config->checkpoint.minutes > 0 && minutes >= config->checkpoint.minutes);
+    /* going back should lead to before the trouble began, so none is written while steps are skipped */
+    decision->checkpoint = decision->stop || (due && !decision->skip);
+}
+
 /* Rank 0 alone: from sums to what all ranks do. */
 static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
     const wt_config *config = trainer->config;
-    wt_metrics_row *row = &trainer->row;
     int caught, failed;
     wt_lane_result sum = wt_add_lanes(trainer, &caught, &failed);
     int64_t step = trainer->state.step + 1;
-    double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0, norm;
-    WT_TRY(wt_gradient_norm(&norm, trainer->kernels, gradient, trainer->network->parameters.total, mean));
+    double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0;
     *decision = (wt_decision){.step = step, .failed = failed};
+    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.total, mean,
+                                   trainer->block_sums);
     decision->learning_rate =
+        trainer->state.rate_scale *
         wt_schedule_rate(&config->schedule, config->optimizer.learning_rate, step, config->train.steps);
     decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
-    decision->skip = !isfinite(sum.loss) || !isfinite(norm) || sum.targets == 0;
-    trainer->not_finite = decision->skip && sum.targets ? trainer->not_finite + 1 : 0;
-    trainer->why = wt_reason_to_stop(trainer, caught);
-    decision->stop = trainer->why || step == config->train.steps;
-    decision->validate = trainer->evaluator && (wt_is_due(step, config->validation.every) || step == config->train.steps);
-    double minutes = (wt_time_now() - trainer->last_checkpoint) / 60.0;
-    decision->checkpoint = decision->stop || wt_is_due(step, config->checkpoint.every) ||
-                           (config->checkpoint.minutes > 0 && minutes >= config->checkpoint.minutes);
-    *row = (wt_metrics_row){.step = step,
-                            .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->windows),
-                            .loss = sum.loss * mean,
-                            .bits = sum.loss * mean / log(2.0),
-                            .silence = (double)sum.silence * mean,
-                            .gradient_norm = norm,
-                            .learning_rate = decision->learning_rate,
-                            .validation_loss = NAN,
-                            .validation_bits = NAN,
-                            .validation_silence = NAN};
+    decision->skip = sum.targets == 0;
+    if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
+    wt_decide_dues(trainer, decision, caught);
     trainer->step_targets = sum.targets;
-    if (decision->skip && sum.targets) {
-        wt_progress_say(trainer->progress, "warning: step %" PRId64 ": loss or gradient is not finite, the step is skipped", step);
-    }
-    WT_CHECK(trainer->not_finite < WT_NOT_FINITE_MOST, WT_FAILED,
-             "%s: loss or gradient was not finite in %d steps in a row (a lower optimizer.learning_rate may help)",
-             trainer->options->run, trainer->not_finite);
+    trainer->row = (wt_metrics_row){
+        .step = step,
+        .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->windows),
+        .loss = sum.loss * mean,
+        .bits = sum.loss * mean / log(2.0),
+        .silence = (double)sum.silence * mean,
+        .gradient_norm = norm,
+        .learning_rate = decision->learning_rate,
+        .validation_loss = NAN,
+        .validation_bits = NAN,
+        .validation_silence = NAN,
+    };
     return WT_OK;
 }
 
@@ -178,37 +206,28 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     return WT_OK;
 }
 
-static wt_status wt_write_checkpoint(wt_trainer *trainer) {
-    wt_status status = WT_OK;
-    wt_exported exported = {0};
-    char *bytes = NULL, path[WT_PATH_MAX];
-    size_t size;
-    trainer->state.updates = trainer->optimizer.updates;
-    WT_GUARD(wt_run_lock_check(trainer->lock));
-    WT_GUARD(wt_run_checkpoint_path(path, trainer->options->run, trainer->state.step));
-    WT_GUARD(wt_export_tensors(&exported, trainer->network, trainer->parameters, &trainer->optimizer));
-    WT_GUARD(wt_checkpoint_build(&bytes, &size, &trainer->state, trainer->config, exported.tensors, exported.count));
-    WT_GUARD(wt_checkpoint_commit(path, bytes, size));
-    WT_GUARD(wt_run_prune(trainer->options->run, trainer->config->checkpoint.keep, trainer->state.best_step));
-cleanup:
-    wt_exported_dispose(&exported);
-    wt_free(bytes);
-    return status;
+/* Rank 0: a checkpoint that could not be written is a warning while there is still time for another one. */
+static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
+    if (wt_checkpoint_writer_collect(trainer->writer, wait) == WT_OK) return;
+    wt_progress_say(trainer->progress, "warning: a checkpoint was not written: %s", wt_error_message());
 }
 
-/* Rank 0. A checkpoint that can't be written is a warning while there is still time for another one. */
+/* Rank 0. The last one is waited for: its failure is the run's. */
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
+    double began = wt_time_now();
     wt_timer_enter(&trainer->timer, WT_PHASE_CHECKPOINT);
-    trainer->last_checkpoint = wt_time_now();
-    if (wt_metrics_flush(trainer->metrics) != WT_OK) { /* a checkpoint must find its rows, but they must not cost it */
+    wt_hear_of_checkpoint(trainer, true);
+    if (wt_metrics_flush(trainer->metrics) != WT_OK) { /* a checkpoint's rows should be there when it is */
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
     }
-    wt_status status = wt_write_checkpoint(trainer);
-    double seconds = wt_time_now() - trainer->last_checkpoint;
+    trainer->last_checkpoint = wt_time_now();
+    wt_status status =
+        wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
+    if (decision->stop && status == WT_OK) status = wt_checkpoint_writer_collect(trainer->writer, true);
+    double seconds = wt_time_now() - began;
     if (seconds > trainer->checkpoint_seconds) trainer->checkpoint_seconds = seconds;
     if (status == WT_OK || decision->stop) return status;
-    wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
-                    wt_error_message());
+    wt_progress_say(trainer->progress, "warning: a checkpoint was not written: %s", wt_error_message());
     return WT_OK;
 }
 
@@ -258,6 +277,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     wt_timer_enter(&trainer->timer, WT_PHASE_DECIDE);
     memset(decision, 0, sizeof *decision);
     WT_TRY(wt_agree_on_step(trainer, gradient, decision));
+    if (decision->roll_back) return wt_trainer_roll_back(trainer);
 
     /* the same update everywhere */
     wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
@@ -271,9 +291,11 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* what is due at this step */
     if (trainer->root) wt_note_speed(trainer);
     if (decision->validate) WT_TRY(wt_validate(trainer, decision));
+    if (decision->compare || decision->checkpoint) WT_TRY(wt_compare_replicas(trainer));
     wt_status status = WT_OK;
     if (trainer->root) {
         wt_note_step(trainer);
+        wt_hear_of_checkpoint(trainer, false);
         if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
     }
     wt_timer_enter(&trainer->timer, WT_PHASE_OTHER);
@@ -286,17 +308,20 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
+    char products[96];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
-    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz, %" PRId64 " windows of %d targets",
-                config->data.path, wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
-                trainer->state.sample_rate, wt_windows_count(trainer->windows), config->data.window);
-    wt_log_info("network   %d blocks, %.3f M parameters, receptive field %d samples (%.0f ms)", network->block_count,
-                (double)network->parameters.total / 1e6, network->receptive_field,
-                1000.0 * network->receptive_field / rate);
-    wt_log_info("step      %d windows in %d lanes, %d lanes at once a rank", config->train.batch, trainer->lanes,
-                trainer->lanes_at_once);
-    wt_log_info("machine   %s: %d ranks × %d threads, kernels %s", hosts, trainer->state.ranks, trainer->state.threads,
-                trainer->kernels->name);
+    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
+                wt_dataset_utterances(trainer->dataset), samples / rate / 60.0, trainer->state.sample_rate);
+    wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
+                wt_windows_count(trainer->windows), config->data.window, config->train.batch, trainer->lane_windows,
+                trainer->lanes);
+    wt_log_info("network   %d blocks, %zu parameters, receptive field %d samples (%.0f ms)", network->block_count,
+                network->parameters.total, network->receptive_field, 1000.0 * network->receptive_field / rate);
+    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
+                trainer->state.threads, trainer->lanes_at_once);
+    wt_kernels_describe(trainer->kernels, products, sizeof products);
+    wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
+                getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
     wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
                 config->train.steps);
 }
@@ -305,8 +330,9 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     char path[WT_PATH_MAX];
     const wt_checkpoint_state *state = &trainer->state;
     if (wt_run_checkpoint_path(path, trainer->options->run, state->step) != WT_OK) return;
-    wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all; checkpoint %s",
-                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps, state->seconds, path);
+    wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all",
+                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps, state->seconds);
+    wt_log_info("checkpoint %s", path);
     if (isfinite(state->best_validation_loss)) {
         wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64, state->best_validation_loss,
                     state->best_validation_loss / log(2.0), state->best_step);

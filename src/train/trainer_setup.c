@@ -23,14 +23,10 @@ static int64_t wt_longest_utterance(const wt_dataset *dataset) {
 }
 
 /* A receptive field that reaches past every utterance is an oversight, most likely. */
-static wt_status wt_check_context(const wt_trainer *trainer) {
+static void wt_warn_of_context(const wt_trainer *trainer) {
     const wt_data_config *data = &trainer->config->data;
     int field = trainer->network->receptive_field;
     int64_t longest = wt_longest_utterance(trainer->dataset);
-    WT_CHECK(wt_windows_count(trainer->windows) > 0, WT_USAGE,
-             "%s: no target has its whole context (the longest utterance has %lld samples, the receptive field is %d, "
-             "expected less; or data.partial_context: pad)",
-             data->path, (long long)longest, field);
     double padded =
         (double)wt_windows_padded_targets(trainer->windows) / (double)wt_windows_targets(trainer->windows);
     if (longest < field && trainer->root) {
@@ -38,7 +34,6 @@ static wt_status wt_check_context(const wt_trainer *trainer) {
                        "the targets see padding",
                        data->path, field, (long long)longest, 100.0 * padded);
     }
-    return WT_OK;
 }
 
 static wt_status wt_setup_data(wt_trainer *trainer) {
@@ -49,7 +44,7 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
                              wt_dataset_channels(trainer->dataset)));
     WT_TRY(wt_windows_create(&trainer->windows, trainer->dataset, data->window, trainer->network->receptive_field,
                              data->partial_context));
-    WT_TRY(wt_check_context(trainer));
+    wt_warn_of_context(trainer);
     trainer->order = wt_order_training(trainer->dataset, trainer->windows, (uint64_t)config->train.seed);
     trainer->silence = wt_silence_class(data->quantization);
     return WT_OK;
@@ -109,6 +104,7 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     if (trainer->root) {
         size_t all = (size_t)trainer->lanes + (size_t)wt_comm_size(trainer->comm);
         WT_TRY(wt_alloc(&trainer->all, all, sizeof *trainer->all, "results of lanes"));
+        WT_TRY(wt_alloc(&trainer->block_sums, wt_norm_blocks(total), sizeof(double), "the gradient's norm"));
     }
     return wt_exchange_create(&trainer->exchange, trainer->comm, trainer->lanes, trainer->lanes_at_once, total,
                               trainer->kernels->add);
@@ -183,17 +179,32 @@ static wt_status wt_begin(wt_trainer *trainer) {
     return status;
 }
 
-static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
-    *checkpoint = NULL;
-    if (options->resume == WT_RESUME_FILE) return wt_checkpoint_open(checkpoint, options->resume_file);
-    if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
+/* The step of the newest checkpoint in the run's folder, whether it can be read or not; −1: none. */
+static wt_status wt_newest_step(int64_t *step, const char *run) {
     int64_t *steps;
     size_t count;
-    WT_TRY(wt_run_checkpoints(options->run, &steps, &count));
+    WT_TRY(wt_run_checkpoints(run, &steps, &count));
+    *step = count ? steps[count - 1] : -1;
     wt_free(steps);
-    WT_CHECK(count == 0, WT_USAGE, "%s: the run has checkpoints already (got %zu, expected none with --resume never)",
-             options->run, count);
     return WT_OK;
+}
+
+static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
+    int64_t newest;
+    *checkpoint = NULL;
+    if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
+    WT_TRY(wt_newest_step(&newest, options->run));
+    WT_CHECK(options->resume == WT_RESUME_FILE || newest < 0, WT_USAGE,
+             "%s: the run has checkpoints already (the newest of step %lld, expected none with --resume never)",
+             options->run, (long long)newest);
+    if (options->resume == WT_RESUME_NEVER) return WT_OK;
+    WT_TRY(wt_checkpoint_open(checkpoint, options->resume_file));
+    long long step = wt_checkpoint_get_state(*checkpoint)->step;
+    if (step >= newest) return WT_OK;
+    wt_checkpoint_close(*checkpoint);
+    *checkpoint = NULL;
+    return wt_error(WT_USAGE, "%s: the run has a newer checkpoint than %s (of step %lld, expected at most %lld); go on in another "
+                              "--run", options->run, options->resume_file, (long long)newest, step);
 }
 
 /* With the lock held: parameters and moments, the count of starts, metrics.csv. */
@@ -209,7 +220,9 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     WT_TRY(wt_path_join(record, options->run, "run.yaml"));
     trainer->restarts = wt_path_exists(record) ? wt_read_restarts(options->run) + 1 : 0;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
-    return wt_metrics_open(&trainer->metrics, path, trainer->state.step);
+    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
+    return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config, options->run,
+                                       trainer->lock);
 }
 
 /* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays. */
@@ -256,6 +269,7 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
 
 static void wt_fresh_state(wt_trainer *trainer) {
     wt_checkpoint_state *state = &trainer->state;
+    memset(state, 0, sizeof *state);
     state->sample_rate = wt_dataset_sample_rate(trainer->dataset);
     state->channels = wt_dataset_channels(trainer->dataset);
     state->ranks = wt_comm_size(trainer->comm);
@@ -263,7 +277,7 @@ static void wt_fresh_state(wt_trainer *trainer) {
     state->validation_loss = state->best_validation_loss = NAN;
     state->best_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->dataset));
-    snprintf(state->numerics, sizeof state->numerics, "%s", trainer->kernels->name);
+    state->rate_scale = 1.0;
 }
 
 wt_status wt_trainer_setup(wt_trainer *trainer) {
@@ -274,13 +288,65 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));
     WT_TRY(wt_comm_agree(comm, wt_setup_model(trainer)));
     wt_fresh_state(trainer);
+    WT_TRY(wt_agree_on_numerics(trainer));
     WT_TRY(wt_setup_evaluator(trainer));
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_open_run_folder(trainer) : WT_OK));
     wt_share_state(trainer);
     return wt_comm_agree(comm, wt_setup_loader(trainer));
 }
 
+/* --- going back --- */
+
+/* Rank 0: the state of the newest checkpoint, or of the beginning, but for what the guard remembers. */
+static wt_status wt_reload(wt_trainer *trainer) {
+    char path[WT_PATH_MAX];
+    wt_checkpoint *checkpoint;
+    const wt_checkpoint_state now = trainer->state;
+    if (wt_checkpoint_writer_collect(trainer->writer, true) != WT_OK) wt_log_warning("%s", wt_error_message());
+    WT_TRY(wt_run_open_newest(&checkpoint, trainer->options->run));
+    wt_status status = WT_OK;
+    if (checkpoint) {
+        trainer->state = *wt_checkpoint_get_state(checkpoint);
+        status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer);
+        wt_checkpoint_close(checkpoint);
+    } else {
+        size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
+        memset(trainer->optimizer.first, 0, bytes);
+        memset(trainer->optimizer.second, 0, bytes);
+        trainer->optimizer.updates = 0;
+        wt_fresh_state(trainer);
+        status = wt_begin(trainer);
+    }
+    WT_TRY(status);
+    memcpy(trainer->state.numerics, now.numerics, sizeof now.numerics);
+    trainer->state.ranks = now.ranks;
+    trainer->state.threads = now.threads;
+    trainer->state.rate_scale = now.rate_scale;
+    trainer->state.rollbacks = now.rollbacks;
+    trainer->state.skipped = now.skipped;
+    trainer->state.seconds = now.seconds;
+    trainer->state.skipped_in_row = 0;
+    WT_TRY(wt_metrics_close(trainer->metrics));
+    trainer->metrics = NULL;
+    WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
+    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
+    return wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
+}
+
+wt_status wt_trainer_roll_back(wt_trainer *trainer) {
+    wt_loader_destroy(trainer->loader);
+    trainer->loader = NULL;
+    WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? wt_reload(trainer) : WT_OK));
+    wt_share_state(trainer);
+    if (trainer->root) {
+        wt_progress_say(trainer->progress, "warning: back to step %lld, with the learning rate times %g from here on",
+                        (long long)trainer->state.step, trainer->state.rate_scale);
+    }
+    return wt_comm_agree(trainer->comm, wt_setup_loader(trainer));
+}
+
 void wt_trainer_dispose(wt_trainer *trainer) {
+    wt_checkpoint_writer_destroy(trainer->writer);
     wt_loader_destroy(trainer->loader);
     wt_evaluator_destroy(trainer->evaluator);
     wt_progress_destroy(trainer->progress);
@@ -297,4 +363,5 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->lane_gradients);
     wt_free(trainer->mine);
     wt_free(trainer->all);
+    wt_free(trainer->block_sums);
 }

@@ -87,8 +87,8 @@ static void test_folders_are_removed_whole(void **state) {
 
 static void test_lists_are_sorted(void **state) {
     (void)state;
-    static const char *const made[] = {"step-2.h5", "step-10.h5", "other.h5", "step-1.h5.tmp-7", "step-", ".h5",
-                                       "step-.h5"};
+    static const char *const made[] = {"step-2.h5", "step-10.h5", "other.h5", "step-1.h5.tmp-7",
+                                       "step-",     ".h5",        "step-.h5"};
     char **names;
     size_t count;
     assert_ok(wt_folder_make(in_folder("list")));
@@ -104,7 +104,8 @@ static void test_lists_are_sorted(void **state) {
     assert_string_equal(names[2], "step-2.h5");
     wt_folder_list_free(names, count);
     assert_int_equal(entries(in_folder("list")), sizeof made / sizeof *made);
-    assert_error(wt_folder_list(&names, &count, in_folder("absent"), "", ""), "absent: can't read the folder");
+    assert_error(wt_folder_list(&names, &count, in_folder("absent"), "", ""),
+                 "absent: can't read the folder");
     assert_null(names);
 }
 
@@ -159,17 +160,20 @@ static void test_writing_replaces_the_whole_file(void **state) {
 
 static void test_writing_into_no_folder(void **state) {
     (void)state;
-    assert_error(wt_file_write_atomically(in_folder("absent/file"), "x", 1, NULL, 0), "absent/file: can't write");
+    assert_error(wt_file_write_atomically(in_folder("absent/file"), "x", 1, NULL, 0),
+                 "absent/file: can't write");
     assert_false(wt_path_exists(in_folder("absent")));
     write_text(in_folder("plain"), "x");
-    assert_error(wt_file_write_atomically(in_folder("plain/file"), "x", 1, NULL, 0), "plain/file: can't write");
+    assert_error(wt_file_write_atomically(in_folder("plain/file"), "x", 1, NULL, 0),
+                 "plain/file: can't write");
     assert_holds(in_folder("plain"), "x");
 }
 
 static void test_a_folder_is_not_replaced(void **state) {
     (void)state;
     assert_ok(wt_folder_make(in_folder("taken/folder")));
-    assert_error(wt_file_write_atomically(in_folder("taken/folder"), "x", 1, NULL, 0), "taken/folder: can't put");
+    assert_error(wt_file_write_atomically(in_folder("taken/folder"), "x", 1, NULL, 0),
+                 "taken/folder: can't put");
     assert_true(wt_path_is_folder(in_folder("taken/folder")));
     assert_int_equal(entries(in_folder("taken")), 1);
 }

@@ -15,7 +15,7 @@ static void assert_prints(wt_hash hash, const char *digits) {
     assert_string_equal(text, digits);
 }
 
-/* Of libxxhash, the first one also of its own tests: checkpoints and data sets of today must still verify tomorrow. */
+/* Of libxxhash 0.8, whose results are fixed: the checkpoints of today must still verify tomorrow. */
 static void test_known_answers(void **state) {
     (void)state;
     assert_prints(wt_hash_bytes("", 0, 0), "99aa06d3014798d86001c324468d497f");
@@ -52,6 +52,7 @@ static void test_fold_keeps_the_order(void **state) {
     wt_hash none = {0, 0}, a = wt_hash_string("a", 0), b = wt_hash_string("b", 0);
     wt_hash ab = wt_hash_fold(wt_hash_fold(none, a), b), ba = wt_hash_fold(wt_hash_fold(none, b), a);
     assert_false(wt_hash_equal(ab, ba));
+    assert_false(wt_hash_equal(wt_hash_fold(a, b), wt_hash_fold(b, a)));
     assert_false(wt_hash_equal(ab, wt_hash_fold(none, wt_hash_string("ab", 0))));
     assert_true(wt_hash_equal(ab, wt_hash_fold(wt_hash_fold(none, a), b)));
 }

@@ -1,4 +1,4 @@
-/* Memory: aligned, zeroed also when reused, counted exactly by any number of threads, refused when too much. */
+/* Memory: aligned, zeroed also when reused, counted by any number of threads, refused when too much. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,7 +70,7 @@ static void assert_refused(size_t count, size_t element_bytes) {
 static void test_too_much_is_refused(void **state) {
     (void)state;
     assert_refused(SIZE_MAX, 1);
-    assert_refused(SIZE_MAX / 8 + 2, 8); /* the product wraps around to 8 */
+    assert_refused(SIZE_MAX / 8 + 2, 8);              /* the product wraps around to 8 */
     assert_refused((size_t)1 << 32, (size_t)1 << 32); /* … and to 0 */
     assert_refused(SIZE_MAX / 2 + 1, 1);
 #ifndef __SANITIZE_ADDRESS__ /* which ends the program instead */
@@ -103,10 +103,8 @@ static void test_threads_keep_the_count(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_aligned_and_zeroed),
-        cmocka_unit_test(test_counts_bytes_and_blocks),
-        cmocka_unit_test(test_nothing_asked_for),
-        cmocka_unit_test(test_too_much_is_refused),
+        cmocka_unit_test(test_aligned_and_zeroed),     cmocka_unit_test(test_counts_bytes_and_blocks),
+        cmocka_unit_test(test_nothing_asked_for),      cmocka_unit_test(test_too_much_is_refused),
         cmocka_unit_test(test_threads_keep_the_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

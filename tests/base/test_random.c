@@ -82,7 +82,8 @@ static void test_purposes_are_unrelated(void **state) {
     uint32_t words[WT_RANDOM_TEST + 1][4];
     for (int p = WT_RANDOM_INITIAL; p <= WT_RANDOM_TEST; p++) {
         wt_random_words(words[p], 1, (wt_random_purpose)p, 2, 3);
-        for (int q = WT_RANDOM_INITIAL; q < p; q++) assert_memory_not_equal(words[p], words[q], sizeof words[p]);
+        for (int q = WT_RANDOM_INITIAL; q < p; q++)
+            assert_memory_not_equal(words[p], words[q], sizeof words[p]);
     }
 }
 

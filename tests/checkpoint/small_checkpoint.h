@@ -35,20 +35,29 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
                                      .validation_loss = NAN,
                                      .best_validation_loss = 1.0 / 3,
                                      .best_step = -1,
-                                     .seconds = 0.1};
+                                     .seconds = 0.1,
+                                     .rate_scale = 0.7,
+                                     .rollbacks = 2,
+                                     .skipped_in_row = 1,
+                                     .skipped = INT64_C(1) << 33,
+                                     .norm_count = 70};
+    for (int i = 0; i < WT_NORM_RING; i++) c->state.norms[i] = 1.0 / (i + 3);
     strcpy(c->state.dataset, "0123456789abcdef0123456789abcdef");
     strcpy(c->state.numerics, "avx512 of a test");
     for (uint64_t t = 0; t < SMALL_TENSORS; t++) {
         for (uint64_t kind = 0; kind < 3; kind++) {
             for (uint64_t i = 0; i < SMALL_COUNT; i++) {
-                c->values[t][kind][i] = (float)wt_random_normal((uint64_t)step, WT_RANDOM_TEST, 3 * t + kind, i);
+                c->values[t][kind][i] = (float)wt_random_normal((uint64_t)step, WT_RANDOM_TEST, 3 * t + kind,
+                                                                i);
             }
         }
     }
-    static const wt_checkpoint_tensor shapes[SMALL_TENSORS] = {{.name = "input.weight", .rank = 3, .shape = {5, 4, 3}},
-                                                               {.name = "input.bias", .rank = 1, .shape = {5}},
-                                                               {.name = "blocks.0.conv.weight", .rank = 3, .shape = {2, 3, 2}},
-                                                               {.name = "blocks.10.conv.bias", .rank = 1, .shape = {1}}};
+    static const wt_checkpoint_tensor shapes[SMALL_TENSORS] = {
+        {.name = "input.weight", .rank = 3, .shape = {5, 4, 3}},
+        {.name = "input.bias", .rank = 1, .shape = {5}},
+        {.name = "blocks.0.conv.weight", .rank = 3, .shape = {2, 3, 2}},
+        {.name = "blocks.10.conv.bias", .rank = 1, .shape = {1}},
+    };
     for (int t = 0; t < SMALL_TENSORS; t++) {
         c->tensors[t] = shapes[t];
         c->tensors[t].parameter = c->values[t][0];

@@ -1,4 +1,4 @@
-/* A run's folder: the newest checkpoint that verifies, past damaged ones; the best; and what pruning leaves. */
+/* A run's folder: the newest checkpoint that verifies, past damaged ones; the best; what pruning leaves. */
 #include <unistd.h>
 
 #include "small_checkpoint.h"
@@ -51,8 +51,10 @@ static void assert_steps(size_t count, const int64_t *expected) {
     wt_free(steps);
 }
 
-#define STEPS(...) \
-    sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]) { __VA_ARGS__ }
+#define STEPS(...)                                                          \
+    sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]) { \
+        __VA_ARGS__                                                         \
+    }
 
 static void assert_step_and_close(wt_checkpoint *checkpoint, int64_t step) {
     assert_non_null(checkpoint);
@@ -84,10 +86,11 @@ static void test_steps_are_ascending(void **state) {
 /* Only names that wavetrain itself would give: any other has no file where its step's would be. */
 static void test_other_names_are_ignored(void **state) {
     (void)state;
-    static const char *const names[] = {"step-5.h5",        "step-000000005.h5", "step-00000005.h5.tmp-12",
-                                        "step-.h5",         "step--0000005.h5",  "step-+0000005.h5",
-                                        "step-0000000a.h5", "step- 0000005.h5",  "step-99999999999999999999.h5",
-                                        "best.h5",          "step-00000005.hdf", "xstep-00000005.h5"};
+    static const char *const names[] = {
+        "step-5.h5",        "step-000000005.h5", "step-00000005.h5.tmp-12",
+        "step-.h5",         "step--0000005.h5",  "step-+0000005.h5",
+        "step-0000000a.h5", "step- 0000005.h5",  "step-99999999999999999999.h5",
+        "best.h5",          "step-00000005.hdf", "xstep-00000005.h5"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) put_text(names[i], "");
     assert_steps(0, NULL);
     save(7, -1);
@@ -196,7 +199,8 @@ static void test_finding(void **state) {
     assert_step_and_close(checkpoint, 100);
     assert_ok(wt_checkpoint_find(&checkpoint, path_of(200), WT_PICK_NEWEST, -1));
     assert_step_and_close(checkpoint, 200);
-    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 150), "step-00000150.h5: no such checkpoint");
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 150),
+                 "step-00000150.h5: no such checkpoint");
     assert_error(wt_checkpoint_find(&checkpoint, in_folder("nowhere"), WT_PICK_NEWEST, -1), "no such");
     assert_null(checkpoint);
 }
@@ -219,7 +223,6 @@ static void test_the_best_may_be_the_newest_or_none(void **state) {
 static void test_pruning_keeps_the_last_and_the_best(void **state) {
     (void)state;
     for (int64_t step = 100; step <= 600; step += 100) save(step, -1);
-    put_text("step-00000300.h5.tmp-1", "");
     assert_ok(wt_run_prune(run, 9, -1));
     assert_steps(STEPS(100, 200, 300, 400, 500, 600));
     assert_ok(wt_run_prune(run, 3, 200));
@@ -230,6 +233,24 @@ static void test_pruning_keeps_the_last_and_the_best(void **state) {
     assert_steps(STEPS(500, 600));
     assert_ok(wt_run_prune(run, 1, -1));
     assert_steps(STEPS(600));
+}
+
+/* What a killed write left goes, what is not ours stays. */
+static void test_pruning_removes_unfinished_files(void **state) {
+    (void)state;
+    char **names;
+    size_t count;
+    char folder[WT_PATH_MAX];
+    save(100, -1);
+    put_text("step-00000200.h5.tmp-17", "half of it");
+    put_text("notes.txt", "good ones");
+    assert_ok(wt_run_prune(run, 3, -1));
+    assert_ok(wt_path_join(folder, run, "checkpoints"));
+    assert_ok(wt_folder_list(&names, &count, folder, "", ""));
+    assert_int_equal(count, 2);
+    assert_string_equal(names[0], "notes.txt");
+    assert_string_equal(names[1], "step-00000100.h5");
+    wt_folder_list_free(names, count);
 }
 
 #define IN_NEW_RUN(test) cmocka_unit_test_setup(test, new_run)
@@ -247,6 +268,7 @@ int main(void) {
         IN_NEW_RUN(test_finding),
         IN_NEW_RUN(test_the_best_may_be_the_newest_or_none),
         IN_NEW_RUN(test_pruning_keeps_the_last_and_the_best),
+        IN_NEW_RUN(test_pruning_removes_unfinished_files),
     };
     wt_log_setup(WT_LOG_NORMAL, true);
     int failed = cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

@@ -41,7 +41,8 @@ static void assert_refused(const char *words) {
     wt_run_lock *lock = (wt_run_lock *)&mark;
     assert_error(wt_run_lock_take(&lock, test_folder), "another run is at work in this folder");
     assert_null(lock);
-    if (!strstr(wt_error_message(), words)) fail_msg("got \"%s\", expected \"%s\"", wt_error_message(), words);
+    if (!strstr(wt_error_message(), words))
+        fail_msg("got \"%s\", expected \"%s\"", wt_error_message(), words);
 }
 
 static int no_lock(void **state) {
@@ -161,7 +162,8 @@ static void test_replacement_is_noticed(void **state) {
     assert_ok(wt_run_lock_take(&lock, test_folder));
     assert_ok(wt_run_lock_check(lock));
     leave_lock("elsewhere.example 17 4711\n", 0); /* another file under the same name */
-    assert_error(wt_run_lock_check(lock), "another run has taken this folder over (elsewhere.example 17 4711)");
+    assert_error(wt_run_lock_check(lock),
+                 "another run has taken this folder over (elsewhere.example 17 4711)");
     assert_int_equal(unlink(lock_path()), 0);
     assert_error(wt_run_lock_check(lock), "lock is gone");
     wt_run_lock_release(lock);

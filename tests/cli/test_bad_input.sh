@@ -42,15 +42,18 @@ refused 1 'cut/train-00000.h5: wrong format' --set data.path=cut
 cp tone/train-00000.h5 cut/train-00000.h5
 cp "$SOURCE/tests/reference/kernel-1.h5" cut/train-00001.h5
 refused 1 'cut: too many shards' --set data.path=cut
-"$WAVETRAIN" prepare simulate sine --seconds 0.2 --out other >prepare.txt 2>&1
-expect_error 2 'the data set other is not the one' "$WAVETRAIN" train config.yaml --run run --set data.path=other
+"$WAVETRAIN" prepare simulate sine --utterances 20 --out other >prepare.txt 2>&1
+expect_error 2 'the data set other is not the one' \
+    "$WAVETRAIN" train config.yaml --run run --set data.path=other
 
 # --- contexts ---
 
 deep="--set model.layers=12 --set train.steps=5"
-refused 2 'data.partial_context: drop leaves no targets (the longest utterance has 1600' $deep --set data.partial_context=drop
+refused 2 'data.partial_context: drop leaves no targets (the longest utterance has 1600' \
+    $deep --set data.partial_context=drop
 train_ok deep $deep
-grep -qE '^warning: tone: the receptive field \(4097 samples\) .* \(at most 1600\): 100.0 % of the targets' deep.log ||
+warning='^warning: tone: the receptive field \(4097 samples\) .* \(at most 1600\): 100.0 % of the targets'
+grep -qE "$warning" deep.log ||
     fail "no warning of a long receptive field: $(cat deep.log)"
 train_ok half --set train.steps=5
 ! grep -q '^warning' half.log || fail "a warning: $(cat half.log)"
@@ -99,8 +102,10 @@ expect_error 2 'model.layers was 5, now 4; train.seed was 1, now 2' \
 
 expect_error 2 'more ranks than lanes (got 4 ranks, expected at most 2' \
     "$MPIRUN" 4 "$WAVETRAIN" train config.yaml --run new --set train.lanes=2
-expect_error 2 'nowhere: no data set' "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run new --set data.path=nowhere
+expect_error 2 'nowhere: no data set' \
+    "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run new --set data.path=nowhere
 expect_error 2 '--no-such: unknown option' "$MPIRUN" 2 "$WAVETRAIN" evaluate run --no-such
+expect_error 2 'trian: no such command' "$MPIRUN" 2 "$WAVETRAIN" trian config.yaml
 [ ! -e new ] || fail "there is a folder of a run"
 
 # --- folders ---

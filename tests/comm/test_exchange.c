@@ -1,6 +1,6 @@
 /*
- * The exchange against the tree that its header defines, computed here by recursion: the same bits on every rank,
- * for any number of ranks, lanes and open lanes, and step after step.
+ * The exchange against the tree that its header defines, computed here by recursion: the same bits on every
+ * rank, for any number of ranks, lanes and open lanes, and step after step.
  */
 #include <math.h>
 #include <string.h>
@@ -131,10 +131,8 @@ static void test_destroying_nothing(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_would_show),
-        cmocka_unit_test(test_every_number_of_lanes),
-        cmocka_unit_test(test_few_elements),
-        cmocka_unit_test(test_many_elements),
+        cmocka_unit_test(test_order_would_show),   cmocka_unit_test(test_every_number_of_lanes),
+        cmocka_unit_test(test_few_elements),       cmocka_unit_test(test_many_elements),
         cmocka_unit_test(test_destroying_nothing),
     };
     RUN_ALL_RANKS(tests, argc, argv);

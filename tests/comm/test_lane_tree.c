@@ -1,7 +1,7 @@
 /*
- * The tree over lanes: whatever ranks there are, the nodes that they make and the additions that complete them
- * give the expression that a recursion from the root gives. Expressions are compared as text, so that not only
- * the groups count but also which operand stands left.
+ * The tree over lanes: whatever ranks there are, the nodes that they make and the additions that complete
+ * them give the expression that a recursion from the root gives. Expressions are compared as text, so that
+ * not only the groups count but also which operand stands left.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,7 +63,7 @@ static int rank_nodes(int lanes, int rank, int ranks, expression *texts, wt_lane
 
 static void assert_same_tree(int lanes, int ranks) {
     static expression texts[LANES + 1], expected;
-    wt_lane_range nodes[LANES + 1];
+    wt_lane_range nodes[LANES + 1] = {{0, 0}};
     int pairs[LANES][2], count = 0;
     for (int rank = 0; rank < ranks; rank++) {
         count += rank_nodes(lanes, rank, ranks, texts + count, nodes + count);
@@ -84,10 +84,15 @@ static void test_every_number_of_ranks(void **state) {
 /* What the definition means, by hand. */
 static void test_small_trees(void **state) {
     (void)state;
-    static const char *const trees[] = {"0", "(0+1)", "((0+1)+2)", "((0+1)+(2+3))", "(((0+1)+(2+3))+4)",
-                                        "(((0+1)+(2+3))+(4+5))", "(((0+1)+(2+3))+((4+5)+6))"};
+    static const char *const trees[] = {"0",
+                                        "(0+1)",
+                                        "((0+1)+2)",
+                                        "((0+1)+(2+3))",
+                                        "(((0+1)+(2+3))+4)",
+                                        "(((0+1)+(2+3))+(4+5))",
+                                        "(((0+1)+(2+3))+((4+5)+6))"};
     static expression texts[LANES + 1];
-    wt_lane_range nodes[LANES + 1];
+    wt_lane_range nodes[LANES + 1] = {{0, 0}};
     for (int lanes = 1; lanes <= 7; lanes++) {
         assert_int_equal(rank_nodes(lanes, 0, 1, texts, nodes), 1);
         assert_string_equal(texts[0], trees[lanes - 1]);
@@ -97,7 +102,7 @@ static void test_small_trees(void **state) {
 static void test_powers_of_two_leave_one_node(void **state) {
     (void)state;
     static expression texts[LANES + 1];
-    wt_lane_range nodes[LANES + 1];
+    wt_lane_range nodes[LANES + 1] = {{0, 0}};
     for (int lanes = 1; lanes <= 32; lanes *= 2) {
         for (int ranks = 1; ranks <= lanes; ranks *= 2) {
             for (int rank = 0; rank < ranks; rank++) {

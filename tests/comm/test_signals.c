@@ -1,4 +1,4 @@
-/* Signals set a flag, and a second SIGINT ends the program. Each case runs in a child, since the flag stays. */
+/* Signals set a flag, a second SIGINT ends the program. Each case runs in a child, since the flag stays. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

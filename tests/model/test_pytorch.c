@@ -363,12 +363,13 @@ static double train_step(const wt_reference_case *c, training *t, int64_t step) 
     grouping g = {step % 2 ? 3 : 1, c->lane_windows, c->windows};
     lane_gradients(c, t->parameters, (int)((step - 1) % c->batches), g, t->gradients, losses);
     add_lanes(c, t->gradients, c->windows / c->lane_windows);
-    double loss = 0, norm, targets = 0;
+    double loss = 0, targets = 0, *block_sums = take(wt_norm_blocks(total), sizeof *block_sums);
     for (int w = 0; w < c->windows; w++) {
         loss += losses[w].loss;
         targets += (double)losses[w].targets;
     }
-    must(wt_gradient_norm(&norm, kernels, t->gradients, total, 1 / targets));
+    double norm = wt_gradient_norm(kernels, t->gradients, total, 1 / targets, block_sums);
+    wt_free(block_sums);
     double scale = wt_clip_scale(norm, config->optimizer.clip) / targets;
     double base = config->optimizer.learning_rate;
     double rate = wt_schedule_rate(&config->schedule, base, step, config->train.steps);

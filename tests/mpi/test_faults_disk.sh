@@ -17,7 +17,7 @@ lost() {
     for step in 5 10 15 20 25 30; do
         case " $3 " in
         *" $step "*)
-            grep -q "^warning: no checkpoint of step $step: .*$4" "$run.log" || fail "no word of step $step: $(cat "$run.log")"
+            grep -q "^warning: a checkpoint was not written: .*step-0*$step.h5: .*$4" "$run.log" || fail "no word of step $step: $(cat "$run.log")"
             ;;
         *) expected="$expected $step" ;;
         esac
@@ -40,7 +40,7 @@ lost unnamed rename:checkpoints/step-:2:1 '10' 'Input/output error'
 # the disk stays full: the last checkpoint can't be written, which is one line and a failure
 code=$(code_of harmed_train enospc:checkpoints/step-:5 gone "$@")
 [ "$code" = 1 ] || fail "gone: exit code $code: $(cat gone.log)"
-[ "$(grep -c '^warning: no checkpoint of step ' gone.log)" = 3 ] || fail "gone: $(cat gone.log)"
+[ "$(grep -c '^warning: a checkpoint was not written: ' gone.log)" = 3 ] || fail "gone: $(cat gone.log)"
 [ "$(errors_of gone | wc -l)" = 1 ] || fail "gone: not one error: $(cat gone.log)"
 errors_of gone | grep -q 'step-00000030.h5: .*No space left on device' || fail "gone: $(errors_of gone)"
 [ "$(steps_kept gone)" = '5 10' ] || fail "gone: $(steps_kept gone)"
@@ -60,5 +60,5 @@ same_run whole gone 30
 code=$(code_of harmed_train slow:metrics.csv:1 vanished "$@")
 wait $!
 [ "$code" = 0 ] || fail "vanished: exit code $code: $(cat vanished.log)"
-grep -q '^warning: no checkpoint of step 1[05]: .*No such file' vanished.log || fail "$(cat vanished.log)"
+grep -q '^warning: a checkpoint was not written: .*step-0*1[05].h5: .*No such file' vanished.log || fail "$(cat vanished.log)"
 same_run whole vanished 30

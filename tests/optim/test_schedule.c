@@ -19,9 +19,11 @@ static void assert_close(double got, double expected) {
 
 static void test_warmup_rises_linearly(void **state) {
     (void)state;
-    static const wt_schedule_kind kinds[] = {WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE};
+    static const wt_schedule_kind kinds[] = {WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL,
+                                             WT_SCHEDULE_COSINE};
     for (int i = 0; i < 3; i++) {
-        wt_schedule_config schedule = {kinds[i], .warmup = 500, .floor = 0.1, .decay = 0.5, .decay_steps = 10};
+        wt_schedule_config schedule = {kinds[i], .warmup = 500, .floor = 0.1, .decay = 0.5,
+                                       .decay_steps = 10};
         for (int64_t step = 1; step <= 500; step++) {
             assert_close(wt_schedule_rate(&schedule, base, step, 2000), base * (double)step / 500);
         }

@@ -1,6 +1,6 @@
 /*
- * The gradient's norm, clipping and the update: values against plain double sums and Adam's equations, and the
- * same bits with one thread and with three. Sizes leave a rest in every kind of block.
+ * The gradient's norm, clipping and the update: values against plain double sums and Adam's equations, and
+ * the same bits with one thread and with three. Sizes leave a rest in every kind of block.
  *   test_update BACKEND
  */
 #include <math.h>
@@ -33,9 +33,11 @@ static float *drawn(uint64_t array, size_t count) {
 }
 
 static double norm_of(const float *gradient, size_t count, double scale, int threads) {
-    double norm = NAN;
+    double *block_sums;
+    assert_int_equal(wt_alloc(&block_sums, wt_norm_blocks(count), sizeof *block_sums, "a test"), WT_OK);
     omp_set_num_threads(threads);
-    assert_int_equal(wt_gradient_norm(&norm, kernels, gradient, count, scale), WT_OK);
+    double norm = wt_gradient_norm(kernels, gradient, count, scale, block_sums);
+    wt_free(block_sums);
     return norm;
 }
 
@@ -175,7 +177,8 @@ static void test_update_does_not_depend_on_threads(void **state) {
 }
 
 int main(int argc, char **argv) {
-    wt_backend backend = argc > 1 && strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS : WT_BACKEND_REFERENCE;
+    wt_backend backend = argc > 1 && strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS
+                                                                      : WT_BACKEND_REFERENCE;
     if (wt_kernels_select(&kernels, backend) != WT_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_norm_is_euclidean),

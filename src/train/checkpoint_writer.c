@@ -1,0 +1,97 @@
+/*
+ * Checkpoints written while training goes on: rank 0 copies the flat buffers, and a thread puts them in PyTorch's order, builds
+ * the file, commits it and removes old ones. One is written at a time; a second waits for the first. The price is a copy of
+ * parameters and moments that stays allocated.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train_internal.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/thread.h"
+
+struct wt_checkpoint_writer {
+    const wt_network *network;
+    const wt_config *config;
+    const char *run;
+    wt_run_lock *lock;
+    wt_real *parameters; /* the copies */
+    wt_optimizer optimizer;
+    wt_checkpoint_state state;
+    wt_thread thread;
+    atomic_bool finished;
+    wt_status status; /* of the thread, with its message */
+    char message[1024];
+};
+
+wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network, const wt_config *config,
+                                      const char *run, wt_run_lock *lock) {
+    wt_status status = WT_OK;
+    wt_checkpoint_writer *writer;
+    *out = NULL;
+    WT_TRY(wt_alloc(&writer, 1, sizeof *writer, "the checkpoint writer"));
+    writer->network = network;
+    writer->config = config;
+    writer->run = run;
+    writer->lock = lock;
+    WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real), "a copy of the parameters"));
+    WT_GUARD(wt_optimizer_init(&writer->optimizer, network->parameters.total));
+    *out = writer;
+    writer = NULL;
+cleanup:
+    wt_checkpoint_writer_destroy(writer);
+    return status;
+}
+
+void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer) {
+    if (!writer) return;
+    wt_thread_join(&writer->thread);
+    wt_optimizer_dispose(&writer->optimizer);
+    wt_free(writer->parameters);
+    wt_free(writer);
+}
+
+static wt_status wt_write_copy(const wt_checkpoint_writer *writer) {
+    wt_status status = WT_OK;
+    wt_exported exported = {0};
+    char *bytes = NULL, path[WT_PATH_MAX];
+    size_t size;
+    const wt_checkpoint_state *state = &writer->state;
+    WT_GUARD(wt_run_checkpoint_path(path, writer->run, state->step));
+    WT_GUARD(wt_export_tensors(&exported, writer->network, writer->parameters, &writer->optimizer));
+    WT_GUARD(wt_checkpoint_build(&bytes, &size, state, writer->config, exported.tensors, exported.count));
+    WT_GUARD(wt_run_lock_check(writer->lock)); /* as late as can be */
+    WT_GUARD(wt_checkpoint_commit(path, bytes, size));
+    WT_GUARD(wt_run_prune(writer->run, writer->config->checkpoint.keep, state->best_step));
+cleanup:
+    wt_exported_dispose(&exported);
+    wt_free(bytes);
+    return status;
+}
+
+static void *wt_writer_work(void *context) {
+    wt_checkpoint_writer *writer = context;
+    writer->status = wt_write_copy(writer);
+    if (writer->status != WT_OK) snprintf(writer->message, sizeof writer->message, "%s", wt_error_message());
+    atomic_store(&writer->finished, true);
+    return NULL;
+}
+
+wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait) {
+    if (!writer->thread.running || (!wait && !atomic_load(&writer->finished))) return WT_OK;
+    wt_thread_join(&writer->thread);
+    return writer->status == WT_OK ? WT_OK : wt_error(writer->status, "%s", writer->message);
+}
+
+wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
+                                      const wt_real *parameters, const wt_optimizer *optimizer) {
+    size_t bytes = writer->network->parameters.total * sizeof(wt_real);
+    writer->state = *state;
+    memcpy(writer->parameters, parameters, bytes);
+    memcpy(writer->optimizer.first, optimizer->first, bytes);
+    memcpy(writer->optimizer.second, optimizer->second, bytes);
+    writer->optimizer.updates = writer->state.updates = optimizer->updates;
+    atomic_store(&writer->finished, false);
+    return wt_thread_start(&writer->thread, wt_writer_work, writer, "the checkpoint");
+}

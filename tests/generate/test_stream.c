@@ -1,0 +1,267 @@
+/*
+ * Cached generation against the training pass: a stream that is fed a sequence gives, sample after sample,
+ * the logits that forward gives for the window that begins at an utterance's start and holds that sequence.
+ * Sequences end before the rings are full, and go round them several times.
+ *   test_stream BACKEND
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wavetrain/generate.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/random.h"
+
+enum { SEED = 5 };
+
+static const double tolerance = 1e-5; /* of the largest logit: sums are made in other orders */
+
+static const wt_kernels *kernels;
+
+typedef struct {
+    const char *name;
+    wt_model_config model;
+    int classes, channels; /* channels 0: class input */
+} stream_case;
+
+#define ARRAY(k, s, l, r, g, a) \
+    { .kernel = k, .stacks = s, .layers = l, .residual = r, .gate = g, .activation = WT_ACTIVATION_##a }
+#define MODEL .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_SOFTMAX
+#define PLAIN .skip_scale = 1, .residual_scale = 1
+
+/* clang-format off */
+static const stream_case cases[] = {
+    {"input kernel 1",
+     {MODEL, PLAIN, .input_kernel = 1, .array = ARRAY(2, 2, 4, 6, 5, GATE), .skip = 7},
+     .classes = 9},
+    {"input kernel 2",
+     {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 6, 16, 16, GATE), .skip = 32},
+     .classes = 256},
+    {"input kernel 4",
+     {MODEL, PLAIN, .input_kernel = 4, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 8},
+    {"kernel 1",
+     {MODEL, PLAIN, .input_kernel = 3, .array = ARRAY(1, 1, 3, 4, 3, GATE), .skip = 5},
+     .classes = 7},
+    {"kernel 3",
+     {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(3, 2, 3, 8, 5, GATE), .skip = 4, .head_channels = 11},
+     .classes = 12},
+    {"one block",
+     {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 1, 3, 3, GATE), .skip = 3},
+     .classes = 5},
+    {"nothing but the newest",
+     {MODEL, PLAIN, .input_kernel = 1, .array = ARRAY(1, 1, 1, 3, 3, RELU), .skip = 3},
+     .classes = 5},
+    {"real input",
+     {MODEL, PLAIN, .input = WT_INPUT_REAL, .input_kernel = 1, .array = ARRAY(2, 1, 4, 5, 3, GATE),
+      .skip = 4},
+     .classes = 6, .channels = 1},
+    {"real channels",
+     {MODEL, PLAIN, .input = WT_INPUT_REAL, .input_kernel = 3, .array = ARRAY(3, 1, 3, 5, 3, TANH),
+      .skip = 4},
+     .classes = 6, .channels = 3},
+    {"scales",
+     {MODEL, .skip_scale = 0.6, .residual_scale = 0.8, .input_kernel = 2, .array = ARRAY(2, 2, 4, 4, 3, GATE),
+      .skip = 4},
+     .classes = 6},
+    {"arrays",
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .input_kernel = 2, .skip = 4, .array_count = 3,
+      .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 9, 5, TANH), ARRAY(1, 1, 2, 3, 6, RELU)}},
+     .classes = 7},
+    {"dilations",
+     {MODEL, PLAIN, .input_kernel = 2, .skip = 3,
+      .array = {.kernel = 3, .stacks = 2, .dilations = {3, {29, 1, 7}}, .residual = 3, .gate = 2,
+                .activation = WT_ACTIVATION_GATE}},
+     .classes = 5},
+};
+/* clang-format on */
+enum { CASES = sizeof cases / sizeof *cases };
+
+static void must(wt_status status) {
+    if (status != WT_OK) fail_msg("%s", wt_error_message());
+}
+
+static void *take(size_t count, size_t bytes) {
+    void *block;
+    must(wt_alloc(&block, count, bytes, "a test"));
+    return block;
+}
+
+/* --- a sequence, as the pass and as the stream take it --- */
+
+typedef struct {
+    const stream_case *c;
+    wt_network *network;
+    wt_real *parameters;
+    int samples; /* fed to the stream; one more is predicted */
+    wt_batch batch;
+} problem;
+
+static int silence_of(const stream_case *c) {
+    return c->classes / 2;
+}
+
+/* One window whose first target sees padding alone, in `context` rows before the first sample. */
+static void fill_window(problem *p) {
+    wt_batch *b = &p->batch;
+    size_t context = (size_t)b->context, rows = (size_t)wt_batch_rows(b), channels = (size_t)b->channels;
+    b->target_count = take(1, sizeof *b->target_count);
+    b->target_count[0] = b->targets;
+    b->target = take((size_t)b->targets, sizeof *b->target);
+    if (channels > 0) {
+        b->signal = take(rows * channels, sizeof *b->signal);
+        for (size_t i = context * channels; i < rows * channels; i++) {
+            b->signal[i] = (wt_real)(2 * wt_random_uniform(SEED, WT_RANDOM_TEST, 1, i) - 1);
+        }
+        return;
+    }
+    b->classes = take(rows, sizeof *b->classes);
+    for (size_t i = 0; i < rows; i++) {
+        int32_t drawn = (int32_t)(wt_random_uniform(SEED, WT_RANDOM_TEST, 2, i) * p->c->classes);
+        b->classes[i] = i < context ? silence_of(p->c) : drawn;
+    }
+}
+
+static problem make_problem(const stream_case *c, int samples) {
+    problem p = {.c = c, .samples = samples};
+    must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
+    p.parameters = take(p.network->parameters.total, sizeof *p.parameters);
+    wt_network_initialise(p.network, p.parameters, SEED);
+    for (size_t i = 0; i < p.network->parameters.total; i++)
+        p.parameters[i] *= 2; /* so that the past matters */
+    p.batch = (wt_batch){
+        .windows = 1, .targets = samples + 1, .context = p.network->receptive_field, .channels = c->channels};
+    fill_window(&p);
+    return p;
+}
+
+static void free_problem(problem *p) {
+    wt_free(p->batch.target_count);
+    wt_free(p->batch.target);
+    wt_free(p->batch.classes);
+    wt_free(p->batch.signal);
+    wt_free(p->parameters);
+    wt_network_destroy(p->network);
+}
+
+static const wt_real *feed(wt_stream *stream, const problem *p, int sample) {
+    size_t row = (size_t)(p->batch.context + sample);
+    if (p->batch.signal) return wt_stream_feed(stream, 0, p->batch.signal + row * (size_t)p->batch.channels);
+    return wt_stream_feed(stream, p->batch.classes[row], NULL);
+}
+
+/* --- the comparison --- */
+
+static double largest_of(const wt_real *values, size_t count) {
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)values[i]));
+    return largest;
+}
+
+static void assert_row(const problem *p, const wt_real *got, const wt_real *expected, int fed,
+                       double largest) {
+    for (int i = 0; i < p->c->classes; i++) {
+        double error = fabs((double)got[i] - (double)expected[i]) / largest;
+        if (!(error <= tolerance)) {
+            fail_msg("%s, %d of %d samples fed, class %d: got %.9g, expected %.9g", p->c->name, fed,
+                     p->samples, i, (double)got[i], (double)expected[i]);
+        }
+    }
+}
+
+static void assert_same_logits(const stream_case *c, int samples) {
+    problem p = make_problem(c, samples);
+    wt_pass *pass;
+    wt_stream *stream;
+    wt_window_loss loss;
+    wt_pass_shape shape = {.windows = 1, .targets = samples + 1};
+    size_t classes = (size_t)c->classes;
+    must(wt_pass_create(&pass, p.network, kernels, &shape));
+    wt_pass_derive(pass, p.parameters);
+    wt_pass_forward(pass, &p.batch, 0, 1, &loss);
+    const wt_real *expected = wt_pass_logits(pass, 0);
+    double largest = largest_of(expected, (size_t)(samples + 1) * classes);
+    must(wt_stream_create(&stream, p.network, kernels, p.parameters, silence_of(c)));
+    assert_row(&p, wt_stream_logits(stream), expected, 0, largest);
+    for (int i = 0; i < samples; i++) {
+        const wt_real *logits = feed(stream, &p, i);
+        assert_ptr_equal(logits, wt_stream_logits(stream));
+        assert_row(&p, logits, expected + (size_t)(i + 1) * classes, i + 1, largest);
+    }
+    wt_stream_destroy(stream);
+    wt_pass_destroy(pass);
+    free_problem(&p);
+}
+
+static void test_short_sequences(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        for (int samples = 0; samples <= 5; samples++) assert_same_logits(&cases[i], samples);
+    }
+}
+
+static void test_long_sequences(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) assert_same_logits(&cases[i], 331);
+}
+
+/* Every sample in the receptive field has a say: a comparison of constants would prove nothing. */
+static void test_the_past_matters(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        problem p = make_problem(&cases[i], 40);
+        wt_stream *stream;
+        must(wt_stream_create(&stream, p.network, kernels, p.parameters, silence_of(&cases[i])));
+        size_t bytes = (size_t)cases[i].classes * sizeof(wt_real);
+        wt_real *before = take(bytes, 1);
+        int changes = 0;
+        for (int sample = 0; sample < 40; sample++) {
+            memcpy(before, wt_stream_logits(stream), bytes);
+            changes += memcmp(before, feed(stream, &p, sample), bytes) != 0;
+        }
+        assert_true(changes > 20);
+        wt_free(before);
+        wt_stream_destroy(stream);
+        free_problem(&p);
+    }
+}
+
+static void test_streams_do_not_disturb_each_other(void **state) {
+    (void)state;
+    problem p = make_problem(&cases[1], 100);
+    wt_stream *alone, *one, *other;
+    must(wt_stream_create(&alone, p.network, kernels, p.parameters, 128));
+    must(wt_stream_create(&one, p.network, kernels, p.parameters, 128));
+    must(wt_stream_create(&other, p.network, kernels, p.parameters, 7));
+    for (int i = 0; i < 100; i++) feed(alone, &p, i);
+    for (int i = 0; i < 100; i++) {
+        feed(one, &p, i);
+        feed(other, &p, 99 - i);
+    }
+    assert_memory_equal(wt_stream_logits(alone), wt_stream_logits(one), 256 * sizeof(wt_real));
+    assert_memory_not_equal(wt_stream_logits(one), wt_stream_logits(other), 256 * sizeof(wt_real));
+    wt_stream_destroy(alone);
+    wt_stream_destroy(one);
+    wt_stream_destroy(other);
+    wt_stream_destroy(NULL);
+    free_problem(&p);
+}
+
+int main(int argc, char **argv) {
+    wt_backend backend = argc > 1 && strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS
+                                                                      : WT_BACKEND_REFERENCE;
+    if (wt_kernels_select(&kernels, backend) != WT_OK) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short_sequences),
+        cmocka_unit_test(test_long_sequences),
+        cmocka_unit_test(test_the_past_matters),
+        cmocka_unit_test(test_streams_do_not_disturb_each_other),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed || wt_memory_blocks() != 0;
+}
