@@ -36,10 +36,12 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_long calls;
 
 static void read_environment(void) {
-    const char *text = getenv("WT_FAULT"), *only = getenv("WT_FAULT_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
+    const char *text = getenv("WT_FAULT"), *only = getenv("WT_FAULT_RANK"),
+               *rank = getenv("OMPI_COMM_WORLD_RANK");
     if (!text || (only && strcmp(only, rank ? rank : "0") != 0)) return;
     wanted.count = LONG_MAX;
-    if (sscanf(text, "%15[^:]:%63[^:]:%ld:%ld", wanted.kind, wanted.pattern, &wanted.first, &wanted.count) < 3) {
+    if (sscanf(text, "%15[^:]:%63[^:]:%ld:%ld", wanted.kind, wanted.pattern, &wanted.first, &wanted.count) <
+        3) {
         fprintf(stderr, "WT_FAULT: can't be understood (got %s)\n", text);
         _exit(99);
     }
@@ -80,7 +82,8 @@ ssize_t write(int file, const void *data, size_t bytes) {
     write_call next = NEXT(write_call, "write");
     bool full = is_kind("enospc"), broken = is_kind("eio"), half = is_kind("short"), torn = is_kind("torn");
     bool slow = is_kind("slow");
-    if (!(full || broken || half || torn || slow) || !has_pattern(file) || !strikes()) return next(file, data, bytes);
+    if (!(full || broken || half || torn || slow) || !has_pattern(file) || !strikes())
+        return next(file, data, bytes);
     if (slow) usleep(20000);
     if (full) return fail_with(ENOSPC);
     if (broken) return fail_with(EIO);
@@ -116,13 +119,14 @@ void *aligned_alloc(size_t alignment, size_t bytes) {
 typedef void (*sgemm_call)(CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, float,
                            const float *, blasint, const float *, blasint, float, float *, blasint);
 
-void cblas_sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, blasint m, blasint n,
-                 blasint k, float alpha, const float *a, blasint lda, const float *b, blasint ldb, float beta,
-                 float *c, blasint ldc) {
+void cblas_sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, blasint m,
+                 blasint n, blasint k, float alpha, const float *a, blasint lda, const float *b, blasint ldb,
+                 float beta, float *c, blasint ldc) {
     bool ends = is_kind("exit"), sleeps = is_kind("sleep");
     if ((ends || sleeps) && strikes()) {
         while (sleeps) pause();
         _exit(3);
     }
-    NEXT(sgemm_call, "cblas_sgemm")(order, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    NEXT(sgemm_call, "cblas_sgemm")
+    (order, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
