@@ -8,6 +8,8 @@
 
 struct wt_comm {
     MPI_Comm all;
+    MPI_Comm exchange; /* the same ranks: messages of the exchange meet no others */
+    bool threads;      /* MPI lets a second thread call it, one at a time */
     int rank, size, node_size;
 };
 
