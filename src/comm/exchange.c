@@ -192,5 +192,5 @@ const float *wt_exchange_complete(wt_exchange *exchange, double *added) {
         wt_exchange_unlock(exchange);
     }
     if (added) *added = seconds;
-    return exchange->comm->size > 1 ? exchange->sum : exchange->stacked[0];
+    return exchange->stacked[0];
 }

@@ -1,15 +1,14 @@
 /*
  * The exchange of gradients, from rank to rank. The buffer is cut into buckets, a bucket into one slice a rank. Of each
  * bucket every rank sends its nodes' slices to the slices' owners; an owner completes the tree over its slice and sends
- * it to all others. A bucket on its way is a flight: slices arrive → added → finished slices arrive → done. Buckets
+ * it to all others, who put it where their own first node stood. A bucket on its way is a flight: slices arrive → added
+ * → finished slices arrive → done. Buckets
  * go in the same order on all ranks; flights are reused in that order, so that a tag means the same on both sides.
  *
  * Advantage: one pattern for every number of ranks; with powers of two each rank has one node, and the traffic is
  * the least there is, 2·(P−1)/P of the buffer. Disadvantage: 2·(P−1) messages a rank and bucket, where vector
  * halving and doubling need 2·log₂ P.
  */
-#include <string.h>
-
 #include "exchange_internal.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"
@@ -47,6 +46,25 @@ static float *wt_node_slice(const wt_exchange *exchange, int number, int i, size
 
 /* --- creation --- */
 
+/*
+ * Turns additions round (a + b = b + a, to the bit) so that the sum ends in this rank's first node, where it belongs,
+ * without a copy and without a buffer of its own: what is read once less stays in the cache.
+ */
+static wt_status wt_end_in_own(wt_exchange *exchange) {
+    int *place; /* [nodes] where the sum that began in a node stands now */
+    WT_TRY(wt_alloc(&place, (size_t)exchange->node_count, sizeof *place, "nodes of lanes"));
+    for (int i = 0; i < exchange->node_count; i++) place[i] = i;
+    for (int i = 0; i + 1 < exchange->node_count; i++) {
+        int *pair = exchange->pairs[i], left = pair[0], into = place[pair[0]], from = place[pair[1]];
+        bool turn = from == exchange->own_first;
+        pair[0] = turn ? from : into;
+        pair[1] = turn ? into : from;
+        place[left] = pair[0];
+    }
+    wt_free(place);
+    return WT_OK;
+}
+
 /* Every rank's nodes, in order; `all` is room for one more than there are lanes. */
 static wt_status wt_make_nodes(wt_exchange *exchange, wt_lane_range *all) {
     int ranks = exchange->comm->size, count = 0;
@@ -64,7 +82,7 @@ static wt_status wt_make_nodes(wt_exchange *exchange, wt_lane_range *all) {
     exchange->node_count = count;
     WT_TRY(wt_alloc(&exchange->pairs, (size_t)count, sizeof *exchange->pairs, "nodes of lanes"));
     wt_lane_tree_complete(exchange->lanes, all, count, exchange->pairs);
-    return WT_OK;
+    return wt_end_in_own(exchange);
 }
 
 /* Requests of a flight: slices from others, finished slices from others, slices to others, finished slices to others. */
@@ -90,7 +108,6 @@ wt_status wt_buckets_create(wt_exchange *exchange) {
     WT_GUARD(wt_alloc(&exchange->nodes, lanes, sizeof *exchange->nodes, "nodes of lanes"));
     WT_GUARD(wt_make_nodes(exchange, all));
     WT_GUARD(wt_make_flights(exchange));
-    WT_GUARD(wt_alloc(&exchange->sum, exchange->count, sizeof(float), "the summed gradient"));
 cleanup:
     wt_free(all);
     return status;
@@ -100,7 +117,6 @@ void wt_buckets_dispose(wt_exchange *exchange) {
     wt_free(exchange->nodes);
     wt_free(exchange->pairs);
     wt_free(exchange->received);
-    wt_free(exchange->sum);
     wt_free(exchange->flights);
     wt_free(exchange->requests);
     wt_free(exchange->indices);
@@ -141,12 +157,14 @@ static void wt_expect_bucket(wt_exchange *exchange, int bucket) {
                                           wt_node_slice(exchange, number, i, 0), wt_slice_count(mine));
     }
     flight->left = flight->slices_left;
-    for (int rank = 0; rank < exchange->comm->size; rank++) {
-        wt_span slice = wt_slice(exchange, bucket, rank);
-        if (rank == me) continue;
-        flight->left += wt_receive(exchange, number, exchange->foreign_count + rank, exchange->node_count, rank,
-                                   exchange->sum + slice.first, wt_slice_count(slice));
-    }
+}
+
+/* This rank's first node has gone to the slice's owner, so the finished slice may take its place. */
+static void wt_expect_finished(wt_exchange *exchange, int number, int owner) {
+    wt_span slice = wt_slice(exchange, exchange->flights[number].bucket, owner);
+    exchange->flights[number].left +=
+        wt_receive(exchange, number, exchange->foreign_count + owner, exchange->node_count, owner,
+                   exchange->stacked[0] + slice.first, wt_slice_count(slice));
 }
 
 /* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour. */
@@ -171,7 +189,7 @@ static void wt_send_finished(wt_exchange *exchange, int number) {
     wt_span mine = wt_slice(exchange, flight->bucket, exchange->comm->rank);
     for (int step = 1; step < ranks; step++) {
         int to = (exchange->comm->rank + step) % ranks;
-        flight->left += wt_send(exchange, number, at++, exchange->node_count, to, exchange->sum + mine.first,
+        flight->left += wt_send(exchange, number, at++, exchange->node_count, to, exchange->stacked[0] + mine.first,
                                 wt_slice_count(mine));
     }
     flight->added = true;
@@ -179,7 +197,7 @@ static void wt_send_finished(wt_exchange *exchange, int number) {
 
 /* --- additions --- */
 
-/* The rest of the tree over one block of this rank's slice, then to its place in the sum, while it is in the cache. */
+/* The rest of the tree over one block of this rank's slice; it ends in this rank's first node. */
 static void wt_add_block(const wt_exchange *exchange, int number, wt_span slice, size_t at) {
     size_t left = slice.end - slice.first - at, part = left < WT_ADD_BLOCK ? left : WT_ADD_BLOCK;
     for (int i = 0; i + 1 < exchange->node_count; i++) {
@@ -187,8 +205,6 @@ static void wt_add_block(const wt_exchange *exchange, int number, wt_span slice,
         exchange->add(wt_node_slice(exchange, number, pair[0], slice.first) + at,
                       wt_node_slice(exchange, number, pair[1], slice.first) + at, part);
     }
-    memcpy(exchange->sum + slice.first + at, wt_node_slice(exchange, number, 0, slice.first) + at,
-           part * sizeof(float));
 }
 
 static void wt_add_flight(wt_exchange *exchange, int number, wt_move how) {
@@ -223,6 +239,18 @@ bool wt_buckets_complete(const wt_exchange *exchange) {
     return exchange->done == exchange->bucket_count;
 }
 
+/* Message `at` of flight `number` has arrived or gone. */
+static void wt_note_message(wt_exchange *exchange, int number, int at) {
+    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
+    wt_flight *flight = &exchange->flights[number];
+    int sent = at - exchange->foreign_count - ranks; /* among this rank's slices */
+    if (sent >= 0 && sent < (ranks - 1) * own && sent % own == 0) {
+        wt_expect_finished(exchange, number, (exchange->comm->rank + 1 + sent / own) % ranks);
+    }
+    if (at < exchange->foreign_count) flight->slices_left--;
+    flight->left--;
+}
+
 /* Waits for, or looks at, the messages on their way; whether one has arrived or gone. */
 static bool wt_look(wt_exchange *exchange, wt_move how) {
     int all = exchange->flight_count * exchange->each, count = 0;
@@ -233,9 +261,7 @@ static bool wt_look(wt_exchange *exchange, wt_move how) {
     }
     if (count == MPI_UNDEFINED) return false; /* none was on its way */
     for (int i = 0; i < count; i++) {
-        wt_flight *flight = &exchange->flights[exchange->indices[i] / exchange->each];
-        flight->left--;
-        if (exchange->indices[i] % exchange->each < exchange->foreign_count) flight->slices_left--;
+        wt_note_message(exchange, exchange->indices[i] / exchange->each, exchange->indices[i] % exchange->each);
     }
     return count > 0;
 }

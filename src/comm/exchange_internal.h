@@ -17,7 +17,7 @@
 enum {
     WT_SLICE_UNIT = 16,     /* buckets and slices begin at multiples of so many elements: a cache line */
     WT_ADD_BLOCK = 16384,   /* elements that one thread adds at a time: what is added twice is still in its cache */
-    WT_FLYING_MOST = 16,    /* buckets that are on their way at a time: bounds requests and memory */
+    WT_FLYING_MOST = 8,     /* buckets that are on their way at a time: bounds requests and memory */
 };
 
 /* Elements first … end−1. */
@@ -84,7 +84,6 @@ struct wt_exchange {
     int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
     bool flying;               /* the last wave is open, the sum is not complete */
     double added;              /* seconds */
-    float *sum;
     wt_exchange_thread *thread; /* NULL: pokes drive */
 };
 
