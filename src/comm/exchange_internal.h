@@ -17,7 +17,7 @@
 enum {
     WT_SLICE_UNIT = 16,     /* buckets and slices begin at multiples of so many elements: a cache line */
     WT_ADD_BLOCK = 16384,   /* elements that one thread adds at a time: what is added twice is still in its cache */
-    WT_FLYING_MOST = 8,     /* buckets that are on their way at a time: bounds requests and memory */
+    WT_FLYING_MOST = 4,     /* buckets on their way at a time: bounds requests and memory; more leave the cache */
 };
 
 /* Elements first … end−1. */
@@ -38,7 +38,7 @@ typedef struct {
     int foreign; /* others': the place in a flight's received slices */
 } wt_node;
 
-/* A bucket on its way. Each has WT_FLYING_MOST-th part of the requests. */
+/* A bucket on its way; each has `each` of the requests. */
 typedef struct {
     int bucket;
     int slices_left; /* that have not arrived */

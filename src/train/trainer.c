@@ -320,7 +320,7 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
 }
 
 /* Where this rank's steps spent their time, and the largest share of any rank that only waited for gradients. */
-static void wt_summarise_phases(const wt_trainer *trainer) {
+static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
     const wt_timer *timer = &trainer->timer;
     double steps = wt_timer_steps(timer);
     if (!(steps > 0)) steps = 1;
@@ -333,8 +333,8 @@ static void wt_summarise_phases(const wt_trainer *trainer) {
                             wt_phase_name((wt_phase)phase), 100.0 * timer->seconds[phase] / steps);
         if (more > 0 && (size_t)more < sizeof text - used) used += (size_t)more;
     }
-    if (!trainer->root) return;
-    wt_log_info("time of a step: %s", text);
+    if (!trainer->root || count == 0) return;
+    wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
     if (wt_comm_size(trainer->comm) > 1) {
         wt_log_info("exposed exchange: %.2f %% of a step, on the rank that waited longest", 1e-4 * (double)exposed);
     }
@@ -354,6 +354,7 @@ static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts,
 
 static wt_status wt_run_steps(wt_trainer *trainer) {
     wt_status status = WT_OK;
+    int64_t before = trainer->state.step;
     wt_decision decision = {.stop = trainer->state.step >= trainer->config->train.steps};
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
@@ -364,7 +365,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     trainer->began = trainer->last_checkpoint = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
-    wt_summarise_phases(trainer);
+    wt_summarise_phases(trainer, trainer->state.step - before);
     return trainer->state.step >= trainer->config->train.steps ? WT_OK : WT_CONTINUE;
 }
 

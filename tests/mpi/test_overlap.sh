@@ -8,7 +8,7 @@ make_tone
 make_config config.yaml
 set -- --set train.steps=6 --set validation.every=0
 train_ok one "$@"
-said one.log 'time of a step: data '
+said one.log 'time of a step: '
 grep -q '^exposed exchange' one.log && fail "one rank has nothing to exchange: $(cat one.log)"
 
 # the network has 23 KiB: twenty buckets, three, one
