@@ -81,8 +81,8 @@ wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange
 void wt_exchange_destroy(wt_exchange *exchange);
 float *wt_exchange_lane(wt_exchange *exchange, int lane);
 void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count);
-/* Moves messages along, and adds what has arrived; does nothing where a thread drives. May be called inside a parallel
- * region, by the thread that makes all the other calls. */
+/* Moves messages along, and adds what has arrived; does nothing where a thread drives. May be called inside a
+ * parallel region, by the thread that makes all the other calls. */
 void wt_exchange_poke(wt_exchange *exchange);
 /* `sum` is the exchange's own, valid until the next wt_exchange_lane. *added (may be NULL): the seconds of this call
  * that went into additions; in the rest it only waited. No other MPI call may be made from a rank's last wave on until

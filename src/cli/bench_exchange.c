@@ -25,7 +25,8 @@ static struct {
 } wt_bench;
 
 static const struct poptOption wt_bench_options[] = {
-    {"csv", '\0', POPT_ARG_STRING, &wt_bench.csv, 0, "Write the table here too; an existing file is replaced", "FILE"},
+    {"csv", '\0', POPT_ARG_STRING, &wt_bench.csv, 0, "Write the table here too; an existing file is replaced",
+     "FILE"},
     {"bucket", '\0', POPT_ARG_DOUBLE, &wt_bench.bucket, 0, "As exchange.bucket; default: its default", "MIB"},
     {"progress", '\0', POPT_ARG_STRING, &wt_bench.progress, 0, "As exchange.progress; default: its default",
      "auto|test|thread"},
@@ -112,8 +113,8 @@ static wt_status wt_bench_size(const wt_bench_work *work, wt_bench_row *row, siz
         allreduce[i < 0 ? 0 : i] = wt_time_allreduce(comm, work->values, count);
     }
     wt_exchange_destroy(exchange);
-    *row = (wt_bench_row){bytes, wt_summarise(tree, work->rounds),
-                          wt_summarise(allreduce, work->rounds), 0, 0};
+    *row = (wt_bench_row){bytes, wt_summarise(tree, work->rounds), wt_summarise(allreduce, work->rounds), 0,
+                          0};
     if (ranks == 1) return WT_OK;
     row->bandwidth = (double)bytes / wt_comm_ping_pong(comm, work->values, bytes, work->rounds);
     row->bound = 2.0 * (ranks - 1) / ranks * (double)bytes / row->bandwidth;
@@ -127,9 +128,9 @@ static wt_status wt_print_row(const wt_bench_work *work, const wt_bench_row *row
            tree / allreduce, 1e-9 * size / tree, 1e-9 * row->bandwidth, 1e3 * row->bound);
     fflush(stdout);
     if (!work->csv) return WT_OK;
-    int written = fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n", wt_comm_size(work->comm),
-                          row->bytes, tree, allreduce, tree / allreduce, row->tree.best, row->allreduce.best,
-                          size / tree, row->bandwidth, row->bound);
+    int written = fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n",
+                          wt_comm_size(work->comm), row->bytes, tree, allreduce, tree / allreduce,
+                          row->tree.best, row->allreduce.best, size / tree, row->bandwidth, row->bound);
     WT_CHECK(written > 0, WT_FAILED, "%s: can't write", wt_bench.csv);
     return WT_OK;
 }
@@ -138,17 +139,18 @@ static wt_status wt_print_heading(wt_bench_work *work, const char *hosts) {
     if (!wt_log_speaks()) return WT_OK;
     const wt_exchange_config *exchange = &work->config.exchange;
     bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
-    printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm), hosts,
-           exchange->bucket, thread ? "a thread" : "calls", work->rounds);
-    printf("%8s %10s %14s %7s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "GB/s", "link GB/s",
-           "bound ms");
+    printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm),
+           hosts, exchange->bucket, thread ? "a thread" : "calls", work->rounds);
+    printf("%8s %10s %14s %7s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "GB/s",
+           "link GB/s", "bound ms");
     if (!wt_bench.csv) return WT_OK;
     work->csv = fopen(wt_bench.csv, "w");
     WT_CHECK(work->csv, WT_FAILED, "%s: can't be made", wt_bench.csv);
-    WT_CHECK(fputs("ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,allreduce_best_seconds,"
-                   "tree_bytes_per_second,link_bytes_per_second,bound_seconds\n",
-                   work->csv) >= 0,
-             WT_FAILED, "%s: can't write", wt_bench.csv);
+    WT_CHECK(
+        fputs("ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,allreduce_best_seconds,"
+              "tree_bytes_per_second,link_bytes_per_second,bound_seconds\n",
+              work->csv) >= 0,
+        WT_FAILED, "%s: can't write", wt_bench.csv);
     return WT_OK;
 }
 
@@ -212,8 +214,8 @@ static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
     bool done;
     memset(&wt_bench, 0, sizeof wt_bench);
     wt_bench.rounds = 21;
-    wt_status status =
-        wt_command_parse(&context, &wt_command_bench_exchange, argc, argv, 0, 0, &arguments, &count, &done);
+    wt_status status = wt_command_parse(&context, &wt_command_bench_exchange, argc, argv, 0, 0, &arguments,
+                                        &count, &done);
     if (status == WT_OK && !done) status = wt_bench_exchange(comm);
     free(wt_bench.csv);
     free(wt_bench.progress);
@@ -224,7 +226,8 @@ static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_bench_exchange = {
     .name = "bench exchange",
     .arguments = "[OPTION…]",
-    .summary = "Measure the exchange of gradients beside MPI_Allreduce, over sizes, on the ranks it is started with",
+    .summary =
+        "Measure the exchange of gradients beside MPI_Allreduce, over sizes, on the ranks it is started with",
     .parallel = true,
     .run = wt_bench_main,
     .options = wt_bench_options,

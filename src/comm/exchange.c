@@ -45,8 +45,10 @@ static wt_status wt_make_buffers(wt_exchange *exchange, int open_lanes) {
     exchange->spares = wt_buffers_needed(exchange, open_lanes);
     WT_TRY(wt_alloc(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
                     "gradients of lanes"));
-    WT_TRY(wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare, "gradients of lanes"));
-    for (int i = 0; i < exchange->spares; i++) exchange->spare[i] = exchange->memory + (size_t)i * exchange->count;
+    WT_TRY(
+        wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare, "gradients of lanes"));
+    for (int i = 0; i < exchange->spares; i++)
+        exchange->spare[i] = exchange->memory + (size_t)i * exchange->count;
     return WT_OK;
 }
 
@@ -131,8 +133,8 @@ static void wt_begin_wave(wt_exchange *exchange) {
     exchange->ready = exchange->count;
     for (; exchange->pushed < exchange->opened; exchange->pushed++) {
         exchange->stacked[exchange->height] = exchange->open[exchange->pushed - exchange->first];
-        exchange->height = wt_lane_tree_push(exchange->lanes, exchange->stack, exchange->height, exchange->pushed,
-                                             wt_note_join, exchange);
+        exchange->height = wt_lane_tree_push(exchange->lanes, exchange->stack, exchange->height,
+                                             exchange->pushed, wt_note_join, exchange);
     }
     if (exchange->pushed < exchange->end || exchange->comm->size == 1) return;
     wt_exchange_lock(exchange);

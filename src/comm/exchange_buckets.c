@@ -26,7 +26,8 @@ wt_span wt_bucket_span(const wt_exchange *exchange, int number) {
 /* Slices of whole units, as even as they go; some are empty where units are few. */
 static wt_span wt_slice(const wt_exchange *exchange, int bucket, int rank) {
     wt_span span = wt_bucket_span(exchange, bucket);
-    size_t units = (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT, ranks = (size_t)exchange->comm->size;
+    size_t units = (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT,
+           ranks = (size_t)exchange->comm->size;
     size_t first = span.first + units * (size_t)rank / ranks * WT_SLICE_UNIT;
     size_t end = span.first + units * ((size_t)rank + 1) / ranks * WT_SLICE_UNIT;
     return (wt_span){first, end < span.end ? end : span.end};
@@ -85,10 +86,11 @@ static wt_status wt_make_nodes(wt_exchange *exchange, wt_lane_range *all) {
     return wt_end_in_own(exchange);
 }
 
-/* Requests of a flight: slices from others, finished slices from others, slices to others, finished slices to others. */
+/* Requests of a flight: slices and finished slices from others, slices and finished slices to others. */
 static wt_status wt_make_flights(wt_exchange *exchange) {
     int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
-    exchange->flight_count = exchange->bucket_count < WT_FLYING_MOST ? exchange->bucket_count : WT_FLYING_MOST;
+    exchange->flight_count = exchange->bucket_count < WT_FLYING_MOST ? exchange->bucket_count
+                                                                     : WT_FLYING_MOST;
     exchange->each = exchange->foreign_count + ranks + own * ranks + ranks;
     size_t flights = (size_t)exchange->flight_count, requests = flights * (size_t)exchange->each;
     WT_TRY(wt_alloc(&exchange->flights, flights, sizeof *exchange->flights, "messages"));
@@ -162,9 +164,9 @@ static void wt_expect_bucket(wt_exchange *exchange, int bucket) {
 /* This rank's first node has gone to the slice's owner, so the finished slice may take its place. */
 static void wt_expect_finished(wt_exchange *exchange, int number, int owner) {
     wt_span slice = wt_slice(exchange, exchange->flights[number].bucket, owner);
-    exchange->flights[number].left +=
-        wt_receive(exchange, number, exchange->foreign_count + owner, exchange->node_count, owner,
-                   exchange->stacked[0] + slice.first, wt_slice_count(slice));
+    exchange->flights[number].left += wt_receive(exchange, number, exchange->foreign_count + owner,
+                                                 exchange->node_count, owner,
+                                                 exchange->stacked[0] + slice.first, wt_slice_count(slice));
 }
 
 /* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour. */
@@ -177,7 +179,8 @@ static void wt_send_slices(wt_exchange *exchange, int number) {
         wt_span slice = wt_slice(exchange, flight->bucket, to);
         for (int i = 0; i < own; i++) {
             flight->left += wt_send(exchange, number, at++, exchange->own_first + i, to,
-                                    exchange->nodes[exchange->own_first + i].own + slice.first, wt_slice_count(slice));
+                                    exchange->nodes[exchange->own_first + i].own + slice.first,
+                                    wt_slice_count(slice));
         }
     }
     flight->sent = true;
@@ -189,8 +192,8 @@ static void wt_send_finished(wt_exchange *exchange, int number) {
     wt_span mine = wt_slice(exchange, flight->bucket, exchange->comm->rank);
     for (int step = 1; step < ranks; step++) {
         int to = (exchange->comm->rank + step) % ranks;
-        flight->left += wt_send(exchange, number, at++, exchange->node_count, to, exchange->stacked[0] + mine.first,
-                                wt_slice_count(mine));
+        flight->left += wt_send(exchange, number, at++, exchange->node_count, to,
+                                exchange->stacked[0] + mine.first, wt_slice_count(mine));
     }
     flight->added = true;
 }
@@ -223,13 +226,15 @@ static void wt_add_flight(wt_exchange *exchange, int number, wt_move how) {
 /* --- the state machine --- */
 
 static void wt_expect_more(wt_exchange *exchange) {
-    while (exchange->posted < exchange->bucket_count && exchange->posted < exchange->done + exchange->flight_count) {
+    while (exchange->posted < exchange->bucket_count &&
+           exchange->posted < exchange->done + exchange->flight_count) {
         wt_expect_bucket(exchange, exchange->posted++);
     }
 }
 
 void wt_buckets_begin(wt_exchange *exchange) {
-    for (int i = 0; i < exchange->height; i++) exchange->nodes[exchange->own_first + i].own = exchange->stacked[i];
+    for (int i = 0; i < exchange->height; i++)
+        exchange->nodes[exchange->own_first + i].own = exchange->stacked[i];
     exchange->posted = exchange->sending = exchange->done = 0;
     exchange->flying = true;
     wt_expect_more(exchange);
@@ -261,7 +266,8 @@ static bool wt_look(wt_exchange *exchange, wt_move how) {
     }
     if (count == MPI_UNDEFINED) return false; /* none was on its way */
     for (int i = 0; i < count; i++) {
-        wt_note_message(exchange, exchange->indices[i] / exchange->each, exchange->indices[i] % exchange->each);
+        wt_note_message(exchange, exchange->indices[i] / exchange->each,
+                        exchange->indices[i] % exchange->each);
     }
     return count > 0;
 }
@@ -269,7 +275,8 @@ static bool wt_look(wt_exchange *exchange, wt_move how) {
 /* Buckets that are joined here set out, as far as there are flights. */
 static bool wt_set_out(wt_exchange *exchange) {
     bool moved = false;
-    for (; exchange->sending < exchange->joined && exchange->sending < exchange->posted; exchange->sending++) {
+    for (; exchange->sending < exchange->joined && exchange->sending < exchange->posted;
+         exchange->sending++) {
         wt_send_slices(exchange, exchange->sending % exchange->flight_count);
         moved = true;
     }

@@ -25,8 +25,8 @@ struct wt_exchange_thread {
     cpu_set_t cpus;
 };
 
-/* With OMP_PROC_BIND the main thread is bound to one core before main begins, and a new thread would be bound to it too:
- * the places know which processors the process has. */
+/* With OMP_PROC_BIND the main thread is bound to one core before main begins, and a new thread would be bound to
+ * it too: the places know which processors the process has. */
 static void wt_find_cpus(wt_exchange_thread *thread) {
     int ids[WT_CPUS_MOST];
     CPU_ZERO(&thread->cpus);

@@ -173,7 +173,7 @@ const wt_key wt_keys[] = {
 {.name = "exchange.progress", .type = WT_KEY_CHOICE, .offset = AT(exchange.progress), .standard = "auto",
  .choices = CHOICES("auto", "test", "thread"), .resume = WT_RESUME_FREE,
  .help = "What moves messages while layers compute: test, calls between pieces of work; thread, a thread for it; "
-         "auto is test."},
+         "auto is thread where ranks are on several nodes, else test."},
 
 {.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",

@@ -4,8 +4,9 @@
  *      forward kept there);
  *   2. tiles of the layer's input: the gradient by the input; and beside them tasks that each own a
  *      panel of one weight's gradient and walk all rows of a lane in order.
- * No sum depends on who computes it. After a layer its tensors are finished in all lanes, and the listener hears of
- * it: the flat buffer stands in the order of forward, so that finished ranges adjoin. dh holds β times the gradient by a block's output.
+ * No sum depends on who computes it. After a layer its tensors are finished in all lanes, and the listener hears
+ * of it: the flat buffer stands in the order of forward, so that finished ranges adjoin.
+ * dh holds β times the gradient by a block's output.
  */
 #include <omp.h>
 #include <string.h>
