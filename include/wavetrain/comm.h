@@ -50,22 +50,54 @@ void wt_comm_lanes(int rank, int ranks, int lanes, int *first, int *end);
 /*
  * The exchange: adds the gradients of all lanes of all ranks in one fixed binary tree over the lane
  * number (a range splits at the largest power of two below its length), so that the bits of the sum depend on
- * the number of lanes alone. Per step and rank: for each of its lanes in order, wt_exchange_lane gives a
- * zeroed buffer to compute into, wt_exchange_lane_done adds it to the tree; several may be open at once,
- * at most `open_lanes`. wt_exchange_complete then gives every rank the sum.
+ * the number of lanes alone: not on ranks, waves, buckets, or on what drives the messages.
+ *
+ * Per step, a rank goes through its lanes in order, in waves of at most `open_lanes`, which it chooses by itself:
+ *   1. wt_exchange_lane for each lane of the wave: a zeroed buffer to compute into;
+ *   2. wt_exchange_ready, as often as it likes, for ranges that are finished in all lanes of the wave: the first one
+ *      ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
+ * wt_exchange_complete then gives every rank the sum.
+ * In a rank's last wave, each bucket (a part of the buffer, cut from its end) that is ready goes on its way at once,
+ * while earlier layers are still computed. MPI moves messages only inside its calls, so something must drive them:
+ * wt_exchange_poke, called often by the computing thread, or a thread of the exchange's own.
  */
 typedef struct wt_exchange wt_exchange;
 
 /* Adds two ranges: sum += other. The kernel table's `add`. */
 typedef void (*wt_exchange_add)(float *sum, const float *other, size_t count);
 
-wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, int lanes, int open_lanes, size_t count,
-                             wt_exchange_add add);
+typedef struct {
+    int lanes;      /* of all ranks */
+    int open_lanes; /* of this rank's, at most, in a wave */
+    size_t count;   /* elements */
+    size_t bucket;  /* elements of a bucket, nearly; the same on all ranks */
+    bool thread;    /* a thread drives; where wt_comm_threads says no, pokes do all the same */
+    wt_exchange_add add;
+} wt_exchange_shape;
+
+/* Whether MPI lets a second thread call it. */
+bool wt_comm_threads(const wt_comm *comm);
+
+wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange_shape *shape);
 void wt_exchange_destroy(wt_exchange *exchange);
 float *wt_exchange_lane(wt_exchange *exchange, int lane);
-void wt_exchange_lane_done(wt_exchange *exchange, int lane);
-/* `sum` is the exchange's own, valid until the next wt_exchange_lane. Collective. */
-const float *wt_exchange_complete(wt_exchange *exchange);
+void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count);
+/* Moves messages along, and adds what has arrived; does nothing where a thread drives. May be called inside a
+ * parallel region, by the thread that makes all the other calls. */
+void wt_exchange_poke(wt_exchange *exchange);
+/* `sum` is the exchange's own, valid until the next wt_exchange_lane. *added (may be NULL): the seconds of this call
+ * that went into additions; in the rest it only waited. No other MPI call may be made from a rank's last wave on until
+ * this one returns. Collective. */
+const float *wt_exchange_complete(wt_exchange *exchange, double *added);
+
+/* --- what the exchange is measured against --- */
+
+/* In place on all ranks, by MPI's own reduction, whose order of additions is anyone's guess. Collective. */
+void wt_comm_sum_floats(wt_comm *comm, float *values, size_t count);
+
+/* Rank 0 sends `bytes` to the last rank, which sends them back, `rounds` times: the seconds of the fastest way in
+ * one direction, on all ranks. Collective; at least two ranks. */
+double wt_comm_ping_pong(wt_comm *comm, void *data, size_t bytes, int rounds);
 
 /* --- the hang watch --- */
 
@@ -78,7 +110,7 @@ typedef struct {
 
 /*
  * A thread of this rank that names it on standard error (rank, host, phase, seconds) when it makes no progress, and
- * ends all ranks. Ranks that wait for others, in these calls or in WT_PHASE_EXCHANGE, get half of `step` more (at least 3 seconds), so that
+ * ends all ranks. Ranks that wait for others, in these calls, in WT_PHASE_EXCHANGE or _WAIT, get half of `step` more (at least 3 seconds), so that
  * the rank that the others wait for is the one that is named. *out is NULL where limits->step is 0. Each rank by itself.
  */
 typedef struct wt_hang_watch wt_hang_watch;

@@ -29,6 +29,7 @@ typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
 typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
 typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE } wt_schedule_kind;
 typedef enum { WT_QUANTIZATION_MULAW, WT_QUANTIZATION_LINEAR } wt_quantization_kind;
+typedef enum { WT_DRIVE_AUTO, WT_DRIVE_TEST, WT_DRIVE_THREAD } wt_drive;
 typedef enum { WT_BACKEND_AUTO, WT_BACKEND_REFERENCE, WT_BACKEND_OPENBLAS } wt_backend;
 
 typedef enum { WT_UNLIKE_REFUSE, WT_UNLIKE_ALLOW } wt_unlike_nodes;
@@ -115,6 +116,11 @@ typedef struct {
 } wt_guard_config;
 
 typedef struct {
+    double bucket; /* MiB of gradient that travel together */
+    wt_drive progress;
+} wt_exchange_config;
+
+typedef struct {
     double seconds; /* between progress lines in a file */
     wt_backend backend;
     int64_t compare_every; /* steps between comparisons of the ranks' replicas; 0: only before checkpoints */
@@ -134,6 +140,7 @@ typedef struct {
     wt_validation_config validation;
     wt_checkpoint_config checkpoint;
     wt_guard_config guard;
+    wt_exchange_config exchange;
     wt_run_config run;
 } wt_config;
 

@@ -124,9 +124,23 @@ void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int window
  * [target_count, classes]. */
 const wt_real *wt_pass_logits(const wt_pass *pass, int i);
 
+/*
+ * Who hears of backward's progress, in the thread that called it; either function may be NULL.
+ * `ready`: elements offset … offset+count−1 of the flat buffer are finished in all lanes of this call. Called
+ * between layers, when no other thread is at work; the ranges come from the buffer's end to its beginning, adjoin
+ * and cover all of it. `poke`: between tiles, while other threads compute: an occasion to move messages along.
+ */
+typedef struct {
+    void (*ready)(void *context, size_t offset, size_t count);
+    void (*poke)(void *context);
+    void *context;
+} wt_pass_listener;
+
 /* Backward of the last forward: the gradient of the summed loss. Windows go to lanes of `lane_windows`
- * neighbours; gradients[lane] is a zeroed flat buffer (kernel order) that the lane's gradient is added to. */
-void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients);
+ * neighbours; gradients[lane] is a zeroed flat buffer (kernel order) that the lane's gradient is added to.
+ * `listener` may be NULL. */
+void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients,
+                      const wt_pass_listener *listener);
 
 /* Bytes that wt_pass_create would take. */
 int64_t wt_pass_bytes(const wt_network *network, const wt_pass_shape *shape);

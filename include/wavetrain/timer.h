@@ -11,7 +11,8 @@ typedef enum {
     WT_PHASE_DERIVE,   /* packed weights from the flat parameters */
     WT_PHASE_FORWARD,
     WT_PHASE_BACKWARD,
-    WT_PHASE_EXCHANGE, /* adding lanes, here and over ranks */
+    WT_PHASE_EXCHANGE, /* adding lanes, here and over ranks; handing over messages */
+    WT_PHASE_WAIT,     /* for gradients of other ranks, with nothing else to do: the exposed part of the exchange */
     WT_PHASE_DECIDE,   /* gradient norm, rank 0's record */
     WT_PHASE_UPDATE,
     WT_PHASE_VALIDATE,
@@ -38,5 +39,11 @@ void wt_timer_init(wt_timer *timer);
 
 /* Ends the running phase, begins another. */
 void wt_timer_enter(wt_timer *timer, wt_phase phase);
+
+/* Books seconds that were counted for one phase to another. */
+void wt_timer_move(wt_timer *timer, wt_phase from, wt_phase to, double seconds);
+
+/* Seconds of all phases that make up a step: without validation, checkpoints and the rest. */
+double wt_timer_steps(const wt_timer *timer);
 
 #endif

@@ -15,7 +15,7 @@ const char *wt_phase_name(wt_phase phase) {
         [WT_PHASE_DATA] = "data",         [WT_PHASE_DERIVE] = "derive",     [WT_PHASE_FORWARD] = "forward",
         [WT_PHASE_BACKWARD] = "backward", [WT_PHASE_EXCHANGE] = "exchange", [WT_PHASE_DECIDE] = "decide",
         [WT_PHASE_UPDATE] = "update",     [WT_PHASE_VALIDATE] = "validate", [WT_PHASE_CHECKPOINT] = "checkpoint",
-        [WT_PHASE_OTHER] = "other",
+        [WT_PHASE_OTHER] = "other",       [WT_PHASE_WAIT] = "wait",
     };
     return names[phase];
 }
@@ -32,4 +32,15 @@ void wt_timer_enter(wt_timer *timer, wt_phase phase) {
     timer->since = now;
     timer->phase = phase;
     if (timer->listener) timer->listener(timer->context, phase);
+}
+
+void wt_timer_move(wt_timer *timer, wt_phase from, wt_phase to, double seconds) {
+    timer->seconds[from] -= seconds;
+    timer->seconds[to] += seconds;
+}
+
+double wt_timer_steps(const wt_timer *timer) {
+    double sum = 0;
+    for (int phase = 0; phase <= WT_PHASE_UPDATE; phase++) sum += timer->seconds[phase];
+    return sum;
 }

@@ -9,6 +9,8 @@
 
 struct wt_comm {
     MPI_Comm all;
+    MPI_Comm exchange; /* the same ranks: messages of the exchange meet no others */
+    bool threads;      /* MPI lets a second thread call it, one at a time */
     int rank, size, node_size;
     atomic_bool waits; /* in a collective call; read by the hang watch */
 };

@@ -130,7 +130,7 @@ static void *wt_watch(void *argument) {
         silence = word != seen ? 0.0 : silence + (passed < 2 * watch->look ? passed : 2 * watch->look);
         seen = word;
         wt_phase phase = (wt_phase)(word & ((1u << WT_PHASE_BITS) - 1));
-        bool waits = phase == WT_PHASE_EXCHANGE ||
+        bool waits = phase == WT_PHASE_EXCHANGE || phase == WT_PHASE_WAIT ||
                      atomic_load_explicit(&watch->comm->waits, memory_order_relaxed);
         double limit = waits ? wt_limit_of_waiting(&watch->limits, phase)
                              : wt_limit_of(&watch->limits, phase);

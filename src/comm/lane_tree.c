@@ -1,6 +1,8 @@
 /* The fixed tree, by recursion from its root. */
 #include "lane_tree_internal.h"
 
+#include <stddef.h>
+
 int wt_lane_tree_split(wt_lane_range range) {
     int length = range.end - range.first, power = 1;
     while (2 * power < length) power *= 2;
@@ -32,6 +34,18 @@ int wt_lane_tree_push(int lanes, wt_lane_range *stack, int height, int lane, wt_
         join(context, height - 2, height - 1);
         stack[height - 2] = both;
         height--;
+    }
+    return height;
+}
+
+static void wt_join_nothing(void *context, int into, int from) {
+    (void)context, (void)into, (void)from;
+}
+
+int wt_lane_tree_maximal(int lanes, int first, int end, wt_lane_range *nodes) {
+    int height = 0;
+    for (int lane = first; lane < end; lane++) {
+        height = wt_lane_tree_push(lanes, nodes, height, lane, wt_join_nothing, NULL);
     }
     return height;
 }

@@ -26,6 +26,9 @@ bool wt_lane_tree_is_node(int lanes, wt_lane_range range);
 typedef void (*wt_lane_join)(void *context, int into, int from);
 int wt_lane_tree_push(int lanes, wt_lane_range *stack, int height, int lane, wt_lane_join join, void *context);
 
+/* The nodes that are left of lanes first … end−1 alone, in `nodes` (room for end − first + 1). Returns how many. */
+int wt_lane_tree_maximal(int lanes, int first, int end, wt_lane_range *nodes);
+
 /*
  * The additions that make the whole sum of `count` nodes which cover all lanes in order: pairs (into, from)
  * of node numbers, to be done in order; the sum ends in node 0. Writes count − 1 pairs.

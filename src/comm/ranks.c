@@ -18,11 +18,15 @@ static int wt_count_node(MPI_Comm all) {
 wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     int granted;
     *out = NULL;
-    WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted) == MPI_SUCCESS, WT_FAILED,
+    /* SERIALIZED is all that the exchange's thread needs: it calls MPI under the exchange's lock, and the main
+     * thread makes no other call meanwhile. MULTIPLE would put a lock into every call of every rank. */
+    WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &granted) == MPI_SUCCESS, WT_FAILED,
              "MPI can't start");
     wt_comm *comm;
     WT_TRY(wt_alloc(&comm, 1, sizeof *comm, "the communicator"));
+    comm->threads = granted >= MPI_THREAD_SERIALIZED;
     MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm->exchange);
     MPI_Comm_rank(comm->all, &comm->rank);
     MPI_Comm_size(comm->all, &comm->size);
     comm->node_size = wt_count_node(comm->all);
@@ -32,6 +36,7 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
 
 void wt_comm_finish(wt_comm *comm) {
     if (!comm) return;
+    MPI_Comm_free(&comm->exchange);
     MPI_Comm_free(&comm->all);
     wt_free(comm);
     MPI_Finalize();
@@ -48,6 +53,10 @@ int wt_comm_rank(const wt_comm *comm) {
 
 int wt_comm_size(const wt_comm *comm) {
     return comm->size;
+}
+
+bool wt_comm_threads(const wt_comm *comm) {
+    return comm->threads;
 }
 
 int wt_comm_node_size(const wt_comm *comm) {

@@ -179,6 +179,16 @@ const wt_key wt_keys[] = {
  .least = 0, .most = 1e9, .resume = WT_RESUME_WARNED,
  .help = "A step is skipped too if its gradient's norm is beyond so many times the median of the last 64. 0: off."},
 
+{.name = "exchange", .type = WT_KEY_SECTION, .help = "How gradients travel between ranks. Never changes results."},
+{.name = "exchange.bucket", .type = WT_KEY_REAL, .offset = AT(exchange.bucket), .standard = "1.0",
+ .least = 0.001, .most = 4096, .resume = WT_RESUME_FREE,
+ .help = "MiB of gradient that set out together as soon as they are finished, while earlier layers compute. As "
+         "large as the network: everything travels at the end."},
+{.name = "exchange.progress", .type = WT_KEY_CHOICE, .offset = AT(exchange.progress), .standard = "auto",
+ .choices = CHOICES("auto", "test", "thread"), .resume = WT_RESUME_FREE,
+ .help = "What moves messages while layers compute: test, calls between pieces of work; thread, a thread for it; "
+         "auto is thread where ranks are on several nodes, else test."},
+
 {.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",
  .least = 0, .most = 86400, .above = true, .resume = WT_RESUME_FREE,

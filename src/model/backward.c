@@ -4,7 +4,9 @@
  *      forward kept there);
  *   2. tiles of the layer's input: the gradient by the input; and beside them tasks that each own a
  *      panel of one weight's gradient and walk all rows of a lane in order.
- * No sum depends on who computes it. dh holds β times the gradient by a block's output.
+ * No sum depends on who computes it. After a layer its tensors are finished in all lanes, and the listener hears
+ * of it: the flat buffer stands in the order of forward, so that finished ranges adjoin.
+ * dh holds β times the gradient by a block's output.
  */
 #include <omp.h>
 #include <string.h>
@@ -109,6 +111,7 @@ static void wt_run_second_round(const wt_pass *pass, const wt_second_round *roun
         } else {
             wt_run_tile(pass, round, i - tasks, most);
         }
+        wt_pass_poke(pass);
     }
 }
 
@@ -295,18 +298,36 @@ static void wt_input_back(const wt_pass *pass, int lane_windows, wt_real *const 
     wt_run_second_round(pass, &round, lane_windows, gradients);
 }
 
-void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients) {
+/* Everything from the tensor `first` on is finished; `end` is where the range before began. Returns where this one
+ * begins. */
+static size_t wt_tell_ready(const wt_pass *pass, int first, size_t end) {
+    size_t offset = pass->network->parameters.entries[first].offset;
+    if (pass->listener && pass->listener->ready) {
+        pass->listener->ready(pass->listener->context, offset, end - offset);
+    }
+    return offset;
+}
+
+void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients,
+                      const wt_pass_listener *listener) {
     const wt_network *network = pass->network;
+    pass->listener = listener;
     pass->dh_out = pass->dh[0];
     pass->dh_in = pass->dh[1];
     wt_head_back(pass, lane_windows, gradients);
+    size_t finished = wt_tell_ready(pass, network->head[0].weight, network->parameters.total);
     wt_sum_skip_bias(pass, lane_windows);
     double factor = 1.0;
     for (int l = network->block_count - 1; l >= 0; l--) {
+        const wt_block *block = &network->blocks[l];
         wt_skip_bias(pass, l, pass->windows / lane_windows, factor, gradients);
         wt_block_back(pass, l, lane_windows, gradients);
+        int first = block->rechannel.weight >= 0 ? block->rechannel.weight : block->conv.weight;
+        finished = wt_tell_ready(pass, first, finished);
         factor *= network->skip_scale;
         if (l > 0 && network->skip_scale != 1.0) wt_for_tiles(pass, wt_scale_skip_tile, 0, 0);
     }
     wt_input_back(pass, lane_windows, gradients);
+    wt_tell_ready(pass, network->input.weight, finished);
+    pass->listener = NULL;
 }

@@ -222,6 +222,7 @@ void wt_for_tiles(const wt_pass *pass, wt_tile_work work, int l, int lead) {
             int first = tile * WT_TILE;
             if (first >= rows) continue;
             work(pass, l, window, first, rows - first < WT_TILE ? rows - first : WT_TILE);
+            wt_pass_poke(pass);
         }
     }
 }

@@ -8,6 +8,8 @@
 #ifndef WAVETRAIN_PASS_INTERNAL_H
 #define WAVETRAIN_PASS_INTERNAL_H
 
+#include <omp.h>
+
 #include "wavetrain/model.h"
 
 enum {
@@ -56,7 +58,15 @@ struct wt_pass {
     int threads;
     const wt_batch *batch; /* of the last forward */
     int first, windows;
+    const wt_pass_listener *listener; /* of the backward that runs, or NULL */
 };
+
+/* Between tiles: the caller's thread, and it alone, tells the listener. */
+static inline void wt_pass_poke(const wt_pass *pass) {
+    if (pass->listener && pass->listener->poke && omp_get_thread_num() == 0) {
+        pass->listener->poke(pass->listener->context);
+    }
+}
 
 static inline int wt_tiles(int rows) {
     return (rows + WT_TILE - 1) / WT_TILE;

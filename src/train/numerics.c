@@ -62,7 +62,7 @@ static wt_hash wt_run_probe(wt_probe *probe, const wt_kernels *kernels) {
         memset(probe->gradient, 0, total * sizeof(wt_real));
         wt_pass_derive(probe->pass, probe->parameters);
         wt_pass_forward(probe->pass, probe->batch, 0, WT_PROBE_WINDOWS, losses);
-        wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient);
+        wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient, NULL);
         double norm = wt_gradient_norm(kernels, probe->gradient, total, 1.0, probe->block_sums);
         double scale = wt_clip_scale(norm, 1.0);
         wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, 0.01, scale, probe->gradient,

@@ -30,6 +30,21 @@ static void wt_note_lane(wt_trainer *trainer, const wt_batch *batch, int lane, c
     }
 }
 
+/* Backward has finished a range of the gradient in all lanes of the wave. */
+static void wt_hand_over(void *context, size_t offset, size_t count) {
+    wt_trainer *trainer = context;
+    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
+    wt_exchange_ready(trainer->exchange, offset, count);
+    wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
+}
+
+static void wt_move_messages(void *context) {
+    wt_trainer *trainer = context;
+    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
+    wt_exchange_poke(trainer->exchange);
+    wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
+}
+
 /* Lanes first … first+lanes−1 together, layer by layer. */
 static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, int lanes) {
     wt_timer_enter(&trainer->timer, WT_PHASE_FORWARD);
@@ -41,9 +56,8 @@ static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, i
     wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
     for (int i = 0; i < lanes; i++) trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, first + i);
     wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
-    wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients);
-    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
-    for (int i = 0; i < lanes; i++) wt_exchange_lane_done(trainer->exchange, first + i);
+    const wt_pass_listener listener = {wt_hand_over, wt_move_messages, trainer};
+    wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, &listener);
 }
 
 /* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
@@ -51,7 +65,7 @@ static void wt_run_nothing(wt_trainer *trainer) {
     for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
         trainer->mine[lane - trainer->first_lane] = (wt_lane_result){0.0, 0, 0};
         wt_exchange_lane(trainer->exchange, lane);
-        wt_exchange_lane_done(trainer->exchange, lane);
+        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.total);
     }
 }
 
@@ -272,8 +286,11 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     if (trainer->load_status != WT_OK) wt_run_nothing(trainer);
 
     /* the sum over all lanes, then rank 0's decision */
-    const float *gradient = wt_exchange_complete(trainer->exchange);
+    double added;
+    wt_timer_enter(&trainer->timer, WT_PHASE_WAIT);
+    const float *gradient = wt_exchange_complete(trainer->exchange, &added);
     wt_timer_enter(&trainer->timer, WT_PHASE_DECIDE);
+    wt_timer_move(&trainer->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
     memset(decision, 0, sizeof *decision);
     WT_TRY(wt_agree_on_step(trainer, gradient, decision));
     if (decision->roll_back) return wt_trainer_roll_back(trainer);
@@ -339,6 +356,27 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
+/* Where this rank's steps spent their time, and the largest share of any rank that only waited for gradients. */
+static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
+    const wt_timer *timer = &trainer->timer;
+    double steps = wt_timer_steps(timer);
+    if (!(steps > 0)) steps = 1;
+    int64_t exposed = (int64_t)(1e6 * timer->seconds[WT_PHASE_WAIT] / steps);
+    wt_comm_max_int64(trainer->comm, &exposed, 1);
+    char text[256];
+    size_t used = 0;
+    for (int phase = 0; phase <= WT_PHASE_UPDATE; phase++) {
+        int more = snprintf(text + used, sizeof text - used, "%s%s %.1f %%", phase ? ", " : "",
+                            wt_phase_name((wt_phase)phase), 100.0 * timer->seconds[phase] / steps);
+        if (more > 0 && (size_t)more < sizeof text - used) used += (size_t)more;
+    }
+    if (!trainer->root || count == 0) return;
+    wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
+    if (wt_comm_size(trainer->comm) > 1) {
+        wt_log_info("exposed exchange: %.2f %% of a step, on the rank that waited longest", 1e-4 * (double)exposed);
+    }
+}
+
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
@@ -357,6 +395,7 @@ static void wt_tell_watch(void *watch, wt_phase phase) {
 
 static wt_status wt_run_steps(wt_trainer *trainer) {
     wt_status status = WT_OK;
+    int64_t before = trainer->state.step;
     wt_decision decision = {.stop = trainer->state.step >= trainer->config->train.steps};
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
@@ -369,6 +408,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     trainer->began = trainer->last_checkpoint = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
+    wt_summarise_phases(trainer, trainer->state.step - before);
     return trainer->state.step >= trainer->config->train.steps ? WT_OK : WT_CONTINUE;
 }
 

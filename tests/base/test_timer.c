@@ -33,6 +33,7 @@ static void test_every_phase_has_a_name(void **state) {
         }
     }
     assert_string_equal(wt_phase_name(WT_PHASE_EXCHANGE), "exchange");
+    assert_string_equal(wt_phase_name(WT_PHASE_WAIT), "wait");
 }
 
 static void test_time_goes_to_the_running_phase(void **state) {
@@ -54,11 +55,24 @@ static void test_time_goes_to_the_running_phase(void **state) {
     assert_true(fabs(sum - (timer.since - begun)) < 1e-6); /* nothing lost, nothing counted twice */
 }
 
+static void test_time_is_booked_to_another_phase(void **state) {
+    (void)state;
+    wt_timer timer;
+    wt_timer_init(&timer);
+    for (int p = 0; p < WT_PHASES; p++) timer.seconds[p] = 1;
+    double steps = wt_timer_steps(&timer);
+    wt_timer_move(&timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, 0.25);
+    assert_true(timer.seconds[WT_PHASE_WAIT] == 0.75 && timer.seconds[WT_PHASE_EXCHANGE] == 1.25);
+    assert_true(wt_timer_steps(&timer) == steps);
+    assert_true(steps == WT_PHASES - 3); /* all but validation, checkpoints and the rest */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clock_goes_on),
         cmocka_unit_test(test_every_phase_has_a_name),
         cmocka_unit_test(test_time_goes_to_the_running_phase),
+        cmocka_unit_test(test_time_is_booked_to_another_phase),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,10 @@
 /*
- * The exchange against the tree that its header defines, computed here by recursion: the same bits on every
- * rank, for any number of ranks, lanes and open lanes, and step after step.
+ * The exchange against the tree that its header defines, computed here by recursion: the same bits on every rank,
+ * for any number of ranks, lanes and open lanes, any buckets, either way of driving messages, and step after step.
  */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "all_ranks.h"
 #include "wavetrain/random.h"
@@ -15,8 +16,8 @@ static void add(float *sum, const float *other, size_t count) {
 }
 
 /* A lane's gradient: magnitudes from 2⁻¹⁰ to 2¹⁰, so that another order of addition gives other bits. */
-static void fill_lane(float *out, int lane, int step, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+static void fill_lane(float *out, int lane, int step, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
         uint32_t words[4];
         wt_random_words(words, (uint64_t)step, WT_RANDOM_TEST, (uint64_t)lane, i);
         out[i] = ldexpf((float)(int32_t)words[0], (int)(words[1] % 21) - 41);
@@ -26,7 +27,7 @@ static void fill_lane(float *out, int lane, int step, size_t count) {
 /* sum over lanes first … end−1 in `sum`; `room` has place for log₂(lanes) more buffers. */
 static void direct_sum(float *sum, float *room, int first, int end, int step, size_t count) {
     if (end - first == 1) {
-        fill_lane(sum, first, step, count);
+        fill_lane(sum, first, step, 0, count);
         return;
     }
     int power = 1;
@@ -38,7 +39,8 @@ static void direct_sum(float *sum, float *room, int first, int end, int step, si
 
 typedef struct {
     int lanes, open_lanes;
-    size_t count;
+    size_t count, bucket;
+    bool thread;
 } shape;
 
 static bool all_zero(const float *values, size_t count) {
@@ -48,44 +50,112 @@ static bool all_zero(const float *values, size_t count) {
     return true;
 }
 
+/* Hands the wave over in ranges of many lengths, other ones on each rank and step. Elements that are not handed over
+ * yet are spoilt until then, in all lanes: nobody may have read them. */
+static void hand_over(wt_exchange *exchange, float *const *buffers, const shape *s, int wave, int lanes, int step) {
+    uint64_t number = 0;
+    for (size_t end = s->count; end > 0;) {
+        uint32_t words[4];
+        wt_random_words(words, (uint64_t)step, WT_RANDOM_TEST, (uint64_t)wave + 1000, number++);
+        size_t part = 1 + (words[0] % 4 == 0 ? words[1] % s->count : words[1] % 40);
+        size_t offset = part < end ? end - part : 0;
+        for (int i = 0; i < lanes; i++) fill_lane(buffers[i], wave + i, step, offset, end);
+        wt_exchange_ready(exchange, offset, end - offset);
+        wt_exchange_poke(exchange);
+        end = offset;
+    }
+}
+
 /* Gives all lanes of this rank in waves; whether every buffer came zeroed. */
 static bool give_lanes(wt_exchange *exchange, const shape *s, int step) {
+    enum { LANES_MAX = 64 };
     int first, end;
     bool zeroed = true;
+    float *buffers[LANES_MAX];
     wt_comm_lanes(wt_comm_rank(comm), wt_comm_size(comm), s->lanes, &first, &end);
     for (int wave = first; wave < end; wave += s->open_lanes) {
-        int stop = wave + s->open_lanes < end ? wave + s->open_lanes : end;
-        for (int lane = wave; lane < stop; lane++) {
-            float *buffer = wt_exchange_lane(exchange, lane);
-            zeroed = zeroed && all_zero(buffer, s->count);
-            fill_lane(buffer, lane, step, s->count);
+        int lanes = s->open_lanes < end - wave ? s->open_lanes : end - wave;
+        for (int i = 0; i < lanes; i++) {
+            buffers[i] = wt_exchange_lane(exchange, wave + i);
+            zeroed = zeroed && all_zero(buffers[i], s->count);
+            memset(buffers[i], 0x7f, s->count * sizeof(float));
         }
-        for (int lane = wave; lane < stop; lane++) wt_exchange_lane_done(exchange, lane);
+        hand_over(exchange, buffers, s, wave, lanes, step);
     }
     return zeroed;
 }
 
-static void assert_exchanged(const shape *s) {
+static wt_exchange *create(const shape *s) {
     wt_exchange *exchange;
+    const wt_exchange_shape full = {s->lanes, s->open_lanes, s->count, s->bucket, s->thread, add};
+    assert_all(wt_exchange_create(&exchange, comm, &full) == WT_OK);
+    return exchange;
+}
+
+static void assert_exchanged(const shape *s) {
     float *expected;
     assert_all(wt_alloc(&expected, 8 * s->count, sizeof *expected, "a test") == WT_OK);
-    assert_all(wt_exchange_create(&exchange, comm, s->lanes, s->open_lanes, s->count, add) == WT_OK);
+    wt_exchange *exchange = create(s);
     for (int step = 0; step < STEPS; step++) {
+        double added = -1;
         bool zeroed = give_lanes(exchange, s, step);
-        const float *sum = wt_exchange_complete(exchange);
+        const float *sum = wt_exchange_complete(exchange, step ? &added : NULL);
         direct_sum(expected, expected + s->count, 0, s->lanes, step, s->count);
-        assert_all(zeroed);
+        assert_all(zeroed && (step == 0 || added >= 0));
         assert_all(memcmp(sum, expected, s->count * sizeof *sum) == 0);
     }
     wt_exchange_destroy(exchange);
     wt_free(expected);
 }
 
-/* One, two and all of a rank's lanes open at once. */
+/* One, two and all of a rank's lanes open at once; a bucket of everything, and by turns an odd one. */
 static void assert_waves(int lanes, size_t count) {
+    static const size_t buckets[] = {16, 33, 70};
     int size = wt_comm_size(comm), most = (lanes + size - 1) / size;
-    for (int open = 1; open <= 2 && open <= most; open++) assert_exchanged(&(shape){lanes, open, count});
-    assert_exchanged(&(shape){lanes, most, count});
+    for (int open = 1; open <= 2 && open <= most; open++) {
+        assert_exchanged(&(shape){lanes, open, count, buckets[(lanes + open) % 3], lanes % 2 == 0});
+    }
+    assert_exchanged(&(shape){lanes, most, count, 4096, lanes % 2 == 1});
+}
+
+/* Ranks whose waves differ: each chooses by itself how many lanes it opens. */
+static void test_waves_of_its_own(void **state) {
+    (void)state;
+    int rank = wt_comm_rank(comm), size = wt_comm_size(comm);
+    for (int thread = 0; thread < 2; thread++) {
+        assert_exchanged(&(shape){3 * size + 1, 1 + rank % 3, 161, 48, thread == 1});
+    }
+}
+
+/* Every bucket size with both drives; more buckets than can be on their way, and slices of nothing. */
+static void test_buckets(void **state) {
+    (void)state;
+    static const size_t buckets[] = {0, 1, 16, 31, 100, 1000, 4999, 5000, 5001, 1 << 30};
+    int lanes = wt_comm_size(comm) + 2;
+    for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++) {
+        assert_exchanged(&(shape){lanes, 2, 5001, buckets[i], false});
+        assert_exchanged(&(shape){lanes, 2, 5001, buckets[i], true});
+    }
+}
+
+/* One rank comes much later than the others, another one each time. */
+static void test_late_ranks(void **state) {
+    (void)state;
+    int size = wt_comm_size(comm);
+    enum { COUNT = 3000 };
+    for (int thread = 0; thread < 2; thread++) {
+        shape s = {2 * size, 1, COUNT, 128, thread == 1};
+        static float expected[8 * COUNT];
+        wt_exchange *exchange = create(&s);
+        for (int step = 0; step < size; step++) {
+            if (step == wt_comm_rank(comm)) usleep(20000);
+            give_lanes(exchange, &s, step);
+            const float *sum = wt_exchange_complete(exchange, NULL);
+            direct_sum(expected, expected + COUNT, 0, s.lanes, step, COUNT);
+            assert_all(memcmp(sum, expected, COUNT * sizeof *sum) == 0);
+        }
+        wt_exchange_destroy(exchange);
+    }
 }
 
 static void test_every_number_of_lanes(void **state) {
@@ -99,14 +169,15 @@ static void test_few_elements(void **state) {
     size_t ranks = (size_t)wt_comm_size(comm);
     const size_t counts[] = {1, 15, 16, 17, 16 * ranks - 1, 16 * ranks, 16 * ranks + 1};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        assert_exchanged(&(shape){(int)ranks, 1, counts[i]});
-        assert_exchanged(&(shape){(int)ranks + 3, 2, counts[i]});
+        assert_exchanged(&(shape){(int)ranks, 1, counts[i], 16, false});
+        assert_exchanged(&(shape){(int)ranks + 3, 2, counts[i], 40, true});
     }
 }
 
 static void test_many_elements(void **state) {
     (void)state;
-    assert_exchanged(&(shape){9, 2, 50001}); /* more than a thread adds at a time */
+    assert_exchanged(&(shape){9, 2, 50001, 1 << 20, false}); /* more than a thread adds at a time */
+    assert_exchanged(&(shape){9, 2, 50001, 20000, true});
 }
 
 static void test_order_would_show(void **state) {
@@ -114,9 +185,9 @@ static void test_order_would_show(void **state) {
     enum { COUNT = 1000, LANES = 5 };
     static float tree[COUNT], room[4 * COUNT], chain[COUNT];
     direct_sum(tree, room, 0, LANES, 0, COUNT);
-    fill_lane(chain, 0, 0, COUNT);
+    fill_lane(chain, 0, 0, 0, COUNT);
     for (int lane = 1; lane < LANES; lane++) {
-        fill_lane(room, lane, 0, COUNT);
+        fill_lane(room, lane, 0, 0, COUNT);
         add(chain, room, COUNT);
     }
     int differences = 0;
@@ -131,8 +202,13 @@ static void test_destroying_nothing(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_would_show),   cmocka_unit_test(test_every_number_of_lanes),
-        cmocka_unit_test(test_few_elements),       cmocka_unit_test(test_many_elements),
+        cmocka_unit_test(test_order_would_show),
+        cmocka_unit_test(test_every_number_of_lanes),
+        cmocka_unit_test(test_few_elements),
+        cmocka_unit_test(test_many_elements),
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_waves_of_its_own),
+        cmocka_unit_test(test_late_ranks),
         cmocka_unit_test(test_destroying_nothing),
     };
     RUN_ALL_RANKS(tests, argc, argv);

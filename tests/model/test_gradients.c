@@ -176,7 +176,7 @@ static void fill_gradient(problem *p) {
     wt_pass *pass = make_pass(p, true);
     wt_pass_derive(pass, p->parameters);
     wt_pass_forward(pass, &p->batch, 0, WINDOWS, losses);
-    wt_pass_backward(pass, WINDOWS, &p->gradient);
+    wt_pass_backward(pass, WINDOWS, &p->gradient, NULL);
     wt_pass_destroy(pass);
 }
 

@@ -230,6 +230,45 @@ typedef struct {
     int call_windows; /* in one call of forward and backward; whole lanes */
 } grouping;
 
+/* What a listener of backward has heard: where the last range began, and the lanes' gradients as they were then. */
+typedef struct {
+    size_t at, total;
+    int lanes, pokes;
+    wt_real *const *gradients;
+    wt_real *heard;
+} hearing;
+
+static void hear_ready(void *context, size_t offset, size_t count) {
+    hearing *h = context;
+    assert_int_equal(offset + count, h->at);
+    assert_true(count > 0);
+    h->at = offset;
+    for (int lane = 0; lane < h->lanes; lane++) {
+        memcpy(h->heard + (size_t)lane * h->total + offset, h->gradients[lane] + offset, count * sizeof *h->heard);
+    }
+}
+
+static void hear_poke(void *context) {
+    hearing *h = context;
+    assert_int_equal(omp_get_thread_num(), 0);
+    h->pokes++;
+}
+
+/* Backward, whose ranges must adjoin, cover everything, and be finished when they are told. */
+static void run_backward(const wt_reference_case *c, wt_pass *pass, int lane_windows, wt_real *const *targets,
+                         int lanes) {
+    size_t total = c->network->parameters.total;
+    hearing h = {total, total, lanes, 0, targets, take((size_t)lanes * total, sizeof(wt_real))};
+    const wt_pass_listener listener = {hear_ready, hear_poke, &h};
+    wt_pass_backward(pass, lane_windows, targets, &listener);
+    assert_int_equal(h.at, 0);
+    assert_true(h.pokes > 0 || omp_get_max_threads() > 1);
+    for (int lane = 0; lane < lanes; lane++) {
+        assert_memory_equal(h.heard + (size_t)lane * total, targets[lane], total * sizeof(wt_real));
+    }
+    wt_free(h.heard);
+}
+
 /* Gradients of batch `b`, lane by lane; lanes behind each other in `gradients`, which becomes zero first. */
 static void lane_gradients(const wt_reference_case *c, const wt_real *parameters, int b, grouping g,
                            wt_real *gradients, wt_window_loss *losses) {
@@ -242,7 +281,7 @@ static void lane_gradients(const wt_reference_case *c, const wt_real *parameters
         for (int i = 0; i < call_lanes; i++) targets[i] = gradients + (size_t)(lane + i) * total;
         int first = lane * g.lane_windows;
         wt_pass_forward(pass, &c->batch, b * c->windows + first, g.call_windows, losses + first);
-        wt_pass_backward(pass, g.lane_windows, targets);
+        run_backward(c, pass, g.lane_windows, targets, call_lanes);
     }
     wt_pass_destroy(pass);
 }
@@ -336,7 +375,7 @@ static void test_backward_adds(void **state) {
     wt_pass *pass = make_pass(c, true, parameters, 3);
     for (int i = 0; i < 2; i++) {
         wt_pass_forward(pass, &c->batch, 0, c->windows, losses);
-        wt_pass_backward(pass, c->windows, &twice);
+        wt_pass_backward(pass, c->windows, &twice, NULL);
     }
     wt_pass_destroy(pass);
     double *expected = take(total, sizeof *expected);

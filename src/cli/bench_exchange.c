@@ -1,0 +1,234 @@
+/*
+ * wavetrain bench exchange: the exchange in its fixed tree beside MPI_Allreduce, over sizes, on as many ranks as the
+ * command is started with. Both run by turns on a gradient that is all ready at once (nothing to hide behind), so
+ * that whatever else the machine does meets both alike; a time is the slowest rank's, what is printed the median. The
+ * bound is 2·(P−1)/P·n over the bandwidth of a ping-pong in the same run.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/config.h"
+#include "wavetrain/kernels.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/timer.h"
+
+enum { WT_ROUNDS_MOST = 1001, WT_BENCH_SMALLEST = 64 << 10, WT_BENCH_LARGEST = 64 << 20 };
+
+/* Where popt's constant table points. */
+static struct {
+    char *csv, *progress;
+    double bucket;
+    int rounds;
+} wt_bench;
+
+static const struct poptOption wt_bench_options[] = {
+    {"csv", '\0', POPT_ARG_STRING, &wt_bench.csv, 0, "Write the table here too; an existing file is replaced",
+     "FILE"},
+    {"bucket", '\0', POPT_ARG_DOUBLE, &wt_bench.bucket, 0, "As exchange.bucket; default: its default", "MIB"},
+    {"progress", '\0', POPT_ARG_STRING, &wt_bench.progress, 0, "As exchange.progress; default: its default",
+     "auto|test|thread"},
+    {"rounds", '\0', POPT_ARG_INT, &wt_bench.rounds, 0, "Measurements of each size (default 21)", "N"},
+    POPT_TABLEEND,
+};
+
+typedef struct {
+    double median, best; /* seconds */
+} wt_bench_time;
+
+/* One line of the table. */
+typedef struct {
+    size_t bytes;
+    wt_bench_time tree, allreduce;
+    double bound;     /* seconds */
+    double bandwidth; /* bytes a second, one way */
+} wt_bench_row;
+
+typedef struct {
+    wt_comm *comm;
+    const wt_kernels *kernels;
+    wt_config config; /* defaults and what the options change */
+    int rounds;
+    float *values; /* [WT_BENCH_LARGEST bytes] */
+    FILE *csv;     /* on rank 0, or NULL */
+} wt_bench_work;
+
+static int wt_compare_seconds(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static wt_bench_time wt_summarise(double *seconds, int count) {
+    qsort(seconds, (size_t)count, sizeof *seconds, wt_compare_seconds);
+    return (wt_bench_time){seconds[count / 2], seconds[0]};
+}
+
+/* The slowest rank's time. */
+static double wt_slowest(wt_comm *comm, double seconds) {
+    int64_t nanoseconds = (int64_t)(1e9 * seconds);
+    wt_comm_max_int64(comm, &nanoseconds, 1);
+    return 1e-9 * (double)nanoseconds;
+}
+
+static double wt_time_tree(wt_comm *comm, wt_exchange *exchange, size_t count) {
+    float *lane = wt_exchange_lane(exchange, wt_comm_rank(comm));
+    for (size_t i = 0; i < count; i++) lane[i] = (float)(i % 1000);
+    wt_comm_barrier(comm);
+    double began = wt_time_now();
+    wt_exchange_ready(exchange, 0, count);
+    wt_exchange_complete(exchange, NULL);
+    return wt_slowest(comm, wt_time_now() - began);
+}
+
+static double wt_time_allreduce(wt_comm *comm, float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) values[i] = (float)(i % 1000);
+    wt_comm_barrier(comm);
+    double began = wt_time_now();
+    wt_comm_sum_floats(comm, values, count);
+    return wt_slowest(comm, wt_time_now() - began);
+}
+
+static wt_status wt_make_exchange(const wt_bench_work *work, wt_exchange **exchange, size_t count) {
+    wt_exchange_shape shape = {.lanes = wt_comm_size(work->comm),
+                               .open_lanes = 1,
+                               .count = count,
+                               .bucket = (size_t)(work->config.exchange.bucket * 1024 * 1024) / sizeof(float),
+                               .thread = work->config.exchange.progress == WT_DRIVE_THREAD,
+                               .add = work->kernels->add};
+    return wt_comm_agree(work->comm, wt_exchange_create(exchange, work->comm, &shape));
+}
+
+/* Collective. */
+static wt_status wt_bench_size(const wt_bench_work *work, wt_bench_row *row, size_t bytes) {
+    double tree[WT_ROUNDS_MOST], allreduce[WT_ROUNDS_MOST];
+    wt_comm *comm = work->comm;
+    wt_exchange *exchange;
+    size_t count = bytes / sizeof(float);
+    int ranks = wt_comm_size(comm);
+    WT_TRY(wt_make_exchange(work, &exchange, count));
+    for (int i = -2; i < work->rounds; i++) { /* the first ones touch memory and open connections */
+        tree[i < 0 ? 0 : i] = wt_time_tree(comm, exchange, count);
+        allreduce[i < 0 ? 0 : i] = wt_time_allreduce(comm, work->values, count);
+    }
+    wt_exchange_destroy(exchange);
+    *row = (wt_bench_row){bytes, wt_summarise(tree, work->rounds), wt_summarise(allreduce, work->rounds), 0,
+                          0};
+    if (ranks == 1) return WT_OK;
+    row->bandwidth = (double)bytes / wt_comm_ping_pong(comm, work->values, bytes, work->rounds);
+    row->bound = 2.0 * (ranks - 1) / ranks * (double)bytes / row->bandwidth;
+    return WT_OK;
+}
+
+static wt_status wt_print_row(const wt_bench_work *work, const wt_bench_row *row) {
+    if (!wt_log_speaks()) return WT_OK;
+    double size = (double)row->bytes, tree = row->tree.median, allreduce = row->allreduce.median;
+    printf("%8zu %10.3f %14.3f %7.2f %9.2f %12.2f %10.3f\n", row->bytes >> 10, 1e3 * tree, 1e3 * allreduce,
+           tree / allreduce, 1e-9 * size / tree, 1e-9 * row->bandwidth, 1e3 * row->bound);
+    fflush(stdout);
+    if (!work->csv) return WT_OK;
+    int written = fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n",
+                          wt_comm_size(work->comm), row->bytes, tree, allreduce, tree / allreduce,
+                          row->tree.best, row->allreduce.best, size / tree, row->bandwidth, row->bound);
+    WT_CHECK(written > 0, WT_FAILED, "%s: can't write", wt_bench.csv);
+    return WT_OK;
+}
+
+static wt_status wt_print_heading(wt_bench_work *work, const char *hosts) {
+    if (!wt_log_speaks()) return WT_OK;
+    const wt_exchange_config *exchange = &work->config.exchange;
+    bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
+    printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm),
+           hosts, exchange->bucket, thread ? "a thread" : "calls", work->rounds);
+    printf("%8s %10s %14s %7s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "GB/s",
+           "link GB/s", "bound ms");
+    if (!wt_bench.csv) return WT_OK;
+    work->csv = fopen(wt_bench.csv, "w");
+    WT_CHECK(work->csv, WT_FAILED, "%s: can't be made", wt_bench.csv);
+    WT_CHECK(
+        fputs("ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,allreduce_best_seconds,"
+              "tree_bytes_per_second,link_bytes_per_second,bound_seconds\n",
+              work->csv) >= 0,
+        WT_FAILED, "%s: can't write", wt_bench.csv);
+    return WT_OK;
+}
+
+/* Ranks agree after each step that rank 0 may fail in. */
+static wt_status wt_bench_sizes(wt_bench_work *work) {
+    char *hosts;
+    WT_TRY(wt_comm_hosts(work->comm, &hosts));
+    wt_status status = wt_comm_agree(work->comm, wt_print_heading(work, hosts));
+    wt_free(hosts);
+    for (size_t bytes = WT_BENCH_SMALLEST; status == WT_OK && bytes <= WT_BENCH_LARGEST; bytes *= 2) {
+        wt_bench_row row;
+        WT_GUARD(wt_bench_size(work, &row, bytes));
+        status = wt_comm_agree(work->comm, wt_print_row(work, &row));
+    }
+cleanup:
+    if (work->csv && fclose(work->csv) != 0 && status == WT_OK) {
+        status = wt_error(WT_FAILED, "%s: can't write", wt_bench.csv);
+    }
+    return status;
+}
+
+/* The options as --set would give them, so that they pass the same checks. */
+static wt_status wt_bench_config(wt_config *config) {
+    char bucket[64], progress[64];
+    const char *sets[2];
+    size_t count = 0;
+    if (wt_bench.bucket != 0) {
+        snprintf(bucket, sizeof bucket, "exchange.bucket=%.17g", wt_bench.bucket);
+        sets[count++] = bucket;
+    }
+    if (wt_bench.progress) {
+        snprintf(progress, sizeof progress, "exchange.progress=%.32s", wt_bench.progress);
+        sets[count++] = progress;
+    }
+    WT_CHECK(wt_bench.rounds >= 1 && wt_bench.rounds <= WT_ROUNDS_MOST, WT_USAGE,
+             "--rounds: out of range (got %d, expected 1 … %d)", wt_bench.rounds, WT_ROUNDS_MOST);
+    return wt_config_load(config, NULL, sets, count);
+}
+
+static wt_status wt_bench_exchange(wt_comm *comm) {
+    wt_status status;
+    wt_bench_work *work;
+    WT_TRY(wt_comm_agree(comm, wt_alloc(&work, 1, sizeof *work, "the measurement")));
+    work->comm = comm;
+    work->rounds = wt_bench.rounds;
+    status = wt_bench_config(&work->config);
+    if (status == WT_OK) status = wt_kernels_select(&work->kernels, WT_BACKEND_AUTO);
+    if (status == WT_OK) status = wt_alloc(&work->values, WT_BENCH_LARGEST, 1, "gradients to exchange");
+    WT_GUARD(wt_comm_agree(comm, status));
+    WT_GUARD(wt_bench_sizes(work));
+cleanup:
+    wt_free(work->values);
+    wt_free(work);
+    return status;
+}
+
+static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
+    poptContext context = NULL;
+    const char **arguments;
+    int count;
+    bool done;
+    memset(&wt_bench, 0, sizeof wt_bench);
+    wt_bench.rounds = 21;
+    wt_status status = wt_command_parse(&context, &wt_command_bench_exchange, argc, argv, 0, 0, &arguments,
+                                        &count, &done);
+    if (status == WT_OK && !done) status = wt_bench_exchange(comm);
+    free(wt_bench.csv);
+    free(wt_bench.progress);
+    poptFreeContext(context);
+    return status;
+}
+
+const wt_command wt_command_bench_exchange = {
+    .name = "bench exchange",
+    .arguments = "[OPTION…]",
+    .summary =
+        "Measure the exchange of gradients beside MPI_Allreduce, over sizes, on the ranks it is started with",
+    .parallel = true,
+    .run = wt_bench_main,
+    .options = wt_bench_options,
+};

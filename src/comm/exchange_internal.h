@@ -1,0 +1,113 @@
+/*
+ * Inside the exchange:
+ *
+ *   exchange.c          lanes and waves: buffers, this rank's own part of the tree
+ *   exchange_buckets.c  from rank to rank: buckets, their slices and messages
+ *   exchange_thread.c   the thread that drives, where there is one
+ *
+ * From the moment when a rank's last wave opens until its sum is complete, everything under "buckets" is
+ * touched under the lock.
+ */
+#ifndef WAVETRAIN_EXCHANGE_INTERNAL_H
+#define WAVETRAIN_EXCHANGE_INTERNAL_H
+
+#include "comm_internal.h"
+#include "lane_tree_internal.h"
+
+enum {
+    WT_SLICE_UNIT = 16,     /* buckets and slices begin at multiples of so many elements: a cache line */
+    WT_ADD_BLOCK = 16384,   /* elements that one thread adds at a time: what is added twice is still in its cache */
+    WT_FLYING_MOST = 4,     /* buckets on their way at a time: bounds requests and memory; more leave the cache */
+};
+
+/* Elements first … end−1. */
+typedef struct {
+    size_t first, end;
+} wt_span;
+
+/* An addition of this rank's part of the tree, over any range of two buffers. */
+typedef struct {
+    float *into;
+    const float *from;
+} wt_own_join;
+
+/* A node of some rank, in the order of lanes. */
+typedef struct {
+    int rank;
+    float *own;  /* this rank's: the whole buffer */
+    int foreign; /* others': the place in a flight's received slices */
+} wt_node;
+
+/* A bucket on its way; each has `each` of the requests. */
+typedef struct {
+    int bucket;
+    int slices_left; /* that have not arrived */
+    int left;        /* all requests that are not done */
+    bool sent;       /* this rank's slices are on their way */
+    bool added;      /* this rank's slice is complete and on its way to the others */
+} wt_flight;
+
+typedef struct wt_exchange_thread wt_exchange_thread;
+
+struct wt_exchange {
+    wt_comm *comm;
+    wt_exchange_add add;
+    int lanes, first, end;
+    size_t count;
+
+    /* this rank's lanes */
+    float *memory, **spare; /* `spares` buffers of `count` elements that are free now */
+    int spares;
+    float **open;         /* [end − first] lanes of the wave */
+    int pushed, opened;   /* lanes first … pushed−1 are on the stack, pushed … opened−1 make up the wave */
+    wt_lane_range *stack; /* nodes of this rank, and where they are */
+    float **stacked;
+    int height;
+    wt_own_join *joins; /* of this wave */
+    int join_count;
+    size_t ready; /* the wave is finished from here to the end */
+    int joined;   /* buckets of the wave whose joins are done */
+
+    /* buckets */
+    int bucket_count;
+    size_t bucket_units;
+    int node_count, foreign_count; /* of all ranks; of the others */
+    int own_first;                 /* this rank's first node */
+    wt_node *nodes;
+    int (*pairs)[2];
+    float *received;   /* [flights, foreign nodes, largest slice] */
+    size_t slice_most; /* elements */
+    int flight_count, each; /* requests of a flight */
+    wt_flight *flights;
+    MPI_Request *requests; /* [flights, each] */
+    int *indices;          /* [flights · each] what MPI_Testsome found */
+    int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
+    bool flying;               /* the last wave is open, the sum is not complete */
+    double added;              /* seconds */
+    wt_exchange_thread *thread; /* NULL: pokes drive */
+};
+
+/* exchange_buckets.c */
+
+wt_status wt_buckets_create(wt_exchange *exchange);
+void wt_buckets_dispose(wt_exchange *exchange);
+/* The elements of bucket `number`; 0 ends at the buffer's end. */
+wt_span wt_bucket_span(const wt_exchange *exchange, int number);
+/* The last wave opens: receives are posted. */
+void wt_buckets_begin(wt_exchange *exchange);
+typedef enum { WT_MOVE_POKE, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
+/* Takes what has arrived a step further; whether something had. ALONE: without OpenMP's threads. WAIT: until
+ * something has arrived. */
+bool wt_buckets_move(wt_exchange *exchange, wt_move how);
+bool wt_buckets_complete(const wt_exchange *exchange);
+
+/* exchange_thread.c; all take an exchange without a thread too */
+
+wt_status wt_exchange_thread_create(wt_exchange *exchange);
+void wt_exchange_thread_destroy(wt_exchange *exchange);
+void wt_exchange_lock(wt_exchange *exchange);
+void wt_exchange_unlock(wt_exchange *exchange);
+/* Under the lock: there is something to drive. */
+void wt_exchange_wake(wt_exchange *exchange);
+
+#endif
