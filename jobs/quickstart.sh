@@ -23,7 +23,9 @@ run jobs/setup.sh --recordings
 say "Build"
 if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 run cmake --preset release -DWT_TESTS=OFF --log-level=WARNING
-run cmake --build --preset release --parallel "$(nproc)" --target wavetrain
+compile=(cmake --build --preset release --parallel "$(nproc)" --target wavetrain)
+show "${compile[@]}"
+"${compile[@]}" >build/compile.log || { cat build/compile.log; exit 1; }
 
 # --- what there is to learn ---
 # The folder that the recordings' package fills; empty where there is no such package.

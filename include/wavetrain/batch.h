@@ -16,13 +16,13 @@
 
 typedef struct {
     int windows;
-    int targets;   /* T: most targets in a window */
-    int context;   /* R: the receptive field, in samples */
-    int channels;  /* of `signal`; 0: the input is classes */
-    int *target_count;   /* [windows] */
-    int32_t *classes;    /* [windows, T + R − 1], or NULL */
-    wt_real *signal;     /* [windows, T + R − 1, channels], or NULL */
-    int32_t *target;     /* [windows, T] class; −1: no target */
+    int targets;       /* T: most targets in a window */
+    int context;       /* R: the receptive field, in samples */
+    int channels;      /* of `signal`; 0: the input is classes */
+    int *target_count; /* [windows] */
+    int32_t *classes;  /* [windows, T + R − 1], or NULL */
+    wt_real *signal;   /* [windows, T + R − 1, channels], or NULL */
+    int32_t *target;   /* [windows, T] class; −1: no target */
 } wt_batch;
 
 /* Input rows that a window's slot holds. */

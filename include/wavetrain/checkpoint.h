@@ -9,10 +9,10 @@
  *   RUN/lock
  *
  * In the HDF5 file: parameters/NAME, optimizer/first/NAME and optimizer/second/NAME in PyTorch's shapes and
- * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config (YAML),
- * dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss, seconds, and what the
- * guard remembers; state/norms is its ring of gradient norms.
- * The file is built in memory, hashed, and committed by rename; nothing ever writes into a committed file.
+ * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
+ * (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss,
+ * seconds, and what the guard remembers; state/norms is its ring of gradient norms. The file is built in
+ * memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
 #define WAVETRAIN_CHECKPOINT_H
@@ -46,8 +46,8 @@ typedef struct {
     char dataset[WT_HASH_TEXT];
     char numerics[256]; /* the fingerprint of what computes: numerics.c in src/train */
     /* the guard against steps that are not finite */
-    double rate_scale;  /* factor on the learning rate, 1 until the run has gone back */
-    int rollbacks;      /* how often it has */
+    double rate_scale; /* factor on the learning rate, 1 until the run has gone back */
+    int rollbacks;     /* how often it has */
     int skipped_in_row;
     int64_t skipped;    /* in all */
     int64_t norm_count; /* norms seen; the last ones are in the ring below */
@@ -88,12 +88,13 @@ typedef enum { WT_PICK_NEWEST, WT_PICK_BEST } wt_checkpoint_pick;
 wt_status wt_run_checkpoints(const char *run, int64_t **steps, size_t *count);
 wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step);
 
-/* Opens the newest checkpoint that verifies, warning of each damaged one that it passes over. *out is NULL (and the
- * status WT_OK) where the folder has no checkpoint at all; only damaged ones are an error. */
+/* Opens the newest checkpoint that verifies, warning of each damaged one that it passes over. *out is NULL
+ * (and the status WT_OK) where the folder has no checkpoint at all; only damaged ones are an error. */
 wt_status wt_run_open_newest(wt_checkpoint **out, const char *run);
 
 /* A checkpoint file, or one of a run's folder: newest, best (recorded in the newest), or of a step ≥ 0. */
-wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick, int64_t step);
+wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick,
+                             int64_t step);
 
 /* Removes all but the last `keep` checkpoints and the best step's, and what a killed write has left.
  * The caller holds the run's lock. */
@@ -101,9 +102,10 @@ wt_status wt_run_prune(const char *run, int keep, int64_t best_step);
 
 /*
  * RUN/lock: a second run in the same folder is refused. The file is locked (flock) for as long as the process
- * lives, which settles it on one host and where the file system carries locks between hosts; it also holds host, process
- * and job, and its time is the heartbeat, which settles it elsewhere: another host's lock counts until it has
- * not been touched for WT_LOCK_STALE seconds, unless it belongs to an earlier start of the same SLURM job.
+ * lives, which settles it on one host and where the file system carries locks between hosts; it also holds
+ * host, process and job, and its time is the heartbeat, which settles it elsewhere: another host's lock
+ * counts until it has not been touched for WT_LOCK_STALE seconds, unless it belongs to an earlier start of
+ * the same SLURM job.
  */
 enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
 

@@ -26,14 +26,14 @@ int wt_comm_size(const wt_comm *comm);
 /* Ranks that share this rank's node. */
 int wt_comm_node_size(const wt_comm *comm);
 
-/* Every rank gives its status; every rank gets that of the lowest rank that failed, and its
- * message. Call it after work that may fail on one rank alone, before the next collective call. Collective. */
+/* Every rank gives its status; every rank gets that of the lowest rank that failed, and its message. Call it
+ * after work that may fail on one rank alone, before the next collective call. Collective. */
 wt_status wt_comm_agree(wt_comm *comm, wt_status mine);
 
-void wt_comm_barrier(wt_comm *comm);                                    /* collective */
-void wt_comm_broadcast(wt_comm *comm, void *data, size_t bytes);        /* from rank 0; collective */
-void wt_comm_sum_int64(wt_comm *comm, int64_t *values, int count);      /* in place on all ranks; collective */
-void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count);      /* in place on all ranks; collective */
+void wt_comm_barrier(wt_comm *comm);                               /* collective */
+void wt_comm_broadcast(wt_comm *comm, void *data, size_t bytes);   /* from rank 0; collective */
+void wt_comm_sum_int64(wt_comm *comm, int64_t *values, int count); /* in place on all ranks; collective */
+void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count); /* in place on all ranks; collective */
 
 /* Rank 0 gets every rank's `bytes` (the ranks' counts may differ), end to end in rank order, in `all`;
  * `all` is read on rank 0 only and must be large enough. Collective. */
@@ -52,14 +52,15 @@ void wt_comm_lanes(int rank, int ranks, int lanes, int *first, int *end);
  * number (a range splits at the largest power of two below its length), so that the bits of the sum depend on
  * the number of lanes alone: not on ranks, waves, buckets, or on what drives the messages.
  *
- * Per step, a rank goes through its lanes in order, in waves of at most `open_lanes`, which it chooses by itself:
+ * Per step, a rank goes through its lanes in order, in waves of at most `open_lanes`, which it chooses by
+ * itself:
  *   1. wt_exchange_lane for each lane of the wave: a zeroed buffer to compute into;
  *   2. wt_exchange_ready, as often as it likes, for ranges that are finished in all lanes of the wave: the first one
  *      ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
- * wt_exchange_complete then gives every rank the sum.
- * In a rank's last wave, each bucket (a part of the buffer, cut from its end) that is ready goes on its way at once,
- * while earlier layers are still computed. MPI moves messages only inside its calls, so something must drive them:
- * wt_exchange_poke, called often by the computing thread, or a thread of the exchange's own.
+ * wt_exchange_complete then gives every rank the sum. In a rank's last wave, each bucket (a part of the
+ * buffer, cut from its end) that is ready goes on its way at once, while earlier layers are still computed.
+ * MPI moves messages only inside its calls, so something must drive them: wt_exchange_poke, called often by
+ * the computing thread, or a thread of the exchange's own.
  */
 typedef struct wt_exchange wt_exchange;
 
@@ -85,9 +86,9 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count);
 /* Moves messages along, and adds what has arrived; does nothing where a thread drives. May be called inside a
  * parallel region, by the thread that makes all the other calls. */
 void wt_exchange_poke(wt_exchange *exchange);
-/* `sum` is the exchange's own, valid until the next wt_exchange_lane. *added (may be NULL): the seconds of this call
- * that went into additions; in the rest it only waited. No other MPI call may be made from a rank's last wave on until
- * this one returns. Collective. */
+/* `sum` is the exchange's own, valid until the next wt_exchange_lane. *added (may be NULL): the seconds of
+ * this call that went into additions; in the rest it only waited. No other MPI call may be made from a rank's
+ * last wave on until this one returns. Collective. */
 const float *wt_exchange_complete(wt_exchange *exchange, double *added);
 
 /* --- what the exchange is measured against --- */
@@ -95,26 +96,28 @@ const float *wt_exchange_complete(wt_exchange *exchange, double *added);
 /* In place on all ranks, by MPI's own reduction, whose order of additions is anyone's guess. Collective. */
 void wt_comm_sum_floats(wt_comm *comm, float *values, size_t count);
 
-/* Rank 0 sends `bytes` to the last rank, which sends them back, `rounds` times: the seconds of the fastest way in
- * one direction, on all ranks. Collective; at least two ranks. */
+/* Rank 0 sends `bytes` to the last rank, which sends them back, `rounds` times: the seconds of the fastest
+ * way in one direction, on all ranks. Collective; at least two ranks. */
 double wt_comm_ping_pong(wt_comm *comm, void *data, size_t bytes, int rounds);
 
 /* --- the hang watch --- */
 
 /* Seconds without progress (a change of phase) after which a rank counts as hanging. */
 typedef struct {
-    double step;       /* in a step; 0: no watch at all */
-    double data;       /* while data are loaded or a checkpoint is written */
+    double step; /* in a step; 0: no watch at all */
+    double data; /* while data are loaded or a checkpoint is written */
     double validation;
 } wt_hang_limits;
 
 /*
- * A thread of this rank that names it on standard error (rank, host, phase, seconds) when it makes no progress, and
- * ends all ranks. Ranks that wait for others, in these calls, in WT_PHASE_EXCHANGE or _WAIT, get half of `step` more (at least 3 seconds), so that
- * the rank that the others wait for is the one that is named. *out is NULL where limits->step is 0. Each rank by itself.
+ * A thread of this rank that names it on standard error (rank, host, phase, seconds) when it makes no
+ * progress, and ends all ranks. Ranks that wait for others, in these calls, in WT_PHASE_EXCHANGE or _WAIT,
+ * get half of `step` more (at least 3 seconds), so that the rank that the others wait for is the one that is
+ * named. *out is NULL where limits->step is 0. Each rank by itself.
  */
 typedef struct wt_hang_watch wt_hang_watch;
-wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_limits *limits, wt_phase phase);
+wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_limits *limits,
+                              wt_phase phase);
 void wt_hang_watch_stop(wt_hang_watch *watch); /* takes NULL */
 /* Progress, and the last step that is done; one atomic store each, and nothing for NULL. */
 void wt_hang_watch_phase(wt_hang_watch *watch, wt_phase phase);

@@ -16,8 +16,8 @@
 #include "wavetrain/file.h"
 
 enum {
-    WT_ARRAYS_MAX = 32,         /* entries of model.arrays */
-    WT_DILATIONS_MAX = 64,      /* explicit dilations of one array */
+    WT_ARRAYS_MAX = 32,           /* entries of model.arrays */
+    WT_DILATIONS_MAX = 64,        /* explicit dilations of one array */
     WT_CONFIG_TEXT_MAX = 1 << 20, /* bytes of a configuration file */
 };
 

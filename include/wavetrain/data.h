@@ -62,7 +62,8 @@ int64_t wt_dataset_chunk(const wt_dataset *dataset);
 wt_hash wt_dataset_digest(const wt_dataset *dataset);
 
 /* Samples first … first+count−1 of an utterance as values in ±1, [count, channels]. One thread at a time. */
-wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, float *samples);
+wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                          float *samples);
 
 /* The id of an utterance, read from its shard; free with wt_free. */
 wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id);
@@ -132,8 +133,8 @@ typedef int64_t (*wt_batch_plan)(const void *context, int64_t number, int slot);
 typedef struct wt_loader wt_loader;
 
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
-                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context, int64_t first,
-                           int64_t last);
+                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
+                           int64_t first, int64_t last);
 void wt_loader_destroy(wt_loader *loader);
 wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch);
 
@@ -141,11 +142,13 @@ wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch);
 
 /*
  * A first-order Markov model over classes: counts[previous][next] of a whole split (the class of silence
- * before an utterance's start), `smoothing` added to each count. Its loss on a target is −ln p(next | previous).
+ * before an utterance's start), `smoothing` added to each count. Its loss on a target is −ln p(next |
+ * previous).
  */
 typedef struct wt_markov wt_markov;
 
-wt_status wt_markov_create(wt_markov **out, wt_dataset *dataset, wt_quantization quantization, double smoothing);
+wt_status wt_markov_create(wt_markov **out, wt_dataset *dataset, wt_quantization quantization,
+                           double smoothing);
 void wt_markov_destroy(wt_markov *markov);
 double wt_markov_loss(const wt_markov *markov, int32_t previous, int32_t next); /* nats */
 

@@ -20,39 +20,38 @@ typedef enum {
 } wt_status;
 
 /* Sets this thread's message (cut at 1,023 bytes) and returns `status`. */
-wt_status wt_error(wt_status status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+wt_status wt_error(wt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* This thread's message; "" if none was set. Valid until the next wt_error. */
 const char *wt_error_message(void);
 
 /* Passes a failure up. Only where nothing is held. */
-#define WT_TRY(expression)                                 \
-    do {                                                   \
-        wt_status wt_try_status_ = (expression);           \
+#define WT_TRY(expression)                                  \
+    do {                                                    \
+        wt_status wt_try_status_ = (expression);            \
         if (wt_try_status_ != WT_OK) return wt_try_status_; \
     } while (0)
 
 /* Passes a failure to the function's `cleanup:` label through its `status`. */
-#define WT_GUARD(expression)                       \
-    do {                                           \
-        status = (expression);                     \
-        if (status != WT_OK) goto cleanup;         \
+#define WT_GUARD(expression)               \
+    do {                                   \
+        status = (expression);             \
+        if (status != WT_OK) goto cleanup; \
     } while (0)
 
 /* Fails with a message unless the condition holds. */
-#define WT_CHECK(condition, status_, ...)                       \
-    do {                                                        \
+#define WT_CHECK(condition, status_, ...)                          \
+    do {                                                           \
         if (!(condition)) return wt_error((status_), __VA_ARGS__); \
     } while (0)
 
 /* As WT_CHECK, by way of `cleanup:`. */
-#define WT_GUARD_CHECK(condition, status_, ...)                 \
-    do {                                                        \
-        if (!(condition)) {                                     \
-            status = wt_error((status_), __VA_ARGS__);          \
-            goto cleanup;                                       \
-        }                                                       \
+#define WT_GUARD_CHECK(condition, status_, ...)        \
+    do {                                               \
+        if (!(condition)) {                            \
+            status = wt_error((status_), __VA_ARGS__); \
+            goto cleanup;                              \
+        }                                              \
     } while (0)
 
 #endif

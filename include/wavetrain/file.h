@@ -29,7 +29,8 @@ wt_status wt_folder_remove(const char *path);
 
 /* Names (not paths) in a folder that begin with `prefix` and end with `suffix`, sorted by
  * strcmp; free with wt_folder_list_free. "." and ".." are left out. */
-wt_status wt_folder_list(char ***names, size_t *count, const char *path, const char *prefix, const char *suffix);
+wt_status wt_folder_list(char ***names, size_t *count, const char *path, const char *prefix,
+                         const char *suffix);
 void wt_folder_list_free(char **names, size_t count);
 
 /* The whole file in a new block (one zero byte after its end); free with wt_free.

@@ -1,6 +1,6 @@
 /*
- * Generation, one sample after the other, with a queue of past inputs a layer ("fast WaveNet generation",
- * Le Paine et al. 2016, arXiv 1611.09482): a sample costs one row of every layer, whatever the receptive field.
+ * Generation, one sample after the other, with a queue of past inputs a layer ("fast WaveNet generation", Le
+ * Paine et al. 2016, arXiv 1611.09482): a sample costs one row of every layer, whatever the receptive field.
  */
 #ifndef WAVETRAIN_GENERATE_H
 #define WAVETRAIN_GENERATE_H
@@ -33,6 +33,7 @@ typedef struct {
 } wt_choice;
 
 /* The class for sample `index`, drawn with the number keyed by (seed, stream, index). */
-wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index, int32_t *class);
+wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index,
+                    int32_t *class);
 
 #endif

@@ -25,9 +25,9 @@
  * torch.optim.Adam (coupled) and AdamW (decoupled, Loshchilov & Hutter 2019)). */
 typedef struct {
     double learning_rate, beta1, beta2, epsilon, weight_decay;
-    bool decoupled;          /* AdamW */
-    double gradient_scale;   /* 1/targets · clip scale, applied to every gradient first */
-    int64_t step;            /* 1 for the first update: bias corrections 1 − β^step */
+    bool decoupled;        /* AdamW */
+    double gradient_scale; /* 1/targets · clip scale, applied to every gradient first */
+    int64_t step;          /* 1 for the first update: bias corrections 1 − β^step */
 } wt_adam_step;
 
 typedef struct wt_kernels {
@@ -120,7 +120,8 @@ enum {
  * backend needs (BLAS single-threaded). The table lives as long as the program. */
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend);
 
-/* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops". */
+/* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops".
+ * */
 void wt_kernels_describe(const wt_kernels *table, char *text, size_t room);
 
 /* Denormals flush to zero in the calling thread and in threads that it starts from now on; call it in

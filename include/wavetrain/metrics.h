@@ -15,13 +15,13 @@
  * names, order and formats stand in one table in metrics_csv.c. */
 typedef struct {
     int64_t step;
-    double epoch;             /* epochs seen after this step */
-    double loss;              /* mean over the step's targets, nats */
-    double bits;              /* loss/ln 2 */
-    double silence;           /* share of the step's targets that are silence */
-    double gradient_norm;     /* of the mean loss, before clipping */
+    double epoch;         /* epochs seen after this step */
+    double loss;          /* mean over the step's targets, nats */
+    double bits;          /* loss/ln 2 */
+    double silence;       /* share of the step's targets that are silence */
+    double gradient_norm; /* of the mean loss, before clipping */
     double learning_rate;
-    double validation_loss;   /* where the step ended with a validation */
+    double validation_loss; /* where the step ended with a validation */
     double validation_bits;
     double validation_silence;
     double samples_per_second; /* targets */
@@ -60,9 +60,9 @@ void wt_progress_say(wt_progress *progress, const char *format, ...) __attribute
 
 /* --- plots --- */
 
-/* Training loss (raw, thin, and smoothed) with validation loss, learning rate, and throughput over steps, of one
- * or several runs (folders with a metrics.csv) into one PNG, written atomically. An existing file is replaced.
- * Without PLplot: an error that says how to get it. */
+/* Training loss (raw, thin, and smoothed) with validation loss, learning rate, and throughput over steps, of
+ * one or several runs (folders with a metrics.csv) into one PNG, written atomically. An existing file is
+ * replaced. Without PLplot: an error that says how to get it. */
 wt_status wt_plot_runs(const char *const *runs, size_t count, const char *png);
 
 #endif

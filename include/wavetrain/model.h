@@ -24,8 +24,8 @@
 enum { WT_PARAMETER_NAME = 64 };
 
 /*
- * One tensor of the flat buffer. `shape` is PyTorch's: [out, in, taps] for a convolution's weight, [out] for a
- * bias. In the flat buffer a weight stands as the kernels read it, [tap][in][out] (a one-hot input
+ * One tensor of the flat buffer. `shape` is PyTorch's: [out, in, taps] for a convolution's weight, [out] for
+ * a bias. In the flat buffer a weight stands as the kernels read it, [tap][in][out] (a one-hot input
  * convolution's "in" is the class); wt_parameter_export and _import convert.
  */
 typedef struct {
@@ -88,8 +88,8 @@ void wt_network_destroy(wt_network *network);
  * element), so that no layout and no rank count changes them. */
 void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed);
 
-/* Operations (a multiply-add counts 2) of one target in forward, its share of the window's context included; a
- * training step needs three times as many. */
+/* Operations (a multiply-add counts 2) of one target in forward, its share of the window's context included;
+ * a training step needs three times as many. */
 double wt_network_operations(const wt_network *network, int targets);
 
 /* --- a pass: forward and backward over some windows at once --- */
@@ -97,8 +97,8 @@ double wt_network_operations(const wt_network *network, int targets);
 typedef struct wt_pass wt_pass;
 
 typedef struct {
-    int windows; /* at most, in one call */
-    int targets; /* at most, in a window */
+    int windows;   /* at most, in one call */
+    int targets;   /* at most, in a window */
     bool backward; /* keep what backward needs */
 } wt_pass_shape;
 
@@ -116,8 +116,8 @@ void wt_pass_destroy(wt_pass *pass);
  * must not change until the next call. Once a step. */
 void wt_pass_derive(wt_pass *pass, const wt_real *parameters);
 
-/* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share tiles;
- * the result does not depend on how many there are, nor on how windows are grouped into calls. */
+/* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share
+ * tiles; the result does not depend on how many there are, nor on how windows are grouped into calls. */
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses);
 
 /* The logits that the last forward (of a pass without backward, else overwritten) left for its i-th window,
@@ -125,10 +125,10 @@ void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int window
 const wt_real *wt_pass_logits(const wt_pass *pass, int i);
 
 /*
- * Who hears of backward's progress, in the thread that called it; either function may be NULL.
- * `ready`: elements offset … offset+count−1 of the flat buffer are finished in all lanes of this call. Called
- * between layers, when no other thread is at work; the ranges come from the buffer's end to its beginning, adjoin
- * and cover all of it. `poke`: between tiles, while other threads compute: an occasion to move messages along.
+ * Who hears of backward's progress, in the thread that called it; either function may be NULL. `ready`:
+ * elements offset … offset+count−1 of the flat buffer are finished in all lanes of this call. Called between
+ * layers, when no other thread is at work; the ranges come from the buffer's end to its beginning, adjoin and
+ * cover all of it. `poke`: between tiles, while other threads compute: an occasion to move messages along.
  */
 typedef struct {
     void (*ready)(void *context, size_t offset, size_t count);

@@ -21,8 +21,8 @@ double wt_schedule_rate(const wt_schedule_config *schedule, double base, int64_t
 /* Blocks of WT_NORM_BLOCK elements in `count`. */
 size_t wt_norm_blocks(size_t count);
 
-/* The Euclidean norm of scale·gradient: squares in double over blocks, blocks added in order. `block_sums` is memory for
- * wt_norm_blocks(count) sums. Threads share blocks; the bits do not depend on them. */
+/* The Euclidean norm of scale·gradient: squares in double over blocks, blocks added in order. `block_sums` is
+ * memory for wt_norm_blocks(count) sums. Threads share blocks; the bits do not depend on them. */
 double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size_t count, double scale,
                         double *block_sums);
 

@@ -10,12 +10,12 @@
 
 /* What a number is drawn for: draws for different purposes are unrelated. */
 typedef enum {
-    WT_RANDOM_INITIAL = 1,   /* initial parameters: a = hash of the name, b = element */
-    WT_RANDOM_ORDER,         /* order of an epoch: a = epoch */
-    WT_RANDOM_VALIDATION,    /* order of the validation windows (constant seed) */
-    WT_RANDOM_SPLIT,         /* files into train, validation, test */
-    WT_RANDOM_GENERATE,      /* a = stream, b = sample */
-    WT_RANDOM_SIMULATE,      /* simulated signals: a = utterance, b = sample */
+    WT_RANDOM_INITIAL = 1, /* initial parameters: a = hash of the name, b = element */
+    WT_RANDOM_ORDER,       /* order of an epoch: a = epoch */
+    WT_RANDOM_VALIDATION,  /* order of the validation windows (constant seed) */
+    WT_RANDOM_SPLIT,       /* files into train, validation, test */
+    WT_RANDOM_GENERATE,    /* a = stream, b = sample */
+    WT_RANDOM_SIMULATE,    /* simulated signals: a = utterance, b = sample */
     WT_RANDOM_TEST,
 } wt_random_purpose;
 
@@ -33,6 +33,7 @@ double wt_random_normal(uint64_t seed, wt_random_purpose purpose, uint64_t a, ui
  * network over the next even number of bits with cycle-walking (Black & Rogaway 2002).
  * Any position costs the same; nothing is stored.
  */
-uint64_t wt_random_permute(uint64_t index, uint64_t count, uint64_t seed, wt_random_purpose purpose, uint64_t a);
+uint64_t wt_random_permute(uint64_t index, uint64_t count, uint64_t seed, wt_random_purpose purpose,
+                           uint64_t a);
 
 #endif

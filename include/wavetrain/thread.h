@@ -1,7 +1,7 @@
 /*
- * Helper threads: the loader's, the checkpoint writer's. Signals stay with the main thread. With OMP_PROC_BIND the
- * main thread is bound to one core, which a new thread would inherit and then fight over; helpers may run on all
- * cores of the process instead.
+ * Helper threads: the loader's, the checkpoint writer's. Signals stay with the main thread. With
+ * OMP_PROC_BIND the main thread is bound to one core, which a new thread would inherit and then fight over;
+ * helpers may run on all cores of the process instead.
  */
 #ifndef WAVETRAIN_THREAD_H
 #define WAVETRAIN_THREAD_H

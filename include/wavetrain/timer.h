@@ -7,13 +7,13 @@ double wt_time_now(void);
 
 /* The phases of a training step, in the order in which they happen. */
 typedef enum {
-    WT_PHASE_DATA,     /* waiting for the loader */
-    WT_PHASE_DERIVE,   /* packed weights from the flat parameters */
+    WT_PHASE_DATA,   /* waiting for the loader */
+    WT_PHASE_DERIVE, /* packed weights from the flat parameters */
     WT_PHASE_FORWARD,
     WT_PHASE_BACKWARD,
     WT_PHASE_EXCHANGE, /* adding lanes, here and over ranks; handing over messages */
-    WT_PHASE_WAIT,     /* for gradients of other ranks, with nothing else to do: the exposed part of the exchange */
-    WT_PHASE_DECIDE,   /* gradient norm, rank 0's record */
+    WT_PHASE_WAIT, /* for gradients of other ranks, with nothing else to do: the exposed part of the exchange */
+    WT_PHASE_DECIDE, /* gradient norm, rank 0's record */
     WT_PHASE_UPDATE,
     WT_PHASE_VALIDATE,
     WT_PHASE_CHECKPOINT,

@@ -23,15 +23,15 @@ typedef enum { WT_RESUME_AUTO, WT_RESUME_NEVER, WT_RESUME_FILE } wt_resume_mode;
 
 typedef struct {
     wt_config config;
-    char run[WT_PATH_MAX];  /* the run's folder, made if it is missing */
-    wt_resume_mode resume;  /* auto: go on from the newest checkpoint in `run`, if there is one */
+    char run[WT_PATH_MAX];   /* the run's folder, made if it is missing */
+    wt_resume_mode resume;   /* auto: go on from the newest checkpoint in `run`, if there is one */
     const char *resume_file; /* WT_RESUME_FILE */
-    const char *initial;    /* a checkpoint whose parameters begin a new run; NULL: drawn from train.seed */
-    bool other_data;        /* go on although the data set is not the checkpoint's */
+    const char *initial;     /* a checkpoint whose parameters begin a new run; NULL: drawn from train.seed */
+    bool other_data;         /* go on although the data set is not the checkpoint's */
 } wt_train_options;
 
-/* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal or the time limit asked to stop, and a
- * checkpoint was written. The verdict also stands in RUN/run.yaml. */
+/* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal or the time limit asked to
+ * stop, and a checkpoint was written. The verdict also stands in RUN/run.yaml. */
 wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 
 /* --- evaluation --- */
@@ -43,9 +43,10 @@ typedef struct {
 } wt_score;
 
 /*
- * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation windows
- * (a permutation keyed by a constant), or with limit 0 all windows, each target once. Windows are shared out to
- * ranks; losses are added in the order of the list, so that neither ranks nor threads change a bit.
+ * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
+ * windows (a permutation keyed by a constant), or with limit 0 all windows, each target once. Windows are
+ * shared out to ranks; losses are added in the order of the list, so that neither ranks nor threads change a
+ * bit.
  */
 typedef struct wt_evaluator wt_evaluator;
 
@@ -69,8 +70,8 @@ typedef struct {
 wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint);
 void wt_restored_dispose(wt_restored *restored);
 
-/* Fills flat parameters and, unless NULL, the optimizer from a checkpoint; the tensors must be just the network's. Not
- * collective. */
+/* Fills flat parameters and, unless NULL, the optimizer from a checkpoint; the tensors must be just the
+ * network's. Not collective. */
 wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
                            wt_optimizer *optimizer);
 

@@ -18,8 +18,8 @@
 wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name) {
     const char *slash = *folder && folder[strlen(folder) - 1] != '/' ? "/" : "";
     int length = snprintf(out, WT_PATH_MAX, "%s%s%s", folder, slash, name);
-    WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%.200s…: the path is too long (got %d bytes, expected under %d)",
-             folder, length, WT_PATH_MAX);
+    WT_CHECK(length < WT_PATH_MAX, WT_USAGE,
+             "%.200s…: the path is too long (got %d bytes, expected under %d)", folder, length, WT_PATH_MAX);
     return WT_OK;
 }
 
@@ -125,8 +125,8 @@ wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limi
     *bytes = 0;
     FILE *file = fopen(path, "rb");
     WT_CHECK(file, WT_FAILED, "%s: can't open the file (%s)", path, strerror(errno));
-    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode), WT_FAILED, "%s: is no plain file",
-                   path);
+    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode), WT_FAILED,
+                   "%s: is no plain file", path);
     WT_GUARD_CHECK((uint64_t)info.st_size <= limit, WT_FAILED,
                    "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
                    (long long)info.st_size, limit);
@@ -189,7 +189,8 @@ cleanup:
 wt_status wt_folder_sync(const char *path) {
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     WT_CHECK(folder >= 0, WT_FAILED, "%s: can't open the folder (%s)", path, strerror(errno));
-    int failed = fsync(folder) != 0 && errno != EINVAL; /* EINVAL: the file system cannot, as some network ones */
+    int failed = fsync(folder) != 0 &&
+                 errno != EINVAL; /* EINVAL: the file system cannot, as some network ones */
     int reason = errno;
     close(folder);
     WT_CHECK(!failed, WT_FAILED, "%s: can't write the folder (%s)", path, strerror(reason));

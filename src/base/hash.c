@@ -24,5 +24,6 @@ int wt_hash_equal(wt_hash a, wt_hash b) {
 }
 
 void wt_hash_print(char out[WT_HASH_TEXT], wt_hash hash) {
-    snprintf(out, WT_HASH_TEXT, "%016llx%016llx", (unsigned long long)hash.high, (unsigned long long)hash.low);
+    snprintf(out, WT_HASH_TEXT, "%016llx%016llx", (unsigned long long)hash.high,
+             (unsigned long long)hash.low);
 }

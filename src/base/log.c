@@ -24,13 +24,13 @@ static void wt_log_line(const char *prefix, const char *format, va_list argument
     fprintf(stderr, "%s\n", text);
 }
 
-#define WT_LOG_AT(least, prefix)                             \
-    do {                                                     \
-        if (!wt_speaks || wt_level < (least)) return;        \
-        va_list arguments;                                   \
-        va_start(arguments, format);                         \
-        wt_log_line((prefix), format, arguments);            \
-        va_end(arguments);                                   \
+#define WT_LOG_AT(least, prefix)                      \
+    do {                                              \
+        if (!wt_speaks || wt_level < (least)) return; \
+        va_list arguments;                            \
+        va_start(arguments, format);                  \
+        wt_log_line((prefix), format, arguments);     \
+        va_end(arguments);                            \
     } while (0)
 
 void wt_log_info(const char *format, ...) {

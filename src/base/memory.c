@@ -15,8 +15,7 @@ static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
 static void wt_memory_count(int64_t bytes) {
     int64_t now = atomic_fetch_add(&wt_bytes, bytes) + bytes;
     int64_t peak = atomic_load(&wt_peak);
-    while (now > peak && !atomic_compare_exchange_weak(&wt_peak, &peak, now)) {
-    }
+    while (now > peak && !atomic_compare_exchange_weak(&wt_peak, &peak, now)) {}
 }
 
 wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *what) {

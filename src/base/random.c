@@ -7,8 +7,8 @@
 void wt_random_words(uint32_t out[4], uint64_t seed, wt_random_purpose purpose, uint64_t a, uint64_t b) {
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     /* b's upper 24 bits share a word with the purpose */
-    philox4x32_ctr_t counter = {{(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b,
-                                 (uint32_t)(b >> 32) ^ ((uint32_t)purpose << 24)}};
+    philox4x32_ctr_t counter = {
+        {(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32) ^ ((uint32_t)purpose << 24)}};
     philox4x32_ctr_t words = philox4x32(counter, key);
     for (int i = 0; i < 4; i++) out[i] = words.v[i];
 }
@@ -32,8 +32,8 @@ double wt_random_normal(uint64_t seed, wt_random_purpose purpose, uint64_t a, ui
 }
 
 /* One round keyed by (seed, purpose, a, round): mixes `half`, of `bits` bits. */
-static uint64_t wt_feistel_round(uint64_t half, int bits, uint64_t seed, wt_random_purpose purpose, uint64_t a,
-                                 int round) {
+static uint64_t wt_feistel_round(uint64_t half, int bits, uint64_t seed, wt_random_purpose purpose,
+                                 uint64_t a, int round) {
     uint32_t words[4];
     wt_random_words(words, seed ^ ((uint64_t)(round + 1) << 56), purpose, a, half);
     return ((uint64_t)words[0] << 32 | words[1]) & ((UINT64_C(1) << bits) - 1);

@@ -1,4 +1,5 @@
-/* Helper threads by POSIX; the cores of the process by OpenMP's places, which know them despite the binding. */
+/* Helper threads by POSIX; the cores of the process by OpenMP's places, which know them despite the binding.
+ * */
 #include "wavetrain/thread.h"
 
 #include <omp.h>

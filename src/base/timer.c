@@ -12,10 +12,17 @@ double wt_time_now(void) {
 
 const char *wt_phase_name(wt_phase phase) {
     static const char *const names[WT_PHASES] = {
-        [WT_PHASE_DATA] = "data",         [WT_PHASE_DERIVE] = "derive",     [WT_PHASE_FORWARD] = "forward",
-        [WT_PHASE_BACKWARD] = "backward", [WT_PHASE_EXCHANGE] = "exchange", [WT_PHASE_DECIDE] = "decide",
-        [WT_PHASE_UPDATE] = "update",     [WT_PHASE_VALIDATE] = "validate", [WT_PHASE_CHECKPOINT] = "checkpoint",
-        [WT_PHASE_OTHER] = "other",       [WT_PHASE_WAIT] = "wait",
+        [WT_PHASE_DATA] = "data",
+        [WT_PHASE_DERIVE] = "derive",
+        [WT_PHASE_FORWARD] = "forward",
+        [WT_PHASE_BACKWARD] = "backward",
+        [WT_PHASE_EXCHANGE] = "exchange",
+        [WT_PHASE_DECIDE] = "decide",
+        [WT_PHASE_UPDATE] = "update",
+        [WT_PHASE_VALIDATE] = "validate",
+        [WT_PHASE_CHECKPOINT] = "checkpoint",
+        [WT_PHASE_OTHER] = "other",
+        [WT_PHASE_WAIT] = "wait",
     };
     return names[phase];
 }

@@ -1,7 +1,8 @@
 /*
  * One checkpoint file: built as an HDF5 image in memory, hashed, written with plain writes and a trailer, and
- * committed by rename. HDF5 does not report a full disk reliably, plain writes do; and a reader knows from the
- * trailer that the file is whole before HDF5 parses a byte of it. The price is a copy of the state in memory.
+ * committed by rename. HDF5 does not report a full disk reliably, plain writes do; and a reader knows from
+ * the trailer that the file is whole before HDF5 parses a byte of it. The price is a copy of the state in
+ * memory.
  */
 #include <endian.h>
 #include <math.h>
@@ -26,7 +27,8 @@ static const char wt_trailer_magic[17] = "wavetrain-end-1\n";
 
 static wt_trailer wt_make_trailer(const char *bytes, size_t size) {
     wt_hash hash = wt_hash_bytes(bytes, size, 0);
-    wt_trailer trailer = {.bytes = htole64(size), .hash_high = htole64(hash.high), .hash_low = htole64(hash.low)};
+    wt_trailer trailer = {
+        .bytes = htole64(size), .hash_high = htole64(hash.high), .hash_low = htole64(hash.low)};
     memcpy(trailer.magic, wt_trailer_magic, sizeof trailer.magic);
     return trailer;
 }
@@ -40,13 +42,14 @@ static wt_status wt_verify(size_t *size, const char *path, const char *bytes, si
     WT_CHECK(all > sizeof found, WT_FAILED, "%s: the checkpoint is cut short", path);
     memcpy(&found, bytes + all - sizeof found, sizeof found);
     WT_CHECK(memcmp(found.magic, wt_trailer_magic, sizeof found.magic) == 0, WT_FAILED,
-             "%s: is no whole checkpoint (the trailer is missing: cut short, or another program's file)", path);
+             "%s: is no whole checkpoint (the trailer is missing: cut short, or another program's file)",
+             path);
     WT_CHECK(le64toh(found.bytes) == all - sizeof found, WT_FAILED,
              "%s: the checkpoint is cut short (got %zu bytes, expected %llu)", path, all - sizeof found,
              (unsigned long long)le64toh(found.bytes));
     wt_trailer made = wt_make_trailer(bytes, all - sizeof found);
-    WT_CHECK(memcmp(&made, &found, sizeof made) == 0, WT_FAILED, "%s: the checkpoint is damaged (its hash differs)",
-             path);
+    WT_CHECK(memcmp(&made, &found, sizeof made) == 0, WT_FAILED,
+             "%s: the checkpoint is damaged (its hash differs)", path);
     *size = all - sizeof found;
     return WT_OK;
 }
@@ -60,7 +63,7 @@ typedef struct {
 } wt_state_field;
 
 #define WT_FIELD(name_, type_, field) \
-    {name_, type_, offsetof(wt_checkpoint_state, field), sizeof(((wt_checkpoint_state *)0)->field)}
+    { name_, type_, offsetof(wt_checkpoint_state, field), sizeof(((wt_checkpoint_state *)0)->field) }
 
 static const wt_state_field wt_state_fields[] = {
     WT_FIELD("step", WT_STATE_INT64, step),
@@ -91,18 +94,14 @@ static wt_status wt_write_state(wt_h5 *file, const wt_checkpoint_state *state) {
         const wt_state_field *field = &wt_state_fields[i];
         const char *at = (const char *)state + field->offset;
         switch (field->type) {
-        case WT_STATE_INT:
-            WT_TRY(wt_h5_write_attribute_int(file, "", field->name, *(const int *)at));
-            break;
+        case WT_STATE_INT: WT_TRY(wt_h5_write_attribute_int(file, "", field->name, *(const int *)at)); break;
         case WT_STATE_INT64:
             WT_TRY(wt_h5_write_attribute_int(file, "", field->name, *(const int64_t *)at));
             break;
         case WT_STATE_REAL:
             WT_TRY(wt_h5_write_attribute_real(file, "", field->name, *(const double *)at));
             break;
-        case WT_STATE_TEXT:
-            WT_TRY(wt_h5_write_attribute_text(file, "", field->name, at));
-            break;
+        case WT_STATE_TEXT: WT_TRY(wt_h5_write_attribute_text(file, "", field->name, at)); break;
         }
     }
     return wt_h5_write(file, wt_norms_name, wt_norms_shape, state->norms, 0);
@@ -112,8 +111,8 @@ static wt_status wt_read_norms(wt_h5 *file, const char *path, double *norms) {
     wt_h5_shape found;
     WT_TRY(wt_h5_inspect(file, wt_norms_name, &found));
     WT_CHECK(found.rank == 1 && found.shape[0] == WT_NORM_RING, WT_FAILED,
-             "%s: %s has another shape (got %lld, expected %d)", path, wt_norms_name, (long long)found.shape[0],
-             WT_NORM_RING);
+             "%s: %s has another shape (got %lld, expected %d)", path, wt_norms_name,
+             (long long)found.shape[0], WT_NORM_RING);
     return wt_h5_read(file, wt_norms_name, WT_H5_DOUBLE, norms);
 }
 
@@ -127,15 +126,9 @@ static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_stat
             WT_TRY(wt_h5_read_attribute_int(file, "", field->name, &number));
             *(int *)at = (int)number;
             break;
-        case WT_STATE_INT64:
-            WT_TRY(wt_h5_read_attribute_int(file, "", field->name, (int64_t *)at));
-            break;
-        case WT_STATE_REAL:
-            WT_TRY(wt_h5_read_attribute_real(file, "", field->name, (double *)at));
-            break;
-        case WT_STATE_TEXT:
-            WT_TRY(wt_h5_read_attribute_text(file, "", field->name, at, field->room));
-            break;
+        case WT_STATE_INT64: WT_TRY(wt_h5_read_attribute_int(file, "", field->name, (int64_t *)at)); break;
+        case WT_STATE_REAL: WT_TRY(wt_h5_read_attribute_real(file, "", field->name, (double *)at)); break;
+        case WT_STATE_TEXT: WT_TRY(wt_h5_read_attribute_text(file, "", field->name, at, field->room)); break;
         }
     }
     return wt_read_norms(file, path, state->norms);
@@ -143,8 +136,9 @@ static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_stat
 
 /* --- writing --- */
 
-static const char *const wt_tensor_groups[] = {
-    [WT_TENSOR_PARAMETER] = "parameters", [WT_TENSOR_FIRST] = "optimizer/first", [WT_TENSOR_SECOND] = "optimizer/second"};
+static const char *const wt_tensor_groups[] = {[WT_TENSOR_PARAMETER] = "parameters",
+                                               [WT_TENSOR_FIRST] = "optimizer/first",
+                                               [WT_TENSOR_SECOND] = "optimizer/second"};
 
 static void wt_tensor_path(char out[128], wt_tensor_kind kind, const char *name) {
     snprintf(out, 128, "%s/%s", wt_tensor_groups[kind], name);
@@ -221,15 +215,15 @@ static wt_status wt_read_config(wt_checkpoint *checkpoint) {
 static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     char format[64];
     int64_t version;
-    WT_CHECK(wt_h5_has_attribute(checkpoint->file, "", "format"), WT_FAILED, "%s: is no checkpoint of wavetrain",
-             checkpoint->path);
+    WT_CHECK(wt_h5_has_attribute(checkpoint->file, "", "format"), WT_FAILED,
+             "%s: is no checkpoint of wavetrain", checkpoint->path);
     WT_TRY(wt_h5_read_attribute_text(checkpoint->file, "", "format", format, sizeof format));
     WT_CHECK(strcmp(format, "wavetrain-checkpoint") == 0, WT_FAILED, "%s: is no checkpoint of wavetrain",
              checkpoint->path);
     WT_TRY(wt_h5_read_attribute_int(checkpoint->file, "", "version", &version));
     WT_CHECK(version == WT_CHECKPOINT_VERSION, WT_FAILED,
-             "%s: the checkpoint is of another version of the format (got %lld, expected %d)", checkpoint->path,
-             (long long)version, WT_CHECKPOINT_VERSION);
+             "%s: the checkpoint is of another version of the format (got %lld, expected %d)",
+             checkpoint->path, (long long)version, WT_CHECKPOINT_VERSION);
     WT_TRY(wt_read_state(checkpoint->file, checkpoint->path, &checkpoint->state));
     return wt_read_config(checkpoint);
 }

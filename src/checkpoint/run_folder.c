@@ -100,12 +100,14 @@ static wt_status wt_open_best(wt_checkpoint **out, const char *run) {
         return WT_OK;
     }
     wt_checkpoint_close(newest);
-    WT_CHECK(best >= 0, WT_USAGE, "%s: the run has not been validated yet, so no checkpoint is the best", run);
+    WT_CHECK(best >= 0, WT_USAGE, "%s: the run has not been validated yet, so no checkpoint is the best",
+             run);
     WT_TRY(wt_run_checkpoint_path(path, run, best));
     return wt_checkpoint_open(out, path);
 }
 
-wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick, int64_t step) {
+wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick,
+                             int64_t step) {
     char path[WT_PATH_MAX];
     *out = NULL;
     WT_CHECK(wt_path_exists(file_or_run), WT_USAGE, "%s: no such checkpoint or run", file_or_run);

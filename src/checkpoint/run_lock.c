@@ -51,8 +51,8 @@ static wt_status wt_refuse(const char *run, const char *text) {
     char host[256] = "?", job[65] = "-";
     long process = 0;
     int found = sscanf(text, "%255s %ld %64s", host, &process, job);
-    return wt_error(WT_FAILED, "%s: another run is at work in this folder (host %s, process %ld%s%s)", run, host,
-                    process, found == 3 && strcmp(job, "-") != 0 ? ", job " : "",
+    return wt_error(WT_FAILED, "%s: another run is at work in this folder (host %s, process %ld%s%s)", run,
+                    host, process, found == 3 && strcmp(job, "-") != 0 ? ", job " : "",
                     found == 3 && strcmp(job, "-") != 0 ? job : "");
 }
 
@@ -72,7 +72,8 @@ wt_status wt_run_lock_take(wt_run_lock **out, const char *run) {
     bool busy = taken != 0 && errno == EWOULDBLOCK; /* other errors: the file system has no locks */
     if (busy || wt_is_held(lock->file, text, lock->mine)) WT_GUARD(wt_refuse(run, text));
     size_t length = strlen(lock->mine);
-    bool written = ftruncate(lock->file, 0) == 0 && pwrite(lock->file, lock->mine, length, 0) == (ssize_t)length;
+    bool written = ftruncate(lock->file, 0) == 0 &&
+                   pwrite(lock->file, lock->mine, length, 0) == (ssize_t)length;
     WT_GUARD_CHECK(written, WT_FAILED, "%s: can't write (%s)", lock->path, strerror(errno));
     lock->touched = wt_time_now();
     *out = lock;

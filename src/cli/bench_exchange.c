@@ -1,8 +1,8 @@
 /*
- * wavetrain bench exchange: the exchange in its fixed tree beside MPI_Allreduce, over sizes, on as many ranks as the
- * command is started with. Both run by turns on a gradient that is all ready at once (nothing to hide behind), so
- * that whatever else the machine does meets both alike; a time is the slowest rank's, what is printed the median. The
- * bound is 2·(P−1)/P·n over the bandwidth of a ping-pong in the same run.
+ * wavetrain bench exchange: the exchange in its fixed tree beside MPI_Allreduce, over sizes, on as many ranks
+ * as the command is started with. Both run by turns on a gradient that is all ready at once (nothing to hide
+ * behind), so that whatever else the machine does meets both alike; a time is the slowest rank's, what is
+ * printed the median. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong in the same run.
  */
 #include <stdio.h>
 #include <stdlib.h>

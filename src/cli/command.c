@@ -34,8 +34,8 @@ static void wt_print_options(const struct poptOption *options) {
     enum { INDENT = 29 };
     for (const struct poptOption *option = options; option && option->longName; option++) {
         char left[80];
-        int length = snprintf(left, sizeof left, "  --%s%s%s", option->longName, option->argDescrip ? "=" : "",
-                              option->argDescrip ? option->argDescrip : "");
+        int length = snprintf(left, sizeof left, "  --%s%s%s", option->longName,
+                              option->argDescrip ? "=" : "", option->argDescrip ? option->argDescrip : "");
         if (length > INDENT - 2) {
             printf("%s\n%*s", left, INDENT, "");
         } else {
@@ -55,8 +55,7 @@ void wt_command_help(const wt_command *command) {
 
 static wt_status wt_parse_options(poptContext context, const wt_command *command) {
     int code;
-    while ((code = poptGetNextOpt(context)) >= 0) {
-    }
+    while ((code = poptGetNextOpt(context)) >= 0) {}
     WT_CHECK(code == -1, WT_USAGE, "%s: %s (see wavetrain %s --help)", poptBadOption(context, 0),
              poptStrerror(code), command->name);
     return WT_OK;
@@ -68,11 +67,11 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
     memset(table, 0, sizeof table);
     int entries = 0;
     if (command->options) {
-        table[entries++] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)command->options, 0,
-                                               NULL, NULL};
+        table[entries++] = (struct poptOption){
+            NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)command->options, 0, NULL, NULL};
     }
-    table[entries] =
-        (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)wt_help_option, 0, NULL, NULL};
+    table[entries] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)wt_help_option, 0,
+                                         NULL, NULL};
     wt_help_asked = 0;
     *done = false;
     *context = poptGetContext(command->name, argc, argv, table, 0);
@@ -88,8 +87,8 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
     *arguments = left ? left : none;
     *count = 0;
     while ((*arguments)[*count]) ++*count;
-    WT_CHECK(*count >= least && *count <= most, WT_USAGE, "%s: %s (usage: wavetrain %s %s)",
-             command->name, *count < least ? "an argument is missing" : "too many arguments", command->name,
+    WT_CHECK(*count >= least && *count <= most, WT_USAGE, "%s: %s (usage: wavetrain %s %s)", command->name,
+             *count < least ? "an argument is missing" : "too many arguments", command->name,
              command->arguments);
     return WT_OK;
 }

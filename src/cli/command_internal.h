@@ -15,18 +15,20 @@ typedef struct {
     const char *arguments; /* "CONFIG.yaml [OPTION…]" for the usage line */
     const char *summary;   /* one line */
     bool parallel;         /* runs under mpirun: `comm` is there on every rank; else comm is NULL */
-    /* argv[0] is the command's name. Prints results to standard output; leaves the message of a failure to main. */
+    /* argv[0] is the command's name. Prints results to standard output; leaves the message of a failure to
+     * main. */
     wt_status (*run)(wt_comm *comm, int argc, const char **argv);
     const struct poptOption *options; /* for --help */
 } wt_command;
 
 /*
  * Parses a command's options: fills the variables that the table points to, handles --help (prints, then
- * *done is true) and leaves the arguments in *arguments (NULL-terminated, *count of them), which live as long as *context
- * (poptFreeContext at the end). An unknown option, or a count outside least … most, is WT_USAGE with a one-line message.
+ * *done is true) and leaves the arguments in *arguments (NULL-terminated, *count of them), which live as long
+ * as *context (poptFreeContext at the end). An unknown option, or a count outside least … most, is WT_USAGE
+ * with a one-line message.
  */
-wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv, int least,
-                           int most, const char ***arguments, int *count, bool *done);
+wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
+                           int least, int most, const char ***arguments, int *count, bool *done);
 
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);

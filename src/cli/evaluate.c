@@ -19,8 +19,10 @@ typedef struct {
 static wt_evaluate_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set than the one of the configuration", "DATASET"},
-    {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "Train, validation or test (default: test)", "SPLIT"},
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set than the one of the configuration",
+     "DATASET"},
+    {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "Train, validation or test (default: test)",
+     "SPLIT"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
@@ -29,11 +31,13 @@ static const struct poptOption wt_options[] = {
 };
 
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which) {
-    if (!which || strcmp(which, "newest") == 0) return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, -1);
+    if (!which || strcmp(which, "newest") == 0)
+        return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, -1);
     if (strcmp(which, "best") == 0) return wt_checkpoint_find(out, file_or_run, WT_PICK_BEST, -1);
     char *end;
     long long step = strtoll(which, &end, 10);
-    WT_CHECK(*which && !*end && step >= 0, WT_USAGE, "--checkpoint: got %s, expected newest, best or a step", which);
+    WT_CHECK(*which && !*end && step >= 0, WT_USAGE, "--checkpoint: got %s, expected newest, best or a step",
+             which);
     return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, step);
 }
 
@@ -91,9 +95,11 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
                                config->model.input, subject->data, split, 0));
     int rate = wt_dataset_sample_rate(wt_evaluator_dataset(evaluator));
     int trained = wt_checkpoint_get_state(subject->checkpoint)->sample_rate;
-    if (rate != trained) wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", subject->data, rate, trained);
+    if (rate != trained)
+        wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", subject->data, rate, trained);
     wt_status status = wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov, &score);
-    if (status == WT_OK && score.targets == 0) status = wt_error(WT_USAGE, "%s: has no targets", subject->data);
+    if (status == WT_OK && score.targets == 0)
+        status = wt_error(WT_USAGE, "%s: has no targets", subject->data);
     if (status == WT_OK && wt_log_speaks()) wt_print_score(subject, split, &score);
     wt_evaluator_destroy(evaluator);
     return status;
@@ -106,7 +112,8 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
     int count;
     bool done;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&context, &wt_command_evaluate, argc, argv, 1, 1, &arguments, &count, &done);
+    wt_status status = wt_command_parse(&context, &wt_command_evaluate, argc, argv, 1, 1, &arguments, &count,
+                                        &done);
     if (status == WT_OK && !done) {
         status = wt_comm_agree(comm, wt_open_subject(&subject, arguments[0]));
         if (status == WT_OK) status = wt_evaluate_subject(comm, &subject);

@@ -33,13 +33,15 @@ static const struct poptOption wt_options[] = {
      "So many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav)", "N"},
     {"temperature", '\0', POPT_ARG_DOUBLE, &wt_given.temperature, 0,
      "1: as the network says (default); lower: nearer to the most likely; 0: always the most likely", "T"},
-    {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0, "Draw from the K most likely classes (default 0: from all)", "K"},
+    {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0,
+     "Draw from the K most likely classes (default 0: from all)", "K"},
     {"seed", '\0', POPT_ARG_LONGLONG, &wt_given.seed, 0, "Of the draws (default: 1)", "N"},
-    {"prime", '\0', POPT_ARG_STRING, &wt_given.prime, 0,
-     "Go on from a recording, which is not written out", "SOUND"},
+    {"prime", '\0', POPT_ARG_STRING, &wt_given.prime, 0, "Go on from a recording, which is not written out",
+     "SOUND"},
     {"prime-from", '\0', POPT_ARG_STRING, &wt_given.prime_from, 0,
      "Go on from an utterance of the data set's train, validation or test part", "SPLIT"},
-    {"prime-utterance", '\0', POPT_ARG_INT, &wt_given.utterance, 0, "Its number (default: the longest one's)", "N"},
+    {"prime-utterance", '\0', POPT_ARG_INT, &wt_given.utterance, 0, "Its number (default: the longest one's)",
+     "N"},
     {"prime-seconds", '\0', POPT_ARG_DOUBLE, &wt_given.prime_seconds, 0,
      "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
     {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set for --prime-from", "DATASET"},
@@ -56,10 +58,10 @@ typedef struct {
     const wt_kernels *kernels;
     wt_quantization quantization;
     int rate;
-    int64_t samples;  /* to generate, a piece */
-    float *prime;     /* [prime_count] */
+    int64_t samples; /* to generate, a piece */
+    float *prime;    /* [prime_count] */
     int64_t prime_count;
-    float *sound;     /* [count, samples] */
+    float *sound; /* [count, samples] */
 } wt_voice;
 
 /* --- checks, before any work --- */
@@ -76,11 +78,13 @@ static wt_status wt_output_path(char out[WT_PATH_MAX], int piece) {
 /* Where nothing can be written, better to know before an hour of generating. */
 static wt_status wt_check_output(const char *path) {
     char folder[WT_PATH_MAX];
-    WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)", path);
+    WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)",
+             path);
     const char *name = wt_path_base(path);
     WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
     snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
-    WT_CHECK(access(*folder ? folder : ".", W_OK) == 0, WT_FAILED, "%s: can't write there (%s)", path, strerror(errno));
+    WT_CHECK(access(*folder ? folder : ".", W_OK) == 0, WT_FAILED, "%s: can't write there (%s)", path,
+             strerror(errno));
     return WT_OK;
 }
 
@@ -101,10 +105,12 @@ static wt_status wt_check_options(void) {
              "--count is out of range (got %d, expected 1 … 4096)", wt_given.count);
     WT_CHECK(wt_given.temperature >= 0 && wt_given.temperature <= 100, WT_USAGE,
              "--temperature is out of range (got %g, expected 0 … 100)", wt_given.temperature);
-    WT_CHECK(wt_given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)", wt_given.top_k);
+    WT_CHECK(wt_given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)",
+             wt_given.top_k);
     WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
              "--prime-seconds is out of range (got %g, expected 0 … 86400)", wt_given.prime_seconds);
-    WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE, "--prime and --prime-from: expected one of them");
+    WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE,
+             "--prime and --prime-from: expected one of them");
     return wt_check_outputs();
 }
 
@@ -169,7 +175,8 @@ static wt_status wt_prime_by_dataset(wt_voice *voice) {
     WT_GUARD(wt_alloc(&voice->prime, (size_t)voice->prime_count, sizeof *voice->prime, "the priming"));
     WT_GUARD(wt_dataset_read(dataset, utterance, 0, voice->prime_count, voice->prime));
     WT_GUARD(wt_dataset_id(dataset, utterance, &id));
-    wt_log_info("primed with %.2f s of %s (%s)", (double)voice->prime_count / voice->rate, id, wt_given.prime_from);
+    wt_log_info("primed with %.2f s of %s (%s)", (double)voice->prime_count / voice->rate, id,
+                wt_given.prime_from);
 cleanup:
     wt_free(id);
     wt_dataset_close(dataset);
@@ -216,7 +223,8 @@ static wt_status wt_generate_all(wt_voice *voice) {
     wt_progress *progress;
     wt_status worst = WT_OK;
     char message[1024] = "";
-    WT_TRY(wt_alloc(&voice->sound, (size_t)wt_given.count * (size_t)voice->samples, sizeof(float), "the sound"));
+    WT_TRY(
+        wt_alloc(&voice->sound, (size_t)wt_given.count * (size_t)voice->samples, sizeof(float), "the sound"));
     WT_TRY(wt_progress_create(&progress, "generating", "samples", 0, voice->samples, 10));
 #pragma omp parallel for schedule(dynamic)
     for (int piece = 0; piece < wt_given.count; piece++) {
@@ -241,8 +249,9 @@ static wt_status wt_write_pieces(const wt_voice *voice, double seconds) {
         for (int64_t i = 0; i < voice->samples; i++) power += (double)sound[i] * (double)sound[i];
         WT_TRY(wt_output_path(path, piece));
         WT_TRY(wt_sound_write_wav(path, sound, voice->samples, voice->rate, 1));
-        printf("%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)\n", path, (double)voice->samples / voice->rate,
-               voice->rate, 10.0 * log10(power / (double)voice->samples + 1e-20));
+        printf("%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)\n", path,
+               (double)voice->samples / voice->rate, voice->rate,
+               10.0 * log10(power / (double)voice->samples + 1e-20));
     }
     wt_log_info("%.0f samples/s, %.2f × real time", (double)voice->samples * wt_given.count / seconds,
                 (double)voice->samples * wt_given.count / seconds / voice->rate);
@@ -273,8 +282,10 @@ static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_voice voice = {0};
     int count;
     bool done;
-    wt_given = (wt_generate_arguments){.seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
-    wt_status status = wt_command_parse(&context, &wt_command_generate, argc, argv, 1, 1, &arguments, &count, &done);
+    wt_given = (wt_generate_arguments){
+        .seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
+    wt_status status = wt_command_parse(&context, &wt_command_generate, argc, argv, 1, 1, &arguments, &count,
+                                        &done);
     if (status == WT_OK && !done) status = wt_generate(&voice, arguments[0]);
     wt_free(voice.prime);
     wt_free(voice.sound);

@@ -60,7 +60,8 @@ static wt_status wt_inspect_config(const char *path) {
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     while (wt_given.sets && wt_given.sets[sets]) sets++;
     wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
-    if (status == WT_OK) status = wt_network_create(&network, &config->model, config->data.quantization.levels, 1);
+    if (status == WT_OK)
+        status = wt_network_create(&network, &config->model, config->data.quantization.levels, 1);
     if (status == WT_OK) {
         printf("configuration    %s\n", path);
         status = wt_print_network(config, network, 0);
@@ -90,7 +91,8 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
         printf("validation       %.4f nats; best %.4f at step %" PRId64 "\n", state->validation_loss,
                state->best_validation_loss, state->best_step);
     }
-    printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path, state->dataset);
+    printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path,
+           state->dataset);
     printf("hash             %s  (parameters and moments)\n", text);
     status = wt_print_network(wt_checkpoint_get_config(checkpoint), restored.network, state->sample_rate);
 cleanup:
@@ -126,7 +128,8 @@ static wt_status wt_inspect_dataset(const char *path) {
         WT_TRY(wt_dataset_open(&dataset, path, wt_splits[i], 0));
         wt_hash_print(digest, wt_dataset_digest(dataset));
         int rate = wt_dataset_sample_rate(dataset);
-        printf("%-16s %" PRId64 " utterances, %" PRId64 " samples (%.1f minutes at %d Hz), %d channel%s, digest %s\n",
+        printf("%-16s %" PRId64 " utterances, %" PRId64
+               " samples (%.1f minutes at %d Hz), %d channel%s, digest %s\n",
                wt_splits[i], wt_dataset_utterances(dataset), wt_dataset_samples(dataset),
                (double)wt_dataset_samples(dataset) / rate / 60.0, rate, wt_dataset_channels(dataset),
                wt_dataset_channels(dataset) > 1 ? "s" : "", digest);
@@ -137,7 +140,8 @@ static wt_status wt_inspect_dataset(const char *path) {
 
 static wt_status wt_inspect(const char *path) {
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such configuration, checkpoint, run or data set", path);
-    if (wt_path_is_folder(path)) return wt_is_dataset(path) ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
+    if (wt_path_is_folder(path))
+        return wt_is_dataset(path) ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
     bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
     return yaml ? wt_inspect_config(path) : wt_inspect_checkpoint(path);
@@ -150,7 +154,8 @@ static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
     int count;
     bool done;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&context, &wt_command_inspect, argc, argv, 1, 1, &arguments, &count, &done);
+    wt_status status = wt_command_parse(&context, &wt_command_inspect, argc, argv, 1, 1, &arguments, &count,
+                                        &done);
     if (status == WT_OK && !done) status = wt_inspect(arguments[0]);
     poptFreeContext(context);
     free(wt_given.checkpoint);

@@ -14,14 +14,12 @@
 
 static const wt_command *const wt_commands[] = {
     &wt_command_prepare_audio, &wt_command_prepare_simulate, &wt_command_train, &wt_command_evaluate,
-    &wt_command_generate,      &wt_command_inspect,          &wt_command_plot,
-    &wt_command_bench_exchange,
+    &wt_command_generate,      &wt_command_inspect,          &wt_command_plot,  &wt_command_bench_exchange,
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 
 static void wt_print_commands(FILE *out) {
-    fprintf(out, "wavetrain " WT_VERSION
-                 ": trains WaveNets on CPU clusters\n\n"
+    fprintf(out, "wavetrain " WT_VERSION ": trains WaveNets on CPU clusters\n\n"
                  "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
     for (int i = 0; i < WT_COMMANDS; i++) {
         fprintf(out, "  %-17s ", wt_commands[i]->name);

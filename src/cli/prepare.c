@@ -114,8 +114,8 @@ static void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_
                                     const double *shares) {
     for (wt_split split = 0; split < WT_SPLITS; split++)
         if (plan->utterances[split] == 0 && shares[split] > 0)
-            wt_log_warning("%s: no recording falls into the %s split (%zu in all, its share is %g)",
-                           job->out, wt_split_name(split), plan->items, shares[split]);
+            wt_log_warning("%s: no recording falls into the %s split (%zu in all, its share is %g)", job->out,
+                           wt_split_name(split), plan->items, shares[split]);
 }
 
 /* Writes the plan's shards and puts the data set in its place. Collective. */

@@ -23,7 +23,8 @@ static const struct poptOption wt_options[] = {
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0,
      "Set a key of the configuration, e.g. --set train.steps=100; may be given several times", "KEY=VALUE"},
     {"resume", '\0', POPT_ARG_STRING, &wt_given.resume, 0,
-     "auto: go on from the run's newest checkpoint, if it has one (default); never: begin, and refuse a run that "
+     "auto: go on from the run's newest checkpoint, if it has one (default); never: begin, and refuse a run "
+     "that "
      "has one; or a checkpoint to go on from",
      "auto|never|FILE"},
     {"init", '\0', POPT_ARG_STRING, &wt_given.initial, 0,
@@ -86,7 +87,8 @@ static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
     int count;
     bool done;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&context, &wt_command_train, argc, argv, 0, 1, &arguments, &count, &done);
+    wt_status status = wt_command_parse(&context, &wt_command_train, argc, argv, 0, 1, &arguments, &count,
+                                        &done);
     if (status == WT_OK && !done) {
         if (wt_given.help_config) {
             if (wt_log_speaks()) wt_config_help(stdout);

@@ -1,11 +1,11 @@
 /*
- * The exchange of gradients, this rank's part. Lanes of a wave are computed together, from the buffer's end to its
- * beginning; the additions of the tree that they allow are noted when the wave begins and made bucket by bucket
- * as ranges are finished, while they are in the cache. What is left are a few maximal nodes of the tree; in the
- * last wave each finished bucket of them goes to exchange_buckets.c at once.
+ * The exchange of gradients, this rank's part. Lanes of a wave are computed together, from the buffer's end
+ * to its beginning; the additions of the tree that they allow are noted when the wave begins and made bucket
+ * by bucket as ranges are finished, while they are in the cache. What is left are a few maximal nodes of the
+ * tree; in the last wave each finished bucket of them goes to exchange_buckets.c at once.
  *
- * Advantage: one pattern for all waves, ranks and numbers of lanes. Disadvantage: only the last wave's computing
- * hides communication, so a rank with many short waves has little to hide it behind.
+ * Advantage: one pattern for all waves, ranks and numbers of lanes. Disadvantage: only the last wave's
+ * computing hides communication, so a rank with many short waves has little to hide it behind.
  */
 #include <limits.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /*
- * The exchange of gradients, from rank to rank. The buffer is cut into buckets, a bucket into one slice a rank.
- * Of each bucket every rank sends its nodes' slices to the slices' owners; an owner completes the tree over its
- * slice and sends it to all others, who put it where their own first node stood. A bucket on its way is a flight:
- * slices arrive → added → finished slices arrive → done. Buckets go in the same order on all ranks; flights are
- * reused in that order, so that a tag means the same on both sides.
+ * The exchange of gradients, from rank to rank. The buffer is cut into buckets, a bucket into one slice a
+ * rank. Of each bucket every rank sends its nodes' slices to the slices' owners; an owner completes the tree
+ * over its slice and sends it to all others, who put it where their own first node stood. A bucket on its way
+ * is a flight: slices arrive → added → finished slices arrive → done. Buckets go in the same order on all
+ * ranks; flights are reused in that order, so that a tag means the same on both sides.
  *
- * Advantage: one pattern for every number of ranks; with powers of two each rank has one node, and the traffic is
- * the least there is, 2·(P−1)/P of the buffer. Disadvantage: 2·(P−1) messages a rank and bucket, where vector
- * halving and doubling need 2·log₂ P.
+ * Advantage: one pattern for every number of ranks; with powers of two each rank has one node, and the
+ * traffic is the least there is, 2·(P−1)/P of the buffer. Disadvantage: 2·(P−1) messages a rank and bucket,
+ * where vector halving and doubling need 2·log₂ P.
  */
 #include "exchange_internal.h"
 #include "wavetrain/memory.h"
@@ -169,7 +169,8 @@ static void wt_expect_finished(wt_exchange *exchange, int number, int owner) {
                                                  exchange->stacked[0] + slice.first, wt_slice_count(slice));
 }
 
-/* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour. */
+/* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour.
+ * */
 static void wt_send_slices(wt_exchange *exchange, int number) {
     wt_flight *flight = &exchange->flights[number];
     int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;

@@ -15,9 +15,10 @@
 #include "lane_tree_internal.h"
 
 enum {
-    WT_SLICE_UNIT = 16,     /* buckets and slices begin at multiples of so many elements: a cache line */
-    WT_ADD_BLOCK = 16384,   /* elements that one thread adds at a time: what is added twice is still in its cache */
-    WT_FLYING_MOST = 4,     /* buckets on their way at a time: bounds requests and memory; more leave the cache */
+    WT_SLICE_UNIT = 16, /* buckets and slices begin at multiples of so many elements: a cache line */
+    WT_ADD_BLOCK =
+        16384, /* elements that one thread adds at a time: what is added twice is still in its cache */
+    WT_FLYING_MOST = 4, /* buckets on their way at a time: bounds requests and memory; more leave the cache */
 };
 
 /* Elements first … end−1. */
@@ -58,8 +59,8 @@ struct wt_exchange {
     /* this rank's lanes */
     float *memory, **spare; /* `spares` buffers of `count` elements that are free now */
     int spares;
-    float **open;         /* [end − first] lanes of the wave */
-    int pushed, opened;   /* lanes first … pushed−1 are on the stack, pushed … opened−1 make up the wave */
+    float **open;       /* [end − first] lanes of the wave */
+    int pushed, opened; /* lanes first … pushed−1 are on the stack, pushed … opened−1 make up the wave */
     wt_lane_range *stack; /* nodes of this rank, and where they are */
     float **stacked;
     int height;
@@ -75,15 +76,15 @@ struct wt_exchange {
     int own_first;                 /* this rank's first node */
     wt_node *nodes;
     int (*pairs)[2];
-    float *received;   /* [flights, foreign nodes, largest slice] */
-    size_t slice_most; /* elements */
+    float *received;        /* [flights, foreign nodes, largest slice] */
+    size_t slice_most;      /* elements */
     int flight_count, each; /* requests of a flight */
     wt_flight *flights;
-    MPI_Request *requests; /* [flights, each] */
-    int *indices;          /* [flights · each] what MPI_Testsome found */
-    int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
-    bool flying;               /* the last wave is open, the sum is not complete */
-    double added;              /* seconds */
+    MPI_Request *requests;      /* [flights, each] */
+    int *indices;               /* [flights · each] what MPI_Testsome found */
+    int posted, sending, done;  /* buckets: expected; handed to MPI; all before this one are complete */
+    bool flying;                /* the last wave is open, the sum is not complete */
+    double added;               /* seconds */
     wt_exchange_thread *thread; /* NULL: pokes drive */
 };
 

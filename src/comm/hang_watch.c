@@ -1,15 +1,15 @@
 /*
  * The hang watch: a thread in every rank that ends the job when its rank stands still.
  *
- * One rank that hangs makes all others wait for it within MPI, so every rank falls silent at about the same time. A
- * rank that waits for others therefore speaks later than one that stands still by itself: the one to blame is named
- * first, and ends the job. What the others say later is for a rank that can't speak any more (stopped, or its node
- * is gone).
+ * One rank that hangs makes all others wait for it within MPI, so every rank falls silent at about the same
+ * time. A rank that waits for others therefore speaks later than one that stands still by itself: the one to
+ * blame is named first, and ends the job. What the others say later is for a rank that can't speak any more
+ * (stopped, or its node is gone).
  *
  * The main thread stores one word at a change of phase, and never looks at a clock for it. The thread looks
  * at the word now and then and adds up the time between two looks that saw the same; a look that comes late
- * counts no more than twice the usual, so that a job that was suspended for an hour has not been silent for an hour.
- * The price is that a hang is found up to one look late.
+ * counts no more than twice the usual, so that a job that was suspended for an hour has not been silent for
+ * an hour. The price is that a hang is found up to one look late.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -76,7 +76,8 @@ static double wt_limit_of(const wt_hang_limits *limits, wt_phase phase) {
     return phase == WT_PHASE_DATA || phase == WT_PHASE_CHECKPOINT ? limits->data : limits->step;
 }
 
-/* A rank may wait for another that loads or writes, and then some. Validation is waited for in validation alone. */
+/* A rank may wait for another that loads or writes, and then some. Validation is waited for in validation
+ * alone. */
 static double wt_limit_of_waiting(const wt_hang_limits *limits, wt_phase phase) {
     double grace = wt_larger(limits->step / 2, wt_least_grace);
     if (phase == WT_PHASE_VALIDATE) return limits->validation + grace;
@@ -96,8 +97,8 @@ static void wt_speak(const wt_hang_watch *watch, wt_phase phase, bool waits, dou
     (void)written;
 }
 
-/* MPI_Abort from a thread may itself wait for what the main thread holds: the alarm ends the process then, and the
- * launcher the job. */
+/* MPI_Abort from a thread may itself wait for what the main thread holds: the alarm ends the process then,
+ * and the launcher the job. */
 static void wt_end_job(void) {
     signal(SIGALRM, SIG_DFL);
     alarm(WT_ABORT_SECONDS);

@@ -25,11 +25,13 @@ bool wt_lane_tree_is_node(int lanes, wt_lane_range range) {
     return true;
 }
 
-int wt_lane_tree_push(int lanes, wt_lane_range *stack, int height, int lane, wt_lane_join join, void *context) {
+int wt_lane_tree_push(int lanes, wt_lane_range *stack, int height, int lane, wt_lane_join join,
+                      void *context) {
     stack[height++] = (wt_lane_range){lane, lane + 1};
     while (height > 1) {
         wt_lane_range both = {stack[height - 2].first, stack[height - 1].end};
-        bool siblings = wt_lane_tree_is_node(lanes, both) && wt_lane_tree_split(both) == stack[height - 1].first;
+        bool siblings = wt_lane_tree_is_node(lanes, both) &&
+                        wt_lane_tree_split(both) == stack[height - 1].first;
         if (!siblings) break;
         join(context, height - 2, height - 1);
         stack[height - 2] = both;

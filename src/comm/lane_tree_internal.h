@@ -19,14 +19,16 @@ int wt_lane_tree_split(wt_lane_range range);
 bool wt_lane_tree_is_node(int lanes, wt_lane_range range);
 
 /*
- * A stack of finished nodes to which lanes are added in order: after lane `lane` is pushed, neighbours
- * that make up a node become one, the left before the right. Calls join(context, into, from) with places on the
+ * A stack of finished nodes to which lanes are added in order: after lane `lane` is pushed, neighbours that
+ * make up a node become one, the left before the right. Calls join(context, into, from) with places on the
  * stack for each such addition, in order. Returns the new height; `stack` must have room for one more.
  */
 typedef void (*wt_lane_join)(void *context, int into, int from);
-int wt_lane_tree_push(int lanes, wt_lane_range *stack, int height, int lane, wt_lane_join join, void *context);
+int wt_lane_tree_push(int lanes, wt_lane_range *stack, int height, int lane, wt_lane_join join,
+                      void *context);
 
-/* The nodes that are left of lanes first … end−1 alone, in `nodes` (room for end − first + 1). Returns how many. */
+/* The nodes that are left of lanes first … end−1 alone, in `nodes` (room for end − first + 1). Returns how
+ * many. */
 int wt_lane_tree_maximal(int lanes, int first, int end, wt_lane_range *nodes);
 
 /*

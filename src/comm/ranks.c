@@ -18,8 +18,8 @@ static int wt_count_node(MPI_Comm all) {
 wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     int granted;
     *out = NULL;
-    /* SERIALIZED is all that the exchange's thread needs: it calls MPI under the exchange's lock, and the main
-     * thread makes no other call meanwhile. MULTIPLE would put a lock into every call of every rank. */
+    /* SERIALIZED is all that the exchange's thread needs: it calls MPI under the exchange's lock, and the
+     * main thread makes no other call meanwhile. MULTIPLE would put a lock into every call of every rank. */
     WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &granted) == MPI_SUCCESS, WT_FAILED,
              "MPI can't start");
     wt_comm *comm;
@@ -175,8 +175,8 @@ cleanup:
 }
 
 #ifdef __SANITIZE_ADDRESS__
-/* Open MPI unloads its modules when it ends, and with them the names by which tests/leaks.supp knows what they
- * leave behind: under the leak checker they stay. */
+/* Open MPI unloads its modules when it ends, and with them the names by which tests/leaks.supp knows what
+ * they leave behind: under the leak checker they stay. */
 int dlclose(void *handle);
 
 int dlclose(void *handle) {

@@ -79,7 +79,8 @@ bool wt_key_applies(const wt_key *key, const wt_config *config);
 bool wt_key_array_applies(const wt_key *key, const wt_array_config *array);
 /* "1 … 64", "adam or adamw": what a value may be. */
 void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key);
-/* The key or section that `name` was meant to be, or NULL if none is near. With `of_array` only an array's. */
+/* The key or section that `name` was meant to be, or NULL if none is near. With `of_array` only an array's.
+ * */
 const wt_key *wt_key_nearest(const char *name, bool of_array);
 
 /* --- the tree --- */

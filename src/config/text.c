@@ -128,7 +128,8 @@ void wt_config_help(FILE *out) {
     print_comment(
         out,
         "A configuration with every key at its default; each may be left out, and set on the command line: "
-        "--set train.steps=100. After # stand what a value may be and what it means. When a run is resumed, a "
+        "--set train.steps=100. After # stand what a value may be and what it means. When a run is resumed, "
+        "a "
         "changed key marked [fixed] is refused, one marked [warned] is warned of.",
         0);
     for (int i = 0; i < wt_key_count; i++) print_help(out, &wt_keys[i]);

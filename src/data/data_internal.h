@@ -45,7 +45,8 @@ int wt_windows_span(const wt_windows *windows);
 
 /* --- samples as classes --- */
 
-/* Quantises what it reads; int16 by a table made once, for a logarithm a sample costs more than reading it. */
+/* Quantises what it reads; int16 by a table made once, for a logarithm a sample costs more than reading it.
+ * */
 typedef struct {
     wt_dataset *dataset;
     wt_quantization quantization;

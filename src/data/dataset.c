@@ -1,10 +1,10 @@
 /*
  * One split of a data set.
  *
- * Every shard is opened once, checked, and closed again; the offsets of its utterances are kept. A split
- * that fits data.memory is then read whole, as it is stored (two or four bytes a sample). A larger one stays on disk
- * and is read as it is asked for (dataset_read.c). Shards must lie in the folder without gaps, so that a lost
- * file is noticed here and not as a data set that became smaller.
+ * Every shard is opened once, checked, and closed again; the offsets of its utterances are kept. A split that
+ * fits data.memory is then read whole, as it is stored (two or four bytes a sample). A larger one stays on
+ * disk and is read as it is asked for (dataset_read.c). Shards must lie in the folder without gaps, so that a
+ * lost file is noticed here and not as a data set that became smaller.
  */
 #include <stdio.h>
 #include <string.h>

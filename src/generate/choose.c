@@ -43,7 +43,8 @@ static double wt_weight(const wt_choice *choice, wt_real logit, wt_real largest)
     return exp(((double)logit - (double)largest) / choice->temperature);
 }
 
-wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index, int32_t *class) {
+wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index,
+                    int32_t *class) {
     int32_t best = wt_most_likely(logits, classes);
     *class = best;
     WT_CHECK(wt_all_finite(logits, classes), WT_FAILED, "the network's output is not finite at sample %lld",
@@ -56,8 +57,7 @@ wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes,
     for (int i = 0; i < classes; i++) {
         if (!limited || logits[i] >= threshold) sum += wt_weight(choice, logits[i], logits[best]);
     }
-    double drawn =
-        sum * wt_random_uniform(choice->seed, WT_RANDOM_GENERATE, choice->stream, (uint64_t)index);
+    double drawn = sum * wt_random_uniform(choice->seed, WT_RANDOM_GENERATE, choice->stream, (uint64_t)index);
     for (int i = 0; i < classes; i++) {
         if (limited && logits[i] < threshold) continue;
         walked += wt_weight(choice, logits[i], logits[best]);

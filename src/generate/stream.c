@@ -1,7 +1,7 @@
 /*
- * Cached generation: each convolution keeps a ring of the rows that its taps still need, so a new sample costs one row of
- * every layer. A stream begins in the state that an endless past of padding leaves: every layer's input is then constant,
- * so one sample fills all rings.
+ * Cached generation: each convolution keeps a ring of the rows that its taps still need, so a new sample
+ * costs one row of every layer. A stream begins in the state that an endless past of padding leaves: every
+ * layer's input is then constant, so one sample fills all rings.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -33,8 +33,8 @@ static const wt_real *wt_tensor(const wt_stream *stream, int number) {
 /* --- one sample through the network --- */
 
 static void wt_apply(const wt_stream *stream, const wt_convolution *c, wt_real *y, const wt_real *x) {
-    stream->kernels->convolve(y, c->out, x, c->in, wt_tensor(stream, c->weight), wt_tensor(stream, c->bias), 1, c->in,
-                              c->out, c->taps, 1);
+    stream->kernels->convolve(y, c->out, x, c->in, wt_tensor(stream, c->weight), wt_tensor(stream, c->bias),
+                              1, c->in, c->out, c->taps, 1);
 }
 
 /* The dilated convolution: a product a tap, since the ring's rows are not evenly spaced in memory. */
@@ -72,8 +72,8 @@ static void wt_add_skip(wt_stream *stream, int l) {
     const wt_real *bias = wt_tensor(stream, c->bias);
     wt_real scale = (wt_real)stream->network->skip_scale;
     for (int i = 0; i < c->out; i++) stream->skip[i] = l ? scale * stream->skip[i] + bias[i] : bias[i];
-    stream->kernels->convolve(stream->skip, c->out, stream->z, c->in, wt_tensor(stream, c->weight), NULL, 1, c->in,
-                              c->out, 1, 1);
+    stream->kernels->convolve(stream->skip, c->out, stream->z, c->in, wt_tensor(stream, c->weight), NULL, 1,
+                              c->in, c->out, 1, 1);
 }
 
 /* From h[0] to h[0] and skip. */
@@ -89,7 +89,8 @@ static void wt_pass_block(wt_stream *stream, int l, bool fill) {
     }
     wt_ring_put(&stream->rings[l], h, block->conv.in, fill);
     wt_apply_ring(stream, &block->conv, stream->act, &stream->rings[l]);
-    stream->kernels->activate(stream->z, block->gate, stream->act, block->conv.out, 1, block->gate, block->activation);
+    stream->kernels->activate(stream->z, block->gate, stream->act, block->conv.out, 1, block->gate,
+                              block->activation);
     wt_add_skip(stream, l);
     if (block->residual.weight < 0) return;
     wt_apply(stream, &block->residual, next, stream->z);
@@ -160,7 +161,8 @@ static wt_status wt_make_rows(wt_stream *stream) {
 static wt_status wt_make_inputs(wt_stream *stream, int32_t silence_class) {
     const wt_convolution *input = &stream->network->input;
     if (stream->network->input_kind == WT_INPUT_REAL) {
-        return wt_alloc(&stream->values, (size_t)input->taps * (size_t)input->in, sizeof(wt_real), "past values");
+        return wt_alloc(&stream->values, (size_t)input->taps * (size_t)input->in, sizeof(wt_real),
+                        "past values");
     }
     WT_TRY(wt_alloc(&stream->classes, (size_t)input->taps, sizeof *stream->classes, "past classes"));
     for (int j = 0; j < input->taps; j++) stream->classes[j] = silence_class;

@@ -71,8 +71,10 @@ void wt_openblas_setup(void) {
 }
 
 void wt_openblas_describe(char *text, size_t room) {
-    const char *built = openblas_get_config(); /* "OpenBLAS 0.3.21 DYNAMIC_ARCH …": name and version are wanted */
+    const char *built =
+        openblas_get_config(); /* "OpenBLAS 0.3.21 DYNAMIC_ARCH …": name and version are wanted */
     const char *version = strchr(built, ' ');
-    const int length = version ? (int)(version - built) + 1 + (int)strcspn(version + 1, " ") : (int)strlen(built);
+    const int length = version ? (int)(version - built) + 1 + (int)strcspn(version + 1, " ")
+                               : (int)strlen(built);
     snprintf(text, room, "%.*s %s", length, built, openblas_get_corename());
 }

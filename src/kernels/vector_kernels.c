@@ -72,9 +72,9 @@ static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, w
     for (ptrdiff_t t = 0; t < rows; t++) {
         float *out = z + t * ldz, *in = a + t * lda;
         switch (activation) {
-            case WT_ACTIVATION_GATE: gate_row(out, in, in + gate, gate); break;
-            case WT_ACTIVATION_TANH: tanh_row(out, in, gate); break;
-            case WT_ACTIVATION_RELU: relu_row(out, in, gate); break;
+        case WT_ACTIVATION_GATE: gate_row(out, in, in + gate, gate); break;
+        case WT_ACTIVATION_TANH: tanh_row(out, in, gate); break;
+        case WT_ACTIVATION_RELU: relu_row(out, in, gate); break;
         }
     }
 }
@@ -102,9 +102,9 @@ static void activate_back(float *a, int lda, const float *dz, int lddz, int rows
         float *row = a + t * lda;
         const float *d = dz + t * lddz;
         switch (activation) {
-            case WT_ACTIVATION_GATE: gate_back_row(row, row + gate, d, gate); break;
-            case WT_ACTIVATION_TANH: tanh_back_row(row, d, gate); break;
-            case WT_ACTIVATION_RELU: relu_back_row(row, d, gate); break;
+        case WT_ACTIVATION_GATE: gate_back_row(row, row + gate, d, gate); break;
+        case WT_ACTIVATION_TANH: tanh_back_row(row, d, gate); break;
+        case WT_ACTIVATION_RELU: relu_back_row(row, d, gate); break;
         }
     }
 }

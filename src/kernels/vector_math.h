@@ -73,7 +73,7 @@ static inline double wt_log(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     const uint64_t root = 0x3fe6a09e667f3bcd; /* √½ */
-    if (!(x > 0) || x > DBL_MAX) return x; /* a NaN stays one */
+    if (!(x > 0) || x > DBL_MAX) return x;    /* a NaN stays one */
     const int64_t k = (int64_t)(bits - root) >> 52;
     bits -= (uint64_t)k << 52;
     double m;

@@ -4,9 +4,9 @@
  *      forward kept there);
  *   2. tiles of the layer's input: the gradient by the input; and beside them tasks that each own a
  *      panel of one weight's gradient and walk all rows of a lane in order.
- * No sum depends on who computes it. After a layer its tensors are finished in all lanes, and the listener hears
- * of it: the flat buffer stands in the order of forward, so that finished ranges adjoin.
- * dh holds β times the gradient by a block's output.
+ * No sum depends on who computes it. After a layer its tensors are finished in all lanes, and the listener
+ * hears of it: the flat buffer stands in the order of forward, so that finished ranges adjoin. dh holds β
+ * times the gradient by a block's output.
  */
 #include <omp.h>
 #include <string.h>
@@ -51,13 +51,14 @@ static int wt_jobs_tasks(const wt_weight_jobs *list) {
 }
 
 /* One panel of one tap over all windows of a lane; the first panel of tap 0 sums the bias too. */
-static void wt_weight_task(const wt_pass *pass, const wt_weight_job *job, int task, int lane, int lane_windows,
-                           wt_real *gradient) {
+static void wt_weight_task(const wt_pass *pass, const wt_weight_job *job, int task, int lane,
+                           int lane_windows, wt_real *gradient) {
     const wt_convolution *c = job->convolution;
     const wt_parameter *entries = pass->network->parameters.entries;
     int tap = task / wt_panels(c->in), i0 = task % wt_panels(c->in) * WT_PANEL;
     int in = c->in - i0 < WT_PANEL ? c->in - i0 : WT_PANEL;
-    wt_real *dw = gradient + entries[c->weight].offset + ((size_t)tap * (size_t)c->in + (size_t)i0) * (size_t)c->out;
+    wt_real *dw = gradient + entries[c->weight].offset +
+                  ((size_t)tap * (size_t)c->in + (size_t)i0) * (size_t)c->out;
     for (int window = lane * lane_windows; window < (lane + 1) * lane_windows; window++) {
         int targets = wt_pass_targets(pass, window);
         if (!targets) continue;
@@ -118,7 +119,8 @@ static void wt_run_second_round(const wt_pass *pass, const wt_second_round *roun
 /* --- head --- */
 
 /* y = dy·Wᵀ for a 1×1 convolution (y is zeroed first). */
-static void wt_back_tile(const wt_pass *pass, const wt_convolution *c, wt_real *dx, const wt_real *dy, int rows) {
+static void wt_back_tile(const wt_pass *pass, const wt_convolution *c, wt_real *dx, const wt_real *dy,
+                         int rows) {
     memset(dx, 0, (size_t)rows * (size_t)c->in * sizeof *dx);
     pass->kernels->convolve_back(dx, c->in, dy, c->out, wt_pass_transposed(pass, c->weight), 0, rows, rows,
                                  c->in, c->out, 1, 1);
@@ -165,8 +167,8 @@ static void wt_block_dz_tile(const wt_pass *pass, int l, int window, int first, 
                                wt_pass_transposed(pass, block->skip.weight), 0, count, count, block->gate,
                                block->skip.out, 1, 1);
     }
-    kernels->activate_back(wt_row(&pass->blocks[l].act, window, first), block->conv.out, dz, block->gate, rows,
-                           block->gate, block->activation);
+    kernels->activate_back(wt_row(&pass->blocks[l].act, window, first), block->conv.out, dz, block->gate,
+                           rows, block->gate, block->activation);
 }
 
 /* β times what stands in rows, for a gradient that goes on to the output of the block before. */
@@ -182,7 +184,8 @@ static void wt_block_dx_tile(const wt_pass *pass, int l, int window, int first, 
     int reach = (block->conv.taps - 1) * block->conv.dilation, width = block->conv.in;
     size_t row = (size_t)width;
     wt_real *dx = wt_row(&pass->dh_in, window, first);
-    int before = first < reach ? (reach - first < rows ? reach - first : rows) : 0; /* rows without residual path */
+    int before = first < reach ? (reach - first < rows ? reach - first : rows)
+                               : 0; /* rows without residual path */
     if (block->residual.weight < 0) before = rows;
     memset(dx, 0, (size_t)before * row * sizeof *dx);
     if (before < rows) {
@@ -272,8 +275,8 @@ static void wt_embed_task(const wt_pass *pass, int panel, int lane, int lane_win
         if (!targets) continue;
         int rows = targets + pass->network->input_lead;
         const wt_real *dy = wt_row(&pass->dh_out, window, 0) + o0;
-        const int32_t *classes =
-            pass->batch->classes + (size_t)(pass->first + window) * (size_t)wt_batch_rows(pass->batch);
+        const int32_t *classes = pass->batch->classes +
+                                 (size_t)(pass->first + window) * (size_t)wt_batch_rows(pass->batch);
         pass->kernels->embed_weights(gradient + entries[input->weight].offset + o0, input->out, classes, dy,
                                      input->out, rows, input->in, out, input->taps);
         pass->kernels->column_sums(gradient + entries[input->bias].offset + o0, dy, input->out, rows, out);
@@ -298,8 +301,8 @@ static void wt_input_back(const wt_pass *pass, int lane_windows, wt_real *const 
     wt_run_second_round(pass, &round, lane_windows, gradients);
 }
 
-/* Everything from the tensor `first` on is finished; `end` is where the range before began. Returns where this one
- * begins. */
+/* Everything from the tensor `first` on is finished; `end` is where the range before began. Returns where
+ * this one begins. */
 static size_t wt_tell_ready(const wt_pass *pass, int first, size_t end) {
     size_t offset = pass->network->parameters.entries[first].offset;
     if (pass->listener && pass->listener->ready) {

@@ -4,9 +4,10 @@
 #include "pass_internal.h"
 
 /* A 1×1 or dilated convolution of one tile. */
-static void wt_convolve_tile(const wt_pass *pass, const wt_convolution *convolution, wt_real *y, const wt_real *x,
-                             int rows) {
-    pass->kernels->convolve(y, convolution->out, x, convolution->in, wt_pass_tensor(pass, convolution->weight),
+static void wt_convolve_tile(const wt_pass *pass, const wt_convolution *convolution, wt_real *y,
+                             const wt_real *x, int rows) {
+    pass->kernels->convolve(y, convolution->out, x, convolution->in,
+                            wt_pass_tensor(pass, convolution->weight),
                             wt_pass_tensor(pass, convolution->bias), rows, convolution->in, convolution->out,
                             convolution->taps, convolution->dilation);
 }
@@ -67,7 +68,8 @@ static void wt_residual_tile(const wt_pass *pass, int l, int window, int first, 
 
 static void wt_block_tile(const wt_pass *pass, int l, int window, int first, int rows) {
     const wt_block *block = &pass->network->blocks[l];
-    wt_real *act = wt_row(&pass->blocks[l].act, window, first), *z = wt_row(&pass->blocks[l].z, window, first);
+    wt_real *act = wt_row(&pass->blocks[l].act, window, first),
+            *z = wt_row(&pass->blocks[l].z, window, first);
     wt_convolve_tile(pass, &block->conv, act, wt_row(&pass->blocks[l].h, window, first), rows);
     pass->kernels->activate(z, block->gate, act, block->conv.out, rows, block->gate, block->activation);
     wt_skip_tile(pass, l, window, first, rows);
@@ -86,8 +88,8 @@ static void wt_head_tile(const wt_pass *pass, int l, int window, int first, int 
     wt_convolve_tile(pass, &network->head[0], hidden, skip, rows);
     kernels->rectify(hidden, hidden_width, hidden, hidden_width, rows, hidden_width);
     wt_convolve_tile(pass, &network->head[1], logits, hidden, rows);
-    const int32_t *targets =
-        batch->target + (size_t)(pass->first + window) * (size_t)batch->targets + (size_t)first;
+    const int32_t *targets = batch->target + (size_t)(pass->first + window) * (size_t)batch->targets +
+                             (size_t)first;
     int tile = window * wt_tiles(pass->shape.targets) + first / WT_TILE;
     pass->tile_loss[tile] = kernels->cross_entropy(logits, network->classes, targets, rows, network->classes,
                                                    pass->shape.backward);

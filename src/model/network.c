@@ -82,14 +82,15 @@ static void wt_build_block(wt_builder *builder, wt_block *block, int number, boo
     int halves = array->activation == WT_ACTIVATION_GATE ? 2 : 1;
     *block = (wt_block){wt_absent, wt_absent, wt_absent, wt_absent, array->gate, array->activation, 0};
     if (width != array->residual) {
-        block->rechannel = wt_add_convolution(builder, width, array->residual, 1, 1, "blocks.%d.rechannel", number);
+        block->rechannel = wt_add_convolution(builder, width, array->residual, 1, 1, "blocks.%d.rechannel",
+                                              number);
     }
     block->conv = wt_add_convolution(builder, array->residual, halves * array->gate, array->kernel, dilation,
                                      "blocks.%d.conv", number);
     block->skip = wt_add_convolution(builder, array->gate, skip, 1, 1, "blocks.%d.skip", number);
     if (!last) {
-        block->residual =
-            wt_add_convolution(builder, array->gate, array->residual, 1, 1, "blocks.%d.residual", number);
+        block->residual = wt_add_convolution(builder, array->gate, array->residual, 1, 1,
+                                             "blocks.%d.residual", number);
     }
 }
 

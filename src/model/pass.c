@@ -1,7 +1,7 @@
 /*
  * A pass's memory: one arena for everything that forward leaves for backward, laid out by a walk that is made
- * twice, first to add up, then to hand out. Every row is kept that some target needs and nothing else; without
- * backward two buffers take turns from block to block.
+ * twice, first to add up, then to hand out. Every row is kept that some target needs and nothing else;
+ * without backward two buffers take turns from block to block.
  */
 #include <omp.h>
 #include <string.h>
@@ -68,7 +68,8 @@ static void wt_lay_shared_blocks(const wt_network *network, const wt_pass_shape 
     wt_widths widest = wt_widest(network);
     int64_t rows = shape->targets + network->input_lead;
     wt_rows h[2] = {wt_take_rows(arena, shape, rows, widest.h), wt_take_rows(arena, shape, rows, widest.h)};
-    wt_rows act = wt_take_rows(arena, shape, rows, widest.act), z = wt_take_rows(arena, shape, rows, widest.z);
+    wt_rows act = wt_take_rows(arena, shape, rows, widest.act),
+            z = wt_take_rows(arena, shape, rows, widest.z);
     if (!blocks) return;
     int turn = 0;
     for (int l = 0; l < network->block_count; l++) {
@@ -151,7 +152,8 @@ wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kern
     WT_GUARD(wt_alloc(&pass->blocks, extras.blocks, sizeof *pass->blocks, "the rows of the blocks"));
     WT_GUARD(wt_alloc(&pass->arena, wt_lay_out(network, shape, NULL), sizeof(wt_real), "activations"));
     WT_GUARD(wt_alloc(&pass->transposed, extras.transposed, sizeof(wt_real), "transposed weights"));
-    WT_GUARD(wt_alloc(&pass->scratch, extras.scratch_each * (size_t)pass->threads, sizeof(wt_real), "scratch"));
+    WT_GUARD(
+        wt_alloc(&pass->scratch, extras.scratch_each * (size_t)pass->threads, sizeof(wt_real), "scratch"));
     WT_GUARD(wt_alloc(&pass->zeros, extras.zeros, sizeof(wt_real), "a bias of zeros"));
     WT_GUARD(wt_alloc(&pass->bias_sums, extras.bias_sums, sizeof(wt_real), "sums of a bias"));
     WT_GUARD(wt_alloc(&pass->tile_loss, extras.tile_loss, sizeof(double), "losses of tiles"));

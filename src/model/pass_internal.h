@@ -44,17 +44,17 @@ struct wt_pass {
     wt_real *transposed;       /* weights as [tap][out][in], at the flat buffer's offsets */
     wt_real *arena;            /* all rows below stand here */
     wt_block_rows *blocks;
-    wt_rows skip;    /* the sum; rectified in place by the head */
-    wt_rows hidden;  /* of the head */
-    wt_rows logits;  /* their gradient after a forward with backward */
+    wt_rows skip;   /* the sum; rectified in place by the head */
+    wt_rows hidden; /* of the head */
+    wt_rows logits; /* their gradient after a forward with backward */
     wt_rows dskip, dhidden;
-    wt_rows dh[2];   /* memory of the two below */
+    wt_rows dh[2];         /* memory of the two below */
     wt_rows dh_out, dh_in; /* β times the gradient by the output and the input of the block at work */
-    wt_real *scratch;    /* [threads, WT_TILE, widest gate]: dz of a tile */
+    wt_real *scratch;      /* [threads, WT_TILE, widest gate]: dz of a tile */
     size_t scratch_each;
-    wt_real *zeros;      /* [widest output]: a bias of nothing */
-    wt_real *bias_sums;  /* [windows, skip]: Σ_t dskip of a lane */
-    double *tile_loss;   /* [windows, tiles] */
+    wt_real *zeros;     /* [widest output]: a bias of nothing */
+    wt_real *bias_sums; /* [windows, skip]: Σ_t dskip of a lane */
+    double *tile_loss;  /* [windows, tiles] */
     int threads;
     const wt_batch *batch; /* of the last forward */
     int first, windows;
@@ -91,8 +91,8 @@ static inline int wt_block_lead_in(const wt_block *block) {
 }
 
 /*
- * Calls tile(pass, l, window, first row, rows) for every tile of every window, by all threads, where a window has
- * its targets + lead rows (none without targets).
+ * Calls tile(pass, l, window, first row, rows) for every tile of every window, by all threads, where a window
+ * has its targets + lead rows (none without targets).
  */
 typedef void (*wt_tile_work)(const wt_pass *pass, int l, int window, int first, int rows);
 void wt_for_tiles(const wt_pass *pass, wt_tile_work work, int l, int lead);

@@ -63,6 +63,7 @@ void wt_optimizer_step(wt_optimizer *optimizer, const wt_kernels *kernels, const
 #pragma omp parallel for schedule(static)
     for (size_t at = 0; at < count; at += WT_UPDATE_BLOCK) {
         size_t part = count - at < WT_UPDATE_BLOCK ? count - at : WT_UPDATE_BLOCK;
-        kernels->adam(parameters + at, optimizer->first + at, optimizer->second + at, gradient + at, part, &step);
+        kernels->adam(parameters + at, optimizer->first + at, optimizer->second + at, gradient + at, part,
+                      &step);
     }
 }

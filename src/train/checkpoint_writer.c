@@ -1,7 +1,7 @@
 /*
- * Checkpoints written while training goes on: rank 0 copies the flat buffers, and a thread puts them in PyTorch's order, builds
- * the file, commits it and removes old ones. One is written at a time; a second waits for the first. The price is a copy of
- * parameters and moments that stays allocated.
+ * Checkpoints written while training goes on: rank 0 copies the flat buffers, and a thread puts them in
+ * PyTorch's order, builds the file, commits it and removes old ones. One is written at a time; a second waits
+ * for the first. The price is a copy of parameters and moments that stays allocated.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,8 +26,8 @@ struct wt_checkpoint_writer {
     char message[1024];
 };
 
-wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network, const wt_config *config,
-                                      const char *run, wt_run_lock *lock) {
+wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network,
+                                      const wt_config *config, const char *run, wt_run_lock *lock) {
     wt_status status = WT_OK;
     wt_checkpoint_writer *writer;
     *out = NULL;
@@ -36,7 +36,8 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
     writer->config = config;
     writer->run = run;
     writer->lock = lock;
-    WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real), "a copy of the parameters"));
+    WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real),
+                      "a copy of the parameters"));
     WT_GUARD(wt_optimizer_init(&writer->optimizer, network->parameters.total));
     *out = writer;
     writer = NULL;

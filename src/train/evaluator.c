@@ -29,7 +29,8 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     const wt_network *network = evaluator->network;
     int context = network->receptive_field;
     WT_TRY(wt_dataset_open(&evaluator->dataset, path, split, data->memory));
-    WT_TRY(wt_windows_create(&evaluator->windows, evaluator->dataset, data->window, context, data->partial_context));
+    WT_TRY(wt_windows_create(&evaluator->windows, evaluator->dataset, data->window, context,
+                             data->partial_context));
     int64_t all = wt_windows_count(evaluator->windows);
     evaluator->fixed_list = limit > 0;
     evaluator->count = limit > 0 && limit < all ? limit : all;
@@ -92,14 +93,15 @@ static int32_t wt_previous_class(const wt_evaluator *evaluator, const wt_batch *
 }
 
 /* One window's score, but for the network's loss. */
-static void wt_score_window(const wt_evaluator *evaluator, const wt_batch *batch, int slot, const wt_markov *markov,
-                            wt_score *score) {
+static void wt_score_window(const wt_evaluator *evaluator, const wt_batch *batch, int slot,
+                            const wt_markov *markov, wt_score *score) {
     const int32_t *target = batch->target + (size_t)slot * (size_t)batch->targets;
     for (int t = 0; t < batch->target_count[slot]; t++) {
         if (target[t] < 0) continue;
         score->targets++;
         score->silence += target[t] == evaluator->silence;
-        if (markov) score->markov += wt_markov_loss(markov, wt_previous_class(evaluator, batch, slot, t), target[t]);
+        if (markov)
+            score->markov += wt_markov_loss(markov, wt_previous_class(evaluator, batch, slot, t), target[t]);
     }
 }
 

@@ -1,8 +1,8 @@
 /*
- * What becomes of a step whose loss or gradient is not finite, or whose gradient's norm jumps: it is skipped, and
- * counted. After guard.skips in a row the run goes back to its last checkpoint with a lower learning rate, and after
- * guard.rollbacks of these it gives up. All of it is decided on rank 0 from sums that are the same on any
- * number of ranks, and what it remembers is in the checkpoint.
+ * What becomes of a step whose loss or gradient is not finite, or whose gradient's norm jumps: it is skipped,
+ * and counted. After guard.skips in a row the run goes back to its last checkpoint with a lower learning
+ * rate, and after guard.rollbacks of these it gives up. All of it is decided on rank 0 from sums that are the
+ * same on any number of ranks, and what it remembers is in the checkpoint.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -25,10 +25,12 @@ static double wt_median_norm(const wt_checkpoint_state *state) {
 
 /* Only a full ring is a measure. */
 static bool wt_is_spike(const wt_checkpoint_state *state, const wt_guard_config *guard, double norm) {
-    return guard->spike > 0 && state->norm_count >= WT_NORM_RING && norm > guard->spike * wt_median_norm(state);
+    return guard->spike > 0 && state->norm_count >= WT_NORM_RING &&
+           norm > guard->spike * wt_median_norm(state);
 }
 
-wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite, double norm) {
+wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite,
+                              double norm) {
     if (finite && !wt_is_spike(state, guard, norm)) {
         state->skipped_in_row = 0;
         state->norms[state->norm_count++ % WT_NORM_RING] = norm;

@@ -1,7 +1,7 @@
 /*
- * The numerics fingerprint: which kernels, which library and CPU core they use, which compiler and C library, and the
- * hash of a small network's training steps through every kernel. Ranks with another fingerprint would drift apart bit by
- * bit; a checkpoint keeps it, so that a resume on other hardware can say so.
+ * The numerics fingerprint: which kernels, which library and CPU core they use, which compiler and C library,
+ * and the hash of a small network's training steps through every kernel. Ranks with another fingerprint would
+ * drift apart bit by bit; a checkpoint keeps it, so that a resume on other hardware can say so.
  */
 #include <gnu/libc-version.h>
 #include <stdio.h>
@@ -36,8 +36,8 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
     WT_TRY(wt_config_parse(&probe->config, "probe", wt_probe_text, sizeof wt_probe_text - 1, NULL, 0));
     WT_TRY(wt_network_create(&probe->network, &probe->config.model, WT_PROBE_LEVELS, 1));
     size_t total = probe->network->parameters.total;
-    const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, probe->network->receptive_field, WT_INPUT_CLASS,
-                                  probe->config.data.quantization};
+    const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, probe->network->receptive_field,
+                                  WT_INPUT_CLASS, probe->config.data.quantization};
     const wt_pass_shape pass = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, true};
     WT_TRY(wt_batch_create(&probe->batch, &shape, 1));
     WT_TRY(wt_pass_create(&probe->pass, probe->network, kernels, &pass));
@@ -50,7 +50,8 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
     for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(probe->batch); i++) {
         probe->batch->classes[i] = i * i % WT_PROBE_LEVELS;
     }
-    for (int i = 0; i < WT_PROBE_WINDOWS * WT_PROBE_TARGETS; i++) probe->batch->target[i] = i * 7 % WT_PROBE_LEVELS;
+    for (int i = 0; i < WT_PROBE_WINDOWS * WT_PROBE_TARGETS; i++)
+        probe->batch->target[i] = i * 7 % WT_PROBE_LEVELS;
     return WT_OK;
 }
 
@@ -102,7 +103,8 @@ static wt_status wt_compare_texts(const char *all, size_t room, int ranks) {
     for (int rank = 1; rank < ranks; rank++) {
         const char *other = all + (size_t)rank * room;
         WT_CHECK(strcmp(all, other) == 0, WT_FAILED,
-                 "rank %d computes other bits than rank 0 (got %s, expected %s); run.unlike_nodes: allow goes on without "
+                 "rank %d computes other bits than rank 0 (got %s, expected %s); run.unlike_nodes: allow "
+                 "goes on without "
                  "the promise of one answer",
                  rank, other, all);
     }

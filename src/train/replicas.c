@@ -1,7 +1,7 @@
 /*
- * Are all replicas still the same? Every rank hashes its parameters and moments; rank 0 compares. A difference means
- * that a machine computes or remembers wrongly: the run stops, and its last checkpoint, which was compared
- * before it was written, stays.
+ * Are all replicas still the same? Every rank hashes its parameters and moments; rank 0 compares. A
+ * difference means that a machine computes or remembers wrongly: the run stops, and its last checkpoint,
+ * which was compared before it was written, stays.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,8 @@ static wt_status wt_compare_hashes(const wt_trainer *trainer, const wt_hash *all
     wt_name_ranks(names, sizeof names, all, ranks, common);
     bool minority = 2 * count > ranks;
     return wt_error(WT_FAILED,
-                    "%s: the replicas differ after step %lld: %s%s%s; a processor or memory may be faulty, go on from the last "
+                    "%s: the replicas differ after step %lld: %s%s%s; a processor or memory may be faulty, "
+                    "go on from the last "
                     "checkpoint without it",
                     trainer->options->run, (long long)trainer->state.step,
                     minority ? "wrong is rank " : "rank 0 is not the same as rank ", names,
@@ -60,7 +61,8 @@ wt_status wt_compare_replicas(wt_trainer *trainer) {
     int ranks = wt_comm_size(trainer->comm);
     wt_hash *all = NULL, mine;
     if (ranks == 1) return WT_OK;
-    wt_status status = trainer->root ? wt_alloc(&all, (size_t)ranks, sizeof *all, "hashes of replicas") : WT_OK;
+    wt_status status = trainer->root ? wt_alloc(&all, (size_t)ranks, sizeof *all, "hashes of replicas")
+                                     : WT_OK;
     status = wt_comm_agree(trainer->comm, status);
     if (status != WT_OK) return status;
     mine = wt_hash_replica(trainer);

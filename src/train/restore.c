@@ -59,7 +59,8 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint) {
     memset(restored, 0, sizeof *restored);
     WT_GUARD(wt_network_create(&restored->network, &config->model, config->data.quantization.levels,
                                wt_checkpoint_get_state(checkpoint)->channels));
-    WT_GUARD(wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
+    WT_GUARD(
+        wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
     WT_GUARD(wt_restore_state(checkpoint, restored->network, restored->parameters, NULL));
 cleanup:
     if (status != WT_OK) wt_restored_dispose(restored);
@@ -90,8 +91,8 @@ wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, co
             to[kind] = exported->values + (size_t)kind * total + entry->offset;
             wt_parameter_export(entry, flat[kind] + entry->offset, to[kind]);
         }
-        exported->tensors[p] = (wt_checkpoint_tensor){.name = entry->name, .rank = entry->rank,
-                                                      .parameter = to[0], .first = to[1], .second = to[2]};
+        exported->tensors[p] = (wt_checkpoint_tensor){
+            .name = entry->name, .rank = entry->rank, .parameter = to[0], .first = to[1], .second = to[2]};
         memcpy(exported->tensors[p].shape, entry->shape, sizeof entry->shape);
     }
 cleanup:

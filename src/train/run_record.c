@@ -43,11 +43,12 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
     fprintf(out, "verdict: %s\n", verdict);
     wt_print_quoted(out, "why", why);
-    fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step, trainer->config->train.steps);
+    fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
+            trainer->config->train.steps);
     fprintf(out, "restarts: %d\n", trainer->restarts);
     if (isfinite(trainer->state.best_validation_loss)) {
-        fprintf(out, "best_validation_loss: %.9g\nbest_step: %" PRId64 "\n", trainer->state.best_validation_loss,
-                trainer->state.best_step);
+        fprintf(out, "best_validation_loss: %.9g\nbest_step: %" PRId64 "\n",
+                trainer->state.best_validation_loss, trainer->state.best_step);
     }
     fprintf(out, "written: %s\nwavetrain: %s\n", now, WT_VERSION);
     wt_print_quoted(out, "numerics", trainer->state.numerics);
@@ -63,7 +64,8 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
     }
 }
 
-wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict, const char *why) {
+wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict,
+                              const char *why) {
     wt_status status = WT_OK;
     char path[WT_PATH_MAX], *configuration = NULL, *text = NULL;
     size_t bytes = 0;

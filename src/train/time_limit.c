@@ -1,8 +1,9 @@
 /*
- * When this start must be over: after run.time_limit minutes, or else when its SLURM job ends. SLURM_JOB_END_TIME says
- * when that is, but older versions do not set it: then squeue is asked, by a thread, since an answer may take
- * seconds and a busy controller may give none; and again every minute, since limits are changed while jobs run. Without
- * an answer the last one stands. The trainer itself only compares two numbers once a step.
+ * When this start must be over: after run.time_limit minutes, or else when its SLURM job ends.
+ * SLURM_JOB_END_TIME says when that is, but older versions do not set it: then squeue is asked, by a thread,
+ * since an answer may take seconds and a busy controller may give none; and again every minute, since limits
+ * are changed while jobs run. Without an answer the last one stands. The trainer itself only compares two
+ * numbers once a step.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -184,8 +185,8 @@ wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin
     return status;
 }
 
-/* Where the whole time is short against the margin, half of it is still for training: a start that does nothing
- * but stop would be started for ever. */
+/* Where the whole time is short against the margin, half of it is still for training: a start that does
+ * nothing but stop would be started for ever. */
 bool wt_time_limit_near(const wt_time_limit *limit, double needed) {
     double end = atomic_load(&limit->end), half = (end - limit->began) / 2;
     return end - wt_time_now() < (limit->margin < half ? limit->margin : half) + needed;

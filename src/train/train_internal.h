@@ -24,8 +24,8 @@ void wt_exported_dispose(wt_exported *exported);
 typedef struct wt_checkpoint_writer wt_checkpoint_writer;
 
 /* Takes the memory for a copy of the state. Everything given must outlive the writer. */
-wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network, const wt_config *config,
-                                      const char *run, wt_run_lock *lock);
+wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network,
+                                      const wt_config *config, const char *run, wt_run_lock *lock);
 /* Waits for what is being written. Takes NULL. */
 void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
 /* Copies the state and begins to write. What was submitted before must have been collected (with wait). */
@@ -33,16 +33,23 @@ wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_che
                                       const wt_real *parameters, const wt_optimizer *optimizer);
 /* The step of the last one that was submitted. */
 int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
-/* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is told, *longest (may
- * be NULL) becomes the most seconds that one has taken. */
+/* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is
+ * told, *longest (may be NULL) becomes the most seconds that one has taken. */
 wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *longest);
 
 /* --- guard.c --- */
 
-typedef enum { WT_STEP_APPLY, WT_STEP_SKIP, WT_STEP_SKIP_SPIKE, WT_STEP_ROLL_BACK, WT_STEP_GIVE_UP } wt_step_verdict;
+typedef enum {
+    WT_STEP_APPLY,
+    WT_STEP_SKIP,
+    WT_STEP_SKIP_SPIKE,
+    WT_STEP_ROLL_BACK,
+    WT_STEP_GIVE_UP
+} wt_step_verdict;
 
 /* What becomes of a step; keeps count in the state. Rank 0. */
-wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite, double norm);
+wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite,
+                              double norm);
 
 /* --- numerics.c --- */
 
@@ -72,10 +79,10 @@ typedef struct {
     int64_t step;
     double learning_rate;
     double gradient_scale; /* 1/targets · clip scale */
-    bool skip;       /* no update */
-    bool roll_back;  /* back to the last checkpoint */
+    bool skip;             /* no update */
+    bool roll_back;        /* back to the last checkpoint */
     bool validate, compare, checkpoint, stop;
-    int failed;      /* a wt_status: the run ends with it */
+    int failed; /* a wt_status: the run ends with it */
 } wt_decision;
 
 typedef struct {
@@ -119,9 +126,9 @@ typedef struct {
     int64_t step_targets;
     wt_timer timer;
     double began, last_checkpoint, last_step;
-    double seconds_before; /* of earlier starts */
+    double seconds_before;     /* of earlier starts */
     double checkpoint_seconds; /* that the longest checkpoint has taken */
-    const char *why;       /* the run stops before its end */
+    const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;
     int restarts;
@@ -131,18 +138,20 @@ typedef struct {
 wt_status wt_trainer_setup(wt_trainer *trainer);
 void wt_trainer_dispose(wt_trainer *trainer);
 
-/* Back to the newest checkpoint, or the beginning where there is none, with what the guard remembers kept (and written, so
- * that a kill does not undo it). Collective. */
+/* Back to the newest checkpoint, or the beginning where there is none, with what the guard remembers kept
+ * (and written, so that a kill does not undo it). Collective. */
 wt_status wt_trainer_roll_back(wt_trainer *trainer);
 
-/* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it. Collective. */
+/* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it. Collective.
+ * */
 wt_status wt_agree_on_numerics(wt_trainer *trainer);
 
 /* replicas.c: fails where the ranks' parameters or moments differ. Collective. */
 wt_status wt_compare_replicas(wt_trainer *trainer);
 
 /* run_record.c: RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
-wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict, const char *why);
+wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict,
+                              const char *why);
 /* The restarts that an older run.yaml counts; 0 without one. */
 int wt_read_restarts(const char *run);
 

@@ -1,9 +1,9 @@
 /*
- * Training, one step after the other. wt_trainer_step reads from top to bottom as the data flows: batch → forward
- * and backward, wave of lanes after wave → exchange of gradients → rank 0's decision → update → validation → checkpoint
- * → metrics. Whatever a step needs that is not the same on all ranks (a loader's error, a signal) travels to
- * rank 0 with the lanes' results and comes back as part of its decision, so that no rank ever waits for one
- * that has left.
+ * Training, one step after the other. wt_trainer_step reads from top to bottom as the data flows: batch →
+ * forward and backward, wave of lanes after wave → exchange of gradients → rank 0's decision → update →
+ * validation → checkpoint → metrics. Whatever a step needs that is not the same on all ranks (a loader's
+ * error, a signal) travels to rank 0 with the lanes' results and comes back as part of its decision, so that
+ * no rank ever waits for one that has left.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -54,7 +54,8 @@ static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, i
         wt_note_lane(trainer, batch, first + i, trainer->window_losses + i * trainer->lane_windows);
     }
     wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
-    for (int i = 0; i < lanes; i++) trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, first + i);
+    for (int i = 0; i < lanes; i++)
+        trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, first + i);
     wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
     const wt_pass_listener listener = {wt_hand_over, wt_move_messages, trainer};
     wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, &listener);
@@ -113,7 +114,8 @@ static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, doub
                     verdict == WT_STEP_SKIP_SPIKE ? "its gradient's norm is far beyond the usual"
                                                   : "its loss or gradient is not finite");
     WT_CHECK(verdict != WT_STEP_GIVE_UP, WT_FAILED,
-             "%s: %d steps in a row were skipped, after going back %d times (a lower optimizer.learning_rate may help)",
+             "%s: %d steps in a row were skipped, after going back %d times (a lower optimizer.learning_rate "
+             "may help)",
              trainer->options->run, state->skipped_in_row, state->rollbacks);
     if (verdict == WT_STEP_ROLL_BACK) {
         decision->roll_back = true;
@@ -157,9 +159,9 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     *decision = (wt_decision){.step = step, .failed = failed};
     double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.total, mean,
                                    trainer->block_sums);
-    decision->learning_rate =
-        trainer->state.rate_scale *
-        wt_schedule_rate(&config->schedule, config->optimizer.learning_rate, step, config->train.steps);
+    decision->learning_rate = trainer->state.rate_scale * wt_schedule_rate(&config->schedule,
+                                                                           config->optimizer.learning_rate,
+                                                                           step, config->train.steps);
     decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum.targets == 0;
     if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
@@ -180,7 +182,8 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     return WT_OK;
 }
 
-/* Rank 0 decides, all hear of it. A failure of the decision itself, or of a rank's loader, ends the run everywhere. */
+/* Rank 0 decides, all hear of it. A failure of the decision itself, or of a rank's loader, ends the run
+ * everywhere. */
 static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
     wt_status status = trainer->load_status;
     wt_gather_results(trainer);
@@ -214,8 +217,9 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     trainer->row.validation_bits = loss / log(2.0);
     trainer->row.validation_silence = (double)score.silence / (double)score.targets;
     if (trainer->root) {
-        wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %.4f nats, %.4f bits a sample%s",
-                        state->step, loss, loss / log(2.0), best ? " (the best so far)" : "");
+        wt_progress_say(trainer->progress,
+                        "step %" PRId64 ": validation loss %.4f nats, %.4f bits a sample%s", state->step,
+                        loss, loss / log(2.0), best ? " (the best so far)" : "");
     }
     return WT_OK;
 }
@@ -235,8 +239,8 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
     }
     trainer->last_checkpoint = wt_time_now();
-    wt_status status =
-        wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
+    wt_status status = wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters,
+                                                   &trainer->optimizer);
     if (decision->stop && status == WT_OK) status = wt_checkpoint_writer_collect(trainer->writer, true, NULL);
     if (status == WT_OK || decision->stop) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
@@ -298,8 +302,8 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* the same update everywhere */
     wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
     if (!decision->skip) {
-        wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer, decision->learning_rate,
-                          decision->gradient_scale, gradient, trainer->parameters);
+        wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer,
+                          decision->learning_rate, decision->gradient_scale, gradient, trainer->parameters);
     }
     trainer->state.step = decision->step;
     wt_hang_watch_step(trainer->watch, decision->step);
@@ -329,10 +333,11 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
                 wt_dataset_utterances(trainer->dataset), samples / rate / 60.0, trainer->state.sample_rate);
     wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
-                wt_windows_count(trainer->windows), config->data.window, config->train.batch, trainer->lane_windows,
-                trainer->lanes);
-    wt_log_info("network   %d blocks, %zu parameters, receptive field %d samples (%.0f ms)", network->block_count,
-                network->parameters.total, network->receptive_field, 1000.0 * network->receptive_field / rate);
+                wt_windows_count(trainer->windows), config->data.window, config->train.batch,
+                trainer->lane_windows, trainer->lanes);
+    wt_log_info("network   %d blocks, %zu parameters, receptive field %d samples (%.0f ms)",
+                network->block_count, network->parameters.total, network->receptive_field,
+                1000.0 * network->receptive_field / rate);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
                 trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
@@ -347,16 +352,18 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     const wt_checkpoint_state *state = &trainer->state;
     if (wt_run_checkpoint_path(path, trainer->options->run, state->step) != WT_OK) return;
     wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all",
-                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps, state->seconds);
+                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps,
+                state->seconds);
     wt_log_info("checkpoint %s", path);
     if (isfinite(state->best_validation_loss)) {
-        wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64, state->best_validation_loss,
-                    state->best_validation_loss / log(2.0), state->best_step);
+        wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64,
+                    state->best_validation_loss, state->best_validation_loss / log(2.0), state->best_step);
     }
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
-/* Where this rank's steps spent their time, and the largest share of any rank that only waited for gradients. */
+/* Where this rank's steps spent their time, and the largest share of any rank that only waited for gradients.
+ * */
 static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
     const wt_timer *timer = &trainer->timer;
     double steps = wt_timer_steps(timer);
@@ -373,16 +380,18 @@ static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
     if (!trainer->root || count == 0) return;
     wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
     if (wt_comm_size(trainer->comm) > 1) {
-        wt_log_info("exposed exchange: %.2f %% of a step, on the rank that waited longest", 1e-4 * (double)exposed);
+        wt_log_info("exposed exchange: %.2f %% of a step, on the rank that waited longest",
+                    1e-4 * (double)exposed);
     }
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
-    snprintf(why, sizeof why, "%s", status == WT_OK         ? "all steps are done"
-                                    : status == WT_CONTINUE ? trainer->why
-                                                            : wt_error_message());
+    snprintf(why, sizeof why, "%s",
+             status == WT_OK         ? "all steps are done"
+             : status == WT_CONTINUE ? trainer->why
+                                     : wt_error_message());
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_write_run_record(trainer, hosts, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)

@@ -27,12 +27,13 @@ static void wt_warn_of_context(const wt_trainer *trainer) {
     const wt_data_config *data = &trainer->config->data;
     int field = trainer->network->receptive_field;
     int64_t longest = wt_longest_utterance(trainer->dataset);
-    double padded =
-        (double)wt_windows_padded_targets(trainer->windows) / (double)wt_windows_targets(trainer->windows);
+    double padded = (double)wt_windows_padded_targets(trainer->windows) /
+                    (double)wt_windows_targets(trainer->windows);
     if (longest < field && trainer->root) {
-        wt_log_warning("%s: the receptive field (%d samples) is longer than every utterance (at most %lld): %.1f %% of "
-                       "the targets see padding",
-                       data->path, field, (long long)longest, 100.0 * padded);
+        wt_log_warning(
+            "%s: the receptive field (%d samples) is longer than every utterance (at most %lld): %.1f %% of "
+            "the targets see padding",
+            data->path, field, (long long)longest, 100.0 * padded);
     }
 }
 
@@ -42,8 +43,8 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
     WT_TRY(wt_dataset_open(&trainer->dataset, data->path, "train", data->memory));
     WT_TRY(wt_network_create(&trainer->network, &config->model, data->quantization.levels,
                              wt_dataset_channels(trainer->dataset)));
-    WT_TRY(wt_windows_create(&trainer->windows, trainer->dataset, data->window, trainer->network->receptive_field,
-                             data->partial_context));
+    WT_TRY(wt_windows_create(&trainer->windows, trainer->dataset, data->window,
+                             trainer->network->receptive_field, data->partial_context));
     wt_warn_of_context(trainer);
     trainer->order = wt_order_training(trainer->dataset, trainer->windows, (uint64_t)config->train.seed);
     trainer->silence = wt_silence_class(data->quantization);
@@ -56,10 +57,12 @@ static wt_status wt_setup_lanes(wt_trainer *trainer) {
     trainer->lanes = wt_config_lanes(trainer->config);
     trainer->lane_windows = train->batch / trainer->lanes;
     WT_CHECK(ranks <= trainer->lanes, WT_USAGE,
-             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; see train.batch "
+             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; "
+             "see train.batch "
              "and train.lanes)",
              ranks, trainer->lanes, train->batch, trainer->lanes);
-    wt_comm_lanes(wt_comm_rank(trainer->comm), ranks, trainer->lanes, &trainer->first_lane, &trainer->end_lane);
+    wt_comm_lanes(wt_comm_rank(trainer->comm), ranks, trainer->lanes, &trainer->first_lane,
+                  &trainer->end_lane);
     int own = trainer->end_lane - trainer->first_lane;
     int wanted = train->lanes_at_once;
     if (wanted == 0) {
@@ -83,15 +86,16 @@ static wt_status wt_setup_loader(wt_trainer *trainer) {
     wt_batch_shape shape = {(trainer->end_lane - trainer->first_lane) * trainer->lane_windows,
                             trainer->config->data.window, trainer->network->receptive_field,
                             trainer->config->model.input, trainer->config->data.quantization};
-    return wt_loader_create(&trainer->loader, trainer->dataset, trainer->windows, &shape, wt_plan_step, trainer,
-                            trainer->state.step + 1, trainer->config->train.steps + 1);
+    return wt_loader_create(&trainer->loader, trainer->dataset, trainer->windows, &shape, wt_plan_step,
+                            trainer, trainer->state.step + 1, trainer->config->train.steps + 1);
 }
 
 /* --- model, optimizer, exchange --- */
 
 static wt_status wt_setup_exchange(wt_trainer *trainer) {
     const wt_exchange_config *config = &trainer->config->exchange;
-    /* as measured: over a network a thread leaves half as much exposed as pokes do; within a node it is of no use */
+    /* as measured: over a network a thread leaves half as much exposed as pokes do; within a node it is of no
+     * use */
     bool network = wt_comm_node_size(trainer->comm) < wt_comm_size(trainer->comm);
     bool thread = config->progress == WT_DRIVE_THREAD ||
                   (config->progress == WT_DRIVE_AUTO && network && wt_comm_threads(trainer->comm));
@@ -138,18 +142,20 @@ typedef struct {
 static void wt_note_change(void *context, const char *key, wt_resume_rule rule, const char *before,
                            const char *after) {
     wt_changes *changes = context;
-    if (rule == WT_RESUME_WARNED) wt_log_warning("%s was %s in the checkpoint, now it is %s", key, before, after);
+    if (rule == WT_RESUME_WARNED)
+        wt_log_warning("%s was %s in the checkpoint, now it is %s", key, before, after);
     if (rule != WT_RESUME_REFUSED) return;
     size_t used = strlen(changes->refused);
-    snprintf(changes->refused + used, sizeof changes->refused - used, "%s%s was %s, now %s", used ? "; " : "", key,
-             before, after);
+    snprintf(changes->refused + used, sizeof changes->refused - used, "%s%s was %s, now %s", used ? "; " : "",
+             key, before, after);
     changes->refused_count++;
 }
 
 static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *checkpoint) {
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
     wt_changes changes = {"", 0};
-    WT_TRY(wt_config_compare(wt_checkpoint_get_config(checkpoint), trainer->config, wt_note_change, &changes));
+    WT_TRY(
+        wt_config_compare(wt_checkpoint_get_config(checkpoint), trainer->config, wt_note_change, &changes));
     WT_CHECK(changes.refused_count == 0, WT_USAGE, "%s: the checkpoint is of another configuration (%s)",
              wt_checkpoint_path(checkpoint), changes.refused);
     char digest[WT_HASH_TEXT];
@@ -160,8 +166,8 @@ static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *check
              "--other-data goes on all the same)",
              wt_checkpoint_path(checkpoint), trainer->config->data.path, digest, state->dataset);
     if (strcmp(state->numerics, trainer->state.numerics) != 0) {
-        wt_log_warning("the checkpoint was computed with %s, this run with %s: bits will differ", state->numerics,
-                       trainer->state.numerics);
+        wt_log_warning("the checkpoint was computed with %s, this run with %s: bits will differ",
+                       state->numerics, trainer->state.numerics);
     }
     return WT_OK;
 }
@@ -211,17 +217,21 @@ static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_optio
     *checkpoint = NULL;
     if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
     WT_TRY(wt_newest_step(&newest, options->run));
-    WT_CHECK(options->resume == WT_RESUME_FILE || newest < 0, WT_USAGE,
-             "%s: the run has checkpoints already (the newest of step %lld, expected none with --resume never)",
-             options->run, (long long)newest);
+    WT_CHECK(
+        options->resume == WT_RESUME_FILE || newest < 0, WT_USAGE,
+        "%s: the run has checkpoints already (the newest of step %lld, expected none with --resume never)",
+        options->run, (long long)newest);
     if (options->resume == WT_RESUME_NEVER) return WT_OK;
     WT_TRY(wt_checkpoint_open(checkpoint, options->resume_file));
     long long step = wt_checkpoint_get_state(*checkpoint)->step;
     if (step >= newest) return WT_OK;
     wt_checkpoint_close(*checkpoint);
     *checkpoint = NULL;
-    return wt_error(WT_USAGE, "%s: the run has a newer checkpoint than %s (of step %lld, expected at most %lld); go on in another "
-                              "--run", options->run, options->resume_file, (long long)newest, step);
+    return wt_error(
+        WT_USAGE,
+        "%s: the run has a newer checkpoint than %s (of step %lld, expected at most %lld); go on in another "
+        "--run",
+        options->run, options->resume_file, (long long)newest, step);
 }
 
 /* With the lock held: parameters and moments, the count of starts, metrics.csv. */
@@ -242,7 +252,8 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
                                        trainer->lock);
 }
 
-/* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays. */
+/* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays.
+ * */
 static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
     char lock[WT_PATH_MAX];
     wt_run_lock_release(trainer->lock);
@@ -277,11 +288,13 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     if (config->validation.every == 0) return WT_OK;
     if (!wt_dataset_has_split(config->data.path, "validation")) {
-        if (trainer->root) wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
+        if (trainer->root)
+            wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
         return WT_OK;
     }
-    return wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels, &config->data,
-                               config->model.input, config->data.path, "validation", config->validation.windows);
+    return wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels,
+                               &config->data, config->model.input, config->data.path, "validation",
+                               config->validation.windows);
 }
 
 static void wt_fresh_state(wt_trainer *trainer) {
@@ -319,7 +332,8 @@ static wt_status wt_reload(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
     const wt_checkpoint_state now = trainer->state;
-    if (wt_checkpoint_writer_collect(trainer->writer, true, NULL) != WT_OK) wt_log_warning("%s", wt_error_message());
+    if (wt_checkpoint_writer_collect(trainer->writer, true, NULL) != WT_OK)
+        wt_log_warning("%s", wt_error_message());
     WT_TRY(wt_run_open_newest(&checkpoint, trainer->options->run));
     wt_status status = WT_OK;
     if (checkpoint) {
@@ -347,7 +361,8 @@ static wt_status wt_reload(wt_trainer *trainer) {
     trainer->metrics = NULL;
     WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
     WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
-    return wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters, &trainer->optimizer);
+    return wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters,
+                                       &trainer->optimizer);
 }
 
 wt_status wt_trainer_roll_back(wt_trainer *trainer) {
@@ -356,7 +371,8 @@ wt_status wt_trainer_roll_back(wt_trainer *trainer) {
     WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? wt_reload(trainer) : WT_OK));
     wt_share_state(trainer);
     if (trainer->root) {
-        wt_progress_say(trainer->progress, "warning: back to step %lld, with the learning rate times %g from here on",
+        wt_progress_say(trainer->progress,
+                        "warning: back to step %lld, with the learning rate times %g from here on",
                         (long long)trainer->state.step, trainer->state.rate_scale);
     }
     return wt_comm_agree(trainer->comm, wt_setup_loader(trainer));

@@ -23,12 +23,12 @@ static wt_status mix(const wt_restored *restored, wt_checkpoint *a, wt_checkpoin
     for (int p = 0; p < parameters->count; p++) {
         const wt_parameter *entry = &parameters->entries[p];
         const float *values = restored->parameters + entry->offset;
-        tensors[p] = (wt_checkpoint_tensor){.name = entry->name, .rank = entry->rank, .parameter = values,
-                                            .first = values, .second = values};
+        tensors[p] = (wt_checkpoint_tensor){
+            .name = entry->name, .rank = entry->rank, .parameter = values, .first = values, .second = values};
         for (int i = 0; i < 3; i++) tensors[p].shape[i] = entry->shape[i];
     }
-    WT_GUARD(wt_checkpoint_build(&bytes, &size, wt_checkpoint_get_state(a), wt_checkpoint_get_config(b), tensors,
-                                 parameters->count));
+    WT_GUARD(wt_checkpoint_build(&bytes, &size, wt_checkpoint_get_state(a), wt_checkpoint_get_config(b),
+                                 tensors, parameters->count));
     WT_GUARD(wt_checkpoint_commit(out, bytes, size));
 cleanup:
     wt_free(bytes);

@@ -52,7 +52,8 @@ static bool all_zero(const float *values, size_t count) {
 
 /* Hands the wave over in ranges of many lengths, other ones on each rank and step. Elements that are not handed over
  * yet are spoilt until then, in all lanes: nobody may have read them. */
-static void hand_over(wt_exchange *exchange, float *const *buffers, const shape *s, int wave, int lanes, int step) {
+static void hand_over(wt_exchange *exchange, float *const *buffers, const shape *s, int wave, int lanes,
+                      int step) {
     uint64_t number = 0;
     for (size_t end = s->count; end > 0;) {
         uint32_t words[4];
@@ -202,14 +203,10 @@ static void test_destroying_nothing(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_would_show),
-        cmocka_unit_test(test_every_number_of_lanes),
-        cmocka_unit_test(test_few_elements),
-        cmocka_unit_test(test_many_elements),
-        cmocka_unit_test(test_buckets),
-        cmocka_unit_test(test_waves_of_its_own),
-        cmocka_unit_test(test_late_ranks),
-        cmocka_unit_test(test_destroying_nothing),
+        cmocka_unit_test(test_order_would_show), cmocka_unit_test(test_every_number_of_lanes),
+        cmocka_unit_test(test_few_elements),     cmocka_unit_test(test_many_elements),
+        cmocka_unit_test(test_buckets),          cmocka_unit_test(test_waves_of_its_own),
+        cmocka_unit_test(test_late_ranks),       cmocka_unit_test(test_destroying_nothing),
     };
     RUN_ALL_RANKS(tests, argc, argv);
 }

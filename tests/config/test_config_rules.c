@@ -150,9 +150,9 @@ static void the_receptive_field_fits_an_int(void **state) {
     static wt_config c;
     /* 64 stacks of 2^24 − 1, and k₀ */
     expect_ok(&c, "model: {layers: 24, stacks: 64, input_kernel: 63}", NULL);
-    expect_error(
-        "model:\n  layers: 24\n  input_kernel: 64\n  stacks: 64",
-        "f.yaml:4: the model's receptive field is too long (got 1073741824 samples, expected under 1073741824)");
+    expect_error("model:\n  layers: 24\n  input_kernel: 64\n  stacks: 64",
+                 "f.yaml:4: the model's receptive field is too long (got 1073741824 samples, expected under "
+                 "1073741824)");
     expect_set_error(
         "model: {arrays: [{layers: 24, stacks: 64}, {layers: 1}]}", "model.kernel=64",
         "the model's receptive field is too long (got 67645730945 samples, expected under 1073741824)");

@@ -244,7 +244,8 @@ static void hear_ready(void *context, size_t offset, size_t count) {
     assert_true(count > 0);
     h->at = offset;
     for (int lane = 0; lane < h->lanes; lane++) {
-        memcpy(h->heard + (size_t)lane * h->total + offset, h->gradients[lane] + offset, count * sizeof *h->heard);
+        memcpy(h->heard + (size_t)lane * h->total + offset, h->gradients[lane] + offset,
+               count * sizeof *h->heard);
     }
 }
 
@@ -331,7 +332,8 @@ static void test_lanes(void **state) {
     wt_real *again = take((size_t)lanes * total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0}, losses_again[WINDOWS_MAX] = {0};
     lane_gradients(c, parameters, 0, (grouping){1, c->lane_windows, c->windows}, gradients, losses);
-    const grouping others[] = {{3, c->lane_windows, c->windows}, {1, c->lane_windows, c->lane_windows},
+    const grouping others[] = {{3, c->lane_windows, c->windows},
+                               {1, c->lane_windows, c->lane_windows},
                                {3, c->lane_windows, c->lane_windows}};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         lane_gradients(c, parameters, 0, others[i], again, losses_again);
@@ -450,12 +452,12 @@ static void test_training(void **state) {
 
 /* --- all cases --- */
 
-#define TEST(name, case, function) {name " of " case, function, open_case, close_case, (void *)case}
-#define CASE(case)                                                                      \
-    TEST("table", case, test_table), TEST("layout", case, test_layout),                 \
-        TEST("forward", case, test_forward), TEST("lanes", case, test_lanes),           \
-        TEST("lane sizes", case, test_lane_sizes), TEST("sum", case, test_backward_adds), \
-        TEST("training", case, test_training)
+#define TEST(name, case, function) \
+    { name " of " case, function, open_case, close_case, (void *)case }
+#define CASE(case)                                                                                           \
+    TEST("table", case, test_table), TEST("layout", case, test_layout), TEST("forward", case, test_forward), \
+        TEST("lanes", case, test_lanes), TEST("lane sizes", case, test_lane_sizes),                          \
+        TEST("sum", case, test_backward_adds), TEST("training", case, test_training)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

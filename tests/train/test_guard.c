@@ -20,7 +20,8 @@ static void finite_steps_are_applied(void **unused) {
     (void)unused;
     wt_checkpoint_state state = fresh_state();
     const wt_guard_config guard = {.skips = 2, .rollbacks = 1, .rate = 0.5};
-    for (int i = 0; i < 200; i++) assert_int_equal(wt_guard_step(&state, &guard, true, 1.0 + i), WT_STEP_APPLY);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(wt_guard_step(&state, &guard, true, 1.0 + i), WT_STEP_APPLY);
     assert_int_equal(state.skipped, 0);
     assert_int_equal(state.norm_count, 200);
 }
