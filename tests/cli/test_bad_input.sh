@@ -128,6 +128,7 @@ fi
 # for leftovers)
 "$WAVETRAIN" train config.yaml --run busy --set train.steps=100000 --set checkpoint.every=0 --set validation.every=0 >busy.log 2>&1 &
 first=$!
+trap 'kill -KILL $first 2>/dev/null || true' EXIT # also where the test fails
 for try in $(seq 600); do
     [ "$(rows_of busy)" = 0 ] || break
     sleep 0.05
