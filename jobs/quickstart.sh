@@ -53,7 +53,8 @@ fi
 # --- two ranks on this machine's cores ---
 cores=$(lscpu -bp=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
 [ "$cores" -gt 0 ] || cores=$(nproc)
-threads=$(($(nproc) / 2))
+all=$(nproc) # now: once OMP_NUM_THREADS is set, nproc heeds it
+threads=$((all / 2))
 [ "$threads" -gt 0 ] || threads=1
 mpirun=(mpirun -n 2 --bind-to none)
 [ "$cores" -ge 2 ] || mpirun+=(--oversubscribe)
@@ -65,7 +66,7 @@ train=("${mpirun[@]}" build/wavetrain train "configs/$name.yaml" --run "$folder"
 run "${train[@]}"
 
 say "One process with all cores from here on"
-run export OMP_NUM_THREADS="$(nproc)"
+run export OMP_NUM_THREADS="$all"
 
 say "Held-out loss, beside that of a first-order Markov model"
 evaluate=(build/wavetrain evaluate "$folder" --split test --markov)
