@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +78,7 @@ static void wt_gather_results(wt_trainer *trainer) {
     wt_comm_gather(trainer->comm, trainer->mine, (size_t)(own + 1) * sizeof *trainer->mine, trainer->all);
 }
 
-/* Adds the lanes in order; sets *signal and *failed from the ranks' words. */
+/* Adds the lanes in order; sets *caught and *failed from the ranks' words. */
 static wt_lane_result wt_add_lanes(const wt_trainer *trainer, int *caught, int *failed) {
     wt_lane_result sum = {0.0, 0, 0};
     const wt_lane_result *at = trainer->all;
