@@ -107,7 +107,8 @@ typedef struct {
     int64_t targets;
 } wt_window_loss;
 
-/* Takes all memory that the calls below need. The network and the kernels must outlive it. */
+/* Takes all memory that the calls below need, and keeps to the number of threads that OpenMP offers now. The
+ * network and the kernels must outlive it. */
 wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kernels *kernels,
                          const wt_pass_shape *shape);
 void wt_pass_destroy(wt_pass *pass);
