@@ -1,0 +1,129 @@
+# One answer: after 200 steps, losses, validation losses, parameters and moments are the same bits on any number of
+# ranks up to the lanes, with any number of threads, with lanes that advance together or one by one, and however the
+# exchange cuts and drives its messages; for each table of kernels with itself.
+#
+# The network is as small as it can be with all that could lose a bit: blocks of several widths with a rechannel
+# between, widths that are odd and wider than a panel of weight gradients, windows of more than one tile, some with
+# fewer targets, epochs that end within a step, and ranks that get no window of a validation.
+set -eu
+. "$SOURCE/tests/runs.sh"
+export OMP_NUM_THREADS=1
+steps=200 ranks=
+
+"$WAVETRAIN" prepare simulate sine --utterances 63 --seconds 0.04 --noise 0.1 --out tone >prepare.txt 2>&1 ||
+    fail "prepare: $(cat prepare.txt)"
+cat >config.yaml <<'YAML'
+model:
+  skip: 9
+  residual_scale: 0.7071067811865476
+  arrays:
+    - {dilations: [2], residual: 37, gate: 35, kernel: 2}
+    - {dilations: [4, 1, 5], residual: 5, gate: 3, kernel: 3, activation: tanh}
+data: {path: tone, window: 300, quantization: mulaw:32}
+train: {batch: 8, steps: 200, lanes: 8}
+optimizer: {learning_rate: 3.0e-3}
+schedule: {kind: cosine, warmup: 5}
+validation: {every: 50, windows: 7}
+checkpoint: {every: 0}
+run: {compare_every: 100}
+YAML
+
+# like RUN OTHER RANKS THREADS ARGUMENT…: trains OTHER, which must be RUN bit for bit
+like() {
+    local run=$1 other=$2
+    ranks=$3
+    export OMP_NUM_THREADS=$4
+    shift 4
+    train_ok "$other" "$@"
+    same_run "$run" "$other" $steps
+}
+
+# --- ranks and threads ---
+
+train_ok one
+learnt=$(metrics_of one | awk -F, -v last=$steps '$1 == 1 {first = $3} $1 == last {print (first - $3 > 0.3)}')
+[ "$learnt" = 1 ] || fail "the network learnt nothing: $(cat one.log)"
+[ "$(metrics_of one | awk -F, '$8 != ""' | wc -l)" = 5 ] || fail "expected 4 validations"
+grep -q '^windows .*102 of 300 targets' one.log || fail "epochs no longer end within a step: $(cat one.log)"
+for count in 1 2 3 5 8; do
+    for threads in 1 2 3; do
+        [ $count-$threads = 1-1 ] || like one ranks-$count-threads-$threads $count $threads
+    done
+done
+
+# --- a number of lanes that is no power of two, and two windows in a lane ---
+
+ranks= OMP_NUM_THREADS=1
+set -- --set train.batch=12 --set train.lanes=6 --set validation.windows=0
+train_ok six "$@"
+for count in 2 3 4 5 6; do like six six-$count $count $((count % 3 + 1)) "$@"; done
+
+# --- lanes that advance together ---
+
+for lanes in 1 2 8; do
+    like one at-once-$lanes 1 2 --set train.lanes_at_once=$lanes
+done
+like one ranks-2-at-once-1 2 1 --set train.lanes_at_once=1
+like one ranks-3-at-once-2 3 3 --set train.lanes_at_once=2
+
+# --- buckets (the network has 36 KiB: as many as there can be, four, one), and what drives them ---
+
+for bucket in 0.001 0.01 100; do
+    for progress in test thread; do
+        like one bucket-$bucket-$progress 3 1 --set exchange.bucket=$bucket --set exchange.progress=$progress
+    done
+done
+like one waves 2 2 --set exchange.bucket=0.005 --set exchange.progress=thread --set train.lanes_at_once=1
+OMP_PROC_BIND=true like one bound 3 2 --set exchange.bucket=0.005 --set exchange.progress=thread
+
+# --- each table of kernels with itself: all that the configuration has a name for ---
+
+backends=$("$WAVETRAIN" train --help-config | sed -n 's/^  backend: auto *# auto, \([^.]*\)\..*/\1/p' | sed 's/,\| or / /g')
+[ "$(wc -w <<<"$backends")" -ge 2 ] || fail "the kernels' names are not where they were: '$backends'"
+tables=
+for backend in $backends; do
+    set -- --set run.backend=$backend
+    ranks= OMP_NUM_THREADS=1
+    if ! train $backend "$@" && [ $backend != reference ] && grep -q "run.backend" $backend.log; then
+        echo "not on this machine: $(cat $backend.log)"
+        continue
+    fi
+    like $backend $backend-1-3 1 3 "$@"
+    like $backend $backend-2-2 2 2 "$@" --set train.lanes_at_once=1
+    like $backend $backend-3-1 3 1 "$@" --set exchange.bucket=0.01
+    tables="$tables $backend"
+done
+
+# and the tables nearly with each other, before they have drifted apart
+for backend in $tables; do
+    paste -d, <(metrics_of reference) <(metrics_of $backend) | awk -F, '
+        NR == 1 { columns = NF / 2 }
+        NR > 1 && NR < 12 && ($3 - $(3 + columns))^2 > (1e-5 * $3)^2 { print "step", $1, $3, $(3 + columns); wrong = 1 }
+        END { exit wrong }' || fail "reference and $backend differ"
+done
+
+# --- an epoch with fewer windows than lanes: a step goes on into the next ones, and each target weighs the same ---
+
+steps=20 OMP_NUM_THREADS=1 ranks=
+expect_ok "$WAVETRAIN" prepare simulate sine --utterances 3 --seconds 0.0875 --noise 0.1 --out few
+set -- --set data.path=few --set train.steps=20 --set schedule.warmup=0 --set validation.every=10
+train_ok few-8 "$@"
+grep -q '^windows *3 of 300 targets' few-8.log || fail "expected 3 windows: $(cat few-8.log)"
+like few-8 few-8-3 3 2 "$@"
+like few-8 few-8-8 8 1 "$@"
+# three epochs in nine lanes have the loss and gradient of one epoch in one lane, and the loss that evaluate finds
+ranks= OMP_NUM_THREADS=1
+set -- --set data.path=few --set train.steps=1 --set schedule.warmup=0 --set optimizer.learning_rate=1.0e-30 \
+    --set validation.every=0
+train_ok epoch "$@" --set train.batch=3 --set train.lanes=1
+train_ok epochs "$@" --set train.batch=9 --set train.lanes=9
+expect_ok "$WAVETRAIN" evaluate epoch --split train
+said out.txt 'few, train: 700 targets, '
+awk '/network/ {print $4}' out.txt | paste -d, <(metrics_of epoch) <(metrics_of epochs) - | awk -F, '
+    function differ(a, b, within) { return (a - b)^2 > (within * a)^2 }
+    NR == 1 { columns = (NF - 1) / 2; for (i = 1; i <= columns; i++) at[$i] = i; score = $NF }
+    NR == 2 {
+        loss = at["loss"]; norm = at["gradient_norm"]
+        wrong = !($loss > 0) || differ($loss, $(columns + loss), 1e-6) || differ($loss, score, 1e-4)
+        if (wrong || differ($norm, $(columns + norm), 1e-5)) { print $0, score; exit 1 }
+    }' || fail "targets weigh otherwise in lanes"
