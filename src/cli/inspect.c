@@ -91,6 +91,10 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
         printf("validation       %.4f nats; best %.4f at step %" PRId64 "\n", state->validation_loss,
                state->best_validation_loss, state->best_step);
     }
+    if (state->skipped) {
+        printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n", state->skipped,
+               state->skipped == 1 ? "" : "s", state->rollbacks, state->rate_scale);
+    }
     printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path,
            state->dataset);
     printf("hash             %s  (parameters and moments)\n", text);

@@ -46,6 +46,7 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
     fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
             trainer->config->train.steps);
     fprintf(out, "restarts: %d\n", trainer->restarts);
+    fprintf(out, "skipped: %" PRId64 "\nrollbacks: %d\n", trainer->state.skipped, trainer->state.rollbacks);
     if (isfinite(trainer->state.best_validation_loss)) {
         fprintf(out, "best_validation_loss: %.9g\nbest_step: %" PRId64 "\n",
                 trainer->state.best_validation_loss, trainer->state.best_step);

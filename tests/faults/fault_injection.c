@@ -9,6 +9,10 @@
  *   memory:BYTES:FIRST[:COUNT]  aligned_alloc of at least BYTES gives NULL
  *   exit:sgemm:FIRST            the process ends at the FIRST matrix product of BLAS, without a word
  *   sleep:sgemm:FIRST           that call never returns
+ *   nan:gradient:FIRST[:COUNT]  after the FIRST broadcast (each step ends with one), and COUNT − 1 more, the next number
+ *                               of its gradient that the rank sends is not a number, for itself neither
+ *   flip:BYTES:FIRST            with the FIRST broadcast, one bit changes in what the first broadcast of at least BYTES
+ *                               has shared: a parameter, if BYTES is more than the other things that a start shares
  *
  * WT_FAULT_RANK, if it is set, is the one rank (of mpirun) that it happens on.
  */
@@ -17,6 +21,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
+#include <mpi.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -129,4 +135,36 @@ void cblas_sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE
     }
     NEXT(sgemm_call, "cblas_sgemm")
     (order, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* --- numbers --- */
+
+static atomic_bool poisoned;  /* the next number to leave */
+static unsigned char *shared; /* the buffer that was broadcast first */
+static size_t shared_bytes;
+
+/* Bit 20 of a float, of its mantissa: no rounding hides it. */
+static void flip_bit(void) {
+    shared[shared_bytes / 8 * 4 + 2] ^= 0x10;
+}
+
+int MPI_Bcast(void *data, int count, MPI_Datatype type, int root, MPI_Comm comm) {
+    int bytes, failed = PMPI_Bcast(data, count, type, root, comm);
+    PMPI_Type_size(type, &bytes);
+    size_t all = (size_t)count * (size_t)bytes;
+    if (is_kind("nan") && strikes()) atomic_store(&poisoned, true);
+    if (!is_kind("flip")) return failed;
+    if (!shared && all >= strtoul(wanted.pattern, NULL, 10)) {
+        shared = data;
+        shared_bytes = all;
+    }
+    if (atomic_fetch_add(&calls, 1) + 1 == wanted.first && shared) flip_bit();
+    return failed;
+}
+
+/* The exchange's messages, and the first of a step are the rank's own sums: they lie in the rank's memory. */
+int MPI_Isend(const void *data, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+              MPI_Request *request) {
+    if (type == MPI_FLOAT && count > 0 && atomic_exchange(&poisoned, false)) *(float *)(uintptr_t)data = NAN;
+    return PMPI_Isend(data, count, type, to, tag, comm, request);
 }
