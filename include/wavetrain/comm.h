@@ -119,6 +119,9 @@ typedef struct wt_hang_watch wt_hang_watch;
 wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_limits *limits,
                               wt_phase phase);
 void wt_hang_watch_stop(wt_hang_watch *watch); /* takes NULL */
+/* `tell` is called with what the watch says, in its thread, before it ends the job; it has a few seconds. Nothing for
+ * NULL. */
+void wt_hang_watch_tell(wt_hang_watch *watch, void (*tell)(void *context, const char *line), void *context);
 /* Progress, and the last step that is done; one atomic store each, and nothing for NULL. */
 void wt_hang_watch_phase(wt_hang_watch *watch, wt_phase phase);
 void wt_hang_watch_step(wt_hang_watch *watch, int64_t step);

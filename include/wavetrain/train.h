@@ -34,6 +34,11 @@ typedef struct {
  * stop, and a checkpoint was written. The verdict also stands in RUN/run.yaml. */
 wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 
+/* A start that failed before wt_train (its configuration is wrong): if `run` is a run's folder, and no other process is
+ * at work in it, its verdict becomes failed, for the reason of this thread's error message, which stays. For rank 0
+ * alone; not collective. */
+void wt_train_refused(const char *run);
+
 /* --- evaluation --- */
 
 typedef struct {

@@ -52,8 +52,8 @@ static size_t wt_count_sets(void) {
     return count;
 }
 
+/* The run's folder comes first: it hears of what is wrong with the rest. */
 static wt_status wt_fill_options(wt_train_options *options, const char *config) {
-    WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
     if (wt_given.run) {
         WT_CHECK(*wt_given.run, WT_USAGE, "--run: is empty (expected a folder)");
         WT_CHECK(strlen(wt_given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
@@ -61,6 +61,7 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config) 
     } else {
         WT_TRY(wt_default_run(options->run, config));
     }
+    WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
     const char *resume = wt_given.resume ? wt_given.resume : "auto";
     options->resume = strcmp(resume, "auto") == 0    ? WT_RESUME_AUTO
                       : strcmp(resume, "never") == 0 ? WT_RESUME_NEVER
@@ -76,7 +77,11 @@ static wt_status wt_train_with(wt_comm *comm, const char *config) {
     wt_status status = wt_alloc(&options, 1, sizeof *options, "options");
     if (status == WT_OK) status = wt_fill_options(options, config);
     status = wt_comm_agree(comm, status);
-    if (status == WT_OK) status = wt_train(comm, options);
+    if (status == WT_OK) {
+        status = wt_train(comm, options);
+    } else if (options && *options->run && wt_comm_rank(comm) == 0) {
+        wt_train_refused(options->run);
+    }
     wt_free(options);
     return status;
 }

@@ -26,6 +26,7 @@
 
 enum {
     WT_PHASE_BITS = 8,    /* of the word; the rest counts changes */
+    WT_LINE_MAX = 512,
     WT_ABORT_SECONDS = 5, /* until a process whose MPI can't end the job any more ends itself */
 };
 
@@ -45,7 +46,9 @@ struct wt_hang_watch {
     wt_thread thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool stop; /* under the mutex */
+    bool stop; /* under the mutex, as what follows */
+    void (*tell)(void *context, const char *line);
+    void *context;
 };
 
 /* --- the main thread's part --- */
@@ -58,6 +61,14 @@ void wt_hang_watch_phase(wt_hang_watch *watch, wt_phase phase) {
 
 void wt_hang_watch_step(wt_hang_watch *watch, int64_t step) {
     if (watch) atomic_store_explicit(&watch->step, step, memory_order_relaxed);
+}
+
+void wt_hang_watch_tell(wt_hang_watch *watch, void (*tell)(void *context, const char *line), void *context) {
+    if (!watch) return;
+    pthread_mutex_lock(&watch->mutex);
+    watch->tell = tell;
+    watch->context = context;
+    pthread_mutex_unlock(&watch->mutex);
 }
 
 void wt_comm_waits(wt_comm *comm, bool waits) {
@@ -84,24 +95,26 @@ static double wt_limit_of_waiting(const wt_hang_limits *limits, wt_phase phase) 
     return wt_larger(limits->step, limits->data) + grace;
 }
 
-static void wt_speak(const wt_hang_watch *watch, wt_phase phase, bool waits, double silence) {
-    char line[512];
+static void wt_speak(const wt_hang_watch *watch, char line[WT_LINE_MAX], wt_phase phase, bool waits,
+                     double silence) {
     const char *what = waits ? "waits for other ranks" : "hangs";
     long long step = (long long)atomic_load_explicit(&watch->step, memory_order_relaxed);
-    int length = snprintf(line, sizeof line,
-                          "wavetrain: rank %d on %s %s: no progress for %.0f s in phase %s after step %lld\n",
-                          watch->comm->rank, watch->host, what, silence, wt_phase_name(phase), step);
-    if (length >= (int)sizeof line) length = sizeof line - 1;
-    ssize_t written = write(STDERR_FILENO, line,
+    char printed[WT_LINE_MAX + 32];
+    snprintf(line, WT_LINE_MAX, "rank %d on %s %s: no progress for %.0f s in phase %s after step %lld",
+             watch->comm->rank, watch->host, what, silence, wt_phase_name(phase), step);
+    int length = snprintf(printed, sizeof printed, "wavetrain: %s\n", line);
+    ssize_t written = write(STDERR_FILENO, printed,
                             (size_t)length); /* stdio may be what the main thread hangs in */
     (void)written;
 }
 
-/* MPI_Abort from a thread may itself wait for what the main thread holds: the alarm ends the process then,
- * and the launcher the job. */
-static void wt_end_job(void) {
+/* The file system may be what hangs, and MPI_Abort from a thread may itself wait for what the main thread holds: the
+ * alarm ends the process then, and the launcher the job. */
+static void wt_end_job(wt_hang_watch *watch, const char *line) {
     signal(SIGALRM, SIG_DFL);
     alarm(WT_ABORT_SECONDS);
+    pthread_mutex_lock(&watch->mutex);
+    if (watch->tell) watch->tell(watch->context, line);
     MPI_Abort(MPI_COMM_WORLD, WT_FAILED);
     _exit(WT_FAILED);
 }
@@ -136,8 +149,9 @@ static void *wt_watch(void *argument) {
         double limit = waits ? wt_limit_of_waiting(&watch->limits, phase)
                              : wt_limit_of(&watch->limits, phase);
         if (silence < limit) continue;
-        wt_speak(watch, phase, waits, silence);
-        wt_end_job();
+        char line[WT_LINE_MAX];
+        wt_speak(watch, line, phase, waits, silence);
+        wt_end_job(watch, line);
     }
     return NULL;
 }

@@ -12,16 +12,22 @@
 
 enum { WT_RECORD_LIMIT = 2 * WT_CONFIG_TEXT_MAX };
 
-int wt_read_restarts(const char *run) {
-    char path[WT_PATH_MAX], *text;
+static wt_status wt_read_text(char **text, char path[WT_PATH_MAX], const char *run) {
     size_t bytes;
-    int restarts = 0;
-    if (wt_path_join(path, run, "run.yaml") != WT_OK || !wt_path_exists(path)) return 0;
-    if (wt_file_read(&text, &bytes, path, WT_RECORD_LIMIT) != WT_OK) return 0;
-    const char *line = strstr(text, "\nrestarts: ");
-    if (line) restarts = atoi(line + strlen("\nrestarts: "));
+    WT_TRY(wt_path_join(path, run, "run.yaml"));
+    return wt_file_read(text, &bytes, path, WT_RECORD_LIMIT);
+}
+
+bool wt_read_run_record(wt_run_record *record, const char *run) {
+    char path[WT_PATH_MAX], *text;
+    memset(record, 0, sizeof *record);
+    if (wt_path_join(path, run, "run.yaml") != WT_OK || !wt_path_exists(path)) return false;
+    if (wt_read_text(&text, path, run) != WT_OK) return true;
+    const char *restarts = strstr(text, "\nrestarts: ");
+    if (restarts) record->restarts = atoi(restarts + strlen("\nrestarts: "));
+    record->running = strncmp(text, "verdict: running\n", strlen("verdict: running\n")) == 0;
     wt_free(text);
-    return restarts;
+    return true;
 }
 
 /* A text as a YAML scalar in double quotes. */
@@ -34,8 +40,10 @@ static void wt_print_quoted(FILE *out, const char *key, const char *text) {
     fprintf(out, "\"\n");
 }
 
-static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *hosts, const char *verdict,
-                            const char *why, const char *configuration) {
+/* The lines that change while the others stay. */
+static const char *const wt_verdict_keys[] = {"verdict: ", "why: ", "written: "};
+
+static void wt_print_verdict(FILE *out, const char *verdict, const char *why) {
     char now[64];
     time_t seconds = time(NULL);
     struct tm utc;
@@ -43,6 +51,11 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
     fprintf(out, "verdict: %s\n", verdict);
     wt_print_quoted(out, "why", why);
+    fprintf(out, "written: %s\n", now);
+}
+
+static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *hosts,
+                            const char *configuration) {
     fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
             trainer->config->train.steps);
     fprintf(out, "restarts: %d\n", trainer->restarts);
@@ -51,7 +64,7 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
         fprintf(out, "best_validation_loss: %.9g\nbest_step: %" PRId64 "\n",
                 trainer->state.best_validation_loss, trainer->state.best_step);
     }
-    fprintf(out, "written: %s\nwavetrain: %s\n", now, WT_VERSION);
+    fprintf(out, "wavetrain: %s\n", WT_VERSION);
     wt_print_quoted(out, "numerics", trainer->state.numerics);
     wt_print_quoted(out, "hosts", hosts);
     fprintf(out, "ranks: %d\nthreads: %d\nlanes: %d\n", trainer->state.ranks, trainer->state.threads,
@@ -74,11 +87,62 @@ wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, cons
     WT_TRY(wt_config_text(&configuration, trainer->config));
     FILE *out = open_memstream(&text, &bytes);
     WT_GUARD_CHECK(out, WT_FAILED, "%s: out of memory", path);
-    wt_print_record(out, trainer, hosts, verdict, why, configuration);
+    wt_print_verdict(out, verdict, why);
+    wt_print_record(out, trainer, hosts, configuration);
     WT_GUARD_CHECK(fclose(out) == 0, WT_FAILED, "%s: out of memory", path);
     status = wt_file_write_atomically(path, text, bytes, NULL, 0);
 cleanup:
     free(text);
     wt_free(configuration);
     return status;
+}
+
+static bool wt_is_of_verdict(const char *line) {
+    for (size_t i = 0; i < sizeof wt_verdict_keys / sizeof *wt_verdict_keys; i++) {
+        if (strncmp(line, wt_verdict_keys[i], strlen(wt_verdict_keys[i])) == 0) return true;
+    }
+    return false;
+}
+
+wt_status wt_change_verdict(const char *run, const char *verdict, const char *why) {
+    wt_status status = WT_OK;
+    char path[WT_PATH_MAX], *old = NULL, *text = NULL;
+    size_t bytes = 0;
+    WT_TRY(wt_read_text(&old, path, run));
+    FILE *out = open_memstream(&text, &bytes);
+    WT_GUARD_CHECK(out, WT_FAILED, "%s: out of memory", path);
+    wt_print_verdict(out, verdict, why);
+    for (const char *line = old; *line;) {
+        size_t length = strcspn(line, "\n");
+        length += line[length] == '\n';
+        if (!wt_is_of_verdict(line)) fwrite(line, 1, length, out);
+        line += length;
+    }
+    WT_GUARD_CHECK(fclose(out) == 0, WT_FAILED, "%s: out of memory", path);
+    status = wt_file_write_atomically(path, text, bytes, NULL, 0);
+cleanup:
+    free(text);
+    wt_free(old);
+    return status;
+}
+
+void wt_note_refusal(const char *run) {
+    wt_run_record record;
+    char why[1024];
+    snprintf(why, sizeof why, "%s", wt_error_message());
+    if (wt_read_run_record(&record, run) && wt_change_verdict(run, "failed", why) != WT_OK)
+        wt_log_warning("%s", wt_error_message());
+    wt_error(WT_FAILED, "%s", why);
+}
+
+void wt_train_refused(const char *run) {
+    wt_run_lock *lock;
+    wt_run_record record;
+    char why[1024];
+    snprintf(why, sizeof why, "%s", wt_error_message());
+    bool taken = wt_read_run_record(&record, run) && wt_run_lock_take(&lock, run) == WT_OK;
+    wt_error(WT_FAILED, "%s", why);
+    if (!taken) return;
+    wt_note_refusal(run);
+    wt_run_lock_release(lock);
 }

@@ -2,6 +2,8 @@
 #ifndef WAVETRAIN_TRAIN_INTERNAL_H
 #define WAVETRAIN_TRAIN_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "wavetrain/log.h"
 #include "wavetrain/metrics.h"
 #include "wavetrain/timer.h"
@@ -131,7 +133,8 @@ typedef struct {
     const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;
-    int restarts;
+    int restarts;      /* the same on all ranks */
+    atomic_bool begun; /* run.yaml says that this start is running; the watch reads it */
 } wt_trainer;
 
 /* trainer_setup.c: everything until the first step; collective. */
@@ -152,8 +155,20 @@ wt_status wt_compare_replicas(wt_trainer *trainer);
 /* run_record.c: RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
 wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict,
                               const char *why);
-/* The restarts that an older run.yaml counts; 0 without one. */
-int wt_read_restarts(const char *run);
+/* What is read again of a run.yaml. */
+typedef struct {
+    int restarts;
+    bool running; /* its verdict */
+} wt_run_record;
+/* Whether there is one; zeros where it can't be read. */
+bool wt_read_run_record(wt_run_record *record, const char *run);
+
+/* Puts another verdict into a run.yaml, and leaves the rest as it is. */
+wt_status wt_change_verdict(const char *run, const char *verdict, const char *why);
+
+/* A start in an existing run has failed before it was written down: its run.yaml, if there is one, says so with
+ * this thread's error message, which stays. The caller holds the lock. */
+void wt_note_refusal(const char *run);
 
 /* How many windows at once give all threads something to do. */
 int wt_windows_at_once(int targets, int most);

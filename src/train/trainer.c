@@ -392,7 +392,8 @@ static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts,
              : status == WT_CONTINUE ? trainer->why
                                      : wt_error_message());
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
-    wt_status written = wt_write_run_record(trainer, hosts, verdict, why);
+    wt_status written = wt_run_lock_check(trainer->lock); /* a successor's record is not this run's to change */
+    if (written == WT_OK) written = wt_write_run_record(trainer, hosts, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
 }
@@ -430,6 +431,7 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     }
     status = wt_comm_agree(trainer->comm, status);
     if (status == WT_OK) {
+        atomic_store(&trainer->begun, true);
         status = wt_run_steps(trainer);
         wt_progress_destroy(trainer->progress);
         trainer->progress = NULL;
@@ -442,6 +444,16 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     return status;
 }
 
+/* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left alone
+ * if it is no longer this start's: it has its verdict already, or another start has taken the folder over. */
+static void wt_leave_verdict(void *context, const char *why) {
+    const wt_trainer *trainer = context;
+    wt_run_record record;
+    if (!atomic_load(&trainer->begun) || !wt_read_run_record(&record, trainer->options->run)) return;
+    if (record.running && record.restarts == trainer->restarts)
+        wt_change_verdict(trainer->options->run, "failed", why);
+}
+
 /* What looks at the clock for the whole run; the set-up counts as loading. */
 static wt_status wt_start_clocks(wt_trainer *trainer) {
     const wt_run_config *run = &trainer->config->run;
@@ -451,6 +463,7 @@ static wt_status wt_start_clocks(wt_trainer *trainer) {
         status = wt_time_limit_start(&trainer->time_limit, run->time_limit, run->time_margin);
     }
     if (status == WT_OK) status = wt_hang_watch_start(&trainer->watch, trainer->comm, &limits, WT_PHASE_DATA);
+    wt_hang_watch_tell(trainer->watch, wt_leave_verdict, trainer);
     return wt_comm_agree(trainer->comm, status);
 }
 
@@ -465,6 +478,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     status = wt_start_clocks(trainer);
     if (status == WT_OK) status = wt_trainer_setup(trainer);
     if (status == WT_OK) status = wt_run_recorded(trainer);
+    if (trainer->lock && !atomic_load(&trainer->begun)) wt_note_refusal(options->run);
     wt_trainer_dispose(trainer);
     wt_time_limit_stop(trainer->time_limit);
     wt_hang_watch_stop(trainer->watch);

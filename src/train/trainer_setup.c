@@ -243,9 +243,9 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
     wt_checkpoint_close(checkpoint);
     WT_TRY(status);
-    char record[WT_PATH_MAX];
-    WT_TRY(wt_path_join(record, options->run, "run.yaml"));
-    trainer->restarts = wt_path_exists(record) ? wt_read_restarts(options->run) + 1 : 0;
+    wt_run_record record;
+    if (wt_read_run_record(&record, options->run)) trainer->restarts = record.restarts + 1;
+    if (record.running) wt_log_info("the start before ended without a word (killed, or its node is gone)");
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
     WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
     return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config, options->run,
@@ -262,13 +262,20 @@ static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
     if (rmdir(checkpoints) == 0) rmdir(trainer->options->run);
 }
 
+/* First of all in a folder that holds a run: whatever fails from here on is that run's verdict. */
+static wt_status wt_lock_old_run(wt_trainer *trainer) {
+    wt_run_record record;
+    const char *run = trainer->options->run;
+    return wt_read_run_record(&record, run) ? wt_run_lock_take(&trainer->lock, run) : WT_OK;
+}
+
 static wt_status wt_open_run_folder(wt_trainer *trainer) {
     char checkpoints[WT_PATH_MAX];
     const char *run = trainer->options->run;
     bool made = !wt_path_exists(run);
     WT_TRY(wt_path_join(checkpoints, run, "checkpoints"));
     WT_TRY(wt_folder_make(checkpoints));
-    WT_TRY(wt_run_lock_take(&trainer->lock, run));
+    if (!trainer->lock) WT_TRY(wt_run_lock_take(&trainer->lock, run));
     wt_status status = wt_begin_or_resume(trainer);
     if (status != WT_OK && made) wt_unmake_run_folder(trainer, checkpoints);
     return status;
@@ -277,6 +284,7 @@ static wt_status wt_open_run_folder(wt_trainer *trainer) {
 /* Rank 0's state to all ranks. */
 static void wt_share_state(wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
+    wt_comm_broadcast(trainer->comm, &trainer->restarts, sizeof trainer->restarts);
     wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
     wt_comm_broadcast(trainer->comm, trainer->parameters, bytes);
     wt_comm_broadcast(trainer->comm, trainer->optimizer.first, bytes);
@@ -313,6 +321,7 @@ static void wt_fresh_state(wt_trainer *trainer) {
 wt_status wt_trainer_setup(wt_trainer *trainer) {
     wt_comm *comm = trainer->comm;
     trainer->root = wt_comm_rank(comm) == 0;
+    WT_TRY(wt_comm_agree(comm, trainer->root ? wt_lock_old_run(trainer) : WT_OK));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend)));
     WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
     WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));

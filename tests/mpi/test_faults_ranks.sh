@@ -20,6 +20,13 @@ ended() {
     echo "$run: $took s, exit code $code: $(errors_of "$run")"
 }
 
+# told RUN: the watch has left its line in run.yaml
+told() {
+    [ "$(verdict_of "$1")" = failed ] || fail "$1: verdict $(verdict_of "$1")"
+    grep -qxF "why: \"$(errors_of "$1" | sed 's/^wavetrain: //')\"" "$1/run.yaml" || fail "$1: $(grep '^why' "$1/run.yaml")"
+    [ -z "$(find "$1" -name '*.tmp-*')" ] || fail "$1: left behind: $(find "$1" -name '*.tmp-*')"
+}
+
 # memory: one line, whichever rank it was
 export ranks=2
 for rank in 0 1; do
@@ -33,6 +40,7 @@ done
 # a rank that ends without a word
 for rank in 0 1; do
     WT_FAULT_RANK=$rank ended exit-$rank + 10 exit:sgemm:3000 "$@"
+    [ "$(verdict_of exit-$rank)" = running ] || fail "exit-$rank: verdict $(verdict_of exit-$rank)"
 done
 
 # a rank that hangs is named, and it alone
@@ -42,6 +50,7 @@ for rank in 0 1; do
     [ "$(errors_of sleep-$rank | wc -l)" = 1 ] || fail "not one line: $(cat sleep-$rank.log)"
     errors_of sleep-$rank | grep -qE "rank $rank on [^ ]+ hangs: no progress for 2 s in phase (forward|backward)" ||
         fail "$(cat sleep-$rank.log)"
+    told sleep-$rank
 done
 
 # process_of_rank RUN RANK
@@ -63,11 +72,13 @@ ended stopped 1 12 none:x:1 "$@"
 wait $!
 errors_of stopped | grep -qE 'rank 0 on [^ ]+ waits for other ranks: no progress for 5 s in phase' ||
     fail "$(cat stopped.log)"
+told stopped
 
 # one rank alone hangs too; and a watch that is switched off lets it
 ranks=
 ended alone 1 10 sleep:sgemm:3000 "$@"
 errors_of alone | grep -q 'rank 0 on .* hangs' || fail "$(cat alone.log)"
+told alone
 unwatched() {
     local words
     mapfile -t words < <(under sleep:sgemm:3000)

@@ -101,6 +101,13 @@ grep -q '^warning: killed/checkpoints/step-00000300.h5: the checkpoint is damage
     fail "$(cat killed.log)"
 same_run whole killed $steps
 
+# the newest empty
+: >killed/checkpoints/step-00000300.h5
+train_ok killed
+grep -q '^warning: killed/checkpoints/step-00000300.h5: .*passed over' killed.log || fail "$(cat killed.log)"
+[ "$(grep -c '^warning: ' killed.log)" = 1 ] || fail "not one warning: $(cat killed.log)"
+same_run whole killed $steps
+
 # only damaged ones: nothing is begun anew over them
 for file in killed/checkpoints/*.h5; do truncate -s 1000 "$file"; done
 metrics_of killed >before.csv
