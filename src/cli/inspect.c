@@ -92,8 +92,8 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
                state->best_validation_loss, state->best_step);
     }
     if (state->skipped) {
-        printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n", state->skipped,
-               state->skipped == 1 ? "" : "s", state->rollbacks, state->rate_scale);
+        printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n",
+               state->skipped, state->skipped == 1 ? "" : "s", state->rollbacks, state->rate_scale);
     }
     printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path,
            state->dataset);

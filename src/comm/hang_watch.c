@@ -25,7 +25,7 @@
 #include "wavetrain/thread.h"
 
 enum {
-    WT_PHASE_BITS = 8,    /* of the word; the rest counts changes */
+    WT_PHASE_BITS = 8, /* of the word; the rest counts changes */
     WT_LINE_MAX = 512,
     WT_ABORT_SECONDS = 5, /* until a process whose MPI can't end the job any more ends itself */
 };

@@ -392,7 +392,8 @@ static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts,
              : status == WT_CONTINUE ? trainer->why
                                      : wt_error_message());
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
-    wt_status written = wt_run_lock_check(trainer->lock); /* a successor's record is not this run's to change */
+    wt_status written = wt_run_lock_check(
+        trainer->lock); /* a successor's record is not this run's to change */
     if (written == WT_OK) written = wt_write_run_record(trainer, hosts, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
