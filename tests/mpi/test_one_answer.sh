@@ -8,11 +8,14 @@
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1
-steps=200 ranks=
+steps=200 rank_counts='1 2 3 5 8' thread_counts='1 2 3' ranks=
+if nm "$WAVETRAIN" | grep -q __asan_init; then # sanitizers look for something else, and take their time
+    steps=40 rank_counts='1 3' thread_counts='1 3'
+fi
 
 "$WAVETRAIN" prepare simulate sine --utterances 63 --seconds 0.04 --noise 0.1 --out tone >prepare.txt 2>&1 ||
     fail "prepare: $(cat prepare.txt)"
-cat >config.yaml <<'YAML'
+cat >config.yaml <<YAML
 model:
   skip: 9
   residual_scale: 0.7071067811865476
@@ -20,12 +23,12 @@ model:
     - {dilations: [2], residual: 37, gate: 35, kernel: 2}
     - {dilations: [4, 1, 5], residual: 5, gate: 3, kernel: 3, activation: tanh}
 data: {path: tone, window: 300, quantization: mulaw:32}
-train: {batch: 8, steps: 200, lanes: 8}
+train: {batch: 8, steps: $steps, lanes: 8}
 optimizer: {learning_rate: 3.0e-3}
 schedule: {kind: cosine, warmup: 5}
-validation: {every: 50, windows: 7}
+validation: {every: $((steps / 4)), windows: 7}
 checkpoint: {every: 0}
-run: {compare_every: 100}
+run: {compare_every: 20}
 YAML
 
 # like RUN OTHER RANKS THREADS ARGUMENT…: trains OTHER, which must be RUN bit for bit
@@ -41,12 +44,12 @@ like() {
 # --- ranks and threads ---
 
 train_ok one
-learnt=$(metrics_of one | awk -F, -v last=$steps '$1 == 1 {first = $3} $1 == last {print (first - $3 > 0.3)}')
+learnt=$(metrics_of one | awk -F, -v last=$steps '$1 == 1 {first = $3} $1 == last {print (first - $3 > 0.1)}')
 [ "$learnt" = 1 ] || fail "the network learnt nothing: $(cat one.log)"
 [ "$(metrics_of one | awk -F, '$8 != ""' | wc -l)" = 5 ] || fail "expected 4 validations"
 grep -q '^windows .*102 of 300 targets' one.log || fail "epochs no longer end within a step: $(cat one.log)"
-for count in 1 2 3 5 8; do
-    for threads in 1 2 3; do
+for count in $rank_counts; do
+    for threads in $thread_counts; do
         [ $count-$threads = 1-1 ] || like one ranks-$count-threads-$threads $count $threads
     done
 done
