@@ -1,19 +1,23 @@
 #!/bin/bash
-# jobs/setup.sh [--tests] [--recordings]
+# jobs/setup.sh [--tests] [--threads] [--recordings] [--compare]
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
 #   --tests       also what the tests need
+#   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
+#   --compare     also PyTorch, for tests/reference/bench_pytorch.py alone
 set -eu
 
-need_tests=0 need_recordings=0
+need_tests=0 need_threads=0 need_recordings=0 need_compare=0
 for argument; do
     case $argument in
     --tests) need_tests=1 ;;
+    --threads) need_threads=1 ;;
     --recordings) need_recordings=1 ;;
+    --compare) need_compare=1 ;;
     *)
-        echo "usage: jobs/setup.sh [--tests] [--recordings]" >&2
+        echo "usage: jobs/setup.sh [--tests] [--threads] [--recordings] [--compare]" >&2
         exit 2
         ;;
     esac
@@ -46,6 +50,17 @@ TABLE
     has_h5_tools     hdf5-tools                            hdf5
 TABLE
     fi
+    if [ $need_threads = 1 ]; then
+        cat <<'TABLE'
+    has_clang        clang,libomp-dev                      llvm
+    has_tsan         libclang-rt-dev                       llvm
+TABLE
+    fi
+    if [ $need_compare = 1 ]; then
+        cat <<'TABLE'
+    has_pytorch      python3-torch                         py-torch
+TABLE
+    fi
 }
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
@@ -67,6 +82,11 @@ has_samplerate() { has_library samplerate; }
 has_cmocka() { has_library cmocka; }
 has_fftw() { has_library fftw3; }
 has_h5_tools() { has_command h5dump; }
+has_clang() { has_command clang && echo '#include <omp.h>' | clang -fopenmp -E -x c - >/dev/null 2>&1; }
+has_tsan() { # asked again once clang is there: some of its packages bring the sanitizer along, some don't
+    ! has_command clang || echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c - -o /dev/null 2>/dev/null
+}
+has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }
 has_cmake() { # the presets ask for 3.21
     has_command cmake && printf '3.21\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
 }
@@ -133,11 +153,13 @@ WORDS
 }
 
 find_missing
-if [ -n "$packages" ] && may_install; then
+tried=
+while [ -n "$packages" ] && [ "$packages" != "$tried" ] && may_install; do
+    tried=$packages
     install "$packages" || true
     hash -r
-    find_missing
-fi
+    find_missing # what has come may lack something in turn
+done
 if [ -n "$packages" ]; then
     report_missing
     exit 1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/run.sh [--quick] [CTEST-ARGUMENT...]
-# Sets up, builds and runs all tests, with sanitizers first and then as released. Arguments go to ctest, for
-# example
+# Sets up, builds and runs all tests: with address and undefined-behaviour sanitizers, those with threads of their own
+# with the thread sanitizer, then all as released. Arguments go to ctest, for example
 #   tests/run.sh -L mpi      tests/run.sh -R generate
 #   --quick (or WT_QUICK=1)  only the quick tests, only as released
 set -eu -o pipefail
@@ -25,10 +25,10 @@ check() {
     shift
     echo
     echo "tests, $preset build:"
-    ctest --preset "$preset" -j2 "$@" 2>&1 | tee "$work/$preset"
+    ${fixed[@]+"${fixed[@]}"} ctest --preset "$preset" -j2 "$@" 2>&1 | tee "$work/$preset"
 }
 
-jobs/setup.sh --tests
+if [ "$quick" = 1 ]; then jobs/setup.sh --tests; else jobs/setup.sh --tests --threads; fi
 if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -39,7 +39,7 @@ if [ "$quick" = 1 ]; then
     exit
 fi
 
-# The two builds share the processors' idle moments; the released program is tested last, so that its summary
+# The builds share the processors' idle moments; the released program is tested last, so that its summary
 # ends the output unless the other one failed.
 # Leaks are told apart by the libraries in their stacks, which takes the slow unwinder: libc has no frame pointers. The
 # leak checker crashes on the thread-local storage of libraries that are loaded later, unless it leaves it alone.
@@ -48,12 +48,18 @@ export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}
 build release
 build asan
-sanitized=0
-check asan "$@" || sanitized=$?
+build threads
+failed=
+check asan "$@" || failed=asan
+# The thread sanitizer can't place its memory where a kernel spreads addresses widely.
+fixed=()
+if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
+check threads ${1+--no-tests=ignore} "$@" || failed="$failed threads"
+fixed=()
 check release "$@"
-if [ $sanitized != 0 ]; then
+for preset in $failed; do
     echo
-    echo "failed in the sanitizer build:"
-    sed -n '/tests passed,/,$p' "$work/asan"
-    exit $sanitized
-fi
+    echo "failed in the $preset build:"
+    sed -n '/tests passed,/,$p' "$work/$preset"
+done
+[ -z "$failed" ]

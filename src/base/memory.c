@@ -1,6 +1,7 @@
 /*
  * Counted memory. A header of one cache line before each block holds its size; the cost is 64 bytes a
- * block, the gain an exact count and a peak that the memory estimate can be held against.
+ * block, the gain an exact count and a peak that the memory estimate can be held against. The counts order
+ * nothing between threads (relaxed): an order that they made would hide races from the thread checker.
  */
 #include "wavetrain/memory.h"
 
@@ -13,9 +14,10 @@ enum { WT_ALIGNMENT = 64 };
 static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
 
 static void wt_memory_count(int64_t bytes) {
-    int64_t now = atomic_fetch_add(&wt_bytes, bytes) + bytes;
-    int64_t peak = atomic_load(&wt_peak);
-    while (now > peak && !atomic_compare_exchange_weak(&wt_peak, &peak, now)) {}
+    int64_t now = atomic_fetch_add_explicit(&wt_bytes, bytes, memory_order_relaxed) + bytes;
+    int64_t peak = atomic_load_explicit(&wt_peak, memory_order_relaxed);
+    while (now > peak && !atomic_compare_exchange_weak_explicit(&wt_peak, &peak, now, memory_order_relaxed,
+                                                                memory_order_relaxed)) {}
 }
 
 wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *what) {
@@ -40,7 +42,7 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     }
     memcpy(block, &bytes, sizeof bytes);
     wt_memory_count((int64_t)bytes);
-    atomic_fetch_add(&wt_blocks, 1);
+    atomic_fetch_add_explicit(&wt_blocks, 1, memory_order_relaxed);
     void *user = (char *)block + WT_ALIGNMENT;
     memcpy(out, &user, sizeof user);
     return WT_OK;
@@ -52,20 +54,20 @@ void wt_free(void *pointer) {
     size_t bytes;
     memcpy(&bytes, block, sizeof bytes);
     wt_memory_count(-(int64_t)bytes);
-    atomic_fetch_sub(&wt_blocks, 1);
+    atomic_fetch_sub_explicit(&wt_blocks, 1, memory_order_relaxed);
     free(block);
 }
 
 int64_t wt_memory_bytes(void) {
-    return atomic_load(&wt_bytes);
+    return atomic_load_explicit(&wt_bytes, memory_order_relaxed);
 }
 
 int64_t wt_memory_blocks(void) {
-    return atomic_load(&wt_blocks);
+    return atomic_load_explicit(&wt_blocks, memory_order_relaxed);
 }
 
 int64_t wt_memory_peak_bytes(void) {
-    return atomic_load(&wt_peak);
+    return atomic_load_explicit(&wt_peak, memory_order_relaxed);
 }
 
 wt_status wt_copy_string(char **out, const char *text) {

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { WT_CPUS_MAX = 4096 };
 
@@ -38,6 +39,12 @@ wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *contex
     WT_CHECK(failed == 0, WT_FAILED, "can't start the thread for %s (%s)", what, strerror(failed));
     thread->running = true;
     return WT_OK;
+}
+
+/* On Linux a nice value is a thread's own. Each level is 4/5 of the share of the one before: 15 gets 3.4 % beside 0. */
+void wt_thread_step_back(void) {
+    enum { WT_BACKGROUND_NICE = 15 };
+    setpriority(PRIO_PROCESS, 0, WT_BACKGROUND_NICE); /* if it is not allowed, the thread competes */
 }
 
 void wt_thread_join(wt_thread *thread) {

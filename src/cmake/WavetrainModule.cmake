@@ -14,6 +14,9 @@ if(WT_SANITIZE)
     -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(wavetrain_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(WT_SANITIZE_THREADS)
+  include(WavetrainThreadChecker)
+endif()
 
 # wavetrain_module(NAME SOURCES file.c … USES module … LIBRARIES target …)
 # One static library for a folder of src. USES names the folders that it may include from: the rule

@@ -1,7 +1,9 @@
 /*
  * Checkpoints written while training goes on: rank 0 copies the flat buffers, and a thread puts them in
  * PyTorch's order, builds the file, commits it and removes old ones. One is written at a time; a second waits
- * for the first. The price is a copy of parameters and moments that stays allocated.
+ * for the first. The thread steps back before those that compute, or a step would wait at each of its barriers for the
+ * one that shares its core with it; so beside busy cores a write takes long, and beside a rank that waits for it, not.
+ * The price is a copy of parameters and moments that stays allocated.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,12 +18,13 @@ struct wt_checkpoint_writer {
     const wt_config *config;
     const char *run;
     wt_run_lock *lock;
+    wt_metrics *metrics;
     wt_real *parameters; /* the copies */
     wt_optimizer optimizer;
     wt_checkpoint_state state;
     wt_thread thread;
     atomic_bool finished;
-    double longest;   /* seconds that one has taken */
+    double seconds;   /* that the last one took */
     wt_status status; /* of the thread, with its message */
     char message[1024];
 };
@@ -75,18 +78,20 @@ cleanup:
 static void *wt_writer_work(void *context) {
     wt_checkpoint_writer *writer = context;
     double began = wt_time_now();
+    wt_thread_step_back();
+    /* a checkpoint's rows should be there when it is */
+    if (wt_metrics_flush(writer->metrics) != WT_OK) wt_log_warning("%s", wt_error_message());
     writer->status = wt_write_copy(writer);
-    double seconds = wt_time_now() - began;
-    if (seconds > writer->longest) writer->longest = seconds;
+    writer->seconds = wt_time_now() - began;
     if (writer->status != WT_OK) snprintf(writer->message, sizeof writer->message, "%s", wt_error_message());
     atomic_store(&writer->finished, true);
     return NULL;
 }
 
-wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *longest) {
+wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *seconds) {
     if (!writer->thread.running || (!wait && !atomic_load(&writer->finished))) return WT_OK;
     wt_thread_join(&writer->thread);
-    if (longest) *longest = writer->longest;
+    if (seconds) *seconds = writer->seconds;
     return writer->status == WT_OK ? WT_OK : wt_error(writer->status, "%s", writer->message);
 }
 
@@ -95,9 +100,11 @@ int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer) {
 }
 
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
-                                      const wt_real *parameters, const wt_optimizer *optimizer) {
+                                      const wt_real *parameters, const wt_optimizer *optimizer,
+                                      wt_metrics *metrics) {
     size_t bytes = writer->network->parameters.total * sizeof(wt_real);
     writer->state = *state;
+    writer->metrics = metrics;
     memcpy(writer->parameters, parameters, bytes);
     memcpy(writer->optimizer.first, optimizer->first, bytes);
     memcpy(writer->optimizer.second, optimizer->second, bytes);

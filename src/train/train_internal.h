@@ -30,14 +30,16 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
                                       const wt_config *config, const char *run, wt_run_lock *lock);
 /* Waits for what is being written. Takes NULL. */
 void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
-/* Copies the state and begins to write. What was submitted before must have been collected (with wait). */
+/* Copies the state and begins to write, with the metrics, which must stay open, on disk before it. What was submitted
+ * before must have been collected (with wait). */
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
-                                      const wt_real *parameters, const wt_optimizer *optimizer);
+                                      const wt_real *parameters, const wt_optimizer *optimizer,
+                                      wt_metrics *metrics);
 /* The step of the last one that was submitted. */
 int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
 /* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is
- * told, *longest (may be NULL) becomes the most seconds that one has taken. */
-wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *longest);
+ * told, *seconds (may be NULL) becomes the time that it took. */
+wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *seconds);
 
 /* --- guard.c --- */
 
@@ -129,7 +131,9 @@ typedef struct {
     wt_timer timer;
     double began, last_checkpoint, last_step;
     double seconds_before;     /* of earlier starts */
-    double checkpoint_seconds; /* that the longest checkpoint has taken */
+    int checkpoints;           /* written in the background by this start */
+    double checkpoint_sum;     /* seconds that they have taken */
+    double checkpoint_seconds; /* that the longest of them has */
     const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;

@@ -225,21 +225,23 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
 
 /* Rank 0: a checkpoint that could not be written is a warning while there is still time for another one. */
 static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
-    if (wt_checkpoint_writer_collect(trainer->writer, wait, &trainer->checkpoint_seconds) == WT_OK) return;
-    wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
-                    wt_checkpoint_writer_step(trainer->writer), wt_error_message());
+    double seconds = 0;
+    if (wt_checkpoint_writer_collect(trainer->writer, wait, &seconds) != WT_OK) {
+        wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
+                        wt_checkpoint_writer_step(trainer->writer), wt_error_message());
+    }
+    if (seconds > trainer->checkpoint_seconds) trainer->checkpoint_seconds = seconds;
+    trainer->checkpoints += seconds > 0;
+    trainer->checkpoint_sum += seconds;
 }
 
 /* Rank 0. The last one is waited for: its failure is the run's. */
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->timer, WT_PHASE_CHECKPOINT);
     wt_hear_of_checkpoint(trainer, true);
-    if (wt_metrics_flush(trainer->metrics) != WT_OK) { /* a checkpoint's rows should be there when it is */
-        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
-    }
     trainer->last_checkpoint = wt_time_now();
     wt_status status = wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters,
-                                                   &trainer->optimizer);
+                                                   &trainer->optimizer, trainer->metrics);
     if (decision->stop && status == WT_OK) status = wt_checkpoint_writer_collect(trainer->writer, true, NULL);
     if (status == WT_OK || decision->stop) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
@@ -354,6 +356,11 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
                 status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps,
                 state->seconds);
     wt_log_info("checkpoint %s", path);
+    if (trainer->checkpoints) {
+        wt_log_info("%d checkpoint%s before it in the background, %.3f s each, the longest %.3f s",
+                    trainer->checkpoints, trainer->checkpoints == 1 ? "" : "s",
+                    trainer->checkpoint_sum / trainer->checkpoints, trainer->checkpoint_seconds);
+    }
     if (isfinite(state->best_validation_loss)) {
         wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64,
                     state->best_validation_loss, state->best_validation_loss / log(2.0), state->best_step);

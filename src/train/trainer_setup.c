@@ -371,7 +371,7 @@ static wt_status wt_reload(wt_trainer *trainer) {
     WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
     WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
     return wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters,
-                                       &trainer->optimizer);
+                                       &trainer->optimizer, trainer->metrics);
 }
 
 wt_status wt_trainer_roll_back(wt_trainer *trainer) {
