@@ -43,8 +43,8 @@ static wt_status wt_make_buffers(wt_exchange *exchange, int open_lanes) {
     WT_TRY(wt_alloc(&exchange->joins, own, sizeof *exchange->joins, "the stack of lanes"));
     WT_TRY(wt_alloc(&exchange->open, own, sizeof *exchange->open, "the open lanes"));
     exchange->spares = wt_buffers_needed(exchange, open_lanes);
-    WT_TRY(wt_alloc(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
-                    "gradients of lanes"));
+    WT_TRY(wt_alloc_huge(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
+                         "gradients of lanes"));
     WT_TRY(
         wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare, "gradients of lanes"));
     for (int i = 0; i < exchange->spares; i++)

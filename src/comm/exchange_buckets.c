@@ -98,8 +98,9 @@ static wt_status wt_make_flights(wt_exchange *exchange) {
     WT_TRY(wt_alloc(&exchange->indices, requests, sizeof *exchange->indices, "messages"));
     for (size_t i = 0; i < requests; i++) exchange->requests[i] = MPI_REQUEST_NULL;
     exchange->slice_most = (exchange->bucket_units + (size_t)ranks - 1) / (size_t)ranks * WT_SLICE_UNIT;
-    return wt_alloc(&exchange->received, flights * (size_t)exchange->foreign_count * exchange->slice_most,
-                    sizeof(float), "gradients of other ranks");
+    return wt_alloc_huge(&exchange->received,
+                         flights * (size_t)exchange->foreign_count * exchange->slice_most, sizeof(float),
+                         "gradients of other ranks");
 }
 
 wt_status wt_buckets_create(wt_exchange *exchange) {
