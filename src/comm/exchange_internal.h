@@ -83,6 +83,8 @@ struct wt_exchange {
     MPI_Request *requests;      /* [flights, each] */
     int *indices;               /* [flights · each] what MPI_Testsome found */
     int posted, sending, done;  /* buckets: expected; handed to MPI; all before this one are complete */
+    int early;                  /* of them, handed to MPI before the last range was ready */
+    bool after;                 /* none is */
     bool flying;                /* the last wave is open, the sum is not complete */
     double added;               /* seconds */
     wt_exchange_thread *thread; /* NULL: pokes drive */

@@ -88,7 +88,8 @@ static bool give_lanes(wt_exchange *exchange, const shape *s, int step) {
 
 static wt_exchange *create(const shape *s) {
     wt_exchange *exchange;
-    const wt_exchange_shape full = {s->lanes, s->open_lanes, s->count, s->bucket, s->thread, add};
+    const wt_exchange_shape full = {.lanes = s->lanes,
+.open_lanes = s->open_lanes, .count = s->count, .bucket = s->bucket, .thread = s->thread, .add = add};
     assert_all(wt_exchange_create(&exchange, comm, &full) == WT_OK);
     return exchange;
 }

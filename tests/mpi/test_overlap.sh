@@ -14,11 +14,11 @@ grep -q '^exposed exchange' one.log && fail "one rank has nothing to exchange: $
 # the network has 23 KiB: twenty buckets, three, one
 for ranks in 2 3; do
     for bucket in 0.001 0.01 4096; do
-        for progress in test thread; do
+        for progress in test thread after; do
             run=ranks-$ranks-$bucket-$progress
             train_ok "$run" "$@" --set exchange.bucket=$bucket --set exchange.progress=$progress
             same_run one "$run" 6
-            grep -q '^exposed exchange: [0-9.]* % of a step' "$run.log" || fail "$run: $(cat "$run.log")"
+            grep -q '^exposed exchange: [0-9.]* ms of a step' "$run.log" || fail "$run: $(cat "$run.log")"
         done
     done
 done
