@@ -73,6 +73,7 @@ typedef struct {
     size_t count;   /* elements */
     size_t bucket;  /* elements of a bucket, nearly; the same on all ranks */
     bool thread;    /* a thread drives; where wt_comm_threads says no, pokes do all the same */
+    bool after;     /* nothing sets out before wt_exchange_complete: to see what the overlap is worth */
     wt_exchange_add add;
 } wt_exchange_shape;
 
@@ -90,6 +91,10 @@ void wt_exchange_poke(wt_exchange *exchange);
  * this call that went into additions; in the rest it only waited. No other MPI call may be made from a rank's
  * last wave on until this one returns. Collective. */
 const float *wt_exchange_complete(wt_exchange *exchange, double *added);
+
+/* Of the step that was completed last: the buckets, and those of them that set out while this rank still
+ * computed. */
+void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *early);
 
 /* --- what the exchange is measured against --- */
 

@@ -15,6 +15,9 @@
  * Fails with a message that names `what` and the size. Free with wt_free. */
 wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *what);
 
+/* The same, but rounded up to whole huge pages (2 MiB) from 64 KiB on: for what travels between ranks. */
+wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const char *what);
+
 /* Takes NULL. */
 void wt_free(void *pointer);
 

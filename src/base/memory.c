@@ -2,14 +2,20 @@
  * Counted memory. A header of one cache line before each block holds its size; the cost is 64 bytes a
  * block, the gain an exact count and a peak that the memory estimate can be held against. The counts order
  * nothing between threads (relaxed): an order that they made would hide races from the thread checker.
+ *
+ * Large blocks ask for huge pages: a pass walks through hundreds of MiB, far more than the processor's table of small
+ * pages covers, and messages between ranks of a node, which the kernel copies page by page, take half the
+ * time. The cost is room in the address space, up to a huge page a block.
  */
 #include "wavetrain/memory.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { WT_ALIGNMENT = 64 };
+enum { WT_ALIGNMENT = 64, WT_HUGE_PAGE = 2 << 20 };
 
 static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
 
@@ -18,6 +24,15 @@ static void wt_memory_count(int64_t bytes) {
     int64_t peak = atomic_load_explicit(&wt_peak, memory_order_relaxed);
     while (now > peak && !atomic_compare_exchange_weak_explicit(&wt_peak, &peak, now, memory_order_relaxed,
                                                                 memory_order_relaxed)) {}
+}
+
+/* A kernel that has no huge pages, or not for us, gives others. */
+static void *wt_take(size_t bytes) {
+    void *block = NULL;
+    if (bytes < WT_HUGE_PAGE) return aligned_alloc(WT_ALIGNMENT, bytes);
+    if (posix_memalign(&block, WT_HUGE_PAGE, bytes) != 0) return NULL;
+    madvise(block, bytes, MADV_HUGEPAGE);
+    return block;
 }
 
 wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *what) {
@@ -30,7 +45,7 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     bool overflow = __builtin_mul_overflow(count, element_bytes, &bytes) || bytes > SIZE_MAX / 2;
     if (!overflow) {
         size_t whole = (bytes + 2 * WT_ALIGNMENT - 1) / WT_ALIGNMENT * WT_ALIGNMENT;
-        block = aligned_alloc(WT_ALIGNMENT, whole);
+        block = wt_take(whole);
         if (block) memset(block, 0, whole);
     }
     if (!block) {
@@ -46,6 +61,15 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     void *user = (char *)block + WT_ALIGNMENT;
     memcpy(out, &user, sizeof user);
     return WT_OK;
+}
+
+wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const char *what) {
+    enum { LEAST = 64 << 10 };
+    size_t bytes;
+    bool overflow = __builtin_mul_overflow(count, element_bytes, &bytes) || bytes > SIZE_MAX / 2;
+    if (overflow || bytes < LEAST) return wt_alloc(out, count, element_bytes, what);
+    return wt_alloc(
+        out, (bytes + WT_ALIGNMENT + WT_HUGE_PAGE - 1) / WT_HUGE_PAGE * WT_HUGE_PAGE - WT_ALIGNMENT, 1, what);
 }
 
 void wt_free(void *pointer) {

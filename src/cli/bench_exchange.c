@@ -2,7 +2,7 @@
  * wavetrain bench exchange: the exchange in its fixed tree beside MPI_Allreduce, over sizes, on as many ranks
  * as the command is started with. Both run by turns on a gradient that is all ready at once (nothing to hide
  * behind), so that whatever else the machine does meets both alike; a time is the slowest rank's, what is
- * printed the median. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong in the same run.
+ * printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong in the same run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +15,13 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"
 
-enum { WT_ROUNDS_MOST = 1001, WT_BENCH_SMALLEST = 64 << 10, WT_BENCH_LARGEST = 64 << 20 };
+enum { WT_ROUNDS_MOST = 1001, WT_BENCH_LARGEST = 1 << 20 /* KiB */ };
 
 /* Where popt's constant table points. */
 static struct {
     char *csv, *progress;
     double bucket;
-    int rounds;
+    int rounds, from, to;
 } wt_bench;
 
 static const struct poptOption wt_bench_options[] = {
@@ -29,7 +29,9 @@ static const struct poptOption wt_bench_options[] = {
      "FILE"},
     {"bucket", '\0', POPT_ARG_DOUBLE, &wt_bench.bucket, 0, "As exchange.bucket; default: its default", "MIB"},
     {"progress", '\0', POPT_ARG_STRING, &wt_bench.progress, 0, "As exchange.progress; default: its default",
-     "auto|test|thread"},
+     "auto|test|thread|after"},
+    {"from", '\0', POPT_ARG_INT, &wt_bench.from, 0, "Smallest size (default 64)", "KIB"},
+    {"to", '\0', POPT_ARG_INT, &wt_bench.to, 0, "Largest size (default 65536)", "KIB"},
     {"rounds", '\0', POPT_ARG_INT, &wt_bench.rounds, 0, "Measurements of each size (default 21)", "N"},
     POPT_TABLEEND,
 };
@@ -51,7 +53,7 @@ typedef struct {
     const wt_kernels *kernels;
     wt_config config; /* defaults and what the options change */
     int rounds;
-    float *values; /* [WT_BENCH_LARGEST bytes] */
+    float *values; /* [the largest size] */
     FILE *csv;     /* on rank 0, or NULL */
 } wt_bench_work;
 
@@ -96,6 +98,7 @@ static wt_status wt_make_exchange(const wt_bench_work *work, wt_exchange **excha
                                .count = count,
                                .bucket = (size_t)(work->config.exchange.bucket * 1024 * 1024) / sizeof(float),
                                .thread = work->config.exchange.progress == WT_DRIVE_THREAD,
+                               .after = work->config.exchange.progress == WT_DRIVE_AFTER,
                                .add = work->kernels->add};
     return wt_comm_agree(work->comm, wt_exchange_create(exchange, work->comm, &shape));
 }
@@ -124,8 +127,9 @@ static wt_status wt_bench_size(const wt_bench_work *work, wt_bench_row *row, siz
 static wt_status wt_print_row(const wt_bench_work *work, const wt_bench_row *row) {
     if (!wt_log_speaks()) return WT_OK;
     double size = (double)row->bytes, tree = row->tree.median, allreduce = row->allreduce.median;
-    printf("%8zu %10.3f %14.3f %7.2f %9.2f %12.2f %10.3f\n", row->bytes >> 10, 1e3 * tree, 1e3 * allreduce,
-           tree / allreduce, 1e-9 * size / tree, 1e-9 * row->bandwidth, 1e3 * row->bound);
+    printf("%8zu %10.3f %14.3f %7.2f %10.2f %9.2f %12.2f %10.3f\n", row->bytes >> 10, 1e3 * tree,
+           1e3 * allreduce, tree / allreduce, row->tree.best / row->allreduce.best, 1e-9 * size / tree,
+           1e-9 * row->bandwidth, 1e3 * row->bound);
     fflush(stdout);
     if (!work->csv) return WT_OK;
     int written = fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n",
@@ -141,8 +145,8 @@ static wt_status wt_print_heading(wt_bench_work *work, const char *hosts) {
     bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
     printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm),
            hosts, exchange->bucket, thread ? "a thread" : "calls", work->rounds);
-    printf("%8s %10s %14s %7s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "GB/s",
-           "link GB/s", "bound ms");
+    printf("%8s %10s %14s %7s %10s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "best ratio",
+           "GB/s", "link GB/s", "bound ms");
     if (!wt_bench.csv) return WT_OK;
     work->csv = fopen(wt_bench.csv, "w");
     WT_CHECK(work->csv, WT_FAILED, "%s: can't be made", wt_bench.csv);
@@ -160,9 +164,9 @@ static wt_status wt_bench_sizes(wt_bench_work *work) {
     WT_TRY(wt_comm_hosts(work->comm, &hosts));
     wt_status status = wt_comm_agree(work->comm, wt_print_heading(work, hosts));
     wt_free(hosts);
-    for (size_t bytes = WT_BENCH_SMALLEST; status == WT_OK && bytes <= WT_BENCH_LARGEST; bytes *= 2) {
+    for (int kib = wt_bench.from; status == WT_OK && kib <= wt_bench.to; kib *= 2) {
         wt_bench_row row;
-        WT_GUARD(wt_bench_size(work, &row, bytes));
+        WT_GUARD(wt_bench_size(work, &row, (size_t)kib << 10));
         status = wt_comm_agree(work->comm, wt_print_row(work, &row));
     }
 cleanup:
@@ -187,6 +191,9 @@ static wt_status wt_bench_config(wt_config *config) {
     }
     WT_CHECK(wt_bench.rounds >= 1 && wt_bench.rounds <= WT_ROUNDS_MOST, WT_USAGE,
              "--rounds: out of range (got %d, expected 1 … %d)", wt_bench.rounds, WT_ROUNDS_MOST);
+    WT_CHECK(wt_bench.from >= 1 && wt_bench.from <= wt_bench.to && wt_bench.to <= WT_BENCH_LARGEST, WT_USAGE,
+             "--from, --to: out of range (got %d and %d, expected 1 … %d, ascending)", wt_bench.from,
+             wt_bench.to, WT_BENCH_LARGEST);
     return wt_config_load(config, NULL, sets, count);
 }
 
@@ -198,7 +205,8 @@ static wt_status wt_bench_exchange(wt_comm *comm) {
     work->rounds = wt_bench.rounds;
     status = wt_bench_config(&work->config);
     if (status == WT_OK) status = wt_kernels_select(&work->kernels, WT_BACKEND_AUTO);
-    if (status == WT_OK) status = wt_alloc(&work->values, WT_BENCH_LARGEST, 1, "gradients to exchange");
+    if (status == WT_OK)
+        status = wt_alloc_huge(&work->values, (size_t)wt_bench.to, 1024, "gradients to exchange");
     WT_GUARD(wt_comm_agree(comm, status));
     WT_GUARD(wt_bench_sizes(work));
 cleanup:
@@ -214,6 +222,8 @@ static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
     bool done;
     memset(&wt_bench, 0, sizeof wt_bench);
     wt_bench.rounds = 21;
+    wt_bench.from = 64;
+    wt_bench.to = 64 << 10;
     wt_status status = wt_command_parse(&context, &wt_command_bench_exchange, argc, argv, 0, 0, &arguments,
                                         &count, &done);
     if (status == WT_OK && !done) status = wt_bench_exchange(comm);

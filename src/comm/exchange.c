@@ -43,8 +43,8 @@ static wt_status wt_make_buffers(wt_exchange *exchange, int open_lanes) {
     WT_TRY(wt_alloc(&exchange->joins, own, sizeof *exchange->joins, "the stack of lanes"));
     WT_TRY(wt_alloc(&exchange->open, own, sizeof *exchange->open, "the open lanes"));
     exchange->spares = wt_buffers_needed(exchange, open_lanes);
-    WT_TRY(wt_alloc(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
-                    "gradients of lanes"));
+    WT_TRY(wt_alloc_huge(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
+                         "gradients of lanes"));
     WT_TRY(
         wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare, "gradients of lanes"));
     for (int i = 0; i < exchange->spares; i++)
@@ -71,12 +71,13 @@ wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange
     exchange->add = shape->add;
     exchange->lanes = shape->lanes;
     exchange->count = shape->count;
+    exchange->after = shape->after;
     wt_comm_lanes(comm->rank, comm->size, shape->lanes, &exchange->first, &exchange->end);
     wt_cut_buckets(exchange, shape->bucket);
     WT_GUARD(wt_make_buffers(exchange, shape->open_lanes));
     if (comm->size > 1) {
         WT_GUARD(wt_buckets_create(exchange));
-        if (shape->thread && comm->threads) WT_GUARD(wt_exchange_thread_create(exchange));
+        if (shape->thread && !shape->after && comm->threads) WT_GUARD(wt_exchange_thread_create(exchange));
     }
     *out = exchange;
     exchange = NULL;
@@ -166,19 +167,25 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
     if (exchange->pushed < exchange->opened) wt_begin_wave(exchange);
     exchange->ready -= count;
     wt_must_hold(exchange, exchange->ready == offset, "ranges of the gradient do not adjoin");
+    if (offset == 0) exchange->early = exchange->sending;
     while (exchange->joined < exchange->bucket_count) {
         wt_span span = wt_bucket_span(exchange, exchange->joined);
         if (span.first < offset) break;
         wt_join_range(exchange, span);
         wt_exchange_lock(exchange);
         exchange->joined++;
-        if (exchange->flying) wt_buckets_move(exchange, WT_MOVE_POKE);
+        if (exchange->flying && !exchange->after) wt_buckets_move(exchange, WT_MOVE_POKE);
         wt_exchange_unlock(exchange);
     }
 }
 
 void wt_exchange_poke(wt_exchange *exchange) {
-    if (!exchange->thread && exchange->flying) wt_buckets_move(exchange, WT_MOVE_POKE);
+    if (!exchange->thread && !exchange->after && exchange->flying) wt_buckets_move(exchange, WT_MOVE_POKE);
+}
+
+void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *early) {
+    *buckets = exchange->bucket_count;
+    *early = exchange->early;
 }
 
 const float *wt_exchange_complete(wt_exchange *exchange, double *added) {

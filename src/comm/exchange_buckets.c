@@ -1,17 +1,11 @@
 /*
- * The exchange of gradients, from rank to rank. The buffer is cut into buckets, a bucket into one slice a
- * rank. Of each bucket every rank sends its nodes' slices to the slices' owners; an owner completes the tree
- * over its slice and sends it to all others, who put it where their own first node stood. A bucket on its way
- * is a flight: slices arrive → added → finished slices arrive → done. Buckets go in the same order on all
- * ranks; flights are reused in that order, so that a tag means the same on both sides.
- *
- * Advantage: one pattern for every number of ranks; with powers of two each rank has one node, and the
- * traffic is the least there is, 2·(P−1)/P of the buffer. Disadvantage: 2·(P−1) messages a rank and bucket,
- * where vector halving and doubling need 2·log₂ P.
+ * The exchange of gradients, from rank to rank. The buffer is cut into buckets; a bucket on its way is a flight.
+ * Which messages a flight has, one of two patterns knows: halving where the tree is that of a power of two of ranks,
+ * else owners. Buckets go in the same order on all ranks; flights are reused in that order, so that a tag means
+ * the same on both sides.
  */
 #include "exchange_internal.h"
 #include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 /* --- buckets and slices --- */
 
@@ -23,96 +17,24 @@ wt_span wt_bucket_span(const wt_exchange *exchange, int number) {
     return (wt_span){first * WT_SLICE_UNIT, end < exchange->count ? end : exchange->count};
 }
 
-/* Slices of whole units, as even as they go; some are empty where units are few. */
-static wt_span wt_slice(const wt_exchange *exchange, int bucket, int rank) {
-    wt_span span = wt_bucket_span(exchange, bucket);
-    size_t units = (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT,
-           ranks = (size_t)exchange->comm->size;
-    size_t first = span.first + units * (size_t)rank / ranks * WT_SLICE_UNIT;
-    size_t end = span.first + units * ((size_t)rank + 1) / ranks * WT_SLICE_UNIT;
-    return (wt_span){first, end < span.end ? end : span.end};
-}
-
-static int wt_slice_count(wt_span slice) {
-    return (int)(slice.end - slice.first);
-}
-
-/* Where node i's part of this rank's slice stands while its bucket is on flight `number`. */
-static float *wt_node_slice(const wt_exchange *exchange, int number, int i, size_t slice_first) {
-    const wt_node *node = &exchange->nodes[i];
-    if (node->rank == exchange->comm->rank) return node->own + slice_first;
-    return exchange->received +
-           ((size_t)number * (size_t)exchange->foreign_count + (size_t)node->foreign) * exchange->slice_most;
-}
-
 /* --- creation --- */
 
-/*
- * Turns additions round (a + b = b + a, to the bit) so that the sum ends in this rank's first node, where it belongs,
- * without a copy and without a buffer of its own: what is read once less stays in the cache.
- */
-static wt_status wt_end_in_own(wt_exchange *exchange) {
-    int *place; /* [nodes] where the sum that began in a node stands now */
-    WT_TRY(wt_alloc(&place, (size_t)exchange->node_count, sizeof *place, "nodes of lanes"));
-    for (int i = 0; i < exchange->node_count; i++) place[i] = i;
-    for (int i = 0; i + 1 < exchange->node_count; i++) {
-        int *pair = exchange->pairs[i], left = pair[0], into = place[pair[0]], from = place[pair[1]];
-        bool turn = from == exchange->own_first;
-        pair[0] = turn ? from : into;
-        pair[1] = turn ? into : from;
-        place[left] = pair[0];
-    }
-    wt_free(place);
-    return WT_OK;
-}
-
-/* Every rank's nodes, in order; `all` is room for one more than there are lanes. */
-static wt_status wt_make_nodes(wt_exchange *exchange, wt_lane_range *all) {
-    int ranks = exchange->comm->size, count = 0;
-    for (int rank = 0; rank < ranks; rank++) {
-        int first, end;
-        wt_comm_lanes(rank, ranks, exchange->lanes, &first, &end);
-        if (rank == exchange->comm->rank) exchange->own_first = count;
-        int more = wt_lane_tree_maximal(exchange->lanes, first, end, all + count);
-        for (int i = count; i < count + more; i++) {
-            exchange->nodes[i].rank = rank;
-            if (rank != exchange->comm->rank) exchange->nodes[i].foreign = exchange->foreign_count++;
-        }
-        count += more;
-    }
-    exchange->node_count = count;
-    WT_TRY(wt_alloc(&exchange->pairs, (size_t)count, sizeof *exchange->pairs, "nodes of lanes"));
-    wt_lane_tree_complete(exchange->lanes, all, count, exchange->pairs);
-    return wt_end_in_own(exchange);
-}
-
-/* Requests of a flight: slices and finished slices from others, slices and finished slices to others. */
 static wt_status wt_make_flights(wt_exchange *exchange) {
-    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
     exchange->flight_count = exchange->bucket_count < WT_FLYING_MOST ? exchange->bucket_count
                                                                      : WT_FLYING_MOST;
-    exchange->each = exchange->foreign_count + ranks + own * ranks + ranks;
     size_t flights = (size_t)exchange->flight_count, requests = flights * (size_t)exchange->each;
     WT_TRY(wt_alloc(&exchange->flights, flights, sizeof *exchange->flights, "messages"));
     WT_TRY(wt_alloc(&exchange->requests, requests, sizeof *exchange->requests, "messages"));
     WT_TRY(wt_alloc(&exchange->indices, requests, sizeof *exchange->indices, "messages"));
     for (size_t i = 0; i < requests; i++) exchange->requests[i] = MPI_REQUEST_NULL;
-    exchange->slice_most = (exchange->bucket_units + (size_t)ranks - 1) / (size_t)ranks * WT_SLICE_UNIT;
-    return wt_alloc(&exchange->received, flights * (size_t)exchange->foreign_count * exchange->slice_most,
-                    sizeof(float), "gradients of other ranks");
+    return wt_alloc_huge(&exchange->received, flights * exchange->received_each, sizeof(float),
+                         "gradients of other ranks");
 }
 
 wt_status wt_buckets_create(wt_exchange *exchange) {
-    wt_status status = WT_OK;
-    wt_lane_range *all;
-    size_t lanes = (size_t)exchange->lanes;
-    WT_TRY(wt_alloc(&all, lanes + 1, sizeof *all, "nodes of lanes"));
-    WT_GUARD(wt_alloc(&exchange->nodes, lanes, sizeof *exchange->nodes, "nodes of lanes"));
-    WT_GUARD(wt_make_nodes(exchange, all));
-    WT_GUARD(wt_make_flights(exchange));
-cleanup:
-    wt_free(all);
-    return status;
+    exchange->pattern = wt_halving_fits(exchange) ? &wt_pattern_halving : &wt_pattern_owners;
+    WT_TRY(exchange->pattern->create(exchange));
+    return wt_make_flights(exchange);
 }
 
 void wt_buckets_dispose(wt_exchange *exchange) {
@@ -126,102 +48,18 @@ void wt_buckets_dispose(wt_exchange *exchange) {
 
 /* --- messages --- */
 
-/* Tag of node i's slices, or with i = node_count of finished slices, of flight `number`. */
-static int wt_tag(const wt_exchange *exchange, int number, int i) {
-    return number * (exchange->node_count + 1) + i;
-}
-
-/* A message of the flight, in place `at` of its requests; an empty one is none. Returns how many. */
-static int wt_send(wt_exchange *exchange, int number, int at, int i, int to, const float *data, int count) {
+int wt_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data, int count) {
     if (count == 0) return 0;
-    MPI_Isend(data, count, MPI_FLOAT, to, wt_tag(exchange, number, i), exchange->comm->exchange,
+    MPI_Isend(data, count, MPI_FLOAT, to, number * exchange->tags + tag, exchange->comm->exchange,
               &exchange->requests[number * exchange->each + at]);
     return 1;
 }
 
-static int wt_receive(wt_exchange *exchange, int number, int at, int i, int from, float *data, int count) {
+int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count) {
     if (count == 0) return 0;
-    MPI_Irecv(data, count, MPI_FLOAT, from, wt_tag(exchange, number, i), exchange->comm->exchange,
+    MPI_Irecv(data, count, MPI_FLOAT, from, number * exchange->tags + tag, exchange->comm->exchange,
               &exchange->requests[number * exchange->each + at]);
     return 1;
-}
-
-/* Bucket `bucket` takes a flight: everything that will arrive is expected from now on. */
-static void wt_expect_bucket(wt_exchange *exchange, int bucket) {
-    int number = bucket % exchange->flight_count, me = exchange->comm->rank;
-    wt_flight *flight = &exchange->flights[number];
-    wt_span mine = wt_slice(exchange, bucket, me);
-    *flight = (wt_flight){.bucket = bucket};
-    for (int i = 0; i < exchange->node_count; i++) {
-        const wt_node *node = &exchange->nodes[i];
-        if (node->rank == me) continue;
-        flight->slices_left += wt_receive(exchange, number, node->foreign, i, node->rank,
-                                          wt_node_slice(exchange, number, i, 0), wt_slice_count(mine));
-    }
-    flight->left = flight->slices_left;
-}
-
-/* This rank's first node has gone to the slice's owner, so the finished slice may take its place. */
-static void wt_expect_finished(wt_exchange *exchange, int number, int owner) {
-    wt_span slice = wt_slice(exchange, exchange->flights[number].bucket, owner);
-    exchange->flights[number].left += wt_receive(exchange, number, exchange->foreign_count + owner,
-                                                 exchange->node_count, owner,
-                                                 exchange->stacked[0] + slice.first, wt_slice_count(slice));
-}
-
-/* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour.
- * */
-static void wt_send_slices(wt_exchange *exchange, int number) {
-    wt_flight *flight = &exchange->flights[number];
-    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
-    int at = exchange->foreign_count + ranks;
-    for (int step = 1; step < ranks; step++) {
-        int to = (exchange->comm->rank + step) % ranks;
-        wt_span slice = wt_slice(exchange, flight->bucket, to);
-        for (int i = 0; i < own; i++) {
-            flight->left += wt_send(exchange, number, at++, exchange->own_first + i, to,
-                                    exchange->nodes[exchange->own_first + i].own + slice.first,
-                                    wt_slice_count(slice));
-        }
-    }
-    flight->sent = true;
-}
-
-static void wt_send_finished(wt_exchange *exchange, int number) {
-    wt_flight *flight = &exchange->flights[number];
-    int ranks = exchange->comm->size, at = exchange->each - ranks;
-    wt_span mine = wt_slice(exchange, flight->bucket, exchange->comm->rank);
-    for (int step = 1; step < ranks; step++) {
-        int to = (exchange->comm->rank + step) % ranks;
-        flight->left += wt_send(exchange, number, at++, exchange->node_count, to,
-                                exchange->stacked[0] + mine.first, wt_slice_count(mine));
-    }
-    flight->added = true;
-}
-
-/* --- additions --- */
-
-/* The rest of the tree over one block of this rank's slice; it ends in this rank's first node. */
-static void wt_add_block(const wt_exchange *exchange, int number, wt_span slice, size_t at) {
-    size_t left = slice.end - slice.first - at, part = left < WT_ADD_BLOCK ? left : WT_ADD_BLOCK;
-    for (int i = 0; i + 1 < exchange->node_count; i++) {
-        const int *pair = exchange->pairs[i];
-        exchange->add(wt_node_slice(exchange, number, pair[0], slice.first) + at,
-                      wt_node_slice(exchange, number, pair[1], slice.first) + at, part);
-    }
-}
-
-static void wt_add_flight(wt_exchange *exchange, int number, wt_move how) {
-    wt_span slice = wt_slice(exchange, exchange->flights[number].bucket, exchange->comm->rank);
-    size_t count = slice.end - slice.first;
-    double began = wt_time_now();
-    if (how == WT_MOVE_ALONE) {
-        for (size_t at = 0; at < count; at += WT_ADD_BLOCK) wt_add_block(exchange, number, slice, at);
-    } else {
-#pragma omp parallel for schedule(static)
-        for (size_t at = 0; at < count; at += WT_ADD_BLOCK) wt_add_block(exchange, number, slice, at);
-    }
-    exchange->added += wt_time_now() - began;
 }
 
 /* --- the state machine --- */
@@ -229,13 +67,11 @@ static void wt_add_flight(wt_exchange *exchange, int number, wt_move how) {
 static void wt_expect_more(wt_exchange *exchange) {
     while (exchange->posted < exchange->bucket_count &&
            exchange->posted < exchange->done + exchange->flight_count) {
-        wt_expect_bucket(exchange, exchange->posted++);
+        exchange->pattern->expect(exchange, exchange->posted++);
     }
 }
 
 void wt_buckets_begin(wt_exchange *exchange) {
-    for (int i = 0; i < exchange->height; i++)
-        exchange->nodes[exchange->own_first + i].own = exchange->stacked[i];
     exchange->posted = exchange->sending = exchange->done = 0;
     exchange->flying = true;
     wt_expect_more(exchange);
@@ -243,18 +79,6 @@ void wt_buckets_begin(wt_exchange *exchange) {
 
 bool wt_buckets_complete(const wt_exchange *exchange) {
     return exchange->done == exchange->bucket_count;
-}
-
-/* Message `at` of flight `number` has arrived or gone. */
-static void wt_note_message(wt_exchange *exchange, int number, int at) {
-    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
-    wt_flight *flight = &exchange->flights[number];
-    int sent = at - exchange->foreign_count - ranks; /* among this rank's slices */
-    if (sent >= 0 && sent < (ranks - 1) * own && sent % own == 0) {
-        wt_expect_finished(exchange, number, (exchange->comm->rank + 1 + sent / own) % ranks);
-    }
-    if (at < exchange->foreign_count) flight->slices_left--;
-    flight->left--;
 }
 
 /* Waits for, or looks at, the messages on their way; whether one has arrived or gone. */
@@ -267,8 +91,8 @@ static bool wt_look(wt_exchange *exchange, wt_move how) {
     }
     if (count == MPI_UNDEFINED) return false; /* none was on its way */
     for (int i = 0; i < count; i++) {
-        wt_note_message(exchange, exchange->indices[i] / exchange->each,
-                        exchange->indices[i] % exchange->each);
+        exchange->pattern->note(exchange, exchange->indices[i] / exchange->each,
+                                exchange->indices[i] % exchange->each);
     }
     return count > 0;
 }
@@ -278,22 +102,17 @@ static bool wt_set_out(wt_exchange *exchange) {
     bool moved = false;
     for (; exchange->sending < exchange->joined && exchange->sending < exchange->posted;
          exchange->sending++) {
-        wt_send_slices(exchange, exchange->sending % exchange->flight_count);
+        exchange->pattern->set_out(exchange, exchange->sending % exchange->flight_count);
         moved = true;
     }
     return moved;
 }
 
-/* Buckets whose slices are all here are added; those that are done free their flights, in order. */
+/* Flights go on as far as what has arrived allows; those that are done are free again, in order. */
 static bool wt_go_on(wt_exchange *exchange, wt_move how) {
     bool moved = false;
     for (int bucket = exchange->done; bucket < exchange->sending; bucket++) {
-        int number = bucket % exchange->flight_count;
-        const wt_flight *flight = &exchange->flights[number];
-        if (flight->added || flight->slices_left > 0) continue;
-        wt_add_flight(exchange, number, how);
-        wt_send_finished(exchange, number);
-        moved = true;
+        moved = exchange->pattern->go_on(exchange, bucket % exchange->flight_count, how) || moved;
     }
     while (exchange->done < exchange->sending) {
         const wt_flight *flight = &exchange->flights[exchange->done % exchange->flight_count];

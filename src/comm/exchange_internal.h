@@ -2,7 +2,9 @@
  * Inside the exchange:
  *
  *   exchange.c          lanes and waves: buffers, this rank's own part of the tree
- *   exchange_buckets.c  from rank to rank: buckets, their slices and messages
+ *   exchange_buckets.c  from rank to rank: buckets and flights
+ *   exchange_halving.c  their messages where ranks are a power of two,
+ *   exchange_owners.c   and for any others
  *   exchange_thread.c   the thread that drives, where there is one
  *
  * From the moment when a rank's last wave opens until its sum is complete, everything under "buckets" is
@@ -21,6 +23,8 @@ enum {
     WT_FLYING_MOST = 4, /* buckets on their way at a time: bounds requests and memory; more leave the cache */
 };
 
+typedef struct wt_exchange_thread wt_exchange_thread;
+
 /* Elements first … end−1. */
 typedef struct {
     size_t first, end;
@@ -35,20 +39,30 @@ typedef struct {
 /* A node of some rank, in the order of lanes. */
 typedef struct {
     int rank;
-    float *own;  /* this rank's: the whole buffer */
     int foreign; /* others': the place in a flight's received slices */
 } wt_node;
 
 /* A bucket on its way; each has `each` of the requests. */
 typedef struct {
     int bucket;
-    int slices_left; /* that have not arrived */
-    int left;        /* all requests that are not done */
-    bool sent;       /* this rank's slices are on their way */
-    bool added;      /* this rank's slice is complete and on its way to the others */
+    int left;                   /* requests that are not done */
+    bool added;                 /* no message is left to be sent */
+    int slices_left;            /* owners: that have not arrived */
+    int round;                  /* halving: rounds that are done */
+    unsigned arrived, returned; /* halving: of which rounds, by bit; the second time finished */
 } wt_flight;
 
-typedef struct wt_exchange_thread wt_exchange_thread;
+typedef enum { WT_MOVE_POKE, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
+
+/* The messages of a flight. `number` is the flight's, `at` a place among its requests. */
+typedef struct {
+    wt_status (*create)(wt_exchange *exchange);         /* sets each, tags, received_each */
+    void (*expect)(wt_exchange *exchange, int bucket);  /* the bucket takes its flight: receives are posted */
+    void (*set_out)(wt_exchange *exchange, int number); /* the bucket is ready on this rank */
+    void (*note)(wt_exchange *exchange, int number, int at); /* a message has arrived or gone */
+    bool (*go_on)(wt_exchange *exchange, int number,
+                  wt_move how); /* adds and sends what can be; whether any */
+} wt_pattern;
 
 struct wt_exchange {
     wt_comm *comm;
@@ -72,19 +86,28 @@ struct wt_exchange {
     /* buckets */
     int bucket_count;
     size_t bucket_units;
+    const wt_pattern *pattern;
+    float *received; /* [flights, received_each] */
+    size_t received_each;
+    int flight_count, each, tags; /* each: requests of a flight; tags: of a flight, at most */
+    wt_flight *flights;
+    MPI_Request *requests;     /* [flights, each] */
+    int *indices;              /* [flights · each] what MPI_Testsome found */
+    int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
+    int early;                 /* of them, handed to MPI before the last range was ready */
+    bool after;                /* none is */
+    bool flying;               /* the last wave is open, the sum is not complete */
+    double added;              /* seconds */
+
+    /* owners */
     int node_count, foreign_count; /* of all ranks; of the others */
     int own_first;                 /* this rank's first node */
     wt_node *nodes;
     int (*pairs)[2];
-    float *received;        /* [flights, foreign nodes, largest slice] */
-    size_t slice_most;      /* elements */
-    int flight_count, each; /* requests of a flight */
-    wt_flight *flights;
-    MPI_Request *requests;      /* [flights, each] */
-    int *indices;               /* [flights · each] what MPI_Testsome found */
-    int posted, sending, done;  /* buckets: expected; handed to MPI; all before this one are complete */
-    bool flying;                /* the last wave is open, the sum is not complete */
-    double added;               /* seconds */
+    size_t slice_most; /* elements; received holds [foreign nodes] of them */
+    /* halving */
+    int rounds;
+
     wt_exchange_thread *thread; /* NULL: pokes drive */
 };
 
@@ -96,11 +119,18 @@ void wt_buckets_dispose(wt_exchange *exchange);
 wt_span wt_bucket_span(const wt_exchange *exchange, int number);
 /* The last wave opens: receives are posted. */
 void wt_buckets_begin(wt_exchange *exchange);
-typedef enum { WT_MOVE_POKE, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
 /* Takes what has arrived a step further; whether something had. ALONE: without OpenMP's threads. WAIT: until
  * something has arrived. */
 bool wt_buckets_move(wt_exchange *exchange, wt_move how);
 bool wt_buckets_complete(const wt_exchange *exchange);
+
+/* A message of flight `number`, in place `at` of its requests; an empty one is none. Returns how many. */
+int wt_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data, int count);
+int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count);
+
+extern const wt_pattern wt_pattern_owners, wt_pattern_halving;
+/* Whether the ranks and lanes are those of the pattern. */
+bool wt_halving_fits(const wt_exchange *exchange);
 
 /* exchange_thread.c; all take an exchange without a thread too */
 

@@ -30,6 +30,11 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     MPI_Comm_rank(comm->all, &comm->rank);
     MPI_Comm_size(comm->all, &comm->size);
     comm->node_size = wt_count_node(comm->all);
+    wt_status status = wt_alloc(&comm->lengths, 2 * (size_t)comm->size, sizeof *comm->lengths, "ranks");
+    if (status != WT_OK) {
+        wt_comm_finish(comm);
+        return status;
+    }
     *out = comm;
     return WT_OK;
 }
@@ -38,6 +43,7 @@ void wt_comm_finish(wt_comm *comm) {
     if (!comm) return;
     MPI_Comm_free(&comm->exchange);
     MPI_Comm_free(&comm->all);
+    wt_free(comm->lengths);
     wt_free(comm);
     MPI_Finalize();
 }
@@ -114,23 +120,14 @@ void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count) {
     wt_comm_waits(comm, false);
 }
 
+/* Lengths come up a tree of ranks, then each rank's data straight. */
 static void wt_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
-    enum { TAG = 1 };
-    if (comm->rank != 0) {
-        int length = (int)bytes;
-        MPI_Send(&length, 1, MPI_INT, 0, TAG, comm->all);
-        MPI_Send(mine, length, MPI_BYTE, 0, TAG, comm->all);
-        return;
+    int length = (int)bytes, *lengths = comm->lengths, *starts = comm->lengths + comm->size;
+    MPI_Gather(&length, 1, MPI_INT, lengths, 1, MPI_INT, 0, comm->all);
+    for (int rank = 0, start = 0; comm->rank == 0 && rank < comm->size; start += lengths[rank++]) {
+        starts[rank] = start;
     }
-    char *at = all;
-    if (bytes) memcpy(at, mine, bytes);
-    at += bytes;
-    for (int rank = 1; rank < comm->size; rank++) {
-        int length;
-        MPI_Recv(&length, 1, MPI_INT, rank, TAG, comm->all, MPI_STATUS_IGNORE);
-        MPI_Recv(at, length, MPI_BYTE, rank, TAG, comm->all, MPI_STATUS_IGNORE);
-        at += length;
-    }
+    MPI_Gatherv(mine, length, MPI_BYTE, all, lengths, starts, MPI_BYTE, 0, comm->all);
 }
 
 void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {

@@ -185,9 +185,9 @@ const wt_key wt_keys[] = {
  .help = "MiB of gradient that set out together as soon as they are finished, while earlier layers compute. As "
          "large as the network: everything travels at the end."},
 {.name = "exchange.progress", .type = WT_KEY_CHOICE, .offset = AT(exchange.progress), .standard = "auto",
- .choices = CHOICES("auto", "test", "thread"), .resume = WT_RESUME_FREE,
+ .choices = CHOICES("auto", "test", "thread", "after"), .resume = WT_RESUME_FREE,
  .help = "What moves messages while layers compute: test, calls between pieces of work; thread, a thread for it; "
-         "auto is thread where ranks are on several nodes, else test."},
+         "after, nothing: gradients travel when all layers are done; auto is thread where ranks are on several nodes, else test."},
 
 {.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",

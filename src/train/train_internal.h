@@ -70,6 +70,28 @@ wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin
 bool wt_time_limit_near(const wt_time_limit *limit, double needed);
 void wt_time_limit_stop(wt_time_limit *limit); /* takes NULL */
 
+/* --- step_times.c --- */
+
+enum { WT_STEPS_KEPT = 256 };
+
+typedef enum {
+    WT_STEP_TIME_ALL,
+    WT_STEP_TIME_EXPOSED, /* that the computing thread spends on the exchange: waits, adds, hands over */
+    WT_STEP_TIME_WAIT,    /* of these, with nothing else to do */
+    WT_STEP_TIME_BACKWARD,
+    WT_STEP_TIMES
+} wt_step_time;
+
+typedef struct {
+    int64_t count;
+    double before[WT_STEP_TIMES], seconds[WT_STEP_TIMES][WT_STEPS_KEPT];
+} wt_step_times;
+
+/* At a step's end, with the timer in a phase that is none of a step's. */
+void wt_step_times_note(wt_step_times *times, const wt_timer *timer);
+/* Seconds, of the last steps; 0 where there are none. */
+double wt_step_times_median(const wt_step_times *times, wt_step_time which);
+
 /* --- the trainer --- */
 
 /* What a rank says of one of its lanes. */
@@ -129,6 +151,7 @@ typedef struct {
     wt_metrics_row row;
     int64_t step_targets;
     wt_timer timer;
+    wt_step_times times;
     double began, last_checkpoint, last_step;
     double seconds_before;     /* of earlier starts */
     int checkpoints;           /* written in the background by this start */

@@ -320,6 +320,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
         if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
     }
     wt_timer_enter(&trainer->timer, WT_PHASE_OTHER);
+    wt_step_times_note(&trainer->times, &trainer->timer);
     return status; /* rank 0 alone may fail here, at the last step alone */
 }
 
@@ -368,14 +369,27 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
-/* Where this rank's steps spent their time, and the largest share of any rank that only waited for gradients.
- * */
+/* What the exchange cost the rank whose steps it kept longest. */
+static void wt_summarise_exchange(const wt_trainer *trainer) {
+    int64_t slowest[WT_STEP_TIMES]; /* nanoseconds */
+    int buckets, early;
+    for (int i = 0; i < WT_STEP_TIMES; i++)
+        slowest[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i));
+    wt_comm_max_int64(trainer->comm, slowest, WT_STEP_TIMES);
+    if (!trainer->root || wt_comm_size(trainer->comm) == 1) return;
+    wt_exchange_count_buckets(trainer->exchange, &buckets, &early);
+    wt_log_info("exposed exchange: %.2f ms of a step's %.2f, %.2f of them waiting, beside a backward of %.2f "
+                "(medians); %d of %d buckets set out before backward's end",
+                1e-6 * (double)slowest[WT_STEP_TIME_EXPOSED], 1e-6 * (double)slowest[WT_STEP_TIME_ALL],
+                1e-6 * (double)slowest[WT_STEP_TIME_WAIT], 1e-6 * (double)slowest[WT_STEP_TIME_BACKWARD],
+                early, buckets);
+}
+
+/* Where this rank's steps spent their time. */
 static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
     const wt_timer *timer = &trainer->timer;
     double steps = wt_timer_steps(timer);
     if (!(steps > 0)) steps = 1;
-    int64_t exposed = (int64_t)(1e6 * timer->seconds[WT_PHASE_WAIT] / steps);
-    wt_comm_max_int64(trainer->comm, &exposed, 1);
     char text[256];
     size_t used = 0;
     for (int phase = 0; phase <= WT_PHASE_UPDATE; phase++) {
@@ -383,12 +397,9 @@ static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
                             wt_phase_name((wt_phase)phase), 100.0 * timer->seconds[phase] / steps);
         if (more > 0 && (size_t)more < sizeof text - used) used += (size_t)more;
     }
-    if (!trainer->root || count == 0) return;
-    wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
-    if (wt_comm_size(trainer->comm) > 1) {
-        wt_log_info("exposed exchange: %.2f %% of a step, on the rank that waited longest",
-                    1e-4 * (double)exposed);
-    }
+    if (trainer->root && count > 0)
+        wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
+    if (count > 0) wt_summarise_exchange(trainer);
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */

@@ -107,6 +107,7 @@ static wt_status wt_setup_exchange(wt_trainer *trainer) {
                                .count = trainer->network->parameters.total,
                                .bucket = (size_t)(config->bucket * 1024 * 1024) / sizeof(float),
                                .thread = thread,
+                               .after = config->progress == WT_DRIVE_AFTER,
                                .add = trainer->kernels->add};
     return wt_exchange_create(&trainer->exchange, trainer->comm, &shape);
 }

@@ -12,7 +12,7 @@
 
 static void test_aligned_and_zeroed(void **state) {
     (void)state;
-    static const size_t sizes[] = {1, 63, 64, 65, 4096, 100003};
+    static const size_t sizes[] = {1, 63, 64, 65, 4096, 100003, (2 << 20) - 64, 5000001};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (int again = 0; again < 3; again++) { /* a block that was used and freed must come back clean */
             unsigned char *block;
@@ -43,6 +43,25 @@ static void test_counts_bytes_and_blocks(void **state) {
     wt_free(NULL);
     assert_int_equal(wt_memory_bytes(), bytes);
     assert_int_equal(wt_memory_blocks(), blocks);
+}
+
+/* From 64 KiB on huge pages are full: nothing else stands on them. */
+static void test_huge_pages(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 65535, 65536, (2 << 20) - 64, (2 << 20) - 63, 3 << 20};
+    static const int64_t held[] = {1, 65535, (2 << 20) - 64, (2 << 20) - 64, (4 << 20) - 64, (4 << 20) - 64};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *block;
+        assert_int_equal(wt_alloc_huge(&block, sizes[i], 1, "a block"), WT_OK);
+        assert_int_equal(wt_memory_bytes(), held[i]);
+        assert_int_equal(block[0] | block[held[i] - 1], 0);
+        wt_free(block);
+    }
+    void *none;
+    assert_int_equal(wt_alloc_huge(&none, 0, 4, "nothing"), WT_OK);
+    assert_null(none);
+    assert_int_equal(wt_alloc_huge(&none, SIZE_MAX / 2, 4, "the moon"), WT_FAILED);
+    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 static void test_nothing_asked_for(void **state) {
@@ -105,7 +124,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_aligned_and_zeroed),     cmocka_unit_test(test_counts_bytes_and_blocks),
         cmocka_unit_test(test_nothing_asked_for),      cmocka_unit_test(test_too_much_is_refused),
-        cmocka_unit_test(test_threads_keep_the_count),
+        cmocka_unit_test(test_threads_keep_the_count), cmocka_unit_test(test_huge_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "all_ranks.h"
+#include "exchange_internal.h"
 #include "wavetrain/random.h"
 
 enum { STEPS = 3 };
@@ -88,7 +89,12 @@ static bool give_lanes(wt_exchange *exchange, const shape *s, int step) {
 
 static wt_exchange *create(const shape *s) {
     wt_exchange *exchange;
-    const wt_exchange_shape full = {s->lanes, s->open_lanes, s->count, s->bucket, s->thread, add};
+    const wt_exchange_shape full = {.lanes = s->lanes,
+                                    .open_lanes = s->open_lanes,
+                                    .count = s->count,
+                                    .bucket = s->bucket,
+                                    .thread = s->thread,
+                                    .add = add};
     assert_all(wt_exchange_create(&exchange, comm, &full) == WT_OK);
     return exchange;
 }
@@ -159,6 +165,52 @@ static void test_late_ranks(void **state) {
     }
 }
 
+enum { OVERLAP_BUCKETS = 6, OVERLAP_BUCKET = 512 };
+
+/* All buckets but the one at the buffer's beginning are ready; moves them along for `seconds` at most. How many of
+ * them have gone all the way. */
+static int hold_back_the_last(wt_exchange *exchange, double seconds) {
+    int done = 0;
+    double began = wt_time_now();
+    float *lane = wt_exchange_lane(exchange, exchange->first);
+    fill_lane(lane, exchange->first, 0, 0, OVERLAP_BUCKETS * OVERLAP_BUCKET);
+    wt_exchange_ready(exchange, OVERLAP_BUCKET, (OVERLAP_BUCKETS - 1) * OVERLAP_BUCKET);
+    while (done < OVERLAP_BUCKETS - 1 && wt_time_now() < began + seconds) {
+        usleep(100);
+        wt_exchange_poke(exchange);
+        wt_exchange_lock(exchange);
+        done = exchange->done;
+        wt_exchange_unlock(exchange);
+    }
+    return done;
+}
+
+/* While a rank still computes the last bucket, the others are sent, added and back: not only handed to MPI. With
+ * `after`, none is. */
+static void test_overlap(void **state) {
+    (void)state;
+    enum { TEST, THREAD, AFTER, DRIVES };
+    if (wt_comm_size(comm) == 1) return;
+    for (int drive = 0; drive < DRIVES; drive++) {
+        wt_exchange *exchange;
+        const wt_exchange_shape full = {.lanes = wt_comm_size(comm),
+                                        .open_lanes = 1,
+                                        .count = OVERLAP_BUCKETS * OVERLAP_BUCKET,
+                                        .bucket = OVERLAP_BUCKET,
+                                        .thread = drive == THREAD,
+                                        .after = drive == AFTER,
+                                        .add = add};
+        int expected = drive == AFTER ? 0 : OVERLAP_BUCKETS - 1, buckets, early;
+        assert_all(wt_exchange_create(&exchange, comm, &full) == WT_OK);
+        int done = hold_back_the_last(exchange, drive == AFTER ? 0.05 : 20);
+        wt_exchange_ready(exchange, 0, OVERLAP_BUCKET);
+        wt_exchange_complete(exchange, NULL);
+        wt_exchange_count_buckets(exchange, &buckets, &early);
+        assert_all(done == expected && early == expected && buckets == OVERLAP_BUCKETS);
+        wt_exchange_destroy(exchange);
+    }
+}
+
 static void test_every_number_of_lanes(void **state) {
     (void)state;
     for (int lanes = wt_comm_size(comm); lanes <= 17; lanes++) assert_waves(lanes, 77);
@@ -203,10 +255,15 @@ static void test_destroying_nothing(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_would_show), cmocka_unit_test(test_every_number_of_lanes),
-        cmocka_unit_test(test_few_elements),     cmocka_unit_test(test_many_elements),
-        cmocka_unit_test(test_buckets),          cmocka_unit_test(test_waves_of_its_own),
-        cmocka_unit_test(test_late_ranks),       cmocka_unit_test(test_destroying_nothing),
+        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_order_would_show),
+        cmocka_unit_test(test_every_number_of_lanes),
+        cmocka_unit_test(test_few_elements),
+        cmocka_unit_test(test_many_elements),
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_waves_of_its_own),
+        cmocka_unit_test(test_late_ranks),
+        cmocka_unit_test(test_destroying_nothing),
     };
     RUN_ALL_RANKS(tests, argc, argv);
 }

@@ -1,0 +1,197 @@
+/*
+ * The owners' pattern of an exchange, for any number of ranks and lanes: a bucket is cut into one slice a rank. Every
+ * rank sends its nodes' slices to the slices' owners; an owner completes the tree over its slice and sends it to
+ * all others, who put it where their own first node stood.
+ *
+ * Advantage: any tree. Disadvantage: 2·(P−1) messages a rank and bucket, all of them as likely to leave the node
+ * as not, and more than one node of a rank travels where P is no power of two.
+ */
+#include "exchange_internal.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/timer.h"
+
+/* --- slices --- */
+
+/* Slices of whole units, as even as they go; some are empty where units are few. */
+static wt_span wt_slice(const wt_exchange *exchange, int bucket, int rank) {
+    wt_span span = wt_bucket_span(exchange, bucket);
+    size_t units = (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT,
+           ranks = (size_t)exchange->comm->size;
+    size_t first = span.first + units * (size_t)rank / ranks * WT_SLICE_UNIT;
+    size_t end = span.first + units * ((size_t)rank + 1) / ranks * WT_SLICE_UNIT;
+    return (wt_span){first, end < span.end ? end : span.end};
+}
+
+static int wt_slice_count(wt_span slice) {
+    return (int)(slice.end - slice.first);
+}
+
+/* Where node i's part of this rank's slice stands while its bucket is on flight `number`. */
+static float *wt_node_slice(const wt_exchange *exchange, int number, int i, size_t slice_first) {
+    const wt_node *node = &exchange->nodes[i];
+    if (node->rank == exchange->comm->rank) return exchange->stacked[i - exchange->own_first] + slice_first;
+    return exchange->received + (size_t)number * exchange->received_each +
+           (size_t)node->foreign * exchange->slice_most;
+}
+
+/* --- creation --- */
+
+/*
+ * Turns additions round (a + b = b + a, to the bit) so that the sum ends in this rank's first node, where it belongs,
+ * without a copy and without a buffer of its own: what is read once less stays in the cache.
+ */
+static wt_status wt_end_in_own(wt_exchange *exchange) {
+    int *place; /* [nodes] where the sum that began in a node stands now */
+    WT_TRY(wt_alloc(&place, (size_t)exchange->node_count, sizeof *place, "nodes of lanes"));
+    for (int i = 0; i < exchange->node_count; i++) place[i] = i;
+    for (int i = 0; i + 1 < exchange->node_count; i++) {
+        int *pair = exchange->pairs[i], left = pair[0], into = place[pair[0]], from = place[pair[1]];
+        bool turn = from == exchange->own_first;
+        pair[0] = turn ? from : into;
+        pair[1] = turn ? into : from;
+        place[left] = pair[0];
+    }
+    wt_free(place);
+    return WT_OK;
+}
+
+/* Every rank's nodes, in order; `all` is room for one more than there are lanes. */
+static wt_status wt_number_nodes(wt_exchange *exchange, wt_lane_range *all) {
+    int ranks = exchange->comm->size, count = 0;
+    for (int rank = 0; rank < ranks; rank++) {
+        int first, end;
+        wt_comm_lanes(rank, ranks, exchange->lanes, &first, &end);
+        if (rank == exchange->comm->rank) exchange->own_first = count;
+        int more = wt_lane_tree_maximal(exchange->lanes, first, end, all + count);
+        for (int i = count; i < count + more; i++) {
+            exchange->nodes[i].rank = rank;
+            if (rank != exchange->comm->rank) exchange->nodes[i].foreign = exchange->foreign_count++;
+        }
+        count += more;
+    }
+    exchange->node_count = count;
+    WT_TRY(wt_alloc(&exchange->pairs, (size_t)count, sizeof *exchange->pairs, "nodes of lanes"));
+    wt_lane_tree_complete(exchange->lanes, all, count, exchange->pairs);
+    return wt_end_in_own(exchange);
+}
+
+/* Requests of a flight: slices and finished slices from others, slices and finished slices to others. Tags: node i's
+ * slices, and finished ones with i = node_count. */
+static wt_status wt_owners_create(wt_exchange *exchange) {
+    wt_status status = WT_OK;
+    wt_lane_range *all;
+    size_t lanes = (size_t)exchange->lanes, ranks = (size_t)exchange->comm->size;
+    WT_TRY(wt_alloc(&all, lanes + 1, sizeof *all, "nodes of lanes"));
+    WT_GUARD(wt_alloc(&exchange->nodes, lanes, sizeof *exchange->nodes, "nodes of lanes"));
+    WT_GUARD(wt_number_nodes(exchange, all));
+    int own = exchange->node_count - exchange->foreign_count;
+    exchange->each = exchange->foreign_count + (own + 2) * exchange->comm->size;
+    exchange->tags = exchange->node_count + 1;
+    exchange->slice_most = (exchange->bucket_units + ranks - 1) / ranks * WT_SLICE_UNIT;
+    exchange->received_each = (size_t)exchange->foreign_count * exchange->slice_most;
+cleanup:
+    wt_free(all);
+    return status;
+}
+
+/* --- messages --- */
+
+/* Bucket `bucket` takes a flight: everything that will arrive is expected from now on. */
+static void wt_expect_bucket(wt_exchange *exchange, int bucket) {
+    int number = bucket % exchange->flight_count, me = exchange->comm->rank;
+    wt_flight *flight = &exchange->flights[number];
+    wt_span mine = wt_slice(exchange, bucket, me);
+    *flight = (wt_flight){.bucket = bucket};
+    for (int i = 0; i < exchange->node_count; i++) {
+        const wt_node *node = &exchange->nodes[i];
+        if (node->rank == me) continue;
+        flight->slices_left += wt_receive(exchange, number, node->foreign, i, node->rank,
+                                          wt_node_slice(exchange, number, i, 0), wt_slice_count(mine));
+    }
+    flight->left = flight->slices_left;
+}
+
+/* This rank's first node has gone to the slice's owner, so the finished slice may take its place. */
+static void wt_expect_finished(wt_exchange *exchange, int number, int owner) {
+    wt_span slice = wt_slice(exchange, exchange->flights[number].bucket, owner);
+    exchange->flights[number].left += wt_receive(exchange, number, exchange->foreign_count + owner,
+                                                 exchange->node_count, owner,
+                                                 exchange->stacked[0] + slice.first, wt_slice_count(slice));
+}
+
+/* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour.
+ * */
+static void wt_send_slices(wt_exchange *exchange, int number) {
+    wt_flight *flight = &exchange->flights[number];
+    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
+    int at = exchange->foreign_count + ranks;
+    for (int step = 1; step < ranks; step++) {
+        int to = (exchange->comm->rank + step) % ranks;
+        wt_span slice = wt_slice(exchange, flight->bucket, to);
+        for (int i = 0; i < own; i++) {
+            flight->left += wt_send(exchange, number, at++, exchange->own_first + i, to,
+                                    exchange->stacked[i] + slice.first, wt_slice_count(slice));
+        }
+    }
+}
+
+static void wt_send_finished(wt_exchange *exchange, int number) {
+    wt_flight *flight = &exchange->flights[number];
+    int ranks = exchange->comm->size, at = exchange->each - ranks;
+    wt_span mine = wt_slice(exchange, flight->bucket, exchange->comm->rank);
+    for (int step = 1; step < ranks; step++) {
+        int to = (exchange->comm->rank + step) % ranks;
+        flight->left += wt_send(exchange, number, at++, exchange->node_count, to,
+                                exchange->stacked[0] + mine.first, wt_slice_count(mine));
+    }
+    flight->added = true;
+}
+
+/* --- additions --- */
+
+/* The rest of the tree over one block of this rank's slice; it ends in this rank's first node. */
+static void wt_add_block(const wt_exchange *exchange, int number, wt_span slice, size_t at) {
+    size_t left = slice.end - slice.first - at, part = left < WT_ADD_BLOCK ? left : WT_ADD_BLOCK;
+    for (int i = 0; i + 1 < exchange->node_count; i++) {
+        const int *pair = exchange->pairs[i];
+        exchange->add(wt_node_slice(exchange, number, pair[0], slice.first) + at,
+                      wt_node_slice(exchange, number, pair[1], slice.first) + at, part);
+    }
+}
+
+static void wt_add_flight(wt_exchange *exchange, int number, wt_move how) {
+    wt_span slice = wt_slice(exchange, exchange->flights[number].bucket, exchange->comm->rank);
+    size_t count = slice.end - slice.first;
+    double began = wt_time_now();
+#pragma omp parallel for schedule(static) if (how != WT_MOVE_ALONE)
+    for (size_t at = 0; at < count; at += WT_ADD_BLOCK) wt_add_block(exchange, number, slice, at);
+    exchange->added += wt_time_now() - began;
+}
+
+static bool wt_complete_flight(wt_exchange *exchange, int number, wt_move how) {
+    const wt_flight *flight = &exchange->flights[number];
+    if (flight->added || flight->slices_left > 0) return false;
+    wt_add_flight(exchange, number, how);
+    wt_send_finished(exchange, number);
+    return true;
+}
+
+/* Message `at` of flight `number` has arrived or gone. */
+static void wt_note_message(wt_exchange *exchange, int number, int at) {
+    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
+    wt_flight *flight = &exchange->flights[number];
+    int sent = at - exchange->foreign_count - ranks; /* among this rank's slices */
+    if (sent >= 0 && sent < (ranks - 1) * own && sent % own == 0) {
+        wt_expect_finished(exchange, number, (exchange->comm->rank + 1 + sent / own) % ranks);
+    }
+    if (at < exchange->foreign_count) flight->slices_left--;
+    flight->left--;
+}
+
+const wt_pattern wt_pattern_owners = {
+    .create = wt_owners_create,
+    .expect = wt_expect_bucket,
+    .set_out = wt_send_slices,
+    .note = wt_note_message,
+    .go_on = wt_complete_flight,
+};
