@@ -3,7 +3,8 @@
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
-#   --tests       also what the tests need
+#   --tests       also what the tests need; as root on Debian also SLURM, for the tests on a cluster of namespaces,
+#                 which are skipped without it
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 set -eu
 
@@ -44,6 +45,7 @@ TABLE
     has_cmocka       libcmocka-dev                         cmocka
     has_fftw         libfftw3-dev                          fftw
     has_h5_tools     hdf5-tools                            hdf5
+    has_pgrep        procps                                procps
 TABLE
     fi
 }
@@ -67,6 +69,7 @@ has_samplerate() { has_library samplerate; }
 has_cmocka() { has_library cmocka; }
 has_fftw() { has_library fftw3; }
 has_h5_tools() { has_command h5dump; }
+has_pgrep() { has_command pgrep; }
 has_cmake() { # the presets ask for 3.21
     has_command cmake && printf '3.21\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
 }
@@ -74,6 +77,10 @@ has_plplot() {
     local drivers
     drivers=$(pkg-config --variable=drvdir plplot 2>/dev/null) && [ -e "$drivers/cairo.so" ]
 }
+
+# Without root there can be no cluster to test on, so SLURM is never asked for: it is installed if that can be done.
+slurm="slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2"
+has_slurm() { has_command slurmctld && has_command slurmd && has_command srun && has_command munged && has_command ip; }
 
 speech=asterisk-core-sounds-en-wav
 has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
@@ -141,6 +148,9 @@ fi
 if [ -n "$packages" ]; then
     report_missing
     exit 1
+fi
+if [ $need_tests = 1 ] && is_root && has_command apt-get && ! has_slurm; then
+    install " $slurm" || echo "setup: no SLURM from this machine's package sources; the tests on a cluster are skipped" >&2
 fi
 if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
     install " $speech" || echo "setup: no $speech from this machine's package sources" >&2

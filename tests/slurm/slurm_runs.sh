@@ -1,22 +1,28 @@
 # Functions for tests on a cluster; sourced. Runs are named by their folder, and their SLURM jobs alike.
 . "$SOURCE/tests/mpi/faults.sh"
 
-# A data set, config.yaml for 60 steps, and `whole`, the run on one rank without SLURM that all others must equal.
+# make_whole [STEPS]: a data set, config.yaml for 60 steps, and `whole`, the run on one rank without SLURM that all others
+# must equal.
 make_whole() {
+    steps=${1-60}
     make_tone
     make_config config.yaml
-    sed -i 's/steps: 50/steps: 60/; s/every: 10/every: 0/; s/every: 20/every: 1000/' config.yaml
+    sed -i "s/steps: 50/steps: $steps/; s/every: 10/every: 0/; s/every: 20/every: 1000/" config.yaml
     train_ok whole
 }
 
-# start_step RUN "SRUN-OPTIONS" ARGUMENT…: trains under srun in the background, with 20 ms for each row of metrics.csv, so that
-# there is time to interfere. Sets `process` (srun's).
+# slow_words: the words before the program that make each row of metrics.csv take 20 ms, so that there is time to interfere
+slow_words() {
+    mapfile -t slow < <(under slow:metrics.csv:1)
+}
+
+# start_step RUN "SRUN-OPTIONS" ARGUMENT…: trains under srun in the background, slowly. Sets `process` (srun's).
 start_step() {
-    local run=$1 words options
+    local run=$1 slow options
     read -ra options <<<"$2"
     shift 2
-    mapfile -t words < <(under slow:metrics.csv:1)
-    srun --mpi=pmix --job-name="$run" "${options[@]}" "${words[@]}" "$WAVETRAIN" train config.yaml --run "$run" \
+    slow_words
+    srun --mpi=pmix --job-name="$run" "${options[@]}" "${slow[@]}" "$WAVETRAIN" train config.yaml --run "$run" \
         "$@" >"$run.log" 2>&1 &
     process=$!
 }
@@ -34,9 +40,11 @@ job_of() {
 
 # rank_of RUN RANK: the process that is this rank, on whichever node (the head sees them all)
 rank_of() {
-    local process
+    local process name
     for process in $(pgrep -x wavetrain); do
-        grep -qzx "SLURM_PROCID=$2\|OMPI_COMM_WORLD_RANK=$2" "/proc/$process/environ" 2>/dev/null || continue
+        name=OMPI_COMM_WORLD_RANK # SLURM_PROCID is the node, under mpirun
+        grep -qz "^$name=" "/proc/$process/environ" 2>/dev/null || name=SLURM_PROCID
+        grep -qzx "$name=$2" "/proc/$process/environ" 2>/dev/null || continue
         grep -qzx "$1" "/proc/$process/cmdline" 2>/dev/null && echo "$process"
     done
 }
@@ -64,12 +72,26 @@ stopped() {
     grep -q "^why: \"$2\"" "$1/run.yaml" || fail "$1: $(grep '^why' "$1/run.yaml")"
     [ -z "$(errors_of "$1")" ] || fail "$1: $(errors_of "$1")"
     [ "$(steps_kept "$1" | awk '{ print $NF }')" = "$(rows_of "$1")" ] || fail "$1: its last step has no checkpoint"
-    [ "$(rows_of "$1")" -lt 60 ] || fail "$1: it was done before it was stopped"
+    [ "$(rows_of "$1")" -lt $steps ] || fail "$1: it was done before it was stopped"
 }
 
 # resumed RUN NODES RANKS: to the end, and the same as `whole`
 resumed() {
     srun --mpi=pmix -N"$2" -n"$3" --kill-on-bad-exit=1 "$WAVETRAIN" train config.yaml --run "$1" >"$1.log" 2>&1 ||
         fail "$1: exit code $? when resumed: $(cat "$1.log")"
-    same_run whole "$1" 60
+    same_run whole "$1" $steps
+}
+
+# submit RUN SBATCH-OPTION…: a job whose script is the standard input, and whose output is RUN.log. Sets `job`.
+submit() {
+    local run=$1
+    shift
+    cat >"$run.job"
+    job=$(sbatch --parsable --job-name="$run" --output="$run.log" --open-mode=append "$@" "$run.job") ||
+        fail "sbatch $*"
+}
+
+# printed RUN WORDS: a line of its output is the words
+printed() {
+    grep -qxF -- "$2" "$1.log" || fail "$1: no line '$2': $(cat "$1.log")"
 }
