@@ -3,8 +3,7 @@
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
-#   --tests       also what the tests need; as root on Debian also SLURM, for the tests on a cluster of namespaces,
-#                 which are skipped without it
+#   --tests       also what the tests need; as root also SLURM, without which some of them are skipped
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 set -eu
 
@@ -78,9 +77,9 @@ has_plplot() {
     drivers=$(pkg-config --variable=drvdir plplot 2>/dev/null) && [ -e "$drivers/cairo.so" ]
 }
 
-# Without root there can be no cluster to test on, so SLURM is never asked for: it is installed if that can be done.
+# The tests make a cluster of their own, as root only. Elsewhere nobody is asked for SLURM.
 slurm="slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2"
-has_slurm() { has_command slurmctld && has_command slurmd && has_command srun && has_command munged && has_command ip; }
+has_slurm() { has_command slurmctld && has_command slurmd && has_command munged && has_command ip; }
 
 speech=asterisk-core-sounds-en-wav
 has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
@@ -150,7 +149,7 @@ if [ -n "$packages" ]; then
     exit 1
 fi
 if [ $need_tests = 1 ] && is_root && has_command apt-get && ! has_slurm; then
-    install " $slurm" || echo "setup: no SLURM from this machine's package sources; the tests on a cluster are skipped" >&2
+    install " $slurm" || echo "setup: no SLURM from the package sources; tests that need it are skipped" >&2
 fi
 if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
     install " $speech" || echo "setup: no $speech from this machine's package sources" >&2

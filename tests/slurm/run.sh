@@ -1,7 +1,8 @@
 #!/bin/bash
 # tests/slurm/run.sh [TEST…]
-# The tests of this folder, or those named (test_slurm_train …), on a real SLURM cluster of three virtual nodes that is started
-# for them (cluster.sh); a line for each. Skipped, with the reason and code 77, where there can be no cluster.
+# The tests of this folder, or those named (test_slurm_train …), on a real SLURM cluster of three virtual nodes
+# that is started for them (cluster.sh); a line for each. Skipped, with the reason and code 77, where there can
+# be no cluster.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 export SOURCE=${SOURCE:-$(readlink -f "$here/../..")}
@@ -19,7 +20,7 @@ if [ "${1-}" != --within ]; then
 fi
 shift
 
-# What a user's jobs find in their environment; more ranks than cores, so they sleep rather than spin while they wait.
+# What a user's jobs find in their environment. More ranks than cores, so they sleep while they wait.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 
@@ -35,7 +36,11 @@ for test; do
     [ $code = 0 ] || verdict=FAILED failed="$failed $name"
     awk -v a="$began" -v b="$EPOCHREALTIME" -v name="$name" -v verdict=$verdict \
         'BEGIN { printf "%-24s %-6s %5.1f s\n", name, verdict, b - a }'
-    sed 's/^/    /' "$WORK/$name.log" | { [ $code = 0 ] && grep '^    measured: ' || [ $code = 0 ] || tail -n 40; }
+    if [ $code = 0 ]; then
+        sed -n 's/^measured: /    &/p' "$WORK/$name.log"
+    else
+        tail -n 40 "$WORK/$name.log" | sed 's/^/    /'
+    fi
     scancel --user=root || true
     bash "$CLUSTER" await-idle || { echo "the cluster is not idle after $name"; exit 1; }
 done

@@ -1,8 +1,8 @@
 # Functions for tests on a cluster; sourced. Runs are named by their folder, and their SLURM jobs alike.
 . "$SOURCE/tests/mpi/faults.sh"
 
-# make_whole [STEPS]: a data set, config.yaml for 60 steps, and `whole`, the run on one rank without SLURM that all others
-# must equal.
+# make_whole [STEPS]: a data set, config.yaml for 60 steps, and `whole`, the run on one rank without SLURM that
+# all others must equal.
 make_whole() {
     steps=${1-60}
     make_tone
@@ -11,19 +11,20 @@ make_whole() {
     train_ok whole
 }
 
-# slow_words: the words before the program that make each row of metrics.csv take 20 ms, so that there is time to interfere
+# slow_words: sets `slow` to the words before the program that make each row of metrics.csv take 20 ms, so that
+# there is time to interfere
 slow_words() {
     mapfile -t slow < <(under slow:metrics.csv:1)
 }
 
-# start_step RUN "SRUN-OPTIONS" ARGUMENT…: trains under srun in the background, slowly. Sets `process` (srun's).
+# start_step RUN "SRUN-OPTIONS" ARGUMENT…: trains under srun in the background, slowly. Sets `process`, srun's.
 start_step() {
     local run=$1 slow options
     read -ra options <<<"$2"
     shift 2
     slow_words
-    srun --mpi=pmix --job-name="$run" "${options[@]}" "${slow[@]}" "$WAVETRAIN" train config.yaml --run "$run" \
-        "$@" >"$run.log" 2>&1 &
+    srun --mpi=pmix --job-name="$run" "${options[@]}" \
+        "${slow[@]}" "$WAVETRAIN" train config.yaml --run "$run" "$@" >"$run.log" 2>&1 &
     process=$!
 }
 
@@ -71,18 +72,20 @@ stopped() {
     [ "$(verdict_of "$1")" = continue ] || fail "$1: verdict $(verdict_of "$1"): $(cat "$1.log")"
     grep -q "^why: \"$2\"" "$1/run.yaml" || fail "$1: $(grep '^why' "$1/run.yaml")"
     [ -z "$(errors_of "$1")" ] || fail "$1: $(errors_of "$1")"
-    [ "$(steps_kept "$1" | awk '{ print $NF }')" = "$(rows_of "$1")" ] || fail "$1: its last step has no checkpoint"
+    [ "$(steps_kept "$1" | awk '{ print $NF }')" = "$(rows_of "$1")" ] ||
+        fail "$1: its last step has no checkpoint"
     [ "$(rows_of "$1")" -lt $steps ] || fail "$1: it was done before it was stopped"
 }
 
 # resumed RUN NODES RANKS: to the end, and the same as `whole`
 resumed() {
-    srun --mpi=pmix -N"$2" -n"$3" --kill-on-bad-exit=1 "$WAVETRAIN" train config.yaml --run "$1" >"$1.log" 2>&1 ||
+    srun --mpi=pmix -N"$2" -n"$3" --kill-on-bad-exit=1 \
+        "$WAVETRAIN" train config.yaml --run "$1" >"$1.log" 2>&1 ||
         fail "$1: exit code $? when resumed: $(cat "$1.log")"
     same_run whole "$1" $steps
 }
 
-# submit RUN SBATCH-OPTION…: a job whose script is the standard input, and whose output is RUN.log. Sets `job`.
+# submit RUN SBATCH-OPTION…: a job whose script is the standard input, its output RUN.log. Sets `job`.
 submit() {
     local run=$1
     shift

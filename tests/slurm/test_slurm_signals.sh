@@ -1,5 +1,5 @@
-# Asked to stop under srun, all ranks by scancel or one of them alone: a checkpoint within one step, exit code 75, the verdict; and
-# what is resumed on another number of ranks and nodes ends like a run left alone.
+# Asked to stop under srun, all ranks by scancel or one of them alone: a checkpoint within one step, exit code
+# 75, the verdict; and what is resumed on another number of ranks and nodes ends like a run left alone.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 

@@ -9,7 +9,8 @@ submit limit -N2 -n4 --time=2 <<JOB
 #!/bin/bash
 date -d '8 seconds' +%s >end
 scontrol update jobid=\$SLURM_JOB_ID EndTime=\$(date -d @\$(cat end) +%FT%T)
-srun --mpi=pmix --kill-on-bad-exit=1 ${slow[*]} $WAVETRAIN train config.yaml --run limit --set run.time_margin=4
+srun --mpi=pmix --kill-on-bad-exit=1 ${slow[*]} \\
+    $WAVETRAIN train config.yaml --run limit --set run.time_margin=4
 echo "code \$?"
 date +%s >ended
 JOB

@@ -1,4 +1,5 @@
-# Training under srun, on two nodes and on three: the same metrics, parameters and moments as on one rank without SLURM.
+# Training under srun, on two nodes and on three: the same metrics, parameters and moments as on one rank
+# without SLURM.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 
