@@ -107,7 +107,7 @@ no_cluster() {
 }
 
 # The head's first process: it starts all, runs the command, and takes all down by ending.
-head() {
+be_head() {
     local log=$1/log node
     shift
     umask 022
@@ -198,7 +198,7 @@ run)
     shift
     exec unshare "${spaces[@]}" bash "$self" be-head "$folder" "$@"
     ;;
-be-head) head "$@" ;;
+be-head) be_head "$@" ;;
 be-node) be_node "$1" ;;
 await-idle) wait_for_idle ;;
 kill-node) kill_node "$1" ;;

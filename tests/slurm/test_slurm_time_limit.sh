@@ -3,14 +3,14 @@
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 
-make_whole 400
+make_whole 450
 slow_words
 submit limit -N2 -n4 --time=2 <<JOB
 #!/bin/bash
-date -d '8 seconds' +%s >end
+date -d '16 seconds' +%s >end
 scontrol update jobid=\$SLURM_JOB_ID EndTime=\$(date -d @\$(cat end) +%FT%T)
 srun --mpi=pmix --kill-on-bad-exit=1 ${slow[*]} \\
-    $WAVETRAIN train config.yaml --run limit --set run.time_margin=4
+    $WAVETRAIN train config.yaml --run limit --set run.time_margin=8
 echo "code \$?"
 date +%s >ended
 JOB
@@ -20,5 +20,5 @@ printed limit 'code 75'
 stopped limit 'the time limit is near'
 left=$(($(cat end) - $(cat ended)))
 echo "measured: stopped $left s before the job's end, after $(rows_of limit) steps"
-[ "$left" -ge 1 ] || fail "it stopped $left s before the job's end, with a margin of 4 s"
+[ "$left" -ge 1 ] || fail "it stopped $left s before the job's end, with a margin of 8 s"
 resumed limit 3 3
