@@ -3,7 +3,7 @@
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
-#   --tests       also what the tests need
+#   --tests       also what the tests need; as root also SLURM, without which some of them are skipped
 #   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 #   --compare     also PyTorch, for tests/reference/bench_pytorch.py alone
@@ -48,6 +48,7 @@ TABLE
     has_cmocka       libcmocka-dev                         cmocka
     has_fftw         libfftw3-dev                          fftw
     has_h5_tools     hdf5-tools                            hdf5
+    has_pgrep        procps                                procps
 TABLE
     fi
     if [ $need_threads = 1 ]; then
@@ -87,6 +88,7 @@ has_tsan() { # asked again once clang is there: some of its packages bring the s
     ! has_command clang || echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c - -o /dev/null 2>/dev/null
 }
 has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }
+has_pgrep() { has_command pgrep; }
 has_cmake() { # the presets ask for 3.21
     has_command cmake && printf '3.21\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
 }
@@ -94,6 +96,10 @@ has_plplot() {
     local drivers
     drivers=$(pkg-config --variable=drvdir plplot 2>/dev/null) && [ -e "$drivers/cairo.so" ]
 }
+
+# The tests make a cluster of their own, as root only. Elsewhere nobody is asked for SLURM.
+slurm="slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2"
+has_slurm() { has_command slurmctld && has_command slurmd && has_command munged && has_command ip; }
 
 speech=asterisk-core-sounds-en-wav
 has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
@@ -163,6 +169,9 @@ done
 if [ -n "$packages" ]; then
     report_missing
     exit 1
+fi
+if [ $need_tests = 1 ] && is_root && has_command apt-get && ! has_slurm; then
+    install " $slurm" || echo "setup: no SLURM from the package sources; tests that need it are skipped" >&2
 fi
 if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
     install " $speech" || echo "setup: no $speech from this machine's package sources" >&2

@@ -1,0 +1,82 @@
+# jobs/train.sbatch: stops when its time is over, is queued again and goes on until all steps are done, under srun and under
+# mpirun; ends when it is asked to, and when there is no use in going on.
+set -eu
+. "$SOURCE/tests/slurm/slurm_runs.sh"
+
+make_whole
+sed -i 's/every: 1000/every: 4/' config.yaml
+export WAVETRAIN
+slow_words
+
+# start RUN NAME=VALUE,… ARGUMENT…: on two nodes, with slow rows, the variables in its environment. Sets `job`.
+start() {
+    local run=$1 variables=$2
+    shift 2
+    job=$("${slow[@]}" sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=2 \
+        --job-name="$run" --output="$run.log" --export="ALL,$variables" \
+        "$SOURCE/jobs/train.sbatch" config.yaml --run "$run" "$@")
+}
+
+# ends RUN JOB STATE CODE WORDS: how the job ends, and with which words the last line of its log begins
+ends() {
+    local shown
+    wait_for_job "$2"
+    shown=$(scontrol show job "$2")
+    [ "$(job_state "$2")" = "$3" ] || fail "$1: $shown $(cat "$1.log")"
+    [[ $shown = *"ExitCode=$4"* ]] || fail "$1: $shown $(cat "$1.log")"
+    [[ $(tail -n 1 "$1.log") = "train.sbatch: $5"* ]] || fail "$1: no '$5' at the end of $(cat "$1.log")"
+}
+
+# time_is_over RUN JOB ROWS: what SLURM does for --signal=B:USR1@…, when metrics.csv has so many rows
+time_is_over() {
+    wait_for "$1" "$3"
+    scancel --batch --signal=USR1 "$2"
+}
+
+# Those that get nowhere are not queued for ever.
+start refused LAUNCHER=srun --set train.lanes=0
+refused=$job
+printf '#!/bin/sh\necho "wavetrain: the disk is on fire" >&2\nexit 1\n' >no-disk
+chmod +x no-disk
+start unlucky "WAVETRAIN=$PWD/no-disk,FRUITLESS=2"
+unlucky=$job
+touch unwritable # where its folder should be
+start unwritable "WAVETRAIN=$PWD/no-disk"
+unwritable=$job
+
+# Stopped twice, to the end; meanwhile the same under mpirun, once.
+start srun LAUNCHER=srun
+srun=$job
+time_is_over srun "$srun" 5
+start mpirun LAUNCHER=mpirun
+mpirun=$job
+time_is_over mpirun "$mpirun" 5
+time_is_over srun "$srun" 30
+ends srun "$srun" COMPLETED 0: 'done after step 60'
+ends mpirun "$mpirun" COMPLETED 0: 'done after step 60'
+[ "$(grep -c '^train.sbatch: queued again' srun.log)" = 2 ] || fail "$(cat srun.log)"
+[ "$(grep -c '^train.sbatch: queued again' mpirun.log)" = 1 ] || fail "$(cat mpirun.log)"
+same_run whole srun 60
+same_run whole mpirun 60
+ends refused "$refused" FAILED 2: 'not trained: wavetrain: '
+ends unlucky "$unlucky" FAILED 1: 'given up: 2 starts without a new checkpoint (step 0): wavetrain: the disk'
+ends unwritable "$unwritable" FAILED 1: 'given up: '
+
+# Asked to stop, from outside: a checkpoint, and not queued again.
+start asked "STAGE=$PWD/local,DATA=$PWD/tone"
+wait_for asked 5
+scancel --signal=USR1 "$job"
+ends asked "$job" FAILED 75: 'stopped after step '
+stopped asked 'a signal asked to stop'
+start cancelled LAUNCHER=srun
+wait_for cancelled 5
+scancel "$job"
+ends cancelled "$job" CANCELLED '' 'cancelled or requeued from outside'
+stopped cancelled 'a signal asked to stop'
+
+# What was asked to stop goes on, on data that each node has copied.
+start asked "STAGE=$PWD/local,DATA=$PWD/tone"
+ends asked "$job" COMPLETED 0: 'done after step 60'
+said asked.log " copied to $PWD/local/wavetrain-$job and verified in "
+same_run whole asked 60
+[ -z "$(ls local)" ] || fail "copies are left: $(ls local)"
