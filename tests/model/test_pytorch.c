@@ -469,7 +469,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s reference|openblas FOLDER\n", argv[0]);
         return 2;
     }
-    wt_backend backend = strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS : WT_BACKEND_REFERENCE;
+    wt_backend backend = strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS
+                         : strcmp(argv[1], "reference") == 0 ? WT_BACKEND_REFERENCE
+                                                             : WT_BACKEND_AUTO;
     if (wt_kernels_select(&kernels, backend) != WT_OK) {
         fprintf(stderr, "%s\n", wt_error_message());
         return 1;
