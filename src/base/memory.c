@@ -7,8 +7,22 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { WT_ALIGNMENT = 64 };
+
+/* Large blocks ask for large pages: a pass walks through hundreds of MiB, far more than the processor's table of
+ * 4-KiB pages covers. Where the system has none, the advice changes nothing. */
+enum { WT_LARGE_PAGE = 2 << 20, WT_LARGE_BLOCK = 2 * WT_LARGE_PAGE };
+
+static void *wt_take(size_t bytes) {
+    size_t alignment = bytes < WT_LARGE_BLOCK ? WT_ALIGNMENT : WT_LARGE_PAGE;
+    void *block = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+#ifdef MADV_HUGEPAGE
+    if (block && bytes >= WT_LARGE_BLOCK) (void)madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+    return block;
+}
 
 static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
 
@@ -28,7 +42,7 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     bool overflow = __builtin_mul_overflow(count, element_bytes, &bytes) || bytes > SIZE_MAX / 2;
     if (!overflow) {
         size_t whole = (bytes + 2 * WT_ALIGNMENT - 1) / WT_ALIGNMENT * WT_ALIGNMENT;
-        block = aligned_alloc(WT_ALIGNMENT, whole);
+        block = wt_take(whole);
         if (block) memset(block, 0, whole);
     }
     if (!block) {

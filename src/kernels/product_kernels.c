@@ -65,7 +65,7 @@ INLINE void vector_store_first(float *to, vector v, int count) {
 }
 #endif
 
-enum { PANEL = 2 * WIDTH };
+enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float) };
 
 /* Columns of a panel: `last` of the last vector's; whole vectors are known as such when compiling. */
 INLINE vector load_columns(const float *from, int v, int vectors, bool whole, int last) {
@@ -104,23 +104,32 @@ void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed
 
 /* --- y = x·w --- */
 
-/* A block of the output: `rows` rows from row t on, `vectors` vectors of panel `panel`. */
+/*
+ * A block of the output: `rows` rows from row t on, `vectors` vectors of panel `panel`. A row is too short for
+ * the processor to see a stream in it, so the rows of the next block are asked for here, a line a step, which
+ * never fills the queue of misses.
+ */
 INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y, ptrdiff_t ldy, ptrdiff_t t,
                            ptrdiff_t panel, const wt_operand *operands, int count, const wt_finish *finish) {
     vector sum[ROWS][2];
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
     }
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) __builtin_prefetch(y + (t + r) * ldy + panel * PANEL + v * WIDTH, 1);
+    }
     for (int n = 0; n < count; n++) {
         const ptrdiff_t ldx = operands[n].ldx, in = operands[n].in;
         const float *x = operands[n].x + t * ldx, *w = operands[n].packed + panel * PANEL * in;
+        const float *ahead = x + rows * ldx;
 #pragma GCC unroll 2
-        for (ptrdiff_t i = 0; i < in; i++, w += PANEL) {
+        for (size_t i = 0; i < (size_t)in; i++, w += PANEL) {
             vector weight[2];
             for (int v = 0; v < vectors; v++) weight[v] = vector_load(w + v * WIDTH);
+            _mm_prefetch((const char *)(ahead + i % LINE * (size_t)ldx + i / LINE * LINE), _MM_HINT_T0);
 #pragma GCC unroll 16
             for (int r = 0; r < rows; r++) {
-                const vector value = vector_of(x[r * ldx + i]);
+                const vector value = vector_of(x[r * ldx + (ptrdiff_t)i]);
                 for (int v = 0; v < vectors; v++) sum[r][v] = vector_fused(value, weight[v], sum[r][v]);
             }
         }
@@ -179,6 +188,8 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
 
 /* --- dw += xᵀ·dy --- */
 
+enum { AHEAD = 24 }; /* rows between the one at work and the one that is asked for */
+
 /* `rows` input channels from i on by the columns from o on, over all times. */
 INLINE void weights_block(int rows, int vectors, bool whole, int last, float *dw, ptrdiff_t lddw,
                           const float *x, ptrdiff_t ldx, const float *dy, ptrdiff_t lddy, int times) {
@@ -188,6 +199,7 @@ INLINE void weights_block(int rows, int vectors, bool whole, int last, float *dw
     }
     for (int t = 0; t < times; t++, x += ldx, dy += lddy) {
         vector d[2];
+        _mm_prefetch((const char *)(x + AHEAD * ldx), _MM_HINT_T0);
         for (int v = 0; v < vectors; v++) d[v] = load_columns(dy, v, vectors, whole, last);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {

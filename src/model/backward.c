@@ -44,7 +44,7 @@ static void wt_add_weights(const wt_pass *pass, const wt_convolution *c, wt_real
 static void wt_multiply_back(const wt_pass *pass, const wt_convolution *c, wt_real *dx, int lddx,
                              const wt_real *dy, int lddy, int rows, wt_real scale) {
     wt_operand factor = wt_tap_back(pass, c, 0, dy, lddy);
-    wt_finish finish = {NULL, NULL, 0, scale};
+    wt_finish finish = {.scale = scale};
     pass->kernels->multiply(dx, lddx, rows, c->in, &factor, 1, &finish);
 }
 
@@ -91,8 +91,8 @@ static void wt_input_gradient(const wt_pass *pass, int l, int window, int first,
             taps[count++] = wt_tap_back(pass, c, j, wt_row(&at->dact, window, u - from), at->dact.ld);
         }
         const bool residual = block->residual.weight >= 0 && u >= wt_reach(c);
-        const wt_finish finish = {NULL, residual ? wt_row(&at->dout, window, u - wt_reach(c)) : NULL,
-                                  at->dout.ld, scale};
+        const wt_finish finish = {.add = residual ? wt_row(&at->dout, window, u - wt_reach(c)) : NULL,
+                                  .ldadd = at->dout.ld, .scale = scale};
         pass->kernels->multiply(dh + (size_t)(u - first) * (size_t)lddh, lddh, (int)(next - u), c->in, taps,
                                 count, &finish);
     }
@@ -120,8 +120,8 @@ static void wt_gate_gradient(const wt_pass *pass, int l, int window, int first, 
     const wt_block *block = &pass->network->blocks[l];
     const wt_rows *dout = &pass->blocks[l].dout;
     const int before = first >= block->lead ? 0 : block->lead - first < rows ? block->lead - first : rows;
-    const wt_finish finish = {NULL, NULL, 0, 1};
     for (int t = 0, next; t < rows; t = next) {
+        const wt_finish finish = {.scale = 1};
         wt_operand factors[2];
         int count = 0;
         next = t < before ? before : rows;

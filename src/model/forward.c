@@ -15,7 +15,7 @@ static void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_re
     for (int j = 0; j < c->taps; j++) {
         taps[j] = wt_tap(pass, c, j, x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx);
     }
-    wt_finish finish = {wt_pass_tensor(pass, c->bias), add, ldadd, scale};
+    wt_finish finish = {.bias = wt_pass_tensor(pass, c->bias), .add = add, .ldadd = ldadd, .scale = scale};
     pass->kernels->multiply(y, ldy, rows, c->out, taps, c->taps, &finish);
 }
 
@@ -73,7 +73,8 @@ static void wt_add_skips(const wt_pass *pass, int l, int window, int first, int 
         skips[b - group] = wt_tap(pass, &blocks[b].skip, 0, wt_row(z, window, target + blocks[b].lead), z->ld);
     }
     wt_real *skip = wt_row(&pass->skip, window, target);
-    wt_finish finish = {group ? NULL : pass->skip_bias, group ? skip : NULL, pass->skip.ld, 1};
+    wt_finish finish = {.bias = group ? NULL : pass->skip_bias, .add = group ? skip : NULL, .ldadd = pass->skip.ld,
+                        .scale = 1};
     pass->kernels->multiply(skip, pass->skip.ld, count, pass->network->skip_channels, skips, l - group + 1,
                             &finish);
 }
