@@ -53,10 +53,10 @@ static inline float positive(float x) {
 
 static void gate_row(float *restrict z, float *restrict filter, float *restrict gates, int count) {
     for (int c = 0; c < count; c++) {
-        const float f = wt_tanh(filter[c]), g = wt_sigmoid(gates[c]);
-        filter[c] = f;
-        gates[c] = g;
-        z[c] = f * g;
+        const wt_gate_values v = wt_gate_of(filter[c], gates[c]);
+        filter[c] = v.filter;
+        gates[c] = v.gate;
+        z[c] = v.filter * v.gate;
     }
 }
 
