@@ -107,7 +107,7 @@ void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed
 /*
  * A block of the output: `rows` rows from row t on, `vectors` vectors of panel `panel`. A row is too short for
  * the processor to see a stream in it, so the rows of the next block are asked for here, a line a step, which
- * never fills the queue of misses.
+ * never fills the queue of misses, and what will be added to this one at its beginning.
  */
 INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y, ptrdiff_t ldy, ptrdiff_t t,
                            ptrdiff_t panel, const wt_operand *operands, int count, const wt_finish *finish) {
@@ -116,7 +116,11 @@ INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
     }
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) __builtin_prefetch(y + (t + r) * ldy + panel * PANEL + v * WIDTH, 1);
+        for (int v = 0; v < vectors; v++) {
+            const ptrdiff_t column = panel * PANEL + v * WIDTH;
+            __builtin_prefetch(y + (t + r) * ldy + column, 1);
+            if (finish->add) __builtin_prefetch(finish->add + (t + r) * finish->ldadd + column);
+        }
     }
     for (int n = 0; n < count; n++) {
         const ptrdiff_t ldx = operands[n].ldx, in = operands[n].in;

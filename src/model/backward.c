@@ -6,8 +6,8 @@
  *   through the residual and skip products and the activation, the gradient by the convolution's output;
  *   the partial gradients of its weights, added up over the segment's rows in their order.
  *
- * The partial gradients of a lane's segments are then added in order, by units of their own; the finished
- * range is the listener's. No sum depends on who computes it. The flat buffer stands in the order of forward, so
+ * The partial gradients of a lane's segments are added in order, by units of their own, when all are there; the
+ * finished range is the listener's. No sum depends on who computes it. The flat buffer stands in the order of forward, so
  * finished ranges adjoin. `dout` holds β times the gradient by a block's output.
  */
 #include <string.h>
@@ -16,7 +16,7 @@
 
 /* Partial gradients of block l (−1: the input) over a segment, as the flat buffer's range has them. */
 static wt_real *wt_segment_sums(const wt_pass *pass, int l, int window, int segment) {
-    size_t set = (size_t)(l & 1) * (size_t)pass->shape.windows + (size_t)window;
+    size_t set = (size_t)((l + WT_SUM_SETS) % WT_SUM_SETS) * (size_t)pass->shape.windows + (size_t)window;
     return pass->sums + (set * (size_t)pass->segments + (size_t)segment) * pass->sums_each;
 }
 
@@ -163,19 +163,6 @@ static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first
                    wt_row(&pass->dskip, window, first + from - block->lead), pass->dskip.ld, rows - from, false);
 }
 
-/* Before a unit of block l writes where block l+2 left its rows: these are needed no more. */
-static void wt_await_turn(const wt_pass *pass, int l, int window, int64_t end) {
-    const wt_network *network = pass->network;
-    const wt_pipeline *pipeline = &pass->backward;
-    if (l + 1 < network->block_count) {
-        int reach = l + 2 < network->block_count ? wt_reach(&network->blocks[l + 2].conv) : 0;
-        wt_await_rows(pass, pipeline, pass->phase_stage[l + 1], window, end + reach);
-    }
-    if (l + 2 < network->block_count) {
-        wt_await_all(pipeline, pass->reduce_stage[l + 2], window / pass->lane_windows);
-    }
-}
-
 /* The rows of a unit and its sums, zeroed; NULL where the window has none there. */
 static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit, size_t count,
                                  int *first, int *end) {
@@ -183,7 +170,6 @@ static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int
     *first = unit * stage->unit_rows;
     *end = all - *first < stage->unit_rows ? all : *first + stage->unit_rows;
     if (*first >= *end) return NULL;
-    wt_await_turn(pass, stage->l, window, *end);
     wt_real *sums = wt_segment_sums(pass, stage->l, window, unit);
     memset(sums, 0, count * sizeof *sums);
     return sums;
@@ -238,7 +224,6 @@ static void wt_scatter_unit(wt_pass *pass, const wt_stage *stage, int lane, int 
         int targets = wt_pass_targets(pass, window);
         if (!targets) continue;
         int rows = targets + pass->network->input_lead;
-        wt_await_rows(pass, &pass->backward, pass->input_phase, window, rows);
         const wt_real *dy = wt_row(&pass->dinput, window, 0) + o0;
         const int32_t *classes = pass->batch->classes +
                                  (size_t)(pass->first + window) * (size_t)wt_batch_rows(pass->batch);
@@ -274,12 +259,6 @@ static void wt_add_segments(const wt_pass *pass, const wt_stage *stage, wt_sums_
         }
     }
     if (!any) memset(total, 0, count * sizeof *total);
-}
-
-static void wt_await_lane(const wt_pass *pass, int stage, int lane) {
-    for (int i = 0; i < pass->lane_windows; i++) {
-        wt_await_all(&pass->backward, stage, lane * pass->lane_windows + i);
-    }
 }
 
 static size_t wt_least(size_t a, size_t b) {
@@ -322,7 +301,6 @@ static void wt_reduce_skip(const wt_pass *pass, const wt_stage *stage, int lane)
     wt_real *dw = pass->gradients[lane] + offset, *db = pass->gradients[lane] + wt_offset(pass, skip->bias);
     wt_add_segments(pass, stage, wt_segment_sums, lane, offset - at->first, count, dw);
     for (size_t i = 0; factor != 1 && i < count; i++) dw[i] *= factor;
-    wt_await_all(&pass->backward, pass->head_reduce, lane);
     for (int c = 0; c < skip->out; c++) db[c] = factor * bias_sums[c];
 }
 
@@ -332,7 +310,6 @@ static void wt_reduce_block_unit(wt_pass *pass, const wt_stage *stage, int lane,
     const wt_convolution *skip = &pass->network->blocks[stage->l].skip;
     const size_t skip_first = wt_offset(pass, skip->weight);
     const size_t skip_end = wt_offset(pass, skip->bias) + (size_t)skip->out;
-    wt_await_lane(pass, pass->phase_stage[stage->l], lane);
     if (unit == 0) {
         wt_reduce_skip(pass, stage, lane);
         return;
@@ -351,7 +328,6 @@ static void wt_reduce_block_unit(wt_pass *pass, const wt_stage *stage, int lane,
 }
 
 static void wt_reduce_input_unit(wt_pass *pass, const wt_stage *stage, int lane, int unit) {
-    wt_await_lane(pass, pass->input_phase, lane);
     wt_sum_chunk(pass, stage, wt_segment_sums, lane, unit, wt_offset(pass, pass->network->input.weight),
                  pass->blocks[0].first);
 }
@@ -384,44 +360,53 @@ static void wt_tell_listener(wt_pass *pass) {
     if (listener->poke) listener->poke(listener->context);
 }
 
+/*
+ * The units of block l (−1: of the input) need the rows of block l+1 that theirs are gathered from. They write where
+ * block l+2 left its rows, up to `end`; block l+1 reads these for its own rows before end + reach. And they need
+ * the place of block l+4's partial gradients.
+ */
 static int wt_add_phase(wt_pass *pass, int l) {
     const wt_network *network = pass->network;
+    const int blocks = network->block_count;
     wt_stage stage = {.work = wt_input_back_unit, .l = l, .lead = network->input_lead, .unit_rows = pass->segment};
     if (l >= 0) stage.work = wt_block_back_unit, stage.lead = network->blocks[l].lead;
-    return wt_pipeline_add(pass, &pass->backward, stage);
+    const int number = wt_pipeline_add(pass, &pass->backward, stage);
+    const int reach = l + 2 < blocks ? wt_reach(&network->blocks[l + 2].conv) : 0;
+    if (l + 1 < blocks) wt_pipeline_need(&pass->backward, number, pass->phase_stage[l + 1], reach);
+    if (l + WT_SUM_SETS < blocks) {
+        wt_pipeline_need(&pass->backward, number, pass->reduce_stage[l + WT_SUM_SETS], WT_ALL_ROWS);
+    }
+    return number;
 }
 
 static int wt_add_reduction(wt_pass *pass, int l) {
     const wt_block_rows *at = &pass->blocks[l];
-    return wt_pipeline_add(pass, &pass->backward,
-                           (wt_stage){.work = wt_reduce_block_unit, .l = l, .lead = pass->network->blocks[l].lead,
-                                      .units = 1 + wt_sum_chunks(at->end - at->first), .of_lanes = true});
+    const wt_stage stage = {.work = wt_reduce_block_unit, .l = l, .lead = pass->network->blocks[l].lead,
+                            .units = 1 + wt_sum_chunks(at->end - at->first), .of_lanes = true};
+    const int number = wt_pipeline_add(pass, &pass->backward, stage);
+    wt_pipeline_need(&pass->backward, number, pass->phase_stage[l], WT_ALL_ROWS);
+    wt_pipeline_need(&pass->backward, number, pass->head_reduce, WT_ALL_ROWS);
+    return number;
 }
 
-/* A block's partial gradients are added up after the units of the block before, so that nobody waits for them. */
 void wt_plan_backward(wt_pass *pass) {
     const wt_network *network = pass->network;
-    const int last = network->block_count - 1;
     const size_t head = network->parameters.total - wt_offset(pass, network->head[0].weight);
-    for (int l = last; l >= 0; l--) {
+    pass->head_reduce = wt_pipeline_add(pass, &pass->backward,
+                                        (wt_stage){.work = wt_reduce_head_unit, .l = network->block_count,
+                                                   .units = 1 + wt_sum_chunks(head), .of_lanes = true});
+    for (int l = network->block_count - 1; l >= 0; l--) {
         pass->phase_stage[l] = wt_add_phase(pass, l);
-        if (l < last) {
-            pass->reduce_stage[l + 1] = wt_add_reduction(pass, l + 1);
-        } else {
-            pass->head_reduce = wt_pipeline_add(pass, &pass->backward,
-                                                (wt_stage){.work = wt_reduce_head_unit, .l = network->block_count,
-                                                           .units = 1 + wt_sum_chunks(head), .of_lanes = true});
-        }
+        pass->reduce_stage[l] = wt_add_reduction(pass, l);
     }
-    pass->input_phase = wt_add_phase(pass, -1);
-    pass->reduce_stage[0] = wt_add_reduction(pass, 0);
+    const int phase = wt_add_phase(pass, -1);
     wt_stage input = {.work = wt_reduce_input_unit, .l = -1, .lead = network->input_lead, .of_lanes = true,
                       .units = wt_sum_chunks(pass->blocks[0].first)};
     if (network->input_kind == WT_INPUT_CLASS) {
         input.work = wt_scatter_unit;
         input.units = wt_units(network->input.out, WT_SCATTER_PANEL);
     }
-    wt_pipeline_add(pass, &pass->backward, input);
+    wt_pipeline_need(&pass->backward, wt_pipeline_add(pass, &pass->backward, input), phase, WT_ALL_ROWS);
     pass->backward.between = wt_tell_listener;
 }
 
@@ -432,7 +417,7 @@ void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients
     pass->listener = listener;
     pass->told = 0;
     pass->told_to = pass->network->parameters.total;
-    wt_pipeline_run(pass, &pass->backward, pass->windows / lane_windows);
+    wt_pipeline_run(pass, &pass->backward, lane_windows);
     wt_tell_listener(pass);
     pass->listener = NULL;
 }

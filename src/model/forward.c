@@ -55,8 +55,6 @@ static void wt_rechannel_unit(wt_pass *pass, const wt_stage *stage, int window, 
     const wt_block_rows *block = &pass->blocks[stage->l];
     int first, rows;
     if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
-    wt_await_rows(pass, &pass->forward, stage->l ? pass->block_stage[stage->l - 1] : pass->input_stage, window,
-                  first + rows);
     wt_convolve_rows(pass, &pass->network->blocks[stage->l].rechannel, wt_row(&block->h, window, first),
                      block->h.ld, wt_row(&block->wide, window, first), block->wide.ld, rows, NULL, 0, 1);
 }
@@ -85,7 +83,6 @@ static void wt_block_unit(wt_pass *pass, const wt_stage *stage, int window, int 
     const wt_block_rows *at = &pass->blocks[l];
     int first, rows, reach = wt_reach(&block->conv);
     if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
-    wt_await_rows(pass, &pass->forward, pass->entry_stage[l], window, (int64_t)first + rows + reach);
     const wt_real *h = wt_row(&at->h, window, first);
     wt_real *act = pass->shape.backward ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
     wt_real *z = wt_row(&at->z, window, first);
@@ -123,7 +120,6 @@ static void wt_head_tile(wt_pass *pass, int window, int first, int rows, wt_real
 static void wt_head_unit(wt_pass *pass, const wt_stage *stage, int window, int unit) {
     int first, rows;
     if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
-    wt_await_rows(pass, &pass->forward, pass->block_stage[pass->network->block_count - 1], window, first + rows);
     wt_real *sums = NULL;
     if (pass->shape.backward) {
         sums = wt_head_sums(pass, window, unit);
@@ -148,29 +144,32 @@ static wt_window_loss wt_add_window(const wt_pass *pass, int window) {
 
 /* --- the pass --- */
 
+/* A stage that takes up where the one before it ends. */
+static void wt_add_next(wt_pass *pass, wt_stage stage, int64_t reach) {
+    int number = wt_pipeline_add(pass, &pass->forward, stage);
+    if (number > 0) wt_pipeline_need(&pass->forward, number, number - 1, reach);
+}
+
 void wt_plan_forward(wt_pass *pass) {
     const wt_network *network = pass->network;
-    wt_pipeline *pipeline = &pass->forward;
-    int last = pass->input_stage = wt_pipeline_add(
-        pass, pipeline, (wt_stage){.work = wt_input_unit, .lead = network->input_lead, .unit_rows = pass->tile});
+    wt_stage input = {.work = wt_input_unit, .lead = network->input_lead, .unit_rows = pass->tile};
+    wt_add_next(pass, input, 0);
     for (int l = 0; l < network->block_count; l++) {
         const wt_block *block = &network->blocks[l];
-        wt_stage stage = {.work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block),
-                          .unit_rows = pass->tile};
-        if (block->rechannel.weight >= 0) last = wt_pipeline_add(pass, pipeline, stage);
-        pass->entry_stage[l] = last;
-        stage.work = wt_block_unit;
-        stage.lead = block->lead;
-        last = pass->block_stage[l] = wt_pipeline_add(pass, pipeline, stage);
+        wt_stage rechannel = {.work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block),
+                              .unit_rows = pass->tile};
+        wt_stage whole = {.work = wt_block_unit, .l = l, .lead = block->lead, .unit_rows = pass->tile};
+        if (block->rechannel.weight >= 0) wt_add_next(pass, rechannel, 0);
+        wt_add_next(pass, whole, wt_reach(&block->conv));
     }
-    wt_pipeline_add(pass, pipeline, (wt_stage){.work = wt_head_unit, .unit_rows = pass->segment});
+    wt_add_next(pass, (wt_stage){.work = wt_head_unit, .unit_rows = pass->segment}, 0);
 }
 
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses) {
     pass->batch = batch;
     pass->first = first;
     pass->windows = windows;
-    wt_pipeline_run(pass, &pass->forward, 0);
+    wt_pipeline_run(pass, &pass->forward, 1);
     for (int i = 0; i < windows; i++) losses[i] = wt_add_window(pass, i);
 }
 

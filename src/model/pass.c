@@ -259,24 +259,17 @@ static void wt_describe_blocks(wt_pass *pass) {
     }
 }
 
-static wt_status wt_make_pipeline(wt_pipeline *pipeline, int room) {
-    pipeline->room = room;
-    return wt_alloc(&pipeline->stages, (size_t)room, sizeof *pipeline->stages, "stages");
-}
-
 static wt_status wt_make_stages(wt_pass *pass) {
     const size_t blocks = (size_t)pass->network->block_count;
-    WT_TRY(wt_alloc(&pass->entry_stage, 4 * blocks, sizeof *pass->entry_stage, "stages"));
-    pass->block_stage = pass->entry_stage + blocks;
-    pass->phase_stage = pass->block_stage + blocks;
-    pass->reduce_stage = pass->phase_stage + blocks;
-    WT_TRY(wt_make_pipeline(&pass->forward, 2 + 2 * (int)blocks));
-    WT_TRY(wt_make_pipeline(&pass->backward, 4 + 2 * (int)blocks));
+    WT_TRY(wt_alloc(&pass->forward.stages, 2 + 2 * blocks, sizeof *pass->forward.stages, "stages"));
     wt_plan_forward(pass);
-    if (pass->shape.backward) wt_plan_backward(pass);
-    WT_TRY(wt_alloc(&pass->forward.done, pass->forward.flags, sizeof *pass->forward.done, "flags"));
+    WT_TRY(wt_pipeline_create(pass, &pass->forward));
     if (!pass->shape.backward) return WT_OK;
-    return wt_alloc(&pass->backward.done, pass->backward.flags, sizeof *pass->backward.done, "flags");
+    WT_TRY(wt_alloc(&pass->backward.stages, 3 + 2 * blocks, sizeof *pass->backward.stages, "stages"));
+    WT_TRY(wt_alloc(&pass->phase_stage, 2 * blocks, sizeof *pass->phase_stage, "stages"));
+    pass->reduce_stage = pass->phase_stage + blocks;
+    wt_plan_backward(pass);
+    return wt_pipeline_create(pass, &pass->backward);
 }
 
 static wt_status wt_take_memory(wt_pass *pass) {
@@ -297,7 +290,7 @@ static wt_status wt_take_memory(wt_pass *pass) {
     WT_TRY(wt_alloc(&pass->packed, extras.packed, sizeof(wt_real), "packed weights"));
     WT_TRY(wt_alloc(&pass->skip_bias, skip, sizeof(wt_real), "a bias"));
     WT_TRY(wt_alloc(&pass->scratch, extras.scratch_each * (size_t)pass->threads, sizeof(wt_real), "scratch"));
-    WT_TRY(wt_alloc(&pass->sums, 2 * partial * extras.sums_each, sizeof(wt_real), "partial gradients"));
+    WT_TRY(wt_alloc(&pass->sums, WT_SUM_SETS * partial * extras.sums_each, sizeof(wt_real), "partial gradients"));
     WT_TRY(wt_alloc(&pass->head_sums, partial * extras.head_sums_each, sizeof(wt_real), "partial gradients"));
     WT_TRY(wt_alloc(&pass->bias_sums, windows * skip, sizeof(wt_real), "sums of a bias"));
     return wt_alloc(&pass->tile_loss, extras.tile_loss, sizeof(double), "losses of tiles");
@@ -339,18 +332,16 @@ void wt_pass_destroy(wt_pass *pass) {
     wt_free(pass->head_sums);
     wt_free(pass->bias_sums);
     wt_free(pass->tile_loss);
-    wt_free(pass->entry_stage);
-    wt_free(pass->forward.stages);
-    wt_free(pass->forward.done);
-    wt_free(pass->backward.stages);
-    wt_free(pass->backward.done);
+    wt_free(pass->phase_stage);
+    wt_pipeline_dispose(&pass->forward);
+    wt_pipeline_dispose(&pass->backward);
     wt_free(pass);
 }
 
 int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
     const wt_extras extras = wt_pass_extras(network, kernels, shape);
     const size_t windows = (size_t)shape->windows, skip = (size_t)network->skip_channels;
-    const size_t partial = windows * extras.segments * (2 * extras.sums_each + extras.head_sums_each);
+    const size_t partial = windows * extras.segments * (WT_SUM_SETS * extras.sums_each + extras.head_sums_each);
     const size_t reals = wt_lay_out(network, shape, NULL) + extras.packed + partial + skip + windows * skip +
                          extras.scratch_each * (size_t)omp_get_max_threads();
     return (int64_t)(sizeof(wt_pass) + reals * sizeof(wt_real) + extras.tile_loss * sizeof(double) +

@@ -4,11 +4,12 @@
  * A stage is a layer's work, in forward or in backward, cut into units of neighbouring rows of one window;
  * units begin at a window's first row, and none spans two windows, so a unit's work depends on the
  * configuration and the window alone: never on the number of threads or on which windows stand beside it in a
- * call. pipeline.c hands units to threads.
+ * call. A stage says which rows of other stages its units need; pipeline.c hands units to threads.
  */
 #ifndef WAVETRAIN_PASS_INTERNAL_H
 #define WAVETRAIN_PASS_INTERNAL_H
 
+#include <limits.h>
 #include <omp.h>
 #include <stdatomic.h>
 
@@ -20,6 +21,7 @@ enum {
     WT_SEGMENT = 384,     /* rows, at most, that backward adds up into one partial gradient */
     WT_SKIP_TERMS = 256,  /* gate channels of all blocks, about, whose skips are added at a time */
     WT_GROUP_MAX = 16,
+    WT_SUM_SETS = 4,      /* neighbouring blocks that have partial gradients at the same time */
     WT_SUM_CHUNK = 4096,  /* elements of partial gradients that a unit adds up */
     WT_SCATTER_PANEL = 32 /* channels of a one-hot input's gradient that a unit owns */
 };
@@ -50,24 +52,42 @@ typedef struct {
     size_t first, end;  /* the range of the flat buffer whose partial gradients the block's units make */
 } wt_block_rows;
 
+/* A unit with rows first … end−1 needs all rows before end + reach of the same window in another stage; or, with
+ * WT_ALL_ROWS, all units of the stage for its window or lane. */
+typedef struct {
+    int stage;
+    int64_t reach;
+} wt_need;
+
+enum { WT_ALL_ROWS = -1, WT_NEEDS_MAX = 3 };
+
 typedef struct wt_stage wt_stage;
 struct wt_stage {
-    void (*work)(wt_pass *pass, const wt_stage *stage, int window, int unit);
+    void (*work)(wt_pass *pass, const wt_stage *stage, int group, int unit); /* group: a window, or a lane */
     int l;         /* the block */
     int lead;      /* a window has targets + lead rows here */
     int unit_rows; /* 0: units are no rows */
     int units;     /* of a window, at most; or of a lane */
     bool of_lanes;
+    int need_count;
+    wt_need needs[WT_NEEDS_MAX];
     size_t flag; /* the first unit's */
 };
 
-enum { WT_NO_STAGE = -1 };
+typedef struct {
+    int stage, group, number;
+} wt_unit;
 
-/* Stages in their order, and which of their units are done. */
+/* Stages, the order of their units, and which of these are done. */
 typedef struct {
     wt_stage *stages;
-    int count, room;
-    size_t flags;
+    int count;
+    size_t flags; /* units of all stages */
+    wt_unit *order;
+    int length;
+    int lane_windows; /* that the order is for */
+    int *place;       /* [flags]: in the order */
+    int *next_unit;   /* [stages, windows] */
     atomic_uint *done; /* [flags]: the run in which the unit was last done */
     unsigned run;
     void (*between)(wt_pass *pass); /* called by the caller's thread after each of its units; or NULL */
@@ -89,7 +109,7 @@ struct wt_pass {
     wt_rows dskip, dinput;
     wt_real *scratch; /* [threads, scratch_each] */
     size_t scratch_each;
-    wt_real *sums; /* [2, windows, segments, sums_each]: partial gradients of two blocks in turn */
+    wt_real *sums; /* [WT_SUM_SETS, windows, segments, sums_each]: partial gradients of blocks in turn */
     size_t sums_each;
     int segments;
     wt_real *head_sums; /* [windows, segments, head_sums_each], with Σ dskip at their ends */
@@ -98,10 +118,8 @@ struct wt_pass {
     double *tile_loss;  /* [windows, tiles of the head] */
     int threads;
     wt_pipeline forward, backward;
-    int *entry_stage, *block_stage;   /* [blocks], forward: what makes h and what the block makes */
-    int input_stage;                  /* forward */
-    int *phase_stage, *reduce_stage;  /* [blocks], backward */
-    int head_reduce, input_phase;     /* backward */
+    int *phase_stage, *reduce_stage; /* [blocks], of backward */
+    int head_reduce;
     const wt_batch *batch; /* of the last forward */
     int first, windows;
     int lane_windows; /* of the backward that runs */
@@ -154,13 +172,15 @@ static inline wt_operand wt_tap_back(const wt_pass *pass, const wt_convolution *
 
 /* Adds a stage, whose units are `unit_rows` rows each of a window (or `units`, of a lane); returns its number. */
 int wt_pipeline_add(wt_pass *pass, wt_pipeline *pipeline, wt_stage stage);
-/* All units of all stages, by all threads. */
-void wt_pipeline_run(wt_pass *pass, wt_pipeline *pipeline, int lanes);
-/* Waits until rows before `end` of a window have gone through a stage; or all units of the stage for a window
- * or lane. May be called from a unit's work, for stages before its own. */
-void wt_await_rows(const wt_pass *pass, const wt_pipeline *pipeline, int stage, int window, int64_t end);
-void wt_await_all(const wt_pipeline *pipeline, int stage, int window);
-bool wt_stage_done(const wt_pipeline *pipeline, int stage, int window);
+/* Units of `stage` need those of an earlier stage. */
+void wt_pipeline_need(wt_pipeline *pipeline, int stage, int needed, int64_t reach);
+/* Takes the memory for running, when all stages are there. */
+wt_status wt_pipeline_create(wt_pass *pass, wt_pipeline *pipeline);
+void wt_pipeline_dispose(wt_pipeline *pipeline);
+/* All units of all stages for the call's windows, by all threads. */
+void wt_pipeline_run(wt_pass *pass, wt_pipeline *pipeline, int lane_windows);
+/* Whether a stage is done for a window or lane. */
+bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group);
 
 /* --- forward.c, backward.c: they lay out their stages in the pipeline --- */
 
