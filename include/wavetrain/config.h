@@ -30,7 +30,16 @@ typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
 typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE } wt_schedule_kind;
 typedef enum { WT_QUANTIZATION_MULAW, WT_QUANTIZATION_LINEAR } wt_quantization_kind;
 typedef enum { WT_DRIVE_AUTO, WT_DRIVE_TEST, WT_DRIVE_THREAD, WT_DRIVE_AFTER } wt_drive;
-typedef enum { WT_BACKEND_AUTO, WT_BACKEND_REFERENCE, WT_BACKEND_OPENBLAS } wt_backend;
+
+enum { WT_KERNEL_MAX = 64 }; /* taps of a convolution */
+
+typedef enum {
+    WT_BACKEND_AUTO,
+    WT_BACKEND_REFERENCE,
+    WT_BACKEND_OPENBLAS,
+    WT_BACKEND_AVX2,
+    WT_BACKEND_AVX512,
+} wt_backend;
 
 typedef enum { WT_UNLIKE_REFUSE, WT_UNLIKE_ALLOW } wt_unlike_nodes;
 

@@ -5,8 +5,8 @@
  * pointers' alignment), which is what makes one answer on any number of threads.
  *
  * Layouts. Time-major: x[t·ldx + c], row t is a time, c a channel, ldx ≥ channels.
- * A dilated tap is a pointer offset. Weights come packed ("derived"), tap by tap:
- * forward [tap][in][out], backward [tap][out][in]; tap taps−1 is the newest sample.
+ * A dilated tap is a pointer offset. Weights are [in][out], tap after tap, tap taps−1 the newest
+ * sample; products read copies that are packed in the table's own order.
  * Rows and sizes are counts of elements, never bytes. Sizes may be 0 only where said.
  * Every output array is disjoint from every input array unless said.
  */
@@ -30,11 +30,42 @@ typedef struct {
     int64_t step;          /* 1 for the first update: bias corrections 1 − β^step */
 } wt_adam_step;
 
+/* One factor of a product: x [rows, in] and a packed matrix [in][out]. */
+typedef struct {
+    const wt_real *x, *packed;
+    int ldx, in;
+} wt_operand;
+
+/* What a product's sum goes through before it is stored. */
+typedef struct {
+    const wt_real *bias; /* [out], or NULL */
+    const wt_real *add;  /* [rows, out], or NULL */
+    int ldadd;
+    wt_real scale;
+} wt_finish;
+
 typedef struct wt_kernels {
     const char *name;
 
     /*
-     * Dilated causal convolution (van den Oord et al. 2016, section 2.1), valid rows only:
+     * Products. A packed matrix [in][out] takes packed_count elements (64-byte aligned for speed alone);
+     * `pack` makes it from w [in][out], or from w [out][in] where `transposed` is true, times `scale`.
+     */
+    size_t (*packed_count)(int in, int out);
+    void (*pack)(wt_real *packed, const wt_real *w, int in, int out, bool transposed, wt_real scale);
+
+    /*
+     *   y[t, o] = (Σ_n Σ_i x_n[t, i]·w_n[i, o] + bias[o] + add[t, o])·scale,   t < rows, o < out
+     * with the terms of `count` operands n, in their order. A dilated causal convolution (van den Oord et al.
+     * 2016, section 2.1) has a tap for an operand, x_j = x + j·dilation rows; its gradient by the input a
+     * transposed tap, x_j = dy − j·dilation rows. `bias` and `add` of finish may be NULL, add may be y. A row's
+     * bits don't depend on its place in the call, but with OpenBLAS.
+     */
+    void (*multiply)(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                     const wt_finish *finish);
+
+    /*
+     * The same with plain weights [tap][in][out], for a few rows:
      *   y[t, o] = start[t, o] + Σ_j Σ_i x[t + j·dilation, i] · w[j][i][o],   t = 0 … rows−1
      * where start is bias[o] (bias not NULL), or y's old content (bias NULL).
      * x has rows + (taps−1)·dilation rows. A 1×1 convolution is taps = 1.
@@ -43,18 +74,9 @@ typedef struct wt_kernels {
                      int rows, int in, int out, int taps, int dilation);
 
     /*
-     * The gradient by the input, for input rows first … first+rows−1 of a convolution with
-     * `total` output rows:
-     *   dx[u, i] += Σ_j Σ_o dy[u − j·dilation, o] · w[j][o][i],  over j with 0 ≤ u − j·dilation < total
-     * dx points at row `first`, dy at row 0.
-     */
-    void (*convolve_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *w, int first,
-                          int rows, int total, int in, int out, int taps, int dilation);
-
-    /*
-     * The gradient by the weights of one tap, for a panel of input channels:
+     * The gradient by the weights of one tap:
      *   dw[i, o] += Σ_t x[t, i] · dy[t, o],   i < in, o < out, t < rows, in the order of t
-     * (in blocks of fixed length). The caller offsets x by the tap and the panel. rows may be 0.
+     * (OpenBLAS: in blocks of fixed length). The caller offsets x by the tap. rows may be 0.
      */
     void (*convolve_weights)(wt_real *dw, int lddw, const wt_real *x, int ldx, const wt_real *dy, int lddy,
                              int rows, int in, int out);
@@ -78,18 +100,16 @@ typedef struct wt_kernels {
      * Activations of a block. `a` holds the convolution's output, filter channels first, and keeps
      * what backward needs: tanh(a) and σ(b) for the gate (2·gate columns), the result else (gate columns).
      *   z = tanh(a)·σ(b)   or   tanh(a)   or   max(a, 0)
-     * Backward: `a` as forward left it, on return the gradient by the convolution's output.
+     * Backward: from `a` as forward left it, da is the gradient by the convolution's output (da may be a), and
+     * z is made once more where it is not NULL.
      */
     void (*activate)(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation);
-    void (*activate_back)(wt_real *a, int lda, const wt_real *dz, int lddz, int rows, int gate,
-                          wt_activation activation);
+    void (*activate_back)(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
+                          const wt_real *dz, int lddz, int rows, int gate, wt_activation activation);
 
     /* y = max(x, 0) (y may be x); and dx = 0 where y (forward's result) is 0, in place. */
     void (*rectify)(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns);
     void (*rectify_back)(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns);
-
-    /* y = scale·x (y may be x). */
-    void (*scale)(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns, wt_real scale);
 
     /*
      * Softmax and cross-entropy (natural logarithm) over rows of logits, which become the gradient of the

@@ -113,23 +113,24 @@ wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kern
                          const wt_pass_shape *shape);
 void wt_pass_destroy(wt_pass *pass);
 
-/* Makes the derived weights (transposed copies for backward) and keeps the pointer to `parameters`, which
- * must not change until the next call. Once a step. */
+/* Makes the derived (packed) weights and keeps the pointer to `parameters`, which must not change until the next
+ * call. Once a step. */
 void wt_pass_derive(wt_pass *pass, const wt_real *parameters);
 
 /* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share
- * tiles; the result does not depend on how many there are, nor on how windows are grouped into calls. */
+ * the rows; the result does not depend on how many there are, nor on how windows are grouped into calls. With
+ * backward, the head's part of backward is done here too, while its rows are in the cache. */
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses);
 
-/* The logits that the last forward (of a pass without backward, else overwritten) left for its i-th window,
+/* The logits that the last forward of a pass without backward left for its i-th window,
  * [target_count, classes]. */
 const wt_real *wt_pass_logits(const wt_pass *pass, int i);
 
 /*
  * Who hears of backward's progress, in the thread that called it; either function may be NULL. `ready`:
- * elements offset … offset+count−1 of the flat buffer are finished in all lanes of this call. Called between
- * layers, when no other thread is at work; the ranges come from the buffer's end to its beginning, adjoin and
- * cover all of it. `poke`: between tiles, while other threads compute: an occasion to move messages along.
+ * elements offset … offset+count−1 of the flat buffer are finished in all lanes of this call; other threads go
+ * on with the ranges before it. The ranges come from the buffer's end to its beginning, adjoin and cover all of
+ * it. `poke`: between two pieces of this thread's work: an occasion to move messages along.
  */
 typedef struct {
     void (*ready)(void *context, size_t offset, size_t count);
@@ -138,12 +139,12 @@ typedef struct {
 } wt_pass_listener;
 
 /* Backward of the last forward: the gradient of the summed loss. Windows go to lanes of `lane_windows`
- * neighbours; gradients[lane] is a zeroed flat buffer (kernel order) that the lane's gradient is added to.
+ * neighbours; gradients[lane] is a flat buffer (kernel order) that the lane's gradient is written to.
  * `listener` may be NULL. */
 void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients,
                       const wt_pass_listener *listener);
 
 /* Bytes that wt_pass_create would take. */
-int64_t wt_pass_bytes(const wt_network *network, const wt_pass_shape *shape);
+int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape);
 
 #endif

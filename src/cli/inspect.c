@@ -38,6 +38,8 @@ static void wt_print_tensors(const wt_network *network) {
 static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
     int lanes = wt_config_lanes(config);
     wt_pass_shape lane = {config->train.batch / lanes, config->data.window, true};
+    const wt_kernels *kernels;
+    WT_TRY(wt_kernels_select(&kernels, config->run.backend));
     printf("network          %d blocks, %zu parameters in %d tensors\n", network->block_count,
            network->parameters.total, network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);
@@ -47,7 +49,7 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
            wt_network_operations(network, config->data.window) / 1e6);
     printf("memory           %.1f MiB for each lane at once, %.1f MiB for parameters and moments\n",
-           (double)wt_pass_bytes(network, &lane) / 1048576.0,
+           (double)wt_pass_bytes(network, kernels, &lane) / 1048576.0,
            3.0 * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);
     return WT_OK;

@@ -10,7 +10,7 @@ extern const wt_kernels wt_kernels_reference;
 
 #ifndef WT_REAL_DOUBLE
 
-enum { WT_KERNEL_TABLES = 4 };
+enum { WT_KERNEL_TABLES = 6 };
 
 /* The tables that this CPU can run, the fastest last; returns how many. For tests that compare them all:
  * the program takes one by wt_kernels_select. */
@@ -20,14 +20,29 @@ int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]);
 extern const wt_kernels wt_kernels_openblas_baseline;
 extern const wt_kernels wt_kernels_openblas_avx2;
 extern const wt_kernels wt_kernels_openblas_avx512;
+extern const wt_kernels wt_kernels_avx2;
+extern const wt_kernels wt_kernels_avx512;
+
+/* product_kernels.c, once for each instruction set that has fused multiply-adds */
+#define WT_PRODUCTS(isa)                                                                                     \
+    size_t wt_##isa##_packed_count(int in, int out);                                                         \
+    void wt_##isa##_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);      \
+    void wt_##isa##_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,    \
+                             const wt_finish *finish);                                                       \
+    void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy, \
+                                     int rows, int in, int out)
+WT_PRODUCTS(avx2);
+WT_PRODUCTS(avx512);
 
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);
 void wt_openblas_describe(char *text, size_t room);
 void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
                           int rows, int in, int out, int taps, int dilation);
-void wt_openblas_convolve_back(float *dx, int lddx, const float *dy, int lddy, const float *w, int first,
-                               int rows, int total, int in, int out, int taps, int dilation);
+size_t wt_openblas_packed_count(int in, int out);
+void wt_openblas_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);
+void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                          const wt_finish *finish);
 void wt_openblas_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
                                   int rows, int in, int out);
 

@@ -35,20 +35,53 @@ void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const floa
     }
 }
 
-void wt_openblas_convolve_back(float *dx, int lddx, const float *dy, int lddy, const float *w, int first,
-                               int rows, int total, int in, int out, int taps, int dilation) {
-    for (ptrdiff_t start = first; start < (ptrdiff_t)first + rows; start += BLOCK_ROWS) {
-        const ptrdiff_t end = start + least(BLOCK_ROWS, (int)(first + (ptrdiff_t)rows - start));
-        for (ptrdiff_t j = 0; j < taps; j++) {
-            /* the block's rows u that tap j reaches: 0 ≤ u − j·dilation < total */
-            const ptrdiff_t shift = j * dilation;
-            const ptrdiff_t from = start > shift ? start : shift;
-            const ptrdiff_t to = end < total + shift ? end : total + shift;
-            if (from >= to) continue;
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)(to - from), in, out, 1.0f,
-                        dy + (from - shift) * lddy, lddy, w + j * out * in, in, 1.0f,
-                        dx + (from - first) * lddx, lddx);
+size_t wt_openblas_packed_count(int in, int out) {
+    return (size_t)in * (size_t)out;
+}
+
+/* [in][out] as it is: OpenBLAS packs for itself. Transposed by squares that stay in the cache. */
+void wt_openblas_pack(float *packed, const float *w, int in, int out, bool transposed, float scale) {
+    enum { SQUARE = 16 };
+    const ptrdiff_t row = transposed ? 1 : out, column = transposed ? in : 1;
+    for (int i0 = 0; i0 < in; i0 += SQUARE) {
+        for (int o0 = 0; o0 < out; o0 += SQUARE) {
+            for (ptrdiff_t i = i0; i < least(in, i0 + SQUARE); i++) {
+                for (ptrdiff_t o = o0; o < least(out, o0 + SQUARE); o++) {
+                    packed[i * out + o] = scale * w[i * row + o * column];
+                }
+            }
         }
+    }
+}
+
+static void finish_rows(float *y, int ldy, int rows, int out, const wt_finish *finish, const float *add) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *row = y + t * ldy;
+        if (finish->bias) {
+            for (int o = 0; o < out; o++) row[o] += finish->bias[o];
+        }
+        if (add) {
+            for (int o = 0; o < out; o++) row[o] += add[t * finish->ldadd + o];
+        }
+        if (finish->scale == 1.0f) continue;
+        for (int o = 0; o < out; o++) row[o] *= finish->scale;
+    }
+}
+
+void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                          const wt_finish *finish) {
+    const bool onto = finish->add == y; /* what y holds is the product's start */
+    for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
+        const int length = least(BLOCK_ROWS, rows - (int)start);
+        float *to = y + start * ldy;
+        for (ptrdiff_t t = 0; !count && !onto && t < length; t++) memset(to + t * ldy, 0, (size_t)out * sizeof *to);
+        for (int n = 0; n < count; n++) {
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, out, operands[n].in, 1.0f,
+                        operands[n].x + start * operands[n].ldx, operands[n].ldx, operands[n].packed, out,
+                        n || onto ? 1.0f : 0.0f, to, ldy);
+        }
+        const float *add = finish->add && !onto ? finish->add + start * finish->ldadd : NULL;
+        finish_rows(to, ldy, length, out, finish, add);
     }
 }
 

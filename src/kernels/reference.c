@@ -27,6 +27,34 @@ static void row_times_matrix(wt_real *y, const wt_real *x, const wt_real *w, int
     }
 }
 
+static size_t packed_count(int in, int out) {
+    return (size_t)in * (size_t)out;
+}
+
+static void pack(wt_real *packed, const wt_real *w, int in, int out, bool transposed, wt_real scale) {
+    for (ptrdiff_t i = 0; i < in; i++) {
+        for (ptrdiff_t o = 0; o < out; o++) {
+            packed[i * out + o] = scale * (transposed ? w[o * in + i] : w[i * out + o]);
+        }
+    }
+}
+
+static void multiply(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                     const wt_finish *finish) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (ptrdiff_t o = 0; o < out; o++) {
+            wt_real sum = 0;
+            for (int n = 0; n < count; n++) {
+                const wt_real *x = operands[n].x + t * operands[n].ldx, *w = operands[n].packed + o;
+                for (ptrdiff_t i = 0; i < operands[n].in; i++) sum += x[i] * w[i * out];
+            }
+            if (finish->bias) sum += finish->bias[o];
+            if (finish->add) sum += finish->add[t * finish->ldadd + o];
+            y[t * ldy + o] = sum * finish->scale;
+        }
+    }
+}
+
 static void convolve(wt_real *y, int ldy, const wt_real *x, int ldx, const wt_real *w, const wt_real *bias,
                      int rows, int in, int out, int taps, int dilation) {
     for (ptrdiff_t t = 0; t < rows; t++) {
@@ -34,17 +62,6 @@ static void convolve(wt_real *y, int ldy, const wt_real *x, int ldx, const wt_re
         if (bias) memcpy(row, bias, (size_t)out * sizeof *row);
         for (ptrdiff_t j = 0; j < taps; j++) {
             row_times_matrix(row, x + (t + j * dilation) * ldx, w + j * in * out, in, out);
-        }
-    }
-}
-
-static void convolve_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *w, int first,
-                          int rows, int total, int in, int out, int taps, int dilation) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        for (ptrdiff_t j = 0; j < taps; j++) {
-            const ptrdiff_t from = first + t - j * dilation;
-            if (from < 0 || from >= total) continue;
-            row_times_matrix(dx + t * lddx, dy + from * lddy, w + j * out * in, out, in);
         }
     }
 }
@@ -110,21 +127,20 @@ static void activate(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gat
     }
 }
 
-static void activate_back(wt_real *a, int lda, const wt_real *dz, int lddz, int rows, int gate,
-                          wt_activation activation) {
+static void activate_back(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
+                          const wt_real *dz, int lddz, int rows, int gate, wt_activation activation) {
     for (ptrdiff_t t = 0; t < rows; t++) {
-        wt_real *filter = a + t * lda, *gates = filter + gate;
         for (int c = 0; c < gate; c++) {
-            const wt_real d = dz[t * lddz + c], f = filter[c];
+            const bool gated = activation == WT_ACTIVATION_GATE;
+            const wt_real f = a[t * lda + c], s = gated ? a[t * lda + gate + c] : 1, d = dz[t * lddz + c];
+            wt_real *filter = da + t * ldda + c;
+            if (z) z[t * ldz + c] = f * s;
             if (activation == WT_ACTIVATION_RELU) {
-                filter[c] = f == 0 ? 0 : d;
-            } else if (activation == WT_ACTIVATION_TANH) {
-                filter[c] = d * (1 - f * f);
+                *filter = f == 0 ? 0 : d;
             } else {
-                const wt_real s = gates[c];
-                filter[c] = d * s * (1 - f * f);
-                gates[c] = d * f * (s * (1 - s));
+                *filter = d * s * (1 - f * f);
             }
+            if (gated) filter[gate] = d * f * (s * (1 - s));
         }
     }
 }
@@ -140,12 +156,6 @@ static void rectify_back(wt_real *dx, int lddx, const wt_real *y, int ldy, int r
         for (int c = 0; c < columns; c++) {
             if (y[t * ldy + c] == 0) dx[t * lddx + c] = 0;
         }
-    }
-}
-
-static void scale_rows(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns, wt_real scale) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        for (int c = 0; c < columns; c++) y[t * ldy + c] = scale * x[t * ldx + c];
     }
 }
 
@@ -200,8 +210,10 @@ static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_r
 
 const wt_kernels wt_kernels_reference = {
     .name = "reference",
+    .packed_count = packed_count,
+    .pack = pack,
+    .multiply = multiply,
     .convolve = convolve,
-    .convolve_back = convolve_back,
     .convolve_weights = convolve_weights,
     .column_sums = column_sums,
     .embed = embed,
@@ -210,7 +222,6 @@ const wt_kernels wt_kernels_reference = {
     .activate_back = activate_back,
     .rectify = rectify,
     .rectify_back = rectify_back,
-    .scale = scale_rows,
     .cross_entropy = cross_entropy,
     .add = add,
     .squares = squares,

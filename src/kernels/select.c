@@ -5,6 +5,7 @@
 #include "kernels_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <xmmintrin.h>
@@ -34,29 +35,41 @@ int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
     tables[count++] = &wt_kernels_reference;
     tables[count++] = &wt_kernels_openblas_baseline;
 #ifdef WT_X86_TABLES
-    if (__builtin_cpu_supports("avx2")) tables[count++] = &wt_kernels_openblas_avx2;
-    if (cpu_has_avx512()) tables[count++] = &wt_kernels_openblas_avx512;
+    const bool avx2 = __builtin_cpu_supports("avx2"), fused = avx2 && __builtin_cpu_supports("fma");
+    const bool avx512 = cpu_has_avx512();
+    if (fused) tables[count++] = &wt_kernels_openblas_avx2;
+    if (avx512) tables[count++] = &wt_kernels_openblas_avx512;
+    if (fused) tables[count++] = &wt_kernels_avx2;
+    if (avx512) tables[count++] = &wt_kernels_avx512;
 #endif
     return count;
 }
 
+/* Which tables a backend's name stands for: by how their names begin. */
+static const char *const prefixes[] = {
+    [WT_BACKEND_AUTO] = "",
+    [WT_BACKEND_REFERENCE] = "reference",
+    [WT_BACKEND_OPENBLAS] = "openblas",
+    [WT_BACKEND_AVX2] = "avx2",
+    [WT_BACKEND_AVX512] = "avx512",
+};
+
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
-    if (backend == WT_BACKEND_REFERENCE) {
-        *table = &wt_kernels_reference;
-        return WT_OK;
-    }
     const wt_kernels *tables[WT_KERNEL_TABLES];
-    const int count = wt_kernels_tables(tables);
-    wt_openblas_setup();
-    *table = tables[count - 1];
+    int last = wt_kernels_tables(tables) - 1;
+    while (last >= 0 && strncmp(tables[last]->name, prefixes[backend], strlen(prefixes[backend])) != 0) last--;
+    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected auto, openblas or reference)",
+             prefixes[backend]);
+    if (last > 0) wt_openblas_setup();
+    *table = tables[last];
     return WT_OK;
 }
 
 void wt_kernels_describe(const wt_kernels *table, char *text, size_t room) {
-    if (table == &wt_kernels_reference) {
-        snprintf(text, room, "plain loops");
-    } else {
+    if (strncmp(table->name, "openblas", strlen("openblas")) == 0) {
         wt_openblas_describe(text, room);
+    } else {
+        snprintf(text, room, table == &wt_kernels_reference ? "plain loops" : "own products");
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * Everything but the products: plain loops that the compiler vectorises. The file is compiled once for
- * each instruction set (WT_ISA names it) and ends with the whole table of that build; select.c chooses.
+ * each instruction set (WT_ISA names it) and ends with the whole tables of that build; select.c chooses.
  *
  * Elements are independent of each other, or are added in an order that the sizes alone decide, and
  * vector_math.h has no step whose result depends on the vector's length: all builds give the same bits.
@@ -53,10 +53,10 @@ static inline float positive(float x) {
 
 static void gate_row(float *restrict z, float *restrict filter, float *restrict gates, int count) {
     for (int c = 0; c < count; c++) {
-        const float f = wt_tanh(filter[c]), g = wt_sigmoid(gates[c]);
-        filter[c] = f;
-        gates[c] = g;
-        z[c] = f * g;
+        const wt_gate_values v = wt_gate_of(filter[c], gates[c]);
+        filter[c] = v.filter;
+        gates[c] = v.gate;
+        z[c] = v.filter * v.gate;
     }
 }
 
@@ -79,32 +79,44 @@ static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, w
     }
 }
 
-static void gate_back_row(float *restrict filter, float *restrict gates, const float *restrict dz,
+static void gate_back_row(float *df, float *dg, const float *a, const float *gates, const float *dz,
                           int count) {
+#pragma omp simd
     for (int c = 0; c < count; c++) {
-        const float f = filter[c], s = gates[c], d = dz[c];
-        filter[c] = d * s * (1.0f - f * f);
-        gates[c] = d * f * (s * (1.0f - s));
+        const float f = a[c], s = gates[c], d = dz[c];
+        df[c] = d * s * (1.0f - f * f);
+        dg[c] = d * f * (s * (1.0f - s));
     }
 }
 
-static void tanh_back_row(float *restrict a, const float *restrict dz, int count) {
-    for (int c = 0; c < count; c++) a[c] = dz[c] * (1.0f - a[c] * a[c]);
+static void tanh_back_row(float *da, const float *a, const float *dz, int count) {
+#pragma omp simd
+    for (int c = 0; c < count; c++) da[c] = dz[c] * (1.0f - a[c] * a[c]);
 }
 
-static void relu_back_row(float *restrict a, const float *restrict dz, int count) {
-    for (int c = 0; c < count; c++) a[c] = a[c] == 0.0f ? 0.0f : dz[c];
+static void relu_back_row(float *da, const float *a, const float *dz, int count) {
+#pragma omp simd
+    for (int c = 0; c < count; c++) da[c] = a[c] == 0.0f ? 0.0f : dz[c];
 }
 
-static void activate_back(float *a, int lda, const float *dz, int lddz, int rows, int gate,
-                          wt_activation activation) {
+static void multiply_row(float *restrict z, const float *restrict f, const float *restrict s, int count) {
+    for (int c = 0; c < count; c++) z[c] = f[c] * s[c];
+}
+
+static void activate_back(float *da, int ldda, float *z, int ldz, const float *a, int lda, const float *dz,
+                          int lddz, int rows, int gate, wt_activation activation) {
     for (ptrdiff_t t = 0; t < rows; t++) {
-        float *row = a + t * lda;
-        const float *d = dz + t * lddz;
+        const float *row = a + t * lda, *d = dz + t * lddz;
+        float *to = da + t * ldda;
+        if (z && activation == WT_ACTIVATION_GATE) {
+            multiply_row(z + t * ldz, row, row + gate, gate);
+        } else if (z) {
+            memcpy(z + t * ldz, row, (size_t)gate * sizeof *z);
+        }
         switch (activation) {
-        case WT_ACTIVATION_GATE: gate_back_row(row, row + gate, d, gate); break;
-        case WT_ACTIVATION_TANH: tanh_back_row(row, d, gate); break;
-        case WT_ACTIVATION_RELU: relu_back_row(row, d, gate); break;
+        case WT_ACTIVATION_GATE: gate_back_row(to, to + gate, row, row + gate, d, gate); break;
+        case WT_ACTIVATION_TANH: tanh_back_row(to, row, d, gate); break;
+        case WT_ACTIVATION_RELU: relu_back_row(to, row, d, gate); break;
         }
     }
 }
@@ -126,15 +138,6 @@ static void rectify_back_row(float *restrict dx, const float *restrict y, int co
 
 static void rectify_back(float *dx, int lddx, const float *y, int ldy, int rows, int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) rectify_back_row(dx + t * lddx, y + t * ldy, columns);
-}
-
-static void scale_rows(float *y, int ldy, const float *x, int ldx, int rows, int columns, float scale) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        float *to = y + t * ldy;
-        const float *from = x + t * ldx;
-#pragma omp simd
-        for (int c = 0; c < columns; c++) to[c] = scale * from[c];
-    }
 }
 
 /* --- loss --- */
@@ -241,28 +244,35 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
     }
 }
 
-/* --- the table --- */
+/* --- the tables: products by OpenBLAS, and our own where there are fused multiply-adds --- */
 
-#define TABLE_OF(isa) wt_kernels_openblas_##isa
-#define NAME_OF(isa) "openblas+" #isa
-#define TABLE(isa) TABLE_OF(isa)
-#define NAME(isa) NAME_OF(isa)
+#define JOIN_PARTS(a, b, c) a##b##c
+#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
+#define TEXT_OF(isa) #isa
+#define TEXT(isa) TEXT_OF(isa)
 
-const wt_kernels TABLE(WT_ISA) = {
-    .name = NAME(WT_ISA),
-    .convolve = wt_openblas_convolve,
-    .convolve_back = wt_openblas_convolve_back,
+#define ROW_KERNELS                                                                                          \
+    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,        \
+    .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                        \
+    .cross_entropy = cross_entropy, .add = add, .squares = squares, .adam = adam,                            \
+    .convolve = wt_openblas_convolve
+
+const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
+    .name = "openblas+" TEXT(WT_ISA),
+    .packed_count = wt_openblas_packed_count,
+    .pack = wt_openblas_pack,
+    .multiply = wt_openblas_multiply,
     .convolve_weights = wt_openblas_convolve_weights,
-    .column_sums = column_sums,
-    .embed = embed,
-    .embed_weights = embed_weights,
-    .activate = activate,
-    .activate_back = activate_back,
-    .rectify = rectify,
-    .rectify_back = rectify_back,
-    .scale = scale_rows,
-    .cross_entropy = cross_entropy,
-    .add = add,
-    .squares = squares,
-    .adam = adam,
+    ROW_KERNELS,
 };
+
+#ifdef WT_FUSED
+const wt_kernels JOIN(wt_kernels_, WT_ISA, ) = {
+    .name = TEXT(WT_ISA),
+    .packed_count = JOIN(wt_, WT_ISA, _packed_count),
+    .pack = JOIN(wt_, WT_ISA, _pack),
+    .multiply = JOIN(wt_, WT_ISA, _multiply),
+    .convolve_weights = JOIN(wt_, WT_ISA, _convolve_weights),
+    ROW_KERNELS,
+};
+#endif

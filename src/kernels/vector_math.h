@@ -1,8 +1,9 @@
 /*
  * e^x, tanh and σ in single precision, written so that a compiler turns loops over them into vector
- * code: no branches, no calls, no table. Only IEEE sums, products and quotients are used and none is
- * contracted, so that an element's bits are the same in a vector, in a loop's tail and in every
- * instruction set (a vector library of libm promises neither).
+ * code: no branches, no calls, no table. Only IEEE sums, products, quotients and, where WT_FUSED says so, fused
+ * multiply-adds are used, and none is contracted by the compiler, so that an element's bits are the same in a
+ * vector, in a loop's tail and in every instruction set with fused multiply-adds (a vector library of libm
+ * promises neither).
  *
  * Below −87 the exponential is 0: its value would be close to the denormals, which are flushed anyway.
  * A NaN comes out as a NaN.
@@ -16,6 +17,12 @@
 
 #define WT_EXP_LEAST (-87.0f)
 
+#ifdef WT_FUSED
+#define wt_fused __builtin_fmaf
+#else
+#define wt_fused(a, b, c) ((a) * (b) + (c))
+#endif
+
 /* y = n·ln 2 + r with |r| ≤ ln 2/2: `power` = 2^n, `rest` = e^r − 1. For WT_EXP_LEAST ≤ y ≤ 0. */
 typedef struct {
     float power, rest;
@@ -26,22 +33,22 @@ static inline wt_exp_parts wt_exp_split(float y) {
      * that its product with n is exact. */
     const float rounding = 12582912.0f;
     const float high = 0x1.62e4p-1f, low = 0x1.7f7d1cp-20f;
-    const float shifted = y * 0x1.715476p+0f + rounding;
+    const float shifted = wt_fused(y, 0x1.715476p+0f, rounding);
     const float n = shifted - rounding;
-    const float r = (y - n * high) - n * low;
+    const float r = wt_fused(-n, low, wt_fused(-n, high, y));
 
     /* (e^r − 1 − r)/r² interpolated at Chebyshev nodes; relative error of e^r − 1 below 2e-9. */
     float q = 0x1.a12516p-13f;
-    q = q * r + 0x1.6d434ep-10f;
-    q = q * r + 0x1.1110ep-7f;
-    q = q * r + 0x1.5554e8p-5f;
-    q = q * r + 0x1.555556p-3f;
-    q = q * r + 0.5f;
+    q = wt_fused(q, r, 0x1.6d434ep-10f);
+    q = wt_fused(q, r, 0x1.1110ep-7f);
+    q = wt_fused(q, r, 0x1.5554e8p-5f);
+    q = wt_fused(q, r, 0x1.555556p-3f);
+    q = wt_fused(q, r, 0.5f);
 
     uint32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits + 127u) << 23;
-    wt_exp_parts parts = {.rest = r + r * r * q};
+    wt_exp_parts parts = {.rest = wt_fused(r * r, q, r)};
     memcpy(&parts.power, &bits, sizeof bits);
     return parts;
 }
@@ -57,14 +64,24 @@ static inline float wt_exp_negative(float y) {
 static inline float wt_tanh(float x) {
     const float y = -2.0f * __builtin_fabsf(x);
     const wt_exp_parts e = wt_exp_split(y < WT_EXP_LEAST ? WT_EXP_LEAST : y);
-    const float m = e.power * e.rest + (e.power - 1.0f);
+    const float m = wt_fused(e.power, e.rest, e.power - 1.0f);
     return __builtin_copysignf(-m / (2.0f + m), x);
 }
 
-/* σ(x) = e/(1 + e) below 0 and 1/(1 + e) above, e = e^−|x|: no overflow, small values accurate. */
-static inline float wt_sigmoid(float x) {
-    const float e = wt_exp_negative(-__builtin_fabsf(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+/* tanh a and σ(b) together, by one quotient: with m = e^(−2|a|) − 1 and e = e^−|b| they are −m/(2 + m), with a's
+ * sign, and (b < 0 ? e : 1)/(1 + e). */
+typedef struct {
+    float filter, gate;
+} wt_gate_values;
+
+static inline wt_gate_values wt_gate_of(float a, float b) {
+    const float ya = -2.0f * __builtin_fabsf(a), yb = -__builtin_fabsf(b);
+    const wt_exp_parts pa = wt_exp_split(ya < WT_EXP_LEAST ? WT_EXP_LEAST : ya);
+    const wt_exp_parts pb = wt_exp_split(yb < WT_EXP_LEAST ? WT_EXP_LEAST : yb);
+    const float m = wt_fused(pa.power, pa.rest, pa.power - 1.0f), e = wt_fused(pb.power, pb.rest, pb.power);
+    const float below_a = 2.0f + m, below_b = 1.0f + e, shared = 1.0f / (below_a * below_b);
+    return (wt_gate_values){__builtin_copysignf(-m * below_b * shared, a),
+                            (b < 0.0f ? e : 1.0f) * below_a * shared};
 }
 
 /* ln x for a normal x > 0, in double and once a row: m·2^k with √½ ≤ m < √2, and ln m = 2·artanh(s),

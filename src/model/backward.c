@@ -1,336 +1,423 @@
 /*
- * Backward, from the head to the input. Per layer two rounds with a barrier between:
- *   1. tiles of the layer's output: the gradient by the activation's input (it takes the place of what
- *      forward kept there);
- *   2. tiles of the layer's input: the gradient by the input; and beside them tasks that each own a
- *      panel of one weight's gradient and walk all rows of a lane in order.
- * No sum depends on who computes it. After a layer its tensors are finished in all lanes, and the listener
- * hears of it: the flat buffer stands in the order of forward, so that finished ranges adjoin. dh holds β
- * times the gradient by a block's output.
+ * Backward, from the last block to the input. A block's unit, a segment of the rows of its output, makes in one
+ * go, tile after tile, while they are in the cache:
+ *
+ *   the gradient by the block's output, gathered from the block after it (each row is made once, by one unit);
+ *   through the residual and skip products and the activation, the gradient by the convolution's output;
+ *   the partial gradients of its weights, added up over the segment's rows in their order.
+ *
+ * The partial gradients of a lane's segments are added in order, by units of their own, when all are there; the
+ * finished range is the listener's. No sum depends on who computes it. The flat buffer stands in the order of forward, so
+ * finished ranges adjoin. `dout` holds β times the gradient by a block's output.
  */
-#include <omp.h>
 #include <string.h>
 
 #include "pass_internal.h"
 
-/* --- gradients by weights: tasks --- */
-
-/* One convolution's rows in a window: its input and the gradient by its output. */
-typedef struct {
-    const wt_convolution *convolution;
-    const wt_rows *x, *dy;
-    int x_first;   /* first row of x that a tap 0 reads */
-    int dy_lead;   /* rows more than the targets */
-    bool own_bias; /* the bias's gradient is the sum of dy */
-} wt_weight_job;
-
-enum { WT_JOBS_MAX = 3 };
-
-typedef struct {
-    int count;
-    wt_weight_job jobs[WT_JOBS_MAX];
-} wt_weight_jobs;
-
-static void wt_add_job(wt_weight_jobs *list, const wt_convolution *convolution, const wt_rows *x, int x_first,
-                       const wt_rows *dy, int dy_lead, bool own_bias) {
-    list->jobs[list->count++] = (wt_weight_job){convolution, x, dy, x_first, dy_lead, own_bias};
+/* Partial gradients of block l (−1: the input) over a segment, as the flat buffer's range has them. */
+static wt_real *wt_segment_sums(const wt_pass *pass, int l, int window, int segment) {
+    size_t set = (size_t)((l + WT_SUM_SETS) % WT_SUM_SETS) * (size_t)pass->shape.windows + (size_t)window;
+    return pass->sums + (set * (size_t)pass->segments + (size_t)segment) * pass->sums_each;
 }
 
-static int wt_panels(int channels) {
-    return (channels + WT_PANEL - 1) / WT_PANEL;
+wt_real *wt_head_sums(const wt_pass *pass, int window, int segment) {
+    return pass->head_sums + ((size_t)window * (size_t)pass->segments + (size_t)segment) * pass->head_sums_each;
 }
 
-static int wt_job_tasks(const wt_weight_job *job) {
-    return job->convolution->taps * wt_panels(job->convolution->in);
+static size_t wt_offset(const wt_pass *pass, int tensor) {
+    return pass->network->parameters.entries[tensor].offset;
 }
 
-static int wt_jobs_tasks(const wt_weight_jobs *list) {
-    int tasks = 0;
-    for (int i = 0; i < list->count; i++) tasks += wt_job_tasks(&list->jobs[i]);
-    return tasks;
-}
-
-/* One panel of one tap over all windows of a lane; the first panel of tap 0 sums the bias too. */
-static void wt_weight_task(const wt_pass *pass, const wt_weight_job *job, int task, int lane,
-                           int lane_windows, wt_real *gradient) {
-    const wt_convolution *c = job->convolution;
-    const wt_parameter *entries = pass->network->parameters.entries;
-    int tap = task / wt_panels(c->in), i0 = task % wt_panels(c->in) * WT_PANEL;
-    int in = c->in - i0 < WT_PANEL ? c->in - i0 : WT_PANEL;
-    wt_real *dw = gradient + entries[c->weight].offset +
-                  ((size_t)tap * (size_t)c->in + (size_t)i0) * (size_t)c->out;
-    for (int window = lane * lane_windows; window < (lane + 1) * lane_windows; window++) {
-        int targets = wt_pass_targets(pass, window);
-        if (!targets) continue;
-        int rows = targets + job->dy_lead;
-        const wt_real *x = wt_row(job->x, window, job->x_first + (int64_t)tap * c->dilation) + i0;
-        const wt_real *dy = wt_row(job->dy, window, 0);
-        pass->kernels->convolve_weights(dw, c->out, x, job->x->channels, dy, c->out, rows, in, c->out);
-        if (task == 0 && job->own_bias) {
-            pass->kernels->column_sums(gradient + entries[c->bias].offset, dy, c->out, rows, c->out);
-        }
+/* The partial gradients of a convolution's tensors over some rows: `sums` stands for the range from `base` on. */
+static void wt_add_weights(const wt_pass *pass, const wt_convolution *c, wt_real *sums, size_t base,
+                           const wt_real *x, int ldx, const wt_real *dy, int lddy, int rows, bool own_bias) {
+    wt_real *dw = sums + (wt_offset(pass, c->weight) - base);
+    for (int j = 0; j < c->taps; j++) {
+        pass->kernels->convolve_weights(dw + (size_t)j * (size_t)c->in * (size_t)c->out, c->out,
+                                        x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx, dy, lddy, rows,
+                                        c->in, c->out);
     }
+    if (own_bias) pass->kernels->column_sums(sums + (wt_offset(pass, c->bias) - base), dy, lddy, rows, c->out);
 }
 
-static void wt_run_weight_task(const wt_pass *pass, const wt_weight_jobs *list, int number, int lane,
-                               int lane_windows, wt_real *gradient) {
-    for (int i = 0; i < list->count; i++) {
-        int tasks = wt_job_tasks(&list->jobs[i]);
-        if (number < tasks) {
-            wt_weight_task(pass, &list->jobs[i], number, lane, lane_windows, gradient);
-            return;
-        }
-        number -= tasks;
-    }
-}
-
-/* --- the second round of a layer: tiles of dx and weight tasks, in one parallel region --- */
-
-typedef struct {
-    wt_tile_work tile; /* NULL: no gradient by the input */
-    int l, lead;       /* of the rows that tile is for */
-    wt_weight_jobs jobs;
-} wt_second_round;
-
-static void wt_run_tile(const wt_pass *pass, const wt_second_round *round, int number, int most) {
-    int window = number / most, first = number % most * WT_TILE;
-    int targets = wt_pass_targets(pass, window), rows = targets ? targets + round->lead : 0;
-    if (first >= rows) return;
-    round->tile(pass, round->l, window, first, rows - first < WT_TILE ? rows - first : WT_TILE);
-}
-
-static void wt_run_second_round(const wt_pass *pass, const wt_second_round *round, int lane_windows,
-                                wt_real *const *gradients) {
-    int lanes = pass->windows / lane_windows, each = wt_jobs_tasks(&round->jobs);
-    int most = round->tile ? wt_tiles(pass->shape.targets + round->lead) : 0;
-    int tasks = lanes * each, all = tasks + pass->windows * most;
-#pragma omp parallel for schedule(dynamic) num_threads(pass->threads)
-    for (int i = 0; i < all; i++) { /* the longer pieces of work first */
-        if (i < tasks) {
-            int lane = i / each;
-            wt_run_weight_task(pass, &round->jobs, i % each, lane, lane_windows, gradients[lane]);
-        } else {
-            wt_run_tile(pass, round, i - tasks, most);
-        }
-        wt_pass_poke(pass);
-    }
+/* dx = (dy·Wᵀ)·scale for a 1×1 convolution. */
+static void wt_multiply_back(const wt_pass *pass, const wt_convolution *c, wt_real *dx, int lddx,
+                             const wt_real *dy, int lddy, int rows, wt_real scale) {
+    wt_operand factor = wt_tap_back(pass, c, 0, dy, lddy);
+    wt_finish finish = {.scale = scale};
+    pass->kernels->multiply(dx, lddx, rows, c->in, &factor, 1, &finish);
 }
 
 /* --- head --- */
 
-/* y = dy·Wᵀ for a 1×1 convolution (y is zeroed first). */
-static void wt_back_tile(const wt_pass *pass, const wt_convolution *c, wt_real *dx, const wt_real *dy,
-                         int rows) {
-    memset(dx, 0, (size_t)rows * (size_t)c->in * sizeof *dx);
-    pass->kernels->convolve_back(dx, c->in, dy, c->out, wt_pass_transposed(pass, c->weight), 0, rows, rows,
-                                 c->in, c->out, 1, 1);
-}
-
-static void wt_head_back_tile(const wt_pass *pass, int l, int window, int first, int rows) {
-    (void)l;
+void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *logits, wt_real *hidden,
+                       wt_real *sums) {
     const wt_convolution *head = pass->network->head;
-    wt_real *dhidden = wt_row(&pass->dhidden, window, first), *dskip = wt_row(&pass->dskip, window, first);
-    wt_back_tile(pass, &head[1], dhidden, wt_row(&pass->logits, window, first), rows);
-    pass->kernels->rectify_back(dhidden, head[1].in, wt_row(&pass->hidden, window, first), head[1].in, rows,
-                                head[1].in);
-    wt_back_tile(pass, &head[0], dskip, dhidden, rows);
-    pass->kernels->rectify_back(dskip, head[0].in, wt_row(&pass->skip, window, first), head[0].in, rows,
-                                head[0].in);
-}
-
-static void wt_head_back(wt_pass *pass, int lane_windows, wt_real *const *gradients) {
-    const wt_convolution *head = pass->network->head;
-    wt_for_tiles(pass, wt_head_back_tile, 0, 0);
-    wt_second_round round = {NULL, 0, 0, {0}};
-    wt_add_job(&round.jobs, &head[1], &pass->hidden, 0, &pass->logits, 0, true);
-    wt_add_job(&round.jobs, &head[0], &pass->skip, 0, &pass->dhidden, 0, true);
-    wt_run_second_round(pass, &round, lane_windows, gradients);
+    int width = head[0].in, hidden_width = head[0].out, classes = head[1].out;
+    size_t base = wt_offset(pass, head[0].weight);
+    wt_real *dhidden = logits + (size_t)WT_HEAD_TILE * (size_t)classes;
+    wt_real *skip = wt_row(&pass->skip, window, first), *dskip = wt_row(&pass->dskip, window, first);
+    wt_add_weights(pass, &head[1], sums, base, hidden, hidden_width, logits, classes, rows, true);
+    wt_multiply_back(pass, &head[1], dhidden, hidden_width, logits, classes, rows, 1);
+    pass->kernels->rectify_back(dhidden, hidden_width, hidden, hidden_width, rows, hidden_width);
+    wt_add_weights(pass, &head[0], sums, base, skip, width, dhidden, hidden_width, rows, true);
+    wt_multiply_back(pass, &head[0], dskip, width, dhidden, hidden_width, rows, 1);
+    pass->kernels->rectify_back(dskip, width, skip, width, rows, width);
+    pass->kernels->column_sums(sums + (pass->network->parameters.total - base), dskip, width, rows, width);
 }
 
 /* --- blocks --- */
 
-/* First round: dz of the block's output rows, and through the activation. */
-static void wt_block_dz_tile(const wt_pass *pass, int l, int window, int first, int rows) {
+/*
+ * The gradient by the input of block l (after its rechannel) for rows first … first+rows−1, times `scale`:
+ *   dh[u] = dout[u − reach] + Σ_j dact[u − j·dilation]·W_jᵀ
+ * cut where a tap begins or ends to have a row.
+ */
+static void wt_input_gradient(const wt_pass *pass, int l, int window, int first, int rows, wt_real *dh, int lddh,
+                              wt_real scale) {
     const wt_block *block = &pass->network->blocks[l];
-    const wt_kernels *kernels = pass->kernels;
-    wt_real *dz = pass->scratch + (size_t)omp_get_thread_num() * pass->scratch_each;
-    memset(dz, 0, (size_t)rows * (size_t)block->gate * sizeof *dz);
-    if (block->residual.weight >= 0) {
-        kernels->convolve_back(dz, block->gate, wt_row(&pass->dh_out, window, first), block->residual.out,
-                               wt_pass_transposed(pass, block->residual.weight), 0, rows, rows, block->gate,
-                               block->residual.out, 1, 1);
-    }
-    int from = first < block->lead ? block->lead : first, count = first + rows - from;
-    if (count > 0) {
-        kernels->convolve_back(dz + (size_t)(from - first) * (size_t)block->gate, block->gate,
-                               wt_row(&pass->dskip, window, from - block->lead), block->skip.out,
-                               wt_pass_transposed(pass, block->skip.weight), 0, count, count, block->gate,
-                               block->skip.out, 1, 1);
-    }
-    kernels->activate_back(wt_row(&pass->blocks[l].act, window, first), block->conv.out, dz, block->gate,
-                           rows, block->gate, block->activation);
-}
-
-/* β times what stands in rows, for a gradient that goes on to the output of the block before. */
-static void wt_scale_for_block_before(const wt_pass *pass, int l, wt_real *rows, size_t count) {
-    wt_real scale = (wt_real)pass->network->residual_scale;
-    if (l == 0 || scale == 1) return;
-    for (size_t i = 0; i < count; i++) rows[i] *= scale;
-}
-
-/* Second round: dh of the block's input rows, from the residual path and through the convolution. */
-static void wt_block_dx_tile(const wt_pass *pass, int l, int window, int first, int rows) {
-    const wt_block *block = &pass->network->blocks[l];
-    int reach = (block->conv.taps - 1) * block->conv.dilation, width = block->conv.in;
-    size_t row = (size_t)width;
-    wt_real *dx = wt_row(&pass->dh_in, window, first);
-    int before = first < reach ? (reach - first < rows ? reach - first : rows)
-                               : 0; /* rows without residual path */
-    if (block->residual.weight < 0) before = rows;
-    memset(dx, 0, (size_t)before * row * sizeof *dx);
-    if (before < rows) {
-        memcpy(dx + (size_t)before * row, wt_row(&pass->dh_out, window, first + before - reach),
-               (size_t)(rows - before) * row * sizeof *dx);
-    }
-    int total = wt_pass_targets(pass, window) + block->lead;
-    pass->kernels->convolve_back(dx, width, wt_row(&pass->blocks[l].act, window, 0), block->conv.out,
-                                 wt_pass_transposed(pass, block->conv.weight), first, rows, total, width,
-                                 block->conv.out, block->conv.taps, block->conv.dilation);
-    if (block->rechannel.weight < 0) wt_scale_for_block_before(pass, l, dx, (size_t)rows * row);
-}
-
-static void wt_rechannel_dx_tile(const wt_pass *pass, int l, int window, int first, int rows) {
-    const wt_convolution *rechannel = &pass->network->blocks[l].rechannel;
-    wt_real *dx = wt_row(&pass->dh_out, window, first);
-    wt_back_tile(pass, rechannel, dx, wt_row(&pass->dh_in, window, first), rows);
-    wt_scale_for_block_before(pass, l, dx, (size_t)rows * (size_t)rechannel->in);
-}
-
-/* The gradient by b_s is α^(blocks after l)·Σ_t dskip: the sums are made once for a lane. */
-static void wt_skip_bias(const wt_pass *pass, int l, int lanes, double factor, wt_real *const *gradients) {
-    const wt_convolution *skip = &pass->network->blocks[l].skip;
-    size_t offset = pass->network->parameters.entries[skip->bias].offset;
-    for (int lane = 0; lane < lanes; lane++) {
-        const wt_real *sums = pass->bias_sums + (size_t)lane * (size_t)skip->out;
-        for (int c = 0; c < skip->out; c++) gradients[lane][offset + (size_t)c] += (wt_real)factor * sums[c];
-    }
-}
-
-static void wt_sum_skip_bias(wt_pass *pass, int lane_windows) {
-    int width = pass->network->skip_channels;
-    memset(pass->bias_sums, 0, (size_t)(pass->windows / lane_windows) * (size_t)width * sizeof(wt_real));
-#pragma omp parallel for schedule(static) num_threads(pass->threads)
-    for (int lane = 0; lane < pass->windows / lane_windows; lane++) {
-        for (int window = lane * lane_windows; window < (lane + 1) * lane_windows; window++) {
-            pass->kernels->column_sums(pass->bias_sums + (size_t)lane * (size_t)width,
-                                       wt_row(&pass->dskip, window, 0), width, wt_pass_targets(pass, window),
-                                       width);
+    const wt_convolution *c = &block->conv;
+    const wt_block_rows *at = &pass->blocks[l];
+    const int64_t total = (int64_t)wt_pass_targets(pass, window) + block->lead, end = (int64_t)first + rows;
+    for (int64_t u = first, next; u < end; u = next) {
+        wt_operand taps[WT_KERNEL_MAX];
+        int count = 0;
+        next = end;
+        for (int j = 0; j < c->taps; j++) {
+            const int64_t from = (int64_t)j * c->dilation, to = from + total;
+            if (u < from && from < next) next = from;
+            if (u < to && to < next) next = to;
+            if (u < from || u >= to) continue;
+            taps[count++] = wt_tap_back(pass, c, j, wt_row(&at->dact, window, u - from), at->dact.ld);
         }
+        const bool residual = block->residual.weight >= 0 && u >= wt_reach(c);
+        const wt_finish finish = {.add = residual ? wt_row(&at->dout, window, u - wt_reach(c)) : NULL,
+                                  .ldadd = at->dout.ld, .scale = scale};
+        pass->kernels->multiply(dh + (size_t)(u - first) * (size_t)lddh, lddh, (int)(next - u), c->in, taps,
+                                count, &finish);
     }
 }
 
-/* dskip ← α·dskip, on the way from a block to the one before. */
-static void wt_scale_skip_tile(const wt_pass *pass, int l, int window, int first, int rows) {
-    (void)l;
-    int width = pass->network->skip_channels;
-    wt_real *dskip = wt_row(&pass->dskip, window, first);
-    pass->kernels->scale(dskip, width, dskip, width, rows, width, (wt_real)pass->network->skip_scale);
+/* What the output of block l (−1: of the input) gets from block l+1, in `dout`; a rechannel between them adds its own
+ * weights' gradients to the sums. */
+static void wt_output_gradient(const wt_pass *pass, int l, int window, int first, int rows, const wt_rows *dout,
+                               wt_real *scratch, wt_real *sums, size_t base) {
+    const wt_convolution *rechannel = &pass->network->blocks[l + 1].rechannel;
+    wt_real *to = wt_row(dout, window, first), scale = l < 0 ? 1 : (wt_real)pass->network->residual_scale;
+    if (rechannel->weight < 0) {
+        wt_input_gradient(pass, l + 1, window, first, rows, to, dout->ld, scale);
+        return;
+    }
+    wt_input_gradient(pass, l + 1, window, first, rows, scratch, rechannel->out, 1);
+    const wt_rows *wide = &pass->blocks[l + 1].wide;
+    wt_add_weights(pass, rechannel, sums, base, wt_row(wide, window, first), wide->ld, scratch, rechannel->out,
+                   rows, true);
+    wt_multiply_back(pass, rechannel, to, dout->ld, scratch, rechannel->out, rows, scale);
 }
 
-/* Leaves the gradient by the input of block l (of its rechannel, where it has one) in dh_out. */
-static void wt_block_back(wt_pass *pass, int l, int lane_windows, wt_real *const *gradients) {
+/* dz = dskip·W_sᵀ + dout·W_rᵀ; the first rows have no target, the last block no residual output. */
+static void wt_gate_gradient(const wt_pass *pass, int l, int window, int first, int rows, wt_real *dz) {
     const wt_block *block = &pass->network->blocks[l];
-    const wt_block_rows *rows = &pass->blocks[l];
-    int lead_in = wt_block_lead_in(block);
-    pass->dh_in.channels = block->conv.in;
-    wt_for_tiles(pass, wt_block_dz_tile, l, block->lead);
-    wt_second_round round = {wt_block_dx_tile, l, lead_in, {0}};
-    wt_add_job(&round.jobs, &block->conv, &rows->h, 0, &rows->act, block->lead, true);
-    if (block->residual.weight >= 0) {
-        wt_add_job(&round.jobs, &block->residual, &rows->z, 0, &pass->dh_out, block->lead, true);
+    const wt_rows *dout = &pass->blocks[l].dout;
+    const int before = first >= block->lead ? 0 : block->lead - first < rows ? block->lead - first : rows;
+    for (int t = 0, next; t < rows; t = next) {
+        const wt_finish finish = {.scale = 1};
+        wt_operand factors[2];
+        int count = 0;
+        next = t < before ? before : rows;
+        if (t >= before) {
+            const wt_real *dskip = wt_row(&pass->dskip, window, first + t - block->lead);
+            factors[count++] = wt_tap_back(pass, &block->skip, 0, dskip, pass->dskip.ld);
+        }
+        if (block->residual.weight >= 0) {
+            factors[count++] = wt_tap_back(pass, &block->residual, 0, wt_row(dout, window, first + t), dout->ld);
+        }
+        pass->kernels->multiply(dz + (size_t)t * (size_t)block->gate, block->gate, next - t, block->gate, factors,
+                                count, &finish);
     }
-    wt_add_job(&round.jobs, &block->skip, &rows->z, block->lead, &pass->dskip, 0, false);
-    wt_run_second_round(pass, &round, lane_windows, gradients);
-    if (block->rechannel.weight >= 0) {
-        pass->dh_out.channels = block->rechannel.in;
-        wt_second_round before = {wt_rechannel_dx_tile, l, lead_in, {0}};
-        wt_add_job(&before.jobs, &block->rechannel, &rows->wide, 0, &pass->dh_in, lead_in, true);
-        wt_run_second_round(pass, &before, lane_windows, gradients);
-    } else {
-        wt_rows in = pass->dh_in;
-        pass->dh_in = pass->dh_out;
-        pass->dh_out = in;
+}
+
+static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first, int rows, wt_real *sums) {
+    const wt_block *block = &pass->network->blocks[l];
+    const wt_block_rows *at = &pass->blocks[l];
+    wt_real *dz = wt_pass_scratch(pass), *again = dz + (size_t)WT_TILE * (size_t)block->gate;
+    if (block->residual.weight >= 0) {
+        wt_output_gradient(pass, l, window, first, rows, &at->dout, dz, sums, at->first);
+    }
+    wt_gate_gradient(pass, l, window, first, rows, dz);
+    const wt_real *act = wt_row(&at->act, window, first), *z = act;
+    wt_real *dact = wt_row(&at->dact, window, first);
+    const bool gated = block->activation == WT_ACTIVATION_GATE; /* else act is z */
+    if (gated) z = again;
+    pass->kernels->activate_back(dact, at->dact.ld, gated ? again : NULL, block->gate, act, at->act.ld, dz,
+                                 block->gate, rows, block->gate, block->activation);
+    wt_add_weights(pass, &block->conv, sums, at->first, wt_row(&at->h, window, first), at->h.ld, dact,
+                   at->dact.ld, rows, true);
+    if (block->residual.weight >= 0) {
+        wt_add_weights(pass, &block->residual, sums, at->first, z, block->gate, wt_row(&at->dout, window, first),
+                       at->dout.ld, rows, true);
+    }
+    const int from = first < block->lead ? block->lead - first : 0;
+    if (from >= rows) return;
+    wt_add_weights(pass, &block->skip, sums, at->first, z + (size_t)from * (size_t)block->gate, block->gate,
+                   wt_row(&pass->dskip, window, first + from - block->lead), pass->dskip.ld, rows - from, false);
+}
+
+/* The rows of a unit and its sums, zeroed; NULL where the window has none there. */
+static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit, size_t count,
+                                 int *first, int *end) {
+    int targets = wt_pass_targets(pass, window), all = targets ? targets + stage->lead : 0;
+    *first = unit * stage->unit_rows;
+    *end = all - *first < stage->unit_rows ? all : *first + stage->unit_rows;
+    if (*first >= *end) return NULL;
+    wt_real *sums = wt_segment_sums(pass, stage->l, window, unit);
+    memset(sums, 0, count * sizeof *sums);
+    return sums;
+}
+
+static int wt_tile_rows(int first, int end) {
+    return end - first < WT_TILE ? end - first : WT_TILE;
+}
+
+static void wt_block_back_unit(wt_pass *pass, const wt_stage *stage, int window, int unit) {
+    const wt_block_rows *at = &pass->blocks[stage->l];
+    int first, end;
+    wt_real *sums = wt_begin_segment(pass, stage, window, unit, at->end - at->first, &first, &end);
+    for (int t = first; sums && t < end; t += WT_TILE) {
+        wt_block_back_tile(pass, stage->l, window, t, wt_tile_rows(t, end), sums);
     }
 }
 
 /* --- input --- */
 
+static void wt_input_back_unit(wt_pass *pass, const wt_stage *stage, int window, int unit) {
+    const wt_network *network = pass->network;
+    const wt_batch *batch = pass->batch;
+    const size_t base = wt_offset(pass, network->input.weight);
+    const size_t count = network->input_kind == WT_INPUT_CLASS ? 0 : pass->blocks[0].first - base;
+    int first, end;
+    wt_real *sums = wt_begin_segment(pass, stage, window, unit, count, &first, &end);
+    for (int t = first; sums && t < end; t += WT_TILE) {
+        const int rows = wt_tile_rows(t, end);
+        wt_output_gradient(pass, -1, window, t, rows, &pass->dinput, wt_pass_scratch(pass), sums, base);
+        if (network->input_kind == WT_INPUT_CLASS) continue;
+        size_t at = (size_t)(pass->first + window) * (size_t)wt_batch_rows(batch) + (size_t)t;
+        wt_add_weights(pass, &network->input, sums, base, batch->signal + at * (size_t)batch->channels,
+                       batch->channels, wt_row(&pass->dinput, window, t), pass->dinput.ld, rows, true);
+    }
+}
+
 /* One panel of output channels of a one-hot input's table: a scatter in the order of time. */
-static void wt_embed_task(const wt_pass *pass, int panel, int lane, int lane_windows, wt_real *gradient) {
+static void wt_scatter_unit(wt_pass *pass, const wt_stage *stage, int lane, int panel) {
+    (void)stage;
     const wt_convolution *input = &pass->network->input;
-    const wt_parameter *entries = pass->network->parameters.entries;
-    int o0 = panel * WT_PANEL, out = input->out - o0 < WT_PANEL ? input->out - o0 : WT_PANEL;
-    for (int window = lane * lane_windows; window < (lane + 1) * lane_windows; window++) {
+    wt_real *gradient = pass->gradients[lane];
+    int o0 = panel * WT_SCATTER_PANEL, left = input->out - o0;
+    int out = left < WT_SCATTER_PANEL ? left : WT_SCATTER_PANEL;
+    wt_real *dw = gradient + wt_offset(pass, input->weight) + o0;
+    wt_real *db = gradient + wt_offset(pass, input->bias) + o0;
+    for (int64_t i = 0; i < (int64_t)input->taps * input->in; i++) {
+        memset(dw + i * input->out, 0, (size_t)out * sizeof *dw);
+    }
+    memset(db, 0, (size_t)out * sizeof *db);
+    for (int window = lane * pass->lane_windows; window < (lane + 1) * pass->lane_windows; window++) {
         int targets = wt_pass_targets(pass, window);
         if (!targets) continue;
         int rows = targets + pass->network->input_lead;
-        const wt_real *dy = wt_row(&pass->dh_out, window, 0) + o0;
+        const wt_real *dy = wt_row(&pass->dinput, window, 0) + o0;
         const int32_t *classes = pass->batch->classes +
                                  (size_t)(pass->first + window) * (size_t)wt_batch_rows(pass->batch);
-        pass->kernels->embed_weights(gradient + entries[input->weight].offset + o0, input->out, classes, dy,
-                                     input->out, rows, input->in, out, input->taps);
-        pass->kernels->column_sums(gradient + entries[input->bias].offset + o0, dy, input->out, rows, out);
+        pass->kernels->embed_weights(dw, input->out, classes, dy, pass->dinput.ld, rows, input->in, out,
+                                     input->taps);
+        pass->kernels->column_sums(db, dy, pass->dinput.ld, rows, out);
     }
 }
 
-static void wt_input_back(const wt_pass *pass, int lane_windows, wt_real *const *gradients) {
-    const wt_network *network = pass->network;
-    if (network->input_kind == WT_INPUT_CLASS) {
-        int panels = wt_panels(network->input.out), lanes = pass->windows / lane_windows;
-#pragma omp parallel for schedule(dynamic) num_threads(pass->threads)
-        for (int i = 0; i < lanes * panels; i++) {
-            wt_embed_task(pass, i % panels, i / panels, lane_windows, gradients[i / panels]);
+/* --- adding up segments --- */
+
+/* Σ over a lane's segments of `count` elements from `at` on of their sums, in order. */
+typedef wt_real *(*wt_sums_of)(const wt_pass *pass, int l, int window, int segment);
+
+static wt_real *wt_sums_of_head(const wt_pass *pass, int l, int window, int segment) {
+    (void)l;
+    return wt_head_sums(pass, window, segment);
+}
+
+static void wt_add_segments(const wt_pass *pass, const wt_stage *stage, wt_sums_of sums_of, int lane, size_t at,
+                            size_t count, wt_real *total) {
+    bool any = false;
+    for (int window = lane * pass->lane_windows; window < (lane + 1) * pass->lane_windows; window++) {
+        int targets = wt_pass_targets(pass, window);
+        int segments = targets ? wt_units((int64_t)targets + stage->lead, pass->segment) : 0;
+        for (int segment = 0; segment < segments; segment++, any = true) {
+            const wt_real *sums = sums_of(pass, stage->l, window, segment) + at;
+            if (any) {
+                pass->kernels->add(total, sums, count);
+            } else {
+                memcpy(total, sums, count * sizeof *total);
+            }
         }
+    }
+    if (!any) memset(total, 0, count * sizeof *total);
+}
+
+static size_t wt_least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* A chunk of the range [first, end) of the flat buffer. */
+static void wt_sum_chunk(const wt_pass *pass, const wt_stage *stage, wt_sums_of sums_of, int lane, int unit,
+                         size_t first, size_t end) {
+    size_t at = (size_t)unit * WT_SUM_CHUNK;
+    if (at >= end - first) return;
+    wt_add_segments(pass, stage, sums_of, lane, at, wt_least(WT_SUM_CHUNK, end - first - at),
+                    pass->gradients[lane] + first + at);
+}
+
+static int wt_sum_chunks(size_t count) {
+    return (int)((count + WT_SUM_CHUNK - 1) / WT_SUM_CHUNK);
+}
+
+/* The head's partial gradients come from forward; its last unit adds Σ dskip, which all b_s share. */
+static void wt_reduce_head_unit(wt_pass *pass, const wt_stage *stage, int lane, int unit) {
+    const size_t first = wt_offset(pass, pass->network->head[0].weight), end = pass->network->parameters.total;
+    const size_t width = (size_t)pass->network->skip_channels;
+    if (unit < stage->units - 1) {
+        wt_sum_chunk(pass, stage, wt_sums_of_head, lane, unit, first, end);
+    } else {
+        wt_add_segments(pass, stage, wt_sums_of_head, lane, end - first, width,
+                        pass->bias_sums + (size_t)lane * width);
+    }
+}
+
+/* The last unit: the gradients of the skip's tensors, with the block's factor. The gradient by b_s is the factor times
+ * Σ_t dskip. */
+static void wt_reduce_skip(const wt_pass *pass, const wt_stage *stage, int lane) {
+    const wt_block_rows *at = &pass->blocks[stage->l];
+    const wt_convolution *skip = &pass->network->blocks[stage->l].skip;
+    const wt_real *bias_sums = pass->bias_sums + (size_t)lane * (size_t)skip->out;
+    const size_t offset = wt_offset(pass, skip->weight), count = (size_t)skip->in * (size_t)skip->out;
+    const wt_real factor = (wt_real)at->skip_factor;
+    wt_real *dw = pass->gradients[lane] + offset, *db = pass->gradients[lane] + wt_offset(pass, skip->bias);
+    wt_add_segments(pass, stage, wt_segment_sums, lane, offset - at->first, count, dw);
+    for (size_t i = 0; factor != 1 && i < count; i++) dw[i] *= factor;
+    for (int c = 0; c < skip->out; c++) db[c] = factor * bias_sums[c];
+}
+
+/* Skip's tensors stand between those of the convolution and of the residual: chunks go round them. */
+static void wt_reduce_block_unit(wt_pass *pass, const wt_stage *stage, int lane, int unit) {
+    const wt_block_rows *at = &pass->blocks[stage->l];
+    const wt_convolution *skip = &pass->network->blocks[stage->l].skip;
+    const size_t skip_first = wt_offset(pass, skip->weight);
+    const size_t skip_end = wt_offset(pass, skip->bias) + (size_t)skip->out;
+    if (unit == 0) {
+        wt_reduce_skip(pass, stage, lane);
         return;
     }
-    const wt_batch *batch = pass->batch;
-    size_t stride = (size_t)wt_batch_rows(batch) * (size_t)batch->channels;
-    wt_rows signal = {batch->signal + (size_t)pass->first * stride, stride, batch->channels};
-    wt_second_round round = {NULL, 0, 0, {0}};
-    wt_add_job(&round.jobs, &network->input, &signal, 0, &pass->dh_out, network->input_lead, true);
-    wt_run_second_round(pass, &round, lane_windows, gradients);
+    size_t from = (size_t)(unit - 1) * WT_SUM_CHUNK, end = wt_least(from + WT_SUM_CHUNK, at->end - at->first);
+    while (from < end) {
+        const size_t place = at->first + from;
+        if (place >= skip_first && place < skip_end) {
+            from = skip_end - at->first;
+            continue;
+        }
+        const size_t stop = place < skip_first ? wt_least(end, skip_first - at->first) : end;
+        wt_add_segments(pass, stage, wt_segment_sums, lane, from, stop - from, pass->gradients[lane] + place);
+        from = stop;
+    }
 }
 
-/* Everything from the tensor `first` on is finished; `end` is where the range before began. Returns where
- * this one begins. */
-static size_t wt_tell_ready(const wt_pass *pass, int first, size_t end) {
-    size_t offset = pass->network->parameters.entries[first].offset;
-    if (pass->listener && pass->listener->ready) {
-        pass->listener->ready(pass->listener->context, offset, end - offset);
+static void wt_reduce_input_unit(wt_pass *pass, const wt_stage *stage, int lane, int unit) {
+    wt_sum_chunk(pass, stage, wt_segment_sums, lane, unit, wt_offset(pass, pass->network->input.weight),
+                 pass->blocks[0].first);
+}
+
+/* --- the pass --- */
+
+/* Ranges in the order in which they are finished: the head's, the blocks' from the last to the first, the input's. */
+static bool wt_range_done(const wt_pass *pass, int range, size_t *first) {
+    const int blocks = pass->network->block_count;
+    const int l = blocks - range, stage = range == 0 ? pass->head_reduce
+                                          : l >= 0   ? pass->reduce_stage[l]
+                                                     : pass->backward.count - 1;
+    *first = range == 0 ? wt_offset(pass, pass->network->head[0].weight) : l >= 0 ? pass->blocks[l].first : 0;
+    for (int lane = 0; lane < pass->windows / pass->lane_windows; lane++) {
+        if (!wt_stage_done(&pass->backward, stage, lane)) return false;
     }
-    return offset;
+    return true;
+}
+
+/* The caller's thread, between two units: tells the listener what is finished. */
+static void wt_tell_listener(wt_pass *pass) {
+    const wt_pass_listener *listener = pass->listener;
+    size_t first;
+    if (!listener) return;
+    while (pass->told < pass->network->block_count + 2 && wt_range_done(pass, pass->told, &first)) {
+        if (listener->ready) listener->ready(listener->context, first, pass->told_to - first);
+        pass->told_to = first;
+        pass->told++;
+    }
+    if (listener->poke) listener->poke(listener->context);
+}
+
+/*
+ * The units of block l (−1: of the input) need the rows of block l+1 that theirs are gathered from. They write where
+ * block l+2 left its rows, up to `end`; block l+1 reads these for its own rows before end + reach. And they need
+ * the place of block l+4's partial gradients.
+ */
+static int wt_add_phase(wt_pass *pass, int l) {
+    const wt_network *network = pass->network;
+    const int blocks = network->block_count;
+    wt_stage stage = {.work = wt_input_back_unit, .l = l, .lead = network->input_lead, .unit_rows = pass->segment};
+    if (l >= 0) stage.work = wt_block_back_unit, stage.lead = network->blocks[l].lead;
+    const int number = wt_pipeline_add(pass, &pass->backward, stage);
+    const int reach = l + 2 < blocks ? wt_reach(&network->blocks[l + 2].conv) : 0;
+    if (l + 1 < blocks) wt_pipeline_need(&pass->backward, number, pass->phase_stage[l + 1], reach);
+    if (l + WT_SUM_SETS < blocks) {
+        wt_pipeline_need(&pass->backward, number, pass->reduce_stage[l + WT_SUM_SETS], WT_ALL_ROWS);
+    }
+    return number;
+}
+
+static int wt_add_reduction(wt_pass *pass, int l) {
+    const wt_block_rows *at = &pass->blocks[l];
+    const wt_stage stage = {.work = wt_reduce_block_unit, .l = l, .lead = pass->network->blocks[l].lead,
+                            .units = 1 + wt_sum_chunks(at->end - at->first), .of_lanes = true};
+    const int number = wt_pipeline_add(pass, &pass->backward, stage);
+    wt_pipeline_need(&pass->backward, number, pass->phase_stage[l], WT_ALL_ROWS);
+    wt_pipeline_need(&pass->backward, number, pass->head_reduce, WT_ALL_ROWS);
+    return number;
+}
+
+void wt_plan_backward(wt_pass *pass) {
+    const wt_network *network = pass->network;
+    const size_t head = network->parameters.total - wt_offset(pass, network->head[0].weight);
+    pass->head_reduce = wt_pipeline_add(pass, &pass->backward,
+                                        (wt_stage){.work = wt_reduce_head_unit, .l = network->block_count,
+                                                   .units = 1 + wt_sum_chunks(head), .of_lanes = true});
+    for (int l = network->block_count - 1; l >= 0; l--) {
+        pass->phase_stage[l] = wt_add_phase(pass, l);
+        pass->reduce_stage[l] = wt_add_reduction(pass, l);
+    }
+    const int phase = wt_add_phase(pass, -1);
+    wt_stage input = {.work = wt_reduce_input_unit, .l = -1, .lead = network->input_lead, .of_lanes = true,
+                      .units = wt_sum_chunks(pass->blocks[0].first)};
+    if (network->input_kind == WT_INPUT_CLASS) {
+        input.work = wt_scatter_unit;
+        input.units = wt_units(network->input.out, WT_SCATTER_PANEL);
+    }
+    wt_pipeline_need(&pass->backward, wt_pipeline_add(pass, &pass->backward, input), phase, WT_ALL_ROWS);
+    pass->backward.between = wt_tell_listener;
 }
 
 void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients,
                       const wt_pass_listener *listener) {
-    const wt_network *network = pass->network;
+    pass->lane_windows = lane_windows;
+    pass->gradients = gradients;
     pass->listener = listener;
-    pass->dh_out = pass->dh[0];
-    pass->dh_in = pass->dh[1];
-    wt_head_back(pass, lane_windows, gradients);
-    size_t finished = wt_tell_ready(pass, network->head[0].weight, network->parameters.total);
-    wt_sum_skip_bias(pass, lane_windows);
-    double factor = 1.0;
-    for (int l = network->block_count - 1; l >= 0; l--) {
-        const wt_block *block = &network->blocks[l];
-        wt_skip_bias(pass, l, pass->windows / lane_windows, factor, gradients);
-        wt_block_back(pass, l, lane_windows, gradients);
-        int first = block->rechannel.weight >= 0 ? block->rechannel.weight : block->conv.weight;
-        finished = wt_tell_ready(pass, first, finished);
-        factor *= network->skip_scale;
-        if (l > 0 && network->skip_scale != 1.0) wt_for_tiles(pass, wt_scale_skip_tile, 0, 0);
-    }
-    wt_input_back(pass, lane_windows, gradients);
-    wt_tell_ready(pass, network->input.weight, finished);
+    pass->told = 0;
+    pass->told_to = pass->network->parameters.total;
+    wt_pipeline_run(pass, &pass->backward, lane_windows);
+    wt_tell_listener(pass);
     pass->listener = NULL;
 }

@@ -1,76 +1,133 @@
 /*
- * The memory of a pass and the loops that forward and backward share.
+ * The memory of a pass and the stages that its work is cut into.
  *
- * Work is shared out by tiles of WT_TILE rows. A window's tiles begin at its first row, and no tile spans two
- * windows, so a kernel call's arguments depend on the window and the layer alone: never on the
- * number of threads or on which windows stand beside it in a call.
+ * A stage is a layer's work, in forward or in backward, cut into units of neighbouring rows of one window;
+ * units begin at a window's first row, and none spans two windows, so a unit's work depends on the
+ * configuration and the window alone: never on the number of threads or on which windows stand beside it in a
+ * call. A stage says which rows of other stages its units need; pipeline.c hands units to threads.
  */
 #ifndef WAVETRAIN_PASS_INTERNAL_H
 #define WAVETRAIN_PASS_INTERNAL_H
 
+#include <limits.h>
 #include <omp.h>
+#include <stdatomic.h>
 
 #include "wavetrain/model.h"
 
 enum {
-    WT_TILE = 256, /* rows */
-    WT_PANEL = 32, /* channels of a weight gradient that one task owns */
+    WT_TILE = 192,        /* rows that go through a block's products while they are in the second cache */
+    WT_HEAD_TILE = 96,    /* the same for the head, whose rows are wider */
+    WT_SEGMENT = 384,     /* rows, at most, that backward adds up into one partial gradient */
+    WT_SKIP_TERMS = 256,  /* gate channels of all blocks, about, whose skips are added at a time */
+    WT_GROUP_MAX = 16,
+    WT_SUM_SETS = 4,      /* neighbouring blocks that have partial gradients at the same time */
+    WT_SUM_CHUNK = 4096,  /* elements of partial gradients that a unit adds up */
+    WT_SCATTER_PANEL = 32 /* channels of a one-hot input's gradient that a unit owns */
 };
 
-/* [windows, rows, channels], a window's first row `stride` elements after the one's before. */
+/* [windows, rows, ld], a window's first row `stride` elements after the one's before. */
 typedef struct {
     wt_real *data;
     size_t stride;
-    int channels;
+    int ld;
 } wt_rows;
 
 static inline wt_real *wt_row(const wt_rows *rows, int window, int64_t row) {
-    return rows->data + (size_t)window * rows->stride + (size_t)row * (size_t)rows->channels;
+    return rows->data + (size_t)window * rows->stride + (size_t)row * (size_t)rows->ld;
 }
 
-/* What a block keeps of forward. Without backward, blocks share memory. */
+/* A block's rows. In a pass with backward, wide, h and act are the block's own; the others take turns with
+ * those of other blocks, two, or for z as many as a group of skips has. */
 typedef struct {
     wt_rows wide; /* before the rechannel, where there is one */
     wt_rows h;    /* the block's input, after the rechannel */
-    wt_rows act;  /* the convolution's output; tanh and σ; in backward its gradient */
+    wt_rows act;  /* tanh and σ, or what else the activation keeps; absent without backward */
     wt_rows z;
+    wt_rows dact; /* the gradient by the convolution's output */
+    wt_rows dout; /* β times the gradient by the block's output, before the next one's rechannel */
+    int group;    /* first block of the group whose skips are added together */
+    bool group_ends;
+    double skip_factor; /* what the skip scales α make of this block's skip: α^(blocks after it) */
+    size_t first, end;  /* the range of the flat buffer whose partial gradients the block's units make */
 } wt_block_rows;
+
+/* A unit with rows first … end−1 needs all rows before end + reach of the same window in another stage; or, with
+ * WT_ALL_ROWS, all units of the stage for its window or lane. */
+typedef struct {
+    int stage;
+    int64_t reach;
+} wt_need;
+
+enum { WT_ALL_ROWS = -1, WT_NEEDS_MAX = 3 };
+
+typedef struct wt_stage wt_stage;
+struct wt_stage {
+    void (*work)(wt_pass *pass, const wt_stage *stage, int group, int unit); /* group: a window, or a lane */
+    int l;         /* the block */
+    int lead;      /* a window has targets + lead rows here */
+    int unit_rows; /* 0: units are no rows */
+    int units;     /* of a window, at most; or of a lane */
+    bool of_lanes;
+    int need_count;
+    wt_need needs[WT_NEEDS_MAX];
+    size_t flag; /* the first unit's */
+};
+
+typedef struct {
+    int stage, group, number;
+} wt_unit;
+
+/* Stages, the order of their units, and which of these are done. */
+typedef struct {
+    wt_stage *stages;
+    int count;
+    size_t flags; /* units of all stages */
+    wt_unit *order;
+    int length;
+    int lane_windows; /* that the order is for */
+    int *place;       /* [flags]: in the order */
+    int *next_unit;   /* [stages, windows] */
+    atomic_uint *done; /* [flags]: the run in which the unit was last done */
+    unsigned run;
+    void (*between)(wt_pass *pass); /* called by the caller's thread after each of its units; or NULL */
+} wt_pipeline;
 
 struct wt_pass {
     const wt_network *network;
     const wt_kernels *kernels;
     wt_pass_shape shape;
+    int tile, segment;         /* rows */
     const wt_real *parameters; /* the caller's */
-    wt_real *transposed;       /* weights as [tap][out][in], at the flat buffer's offsets */
-    wt_real *arena;            /* all rows below stand here */
+    wt_real *packed;           /* all weights for products, at the offsets below */
+    size_t *forward_at, *backward_at; /* [parameters] */
+    wt_real *skip_bias;               /* [skip]: of all blocks, with their factors */
+    wt_real *arena;                   /* all rows stand here */
     wt_block_rows *blocks;
     wt_rows skip;   /* the sum; rectified in place by the head */
-    wt_rows hidden; /* of the head */
-    wt_rows logits; /* their gradient after a forward with backward */
-    wt_rows dskip, dhidden;
-    wt_rows dh[2];         /* memory of the two below */
-    wt_rows dh_out, dh_in; /* β times the gradient by the output and the input of the block at work */
-    wt_real *scratch;      /* [threads, WT_TILE, widest gate]: dz of a tile */
+    wt_rows logits; /* of a pass without backward */
+    wt_rows dskip, dinput;
+    wt_real *scratch; /* [threads, scratch_each] */
     size_t scratch_each;
-    wt_real *zeros;     /* [widest output]: a bias of nothing */
+    wt_real *sums; /* [WT_SUM_SETS, windows, segments, sums_each]: partial gradients of blocks in turn */
+    size_t sums_each;
+    int segments;
+    wt_real *head_sums; /* [windows, segments, head_sums_each], with Σ dskip at their ends */
+    size_t head_sums_each;
     wt_real *bias_sums; /* [windows, skip]: Σ_t dskip of a lane */
-    double *tile_loss;  /* [windows, tiles] */
+    double *tile_loss;  /* [windows, tiles of the head] */
     int threads;
+    wt_pipeline forward, backward;
+    int *phase_stage, *reduce_stage; /* [blocks], of backward */
+    int head_reduce;
     const wt_batch *batch; /* of the last forward */
     int first, windows;
-    const wt_pass_listener *listener; /* of the backward that runs, or NULL */
+    int lane_windows; /* of the backward that runs */
+    wt_real *const *gradients;
+    const wt_pass_listener *listener;
+    int told; /* ranges that the listener has heard of */
+    size_t told_to;
 };
-
-/* Between tiles: the caller's thread, and it alone, tells the listener. */
-static inline void wt_pass_poke(const wt_pass *pass) {
-    if (pass->listener && pass->listener->poke && omp_get_thread_num() == 0) {
-        pass->listener->poke(pass->listener->context);
-    }
-}
-
-static inline int wt_tiles(int rows) {
-    return (rows + WT_TILE - 1) / WT_TILE;
-}
 
 /* Targets of the call's i-th window. */
 static inline int wt_pass_targets(const wt_pass *pass, int i) {
@@ -81,20 +138,58 @@ static inline const wt_real *wt_pass_tensor(const wt_pass *pass, int number) {
     return pass->parameters + pass->network->parameters.entries[number].offset;
 }
 
-static inline const wt_real *wt_pass_transposed(const wt_pass *pass, int number) {
-    return pass->transposed + pass->network->parameters.entries[number].offset;
+static inline wt_real *wt_pass_scratch(const wt_pass *pass) {
+    return pass->scratch + (size_t)omp_get_thread_num() * pass->scratch_each;
+}
+
+static inline int wt_reach(const wt_convolution *convolution) {
+    return (convolution->taps - 1) * convolution->dilation;
 }
 
 /* Rows that a window with `targets` targets has in front of block l. */
 static inline int wt_block_lead_in(const wt_block *block) {
-    return block->lead + (block->conv.taps - 1) * block->conv.dilation;
+    return block->lead + wt_reach(&block->conv);
 }
 
-/*
- * Calls tile(pass, l, window, first row, rows) for every tile of every window, by all threads, where a window
- * has its targets + lead rows (none without targets).
- */
-typedef void (*wt_tile_work)(const wt_pass *pass, int l, int window, int first, int rows);
-void wt_for_tiles(const wt_pass *pass, wt_tile_work work, int l, int lead);
+/* Units of `each` rows that `rows` rows have. */
+static inline int wt_units(int64_t rows, int each) {
+    return (int)((rows + each - 1) / each);
+}
+
+/* A factor of a product by tap j of a convolution, forward or transposed. */
+static inline wt_operand wt_tap(const wt_pass *pass, const wt_convolution *c, int j, const wt_real *x, int ldx) {
+    size_t each = pass->kernels->packed_count(c->in, c->out);
+    return (wt_operand){x, pass->packed + pass->forward_at[c->weight] + (size_t)j * each, ldx, c->in};
+}
+
+static inline wt_operand wt_tap_back(const wt_pass *pass, const wt_convolution *c, int j, const wt_real *dy,
+                                     int lddy) {
+    size_t each = pass->kernels->packed_count(c->out, c->in);
+    return (wt_operand){dy, pass->packed + pass->backward_at[c->weight] + (size_t)j * each, lddy, c->out};
+}
+
+/* --- pipeline.c --- */
+
+/* Adds a stage, whose units are `unit_rows` rows each of a window (or `units`, of a lane); returns its number. */
+int wt_pipeline_add(wt_pass *pass, wt_pipeline *pipeline, wt_stage stage);
+/* Units of `stage` need those of an earlier stage. */
+void wt_pipeline_need(wt_pipeline *pipeline, int stage, int needed, int64_t reach);
+/* Takes the memory for running, when all stages are there. */
+wt_status wt_pipeline_create(wt_pass *pass, wt_pipeline *pipeline);
+void wt_pipeline_dispose(wt_pipeline *pipeline);
+/* All units of all stages for the call's windows, by all threads. */
+void wt_pipeline_run(wt_pass *pass, wt_pipeline *pipeline, int lane_windows);
+/* Whether a stage is done for a window or lane. */
+bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group);
+
+/* --- forward.c, backward.c: they lay out their stages in the pipeline --- */
+
+void wt_plan_forward(wt_pass *pass);
+void wt_plan_backward(wt_pass *pass);
+
+/* The head's part of backward, while its rows are in the cache: gradients from logits' gradients. */
+void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *logits, wt_real *hidden,
+                       wt_real *sums);
+wt_real *wt_head_sums(const wt_pass *pass, int window, int segment);
 
 #endif
