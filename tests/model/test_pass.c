@@ -113,7 +113,9 @@ static double draw(uint64_t array, uint64_t element) {
 /* `windows` windows: number w holds targets from[w] on of a signal of its own. Every seventh target is none. */
 static wt_batch make_batch(const problem *p, int windows, int targets, const int *counts, const int *signals,
                            const int *from) {
-    wt_batch b = {.windows = windows, .targets = targets, .context = p->network->receptive_field,
+    wt_batch b = {.windows = windows,
+                  .targets = targets,
+                  .context = p->network->receptive_field,
                   .channels = p->c->channels};
     const size_t rows = (size_t)wt_batch_rows(&b), channels = (size_t)b.channels, n = (size_t)windows;
     b.target_count = take(n, sizeof *b.target_count);
@@ -202,7 +204,8 @@ static void run_step(const problem *p, wt_pass *pass, int call_lanes, const wt_p
     }
 }
 
-static void assert_same(const problem *p, const answer *want, const answer *got, const char *what, int number) {
+static void assert_same(const problem *p, const answer *want, const answer *got, const char *what,
+                        int number) {
     for (int w = 0; w < p->c->windows; w++) {
         if (want->losses[w].targets != got->losses[w].targets ||
             memcmp(&want->losses[w].loss, &got->losses[w].loss, sizeof(double)) != 0) {
@@ -256,6 +259,25 @@ static void test_threads_and_calls(void **state) {
     run_step(&p, pass, 1, NULL, &got);
     assert_same(&p, &want, &got, "room for windows", c->lane_windows);
     wt_pass_destroy(pass);
+    wt_free(want.gradients);
+    wt_free(got.gradients);
+    free_problem(&p);
+}
+
+/* Neither own products nor the rest depend on the length of the vectors. */
+static void test_length_of_vectors(void **state) {
+    if (strcmp(kernels->name, "avx512") != 0 || test_cpu_lacks(WT_BACKEND_AVX2)) return; /* once is enough */
+    problem p = make_problem(*state);
+    answer want = make_answer(&p), got = make_answer(&p);
+    const wt_kernels *const wide = kernels;
+    for (int i = 0; i < 2; i++) {
+        if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2));
+        wt_pass *pass = make_pass(&p, p.c->windows, p.c->targets, 2);
+        run_step(&p, pass, want.lanes, NULL, i == 0 ? &want : &got);
+        wt_pass_destroy(pass);
+    }
+    kernels = wide;
+    assert_same(&p, &want, &got, "bytes in a vector", 32);
     wt_free(want.gradients);
     wt_free(got.gradients);
     free_problem(&p);
@@ -381,14 +403,15 @@ static void test_estimate(void **state) {
         must(wt_pass_create(&pass, p.network, kernels, &shape));
         const int64_t got = wt_memory_bytes() - before;
         if (got < want || got > want + want / 10 + 32768) {
-            fail_msg("%s: a pass takes %lld bytes, the estimate is %lld", c->name, (long long)got, (long long)want);
+            fail_msg("%s: a pass takes %lld bytes, the estimate is %lld", c->name, (long long)got,
+                     (long long)want);
         }
         wt_pass_destroy(pass);
     }
     free_problem(&p);
 }
 
-enum { FUNCTIONS = 4 };
+enum { FUNCTIONS = 5 };
 
 int main(int argc, char **argv) {
     static const struct {
@@ -396,6 +419,7 @@ int main(int argc, char **argv) {
         CMUnitTestFunction run;
     } functions[FUNCTIONS] = {
         {"threads and calls", test_threads_and_calls},
+        {"length of vectors", test_length_of_vectors},
         {"listener", test_listener},
         {"a long window is its parts", test_long_window_is_its_parts},
         {"estimate", test_estimate},
