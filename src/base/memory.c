@@ -17,19 +17,6 @@
 
 enum { WT_ALIGNMENT = 64, WT_HUGE_PAGE = 2 << 20 };
 
-/* Large blocks ask for large pages: a pass walks through hundreds of MiB, far more than the processor's table of
- * 4-KiB pages covers. Where the system has none, the advice changes nothing. */
-enum { WT_LARGE_PAGE = 2 << 20, WT_LARGE_BLOCK = 2 * WT_LARGE_PAGE };
-
-static void *wt_take(size_t bytes) {
-    size_t alignment = bytes < WT_LARGE_BLOCK ? WT_ALIGNMENT : WT_LARGE_PAGE;
-    void *block = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-#ifdef MADV_HUGEPAGE
-    if (block && bytes >= WT_LARGE_BLOCK) (void)madvise(block, bytes, MADV_HUGEPAGE);
-#endif
-    return block;
-}
-
 static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
 
 static void wt_memory_count(int64_t bytes) {

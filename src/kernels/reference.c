@@ -134,7 +134,7 @@ static void activate_back(wt_real *da, int ldda, wt_real *z, int ldz, const wt_r
             const bool gated = activation == WT_ACTIVATION_GATE;
             const wt_real f = a[t * lda + c], s = gated ? a[t * lda + gate + c] : 1, d = dz[t * lddz + c];
             wt_real *filter = da + t * ldda + c;
-            if (z) z[t * ldz + c] = f * s;
+            if (z) z[t * ldz + c] = gated ? f * s : f; /* as forward: f·1 would flush a denormal */
             if (activation == WT_ACTIVATION_RELU) {
                 *filter = f == 0 ? 0 : d;
             } else {

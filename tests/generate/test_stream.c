@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "backend.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
@@ -253,9 +254,8 @@ static void test_streams_do_not_disturb_each_other(void **state) {
 }
 
 int main(int argc, char **argv) {
-    wt_backend backend = argc > 1 && strcmp(argv[1], "openblas") == 0 ? WT_BACKEND_OPENBLAS
-                                                                      : WT_BACKEND_REFERENCE;
-    if (wt_kernels_select(&kernels, backend) != WT_OK) return 1;
+    const int unfit = test_select_backend(&kernels, argc > 1 ? argv[1] : "reference");
+    if (unfit) return unfit;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_short_sequences),
         cmocka_unit_test(test_long_sequences),

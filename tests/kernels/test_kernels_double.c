@@ -56,19 +56,25 @@ static double convolution_loss(void *arguments) {
     return product_sum(&c->y, &c->r);
 }
 
+/* Row u of the gradient by the input: the transposed taps that have a row there, dx[u] = Σ_j dy[u − j·d]·W_jᵀ. */
+static void input_gradient_row(const convolution *c, const matrix *turned, int u, matrix *dx) {
+    wt_operand taps[8];
+    int count = 0;
+    for (int j = 0; j < c->taps; j++) {
+        const int t = u - j * c->dilation;
+        if (t < 0 || t >= c->rows) continue;
+        taps[count++] = (wt_operand){matrix_at(&c->r, t, 0), matrix_at(turned, j, 0), c->r.stride, c->out};
+    }
+    kernels->multiply(matrix_at(dx, u, 0), dx->stride, 1, c->in, taps, count, &(wt_finish){NULL, NULL, 0, 1});
+}
+
 static void check_input_gradient(convolution *c) {
-    matrix turned = matrix_create(c->taps * c->out, c->in, 0, 0, 1);
+    matrix turned = matrix_create(c->taps, (int)kernels->packed_count(c->out, c->in), 0, 0, 1);
     matrix dx = matrix_create(c->x.rows, c->in, 2, 0, 1);
     for (int j = 0; j < c->taps; j++) {
-        for (int i = 0; i < c->in; i++) {
-            for (int o = 0; o < c->out; o++) {
-                *matrix_at(&turned, j * c->out + o, i) = *matrix_at(&c->w, j * c->in + i, o);
-            }
-        }
+        kernels->pack(matrix_at(&turned, j, 0), matrix_at(&c->w, j * c->in, 0), c->out, c->in, true, 1);
     }
-    set_zero(&dx);
-    kernels->convolve_back(dx.values, dx.stride, c->r.values, c->r.stride, turned.values, 0, c->x.rows,
-                           c->rows, c->in, c->out, c->taps, c->dilation);
+    for (int u = 0; u < c->x.rows; u++) input_gradient_row(c, &turned, u, &dx);
     check_gradient(&dx, &c->x, convolution_loss, c);
     matrix_destroy(&turned), matrix_destroy(&dx);
 }
@@ -161,10 +167,8 @@ static void test_activations(void **state) {
         v.z = matrix_create(4, gate, 3, 0, 14), v.r = matrix_create(4, gate, 0, 0, 15);
         matrix gradient = matrix_create(4, width, 2, 0, 13);
         activation_loss(&v);
-        for (int t = 0; t < 4; t++) {
-            memcpy(matrix_at(&gradient, t, 0), matrix_at(&v.a, t, 0), (size_t)width * sizeof(wt_real));
-        }
-        kernels->activate_back(gradient.values, gradient.stride, v.r.values, v.r.stride, 4, gate, v.kind);
+        kernels->activate_back(gradient.values, gradient.stride, NULL, 0, v.a.values, v.a.stride, v.r.values,
+                               v.r.stride, 4, gate, v.kind);
         check_gradient(&gradient, &v.in, activation_loss, &v);
         matrix_destroy(&v.in), matrix_destroy(&v.a), matrix_destroy(&v.z), matrix_destroy(&v.r);
         matrix_destroy(&gradient);

@@ -66,7 +66,7 @@ static void test_signs_and_limits(void **state) {
 
 /* --- the same bits --- */
 
-enum { ROWS = 3, RESULTS = 16 };
+enum { ROWS = 3, RESULTS = 24 };
 
 /* What one build makes of random input of one width at one alignment: all results, to be compared. */
 typedef struct {
@@ -90,8 +90,13 @@ static void run_activations(outcome *all, const wt_kernels *k, int width, int sh
     static const wt_activation kinds[] = {WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU};
     for (int i = 0; i < 3; i++) {
         matrix *a = outcome_add(all, ROWS, 2 * width, shift), *z = outcome_add(all, ROWS, width, shift);
+        matrix *da = outcome_add(all, ROWS, 2 * width, shift), *again = outcome_add(all, ROWS, width, shift);
         k->activate(z->values, z->stride, a->values, a->stride, ROWS, width, kinds[i]);
-        k->activate_back(a->values, a->stride, z->values, z->stride, ROWS, width, kinds[i]);
+        k->activate_back(da->values, da->stride, again->values, again->stride, a->values, a->stride, z->values,
+                         z->stride, ROWS, width, kinds[i]);
+        matrix_check_same(again, z);
+        k->activate_back(a->values, a->stride, NULL, 0, a->values, a->stride, z->values, z->stride, ROWS, width,
+                         kinds[i]);
     }
 }
 
@@ -117,7 +122,6 @@ static outcome run_all(const wt_kernels *k, int width, int shift) {
     k->embed(rows->values, rows->stride, classes, table->values, sums->values, ROWS, 3, width, 1);
     k->embed_weights(table->values, table->stride, classes, y->values, y->stride, ROWS, 3, width, 1);
     k->column_sums(sums->values, rows->values, rows->stride, ROWS, width);
-    k->scale(rows->values, rows->stride, rows->values, rows->stride, ROWS, width, 0.3f);
     k->rectify(y->values, y->stride, y->values, y->stride, ROWS, width);
     k->rectify_back(rows->values, rows->stride, y->values, y->stride, ROWS, width);
     return all;
@@ -144,6 +148,47 @@ static void test_same_bits(void **state) {
             }
         }
         outcome_dispose(&want);
+    }
+}
+
+/* What own products make of one shape: y = (Σ x·w + bias)·scale and dw += xᵀ·dy. */
+static void run_products(const wt_kernels *k, int rows, int in, int out, matrix *y, matrix *dw) {
+    matrix x = matrix_create(rows, in, 1, 0, 300), w = matrix_create(in, out, 0, 0, 301);
+    matrix bias = matrix_create(1, out, 0, 0, 302);
+    matrix packed = matrix_create(1, (int)k->packed_count(in, out), 0, 0, 303);
+    *y = matrix_create(rows, out, 2, 0, 304), *dw = matrix_create(in, out, 1, 0, 305);
+    k->pack(packed.values, w.values, in, out, false, 0.7f);
+    const wt_operand twice[] = {{x.values, packed.values, x.stride, in}, {x.values, packed.values, x.stride, in}};
+    k->multiply(y->values, y->stride, rows, out, twice, 2, &(wt_finish){bias.values, NULL, 0, 0.3f});
+    k->convolve_weights(dw->values, dw->stride, x.values, x.stride, y->values, y->stride, rows, in, out);
+    matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&packed);
+}
+
+/* Products of our own have the same bits with vectors of any length: avx2 like avx512. */
+static void test_same_products(void **state) {
+    (void)state;
+    const wt_kernels *tables[WT_KERNEL_TABLES], *own[WT_KERNEL_TABLES];
+    const int count = wt_kernels_tables(tables);
+    int owns = 0;
+    for (int k = 1; k < count; k++) {
+        if (strncmp(tables[k]->name, "openblas", strlen("openblas")) != 0) own[owns++] = tables[k];
+    }
+    if (owns < 2) {
+        print_message("this CPU has %d table(s) of own products: nothing to compare\n", owns);
+        skip();
+    }
+    for (int out = 1; out <= 70; out++) {
+        const int rows = 1 + (7 * out) % 37, in = 1 + (5 * out) % 23;
+        matrix want[2], got[2];
+        run_products(own[0], rows, in, out, &want[0], &want[1]);
+        for (int k = 1; k < owns; k++) {
+            run_products(own[k], rows, in, out, &got[0], &got[1]);
+            for (int i = 0; i < 2; i++) {
+                matrix_check_same(&got[i], &want[i]);
+                matrix_destroy(&got[i]);
+            }
+        }
+        for (int i = 0; i < 2; i++) matrix_destroy(&want[i]);
     }
 }
 
@@ -176,6 +221,7 @@ int main(void) {
         cmocka_unit_test(test_logarithm),
         cmocka_unit_test(test_signs_and_limits),
         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_same_products),
         cmocka_unit_test(test_same_bits_anywhere),
         cmocka_unit_test(test_memory_is_given_back),
     };
