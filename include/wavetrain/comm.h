@@ -54,7 +54,7 @@ void wt_comm_lanes(int rank, int ranks, int lanes, int *first, int *end);
  *
  * Per step, a rank goes through its lanes in order, in waves of at most `open_lanes`, which it chooses by
  * itself:
- *   1. wt_exchange_lane for each lane of the wave: a zeroed buffer to compute into;
+ *   1. wt_exchange_lane for each lane of the wave: a buffer to compute into, all of it;
  *   2. wt_exchange_ready, as often as it likes, for ranges that are finished in all lanes of the wave: the first one
  *      ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
  * wt_exchange_complete then gives every rank the sum. In a rank's last wave, each bucket (a part of the

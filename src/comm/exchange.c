@@ -110,12 +110,6 @@ static void wt_begin_step(wt_exchange *exchange) {
 float *wt_exchange_lane(wt_exchange *exchange, int lane) {
     if (lane == exchange->first) wt_begin_step(exchange);
     float *buffer = exchange->spare[--exchange->spares];
-    size_t count = exchange->count;
-#pragma omp parallel for schedule(static)
-    for (size_t at = 0; at < count; at += WT_ADD_BLOCK) {
-        size_t part = count - at < WT_ADD_BLOCK ? count - at : WT_ADD_BLOCK;
-        memset(buffer + at, 0, part * sizeof *buffer);
-    }
     exchange->open[lane - exchange->first] = buffer;
     exchange->opened = lane + 1;
     return buffer;

@@ -78,7 +78,8 @@ static inline wt_gate_values wt_gate_of(float a, float b) {
     const float ya = -2.0f * __builtin_fabsf(a), yb = -__builtin_fabsf(b);
     const wt_exp_parts pa = wt_exp_split(ya < WT_EXP_LEAST ? WT_EXP_LEAST : ya);
     const wt_exp_parts pb = wt_exp_split(yb < WT_EXP_LEAST ? WT_EXP_LEAST : yb);
-    const float m = wt_fused(pa.power, pa.rest, pa.power - 1.0f), e = wt_fused(pb.power, pb.rest, pb.power);
+    const float m = wt_fused(pa.power, pa.rest, pa.power - 1.0f);
+    const float e = pb.power * (1.0f + pb.rest); /* power·rest alone might be flushed */
     const float below_a = 2.0f + m, below_b = 1.0f + e, shared = 1.0f / (below_a * below_b);
     return (wt_gate_values){__builtin_copysignf(-m * below_b * shared, a),
                             (b < 0.0f ? e : 1.0f) * below_a * shared};

@@ -64,7 +64,8 @@ static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, i
 static void wt_run_nothing(wt_trainer *trainer) {
     for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
         trainer->mine[lane - trainer->first_lane] = (wt_lane_result){0.0, 0, 0};
-        wt_exchange_lane(trainer->exchange, lane);
+        float *gradient = wt_exchange_lane(trainer->exchange, lane);
+        memset(gradient, 0, trainer->network->parameters.total * sizeof *gradient);
         wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.total);
     }
 }

@@ -44,13 +44,6 @@ typedef struct {
     bool thread;
 } shape;
 
-static bool all_zero(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (values[i] != 0 || signbit(values[i])) return false;
-    }
-    return true;
-}
-
 /* Hands the wave over in ranges of many lengths, other ones on each rank and step. Elements that are not handed over
  * yet are spoilt until then, in all lanes: nobody may have read them. */
 static void hand_over(wt_exchange *exchange, float *const *buffers, const shape *s, int wave, int lanes,
@@ -68,23 +61,20 @@ static void hand_over(wt_exchange *exchange, float *const *buffers, const shape 
     }
 }
 
-/* Gives all lanes of this rank in waves; whether every buffer came zeroed. */
-static bool give_lanes(wt_exchange *exchange, const shape *s, int step) {
+/* Gives all lanes of this rank in waves. */
+static void give_lanes(wt_exchange *exchange, const shape *s, int step) {
     enum { LANES_MAX = 64 };
     int first, end;
-    bool zeroed = true;
     float *buffers[LANES_MAX];
     wt_comm_lanes(wt_comm_rank(comm), wt_comm_size(comm), s->lanes, &first, &end);
     for (int wave = first; wave < end; wave += s->open_lanes) {
         int lanes = s->open_lanes < end - wave ? s->open_lanes : end - wave;
         for (int i = 0; i < lanes; i++) {
             buffers[i] = wt_exchange_lane(exchange, wave + i);
-            zeroed = zeroed && all_zero(buffers[i], s->count);
             memset(buffers[i], 0x7f, s->count * sizeof(float));
         }
         hand_over(exchange, buffers, s, wave, lanes, step);
     }
-    return zeroed;
 }
 
 static wt_exchange *create(const shape *s) {
@@ -105,10 +95,10 @@ static void assert_exchanged(const shape *s) {
     wt_exchange *exchange = create(s);
     for (int step = 0; step < STEPS; step++) {
         double added = -1;
-        bool zeroed = give_lanes(exchange, s, step);
+        give_lanes(exchange, s, step);
         const float *sum = wt_exchange_complete(exchange, step ? &added : NULL);
         direct_sum(expected, expected + s->count, 0, s->lanes, step, s->count);
-        assert_all(zeroed && (step == 0 || added >= 0));
+        assert_all(step == 0 || added >= 0);
         assert_all(memcmp(sum, expected, s->count * sizeof *sum) == 0);
     }
     wt_exchange_destroy(exchange);
