@@ -58,7 +58,7 @@ wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
     const wt_kernels *tables[WT_KERNEL_TABLES];
     int last = wt_kernels_tables(tables) - 1;
     while (last >= 0 && strncmp(tables[last]->name, prefixes[backend], strlen(prefixes[backend])) != 0) last--;
-    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected auto, openblas or reference)",
+    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)",
              prefixes[backend]);
     if (last > 0) wt_openblas_setup();
     *table = tables[last];
