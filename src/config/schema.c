@@ -105,6 +105,9 @@ const wt_key wt_keys[] = {
 {.name = "train.lanes_at_once", .type = WT_KEY_INT, .offset = AT(train.lanes_at_once), .standard = "0",
  .least = 0, .most = 1048576, .resume = WT_RESUME_FREE,
  .help = "Lanes that a rank holds in memory together; never changes results. 0: as the threads need."},
+{.name = "train.precision", .type = WT_KEY_CHOICE, .offset = AT(train.precision), .standard = "fp32",
+ .choices = CHOICES("fp32", "bf16"), .resume = WT_RESUME_WARNED,
+ .help = "Of the factors of products; sums, parameters, moments and all else are fp32. bf16 is fast on AVX512-BF16 alone."},
 
 {.name = "optimizer", .type = WT_KEY_SECTION, .help = "How parameters move."},
 {.name = "optimizer.kind", .type = WT_KEY_CHOICE, .offset = AT(optimizer.kind), .standard = "adam",
