@@ -118,12 +118,14 @@ static void round_rows(uint32_t *to, ptrdiff_t ld, ptrdiff_t t, int rows, const 
     }
 }
 
-/* sum += x·w over `pairs` pairs; the next rows of x are asked for, a line a step. */
+/* sum += x·w over `pairs` pairs. Meanwhile rows that will be rounded next are asked for, a line a step: it takes two
+ * panels to ask for them all. */
 INLINE void add_products(__m512 sum[ROWS][2], int rows, int vectors, const uint32_t *x, ptrdiff_t ldx,
-                         const uint32_t *w, size_t pairs) {
+                         const uint32_t *w, size_t pairs, const float *ahead, ptrdiff_t ldahead) {
     for (size_t p = 0; p < pairs; p++, w += PANEL) {
         __m512i weight[2];
         for (int v = 0; v < vectors; v++) weight[v] = _mm512_loadu_si512(w + v * WIDTH);
+        _mm_prefetch((const char *)(ahead + (ptrdiff_t)(p % LINE) * ldahead + p / LINE * LINE), _MM_HINT_T1);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             const __m512i value = _mm512_set1_epi32((int)x[r * ldx + (ptrdiff_t)p]);
@@ -136,6 +138,7 @@ INLINE void add_products(__m512 sum[ROWS][2], int rows, int vectors, const uint3
 INLINE void finish_block(float *y, ptrdiff_t ldy, __m512 sum[ROWS][2], int rows, int vectors, int columns,
                          const float *bias, const float *add, ptrdiff_t ldadd, float scale) {
     const __m512 factor = _mm512_set1_ps(scale);
+#pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
         const __mmask16 lanes = v < vectors - 1 ? (__mmask16)0xffff : first_lanes(columns - v * WIDTH);
         const __m512 b = bias ? _mm512_maskz_loadu_ps(lanes, bias + v * WIDTH) : _mm512_setzero_ps();
@@ -155,7 +158,7 @@ typedef struct {
     const wt_operand *operands;
     const wt_finish *finish;
     const uint32_t *x; /* rounded rows */
-    ptrdiff_t ldy, ldx;
+    ptrdiff_t ldy, ldx, stretch;
     int out, count;
 } wt_product;
 
@@ -173,17 +176,20 @@ INLINE void ask_for_rows(const wt_product *p, int rows, ptrdiff_t t, ptrdiff_t c
 INLINE void multiply_block(const wt_product *p, int rows, int vectors, const uint32_t *x, ptrdiff_t t,
                            ptrdiff_t column) {
     __m512 sum[ROWS][2];
+#pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_setzero_ps();
     }
     ask_for_rows(p, rows, t, column);
+    const wt_finish *finish = p->finish;
     for (int n = 0; n < p->count; n++) {
         const size_t pairs = (size_t)wt_bf16_pairs(p->operands[n].in);
         const uint32_t *w = (const uint32_t *)(const void *)p->operands[n].packed + (size_t)column * pairs;
-        add_products(sum, rows, vectors, x, p->ldx, w, pairs);
+        const float *ahead = p->operands[n].x + (t + p->stretch) * p->operands[n].ldx + (size_t)(column / PANEL) * pairs;
+        const bool ask = column < 2 * PANEL;
+        add_products(sum, rows, vectors, x, p->ldx, w, pairs, ask ? ahead : finish->bias, ask ? p->operands[n].ldx : 0);
         x += pairs;
     }
-    const wt_finish *finish = p->finish;
     finish_block(p->y + t * p->ldy + column, p->ldy, sum, rows, vectors, p->out - (int)column,
                  finish->bias ? finish->bias + column : NULL,
                  finish->add ? finish->add + t * finish->ldadd + column : NULL, finish->ldadd, finish->scale);
@@ -232,7 +238,7 @@ static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t,
             const ptrdiff_t pairs = all - from < PIECE ? all - from : PIECE;
             const wt_operand piece = {o->x + 2 * from, NULL, o->ldx, least(o->in - 2 * (int)from, 2 * PIECE)};
             round_rows(room, PIECE, t, rows, &piece, 1);
-            add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs);
+            add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs, o->x, 0);
         }
     }
     const wt_finish *finish = p->finish;
@@ -259,6 +265,7 @@ void wt_avx512bf16_multiply(float *y, int ldy, int rows, int out, const wt_opera
         return;
     }
     const int most = p.ldx ? (int)(ROOM / p.ldx) / ROWS * ROWS : rows, stretch = least(rows, most);
+    p.stretch = stretch;
     for (int t = 0; t < rows; t += stretch) {
         const int length = least(rows - t, stretch);
         round_rows(room, p.ldx, t, length, operands, count);
@@ -299,9 +306,30 @@ static void pair_blocks(uint32_t *to, const float *x, ptrdiff_t ldx, int times, 
     }
 }
 
+/* What the next call will probably read: a line every `step` elements. */
+typedef struct {
+    const float *from;
+    ptrdiff_t step;
+} wt_ahead;
+
+/* The rows of x and dy after those of this chunk. */
+typedef struct {
+    const float *x, *dy;
+    ptrdiff_t ldx, lddy;
+    int in, panels;
+} wt_next_rows;
+
+INLINE wt_ahead ask_ahead(const wt_next_rows *next, int panel, int block) {
+    const int parity = block & 1, turn = block / 2;
+    if (turn < 2) return (wt_ahead){next->dy + parity * next->lddy + panel * PANEL + turn * WIDTH, 2 * next->lddy};
+    const int line = panel + next->panels * (turn - 2);
+    if (line * WIDTH < next->in) return (wt_ahead){next->x + parity * next->ldx + line * WIDTH, 2 * next->ldx};
+    return (wt_ahead){next->x, 0};
+}
+
 /* `rows` input channels by `columns` output channels, over the pairs of a chunk. */
 INLINE void weights_block(int rows, int vectors, float *dw, ptrdiff_t lddw, const uint32_t *x, const uint32_t *dy,
-                          int pairs, int columns) {
+                          int pairs, int columns, wt_ahead ahead) {
     __m512 sum[BLOCK][2];
     const __mmask16 lanes = first_lanes(columns - (vectors - 1) * WIDTH);
 #define LANES(v) ((v) < vectors - 1 ? (__mmask16)0xffff : lanes)
@@ -313,6 +341,7 @@ INLINE void weights_block(int rows, int vectors, float *dw, ptrdiff_t lddw, cons
     for (int p = 0; p < pairs; p++, x += BLOCK, dy += PANEL) {
         __m512i d[2];
         for (int v = 0; v < vectors; v++) d[v] = _mm512_load_si512(dy + v * WIDTH);
+        _mm_prefetch((const char *)(ahead.from + p * ahead.step), _MM_HINT_T1);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             const __m512i value = _mm512_set1_epi32((int)x[r]);
@@ -326,9 +355,10 @@ INLINE void weights_block(int rows, int vectors, float *dw, ptrdiff_t lddw, cons
 }
 
 INLINE void weights_panel(int vectors, float *dw, ptrdiff_t lddw, const uint32_t *x, const uint32_t *dy, int pairs,
-                          int in, int columns) {
+                          int in, int columns, const wt_next_rows *next, int panel) {
     int i = 0;
-#define ROWS_OF(n) weights_block(n, vectors, dw + i * lddw, lddw, x, dy, pairs, columns)
+#define ROWS_OF(n)                                                                                           \
+    weights_block(n, vectors, dw + i * lddw, lddw, x, dy, pairs, columns, ask_ahead(next, panel, i / BLOCK))
     for (; i + BLOCK <= in; i += BLOCK, x += PAIRS * BLOCK) ROWS_OF(BLOCK);
     switch (in - i) {
     case 1: ROWS_OF(1); break;
@@ -348,13 +378,14 @@ static void weights_stretch(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t
     alignas(64) uint32_t rows[STRETCH * PAIRS], panel[PAIRS * PANEL];
     const int pairs = (times + 1) / 2;
     pair_blocks(rows, x, ldx, times, in);
+    const wt_next_rows next = {x + times * ldx, dy + times * lddy, ldx, lddy, in, (out + PANEL - 1) / PANEL};
     for (int o = 0; o < out; o += PANEL) {
         const int columns = least(out - o, PANEL);
         pair_panel(panel, dy + o, lddy, times, columns);
         if (columns > WIDTH) {
-            weights_panel(2, dw + o, lddw, rows, panel, pairs, in, columns);
+            weights_panel(2, dw + o, lddw, rows, panel, pairs, in, columns, &next, o / PANEL);
         } else {
-            weights_panel(1, dw + o, lddw, rows, panel, pairs, in, columns);
+            weights_panel(1, dw + o, lddw, rows, panel, pairs, in, columns, &next, o / PANEL);
         }
     }
 }
