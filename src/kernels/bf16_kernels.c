@@ -284,148 +284,170 @@ void wt_avx512bf16_multiply(float *y, int ldy, int rows, int out, const wt_opera
  * of x in the first. TIMES is even: a pair never spans chunks. */
 enum { TIMES = 192, PAIRS = TIMES / 2, BLOCK = 8, STRETCH = 256 };
 
-/* Pairs of two rows' columns from c on, `lanes` of them; without `second` the second row is zeros. */
-INLINE __m512i pair_rows(const float *y, ptrdiff_t ldy, ptrdiff_t c, bool second, __mmask16 lanes) {
-    const __m512 low = _mm512_maskz_loadu_ps(lanes, y + c);
-    return interleaved(low, second ? _mm512_maskz_loadu_ps(lanes, y + ldy + c) : _mm512_setzero_ps());
+/* A chunk and a stretch: dw += xᵀ·dy. Pairs of consecutive times, an odd last one with zeros, are kept for all
+ * channels of x in blocks, [block][PAIRS][BLOCK], and for a panel of dy, [PAIRS][PANEL]. */
+typedef struct {
+    float *dw;
+    const float *x, *dy;
+    ptrdiff_t lddw, ldx, lddy;
+    int times, in, out;
+    uint32_t *blocks, *panel;
+} wt_chunk;
+
+/* Pairs of two rows' columns, `lanes` of them; without `second` the second row is zeros. */
+INLINE __m512i pair_rows(const float *y, ptrdiff_t ldy, bool second, __mmask16 lanes) {
+    const __m512 low = _mm512_maskz_loadu_ps(lanes, y);
+    return interleaved(low, second ? _mm512_maskz_loadu_ps(lanes, y + ldy) : _mm512_setzero_ps());
 }
 
-INLINE void pair_panel_row(uint32_t *to, const float *y, ptrdiff_t ldy, bool second, bool whole,
-                           int columns) {
-    for (int v = 0; v < 2; v++) {
-        const __mmask16 lanes = whole ? (__mmask16)0xffff : first_lanes(columns - v * WIDTH);
-        _mm512_store_si512(to + v * WIDTH, pair_rows(y, ldy, v * WIDTH, second, lanes));
-    }
+/* 16 channels of x, which are two blocks. */
+INLINE void pair_blocks(uint32_t *to, const float *x, ptrdiff_t ldx, bool second, __mmask16 lanes) {
+    const __m512i pairs = pair_rows(x, ldx, second, lanes);
+    _mm256_store_si256((__m256i *)(void *)to, _mm512_castsi512_si256(pairs));
+    _mm256_store_si256((__m256i *)(void *)(to + PAIRS * BLOCK), _mm512_extracti64x4_epi64(pairs, 1));
 }
 
-/* Pairs of consecutive times, an odd last one with zeros, for up to PANEL columns: [pair][PANEL]. */
-static void pair_panel(uint32_t *to, const float *y, ptrdiff_t ldy, int times, int columns) {
-    for (; times >= 2; times -= 2, y += 2 * ldy, to += PANEL) {
-        if (columns >= PANEL) {
-            pair_panel_row(to, y, ldy, true, true, columns);
-        } else {
-            pair_panel_row(to, y, ldy, true, false, columns);
+static void pair_channels(const wt_chunk *c, int i) {
+    const __mmask16 lanes = first_lanes(c->in - i);
+    const float *x = c->x + i;
+    uint32_t *to = c->blocks + (ptrdiff_t)i * PAIRS;
+    int t = 0;
+    for (; t + 2 <= c->times; t += 2, x += 2 * c->ldx, to += BLOCK) pair_blocks(to, x, c->ldx, true, lanes);
+    if (t < c->times) pair_blocks(to, x, c->ldx, false, lanes);
+}
+
+static void pair_panel(const wt_chunk *c, int o) {
+    const __mmask16 lanes[2] = {first_lanes(c->out - o), first_lanes(c->out - o - WIDTH)};
+    const float *dy = c->dy + o;
+    uint32_t *to = c->panel;
+    for (int t = 0; t < c->times; t += 2, dy += 2 * c->lddy, to += PANEL) {
+        for (int v = 0; v < 2; v++) {
+            const __m512i pairs = t + 2 <= c->times ? pair_rows(dy + v * WIDTH, c->lddy, true, lanes[v])
+                                                    : pair_rows(dy + v * WIDTH, c->lddy, false, lanes[v]);
+            _mm512_store_si512(to + v * WIDTH, pairs);
         }
     }
-    if (times) pair_panel_row(to, y, ldy, false, false, columns);
 }
 
-INLINE void pair_block_row(uint32_t *to, const float *x, ptrdiff_t ldx, bool second, int in) {
-    for (int i = 0; i < in; i += WIDTH, to += (ptrdiff_t)2 * PAIRS * BLOCK) {
-        const __mmask16 lanes = in - i >= WIDTH ? (__mmask16)0xffff : first_lanes(in - i);
-        const __m512i pairs = pair_rows(x, ldx, i, second, lanes);
-        _mm256_store_si256((__m256i *)(void *)to, _mm512_castsi512_si256(pairs));
-        _mm256_store_si256((__m256i *)(void *)(to + PAIRS * BLOCK), _mm512_extracti64x4_epi64(pairs, 1));
-    }
-}
-
-/* The same for input channels, in blocks: [block][PAIRS][BLOCK]. */
-static void pair_blocks(uint32_t *to, const float *x, ptrdiff_t ldx, int times, int in) {
-    const int wholes = in / WIDTH * WIDTH;
-    for (; times >= 2; times -= 2, x += 2 * ldx, to += BLOCK) {
-        pair_block_row(to, x, ldx, true, wholes);
-        if (in > wholes) pair_block_row(to + (ptrdiff_t)wholes * PAIRS, x + wholes, ldx, true, in - wholes);
-    }
-    if (times) pair_block_row(to, x, ldx, false, in);
-}
-
-/* What the next call will probably read: a line every `step` elements. */
+/* A line every `step` elements. */
 typedef struct {
     const float *from;
     ptrdiff_t step;
 } wt_ahead;
 
-/* The rows of x and dy after those of this chunk. */
-typedef struct {
-    const float *x, *dy;
-    ptrdiff_t ldx, lddy;
-    int in, panels;
-} wt_next_rows;
-
-INLINE wt_ahead ask_ahead(const wt_next_rows *next, int panel, int block) {
-    const int parity = block & 1, turn = block / 2;
-    if (turn < 2)
-        return (wt_ahead){next->dy + parity * next->lddy + panel * PANEL + turn * WIDTH, 2 * next->lddy};
-    const int line = panel + next->panels * (turn - 2);
-    if (line * WIDTH < next->in)
-        return (wt_ahead){next->x + parity * next->ldx + line * WIDTH, 2 * next->ldx};
-    return (wt_ahead){next->x, 0};
+/* What block i of panel o asks for of the rows after this chunk's, which the next call will probably read. */
+INLINE wt_ahead ask_ahead(const wt_chunk *c, int i, int o) {
+    const int parity = i / BLOCK & 1, turn = i / (2 * BLOCK);
+    const float *x = c->x + (c->times + parity) * c->ldx, *dy = c->dy + (c->times + parity) * c->lddy;
+    if (turn < 2) return (wt_ahead){dy + o + turn * WIDTH, 2 * c->lddy};
+    const int channel = o / 2 + (turn - 2) * (c->out + 1) / 2;
+    return channel < c->in ? (wt_ahead){x + channel, 2 * c->ldx} : (wt_ahead){x, 0};
 }
 
-/* `rows` input channels by up to PANEL output channels, over the pairs of a chunk. */
-INLINE void weights_block(int rows, int vectors, __mmask16 last, float *dw, ptrdiff_t lddw, const uint32_t *x,
-                          const uint32_t *dy, int pairs, wt_ahead ahead) {
-    __m512 sum[BLOCK][2];
-    float *to = dw;
+INLINE void add_outer(__m512 sum[BLOCK][2], int rows, int vectors, const uint32_t *x, const uint32_t *dy) {
+    __m512i d[2];
+    for (int v = 0; v < vectors; v++) d[v] = _mm512_load_si512(dy + v * WIDTH);
 #pragma GCC unroll 16
-    for (int r = 0; r < rows; r++, dw += lddw) {
+    for (int r = 0; r < rows; r++) {
+        const __m512i value = _mm512_set1_epi32((int)x[r]);
+        for (int v = 0; v < vectors; v++) sum[r][v] = add_pairs(sum[r][v], value, d[v]);
+    }
+}
+
+/*
+ * `rows` input channels from i on by up to PANEL output channels from o on. What is fresh, 16 channels of x or a
+ * whole panel of dy, both of an even number of times, is paired on the way: that costs little beside the products.
+ */
+INLINE void weights_block(const wt_chunk *c, int rows, int vectors, __mmask16 last, bool fresh_x,
+                          bool fresh_dy, int i, int o) {
+    const ptrdiff_t ldx = c->ldx, lddy = c->lddy;
+    const wt_ahead ahead = ask_ahead(c, i, o);
+    const float *from_x = c->x + i, *from_dy = c->dy + o, *wanted = ahead.from;
+    uint32_t *x = c->blocks + (ptrdiff_t)i * PAIRS, *dy = c->panel;
+    float *dw = c->dw + i * c->lddw + o, *to = dw;
+    __m512 sum[BLOCK][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++, dw += c->lddw) {
         if (vectors == 2) sum[r][0] = _mm512_loadu_ps(dw);
         sum[r][vectors - 1] = _mm512_maskz_loadu_ps(last, dw + (vectors - 1) * WIDTH);
     }
-    for (int p = 0; p < pairs; p++, x += BLOCK, dy += PANEL) {
-        __m512i d[2];
-        for (int v = 0; v < vectors; v++) d[v] = _mm512_load_si512(dy + v * WIDTH);
-        _mm_prefetch((const char *)(ahead.from + p * ahead.step), _MM_HINT_T1);
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; r++) {
-            const __m512i value = _mm512_set1_epi32((int)x[r]);
-            for (int v = 0; v < vectors; v++) sum[r][v] = add_pairs(sum[r][v], value, d[v]);
+    for (int t = 0; t < c->times; t += 2, x += BLOCK, dy += PANEL, wanted += ahead.step) {
+        _mm_prefetch((const char *)wanted, _MM_HINT_T1);
+        if (fresh_x) pair_blocks(x, from_x, ldx, true, 0xffff);
+        if (fresh_dy) {
+            _mm512_store_si512(dy, pair_rows(from_dy, lddy, true, 0xffff));
+            _mm512_store_si512(dy + WIDTH, pair_rows(from_dy + WIDTH, lddy, true, 0xffff));
         }
+        from_x += 2 * ldx, from_dy += 2 * lddy;
+        add_outer(sum, rows, vectors, x, dy);
     }
     __asm__("" : "+r"(to)); /* else the compiler keeps all rows' addresses from before the loop */
 #pragma GCC unroll 16
-    for (int r = 0; r < rows; r++, to += lddw) {
+    for (int r = 0; r < rows; r++, to += c->lddw) {
         if (vectors == 2) _mm512_storeu_ps(to, sum[r][0]);
         _mm512_mask_storeu_ps(to + (vectors - 1) * WIDTH, last, sum[r][vectors - 1]);
     }
 }
 
-INLINE void weights_panel(int vectors, __mmask16 last, float *dw, ptrdiff_t lddw, const uint32_t *x,
-                          const uint32_t *dy, int pairs, int in, const wt_next_rows *next, int panel) {
+INLINE void weights_panel(const wt_chunk *c, int vectors, __mmask16 last, int o) {
     int i = 0;
-#define ROWS_OF(n) \
-    weights_block(n, vectors, last, dw + i * lddw, lddw, x, dy, pairs, ask_ahead(next, panel, i / BLOCK))
-    for (; i + BLOCK <= in; i += BLOCK, x += PAIRS * BLOCK) ROWS_OF(BLOCK);
-    switch (in - i) {
-    case 1: ROWS_OF(1); break;
-    case 2: ROWS_OF(2); break;
-    case 3: ROWS_OF(3); break;
-    case 4: ROWS_OF(4); break;
-    case 5: ROWS_OF(5); break;
-    case 6: ROWS_OF(6); break;
-    case 7: ROWS_OF(7); break;
+    for (; i + BLOCK <= c->in; i += BLOCK) weights_block(c, BLOCK, vectors, last, false, false, i, o);
+    switch (c->in - i) {
+    case 1: weights_block(c, 1, vectors, last, false, false, i, o); break;
+    case 2: weights_block(c, 2, vectors, last, false, false, i, o); break;
+    case 3: weights_block(c, 3, vectors, last, false, false, i, o); break;
+    case 4: weights_block(c, 4, vectors, last, false, false, i, o); break;
+    case 5: weights_block(c, 5, vectors, last, false, false, i, o); break;
+    case 6: weights_block(c, 6, vectors, last, false, false, i, o); break;
+    case 7: weights_block(c, 7, vectors, last, false, false, i, o); break;
     }
-#undef ROWS_OF
 }
 
-/* Some times, and at most STRETCH input channels. */
-static void weights_stretch(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx, const float *dy,
-                            ptrdiff_t lddy, int times, int in, int out) {
-    alignas(64) uint32_t rows[STRETCH * PAIRS], panel[PAIRS * PANEL];
-    const int pairs = (times + 1) / 2;
-    pair_blocks(rows, x, ldx, times, in);
-    const wt_next_rows next = {x + times * ldx, dy + times * lddy, ldx, lddy, in, (out + PANEL - 1) / PANEL};
-    for (int o = 0; o < out; o += PANEL) {
-        const int columns = least(out - o, PANEL);
-        pair_panel(panel, dy + o, lddy, times, columns);
+static void weights_chunk(const wt_chunk *c) {
+    for (int i = 0; i < c->in; i += WIDTH) pair_channels(c, i);
+    for (int o = 0; o < c->out; o += PANEL) {
+        const int columns = least(c->out - o, PANEL);
+        pair_panel(c, o);
         if (columns == PANEL) {
-            weights_panel(2, 0xffff, dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
+            weights_panel(c, 2, 0xffff, o);
         } else if (columns > WIDTH) {
-            weights_panel(2, first_lanes(columns - WIDTH), dw + o, lddw, rows, panel, pairs, in, &next,
-                          o / PANEL);
+            weights_panel(c, 2, first_lanes(columns - WIDTH), o);
         } else {
-            weights_panel(1, first_lanes(columns), dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
+            weights_panel(c, 1, first_lanes(columns), o);
         }
+    }
+}
+
+/* The same where there are whole blocks and panels and whole pairs alone. */
+static void weights_chunk_of_wholes(const wt_chunk *c) {
+    weights_block(c, BLOCK, 2, 0xffff, true, true, 0, 0);
+    weights_block(c, BLOCK, 2, 0xffff, false, false, BLOCK, 0);
+    for (int i = WIDTH; i < c->in; i += WIDTH) {
+        weights_block(c, BLOCK, 2, 0xffff, true, false, i, 0);
+        weights_block(c, BLOCK, 2, 0xffff, false, false, i + BLOCK, 0);
+    }
+    for (int o = PANEL; o < c->out; o += PANEL) {
+        weights_block(c, BLOCK, 2, 0xffff, false, true, 0, o);
+        for (int i = BLOCK; i < c->in; i += BLOCK) weights_block(c, BLOCK, 2, 0xffff, false, false, i, o);
     }
 }
 
 void wt_avx512bf16_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
                                     int rows, int in, int out) {
+    alignas(64) uint32_t blocks[STRETCH * PAIRS], panel[PAIRS * PANEL];
+    wt_chunk c = {.lddw = lddw, .ldx = ldx, .lddy = lddy, .out = out, .blocks = blocks, .panel = panel};
     for (ptrdiff_t t = 0; t < rows; t += TIMES) {
-        const int times = least(rows - (int)t, TIMES);
+        c.times = least(rows - (int)t, TIMES);
+        c.dy = dy + t * lddy;
         for (ptrdiff_t i = 0; i < in; i += STRETCH) {
-            weights_stretch(dw + i * lddw, lddw, x + t * ldx + i, ldx, dy + t * lddy, lddy, times,
-                            least(in - (int)i, STRETCH), out);
+            c.dw = dw + i * lddw;
+            c.x = x + t * ldx + i;
+            c.in = least(in - (int)i, STRETCH);
+            if (c.times % 2 == 0 && c.in % WIDTH == 0 && out % PANEL == 0) {
+                weights_chunk_of_wholes(&c);
+            } else {
+                weights_chunk(&c);
+            }
         }
     }
 }
