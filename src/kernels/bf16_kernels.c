@@ -119,14 +119,27 @@ static void round_rows(uint32_t *to, ptrdiff_t ld, ptrdiff_t t, int rows, const 
     }
 }
 
-/* sum += x·w over `pairs` pairs. Meanwhile rows that will be rounded next are asked for, a line a step: it takes two
- * panels to ask for them all. */
+/* What is done beside an operand's products: the rows of the next block, 0 … last, are rounded, if there are any, and
+ * later ones asked for. A step does a row's 64 bytes; it takes two panels to ask for all lines. */
+typedef struct {
+    const float *x, *ahead;
+    uint32_t *to;
+    ptrdiff_t ldx;
+    int last;
+} wt_beside;
+
+/* sum += x·w over `pairs` pairs. */
 INLINE void add_products(__m512 sum[ROWS][2], int rows, int vectors, const uint32_t *x, ptrdiff_t ldx,
-                         const uint32_t *w, size_t pairs, const float *ahead, ptrdiff_t ldahead) {
+                         const uint32_t *w, size_t pairs, bool fresh, const wt_beside *beside) {
     for (size_t p = 0; p < pairs; p++, w += PANEL) {
         __m512i weight[2];
         for (int v = 0; v < vectors; v++) weight[v] = _mm512_loadu_si512(w + v * WIDTH);
-        _mm_prefetch((const char *)(ahead + (ptrdiff_t)(p % LINE) * ldahead + p / LINE * LINE), _MM_HINT_T1);
+        const ptrdiff_t row = p % LINE, line = p / LINE;
+        _mm_prefetch((const char *)(beside->ahead + row * beside->ldx + line * LINE), _MM_HINT_T1);
+        if (fresh) {
+            const ptrdiff_t r = row < beside->last ? row : beside->last;
+            round_row(beside->to + r * ldx + line * WIDTH, beside->x + r * beside->ldx + line * PANEL, PANEL);
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             const __m512i value = _mm512_set1_epi32((int)x[r * ldx + (ptrdiff_t)p]);
@@ -153,14 +166,14 @@ INLINE void finish_block(float *y, ptrdiff_t ldy, __m512 sum[ROWS][2], int rows,
     }
 }
 
-/* A product, and a stretch of its rows that has been rounded. */
+/* A product, and a stretch of its rows that is rounded. */
 typedef struct {
     float *y;
     const wt_operand *operands;
     const wt_finish *finish;
-    const uint32_t *x; /* rounded rows */
-    ptrdiff_t ldy, ldx, stretch;
-    int out, count;
+    uint32_t *x; /* rounded rows, `ldx` pairs each */
+    ptrdiff_t ldy, ldx;
+    int out, count, first, length; /* the stretch: rows first … first+length−1 */
 } wt_product;
 
 INLINE void ask_for_rows(const wt_product *p, int rows, ptrdiff_t t, ptrdiff_t column) {
@@ -173,56 +186,65 @@ INLINE void ask_for_rows(const wt_product *p, int rows, ptrdiff_t t, ptrdiff_t c
     }
 }
 
-/* Rows t … t+rows−1 by the columns from `column` on; x points to the first row's pairs. */
-INLINE void multiply_block(const wt_product *p, int rows, int vectors, const uint32_t *x, ptrdiff_t t,
-                           ptrdiff_t column) {
+/* `rows` rows from the stretch's row t on by the columns from `column` on. With `fresh` the next block of rows is
+ * rounded on the way. */
+INLINE void multiply_block(const wt_product *p, int rows, int vectors, bool fresh, int t, ptrdiff_t column) {
+    const wt_finish *finish = p->finish;
+    const ptrdiff_t row = p->first + t;
+    uint32_t *x = p->x + t * p->ldx;
     __m512 sum[ROWS][2];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_setzero_ps();
     }
-    ask_for_rows(p, rows, t, column);
-    const wt_finish *finish = p->finish;
+    ask_for_rows(p, rows, row, column);
     for (int n = 0; n < p->count; n++) {
-        const size_t pairs = (size_t)wt_bf16_pairs(p->operands[n].in);
-        const uint32_t *w = (const uint32_t *)(const void *)p->operands[n].packed + (size_t)column * pairs;
-        const float *ahead = p->operands[n].x + (t + p->stretch) * p->operands[n].ldx +
-                             (size_t)(column / PANEL) * pairs;
-        const bool ask = column < 2 * PANEL;
-        add_products(sum, rows, vectors, x, p->ldx, w, pairs, ask ? ahead : finish->bias,
-                     ask ? p->operands[n].ldx : 0);
+        const wt_operand *o = &p->operands[n];
+        const size_t pairs = (size_t)wt_bf16_pairs(o->in);
+        wt_beside beside = {.x = o->x + (row + rows) * o->ldx, .to = x + rows * p->ldx, .ldx = o->ldx};
+        beside.last = least(p->length - t - rows, ROWS) - 1;
+        /* a stretch ahead, but for panels that would ask for nothing new */
+        beside.ahead = o->x + (row + p->length) * o->ldx +
+                       (column < 2 * PANEL ? column / PANEL * (ptrdiff_t)pairs : 0);
+        const uint32_t *w = (const uint32_t *)(const void *)o->packed + column * (ptrdiff_t)pairs;
+        add_products(sum, rows, vectors, x, p->ldx, w, pairs, fresh, &beside);
         x += pairs;
     }
-    finish_block(p->y + t * p->ldy + column, p->ldy, sum, rows, vectors, p->out - (int)column,
+    finish_block(p->y + row * p->ldy + column, p->ldy, sum, rows, vectors, p->out - (int)column,
                  finish->bias ? finish->bias + column : NULL,
-                 finish->add ? finish->add + t * finish->ldadd + column : NULL, finish->ldadd, finish->scale);
+                 finish->add ? finish->add + row * finish->ldadd + column : NULL, finish->ldadd,
+                 finish->scale);
 }
 
-/* All rounded rows of a panel, whose first stands in row t. */
-INLINE void multiply_panel(const wt_product *p, int vectors, ptrdiff_t t, int rows, ptrdiff_t column) {
-    const uint32_t *x = p->x;
-    for (; rows >= ROWS; rows -= ROWS, t += ROWS, x += ROWS * p->ldx) {
-        multiply_block(p, ROWS, vectors, x, t, column);
+/* All rows of a panel, the last ones in blocks of their own length. With `fresh` a first block has been rounded, and
+ * each whole one rounds what follows. */
+INLINE void multiply_panel(const wt_product *p, int vectors, bool fresh, ptrdiff_t column) {
+    int t = 0;
+    for (; fresh && t + ROWS < p->length; t += ROWS) multiply_block(p, ROWS, vectors, true, t, column);
+    for (; t + ROWS <= p->length; t += ROWS) multiply_block(p, ROWS, vectors, false, t, column);
+    if (t + 6 <= p->length) {
+        multiply_block(p, 6, vectors, false, t, column);
+        t += 6;
     }
-    if (rows >= 6) {
-        multiply_block(p, 6, vectors, x, t, column);
-        rows -= 6, t += 6, x += 6 * p->ldx;
-    }
-    switch (rows) {
-    case 1: multiply_block(p, 1, vectors, x, t, column); break;
-    case 2: multiply_block(p, 2, vectors, x, t, column); break;
-    case 3: multiply_block(p, 3, vectors, x, t, column); break;
-    case 4: multiply_block(p, 4, vectors, x, t, column); break;
-    case 5: multiply_block(p, 5, vectors, x, t, column); break;
+    switch (p->length - t) {
+    case 1: multiply_block(p, 1, vectors, false, t, column); break;
+    case 2: multiply_block(p, 2, vectors, false, t, column); break;
+    case 3: multiply_block(p, 3, vectors, false, t, column); break;
+    case 4: multiply_block(p, 4, vectors, false, t, column); break;
+    case 5: multiply_block(p, 5, vectors, false, t, column); break;
     }
 }
 
-static void multiply_rows(const wt_product *p, ptrdiff_t t, int rows) {
-    for (int column = 0; column < p->out; column += PANEL) {
+/* `wholes`: all operands have whole vectors of pairs, which is what can be rounded on the way. */
+static void multiply_stretch(const wt_product *p, bool wholes) {
+    const bool fresh = wholes && p->out > WIDTH;
+    round_rows(p->x, p->ldx, p->first, fresh ? least(p->length, ROWS) : p->length, p->operands, p->count);
+    if (fresh) multiply_panel(p, 2, true, 0);
+    for (int column = fresh ? PANEL : 0; column < p->out; column += PANEL) {
         if (p->out - column > WIDTH) {
-            multiply_panel(p, 2, t, rows, column);
+            multiply_panel(p, 2, false, column);
         } else {
-            multiply_panel(p, 1, t, rows, column);
+            multiply_panel(p, 1, false, column);
         }
     }
 }
@@ -231,6 +253,7 @@ static void multiply_rows(const wt_product *p, ptrdiff_t t, int rows) {
 static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t, int rows, ptrdiff_t column) {
     enum { PIECE = ROOM / ROWS };
     __m512 sum[ROWS][2];
+    const wt_beside beside = {.ahead = p->operands->x}; /* nothing */
     memset(sum, 0, sizeof sum);
     memset(room, 0, ROOM * sizeof *room);
     for (int n = 0; n < p->count; n++) {
@@ -241,7 +264,7 @@ static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t,
             const ptrdiff_t pairs = all - from < PIECE ? all - from : PIECE;
             const wt_operand piece = {o->x + 2 * from, NULL, o->ldx, least(o->in - 2 * (int)from, 2 * PIECE)};
             round_rows(room, PIECE, t, rows, &piece, 1);
-            add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs, o->x, 0);
+            add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs, false, &beside);
         }
     }
     const wt_finish *finish = p->finish;
@@ -261,20 +284,23 @@ void wt_avx512bf16_multiply(float *y, int ldy, int rows, int out, const wt_opera
     alignas(64) uint32_t room[ROOM];
     wt_product p = {
         .y = y, .operands = operands, .finish = finish, .x = room, .ldy = ldy, .out = out, .count = count};
-    for (int n = 0; n < count; n++) p.ldx += wt_bf16_pairs(operands[n].in);
+    bool wholes = true;
+    for (int n = 0; n < count; n++) {
+        p.ldx += wt_bf16_pairs(operands[n].in);
+        wholes = wholes && operands[n].in % PANEL == 0;
+    }
     if (p.ldx > ROOM / ROWS) {
         for (int column = 0; column < out; column += PANEL) {
-            for (int t = 0; t < rows; t += ROWS)
+            for (int t = 0; t < rows; t += ROWS) {
                 multiply_long_rows(&p, room, t, least(rows - t, ROWS), column);
+            }
         }
         return;
     }
-    const int most = p.ldx ? (int)(ROOM / p.ldx) / ROWS * ROWS : rows, stretch = least(rows, most);
-    p.stretch = stretch;
-    for (int t = 0; t < rows; t += stretch) {
-        const int length = least(rows - t, stretch);
-        round_rows(room, p.ldx, t, length, operands, count);
-        multiply_rows(&p, t, length);
+    const int most = p.ldx ? (int)(ROOM / p.ldx) / ROWS * ROWS : rows;
+    for (; p.first < rows; p.first += p.length) {
+        p.length = least(rows - p.first, most);
+        multiply_stretch(&p, wholes);
     }
 }
 
