@@ -355,21 +355,6 @@ static void pair_panel(const wt_chunk *c, int o) {
     }
 }
 
-/* A line every `step` elements. */
-typedef struct {
-    const float *from;
-    ptrdiff_t step;
-} wt_ahead;
-
-/* What block i of panel o asks for of the rows after this chunk's, which the next call will probably read. */
-INLINE wt_ahead ask_ahead(const wt_chunk *c, int i, int o) {
-    const int parity = i / BLOCK & 1, turn = i / (2 * BLOCK);
-    const float *x = c->x + (c->times + parity) * c->ldx, *dy = c->dy + (c->times + parity) * c->lddy;
-    if (turn < 2) return (wt_ahead){dy + o + turn * WIDTH, 2 * c->lddy};
-    const int channel = o / 2 + (turn - 2) * (c->out + 1) / 2;
-    return channel < c->in ? (wt_ahead){x + channel, 2 * c->ldx} : (wt_ahead){x, 0};
-}
-
 INLINE void add_outer(__m512 sum[BLOCK][2], int rows, int vectors, const uint32_t *x, const uint32_t *dy) {
     __m512i d[2];
     for (int v = 0; v < vectors; v++) d[v] = _mm512_load_si512(dy + v * WIDTH);
@@ -387,8 +372,7 @@ INLINE void add_outer(__m512 sum[BLOCK][2], int rows, int vectors, const uint32_
 INLINE void weights_block(const wt_chunk *c, int rows, int vectors, __mmask16 last, bool fresh_x,
                           bool fresh_dy, int i, int o) {
     const ptrdiff_t ldx = c->ldx, lddy = c->lddy;
-    const wt_ahead ahead = ask_ahead(c, i, o);
-    const float *from_x = c->x + i, *from_dy = c->dy + o, *wanted = ahead.from;
+    const float *from_x = c->x + i, *from_dy = c->dy + o;
     uint32_t *x = c->blocks + (ptrdiff_t)i * PAIRS, *dy = c->panel;
     float *dw = c->dw + i * c->lddw + o, *to = dw;
     __m512 sum[BLOCK][2];
@@ -397,8 +381,7 @@ INLINE void weights_block(const wt_chunk *c, int rows, int vectors, __mmask16 la
         if (vectors == 2) sum[r][0] = _mm512_loadu_ps(dw);
         sum[r][vectors - 1] = _mm512_maskz_loadu_ps(last, dw + (vectors - 1) * WIDTH);
     }
-    for (int t = 0; t < c->times; t += 2, x += BLOCK, dy += PANEL, wanted += ahead.step) {
-        _mm_prefetch((const char *)wanted, _MM_HINT_T1);
+    for (int t = 0; t < c->times; t += 2, x += BLOCK, dy += PANEL) {
         if (fresh_x) pair_blocks(x, from_x, ldx, true, 0xffff);
         if (fresh_dy) {
             _mm512_store_si512(dy, pair_rows(from_dy, lddy, true, 0xffff));
