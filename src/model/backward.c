@@ -137,15 +137,32 @@ static void wt_gate_gradient(const wt_pass *pass, int l, int window, int first, 
     }
 }
 
+/* What forward's activation left; where it was not kept, it is made again, in `made`, beside z. */
+static const wt_real *wt_kept_or_made(const wt_pass *pass, int l, int window, int first, int rows, wt_real *made,
+                                      wt_real *z) {
+    const wt_block *block = &pass->network->blocks[l];
+    const wt_block_rows *at = &pass->blocks[l];
+    if (wt_pass_keeps(pass)) return wt_row(&at->act, window, first);
+    for (int t = 0; t < rows; t += pass->tile) { /* forward's tiles: OpenBLAS's bits depend on them */
+        wt_convolve_rows(pass, &block->conv, made + (size_t)t * (size_t)block->conv.out, block->conv.out,
+                         wt_row(&at->h, window, first + t), at->h.ld, rows - t < pass->tile ? rows - t : pass->tile,
+                         NULL, 0, 1);
+    }
+    pass->kernels->activate(z, block->gate, made, block->conv.out, rows, block->gate, block->activation);
+    return made;
+}
+
 static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first, int rows, wt_real *sums) {
     const wt_block *block = &pass->network->blocks[l];
     const wt_block_rows *at = &pass->blocks[l];
-    wt_real *dz = wt_pass_scratch(pass), *again = dz + (size_t)WT_TILE * (size_t)block->gate;
+    const size_t tile = (size_t)WT_TILE * (size_t)block->gate;
+    wt_real *dz = wt_pass_scratch(pass), *again = dz + tile;
     if (block->residual.weight >= 0) {
         wt_output_gradient(pass, l, window, first, rows, &at->dout, dz, sums, at->first);
     }
     wt_gate_gradient(pass, l, window, first, rows, dz);
-    const wt_real *act = wt_row(&at->act, window, first), *z = act;
+    const wt_real *act = wt_kept_or_made(pass, l, window, first, rows, again + tile, again);
+    const wt_real *z = act;
     wt_real *dact = wt_row(&at->dact, window, first);
     const bool gated = block->activation == WT_ACTIVATION_GATE; /* else act is z */
     if (gated) z = again;
@@ -175,7 +192,7 @@ static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int
     return sums;
 }
 
-static int wt_tile_rows(int first, int end) {
+static int wt_rows_left(int first, int end) {
     return end - first < WT_TILE ? end - first : WT_TILE;
 }
 
@@ -184,7 +201,7 @@ static void wt_block_back_unit(wt_pass *pass, const wt_stage *stage, int window,
     int first, end;
     wt_real *sums = wt_begin_segment(pass, stage, window, unit, at->end - at->first, &first, &end);
     for (int t = first; sums && t < end; t += WT_TILE) {
-        wt_block_back_tile(pass, stage->l, window, t, wt_tile_rows(t, end), sums);
+        wt_block_back_tile(pass, stage->l, window, t, wt_rows_left(t, end), sums);
     }
 }
 
@@ -198,7 +215,7 @@ static void wt_input_back_unit(wt_pass *pass, const wt_stage *stage, int window,
     int first, end;
     wt_real *sums = wt_begin_segment(pass, stage, window, unit, count, &first, &end);
     for (int t = first; sums && t < end; t += WT_TILE) {
-        const int rows = wt_tile_rows(t, end);
+        const int rows = wt_rows_left(t, end);
         wt_output_gradient(pass, -1, window, t, rows, &pass->dinput, wt_pass_scratch(pass), sums, base);
         if (network->input_kind == WT_INPUT_CLASS) continue;
         size_t at = (size_t)(pass->first + window) * (size_t)wt_batch_rows(batch) + (size_t)t;

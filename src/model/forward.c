@@ -8,9 +8,8 @@
 
 #include "pass_internal.h"
 
-/* A 1×1 or dilated convolution of some rows. */
-static void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy,
-                             const wt_real *x, int ldx, int rows, const wt_real *add, int ldadd, wt_real scale) {
+void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x, int ldx,
+                      int rows, const wt_real *add, int ldadd, wt_real scale) {
     wt_operand taps[WT_KERNEL_MAX];
     for (int j = 0; j < c->taps; j++) {
         taps[j] = wt_tap(pass, c, j, x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx);
@@ -84,7 +83,7 @@ static void wt_block_unit(wt_pass *pass, const wt_stage *stage, int window, int 
     int first, rows, reach = wt_reach(&block->conv);
     if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
     const wt_real *h = wt_row(&at->h, window, first);
-    wt_real *act = pass->shape.backward ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
+    wt_real *act = wt_pass_keeps(pass) ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
     wt_real *z = wt_row(&at->z, window, first);
     wt_convolve_rows(pass, &block->conv, act, block->conv.out, h, at->h.ld, rows, NULL, 0, 1);
     pass->kernels->activate(z, at->z.ld, act, block->conv.out, rows, block->gate, block->activation);

@@ -31,13 +31,15 @@ static int wt_clamp(int value, int least, int most) {
     return value < least ? least : value > most ? most : value;
 }
 
-/* Of targets, an eighth, in whole steps: so many rows that a short window too is work for some threads. */
-static int wt_rows_of_unit(const wt_pass_shape *shape, int step, int most) {
-    return wt_clamp(wt_units(wt_units(shape->targets, 8), step) * step, step, most);
+/* About an eighth of the targets, so that a short window too is work for some threads. */
+static int wt_segment_rows(const wt_pass_shape *shape) {
+    return wt_clamp(wt_units(wt_units(shape->targets, 8), WT_HEAD_TILE) * WT_HEAD_TILE, WT_HEAD_TILE, WT_SEGMENT);
 }
 
-static int wt_segment_rows(const wt_pass_shape *shape) {
-    return wt_rows_of_unit(shape, WT_HEAD_TILE, WT_SEGMENT);
+/* Rows of forward's units: a whole number of them make a segment. */
+static int wt_tile_rows(const wt_pass_shape *shape) {
+    int segment = wt_segment_rows(shape);
+    return segment % WT_TILE == 0 ? WT_TILE : segment == WT_HEAD_TILE ? WT_TILE / 4 : WT_TILE / 2;
 }
 
 /* The widest h, act and z over all blocks. */
@@ -82,7 +84,8 @@ static void wt_lay_kept_rows(const wt_network *network, const wt_pass_shape *sha
         wt_rows wide = {NULL, 0, 0};
         if (wt_has_rechannel(block)) wide = wt_take_rows(arena, shape, rows_in, block->rechannel.in);
         wt_rows h = wt_take_rows(arena, shape, rows_in, block->conv.in);
-        wt_rows act = wt_take_rows(arena, shape, rows, block->conv.out);
+        wt_rows act = {NULL, 0, block->conv.out};
+        if (!shape->recompute) act = wt_take_rows(arena, shape, rows, block->conv.out);
         if (!pass) continue;
         wt_block_rows *at = &pass->blocks[l];
         at->wide = wide, at->h = h, at->act = act, at->dact = dact[l & 1], at->dout = dout[l & 1];
@@ -228,7 +231,8 @@ static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *ker
     const wt_parameter *entries = network->parameters.entries;
     const wt_widths widest = wt_widest(network);
     const size_t hidden = (size_t)network->head[0].out, classes = (size_t)network->classes;
-    const size_t block = (size_t)WT_TILE * (size_t)(shape->backward ? wt_larger(widest.h, 2 * widest.z) : widest.act);
+    const int act = shape->backward && !shape->recompute ? 0 : widest.act;
+    const size_t block = (size_t)WT_TILE * (size_t)(act + (shape->backward ? wt_larger(widest.h, 2 * widest.z) : 0));
     const size_t head = (size_t)WT_HEAD_TILE * (shape->backward ? 2 * hidden + classes : hidden);
     extras.packed = wt_place_weights(network, kernels, shape->backward, NULL);
     extras.scratch_each = (block > head ? block : head) + 16;
@@ -306,7 +310,7 @@ wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kern
     pass->kernels = kernels;
     pass->shape = *shape;
     pass->threads = omp_get_max_threads();
-    pass->tile = wt_rows_of_unit(shape, WT_TILE / 4, WT_TILE);
+    pass->tile = wt_tile_rows(shape);
     pass->segment = wt_segment_rows(shape);
     WT_GUARD(wt_take_memory(pass));
     wt_lay_out(network, shape, pass);

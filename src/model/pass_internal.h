@@ -18,7 +18,7 @@
 enum {
     WT_TILE = 192,        /* rows that go through a block's products while they are in the second cache */
     WT_HEAD_TILE = 96,    /* the same for the head, whose rows are wider */
-    WT_SEGMENT = 384,     /* rows, at most, that backward adds up into one partial gradient */
+    WT_SEGMENT = 768,     /* rows, at most, that backward adds up into one partial gradient */
     WT_SKIP_TERMS = 256,  /* gate channels of all blocks, about, whose skips are added at a time */
     WT_GROUP_MAX = 16,
     WT_SUM_SETS = 4,      /* neighbouring blocks that have partial gradients at the same time */
@@ -42,7 +42,7 @@ static inline wt_real *wt_row(const wt_rows *rows, int window, int64_t row) {
 typedef struct {
     wt_rows wide; /* before the rechannel, where there is one */
     wt_rows h;    /* the block's input, after the rechannel */
-    wt_rows act;  /* tanh and σ, or what else the activation keeps; absent without backward */
+    wt_rows act;  /* tanh and σ, or what else the activation keeps; absent where it is not kept */
     wt_rows z;
     wt_rows dact; /* the gradient by the convolution's output */
     wt_rows dout; /* β times the gradient by the block's output, before the next one's rechannel */
@@ -186,6 +186,15 @@ bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group);
 
 void wt_plan_forward(wt_pass *pass);
 void wt_plan_backward(wt_pass *pass);
+
+/* Rows of a 1×1 or dilated convolution: y = (x * w + bias + add)·scale; `add` may be NULL. */
+void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x, int ldx,
+                      int rows, const wt_real *add, int ldadd, wt_real scale);
+
+/* Whether forward keeps what the blocks' activations are for backward. */
+static inline bool wt_pass_keeps(const wt_pass *pass) {
+    return pass->shape.backward && !pass->shape.recompute;
+}
 
 /* The head's part of backward, while its rows are in the cache: gradients from logits' gradients. */
 void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *logits, wt_real *hidden,

@@ -85,7 +85,7 @@ static wt_needed wt_needed_units(const wt_pass *pass, const wt_pipeline *pipelin
 
 enum {
     WT_NO_PLACE = -1,
-    WT_DEPTH = 4, /* stages at work together: their weights should stay in the second cache too */
+    WT_DEPTH = 8, /* stages at work together: their weights must find room in the caches too */
 };
 
 /* The first place in the order at which a unit's needs stand before it; WT_NO_PLACE: they don't yet. */
