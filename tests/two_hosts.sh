@@ -100,7 +100,6 @@ on_hosts() {
 }
 
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=passive
-unset OPENBLAS_CORETYPE # a slower core would have more time to hide the exchange behind
 up
 if [ "${1-}" = run ]; then
     shift
@@ -111,6 +110,7 @@ fi
 # --- model A ---
 
 cd "$folder"
+unset OPENBLAS_CORETYPE # a slower core would have more time to hide the exchange behind
 "$WAVETRAIN" prepare simulate sine --rate 16000 --utterances 40 --seconds 2 --out tone >/dev/null
 cat >a.yaml <<'YAML'
 model: {stacks: 3, layers: 10, kernel: 2, residual: 64, gate: 64, skip: 128}
