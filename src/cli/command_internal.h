@@ -15,6 +15,7 @@ typedef struct {
     const char *arguments; /* "CONFIG.yaml [OPTION…]" for the usage line */
     const char *summary;   /* one line */
     bool parallel;         /* runs under mpirun: `comm` is there on every rank; else comm is NULL */
+    bool stoppable;        /* a signal asks it to stop in good order, from before MPI starts */
     /* argv[0] is the command's name. Prints results to standard output; leaves the message of a failure to
      * main. */
     wt_status (*run)(wt_comm *comm, int argc, const char **argv);

@@ -70,6 +70,7 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
         return wt_error(WT_USAGE, "%s: no such command%s (wavetrain --help lists them)", argv[1],
                         strcmp(argv[1], "prepare") == 0 ? " without a kind" : "");
     }
+    if (command->stoppable) wt_comm_catch_signals();
     if (command->parallel) {
         WT_TRY(wt_comm_start(comm, &argc, &argv));
         wt_log_setup(WT_LOG_NORMAL, wt_comm_rank(*comm) == 0);
