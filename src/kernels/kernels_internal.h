@@ -34,6 +34,12 @@ extern const wt_kernels wt_kernels_avx512;
 WT_PRODUCTS(avx2);
 WT_PRODUCTS(avx512);
 
+/* peak.c, once for each instruction set: operations made in so many rounds */
+double wt_baseline_peak_fp32(int64_t rounds);
+double wt_avx2_peak_fp32(int64_t rounds);
+double wt_avx512_peak_fp32(int64_t rounds);
+double wt_avx512_peak_bf16(int64_t rounds);
+
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);
 void wt_openblas_describe(char *text, size_t room);

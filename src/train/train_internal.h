@@ -197,7 +197,4 @@ wt_status wt_change_verdict(const char *run, const char *verdict, const char *wh
  * this thread's error message, which stays. The caller holds the lock. */
 void wt_note_refusal(const char *run);
 
-/* How many windows at once give all threads something to do. */
-int wt_windows_at_once(int targets, int most);
-
 #endif
