@@ -42,6 +42,9 @@ typedef enum {
     WT_BACKEND_AVX512,
 } wt_backend;
 
+/* Of products; everything else, and all sums, are fp32. */
+typedef enum { WT_PRECISION_FP32, WT_PRECISION_BF16 } wt_precision;
+
 typedef enum { WT_UNLIKE_REFUSE, WT_UNLIKE_ALLOW } wt_unlike_nodes;
 
 typedef struct {
@@ -91,6 +94,7 @@ typedef struct {
     int lanes;         /* 0: at least 2,048 targets a lane, at most one lane a window */
     int lanes_at_once; /* 0: as the threads need */
     wt_activations activations;
+    wt_precision precision;
 } wt_train_config;
 
 typedef struct {

@@ -136,9 +136,11 @@ enum {
     WT_NORM_BLOCK = 4096, /* elements of a block of the gradient's norm */
 };
 
-/* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. Sets up what the
- * backend needs (BLAS single-threaded). The table lives as long as the program. */
-wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend);
+/* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of
+ * `multiply` and `convolve_weights` are rounded to bfloat16, in pairs along their sum; all tables that can do so
+ * give the same bits, those for AVX512-BF16 fast. Sets up what the backend needs (BLAS single-threaded). The table
+ * lives as long as the program. */
+wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision);
 
 /* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops".
  * */

@@ -149,7 +149,7 @@ wt_status wt_bench_select(const wt_kernels **kernels, const char *backend) {
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "a configuration"));
     snprintf(set, sizeof set, "run.backend=%.32s", backend ? backend : "auto");
     wt_status status = wt_config_load(config, NULL, sets, 1);
-    if (status == WT_OK) status = wt_kernels_select(kernels, config->run.backend);
+    if (status == WT_OK) status = wt_kernels_select(kernels, config->run.backend, config->train.precision);
     wt_free(config);
     return status;
 }

@@ -168,7 +168,7 @@ static wt_status wt_bench_exchange(wt_comm *comm) {
     work->comm = comm;
     work->rounds = wt_bench.rounds;
     status = wt_bench_config(&work->config);
-    if (status == WT_OK) status = wt_kernels_select(&work->kernels, WT_BACKEND_AUTO);
+    if (status == WT_OK) status = wt_kernels_select(&work->kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32);
     if (status == WT_OK)
         status = wt_alloc_huge(&work->values, (size_t)wt_bench.to, 1024, "gradients to exchange");
     WT_GUARD(wt_comm_agree(comm, status));

@@ -450,7 +450,8 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
-    WT_TRY(wt_kernels_select(&stepper->kernels, stepper->config.run.backend));
+    WT_TRY(wt_kernels_select(&stepper->kernels, stepper->config.run.backend,
+                             stepper->config.train.precision));
     wt_share_lanes(stepper);
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,

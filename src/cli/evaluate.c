@@ -53,7 +53,7 @@ typedef struct {
 static wt_status wt_open_subject(wt_subject *subject, const char *file_or_run) {
     WT_TRY(wt_command_open_checkpoint(&subject->checkpoint, file_or_run, wt_given.checkpoint));
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
-    WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend));
+    WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
     WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint));
     subject->data = wt_given.data ? wt_given.data : config->data.path;
     if (!wt_given.markov) return WT_OK;

@@ -40,7 +40,7 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     wt_pass_shape lane = {config->train.batch / lanes, config->data.window, true,
                           config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
-    WT_TRY(wt_kernels_select(&kernels, config->run.backend));
+    WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
     printf("network          %d blocks, %zu parameters in %d tensors\n", network->block_count,
            network->parameters.total, network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);

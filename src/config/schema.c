@@ -109,6 +109,9 @@ const wt_key wt_keys[] = {
  .choices = CHOICES("kept", "recomputed"), .resume = WT_RESUME_FREE,
  .help = "What the convolutions of forward made: kept for backward, or computed once more, which takes about half "
          "the memory and a sixth more time; never changes results."},
+{.name = "train.precision", .type = WT_KEY_CHOICE, .offset = AT(train.precision), .standard = "fp32",
+ .choices = CHOICES("fp32", "bf16"), .resume = WT_RESUME_WARNED,
+ .help = "Of the factors of products; sums, parameters, moments and all else are fp32. bf16 is fast on AVX512-BF16 alone."},
 
 {.name = "optimizer", .type = WT_KEY_SECTION, .help = "How parameters move."},
 {.name = "optimizer.kind", .type = WT_KEY_CHOICE, .offset = AT(optimizer.kind), .standard = "adam",

@@ -12,9 +12,9 @@ extern const wt_kernels wt_kernels_reference;
 
 enum { WT_KERNEL_TABLES = 6 };
 
-/* The tables that this CPU can run, the fastest last; returns how many. For tests that compare them all:
- * the program takes one by wt_kernels_select. */
-int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]);
+/* The tables of one precision that this CPU can run, the fastest last; returns how many. For tests that compare
+ * them all: the program takes one by wt_kernels_select. */
+int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision precision);
 
 /* vector_kernels.c, once for each instruction set */
 extern const wt_kernels wt_kernels_openblas_baseline;
@@ -22,6 +22,9 @@ extern const wt_kernels wt_kernels_openblas_avx2;
 extern const wt_kernels wt_kernels_openblas_avx512;
 extern const wt_kernels wt_kernels_avx2;
 extern const wt_kernels wt_kernels_avx512;
+extern const wt_kernels wt_kernels_bf16_baseline; /* plain C; the same with AVX2; the instructions */
+extern const wt_kernels wt_kernels_bf16_avx2;
+extern const wt_kernels wt_kernels_avx512bf16;
 
 /* product_kernels.c, once for each instruction set that has fused multiply-adds */
 #define WT_PRODUCTS(isa)                                                                                     \
@@ -39,6 +42,11 @@ double wt_baseline_peak_fp32(int64_t rounds);
 double wt_avx2_peak_fp32(int64_t rounds);
 double wt_avx512_peak_fp32(int64_t rounds);
 double wt_avx512_peak_bf16(int64_t rounds);
+
+/* bf16_portable.c twice, and bf16_kernels.c */
+WT_PRODUCTS(bf16_baseline);
+WT_PRODUCTS(bf16_avx2);
+WT_PRODUCTS(avx512bf16);
 
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);

@@ -13,7 +13,8 @@
 
 #ifdef WT_REAL_DOUBLE
 
-wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
+wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision) {
+    WT_CHECK(precision == WT_PRECISION_FP32, WT_USAGE, "in double precision there is no bf16");
     WT_CHECK(backend == WT_BACKEND_AUTO || backend == WT_BACKEND_REFERENCE, WT_USAGE,
              "in double precision there are only the reference kernels");
     *table = &wt_kernels_reference;
@@ -30,7 +31,18 @@ static bool cpu_has_avx512(void) {
 }
 #endif
 
-int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
+static int bf16_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
+    int count = 0;
+    tables[count++] = &wt_kernels_bf16_baseline;
+#ifdef WT_X86_TABLES
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables[count++] = &wt_kernels_bf16_avx2;
+    if (cpu_has_avx512() && __builtin_cpu_supports("avx512bf16")) tables[count++] = &wt_kernels_avx512bf16;
+#endif
+    return count;
+}
+
+int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision precision) {
+    if (precision == WT_PRECISION_BF16) return bf16_tables(tables);
     int count = 0;
     tables[count++] = &wt_kernels_reference;
     tables[count++] = &wt_kernels_openblas_baseline;
@@ -45,22 +57,25 @@ int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
     return count;
 }
 
-/* Which tables a backend's name stands for: by how their names begin. */
-static const char *const prefixes[] = {
-    [WT_BACKEND_AUTO] = "",
-    [WT_BACKEND_REFERENCE] = "reference",
-    [WT_BACKEND_OPENBLAS] = "openblas",
-    [WT_BACKEND_AVX2] = "avx2",
-    [WT_BACKEND_AVX512] = "avx512",
+/* A backend, and which tables of either precision it stands for: by how their names begin. */
+static const struct {
+    const char *name, *prefix[2];
+} backends[] = {
+    [WT_BACKEND_AUTO] = {"auto", {"", ""}},
+    [WT_BACKEND_REFERENCE] = {"reference", {"reference", "bf16_baseline"}},
+    [WT_BACKEND_OPENBLAS] = {"openblas", {"openblas", NULL}},
+    [WT_BACKEND_AVX2] = {"avx2", {"avx2", "bf16_avx2"}},
+    [WT_BACKEND_AVX512] = {"avx512", {"avx512", "avx512bf16"}},
 };
 
-wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend) {
+wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision) {
+    const char *name = backends[backend].name, *prefix = backends[backend].prefix[precision];
+    WT_CHECK(prefix, WT_USAGE, "run.backend: \"%s\" has no bf16 products (expected another one, or auto)", name);
     const wt_kernels *tables[WT_KERNEL_TABLES];
-    int last = wt_kernels_tables(tables) - 1;
-    while (last >= 0 && strncmp(tables[last]->name, prefixes[backend], strlen(prefixes[backend])) != 0) last--;
-    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)",
-             prefixes[backend]);
-    if (last > 0) wt_openblas_setup();
+    int last = wt_kernels_tables(tables, precision) - 1;
+    while (last >= 0 && strncmp(tables[last]->name, prefix, strlen(prefix)) != 0) last--;
+    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)", name);
+    if (tables[last] != &wt_kernels_reference) wt_openblas_setup();
     *table = tables[last];
     return WT_OK;
 }

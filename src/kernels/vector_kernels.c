@@ -244,7 +244,7 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
     }
 }
 
-/* --- the tables: products by OpenBLAS, and our own where there are fused multiply-adds --- */
+/* --- the tables: products by OpenBLAS, our own where there are fused multiply-adds, and those of bf16 --- */
 
 #define JOIN_PARTS(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_PARTS(a, b, c)
@@ -273,6 +273,17 @@ const wt_kernels JOIN(wt_kernels_, WT_ISA, ) = {
     .pack = JOIN(wt_, WT_ISA, _pack),
     .multiply = JOIN(wt_, WT_ISA, _multiply),
     .convolve_weights = JOIN(wt_, WT_ISA, _convolve_weights),
+    ROW_KERNELS,
+};
+#endif
+
+#ifdef WT_BF16
+const wt_kernels JOIN(wt_kernels_, WT_BF16, ) = {
+    .name = TEXT(WT_BF16),
+    .packed_count = JOIN(wt_, WT_BF16, _packed_count),
+    .pack = JOIN(wt_, WT_BF16, _pack),
+    .multiply = JOIN(wt_, WT_BF16, _multiply),
+    .convolve_weights = JOIN(wt_, WT_BF16, _convolve_weights),
     ROW_KERNELS,
 };
 #endif

@@ -193,8 +193,8 @@ static void test_cross_entropy(void **state) {
 static void test_other_backends_are_refused(void **state) {
     (void)state;
     const wt_kernels *table;
-    assert_int_equal(wt_kernels_select(&table, WT_BACKEND_OPENBLAS), WT_USAGE);
-    assert_int_equal(wt_kernels_select(&table, WT_BACKEND_AUTO), WT_OK);
+    assert_int_equal(wt_kernels_select(&table, WT_BACKEND_OPENBLAS, WT_PRECISION_FP32), WT_USAGE);
+    assert_int_equal(wt_kernels_select(&table, WT_BACKEND_AUTO, WT_PRECISION_FP32), WT_OK);
     assert_string_equal(table->name, "reference");
 }
 
@@ -204,7 +204,7 @@ static void test_memory_is_given_back(void **state) {
 }
 
 int main(void) {
-    if (wt_kernels_select(&kernels, WT_BACKEND_REFERENCE) != WT_OK) return 1;
+    if (wt_kernels_select(&kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32) != WT_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convolution),
         cmocka_unit_test(test_embedding),

@@ -140,7 +140,7 @@ static void outcome_dispose(outcome *all) {
 static void test_same_bits(void **state) {
     (void)state;
     const wt_kernels *tables[WT_KERNEL_TABLES];
-    const int count = wt_kernels_tables(tables);
+    const int count = wt_kernels_tables(tables, WT_PRECISION_FP32);
     assert_true(count >= 2);
     for (int width = 1; width <= 150; width += width < 70 ? 1 : 13) {
         for (int k = 1; k < count; k++) {
@@ -174,7 +174,7 @@ static void run_products(const wt_kernels *k, int rows, int in, int out, matrix 
 static void test_same_products(void **state) {
     (void)state;
     const wt_kernels *tables[WT_KERNEL_TABLES], *own[WT_KERNEL_TABLES];
-    const int count = wt_kernels_tables(tables);
+    const int count = wt_kernels_tables(tables, WT_PRECISION_FP32);
     int owns = 0;
     for (int k = 1; k < count; k++) {
         if (strncmp(tables[k]->name, "openblas", strlen("openblas")) != 0) own[owns++] = tables[k];
@@ -202,7 +202,7 @@ static void test_same_products(void **state) {
 static void test_same_bits_anywhere(void **state) {
     (void)state;
     const wt_kernels *k;
-    assert_int_equal(wt_kernels_select(&k, WT_BACKEND_AUTO), WT_OK);
+    assert_int_equal(wt_kernels_select(&k, WT_BACKEND_AUTO, WT_PRECISION_FP32), WT_OK);
     enum { N = 53 };
     matrix in = matrix_create(1, 2 * N, 0, 0, 200), a = matrix_create(1, 2 * N, 0, 0, 200);
     float z[N];

@@ -183,7 +183,7 @@ static wt_pass *make_pass(const problem *p, bool backward) {
 
 static problem make_problem(const gradient_case *c) {
     problem p = {0};
-    must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE));
+    must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
     must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
     p.batch = make_batch(c, p.network->receptive_field);
     size_t total = p.network->parameters.total;

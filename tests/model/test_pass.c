@@ -274,7 +274,7 @@ static void test_length_of_vectors(void **state) {
     answer want = make_answer(&p), got = make_answer(&p);
     const wt_kernels *const wide = kernels;
     for (int i = 0; i < 2; i++) {
-        if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2));
+        if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2, WT_PRECISION_FP32));
         wt_pass *pass = make_pass(&p, p.c->windows, p.c->targets, 2, false);
         run_step(&p, pass, want.lanes, NULL, i == 0 ? &want : &got);
         wt_pass_destroy(pass);

@@ -1,0 +1,116 @@
+/*
+ * Products of bfloat16 numbers with fp32 sums in plain C, for processors without AVX512-BF16: the same packed
+ * weights, the same sums in the same order, the same bits as bf16_kernels.c. Compiled once for each instruction set
+ * (WT_ISA names it). Where there are fused multiply-adds, a pair is two of them on numbers widened to fp32, which
+ * is right because every thread flushes denormals (wt_kernels_setup_thread); elsewhere bf16.h computes them step by
+ * step, some hundred times as slow.
+ */
+#include "kernels_internal.h"
+
+#include <string.h>
+
+#include "bf16.h"
+
+#define JOIN_PARTS(a, b, c) a##b##c
+#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
+#define NAME(suffix) JOIN(wt_, WT_BF16, suffix)
+
+enum { PANEL = WT_BF16_PANEL };
+
+#ifdef WT_FUSED
+static inline float add_pair(float sum, uint32_t x, uint32_t w) {
+    sum = __builtin_fmaf(wt_float_of(x & 0xffff0000u), wt_float_of(w & 0xffff0000u), sum);
+    return __builtin_fmaf(wt_float_of(x << 16), wt_float_of(w << 16), sum);
+}
+#else
+static inline float add_pair(float sum, uint32_t x, uint32_t w) {
+    return wt_float_of(wt_bf16_add_pair(wt_bits_of(sum), x, w));
+}
+#endif
+
+static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
+    for (int c = 0; c < PANEL; c++) sum[c] = add_pair(sum[c], x, w[c]);
+}
+
+static int columns_from(int out, ptrdiff_t first) {
+    return out - (int)first < PANEL ? out - (int)first : PANEL;
+}
+
+/* --- packed weights --- */
+
+size_t NAME(_packed_count)(int in, int out) {
+    return wt_bf16_packed_pairs(in, out);
+}
+
+void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed, float scale) {
+    const ptrdiff_t row = transposed ? 1 : out, column = transposed ? in : 1;
+    uint32_t *to = (uint32_t *)(void *)packed;
+    for (ptrdiff_t o = 0; o < out; o += PANEL) {
+        const int columns = columns_from(out, o);
+        for (ptrdiff_t i = 0; i < in; i += 2, to += PANEL) {
+            const float *from = w + i * row + o * column;
+            for (ptrdiff_t c = 0; c < columns; c++) {
+                const float second = i + 1 < in ? scale * from[row + c * column] : 0.0f;
+                to[c] = wt_bf16_pair(scale * from[c * column], second);
+            }
+            memset(to + columns, 0, (size_t)(PANEL - columns) * sizeof *to);
+        }
+    }
+}
+
+/* --- y = x·w --- */
+
+static void finish_row(float *y, const float *sum, const float *bias, const float *add, float scale, int columns) {
+    for (int c = 0; c < columns; c++) {
+        float value = sum[c];
+        if (bias) value += bias[c];
+        if (add) value += add[c];
+        y[c] = value * scale;
+    }
+}
+
+static void multiply_row(float *sum, const float *x, const uint32_t *w, int in) {
+    for (int i = 0; i < in; i += 2, w += PANEL) add_pairs(sum, wt_bf16_pair(x[i], i + 1 < in ? x[i + 1] : 0.0f), w);
+}
+
+void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                     const wt_finish *finish) {
+    for (ptrdiff_t o = 0; o < out; o += PANEL) {
+        for (ptrdiff_t t = 0; t < rows; t++) {
+            float sum[PANEL] = {0};
+            for (int n = 0; n < count; n++) {
+                const uint32_t *w = (const uint32_t *)(const void *)operands[n].packed;
+                multiply_row(sum, operands[n].x + t * operands[n].ldx, w + o * wt_bf16_pairs(operands[n].in),
+                             operands[n].in);
+            }
+            finish_row(y + t * ldy + o, sum, finish->bias ? finish->bias + o : NULL,
+                       finish->add ? finish->add + t * finish->ldadd + o : NULL, finish->scale,
+                       columns_from(out, o));
+        }
+    }
+}
+
+/* --- dw += xᵀ·dy --- */
+
+/* Two consecutive times, or one with zeros, by all input channels and a panel of columns. */
+static void add_times(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx, const float *dy, ptrdiff_t lddy,
+                      bool second, int in, int columns) {
+    uint32_t pairs[PANEL] = {0};
+    for (int c = 0; c < columns; c++) pairs[c] = wt_bf16_pair(dy[c], second ? dy[lddy + c] : 0.0f);
+    for (ptrdiff_t i = 0; i < in; i++) {
+        float sum[PANEL] = {0};
+        memcpy(sum, dw + i * lddw, (size_t)columns * sizeof *sum);
+        add_pairs(sum, wt_bf16_pair(x[i], second ? x[ldx + i] : 0.0f), pairs);
+        memcpy(dw + i * lddw, sum, (size_t)columns * sizeof *sum);
+    }
+}
+
+void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy, int rows,
+                             int in, int out) {
+    for (ptrdiff_t o = 0; o < out; o += PANEL) {
+        for (ptrdiff_t t = 0; t < rows; t += 2) {
+            add_times(dw + o, lddw, x + t * ldx, ldx, dy + t * lddy + o, lddy, t + 1 < rows, in,
+                      columns_from(out, o));
+        }
+    }
+}
