@@ -48,7 +48,7 @@ static inline int test_select_backend(const wt_kernels **table, const char *name
         printf("skipped: backend %s needs %s, which this CPU lacks\n", name, lack);
         return TEST_SKIPPED;
     }
-    if (wt_kernels_select(table, (wt_backend)backend) != WT_OK) {
+    if (wt_kernels_select(table, (wt_backend)backend, WT_PRECISION_FP32) != WT_OK) {
         fprintf(stderr, "%s\n", wt_error_message());
         return 1;
     }

@@ -129,7 +129,8 @@ static wt_status wt_take_state(wt_stepper *stepper) {
     WT_TRY(wt_network_create(&stepper->network, &config->model, quantization.levels, CHANNELS));
     const size_t total = stepper->network->parameters.total;
     const int own = (stepper->end_lane - stepper->first_lane) * stepper->lane_windows;
-    const wt_pass_shape shape = {stepper->lanes_at_once * stepper->lane_windows, config->data.window, true};
+    const wt_pass_shape shape = {stepper->lanes_at_once * stepper->lane_windows, config->data.window, true,
+                                 config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_batch_shape batch = {own, config->data.window, stepper->network->receptive_field,
                                   config->model.input, quantization};
     WT_TRY(wt_alloc(&stepper->parameters, total, sizeof(wt_real), "parameters"));
