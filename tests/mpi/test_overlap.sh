@@ -18,7 +18,7 @@ for ranks in 2 3; do
             run=ranks-$ranks-$bucket-$progress
             train_ok "$run" "$@" --set exchange.bucket=$bucket --set exchange.progress=$progress
             same_run one "$run" 6
-            grep -q '^exposed exchange: [0-9.]* ms of a step' "$run.log" || fail "$run: $(cat "$run.log")"
+            grep -q '^exposed exchange, median: [0-9.]* ms of a step' "$run.log" || fail "$run: $(cat "$run.log")"
         done
     done
 done
