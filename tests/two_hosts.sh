@@ -137,12 +137,12 @@ wait_for_quiet() {
 
 # measure TARGETS BUCKET DRIVE: a line "TARGETS BUCKET DRIVE exposed step waiting backward", ms
 measure() {
-    local steps=$((12 + 8000 / $1))
+    local steps=$((30 + 30000 / $1))
     wait_for_quiet
     rm -rf run
     on_hosts 2 "$WAVETRAIN" train a.yaml --run run --set data.window="$1" --set train.steps=$steps \
         --set exchange.bucket="$2" --set exchange.progress="$3" >log 2>&1 || { cat log >&2; exit 1; }
-    sed -n "s/^exposed exchange: \([0-9.]*\) ms of a step's \([0-9.]*\), \([0-9.]*\) of them waiting, beside a backward of \([0-9.]*\) .*/$1 $2 $3 \1 \2 \3 \4/p" log >>"$times"
+    sed -n "s/^exposed exchange, fastest tenth: \([0-9.]*\) ms of a step's \([0-9.]*\), \([0-9.]*\) of them waiting, beside a backward of \([0-9.]*\) .*/$1 $2 $3 \1 \2 \3 \4/p" log >>"$times"
 }
 
 # The drives by turns, so that whatever else the machine does meets all alike.
@@ -156,7 +156,7 @@ for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
 done
 
-# The best of the rounds' medians, and the model. With n_b the bytes of bucket b, counted from the end of the
+# The best of the rounds, and the model. With n_b the bytes of bucket b, counted from the end of the
 # network, R_b the time of backward that is still to come when it is finished, P = 2 ranks, a link of latency α and
 # bandwidth β:
 #     exposed = max over b of  2·α + Σ_{c ≥ b} (2·(P−1)/P · n_c/β) − R_b,  at least 0;  without overlap R_b = 0
