@@ -64,7 +64,9 @@ double NAME(_peak_bf16)(int64_t rounds) {
     for (int64_t i = 0; i < rounds; i++) {
 #pragma GCC unroll 24
         for (int n = 0; n < CHAINS; n++) {
-            __asm__ volatile("vdpbf16ps %2, %1, %0" : "+v"(sums[n]) : "v"(ones), "v"(signs));
+            vector sum = sums[n]; /* an element of an array would stay in memory */
+            __asm__ volatile("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(ones), "v"(signs));
+            sums[n] = sum;
         }
     }
     use_sums(sums);
