@@ -175,23 +175,20 @@ wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const cha
 
 /* --- a table for other programs --- */
 
-wt_status wt_bench_csv_check(const char *path, int written) {
-    WT_CHECK(written >= 0, WT_FAILED, "%s: can't write", path);
-    return WT_OK;
-}
-
 wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading) {
     *out = NULL;
     if (!path) return WT_OK;
     *out = fopen(path, "w");
     WT_CHECK(*out, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
-    return wt_bench_csv_check(path, fprintf(*out, "%s\n", heading));
+    fputs(heading, *out);
+    return WT_OK;
 }
 
 wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status) {
-    bool closed = !file || fclose(file) == 0;
-    if (status != WT_OK || closed) return status;
-    return wt_error(WT_FAILED, "%s: can't write", path);
+    if (!file) return status;
+    bool whole = fflush(file) == 0 && !ferror(file);
+    if (fclose(file) != 0) whole = false;
+    return status != WT_OK || whole ? status : wt_error(WT_FAILED, "%s: can't write", path);
 }
 
 /* --- the exchange --- */

@@ -71,11 +71,9 @@ wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const cha
 
 /* --- a table for other programs --- */
 
-/* A new file with its heading; an existing one is replaced. *out is NULL where path is NULL. */
+/* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */
 wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading);
-/* `written`: what the fprintf of a row returned. */
-wt_status wt_bench_csv_check(const char *path, int written);
-/* Passes `status` on, or the failure to close. `file` may be NULL. */
+/* Passes `status` on, or else that something could not be written since the file was opened. `file` may be NULL. */
 wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
 
 /* --- the exchange --- */

@@ -256,8 +256,8 @@ static wt_status wt_run_steps(wt_stepper *stepper) {
 
 /* Seconds, and operations of all ranks together. */
 typedef struct {
-    double best[WT_STEP_COLUMNS];   /* in the best step */
-    double median[WT_STEP_COLUMNS]; /* each phase's own */
+    double in_best[WT_STEP_COLUMNS];    /* of the best step */
+    wt_bench_time own[WT_STEP_COLUMNS]; /* of each phase over all steps */
     double operations[WT_STEP_COLUMNS];
     double targets; /* of a step */
     double peak, sustained, peak_bf16;
@@ -276,8 +276,8 @@ static wt_status wt_summarise_times(const wt_stepper *stepper, wt_result *result
     for (int column = 0; column < WT_STEP_COLUMNS; column++) {
         const int64_t *at = stepper->nanoseconds + column;
         for (int step = 0; step < steps; step++) seconds[step] = 1e-9 * (double)at[step * WT_STEP_COLUMNS];
-        result->best[column] = seconds[best];
-        result->median[column] = wt_bench_summarise(seconds, steps).median;
+        result->in_best[column] = seconds[best];
+        result->own[column] = wt_bench_summarise(seconds, steps);
     }
     wt_free(seconds);
     return WT_OK;
@@ -322,13 +322,16 @@ static wt_status wt_make_result(wt_stepper *stepper, wt_result *result) {
 }
 
 static void wt_print_phases(const wt_result *result) {
-    printf("%-10s %11s %9s %8s %9s %8s\n", "phase", "best step", "median", "share", "GFLOP/s", "of peak");
+    printf("%-10s %12s %8s %12s %12s %9s %8s\n", "phase", "best step", "share", "own best", "median",
+           "GFLOP/s", "of peak");
     for (int column = 0; column < WT_STEP_COLUMNS; column++) {
         if (column == WT_PHASE_DATA) continue; /* there is none */
-        const double best = result->best[column], rate = result->operations[column] / best;
-        printf("%-10s %8.3f ms %6.3f ms %6.1f %%",
-               column == WT_STEP_ALL ? "step" : wt_phase_name((wt_phase)column), 1e3 * best,
-               1e3 * result->median[column], 100.0 * best / result->best[WT_STEP_ALL]);
+        const wt_bench_time own = result->own[column];
+        printf("%-10s %9.3f ms %6.1f %% %9.3f ms %9.3f ms",
+               column == WT_STEP_ALL ? "step" : wt_phase_name((wt_phase)column),
+               1e3 * result->in_best[column], 100.0 * result->in_best[column] / result->own[WT_STEP_ALL].best,
+               1e3 * own.best, 1e3 * own.median);
+        const double rate = result->operations[column] / own.best;
         if (result->operations[column] > 0)
             printf(" %9.1f %6.1f %%", 1e-9 * rate, 100.0 * rate / result->peak);
         printf("\n");
@@ -336,7 +339,8 @@ static void wt_print_phases(const wt_result *result) {
 }
 
 static void wt_print_result(const wt_stepper *stepper, const wt_result *result) {
-    const double mib = 1048576.0, best = result->best[WT_STEP_ALL], median = result->median[WT_STEP_ALL];
+    const double mib = 1048576.0, best = result->own[WT_STEP_ALL].best,
+                 median = result->own[WT_STEP_ALL].median;
     const int ranks = wt_comm_size(stepper->comm), threads = omp_get_max_threads();
     char products[96], cores[64];
     wt_kernels_describe(stepper->kernels, products, sizeof products);
@@ -360,38 +364,66 @@ static void wt_print_result(const wt_stepper *stepper, const wt_result *result) 
            (double)result->estimate / mib);
 }
 
-/* One row; the phases' columns are named as they are printed. */
-static wt_status wt_write_result(const wt_stepper *stepper, const wt_result *result) {
-    FILE *file;
-    char heading[1024];
-    const double best = result->best[WT_STEP_ALL], rate = result->operations[WT_STEP_ALL] / best;
-    int used = snprintf(
-        heading, sizeof heading,
-        "version,model,kernels,ranks,threads,windows,targets,lanes,parameters,steps,targets_per_second,"
-        "median_targets_per_second,flops,share,peak_fp32,peak_fp32_sustained,peak_bf16,resident_bytes,"
-        "counted_bytes,estimated_bytes,step_seconds,step_median_seconds");
+typedef struct {
+    const char *phase; /* before the name, or "" */
+    const char *name;
+    double value;
+} wt_figure;
+
+enum {
+    WT_FIGURES = 20,
+    WT_PHASE_FIGURES = 3,
+    WT_FIGURES_MOST = WT_FIGURES + WT_PHASE_FIGURES * WT_STEP_PHASES
+};
+
+static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, wt_figure *figures) {
+    const wt_bench_time step = result->own[WT_STEP_ALL];
+    const double rate = result->operations[WT_STEP_ALL] / step.best;
+    const wt_figure whole[] = {
+        {"", "ranks", wt_comm_size(stepper->comm)},
+        {"", "threads", omp_get_max_threads()},
+        {"", "windows", stepper->config.train.batch},
+        {"", "targets", stepper->config.data.window},
+        {"", "lanes", stepper->lanes},
+        {"", "parameters", (double)stepper->network->parameters.total},
+        {"", "steps", wt_given.steps},
+        {"", "targets_per_second", result->targets / step.best},
+        {"", "median_targets_per_second", result->targets / step.median},
+        {"", "flops", rate},
+        {"", "share", rate / result->peak},
+        {"", "peak_fp32", result->peak},
+        {"", "peak_fp32_sustained", result->sustained},
+        {"", "peak_bf16", result->peak_bf16},
+        {"", "resident_bytes", (double)result->resident},
+        {"", "counted_bytes", (double)result->counted},
+        {"", "estimated_bytes", (double)result->estimate},
+        {"", "step_seconds", step.best},
+        {"", "step_median_seconds", step.median},
+    };
+    int count = sizeof whole / sizeof *whole;
+    _Static_assert(sizeof whole / sizeof *whole <= WT_FIGURES, "more figures than there is room for");
+    memcpy(figures, whole, sizeof whole);
     for (int phase = WT_PHASE_DERIVE; phase < WT_STEP_PHASES; phase++) {
         const char *name = wt_phase_name((wt_phase)phase);
-        used += snprintf(heading + used, sizeof heading - (size_t)used, ",%s_seconds,%s_median_seconds", name,
-                         name);
+        figures[count++] = (wt_figure){name, "_seconds", result->in_best[phase]};
+        figures[count++] = (wt_figure){name, "_best_seconds", result->own[phase].best};
+        figures[count++] = (wt_figure){name, "_median_seconds", result->own[phase].median};
     }
-    WT_TRY(wt_bench_csv_open(&file, wt_given.csv, heading));
+    return count;
+}
+
+/* One row. */
+static wt_status wt_write_result(const wt_stepper *stepper, const wt_result *result) {
+    FILE *file;
+    wt_figure figures[WT_FIGURES_MOST];
+    const int count = wt_list_figures(stepper, result, figures);
+    WT_TRY(wt_bench_csv_open(&file, wt_given.csv, "version,model,kernels"));
     if (!file) return WT_OK;
-    int written = fprintf(
-        file,
-        WT_VERSION ",\"%s\",%s,%d,%d,%d,%d,%d,%zu,%d,%.6g,%.6g,%.6g,%.4f,%.6g,%.6g,%.6g,%lld,%lld,"
-                   "%lld,%.9f,%.9f",
-        stepper->name, stepper->kernels->name, wt_comm_size(stepper->comm), omp_get_max_threads(),
-        stepper->config.train.batch, stepper->config.data.window, stepper->lanes,
-        stepper->network->parameters.total, wt_given.steps, result->targets / best,
-        result->targets / result->median[WT_STEP_ALL], rate, rate / result->peak, result->peak,
-        result->sustained, result->peak_bf16, (long long)result->resident, (long long)result->counted,
-        (long long)result->estimate, best, result->median[WT_STEP_ALL]);
-    for (int phase = WT_PHASE_DERIVE; written >= 0 && phase < WT_STEP_PHASES; phase++) {
-        written = fprintf(file, ",%.9f,%.9f", result->best[phase], result->median[phase]);
-    }
-    if (written >= 0) written = fputc('\n', file) == EOF ? -1 : 0;
-    return wt_bench_csv_close(file, wt_given.csv, wt_bench_csv_check(wt_given.csv, written));
+    for (int i = 0; i < count; i++) fprintf(file, ",%s%s", figures[i].phase, figures[i].name);
+    fprintf(file, "\n" WT_VERSION ",\"%s\",%s", stepper->name, stepper->kernels->name);
+    for (int i = 0; i < count; i++) fprintf(file, ",%.12g", figures[i].value);
+    fputc('\n', file);
+    return wt_bench_csv_close(file, wt_given.csv, WT_OK);
 }
 
 /* --- the configuration --- */

@@ -59,20 +59,17 @@ double NAME(_peak_bf16)(int64_t rounds) {
         ones[i] = ONE;
         signs[i] = i % 2 ? MINUS_ONE : ONE;
     }
-    vector sums[CHAINS] = {0};
-    vector a = vector_of(1.00f), b = vector_of(1.01f), c = vector_of(1.02f), d = vector_of(1.03f);
-    vector e = vector_of(1.04f), f = vector_of(1.05f), g = vector_of(1.06f), h = vector_of(1.07f);
-    vector k = vector_of(1.08f), l = vector_of(1.09f), m = vector_of(1.10f), n = vector_of(1.11f);
-    vector o = vector_of(1.12f), p = vector_of(1.13f), q = vector_of(1.14f), r = vector_of(1.15f);
-    for (int64_t i = 0; i < rounds; i++) { /* variables: an array's elements would go through memory */
-#define ADD(sum) __asm__ volatile("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(ones), "v"(signs))
-        ADD(a); ADD(b); ADD(c); ADD(d); ADD(e); ADD(f); ADD(g); ADD(h);
-        ADD(k); ADD(l); ADD(m); ADD(n); ADD(o); ADD(p); ADD(q); ADD(r);
-#undef ADD
+    vector sums[CHAINS];
+    for (int n = 0; n < CHAINS; n++) sums[n] = vector_of(1.0f + 0.01f * (float)n);
+    for (int64_t i = 0; i < rounds; i++) {
+#pragma GCC unroll 24
+        for (int n = 0; n < CHAINS; n++) {
+            vector sum = sums[n]; /* an element of an array would stay in memory */
+            __asm__ volatile("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(ones), "v"(signs));
+            sums[n] = sum;
+        }
     }
-    sums[0] = a + b + c + d + e + f + g + h + k + l + m + n + o + p + q + r;
     use_sums(sums);
-    enum { BF16_CHAINS = 16 };
-    return 4.0 * WIDTH * BF16_CHAINS * (double)rounds;
+    return 4.0 * WIDTH * CHAINS * (double)rounds;
 }
 #endif
