@@ -13,42 +13,54 @@
 
 enum { TEST_SKIPPED = 77 };
 
-/* What the CPU would need for a backend and lacks; NULL where it lacks nothing. */
-static inline const char *test_cpu_lacks(wt_backend backend) {
+typedef struct {
+    const char *name;
+    wt_backend backend;
+    wt_precision precision;
+} test_backend;
+
+static const test_backend test_backends[] = {
+    {"reference", WT_BACKEND_REFERENCE, WT_PRECISION_FP32},
+    {"openblas", WT_BACKEND_OPENBLAS, WT_PRECISION_FP32},
+    {"avx2", WT_BACKEND_AVX2, WT_PRECISION_FP32},
+    {"avx512", WT_BACKEND_AVX512, WT_PRECISION_FP32},
+    {"bf16_baseline", WT_BACKEND_REFERENCE, WT_PRECISION_BF16},
+    {"bf16_avx2", WT_BACKEND_AVX2, WT_PRECISION_BF16},
+    {"avx512bf16", WT_BACKEND_AVX512, WT_PRECISION_BF16},
+};
+
+/* What the CPU would need for a table and lacks; NULL where it lacks nothing. */
+static inline const char *test_cpu_lacks(wt_backend backend, wt_precision precision) {
     if (backend != WT_BACKEND_AVX2 && backend != WT_BACKEND_AVX512) return NULL;
 #if defined(__x86_64__)
     if (backend == WT_BACKEND_AVX2) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? NULL : "AVX2 and FMA";
     }
+    if (precision == WT_PRECISION_BF16 && !__builtin_cpu_supports("avx512bf16")) return "AVX512-BF16";
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
                ? NULL
                : "AVX-512 F, DQ, BW and VL";
 #else
+    (void)precision;
     return "an x86-64 core";
 #endif
 }
 
 /* The table that `name` stands for. Returns 0, or what main must return. */
 static inline int test_select_backend(const wt_kernels **table, const char *name) {
-    static const char *const names[] = {
-        [WT_BACKEND_REFERENCE] = "reference",
-        [WT_BACKEND_OPENBLAS] = "openblas",
-        [WT_BACKEND_AVX2] = "avx2",
-        [WT_BACKEND_AVX512] = "avx512",
-    };
-    int backend = WT_BACKEND_AVX512;
-    while (backend > WT_BACKEND_AUTO && strcmp(names[backend], name) != 0) backend--;
-    if (backend == WT_BACKEND_AUTO) {
-        fprintf(stderr, "backend: got \"%s\", expected reference, openblas, avx2 or avx512\n", name);
+    const test_backend *end = test_backends + sizeof test_backends / sizeof *test_backends, *asked = test_backends;
+    while (asked < end && strcmp(asked->name, name) != 0) asked++;
+    if (asked == end) {
+        fprintf(stderr, "backend: got \"%s\", expected one of tests/backend.h\n", name);
         return 2;
     }
-    const char *lack = test_cpu_lacks((wt_backend)backend);
+    const char *lack = test_cpu_lacks(asked->backend, asked->precision);
     if (lack) {
         printf("skipped: backend %s needs %s, which this CPU lacks\n", name, lack);
         return TEST_SKIPPED;
     }
-    if (wt_kernels_select(table, (wt_backend)backend, WT_PRECISION_FP32) != WT_OK) {
+    if (wt_kernels_select(table, asked->backend, asked->precision) != WT_OK) {
         fprintf(stderr, "%s\n", wt_error_message());
         return 1;
     }

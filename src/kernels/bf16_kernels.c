@@ -118,12 +118,14 @@ static void round_rows(uint32_t *to, ptrdiff_t ld, ptrdiff_t t, int rows, const 
     }
 }
 
-/* sum += x·w over `pairs` pairs; the next rows of x are asked for, a line a step. */
+/* sum += x·w over `pairs` pairs. Meanwhile rows that will be rounded next are asked for, a line a step: it takes two
+ * panels to ask for them all. */
 INLINE void add_products(__m512 sum[ROWS][2], int rows, int vectors, const uint32_t *x, ptrdiff_t ldx,
-                         const uint32_t *w, size_t pairs) {
+                         const uint32_t *w, size_t pairs, const float *ahead, ptrdiff_t ldahead) {
     for (size_t p = 0; p < pairs; p++, w += PANEL) {
         __m512i weight[2];
         for (int v = 0; v < vectors; v++) weight[v] = _mm512_loadu_si512(w + v * WIDTH);
+        _mm_prefetch((const char *)(ahead + (ptrdiff_t)(p % LINE) * ldahead + p / LINE * LINE), _MM_HINT_T1);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             const __m512i value = _mm512_set1_epi32((int)x[r * ldx + (ptrdiff_t)p]);
@@ -136,6 +138,7 @@ INLINE void add_products(__m512 sum[ROWS][2], int rows, int vectors, const uint3
 INLINE void finish_block(float *y, ptrdiff_t ldy, __m512 sum[ROWS][2], int rows, int vectors, int columns,
                          const float *bias, const float *add, ptrdiff_t ldadd, float scale) {
     const __m512 factor = _mm512_set1_ps(scale);
+#pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
         const __mmask16 lanes = v < vectors - 1 ? (__mmask16)0xffff : first_lanes(columns - v * WIDTH);
         const __m512 b = bias ? _mm512_maskz_loadu_ps(lanes, bias + v * WIDTH) : _mm512_setzero_ps();
@@ -155,7 +158,7 @@ typedef struct {
     const wt_operand *operands;
     const wt_finish *finish;
     const uint32_t *x; /* rounded rows */
-    ptrdiff_t ldy, ldx;
+    ptrdiff_t ldy, ldx, stretch;
     int out, count;
 } wt_product;
 
@@ -173,17 +176,20 @@ INLINE void ask_for_rows(const wt_product *p, int rows, ptrdiff_t t, ptrdiff_t c
 INLINE void multiply_block(const wt_product *p, int rows, int vectors, const uint32_t *x, ptrdiff_t t,
                            ptrdiff_t column) {
     __m512 sum[ROWS][2];
+#pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_setzero_ps();
     }
     ask_for_rows(p, rows, t, column);
+    const wt_finish *finish = p->finish;
     for (int n = 0; n < p->count; n++) {
         const size_t pairs = (size_t)wt_bf16_pairs(p->operands[n].in);
         const uint32_t *w = (const uint32_t *)(const void *)p->operands[n].packed + (size_t)column * pairs;
-        add_products(sum, rows, vectors, x, p->ldx, w, pairs);
+        const float *ahead = p->operands[n].x + (t + p->stretch) * p->operands[n].ldx + (size_t)(column / PANEL) * pairs;
+        const bool ask = column < 2 * PANEL;
+        add_products(sum, rows, vectors, x, p->ldx, w, pairs, ask ? ahead : finish->bias, ask ? p->operands[n].ldx : 0);
         x += pairs;
     }
-    const wt_finish *finish = p->finish;
     finish_block(p->y + t * p->ldy + column, p->ldy, sum, rows, vectors, p->out - (int)column,
                  finish->bias ? finish->bias + column : NULL,
                  finish->add ? finish->add + t * finish->ldadd + column : NULL, finish->ldadd, finish->scale);
@@ -232,7 +238,7 @@ static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t,
             const ptrdiff_t pairs = all - from < PIECE ? all - from : PIECE;
             const wt_operand piece = {o->x + 2 * from, NULL, o->ldx, least(o->in - 2 * (int)from, 2 * PIECE)};
             round_rows(room, PIECE, t, rows, &piece, 1);
-            add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs);
+            add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs, o->x, 0);
         }
     }
     const wt_finish *finish = p->finish;
@@ -259,6 +265,7 @@ void wt_avx512bf16_multiply(float *y, int ldy, int rows, int out, const wt_opera
         return;
     }
     const int most = p.ldx ? (int)(ROOM / p.ldx) / ROWS * ROWS : rows, stretch = least(rows, most);
+    p.stretch = stretch;
     for (int t = 0; t < rows; t += stretch) {
         const int length = least(rows - t, stretch);
         round_rows(room, p.ldx, t, length, operands, count);
@@ -272,63 +279,104 @@ void wt_avx512bf16_multiply(float *y, int ldy, int rows, int out, const wt_opera
  * of x in the first. TIMES is even: a pair never spans chunks. */
 enum { TIMES = 192, PAIRS = TIMES / 2, BLOCK = 8, STRETCH = 256 };
 
+/* Pairs of two rows' columns from c on, `lanes` of them; without `second` the second row is zeros. */
+INLINE __m512i pair_rows(const float *y, ptrdiff_t ldy, ptrdiff_t c, bool second, __mmask16 lanes) {
+    const __m512 low = _mm512_maskz_loadu_ps(lanes, y + c);
+    return interleaved(low, second ? _mm512_maskz_loadu_ps(lanes, y + ldy + c) : _mm512_setzero_ps());
+}
+
+INLINE void pair_panel_row(uint32_t *to, const float *y, ptrdiff_t ldy, bool second, bool whole, int columns) {
+    for (int v = 0; v < 2; v++) {
+        const __mmask16 lanes = whole ? (__mmask16)0xffff : first_lanes(columns - v * WIDTH);
+        _mm512_store_si512(to + v * WIDTH, pair_rows(y, ldy, v * WIDTH, second, lanes));
+    }
+}
+
 /* Pairs of consecutive times, an odd last one with zeros, for up to PANEL columns: [pair][PANEL]. */
 static void pair_panel(uint32_t *to, const float *y, ptrdiff_t ldy, int times, int columns) {
-    for (int t = 0; t < times; t += 2, y += 2 * ldy, to += PANEL) {
-        for (int v = 0; v < 2 && columns > v * WIDTH; v++) {
-            const __mmask16 lanes = first_lanes(columns - v * WIDTH);
-            const __m512 low = _mm512_maskz_loadu_ps(lanes, y + v * WIDTH);
-            const __m512 high = _mm512_maskz_loadu_ps(t + 1 < times ? lanes : 0, y + ldy + v * WIDTH);
-            _mm512_store_si512(to + v * WIDTH, interleaved(low, high));
+    for (; times >= 2; times -= 2, y += 2 * ldy, to += PANEL) {
+        if (columns >= PANEL) {
+            pair_panel_row(to, y, ldy, true, true, columns);
+        } else {
+            pair_panel_row(to, y, ldy, true, false, columns);
         }
+    }
+    if (times) pair_panel_row(to, y, ldy, false, false, columns);
+}
+
+INLINE void pair_block_row(uint32_t *to, const float *x, ptrdiff_t ldx, bool second, int in) {
+    for (int i = 0; i < in; i += WIDTH, to += (ptrdiff_t)2 * PAIRS * BLOCK) {
+        const __mmask16 lanes = in - i >= WIDTH ? (__mmask16)0xffff : first_lanes(in - i);
+        const __m512i pairs = pair_rows(x, ldx, i, second, lanes);
+        _mm256_store_si256((__m256i *)(void *)to, _mm512_castsi512_si256(pairs));
+        _mm256_store_si256((__m256i *)(void *)(to + PAIRS * BLOCK), _mm512_extracti64x4_epi64(pairs, 1));
     }
 }
 
 /* The same for input channels, in blocks: [block][PAIRS][BLOCK]. */
 static void pair_blocks(uint32_t *to, const float *x, ptrdiff_t ldx, int times, int in) {
-    for (int t = 0; t < times; t += 2, x += 2 * ldx, to += BLOCK) {
-        uint32_t *block = to;
-        for (int i = 0; i < in; i += WIDTH, block += (ptrdiff_t)2 * PAIRS * BLOCK) {
-            const __mmask16 lanes = first_lanes(in - i);
-            const __m512 low = _mm512_maskz_loadu_ps(lanes, x + i);
-            const __m512 high = _mm512_maskz_loadu_ps(t + 1 < times ? lanes : 0, x + ldx + i);
-            const __m512i pairs = interleaved(low, high);
-            _mm256_store_si256((__m256i *)(void *)block, _mm512_castsi512_si256(pairs));
-            _mm256_store_si256((__m256i *)(void *)(block + PAIRS * BLOCK), _mm512_extracti64x4_epi64(pairs, 1));
-        }
+    const int wholes = in / WIDTH * WIDTH;
+    for (; times >= 2; times -= 2, x += 2 * ldx, to += BLOCK) {
+        pair_block_row(to, x, ldx, true, wholes);
+        if (in > wholes) pair_block_row(to + (ptrdiff_t)wholes * PAIRS, x + wholes, ldx, true, in - wholes);
     }
+    if (times) pair_block_row(to, x, ldx, false, in);
 }
 
-/* `rows` input channels by `columns` output channels, over the pairs of a chunk. */
-INLINE void weights_block(int rows, int vectors, float *dw, ptrdiff_t lddw, const uint32_t *x, const uint32_t *dy,
-                          int pairs, int columns) {
+/* What the next call will probably read: a line every `step` elements. */
+typedef struct {
+    const float *from;
+    ptrdiff_t step;
+} wt_ahead;
+
+/* The rows of x and dy after those of this chunk. */
+typedef struct {
+    const float *x, *dy;
+    ptrdiff_t ldx, lddy;
+    int in, panels;
+} wt_next_rows;
+
+INLINE wt_ahead ask_ahead(const wt_next_rows *next, int panel, int block) {
+    const int parity = block & 1, turn = block / 2;
+    if (turn < 2) return (wt_ahead){next->dy + parity * next->lddy + panel * PANEL + turn * WIDTH, 2 * next->lddy};
+    const int line = panel + next->panels * (turn - 2);
+    if (line * WIDTH < next->in) return (wt_ahead){next->x + parity * next->ldx + line * WIDTH, 2 * next->ldx};
+    return (wt_ahead){next->x, 0};
+}
+
+/* `rows` input channels by up to PANEL output channels, over the pairs of a chunk. */
+INLINE void weights_block(int rows, int vectors, __mmask16 last, float *dw, ptrdiff_t lddw, const uint32_t *x,
+                          const uint32_t *dy, int pairs, wt_ahead ahead) {
     __m512 sum[BLOCK][2];
-    const __mmask16 lanes = first_lanes(columns - (vectors - 1) * WIDTH);
-#define LANES(v) ((v) < vectors - 1 ? (__mmask16)0xffff : lanes)
-    for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) {
-            sum[r][v] = _mm512_maskz_loadu_ps(LANES(v), dw + r * lddw + v * WIDTH);
-        }
+    float *to = dw;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++, dw += lddw) {
+        if (vectors == 2) sum[r][0] = _mm512_loadu_ps(dw);
+        sum[r][vectors - 1] = _mm512_maskz_loadu_ps(last, dw + (vectors - 1) * WIDTH);
     }
     for (int p = 0; p < pairs; p++, x += BLOCK, dy += PANEL) {
         __m512i d[2];
         for (int v = 0; v < vectors; v++) d[v] = _mm512_load_si512(dy + v * WIDTH);
+        _mm_prefetch((const char *)(ahead.from + p * ahead.step), _MM_HINT_T1);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             const __m512i value = _mm512_set1_epi32((int)x[r]);
             for (int v = 0; v < vectors; v++) sum[r][v] = add_pairs(sum[r][v], value, d[v]);
         }
     }
-    for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) _mm512_mask_storeu_ps(dw + r * lddw + v * WIDTH, LANES(v), sum[r][v]);
+    __asm__("" : "+r"(to)); /* else the compiler keeps all rows' addresses from before the loop */
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++, to += lddw) {
+        if (vectors == 2) _mm512_storeu_ps(to, sum[r][0]);
+        _mm512_mask_storeu_ps(to + (vectors - 1) * WIDTH, last, sum[r][vectors - 1]);
     }
-#undef LANES
 }
 
-INLINE void weights_panel(int vectors, float *dw, ptrdiff_t lddw, const uint32_t *x, const uint32_t *dy, int pairs,
-                          int in, int columns) {
+INLINE void weights_panel(int vectors, __mmask16 last, float *dw, ptrdiff_t lddw, const uint32_t *x,
+                          const uint32_t *dy, int pairs, int in, const wt_next_rows *next, int panel) {
     int i = 0;
-#define ROWS_OF(n) weights_block(n, vectors, dw + i * lddw, lddw, x, dy, pairs, columns)
+#define ROWS_OF(n) \
+    weights_block(n, vectors, last, dw + i * lddw, lddw, x, dy, pairs, ask_ahead(next, panel, i / BLOCK))
     for (; i + BLOCK <= in; i += BLOCK, x += PAIRS * BLOCK) ROWS_OF(BLOCK);
     switch (in - i) {
     case 1: ROWS_OF(1); break;
@@ -348,13 +396,16 @@ static void weights_stretch(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t
     alignas(64) uint32_t rows[STRETCH * PAIRS], panel[PAIRS * PANEL];
     const int pairs = (times + 1) / 2;
     pair_blocks(rows, x, ldx, times, in);
+    const wt_next_rows next = {x + times * ldx, dy + times * lddy, ldx, lddy, in, (out + PANEL - 1) / PANEL};
     for (int o = 0; o < out; o += PANEL) {
         const int columns = least(out - o, PANEL);
         pair_panel(panel, dy + o, lddy, times, columns);
-        if (columns > WIDTH) {
-            weights_panel(2, dw + o, lddw, rows, panel, pairs, in, columns);
+        if (columns == PANEL) {
+            weights_panel(2, 0xffff, dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
+        } else if (columns > WIDTH) {
+            weights_panel(2, first_lanes(columns - WIDTH), dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
         } else {
-            weights_panel(1, dw + o, lddw, rows, panel, pairs, in, columns);
+            weights_panel(1, first_lanes(columns), dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
         }
     }
 }

@@ -2,7 +2,7 @@
  * The packed products of one backend, named on the command line: y = (Σ x·w + bias + add)·scale and dw += xᵀ·dy,
  * against sums in double, over shapes around every size at which a backend changes its way (rows of 6, 12, 192,
  * columns of 8, 16, 32, and the primes beside them). What a backend promises of bits is tested as bits: own
- * products are one chain of fused multiply-adds, computed here with fmaf; all but OpenBLAS give a row the same
+ * products are one chain of fused multiply-adds, computed here with fmaf (bf16: of pairs, by bf16.h); all but OpenBLAS give a row the same
  * bits wherever it stands. Arrays end at a page that can't be read, so that nothing beyond them is.
  */
 #include "kernel_matrix.h"
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "bf16.h"
 
 static const wt_kernels *kernels;
 
@@ -19,13 +20,23 @@ static bool is_openblas(void) {
     return strncmp(kernels->name, "openblas", strlen("openblas")) == 0;
 }
 
-static bool is_own(void) {
-    return strncmp(kernels->name, "avx", strlen("avx")) == 0;
+static bool is_bf16(void) {
+    return strstr(kernels->name, "bf16") != NULL;
 }
 
-/* |got − want| against the sum of the magnitudes that were added. */
+static bool is_own(void) {
+    return is_bf16() || strncmp(kernels->name, "avx", strlen("avx")) == 0;
+}
+
+/* An own product's sum and its next two terms, of which an odd last one's second is zeros. */
+static float add_two(float sum, const float x[2], const float w[2]) {
+    if (!is_bf16()) return fmaf(x[1], w[1], fmaf(x[0], w[0], sum));
+    return wt_float_of(wt_bf16_add_pair(wt_bits_of(sum), wt_bf16_pair(x[0], x[1]), wt_bf16_pair(w[0], w[1])));
+}
+
+/* |got − want| against the sum of the magnitudes that were added; a number rounded to bf16 is off by up to 2^-8 of it. */
 static void check_sum(double got, double want, double magnitude, const char *what) {
-    if (fabs(got - want) <= 4e-6 * magnitude + 1e-30) return;
+    if (fabs(got - want) <= (is_bf16() ? 2.01 / 256 : 4e-6) * magnitude + 1e-30) return;
     fail_msg("%s: got %.9g, expected %.9g (magnitude %.3g)", what, got, want, magnitude);
 }
 
@@ -42,7 +53,7 @@ typedef struct {
 
 static matrix pack_matrix(const matrix *w, int in, int out, bool turned, float scale, int shift) {
     const size_t count = kernels->packed_count(in, out);
-    assert_true(count >= (size_t)in * (size_t)out);
+    assert_true(count >= (size_t)in * (size_t)out / (is_bf16() ? 2 : 1));
     matrix packed = matrix_create(1, (int)count, 0, shift, 1);
     for (size_t i = 0; i < count; i++) packed.values[i] = NAN; /* all of it is written, or never read */
     kernels->pack(packed.values, w->values, in, out, turned, scale);
@@ -103,11 +114,14 @@ static void check_element(const product *p, int t, int o) {
     double want = 0, magnitude = 0;
     float chain = 0;
     for (int n = 0; n < p->count; n++) {
-        for (int i = 0; i < p->in[n]; i++) {
-            const float x = *matrix_at(&p->x[n], t, i), w = weight_of(p, n, i, o);
-            want += (double)x * w;
-            magnitude += fabs((double)x * w);
-            chain = fmaf(x, w, chain);
+        for (int i = 0; i < p->in[n]; i += 2) {
+            float x[2] = {0}, w[2] = {0};
+            for (int k = 0; k < 2 && i + k < p->in[n]; k++) {
+                x[k] = *matrix_at(&p->x[n], t, i + k), w[k] = weight_of(p, n, i + k, o);
+                want += (double)x[k] * w[k];
+                magnitude += fabs((double)x[k] * w[k]);
+            }
+            chain = add_two(chain, x, w);
         }
     }
     const float bias = p->variant & WITH_BIAS ? *matrix_at(&p->bias, 0, o) : 0;
@@ -240,11 +254,14 @@ static void check_weights(const matrix *dw, const matrix *old, const matrix *x, 
             float chain = *matrix_at(old, i, o);
             const float got = *matrix_at(dw, i, o);
             double want = chain, magnitude = fabsf(chain);
-            for (int t = 0; t < rows; t++) {
-                const float a = *matrix_at(x, t, i), b = *matrix_at(dy, t, o);
-                want += (double)a * b;
-                magnitude += fabs((double)a * b);
-                chain = fmaf(a, b, chain);
+            for (int t = 0; t < rows; t += 2) {
+                float a[2] = {0}, b[2] = {0};
+                for (int k = 0; k < 2 && t + k < rows; k++) {
+                    a[k] = *matrix_at(x, t + k, i), b[k] = *matrix_at(dy, t + k, o);
+                    want += (double)a[k] * b[k];
+                    magnitude += fabs((double)a[k] * b[k]);
+                }
+                chain = add_two(chain, a, b);
             }
             check_sum(got, want, magnitude, "a weight's gradient");
             if (is_own() && got != chain) fail_msg("own sum: got %a, expected %a", (double)got, (double)chain);
