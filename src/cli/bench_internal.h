@@ -25,10 +25,11 @@ wt_bench_time wt_bench_summarise(double *seconds, int count);
 /* `work` in all threads of OpenMP's at once: seconds from the first one's beginning to the last one's end. */
 typedef void (*wt_bench_work)(void *context, int thread, int threads);
 double wt_bench_together(wt_bench_work work, void *context);
-/* The best of a few. Work that lasts WT_BENCH_LEAST_SECONDS is long beside the threads' start and short beside a slice of
- * time that the scheduler gives. */
-#define WT_BENCH_LEAST_SECONDS 100e-6
-double wt_bench_best_of_tries(wt_bench_work work, void *context);
+/* The best of so many. */
+double wt_bench_best_of(wt_bench_work work, void *context, int turns);
+/* How often the work should be done in a row to last long beside the threads' start, and short beside a slice of time
+ * that the scheduler gives: by trying. */
+int wt_bench_repeats(wt_bench_work work, void *context);
 
 /* --- the peak of the cores, measured in short bursts between what it is compared with --- */
 
@@ -44,7 +45,7 @@ typedef struct {
 
 /* Chooses the bursts' length, by trying. */
 void wt_bench_peaks_init(wt_bench_peaks *peaks);
-/* A burst of each kind. */
+/* A few bursts of each kind. */
 void wt_bench_peaks_burst(wt_bench_peaks *peaks);
 /* Begins anew, with the same bursts. */
 void wt_bench_peaks_clear(wt_bench_peaks *peaks);

@@ -373,11 +373,6 @@ static void wt_work_window(void *context, int thread, int threads) {
     }
 }
 
-static void wt_choose_repeats(wt_turn *turn) {
-    turn->repeats = 1;
-    while (wt_bench_best_of_tries(wt_work_hot, turn) < WT_BENCH_LEAST_SECONDS) turn->repeats *= 2;
-}
-
 typedef struct {
     wt_cost cost;       /* of a tile */
     double hot, window; /* operations, or elements, a second */
@@ -387,14 +382,16 @@ typedef struct {
 
 static wt_rate wt_measure(const wt_bed *bed, const wt_case *kernel, const wt_bench_peaks *form,
                           wt_bench_peaks *all) {
+    enum { HOT_TURNS = 3 }; /* in a round, as bursts of the peak */
     double hot[WT_ROUNDS_MOST], window[WT_ROUNDS_MOST];
     wt_bench_peaks peaks = *form;
     wt_turn turn = {bed, kernel, 1};
     wt_bench_peaks_clear(&peaks);
-    wt_choose_repeats(&turn);
+    turn.repeats = wt_bench_repeats(wt_work_hot, &turn);
     for (int i = 0; i < wt_given.rounds; i++) {
         wt_bench_peaks_burst(&peaks);
-        hot[i] = wt_bench_together(wt_work_hot, &turn);
+        hot[i] = wt_bench_best_of(wt_work_hot, &turn, HOT_TURNS);
+        wt_bench_peaks_burst(&peaks);
         window[i] = wt_bench_together(wt_work_window, &turn);
     }
     wt_bench_peaks_merge(all, &peaks);

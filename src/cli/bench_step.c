@@ -228,7 +228,7 @@ static void wt_step(wt_stepper *stepper) {
 
 /* Two steps touch memory and open connections before those that count. Collective. */
 static wt_status wt_run_steps(wt_stepper *stepper) {
-    enum { FIRST = -2, BURSTS = 5 };
+    enum { FIRST = -2, BURSTS = 3 };
     for (int step = FIRST; step < wt_given.steps; step++) {
         wt_comm_barrier(stepper->comm);
         for (int i = 0; i < BURSTS; i++) wt_bench_peaks_burst(&stepper->peaks);
