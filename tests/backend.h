@@ -49,7 +49,8 @@ static inline const char *test_cpu_lacks(wt_backend backend, wt_precision precis
 
 /* The table that `name` stands for. Returns 0, or what main must return. */
 static inline int test_select_backend(const wt_kernels **table, const char *name) {
-    const test_backend *end = test_backends + sizeof test_backends / sizeof *test_backends, *asked = test_backends;
+    const test_backend *end = test_backends + sizeof test_backends / sizeof *test_backends,
+                       *asked = test_backends;
     while (asked < end && strcmp(asked->name, name) != 0) asked++;
     if (asked == end) {
         fprintf(stderr, "backend: got \"%s\", expected one of tests/backend.h\n", name);

@@ -76,7 +76,7 @@ typedef struct wt_kernels {
     /*
      * The gradient by the weights of one tap:
      *   dw[i, o] += Σ_t x[t, i] · dy[t, o],   i < in, o < out, t < rows, in the order of t
-     * (OpenBLAS: in blocks of fixed length). The caller offsets x by the tap. rows may be 0.
+     * (OpenBLAS: in blocks of fixed length; bf16: in pairs from the first row on). The caller offsets x by the tap. rows may be 0.
      */
     void (*convolve_weights)(wt_real *dw, int lddw, const wt_real *x, int ldx, const wt_real *dy, int lddy,
                              int rows, int in, int out);
@@ -137,8 +137,8 @@ enum {
 };
 
 /* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of
- * `multiply` and `convolve_weights` are rounded to bfloat16, in pairs along their sum; all tables that can do so
- * give the same bits, those for AVX512-BF16 fast. Sets up what the backend needs (BLAS single-threaded). The table
+ * `multiply` and `convolve_weights` are rounded to bfloat16 and added in pairs along their sum (bf16.h), with the
+ * same bits from all tables; the one for AVX512-BF16 is fast. Sets up what the backend needs (BLAS single-threaded). The table
  * lives as long as the program. */
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision);
 

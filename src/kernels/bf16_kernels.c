@@ -39,8 +39,8 @@ INLINE __m512i rounded(__m512 low, __m512 high) {
 
 /* A pair a lane, of low's value and high's. */
 INLINE __m512i interleaved(__m512 low, __m512 high) {
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
-                                           6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
+                                           7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     return _mm512_permutexvar_epi16(order, rounded(low, high));
 }
 
@@ -109,7 +109,8 @@ INLINE void round_row(uint32_t *to, const float *x, int in) {
 }
 
 /* Rows t … t+rows−1 of all operands, side by side, `ld` pairs a row. */
-static void round_rows(uint32_t *to, ptrdiff_t ld, ptrdiff_t t, int rows, const wt_operand *operands, int count) {
+static void round_rows(uint32_t *to, ptrdiff_t ld, ptrdiff_t t, int rows, const wt_operand *operands,
+                       int count) {
     for (int n = 0; n < count; n++) {
         const ptrdiff_t ldx = operands[n].ldx;
         const float *x = operands[n].x + t * ldx;
@@ -185,9 +186,11 @@ INLINE void multiply_block(const wt_product *p, int rows, int vectors, const uin
     for (int n = 0; n < p->count; n++) {
         const size_t pairs = (size_t)wt_bf16_pairs(p->operands[n].in);
         const uint32_t *w = (const uint32_t *)(const void *)p->operands[n].packed + (size_t)column * pairs;
-        const float *ahead = p->operands[n].x + (t + p->stretch) * p->operands[n].ldx + (size_t)(column / PANEL) * pairs;
+        const float *ahead = p->operands[n].x + (t + p->stretch) * p->operands[n].ldx +
+                             (size_t)(column / PANEL) * pairs;
         const bool ask = column < 2 * PANEL;
-        add_products(sum, rows, vectors, x, p->ldx, w, pairs, ask ? ahead : finish->bias, ask ? p->operands[n].ldx : 0);
+        add_products(sum, rows, vectors, x, p->ldx, w, pairs, ask ? ahead : finish->bias,
+                     ask ? p->operands[n].ldx : 0);
         x += pairs;
     }
     finish_block(p->y + t * p->ldy + column, p->ldy, sum, rows, vectors, p->out - (int)column,
@@ -246,9 +249,9 @@ static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t,
     for (int v = 0; v < 2 && column + v * WIDTH < p->out; v++) {
         for (int r = 0; r < rows; r++) {
             const ptrdiff_t c = column + v * WIDTH;
-            finish_block(p->y + (t + r) * p->ldy + c, p->ldy, (__m512(*)[2]) & sum[r][v], 1, 1, p->out - (int)c,
-                         bias ? bias + c : NULL, add ? add + (t + r) * finish->ldadd + c : NULL, finish->ldadd,
-                         finish->scale);
+            finish_block(p->y + (t + r) * p->ldy + c, p->ldy, (__m512(*)[2]) & sum[r][v], 1, 1,
+                         p->out - (int)c, bias ? bias + c : NULL,
+                         add ? add + (t + r) * finish->ldadd + c : NULL, finish->ldadd, finish->scale);
         }
     }
 }
@@ -256,11 +259,13 @@ static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t,
 void wt_avx512bf16_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                             const wt_finish *finish) {
     alignas(64) uint32_t room[ROOM];
-    wt_product p = {.y = y, .operands = operands, .finish = finish, .x = room, .ldy = ldy, .out = out, .count = count};
+    wt_product p = {
+        .y = y, .operands = operands, .finish = finish, .x = room, .ldy = ldy, .out = out, .count = count};
     for (int n = 0; n < count; n++) p.ldx += wt_bf16_pairs(operands[n].in);
     if (p.ldx > ROOM / ROWS) {
         for (int column = 0; column < out; column += PANEL) {
-            for (int t = 0; t < rows; t += ROWS) multiply_long_rows(&p, room, t, least(rows - t, ROWS), column);
+            for (int t = 0; t < rows; t += ROWS)
+                multiply_long_rows(&p, room, t, least(rows - t, ROWS), column);
         }
         return;
     }
@@ -285,7 +290,8 @@ INLINE __m512i pair_rows(const float *y, ptrdiff_t ldy, ptrdiff_t c, bool second
     return interleaved(low, second ? _mm512_maskz_loadu_ps(lanes, y + ldy + c) : _mm512_setzero_ps());
 }
 
-INLINE void pair_panel_row(uint32_t *to, const float *y, ptrdiff_t ldy, bool second, bool whole, int columns) {
+INLINE void pair_panel_row(uint32_t *to, const float *y, ptrdiff_t ldy, bool second, bool whole,
+                           int columns) {
     for (int v = 0; v < 2; v++) {
         const __mmask16 lanes = whole ? (__mmask16)0xffff : first_lanes(columns - v * WIDTH);
         _mm512_store_si512(to + v * WIDTH, pair_rows(y, ldy, v * WIDTH, second, lanes));
@@ -338,9 +344,11 @@ typedef struct {
 
 INLINE wt_ahead ask_ahead(const wt_next_rows *next, int panel, int block) {
     const int parity = block & 1, turn = block / 2;
-    if (turn < 2) return (wt_ahead){next->dy + parity * next->lddy + panel * PANEL + turn * WIDTH, 2 * next->lddy};
+    if (turn < 2)
+        return (wt_ahead){next->dy + parity * next->lddy + panel * PANEL + turn * WIDTH, 2 * next->lddy};
     const int line = panel + next->panels * (turn - 2);
-    if (line * WIDTH < next->in) return (wt_ahead){next->x + parity * next->ldx + line * WIDTH, 2 * next->ldx};
+    if (line * WIDTH < next->in)
+        return (wt_ahead){next->x + parity * next->ldx + line * WIDTH, 2 * next->ldx};
     return (wt_ahead){next->x, 0};
 }
 
@@ -403,7 +411,8 @@ static void weights_stretch(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t
         if (columns == PANEL) {
             weights_panel(2, 0xffff, dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
         } else if (columns > WIDTH) {
-            weights_panel(2, first_lanes(columns - WIDTH), dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
+            weights_panel(2, first_lanes(columns - WIDTH), dw + o, lddw, rows, panel, pairs, in, &next,
+                          o / PANEL);
         } else {
             weights_panel(1, first_lanes(columns), dw + o, lddw, rows, panel, pairs, in, &next, o / PANEL);
         }

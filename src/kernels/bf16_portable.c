@@ -17,20 +17,22 @@
 
 enum { PANEL = WT_BF16_PANEL };
 
+/* sum += x·w, a pair of x by pairs of w. */
 #ifdef WT_FUSED
-static inline float add_pair(float sum, uint32_t x, uint32_t w) {
-    sum = __builtin_fmaf(wt_float_of(x & 0xffff0000u), wt_float_of(w & 0xffff0000u), sum);
-    return __builtin_fmaf(wt_float_of(x << 16), wt_float_of(w << 16), sum);
+static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
+    const float x0 = wt_float_of(x << 16), x1 = wt_float_of(x & 0xffff0000u);
+    uint32_t bits[2][PANEL];
+    float wide[2][PANEL];
+    for (int c = 0; c < PANEL; c++) bits[0][c] = w[c] << 16, bits[1][c] = w[c] & 0xffff0000u;
+    memcpy(wide, bits, sizeof wide);
+    for (int c = 0; c < PANEL; c++)
+        sum[c] = __builtin_fmaf(x0, wide[0][c], __builtin_fmaf(x1, wide[1][c], sum[c]));
 }
 #else
-static inline float add_pair(float sum, uint32_t x, uint32_t w) {
-    return wt_float_of(wt_bf16_add_pair(wt_bits_of(sum), x, w));
+static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
+    for (int c = 0; c < PANEL; c++) sum[c] = wt_float_of(wt_bf16_add_pair(wt_bits_of(sum[c]), x, w[c]));
 }
 #endif
-
-static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
-    for (int c = 0; c < PANEL; c++) sum[c] = add_pair(sum[c], x, w[c]);
-}
 
 static int columns_from(int out, ptrdiff_t first) {
     return out - (int)first < PANEL ? out - (int)first : PANEL;
@@ -60,7 +62,8 @@ void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed
 
 /* --- y = x·w --- */
 
-static void finish_row(float *y, const float *sum, const float *bias, const float *add, float scale, int columns) {
+static void finish_row(float *y, const float *sum, const float *bias, const float *add, float scale,
+                       int columns) {
     for (int c = 0; c < columns; c++) {
         float value = sum[c];
         if (bias) value += bias[c];
@@ -70,7 +73,8 @@ static void finish_row(float *y, const float *sum, const float *bias, const floa
 }
 
 static void multiply_row(float *sum, const float *x, const uint32_t *w, int in) {
-    for (int i = 0; i < in; i += 2, w += PANEL) add_pairs(sum, wt_bf16_pair(x[i], i + 1 < in ? x[i + 1] : 0.0f), w);
+    for (int i = 0; i < in; i += 2, w += PANEL)
+        add_pairs(sum, wt_bf16_pair(x[i], i + 1 < in ? x[i + 1] : 0.0f), w);
 }
 
 void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
@@ -93,8 +97,8 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
 /* --- dw += xᵀ·dy --- */
 
 /* Two consecutive times, or one with zeros, by all input channels and a panel of columns. */
-static void add_times(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx, const float *dy, ptrdiff_t lddy,
-                      bool second, int in, int columns) {
+static void add_times(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx, const float *dy,
+                      ptrdiff_t lddy, bool second, int in, int columns) {
     uint32_t pairs[PANEL] = {0};
     for (int c = 0; c < columns; c++) pairs[c] = wt_bf16_pair(dy[c], second ? dy[lddy + c] : 0.0f);
     for (ptrdiff_t i = 0; i < in; i++) {
@@ -105,8 +109,8 @@ static void add_times(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx, 
     }
 }
 
-void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy, int rows,
-                             int in, int out) {
+void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
+                             int rows, int in, int out) {
     for (ptrdiff_t o = 0; o < out; o += PANEL) {
         for (ptrdiff_t t = 0; t < rows; t += 2) {
             add_times(dw + o, lddw, x + t * ldx, ldx, dy + t * lddy + o, lddy, t + 1 < rows, in,

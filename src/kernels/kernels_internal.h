@@ -27,13 +27,13 @@ extern const wt_kernels wt_kernels_bf16_avx2;
 extern const wt_kernels wt_kernels_avx512bf16;
 
 /* product_kernels.c, once for each instruction set that has fused multiply-adds */
-#define WT_PRODUCTS(isa)                                                                                     \
-    size_t wt_##isa##_packed_count(int in, int out);                                                         \
-    void wt_##isa##_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);      \
-    void wt_##isa##_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,    \
-                             const wt_finish *finish);                                                       \
-    void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy, \
-                                     int rows, int in, int out)
+#define WT_PRODUCTS(isa)                                                                                  \
+    size_t wt_##isa##_packed_count(int in, int out);                                                      \
+    void wt_##isa##_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);   \
+    void wt_##isa##_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count, \
+                             const wt_finish *finish);                                                    \
+    void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy,       \
+                                     int lddy, int rows, int in, int out)
 WT_PRODUCTS(avx2);
 WT_PRODUCTS(avx512);
 

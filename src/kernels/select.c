@@ -35,7 +35,8 @@ static int bf16_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
     int count = 0;
     tables[count++] = &wt_kernels_bf16_baseline;
 #ifdef WT_X86_TABLES
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables[count++] = &wt_kernels_bf16_avx2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        tables[count++] = &wt_kernels_bf16_avx2;
     if (cpu_has_avx512() && __builtin_cpu_supports("avx512bf16")) tables[count++] = &wt_kernels_avx512bf16;
 #endif
     return count;
@@ -70,11 +71,13 @@ static const struct {
 
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision) {
     const char *name = backends[backend].name, *prefix = backends[backend].prefix[precision];
-    WT_CHECK(prefix, WT_USAGE, "run.backend: \"%s\" has no bf16 products (expected another one, or auto)", name);
+    WT_CHECK(prefix, WT_USAGE, "run.backend: \"%s\" has no bf16 products (expected another one, or auto)",
+             name);
     const wt_kernels *tables[WT_KERNEL_TABLES];
     int last = wt_kernels_tables(tables, precision) - 1;
     while (last >= 0 && strncmp(tables[last]->name, prefix, strlen(prefix)) != 0) last--;
-    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)", name);
+    WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)",
+             name);
     if (tables[last] != &wt_kernels_reference) wt_openblas_setup();
     *table = tables[last];
     return WT_OK;

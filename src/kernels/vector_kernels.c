@@ -251,10 +251,10 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
-#define ROW_KERNELS                                                                                          \
-    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,        \
-    .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                        \
-    .cross_entropy = cross_entropy, .add = add, .squares = squares, .adam = adam,                            \
+#define ROW_KERNELS                                                                                   \
+    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
+    .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                 \
+    .cross_entropy = cross_entropy, .add = add, .squares = squares, .adam = adam,                     \
     .convolve = wt_openblas_convolve
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {

@@ -325,7 +325,7 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     trainer->root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_lock_old_run(trainer) : WT_OK));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend,
-                                                trainer->config->train.precision)));
+                                                 trainer->config->train.precision)));
     WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
     WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));
     WT_TRY(wt_comm_agree(comm, wt_setup_model(trainer)));

@@ -105,6 +105,28 @@ for backend in $tables; do
         END { exit wrong }' || fail "reference and $backend differ"
 done
 
+# --- bf16: one answer, near fp32's, and the same from all tables with fused multiply-adds ---
+
+bf16=
+for backend in avx512 avx2 reference; do
+    if [ $backend = reference ] && [ "$bf16" != "" ]; then continue; fi # slow, and test_bf16 compares it
+    set -- --set train.precision=bf16 --set run.backend=$backend
+    ranks= OMP_NUM_THREADS=1
+    if ! train bf16-$backend "$@" && [ $backend != reference ] && grep -q "run.backend" bf16-$backend.log; then
+        echo "not on this machine: $(cat bf16-$backend.log)"
+        continue
+    fi
+    like bf16-$backend bf16-$backend-1-3 1 3 "$@"
+    like bf16-$backend bf16-$backend-3-2 3 2 "$@" --set train.lanes_at_once=1 --set exchange.bucket=0.01
+    [ "$bf16" = "" ] || same_run "$bf16" bf16-$backend $steps
+    bf16=bf16-$backend
+    cmp -s <(metrics_of $bf16) <(metrics_of reference) && fail "train.precision changes nothing"
+    paste -d, <(metrics_of reference) <(metrics_of $bf16) | awk -F, '
+        NR == 1 { columns = NF / 2 }
+        NR > 1 { fp32 += $3; bf16 += $(3 + columns) }
+        END { exit !((bf16 - fp32)^2 <= (0.01 * fp32)^2 && fp32 > 0) }' || fail "$bf16 learns another thing than fp32"
+done
+
 # --- an epoch with fewer windows than lanes: a step goes on into the next ones, and each target weighs the same ---
 
 steps=20 OMP_NUM_THREADS=1 ranks=
