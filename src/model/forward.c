@@ -8,8 +8,8 @@
 
 #include "pass_internal.h"
 
-void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x, int ldx,
-                      int rows, const wt_real *add, int ldadd, wt_real scale) {
+void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x,
+                      int ldx, int rows, const wt_real *add, int ldadd, wt_real scale) {
     wt_operand taps[WT_KERNEL_MAX];
     for (int j = 0; j < c->taps; j++) {
         taps[j] = wt_tap(pass, c, j, x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx);
@@ -67,10 +67,13 @@ static void wt_add_skips(const wt_pass *pass, int l, int window, int first, int 
     wt_operand skips[WT_GROUP_MAX];
     for (int b = group; b <= l; b++) {
         const wt_rows *z = &pass->blocks[b].z;
-        skips[b - group] = wt_tap(pass, &blocks[b].skip, 0, wt_row(z, window, target + blocks[b].lead), z->ld);
+        skips[b - group] = wt_tap(pass, &blocks[b].skip, 0, wt_row(z, window, target + blocks[b].lead),
+                                  z->ld);
     }
     wt_real *skip = wt_row(&pass->skip, window, target);
-    wt_finish finish = {.bias = group ? NULL : pass->skip_bias, .add = group ? skip : NULL, .ldadd = pass->skip.ld,
+    wt_finish finish = {.bias = group ? NULL : pass->skip_bias,
+                        .add = group ? skip : NULL,
+                        .ldadd = pass->skip.ld,
                         .scale = 1};
     pass->kernels->multiply(skip, pass->skip.ld, count, pass->network->skip_channels, skips, l - group + 1,
                             &finish);
@@ -155,8 +158,8 @@ void wt_plan_forward(wt_pass *pass) {
     wt_add_next(pass, input, 0);
     for (int l = 0; l < network->block_count; l++) {
         const wt_block *block = &network->blocks[l];
-        wt_stage rechannel = {.work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block),
-                              .unit_rows = pass->tile};
+        wt_stage rechannel = {
+            .work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block), .unit_rows = pass->tile};
         wt_stage whole = {.work = wt_block_unit, .l = l, .lead = block->lead, .unit_rows = pass->tile};
         if (block->rechannel.weight >= 0) wt_add_next(pass, rechannel, 0);
         wt_add_next(pass, whole, wt_reach(&block->conv));

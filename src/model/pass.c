@@ -33,7 +33,8 @@ static int wt_clamp(int value, int least, int most) {
 
 /* About an eighth of the targets, so that a short window too is work for some threads. */
 static int wt_segment_rows(const wt_pass_shape *shape) {
-    return wt_clamp(wt_units(wt_units(shape->targets, 8), WT_HEAD_TILE) * WT_HEAD_TILE, WT_HEAD_TILE, WT_SEGMENT);
+    return wt_clamp(wt_units(wt_units(shape->targets, 8), WT_HEAD_TILE) * WT_HEAD_TILE, WT_HEAD_TILE,
+                    WT_SEGMENT);
 }
 
 /* Rows of forward's units: a whole number of them make a segment. */
@@ -222,17 +223,20 @@ typedef struct {
 
 static size_t wt_range_end(const wt_network *network, int l) {
     const wt_parameter *entries = network->parameters.entries;
-    return entries[l + 1 < network->block_count ? network->blocks[l + 1].conv.weight : network->head[0].weight]
+    return entries[l + 1 < network->block_count ? network->blocks[l + 1].conv.weight
+                                                : network->head[0].weight]
         .offset;
 }
 
-static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
+static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *kernels,
+                                const wt_pass_shape *shape) {
     wt_extras extras = {0};
     const wt_parameter *entries = network->parameters.entries;
     const wt_widths widest = wt_widest(network);
     const size_t hidden = (size_t)network->head[0].out, classes = (size_t)network->classes;
     const int act = shape->backward && !shape->recompute ? 0 : widest.act;
-    const size_t block = (size_t)WT_TILE * (size_t)(act + (shape->backward ? wt_larger(widest.h, 2 * widest.z) : 0));
+    const size_t block = (size_t)WT_TILE *
+                         (size_t)(act + (shape->backward ? wt_larger(widest.h, 2 * widest.z) : 0));
     const size_t head = (size_t)WT_HEAD_TILE * (shape->backward ? 2 * hidden + classes : hidden);
     extras.packed = wt_place_weights(network, kernels, shape->backward, NULL);
     extras.scratch_each = (block > head ? block : head) + 16;
@@ -294,7 +298,8 @@ static wt_status wt_take_memory(wt_pass *pass) {
     WT_TRY(wt_alloc(&pass->packed, extras.packed, sizeof(wt_real), "packed weights"));
     WT_TRY(wt_alloc(&pass->skip_bias, skip, sizeof(wt_real), "a bias"));
     WT_TRY(wt_alloc(&pass->scratch, extras.scratch_each * (size_t)pass->threads, sizeof(wt_real), "scratch"));
-    WT_TRY(wt_alloc(&pass->sums, WT_SUM_SETS * partial * extras.sums_each, sizeof(wt_real), "partial gradients"));
+    WT_TRY(wt_alloc(&pass->sums, WT_SUM_SETS * partial * extras.sums_each, sizeof(wt_real),
+                    "partial gradients"));
     WT_TRY(wt_alloc(&pass->head_sums, partial * extras.head_sums_each, sizeof(wt_real), "partial gradients"));
     WT_TRY(wt_alloc(&pass->bias_sums, windows * skip, sizeof(wt_real), "sums of a bias"));
     return wt_alloc(&pass->tile_loss, extras.tile_loss, sizeof(double), "losses of tiles");
@@ -345,7 +350,8 @@ void wt_pass_destroy(wt_pass *pass) {
 int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
     const wt_extras extras = wt_pass_extras(network, kernels, shape);
     const size_t windows = (size_t)shape->windows, skip = (size_t)network->skip_channels;
-    const size_t partial = windows * extras.segments * (WT_SUM_SETS * extras.sums_each + extras.head_sums_each);
+    const size_t partial = windows * extras.segments *
+                           (WT_SUM_SETS * extras.sums_each + extras.head_sums_each);
     const size_t reals = wt_lay_out(network, shape, NULL) + extras.packed + partial + skip + windows * skip +
                          extras.scratch_each * (size_t)omp_get_max_threads();
     return (int64_t)(sizeof(wt_pass) + reals * sizeof(wt_real) + extras.tile_loss * sizeof(double) +
