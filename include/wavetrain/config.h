@@ -25,6 +25,7 @@ typedef enum { WT_TRUNK_WAVENET } wt_trunk_kind;
 typedef enum { WT_INPUT_CLASS, WT_INPUT_REAL } wt_input_kind;
 typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_activation;
 typedef enum { WT_HEAD_SOFTMAX } wt_head_kind;
+typedef enum { WT_ACTIVATIONS_KEPT, WT_ACTIVATIONS_RECOMPUTED } wt_activations;
 typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
 typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
 typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE } wt_schedule_kind;
@@ -92,6 +93,7 @@ typedef struct {
     int64_t seed;
     int lanes;         /* 0: at least 2,048 targets a lane, at most one lane a window */
     int lanes_at_once; /* 0: as the threads need */
+    wt_activations activations;
     wt_precision precision;
 } wt_train_config;
 

@@ -97,9 +97,10 @@ double wt_network_operations(const wt_network *network, int targets);
 typedef struct wt_pass wt_pass;
 
 typedef struct {
-    int windows;   /* at most, in one call */
-    int targets;   /* at most, in a window */
-    bool backward; /* keep what backward needs */
+    int windows;    /* at most, in one call */
+    int targets;    /* at most, in a window */
+    bool backward;  /* keep what backward needs */
+    bool recompute; /* of a block, its input alone: backward makes the rest once more */
 } wt_pass_shape;
 
 typedef struct {

@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_internal.h"
 #include "command_internal.h"
-#include "wavetrain/config.h"
-#include "wavetrain/kernels.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"
 
-enum { WT_ROUNDS_MOST = 1001, WT_BENCH_LARGEST = 1 << 20 /* KiB */ };
+enum { WT_BENCH_LARGEST = 1 << 20 /* KiB */ };
 
 /* Where popt's constant table points. */
 static struct {
@@ -36,10 +35,6 @@ static const struct poptOption wt_bench_options[] = {
     POPT_TABLEEND,
 };
 
-typedef struct {
-    double median, best; /* seconds */
-} wt_bench_time;
-
 /* One line of the table. */
 typedef struct {
     size_t bytes;
@@ -55,17 +50,7 @@ typedef struct {
     int rounds;
     float *values; /* [the largest size] */
     FILE *csv;     /* on rank 0, or NULL */
-} wt_bench_work;
-
-static int wt_compare_seconds(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static wt_bench_time wt_summarise(double *seconds, int count) {
-    qsort(seconds, (size_t)count, sizeof *seconds, wt_compare_seconds);
-    return (wt_bench_time){seconds[count / 2], seconds[0]};
-}
+} wt_exchange_work;
 
 /* The slowest rank's time. */
 static double wt_slowest(wt_comm *comm, double seconds) {
@@ -92,54 +77,41 @@ static double wt_time_allreduce(wt_comm *comm, float *values, size_t count) {
     return wt_slowest(comm, wt_time_now() - began);
 }
 
-static wt_status wt_make_exchange(const wt_bench_work *work, wt_exchange **exchange, size_t count) {
-    wt_exchange_shape shape = {.lanes = wt_comm_size(work->comm),
-                               .open_lanes = 1,
-                               .count = count,
-                               .bucket = (size_t)(work->config.exchange.bucket * 1024 * 1024) / sizeof(float),
-                               .thread = work->config.exchange.progress == WT_DRIVE_THREAD,
-                               .after = work->config.exchange.progress == WT_DRIVE_AFTER,
-                               .add = work->kernels->add};
-    return wt_comm_agree(work->comm, wt_exchange_create(exchange, work->comm, &shape));
-}
-
 /* Collective. */
-static wt_status wt_bench_size(const wt_bench_work *work, wt_bench_row *row, size_t bytes) {
+static wt_status wt_bench_size(const wt_exchange_work *work, wt_bench_row *row, size_t bytes) {
     double tree[WT_ROUNDS_MOST], allreduce[WT_ROUNDS_MOST];
     wt_comm *comm = work->comm;
     wt_exchange *exchange;
     size_t count = bytes / sizeof(float);
     int ranks = wt_comm_size(comm);
-    WT_TRY(wt_make_exchange(work, &exchange, count));
+    WT_TRY(wt_bench_make_exchange(&exchange, comm, work->kernels, &work->config.exchange, ranks, 1, count));
     for (int i = -2; i < work->rounds; i++) { /* the first ones touch memory and open connections */
         tree[i < 0 ? 0 : i] = wt_time_tree(comm, exchange, count);
         allreduce[i < 0 ? 0 : i] = wt_time_allreduce(comm, work->values, count);
     }
     wt_exchange_destroy(exchange);
-    *row = (wt_bench_row){bytes, wt_summarise(tree, work->rounds), wt_summarise(allreduce, work->rounds), 0,
-                          0};
+    *row = (wt_bench_row){bytes, wt_bench_summarise(tree, work->rounds),
+                          wt_bench_summarise(allreduce, work->rounds), 0, 0};
     if (ranks == 1) return WT_OK;
     row->bandwidth = (double)bytes / wt_comm_ping_pong(comm, work->values, bytes, work->rounds);
     row->bound = 2.0 * (ranks - 1) / ranks * (double)bytes / row->bandwidth;
     return WT_OK;
 }
 
-static wt_status wt_print_row(const wt_bench_work *work, const wt_bench_row *row) {
-    if (!wt_log_speaks()) return WT_OK;
+static void wt_print_row(const wt_exchange_work *work, const wt_bench_row *row) {
+    if (!wt_log_speaks()) return;
     double size = (double)row->bytes, tree = row->tree.median, allreduce = row->allreduce.median;
     printf("%8zu %10.3f %14.3f %7.2f %10.2f %9.2f %12.2f %10.3f\n", row->bytes >> 10, 1e3 * tree,
            1e3 * allreduce, tree / allreduce, row->tree.best / row->allreduce.best, 1e-9 * size / tree,
            1e-9 * row->bandwidth, 1e3 * row->bound);
     fflush(stdout);
-    if (!work->csv) return WT_OK;
-    int written = fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n",
-                          wt_comm_size(work->comm), row->bytes, tree, allreduce, tree / allreduce,
-                          row->tree.best, row->allreduce.best, size / tree, row->bandwidth, row->bound);
-    WT_CHECK(written > 0, WT_FAILED, "%s: can't write", wt_bench.csv);
-    return WT_OK;
+    if (!work->csv) return;
+    fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n", wt_comm_size(work->comm),
+            row->bytes, tree, allreduce, tree / allreduce, row->tree.best, row->allreduce.best, size / tree,
+            row->bandwidth, row->bound);
 }
 
-static wt_status wt_print_heading(wt_bench_work *work, const char *hosts) {
+static wt_status wt_print_heading(wt_exchange_work *work, const char *hosts) {
     if (!wt_log_speaks()) return WT_OK;
     const wt_exchange_config *exchange = &work->config.exchange;
     bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
@@ -147,19 +119,14 @@ static wt_status wt_print_heading(wt_bench_work *work, const char *hosts) {
            hosts, exchange->bucket, thread ? "a thread" : "calls", work->rounds);
     printf("%8s %10s %14s %7s %10s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "best ratio",
            "GB/s", "link GB/s", "bound ms");
-    if (!wt_bench.csv) return WT_OK;
-    work->csv = fopen(wt_bench.csv, "w");
-    WT_CHECK(work->csv, WT_FAILED, "%s: can't be made", wt_bench.csv);
-    WT_CHECK(
-        fputs("ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,allreduce_best_seconds,"
-              "tree_bytes_per_second,link_bytes_per_second,bound_seconds\n",
-              work->csv) >= 0,
-        WT_FAILED, "%s: can't write", wt_bench.csv);
-    return WT_OK;
+    return wt_bench_csv_open(
+        &work->csv, wt_bench.csv,
+        "ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,"
+        "allreduce_best_seconds,tree_bytes_per_second,link_bytes_per_second,bound_seconds\n");
 }
 
 /* Ranks agree after each step that rank 0 may fail in. */
-static wt_status wt_bench_sizes(wt_bench_work *work) {
+static wt_status wt_bench_sizes(wt_exchange_work *work) {
     char *hosts;
     WT_TRY(wt_comm_hosts(work->comm, &hosts));
     wt_status status = wt_comm_agree(work->comm, wt_print_heading(work, hosts));
@@ -167,13 +134,10 @@ static wt_status wt_bench_sizes(wt_bench_work *work) {
     for (int kib = wt_bench.from; status == WT_OK && kib <= wt_bench.to; kib *= 2) {
         wt_bench_row row;
         WT_GUARD(wt_bench_size(work, &row, (size_t)kib << 10));
-        status = wt_comm_agree(work->comm, wt_print_row(work, &row));
+        wt_print_row(work, &row);
     }
 cleanup:
-    if (work->csv && fclose(work->csv) != 0 && status == WT_OK) {
-        status = wt_error(WT_FAILED, "%s: can't write", wt_bench.csv);
-    }
-    return status;
+    return wt_bench_csv_close(work->csv, wt_bench.csv, status);
 }
 
 /* The options as --set would give them, so that they pass the same checks. */
@@ -189,8 +153,7 @@ static wt_status wt_bench_config(wt_config *config) {
         snprintf(progress, sizeof progress, "exchange.progress=%.32s", wt_bench.progress);
         sets[count++] = progress;
     }
-    WT_CHECK(wt_bench.rounds >= 1 && wt_bench.rounds <= WT_ROUNDS_MOST, WT_USAGE,
-             "--rounds: out of range (got %d, expected 1 … %d)", wt_bench.rounds, WT_ROUNDS_MOST);
+    WT_TRY(wt_bench_check("--rounds", wt_bench.rounds, 1, WT_ROUNDS_MOST));
     WT_CHECK(wt_bench.from >= 1 && wt_bench.from <= wt_bench.to && wt_bench.to <= WT_BENCH_LARGEST, WT_USAGE,
              "--from, --to: out of range (got %d and %d, expected 1 … %d, ascending)", wt_bench.from,
              wt_bench.to, WT_BENCH_LARGEST);
@@ -199,7 +162,7 @@ static wt_status wt_bench_config(wt_config *config) {
 
 static wt_status wt_bench_exchange(wt_comm *comm) {
     wt_status status;
-    wt_bench_work *work;
+    wt_exchange_work *work;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&work, 1, sizeof *work, "the measurement")));
     work->comm = comm;
     work->rounds = wt_bench.rounds;

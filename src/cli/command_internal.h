@@ -15,6 +15,7 @@ typedef struct {
     const char *arguments; /* "CONFIG.yaml [OPTION…]" for the usage line */
     const char *summary;   /* one line */
     bool parallel;         /* runs under mpirun: `comm` is there on every rank; else comm is NULL */
+    bool stoppable;        /* a signal asks it to stop in good order, from before MPI starts */
     /* argv[0] is the command's name. Prints results to standard output; leaves the message of a failure to
      * main. */
     wt_status (*run)(wt_comm *comm, int argc, const char **argv);
@@ -41,6 +42,7 @@ void wt_command_help(const wt_command *command);
 
 extern const wt_command wt_command_prepare_audio, wt_command_prepare_simulate;
 extern const wt_command wt_command_train, wt_command_evaluate, wt_command_generate, wt_command_inspect;
-extern const wt_command wt_command_plot, wt_command_bench_exchange;
+extern const wt_command wt_command_plot;
+extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;
 
 #endif

@@ -37,7 +37,8 @@ static void wt_print_tensors(const wt_network *network) {
 
 static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
     int lanes = wt_config_lanes(config);
-    wt_pass_shape lane = {config->train.batch / lanes, config->data.window, true};
+    wt_pass_shape lane = {config->train.batch / lanes, config->data.window, true,
+                          config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
     printf("network          %d blocks, %zu parameters in %d tensors\n", network->block_count,

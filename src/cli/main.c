@@ -14,7 +14,8 @@
 
 static const wt_command *const wt_commands[] = {
     &wt_command_prepare_audio, &wt_command_prepare_simulate, &wt_command_train, &wt_command_evaluate,
-    &wt_command_generate,      &wt_command_inspect,          &wt_command_plot,  &wt_command_bench_exchange,
+    &wt_command_generate,      &wt_command_inspect,          &wt_command_plot,  &wt_command_bench_kernels,
+    &wt_command_bench_step,    &wt_command_bench_exchange,
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 
@@ -70,6 +71,7 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
         return wt_error(WT_USAGE, "%s: no such command%s (wavetrain --help lists them)", argv[1],
                         strcmp(argv[1], "prepare") == 0 ? " without a kind" : "");
     }
+    if (command->stoppable) wt_comm_catch_signals();
     if (command->parallel) {
         WT_TRY(wt_comm_start(comm, &argc, &argv));
         wt_log_setup(WT_LOG_NORMAL, wt_comm_rank(*comm) == 0);

@@ -118,6 +118,7 @@ const wt_command wt_command_train = {
     .arguments = "CONFIG.yaml [OPTION…]",
     .summary = "Train a network, or go on with a run (also under mpirun)",
     .parallel = true,
+    .stoppable = true,
     .run = wt_run_train,
     .options = wt_options,
 };

@@ -174,7 +174,11 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
 }
 
 void wt_exchange_poke(wt_exchange *exchange) {
-    if (!exchange->thread && !exchange->after && exchange->flying) wt_buckets_move(exchange, WT_MOVE_POKE);
+    if (exchange->thread || exchange->after || !exchange->flying) return;
+    double now = wt_time_now();
+    if (now - exchange->poked < 1e-6 * WT_POKE_MICROSECONDS) return;
+    exchange->poked = now;
+    wt_buckets_move(exchange, WT_MOVE_POKE);
 }
 
 void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *early) {

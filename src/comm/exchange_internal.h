@@ -20,6 +20,7 @@ enum {
     WT_SLICE_UNIT = 16, /* buckets and slices begin at multiples of so many elements: a cache line */
     WT_ADD_BLOCK =
         16384, /* elements that one thread adds at a time: what is added twice is still in its cache */
+    WT_POKE_MICROSECONDS = 200, /* between looks at messages: the kernel holds more of them than pass by */
     WT_FLYING_MOST = 4, /* buckets on their way at a time: bounds requests and memory; more leave the cache */
 };
 
@@ -96,6 +97,7 @@ struct wt_exchange {
     int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
     int early;                 /* of them, handed to MPI before the last range was ready */
     bool after;                /* none is */
+    double poked;              /* when */
     bool flying;               /* the last wave is open, the sum is not complete */
     double added;              /* seconds */
 

@@ -105,6 +105,10 @@ const wt_key wt_keys[] = {
 {.name = "train.lanes_at_once", .type = WT_KEY_INT, .offset = AT(train.lanes_at_once), .standard = "0",
  .least = 0, .most = 1048576, .resume = WT_RESUME_FREE,
  .help = "Lanes that a rank holds in memory together; never changes results. 0: as the threads need."},
+{.name = "train.activations", .type = WT_KEY_CHOICE, .offset = AT(train.activations), .standard = "kept",
+ .choices = CHOICES("kept", "recomputed"), .resume = WT_RESUME_FREE,
+ .help = "What the convolutions of forward made: kept for backward, or computed once more, which takes about half "
+         "the memory and a sixth more time; never changes results."},
 {.name = "train.precision", .type = WT_KEY_CHOICE, .offset = AT(train.precision), .standard = "fp32",
  .choices = CHOICES("fp32", "bf16"), .resume = WT_RESUME_WARNED,
  .help = "Of the factors of products; sums, parameters, moments and all else are fp32. bf16 is fast on AVX512-BF16 alone."},

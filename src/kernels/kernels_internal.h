@@ -37,6 +37,12 @@ extern const wt_kernels wt_kernels_avx512bf16;
 WT_PRODUCTS(avx2);
 WT_PRODUCTS(avx512);
 
+/* peak.c, once for each instruction set: operations made in so many rounds */
+double wt_baseline_peak_fp32(int64_t rounds);
+double wt_avx2_peak_fp32(int64_t rounds);
+double wt_avx512_peak_fp32(int64_t rounds);
+double wt_avx512_peak_bf16(int64_t rounds);
+
 /* bf16_portable.c twice, and bf16_kernels.c */
 WT_PRODUCTS(bf16_baseline);
 WT_PRODUCTS(bf16_avx2);

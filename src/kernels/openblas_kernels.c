@@ -74,7 +74,8 @@ void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand
     for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
         const int length = least(BLOCK_ROWS, rows - (int)start);
         float *to = y + start * ldy;
-        for (ptrdiff_t t = 0; !count && !onto && t < length; t++) memset(to + t * ldy, 0, (size_t)out * sizeof *to);
+        for (ptrdiff_t t = 0; !count && !onto && t < length; t++)
+            memset(to + t * ldy, 0, (size_t)out * sizeof *to);
         for (int n = 0; n < count; n++) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, out, operands[n].in, 1.0f,
                         operands[n].x + start * operands[n].ldx, operands[n].ldx, operands[n].packed, out,

@@ -69,7 +69,8 @@ enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float) };
 
 /* Columns of a panel: `last` of the last vector's; whole vectors are known as such when compiling. */
 INLINE vector load_columns(const float *from, int v, int vectors, bool whole, int last) {
-    return whole || v < vectors - 1 ? vector_load(from + v * WIDTH) : vector_load_first(from + v * WIDTH, last);
+    return whole || v < vectors - 1 ? vector_load(from + v * WIDTH)
+                                    : vector_load_first(from + v * WIDTH, last);
 }
 
 INLINE void store_columns(float *to, vector value, int v, int vectors, bool whole, int last) {
@@ -239,8 +240,8 @@ INLINE void weights_panel(int vectors, bool whole, int last, float *dw, ptrdiff_
  * loading it again changes no bit of it. */
 enum { TIMES = 192 };
 
-void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy, int rows,
-                             int in, int out) {
+void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
+                             int rows, int in, int out) {
     for (ptrdiff_t t = 0; t < rows; t += TIMES) {
         const int times = rows - (int)t < TIMES ? rows - (int)t : TIMES;
         const float *from = x + t * ldx;

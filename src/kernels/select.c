@@ -91,6 +91,20 @@ void wt_kernels_describe(const wt_kernels *table, char *text, size_t room) {
     }
 }
 
+wt_peak wt_kernels_peak(wt_peak_kind kind) {
+    wt_peak fp32 = {"a loop of multiply-adds, compiled for any CPU of this kind", wt_baseline_peak_fp32};
+    wt_peak bf16 = {NULL, NULL};
+#ifdef WT_X86_TABLES
+    const bool avx512 = cpu_has_avx512();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        fp32 = (wt_peak){"256-bit fused multiply-add", wt_avx2_peak_fp32};
+    }
+    if (avx512) fp32 = (wt_peak){"512-bit fused multiply-add", wt_avx512_peak_fp32};
+    if (avx512 && __builtin_cpu_supports("avx512bf16")) bf16 = (wt_peak){"512-bit vdpbf16ps", wt_avx512_peak_bf16};
+#endif
+    return kind == WT_PEAK_BF16 ? bf16 : fp32;
+}
+
 #endif
 
 void wt_kernels_setup_thread(void) {

@@ -21,7 +21,8 @@ static wt_real *wt_segment_sums(const wt_pass *pass, int l, int window, int segm
 }
 
 wt_real *wt_head_sums(const wt_pass *pass, int window, int segment) {
-    return pass->head_sums + ((size_t)window * (size_t)pass->segments + (size_t)segment) * pass->head_sums_each;
+    return pass->head_sums +
+           ((size_t)window * (size_t)pass->segments + (size_t)segment) * pass->head_sums_each;
 }
 
 static size_t wt_offset(const wt_pass *pass, int tensor) {
@@ -34,10 +35,11 @@ static void wt_add_weights(const wt_pass *pass, const wt_convolution *c, wt_real
     wt_real *dw = sums + (wt_offset(pass, c->weight) - base);
     for (int j = 0; j < c->taps; j++) {
         pass->kernels->convolve_weights(dw + (size_t)j * (size_t)c->in * (size_t)c->out, c->out,
-                                        x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx, dy, lddy, rows,
-                                        c->in, c->out);
+                                        x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx, dy, lddy,
+                                        rows, c->in, c->out);
     }
-    if (own_bias) pass->kernels->column_sums(sums + (wt_offset(pass, c->bias) - base), dy, lddy, rows, c->out);
+    if (own_bias)
+        pass->kernels->column_sums(sums + (wt_offset(pass, c->bias) - base), dy, lddy, rows, c->out);
 }
 
 /* dx = (dy·Wᵀ)·scale for a 1×1 convolution. */
@@ -73,8 +75,8 @@ void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *
  *   dh[u] = dout[u − reach] + Σ_j dact[u − j·dilation]·W_jᵀ
  * cut where a tap begins or ends to have a row.
  */
-static void wt_input_gradient(const wt_pass *pass, int l, int window, int first, int rows, wt_real *dh, int lddh,
-                              wt_real scale) {
+static void wt_input_gradient(const wt_pass *pass, int l, int window, int first, int rows, wt_real *dh,
+                              int lddh, wt_real scale) {
     const wt_block *block = &pass->network->blocks[l];
     const wt_convolution *c = &block->conv;
     const wt_block_rows *at = &pass->blocks[l];
@@ -92,7 +94,8 @@ static void wt_input_gradient(const wt_pass *pass, int l, int window, int first,
         }
         const bool residual = block->residual.weight >= 0 && u >= wt_reach(c);
         const wt_finish finish = {.add = residual ? wt_row(&at->dout, window, u - wt_reach(c)) : NULL,
-                                  .ldadd = at->dout.ld, .scale = scale};
+                                  .ldadd = at->dout.ld,
+                                  .scale = scale};
         pass->kernels->multiply(dh + (size_t)(u - first) * (size_t)lddh, lddh, (int)(next - u), c->in, taps,
                                 count, &finish);
     }
@@ -100,8 +103,8 @@ static void wt_input_gradient(const wt_pass *pass, int l, int window, int first,
 
 /* What the output of block l (−1: of the input) gets from block l+1, in `dout`; a rechannel between them adds its own
  * weights' gradients to the sums. */
-static void wt_output_gradient(const wt_pass *pass, int l, int window, int first, int rows, const wt_rows *dout,
-                               wt_real *scratch, wt_real *sums, size_t base) {
+static void wt_output_gradient(const wt_pass *pass, int l, int window, int first, int rows,
+                               const wt_rows *dout, wt_real *scratch, wt_real *sums, size_t base) {
     const wt_convolution *rechannel = &pass->network->blocks[l + 1].rechannel;
     wt_real *to = wt_row(dout, window, first), scale = l < 0 ? 1 : (wt_real)pass->network->residual_scale;
     if (rechannel->weight < 0) {
@@ -110,8 +113,8 @@ static void wt_output_gradient(const wt_pass *pass, int l, int window, int first
     }
     wt_input_gradient(pass, l + 1, window, first, rows, scratch, rechannel->out, 1);
     const wt_rows *wide = &pass->blocks[l + 1].wide;
-    wt_add_weights(pass, rechannel, sums, base, wt_row(wide, window, first), wide->ld, scratch, rechannel->out,
-                   rows, true);
+    wt_add_weights(pass, rechannel, sums, base, wt_row(wide, window, first), wide->ld, scratch,
+                   rechannel->out, rows, true);
     wt_multiply_back(pass, rechannel, to, dout->ld, scratch, rechannel->out, rows, scale);
 }
 
@@ -130,22 +133,40 @@ static void wt_gate_gradient(const wt_pass *pass, int l, int window, int first, 
             factors[count++] = wt_tap_back(pass, &block->skip, 0, dskip, pass->dskip.ld);
         }
         if (block->residual.weight >= 0) {
-            factors[count++] = wt_tap_back(pass, &block->residual, 0, wt_row(dout, window, first + t), dout->ld);
+            factors[count++] = wt_tap_back(pass, &block->residual, 0, wt_row(dout, window, first + t),
+                                           dout->ld);
         }
-        pass->kernels->multiply(dz + (size_t)t * (size_t)block->gate, block->gate, next - t, block->gate, factors,
-                                count, &finish);
+        pass->kernels->multiply(dz + (size_t)t * (size_t)block->gate, block->gate, next - t, block->gate,
+                                factors, count, &finish);
     }
+}
+
+/* What forward's activation left; where it was not kept, it is made again, in `made`, beside z. */
+static const wt_real *wt_kept_or_made(const wt_pass *pass, int l, int window, int first, int rows,
+                                      wt_real *made, wt_real *z) {
+    const wt_block *block = &pass->network->blocks[l];
+    const wt_block_rows *at = &pass->blocks[l];
+    if (wt_pass_keeps(pass)) return wt_row(&at->act, window, first);
+    for (int t = 0; t < rows; t += pass->tile) { /* forward's tiles: OpenBLAS's bits depend on them */
+        wt_convolve_rows(pass, &block->conv, made + (size_t)t * (size_t)block->conv.out, block->conv.out,
+                         wt_row(&at->h, window, first + t), at->h.ld,
+                         rows - t < pass->tile ? rows - t : pass->tile, NULL, 0, 1);
+    }
+    pass->kernels->activate(z, block->gate, made, block->conv.out, rows, block->gate, block->activation);
+    return made;
 }
 
 static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first, int rows, wt_real *sums) {
     const wt_block *block = &pass->network->blocks[l];
     const wt_block_rows *at = &pass->blocks[l];
-    wt_real *dz = wt_pass_scratch(pass), *again = dz + (size_t)WT_TILE * (size_t)block->gate;
+    const size_t tile = (size_t)WT_TILE * (size_t)block->gate;
+    wt_real *dz = wt_pass_scratch(pass), *again = dz + tile;
     if (block->residual.weight >= 0) {
         wt_output_gradient(pass, l, window, first, rows, &at->dout, dz, sums, at->first);
     }
     wt_gate_gradient(pass, l, window, first, rows, dz);
-    const wt_real *act = wt_row(&at->act, window, first), *z = act;
+    const wt_real *act = wt_kept_or_made(pass, l, window, first, rows, again + tile, again);
+    const wt_real *z = act;
     wt_real *dact = wt_row(&at->dact, window, first);
     const bool gated = block->activation == WT_ACTIVATION_GATE; /* else act is z */
     if (gated) z = again;
@@ -154,18 +175,19 @@ static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first
     wt_add_weights(pass, &block->conv, sums, at->first, wt_row(&at->h, window, first), at->h.ld, dact,
                    at->dact.ld, rows, true);
     if (block->residual.weight >= 0) {
-        wt_add_weights(pass, &block->residual, sums, at->first, z, block->gate, wt_row(&at->dout, window, first),
-                       at->dout.ld, rows, true);
+        wt_add_weights(pass, &block->residual, sums, at->first, z, block->gate,
+                       wt_row(&at->dout, window, first), at->dout.ld, rows, true);
     }
     const int from = first < block->lead ? block->lead - first : 0;
     if (from >= rows) return;
     wt_add_weights(pass, &block->skip, sums, at->first, z + (size_t)from * (size_t)block->gate, block->gate,
-                   wt_row(&pass->dskip, window, first + from - block->lead), pass->dskip.ld, rows - from, false);
+                   wt_row(&pass->dskip, window, first + from - block->lead), pass->dskip.ld, rows - from,
+                   false);
 }
 
 /* The rows of a unit and its sums, zeroed; NULL where the window has none there. */
-static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit, size_t count,
-                                 int *first, int *end) {
+static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit,
+                                 size_t count, int *first, int *end) {
     int targets = wt_pass_targets(pass, window), all = targets ? targets + stage->lead : 0;
     *first = unit * stage->unit_rows;
     *end = all - *first < stage->unit_rows ? all : *first + stage->unit_rows;
@@ -175,7 +197,7 @@ static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int
     return sums;
 }
 
-static int wt_tile_rows(int first, int end) {
+static int wt_rows_left(int first, int end) {
     return end - first < WT_TILE ? end - first : WT_TILE;
 }
 
@@ -184,7 +206,7 @@ static void wt_block_back_unit(wt_pass *pass, const wt_stage *stage, int window,
     int first, end;
     wt_real *sums = wt_begin_segment(pass, stage, window, unit, at->end - at->first, &first, &end);
     for (int t = first; sums && t < end; t += WT_TILE) {
-        wt_block_back_tile(pass, stage->l, window, t, wt_tile_rows(t, end), sums);
+        wt_block_back_tile(pass, stage->l, window, t, wt_rows_left(t, end), sums);
     }
 }
 
@@ -198,7 +220,7 @@ static void wt_input_back_unit(wt_pass *pass, const wt_stage *stage, int window,
     int first, end;
     wt_real *sums = wt_begin_segment(pass, stage, window, unit, count, &first, &end);
     for (int t = first; sums && t < end; t += WT_TILE) {
-        const int rows = wt_tile_rows(t, end);
+        const int rows = wt_rows_left(t, end);
         wt_output_gradient(pass, -1, window, t, rows, &pass->dinput, wt_pass_scratch(pass), sums, base);
         if (network->input_kind == WT_INPUT_CLASS) continue;
         size_t at = (size_t)(pass->first + window) * (size_t)wt_batch_rows(batch) + (size_t)t;
@@ -243,8 +265,8 @@ static wt_real *wt_sums_of_head(const wt_pass *pass, int l, int window, int segm
     return wt_head_sums(pass, window, segment);
 }
 
-static void wt_add_segments(const wt_pass *pass, const wt_stage *stage, wt_sums_of sums_of, int lane, size_t at,
-                            size_t count, wt_real *total) {
+static void wt_add_segments(const wt_pass *pass, const wt_stage *stage, wt_sums_of sums_of, int lane,
+                            size_t at, size_t count, wt_real *total) {
     bool any = false;
     for (int window = lane * pass->lane_windows; window < (lane + 1) * pass->lane_windows; window++) {
         int targets = wt_pass_targets(pass, window);
@@ -280,7 +302,8 @@ static int wt_sum_chunks(size_t count) {
 
 /* The head's partial gradients come from forward; its last unit adds Σ dskip, which all b_s share. */
 static void wt_reduce_head_unit(wt_pass *pass, const wt_stage *stage, int lane, int unit) {
-    const size_t first = wt_offset(pass, pass->network->head[0].weight), end = pass->network->parameters.total;
+    const size_t first = wt_offset(pass, pass->network->head[0].weight),
+                 end = pass->network->parameters.total;
     const size_t width = (size_t)pass->network->skip_channels;
     if (unit < stage->units - 1) {
         wt_sum_chunk(pass, stage, wt_sums_of_head, lane, unit, first, end);
@@ -368,7 +391,8 @@ static void wt_tell_listener(wt_pass *pass) {
 static int wt_add_phase(wt_pass *pass, int l) {
     const wt_network *network = pass->network;
     const int blocks = network->block_count;
-    wt_stage stage = {.work = wt_input_back_unit, .l = l, .lead = network->input_lead, .unit_rows = pass->segment};
+    wt_stage stage = {
+        .work = wt_input_back_unit, .l = l, .lead = network->input_lead, .unit_rows = pass->segment};
     if (l >= 0) stage.work = wt_block_back_unit, stage.lead = network->blocks[l].lead;
     const int number = wt_pipeline_add(pass, &pass->backward, stage);
     const int reach = l + 2 < blocks ? wt_reach(&network->blocks[l + 2].conv) : 0;
@@ -381,8 +405,11 @@ static int wt_add_phase(wt_pass *pass, int l) {
 
 static int wt_add_reduction(wt_pass *pass, int l) {
     const wt_block_rows *at = &pass->blocks[l];
-    const wt_stage stage = {.work = wt_reduce_block_unit, .l = l, .lead = pass->network->blocks[l].lead,
-                            .units = 1 + wt_sum_chunks(at->end - at->first), .of_lanes = true};
+    const wt_stage stage = {.work = wt_reduce_block_unit,
+                            .l = l,
+                            .lead = pass->network->blocks[l].lead,
+                            .units = 1 + wt_sum_chunks(at->end - at->first),
+                            .of_lanes = true};
     const int number = wt_pipeline_add(pass, &pass->backward, stage);
     wt_pipeline_need(&pass->backward, number, pass->phase_stage[l], WT_ALL_ROWS);
     wt_pipeline_need(&pass->backward, number, pass->head_reduce, WT_ALL_ROWS);
@@ -393,14 +420,19 @@ void wt_plan_backward(wt_pass *pass) {
     const wt_network *network = pass->network;
     const size_t head = network->parameters.total - wt_offset(pass, network->head[0].weight);
     pass->head_reduce = wt_pipeline_add(pass, &pass->backward,
-                                        (wt_stage){.work = wt_reduce_head_unit, .l = network->block_count,
-                                                   .units = 1 + wt_sum_chunks(head), .of_lanes = true});
+                                        (wt_stage){.work = wt_reduce_head_unit,
+                                                   .l = network->block_count,
+                                                   .units = 1 + wt_sum_chunks(head),
+                                                   .of_lanes = true});
     for (int l = network->block_count - 1; l >= 0; l--) {
         pass->phase_stage[l] = wt_add_phase(pass, l);
         pass->reduce_stage[l] = wt_add_reduction(pass, l);
     }
     const int phase = wt_add_phase(pass, -1);
-    wt_stage input = {.work = wt_reduce_input_unit, .l = -1, .lead = network->input_lead, .of_lanes = true,
+    wt_stage input = {.work = wt_reduce_input_unit,
+                      .l = -1,
+                      .lead = network->input_lead,
+                      .of_lanes = true,
                       .units = wt_sum_chunks(pass->blocks[0].first)};
     if (network->input_kind == WT_INPUT_CLASS) {
         input.work = wt_scatter_unit;

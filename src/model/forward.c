@@ -8,9 +8,8 @@
 
 #include "pass_internal.h"
 
-/* A 1×1 or dilated convolution of some rows. */
-static void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy,
-                             const wt_real *x, int ldx, int rows, const wt_real *add, int ldadd, wt_real scale) {
+void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x,
+                      int ldx, int rows, const wt_real *add, int ldadd, wt_real scale) {
     wt_operand taps[WT_KERNEL_MAX];
     for (int j = 0; j < c->taps; j++) {
         taps[j] = wt_tap(pass, c, j, x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx);
@@ -68,10 +67,13 @@ static void wt_add_skips(const wt_pass *pass, int l, int window, int first, int 
     wt_operand skips[WT_GROUP_MAX];
     for (int b = group; b <= l; b++) {
         const wt_rows *z = &pass->blocks[b].z;
-        skips[b - group] = wt_tap(pass, &blocks[b].skip, 0, wt_row(z, window, target + blocks[b].lead), z->ld);
+        skips[b - group] = wt_tap(pass, &blocks[b].skip, 0, wt_row(z, window, target + blocks[b].lead),
+                                  z->ld);
     }
     wt_real *skip = wt_row(&pass->skip, window, target);
-    wt_finish finish = {.bias = group ? NULL : pass->skip_bias, .add = group ? skip : NULL, .ldadd = pass->skip.ld,
+    wt_finish finish = {.bias = group ? NULL : pass->skip_bias,
+                        .add = group ? skip : NULL,
+                        .ldadd = pass->skip.ld,
                         .scale = 1};
     pass->kernels->multiply(skip, pass->skip.ld, count, pass->network->skip_channels, skips, l - group + 1,
                             &finish);
@@ -84,7 +86,7 @@ static void wt_block_unit(wt_pass *pass, const wt_stage *stage, int window, int 
     int first, rows, reach = wt_reach(&block->conv);
     if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
     const wt_real *h = wt_row(&at->h, window, first);
-    wt_real *act = pass->shape.backward ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
+    wt_real *act = wt_pass_keeps(pass) ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
     wt_real *z = wt_row(&at->z, window, first);
     wt_convolve_rows(pass, &block->conv, act, block->conv.out, h, at->h.ld, rows, NULL, 0, 1);
     pass->kernels->activate(z, at->z.ld, act, block->conv.out, rows, block->gate, block->activation);
@@ -156,8 +158,8 @@ void wt_plan_forward(wt_pass *pass) {
     wt_add_next(pass, input, 0);
     for (int l = 0; l < network->block_count; l++) {
         const wt_block *block = &network->blocks[l];
-        wt_stage rechannel = {.work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block),
-                              .unit_rows = pass->tile};
+        wt_stage rechannel = {
+            .work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block), .unit_rows = pass->tile};
         wt_stage whole = {.work = wt_block_unit, .l = l, .lead = block->lead, .unit_rows = pass->tile};
         if (block->rechannel.weight >= 0) wt_add_next(pass, rechannel, 0);
         wt_add_next(pass, whole, wt_reach(&block->conv));

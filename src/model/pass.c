@@ -31,13 +31,16 @@ static int wt_clamp(int value, int least, int most) {
     return value < least ? least : value > most ? most : value;
 }
 
-/* Of targets, an eighth, in whole steps: so many rows that a short window too is work for some threads. */
-static int wt_rows_of_unit(const wt_pass_shape *shape, int step, int most) {
-    return wt_clamp(wt_units(wt_units(shape->targets, 8), step) * step, step, most);
+/* About an eighth of the targets, so that a short window too is work for some threads. */
+static int wt_segment_rows(const wt_pass_shape *shape) {
+    return wt_clamp(wt_units(wt_units(shape->targets, 8), WT_HEAD_TILE) * WT_HEAD_TILE, WT_HEAD_TILE,
+                    WT_SEGMENT);
 }
 
-static int wt_segment_rows(const wt_pass_shape *shape) {
-    return wt_rows_of_unit(shape, WT_HEAD_TILE, WT_SEGMENT);
+/* Rows of forward's units: a whole number of them make a segment. */
+static int wt_tile_rows(const wt_pass_shape *shape) {
+    int segment = wt_segment_rows(shape);
+    return segment % WT_TILE == 0 ? WT_TILE : segment == WT_HEAD_TILE ? WT_TILE / 4 : WT_TILE / 2;
 }
 
 /* The widest h, act and z over all blocks. */
@@ -82,7 +85,8 @@ static void wt_lay_kept_rows(const wt_network *network, const wt_pass_shape *sha
         wt_rows wide = {NULL, 0, 0};
         if (wt_has_rechannel(block)) wide = wt_take_rows(arena, shape, rows_in, block->rechannel.in);
         wt_rows h = wt_take_rows(arena, shape, rows_in, block->conv.in);
-        wt_rows act = wt_take_rows(arena, shape, rows, block->conv.out);
+        wt_rows act = {NULL, 0, block->conv.out};
+        if (!shape->recompute) act = wt_take_rows(arena, shape, rows, block->conv.out);
         if (!pass) continue;
         wt_block_rows *at = &pass->blocks[l];
         at->wide = wide, at->h = h, at->act = act, at->dact = dact[l & 1], at->dout = dout[l & 1];
@@ -219,16 +223,20 @@ typedef struct {
 
 static size_t wt_range_end(const wt_network *network, int l) {
     const wt_parameter *entries = network->parameters.entries;
-    return entries[l + 1 < network->block_count ? network->blocks[l + 1].conv.weight : network->head[0].weight]
+    return entries[l + 1 < network->block_count ? network->blocks[l + 1].conv.weight
+                                                : network->head[0].weight]
         .offset;
 }
 
-static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
+static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *kernels,
+                                const wt_pass_shape *shape) {
     wt_extras extras = {0};
     const wt_parameter *entries = network->parameters.entries;
     const wt_widths widest = wt_widest(network);
     const size_t hidden = (size_t)network->head[0].out, classes = (size_t)network->classes;
-    const size_t block = (size_t)WT_TILE * (size_t)(shape->backward ? wt_larger(widest.h, 2 * widest.z) : widest.act);
+    const int act = shape->backward && !shape->recompute ? 0 : widest.act;
+    const size_t block = (size_t)WT_TILE *
+                         (size_t)(act + (shape->backward ? wt_larger(widest.h, 2 * widest.z) : 0));
     const size_t head = (size_t)WT_HEAD_TILE * (shape->backward ? 2 * hidden + classes : hidden);
     extras.packed = wt_place_weights(network, kernels, shape->backward, NULL);
     extras.scratch_each = (block > head ? block : head) + 16;
@@ -290,7 +298,8 @@ static wt_status wt_take_memory(wt_pass *pass) {
     WT_TRY(wt_alloc(&pass->packed, extras.packed, sizeof(wt_real), "packed weights"));
     WT_TRY(wt_alloc(&pass->skip_bias, skip, sizeof(wt_real), "a bias"));
     WT_TRY(wt_alloc(&pass->scratch, extras.scratch_each * (size_t)pass->threads, sizeof(wt_real), "scratch"));
-    WT_TRY(wt_alloc(&pass->sums, WT_SUM_SETS * partial * extras.sums_each, sizeof(wt_real), "partial gradients"));
+    WT_TRY(wt_alloc(&pass->sums, WT_SUM_SETS * partial * extras.sums_each, sizeof(wt_real),
+                    "partial gradients"));
     WT_TRY(wt_alloc(&pass->head_sums, partial * extras.head_sums_each, sizeof(wt_real), "partial gradients"));
     WT_TRY(wt_alloc(&pass->bias_sums, windows * skip, sizeof(wt_real), "sums of a bias"));
     return wt_alloc(&pass->tile_loss, extras.tile_loss, sizeof(double), "losses of tiles");
@@ -306,7 +315,7 @@ wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kern
     pass->kernels = kernels;
     pass->shape = *shape;
     pass->threads = omp_get_max_threads();
-    pass->tile = wt_rows_of_unit(shape, WT_TILE / 4, WT_TILE);
+    pass->tile = wt_tile_rows(shape);
     pass->segment = wt_segment_rows(shape);
     WT_GUARD(wt_take_memory(pass));
     wt_lay_out(network, shape, pass);
@@ -341,7 +350,8 @@ void wt_pass_destroy(wt_pass *pass) {
 int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
     const wt_extras extras = wt_pass_extras(network, kernels, shape);
     const size_t windows = (size_t)shape->windows, skip = (size_t)network->skip_channels;
-    const size_t partial = windows * extras.segments * (WT_SUM_SETS * extras.sums_each + extras.head_sums_each);
+    const size_t partial = windows * extras.segments *
+                           (WT_SUM_SETS * extras.sums_each + extras.head_sums_each);
     const size_t reals = wt_lay_out(network, shape, NULL) + extras.packed + partial + skip + windows * skip +
                          extras.scratch_each * (size_t)omp_get_max_threads();
     return (int64_t)(sizeof(wt_pass) + reals * sizeof(wt_real) + extras.tile_loss * sizeof(double) +

@@ -16,10 +16,10 @@
 #include "wavetrain/model.h"
 
 enum {
-    WT_TILE = 192,        /* rows that go through a block's products while they are in the second cache */
-    WT_HEAD_TILE = 96,    /* the same for the head, whose rows are wider */
-    WT_SEGMENT = 384,     /* rows, at most, that backward adds up into one partial gradient */
-    WT_SKIP_TERMS = 256,  /* gate channels of all blocks, about, whose skips are added at a time */
+    WT_TILE = 192,       /* rows that go through a block's products while they are in the second cache */
+    WT_HEAD_TILE = 96,   /* the same for the head, whose rows are wider */
+    WT_SEGMENT = 768,    /* rows, at most, that backward adds up into one partial gradient */
+    WT_SKIP_TERMS = 256, /* gate channels of all blocks, about, whose skips are added at a time */
     WT_GROUP_MAX = 16,
     WT_SUM_SETS = 4,      /* neighbouring blocks that have partial gradients at the same time */
     WT_SUM_CHUNK = 4096,  /* elements of partial gradients that a unit adds up */
@@ -42,7 +42,7 @@ static inline wt_real *wt_row(const wt_rows *rows, int window, int64_t row) {
 typedef struct {
     wt_rows wide; /* before the rechannel, where there is one */
     wt_rows h;    /* the block's input, after the rechannel */
-    wt_rows act;  /* tanh and σ, or what else the activation keeps; absent without backward */
+    wt_rows act;  /* tanh and σ, or what else the activation keeps; absent where it is not kept */
     wt_rows z;
     wt_rows dact; /* the gradient by the convolution's output */
     wt_rows dout; /* β times the gradient by the block's output, before the next one's rechannel */
@@ -64,7 +64,7 @@ enum { WT_ALL_ROWS = -1, WT_NEEDS_MAX = 3 };
 typedef struct wt_stage wt_stage;
 struct wt_stage {
     void (*work)(wt_pass *pass, const wt_stage *stage, int group, int unit); /* group: a window, or a lane */
-    int l;         /* the block */
+    int l;                                                                   /* the block */
     int lead;      /* a window has targets + lead rows here */
     int unit_rows; /* 0: units are no rows */
     int units;     /* of a window, at most; or of a lane */
@@ -85,9 +85,9 @@ typedef struct {
     size_t flags; /* units of all stages */
     wt_unit *order;
     int length;
-    int lane_windows; /* that the order is for */
-    int *place;       /* [flags]: in the order */
-    int *next_unit;   /* [stages, windows] */
+    int lane_windows;  /* that the order is for */
+    int *place;        /* [flags]: in the order */
+    int *next_unit;    /* [stages, windows] */
     atomic_uint *done; /* [flags]: the run in which the unit was last done */
     unsigned run;
     void (*between)(wt_pass *pass); /* called by the caller's thread after each of its units; or NULL */
@@ -97,9 +97,9 @@ struct wt_pass {
     const wt_network *network;
     const wt_kernels *kernels;
     wt_pass_shape shape;
-    int tile, segment;         /* rows */
-    const wt_real *parameters; /* the caller's */
-    wt_real *packed;           /* all weights for products, at the offsets below */
+    int tile, segment;                /* rows */
+    const wt_real *parameters;        /* the caller's */
+    wt_real *packed;                  /* all weights for products, at the offsets below */
     size_t *forward_at, *backward_at; /* [parameters] */
     wt_real *skip_bias;               /* [skip]: of all blocks, with their factors */
     wt_real *arena;                   /* all rows stand here */
@@ -157,7 +157,8 @@ static inline int wt_units(int64_t rows, int each) {
 }
 
 /* A factor of a product by tap j of a convolution, forward or transposed. */
-static inline wt_operand wt_tap(const wt_pass *pass, const wt_convolution *c, int j, const wt_real *x, int ldx) {
+static inline wt_operand wt_tap(const wt_pass *pass, const wt_convolution *c, int j, const wt_real *x,
+                                int ldx) {
     size_t each = pass->kernels->packed_count(c->in, c->out);
     return (wt_operand){x, pass->packed + pass->forward_at[c->weight] + (size_t)j * each, ldx, c->in};
 }
@@ -186,6 +187,15 @@ bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group);
 
 void wt_plan_forward(wt_pass *pass);
 void wt_plan_backward(wt_pass *pass);
+
+/* Rows of a 1×1 or dilated convolution: y = (x * w + bias + add)·scale; `add` may be NULL. */
+void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x,
+                      int ldx, int rows, const wt_real *add, int ldadd, wt_real scale);
+
+/* Whether forward keeps what the blocks' activations are for backward. */
+static inline bool wt_pass_keeps(const wt_pass *pass) {
+    return pass->shape.backward && !pass->shape.recompute;
+}
 
 /* The head's part of backward, while its rows are in the cache: gradients from logits' gradients. */
 void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *logits, wt_real *hidden,

@@ -70,11 +70,13 @@ static wt_needed wt_needed_units(const wt_pass *pass, const wt_pipeline *pipelin
                                  const wt_need *need, int group, int unit) {
     const wt_stage *before = &pipeline->stages[need->stage];
     int first = group, groups = 1, count = before->units;
-    if (stage->of_lanes && !before->of_lanes) first = group * pipeline->lane_windows, groups = pipeline->lane_windows;
+    if (stage->of_lanes && !before->of_lanes)
+        first = group * pipeline->lane_windows, groups = pipeline->lane_windows;
     if (!stage->of_lanes && before->of_lanes) first = group / pipeline->lane_windows;
     if (need->reach != WT_ALL_ROWS) {
         int64_t rows = (int64_t)pass->shape.targets + before->lead;
-        int64_t end = (int64_t)(unit + 1) * stage->unit_rows, own = (int64_t)pass->shape.targets + stage->lead;
+        int64_t end = (int64_t)(unit + 1) * stage->unit_rows,
+                own = (int64_t)pass->shape.targets + stage->lead;
         end = (end < own ? end : own) + need->reach;
         count = wt_units(end < rows ? end : rows, before->unit_rows);
     }
@@ -85,12 +87,12 @@ static wt_needed wt_needed_units(const wt_pass *pass, const wt_pipeline *pipelin
 
 enum {
     WT_NO_PLACE = -1,
-    WT_DEPTH = 4, /* stages at work together: their weights should stay in the second cache too */
+    WT_DEPTH = 8, /* stages at work together: their weights must find room in the caches too */
 };
 
 /* The first place in the order at which a unit's needs stand before it; WT_NO_PLACE: they don't yet. */
-static int wt_earliest_place(const wt_pass *pass, const wt_pipeline *pipeline, const wt_stage *stage, int group,
-                             int unit) {
+static int wt_earliest_place(const wt_pass *pass, const wt_pipeline *pipeline, const wt_stage *stage,
+                             int group, int unit) {
     int earliest = 0;
     for (int n = 0; n < stage->need_count; n++) {
         wt_needed needed = wt_needed_units(pass, pipeline, stage, &stage->needs[n], group, unit);
@@ -185,7 +187,8 @@ bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group) {
     const wt_stage *before = &pipeline->stages[stage];
     size_t flag = before->flag + (size_t)group * (size_t)before->units;
     for (int unit = 0; unit < before->units; unit++) {
-        if (atomic_load_explicit(&pipeline->done[flag + (size_t)unit], memory_order_acquire) != pipeline->run) {
+        if (atomic_load_explicit(&pipeline->done[flag + (size_t)unit], memory_order_acquire) !=
+            pipeline->run) {
             return false;
         }
     }

@@ -41,7 +41,7 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     int slots = wt_windows_at_once(data->window, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
     evaluator->shape = (wt_batch_shape){slots, data->window, context, input, data->quantization};
     evaluator->silence = wt_silence_class(data->quantization);
-    wt_pass_shape shape = {slots, data->window, false};
+    wt_pass_shape shape = {slots, data->window, false, false};
     return wt_pass_create(&evaluator->pass, network, kernels, &shape);
 }
 

@@ -38,7 +38,7 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
     size_t total = probe->network->parameters.total;
     const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, probe->network->receptive_field,
                                   WT_INPUT_CLASS, probe->config.data.quantization};
-    const wt_pass_shape pass = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, true};
+    const wt_pass_shape pass = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, true, false};
     WT_TRY(wt_batch_create(&probe->batch, &shape, 1));
     WT_TRY(wt_pass_create(&probe->pass, probe->network, kernels, &pass));
     WT_TRY(wt_alloc(&probe->parameters, total, sizeof(wt_real), "the probe"));

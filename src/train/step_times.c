@@ -1,6 +1,6 @@
-/* The last steps' times, of which the median is told: one slow step, and the first ones, do not count. */
+/* The last steps' times. A median leaves out the odd slow step; that of the fastest steps alone also leaves out what
+ * others on the machine do: a step in which any rank lost its core is slow on all of them. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "train_internal.h"
 
@@ -18,16 +18,25 @@ void wt_step_times_note(wt_step_times *times, const wt_timer *timer) {
     times->count++;
 }
 
-static int wt_compare_times(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
+typedef struct {
+    double key, value;
+} wt_keyed;
+
+static int wt_compare_keys(const void *a, const void *b) {
+    const wt_keyed *left = a, *right = b;
+    return (left->key > right->key) - (left->key < right->key);
 }
 
-double wt_step_times_median(const wt_step_times *times, wt_step_time which) {
-    double sorted[WT_STEPS_KEPT];
+double wt_step_times_median(const wt_step_times *times, wt_step_time which, double share) {
+    wt_keyed sorted[WT_STEPS_KEPT];
     size_t count = times->count < WT_STEPS_KEPT ? (size_t)times->count : WT_STEPS_KEPT;
     if (count == 0) return 0;
-    memcpy(sorted, times->seconds[which], count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, wt_compare_times);
-    return sorted[count / 2];
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = (wt_keyed){times->seconds[WT_STEP_TIME_ALL][i], times->seconds[which][i]};
+    qsort(sorted, count, sizeof *sorted, wt_compare_keys);
+    size_t fastest = (size_t)(share * (double)count);
+    if (fastest == 0) fastest = 1;
+    for (size_t i = 0; i < fastest; i++) sorted[i].key = sorted[i].value;
+    qsort(sorted, fastest, sizeof *sorted, wt_compare_keys);
+    return sorted[fastest / 2].value;
 }

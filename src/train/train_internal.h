@@ -89,8 +89,8 @@ typedef struct {
 
 /* At a step's end, with the timer in a phase that is none of a step's. */
 void wt_step_times_note(wt_step_times *times, const wt_timer *timer);
-/* Seconds, of the last steps; 0 where there are none. */
-double wt_step_times_median(const wt_step_times *times, wt_step_time which);
+/* The median of the last steps, or of that share of them that was fastest, in seconds; 0 where there are none. */
+double wt_step_times_median(const wt_step_times *times, wt_step_time which, double share);
 
 /* --- the trainer --- */
 
@@ -196,8 +196,5 @@ wt_status wt_change_verdict(const char *run, const char *verdict, const char *wh
 /* A start in an existing run has failed before it was written down: its run.yaml, if there is one, says so with
  * this thread's error message, which stays. The caller holds the lock. */
 void wt_note_refusal(const char *run);
-
-/* How many windows at once give all threads something to do. */
-int wt_windows_at_once(int targets, int most);
 
 #endif

@@ -370,20 +370,25 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
-/* What the exchange cost the rank whose steps it kept longest. */
-static void wt_summarise_exchange(const wt_trainer *trainer) {
-    int64_t slowest[WT_STEP_TIMES]; /* nanoseconds */
-    int buckets, early;
+/* What the exchange cost, on the rank that it cost most. Collective. */
+static void wt_summarise_share(const wt_trainer *trainer, const char *of, double share) {
+    int64_t most[WT_STEP_TIMES]; /* nanoseconds */
     for (int i = 0; i < WT_STEP_TIMES; i++)
-        slowest[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i));
-    wt_comm_max_int64(trainer->comm, slowest, WT_STEP_TIMES);
-    if (!trainer->root || wt_comm_size(trainer->comm) == 1) return;
+        most[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i, share));
+    wt_comm_max_int64(trainer->comm, most, WT_STEP_TIMES);
+    wt_log_info(
+        "exposed exchange, %s: %.2f ms of a step's %.2f, %.2f of them waiting, beside a backward of %.2f", of,
+        1e-6 * (double)most[WT_STEP_TIME_EXPOSED], 1e-6 * (double)most[WT_STEP_TIME_ALL],
+        1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
+}
+
+static void wt_summarise_exchange(const wt_trainer *trainer) {
+    int buckets, early;
+    if (wt_comm_size(trainer->comm) == 1) return;
+    wt_summarise_share(trainer, "median", 1.0);
+    wt_summarise_share(trainer, "fastest tenth", 0.1);
     wt_exchange_count_buckets(trainer->exchange, &buckets, &early);
-    wt_log_info("exposed exchange: %.2f ms of a step's %.2f, %.2f of them waiting, beside a backward of %.2f "
-                "(medians); %d of %d buckets set out before backward's end",
-                1e-6 * (double)slowest[WT_STEP_TIME_EXPOSED], 1e-6 * (double)slowest[WT_STEP_TIME_ALL],
-                1e-6 * (double)slowest[WT_STEP_TIME_WAIT], 1e-6 * (double)slowest[WT_STEP_TIME_BACKWARD],
-                early, buckets);
+    wt_log_info("buckets: %d of %d set out before backward's end", early, buckets);
 }
 
 /* Where this rank's steps spent their time. */

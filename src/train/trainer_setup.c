@@ -116,7 +116,8 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     size_t total = trainer->network->parameters.total;
     size_t windows = (size_t)trainer->lanes_at_once * (size_t)trainer->lane_windows;
     size_t lanes = (size_t)(trainer->end_lane - trainer->first_lane);
-    wt_pass_shape shape = {(int)windows, trainer->config->data.window, true};
+    const bool recompute = trainer->config->train.activations == WT_ACTIVATIONS_RECOMPUTED;
+    wt_pass_shape shape = {(int)windows, trainer->config->data.window, true, recompute};
     WT_TRY(wt_alloc(&trainer->parameters, total, sizeof(wt_real), "parameters"));
     WT_TRY(wt_optimizer_init(&trainer->optimizer, total));
     WT_TRY(wt_pass_create(&trainer->pass, trainer->network, trainer->kernels, &shape));

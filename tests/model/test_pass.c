@@ -165,10 +165,11 @@ static void free_problem(problem *p) {
 }
 
 /* A pass takes as many threads as there are when it is made. */
-static wt_pass *make_pass(const problem *p, int windows, int targets, int threads) {
+static wt_pass *make_pass(const problem *p, int windows, int targets, int threads, bool recompute) {
     wt_pass *pass;
     omp_set_num_threads(threads);
-    const wt_pass_shape shape = {.windows = windows, .targets = targets, .backward = true};
+    const wt_pass_shape shape = {
+        .windows = windows, .targets = targets, .backward = true, .recompute = recompute};
     must(wt_pass_create(&pass, p->network, kernels, &shape));
     wt_pass_derive(pass, p->parameters);
     return pass;
@@ -239,7 +240,7 @@ static void test_threads_and_calls(void **state) {
     answer want = make_answer(&p), got = make_answer(&p);
     static const int threads[] = {1, 2, 3, 5};
     for (int i = 0; i < 4; i++) {
-        wt_pass *pass = make_pass(&p, c->windows, c->targets, threads[i]);
+        wt_pass *pass = make_pass(&p, c->windows, c->targets, threads[i], false);
         if (i == 0) {
             run_step(&p, pass, want.lanes, NULL, &want);
             assert_finite(&p, &want);
@@ -254,11 +255,13 @@ static void test_threads_and_calls(void **state) {
         }
         wt_pass_destroy(pass);
     }
-    /* a pass that has room for one lane alone */
-    wt_pass *pass = make_pass(&p, c->lane_windows, c->targets, 3);
-    run_step(&p, pass, 1, NULL, &got);
-    assert_same(&p, &want, &got, "room for windows", c->lane_windows);
-    wt_pass_destroy(pass);
+    /* passes that have room for one lane alone, with activations kept and made again */
+    for (int recompute = 0; recompute < 2; recompute++) {
+        wt_pass *pass = make_pass(&p, c->lane_windows, c->targets, 3, recompute);
+        run_step(&p, pass, 1, NULL, &got);
+        assert_same(&p, &want, &got, "room for one lane, activations recomputed", recompute);
+        wt_pass_destroy(pass);
+    }
     wt_free(want.gradients);
     wt_free(got.gradients);
     free_problem(&p);
@@ -272,7 +275,7 @@ static void test_length_of_vectors(void **state) {
     const wt_kernels *const wide = kernels;
     for (int i = 0; i < 2; i++) {
         if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2, WT_PRECISION_FP32));
-        wt_pass *pass = make_pass(&p, p.c->windows, p.c->targets, 2);
+        wt_pass *pass = make_pass(&p, p.c->windows, p.c->targets, 2, false);
         run_step(&p, pass, want.lanes, NULL, i == 0 ? &want : &got);
         wt_pass_destroy(pass);
     }
@@ -317,7 +320,7 @@ static void test_listener(void **state) {
     problem p = make_problem(c);
     answer a = make_answer(&p), heard = make_answer(&p), unheard = make_answer(&p);
     for (int threads = 1; threads <= 5; threads += 2) {
-        wt_pass *pass = make_pass(&p, c->windows, c->targets, threads);
+        wt_pass *pass = make_pass(&p, c->windows, c->targets, threads, false);
         hearing h = {.a = &a, .at = a.total, .heard = heard.gradients};
         const wt_pass_listener both = {hear_ready, hear_poke, &h}, none = {NULL, NULL, NULL};
         run_step(&p, pass, a.lanes, &both, &a);
@@ -342,7 +345,7 @@ enum { SHORT = 45 };
 
 /* The summed loss and the gradient of `windows` windows, as one lane. */
 static double run_lane(const problem *p, const wt_batch *batch, wt_real *gradient) {
-    wt_pass *pass = make_pass(p, batch->windows, batch->targets, 2);
+    wt_pass *pass = make_pass(p, batch->windows, batch->targets, 2, false);
     wt_window_loss *losses = take((size_t)batch->windows, sizeof *losses);
     wt_pass_forward(pass, batch, 0, batch->windows, losses);
     wt_pass_backward(pass, batch->windows, &gradient, NULL);
@@ -397,9 +400,10 @@ static void test_long_window_is_its_parts(void **state) {
 static void test_estimate(void **state) {
     const pass_case *c = *state;
     problem p = make_problem(c);
-    for (int backward = 0; backward < 2; backward++) {
+    for (int kind = 0; kind < 3; kind++) {
         wt_pass *pass;
-        const wt_pass_shape shape = {.windows = c->windows, .targets = c->targets, .backward = backward};
+        const wt_pass_shape shape = {
+            .windows = c->windows, .targets = c->targets, .backward = kind > 0, .recompute = kind > 1};
         omp_set_num_threads(3);
         const int64_t before = wt_memory_bytes(), want = wt_pass_bytes(p.network, kernels, &shape);
         must(wt_pass_create(&pass, p.network, kernels, &shape));

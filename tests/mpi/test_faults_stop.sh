@@ -117,3 +117,16 @@ for answer in fails never N/A "$(date -d '1 hour' +%Y-%m-%dT%H:%M:%S)"; do
     within "$(seconds_since "$began")" 6
     same_run whole "$run" 60
 done
+
+# asked as soon as it can be, while MPI starts: after one step
+start early
+catches_usr1() {
+    local mask
+    mask=$(sed -n "s/^SigCgt:\t//p" "/proc/$process/status") || fail "early: $(cat early.log)"
+    ((0x$mask & 0x200))
+}
+until catches_usr1; do :; done
+[ ! -e early ] || fail "signals are caught only when the run has begun"
+kill -USR1 $process
+stopped early 'a signal asked to stop'
+[ "$(rows_of early)" = 1 ] || fail "early: $(rows_of early) steps"

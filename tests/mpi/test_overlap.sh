@@ -12,7 +12,7 @@ said one.log 'time of a step: '
 grep -q '^exposed exchange' one.log && fail "one rank has nothing to exchange: $(cat one.log)"
 for progress in test thread after; do
     ranks=2 train_ok $progress "$@" --set exchange.progress=$progress
-    grep -q '^exposed exchange: [0-9.]* ms of a step' $progress.log || fail "$progress: $(cat $progress.log)"
+    grep -q '^exposed exchange, median: [0-9.]* ms of a step' $progress.log || fail "$progress: $(cat $progress.log)"
 done
 
 # a resume may have other buckets

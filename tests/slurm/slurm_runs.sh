@@ -55,14 +55,16 @@ job_state() {
     scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
 }
 
-# wait_for_job JOB [SECONDS]: until it has ended; 60 at most
+# wait_for_job JOB [SECONDS]: until it has ended; 60 at most. A job that is queued again shows other states in between.
 wait_for_job() {
-    local tries
+    local tries ended=0
     for tries in $(seq $((10 * ${2:-60}))); do
         case $(job_state "$1") in
-        PENDING | RUNNING | COMPLETING | CONFIGURING | REQUEUED) sleep 0.1 ;;
-        *) return 0 ;;
+        COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ended=$((ended + 1)) ;;
+        *) ended=0 ;;
         esac
+        [ $ended -lt 8 ] || return 0
+        sleep 0.1
     done
     fail "job $1 has not ended: $(scontrol show job "$1")"
 }

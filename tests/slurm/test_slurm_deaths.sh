@@ -28,13 +28,13 @@ for rank in 0 3; do
 done
 
 # Without being told, srun names the dead one, and then either SLURM's PMIx server ends the job, or the watch of
-# the ranks that wait for it does, after hang_seconds and 3 s more.
-set -- --set run.hang_seconds=2 --set run.hang_seconds_data=2
+# the ranks that wait for it does, after hang_seconds_data (a start on busy cores takes some) and 3 s more.
+set -- --set run.hang_seconds=2 --set run.hang_seconds_data=8
 for rank in 0 3; do
     start_step untold-$rank '-N2 -n4 --kill-on-bad-exit=0' "$@"
     killed untold-$rank $rank
-    within "$took" 12
-    echo "measured: rank $rank killed, --kill-on-bad-exit=0, 2 s for a hang: $took s, exit code $code"
+    within "$took" 20
+    echo "measured: rank $rank killed, --kill-on-bad-exit=0, 8 + 3 s for a hang: $took s, exit code $code"
     said untold-$rank.log "task $rank: Killed"
     resumed untold-$rank 1 2
 done
@@ -42,8 +42,8 @@ done
 # A rank that is only stopped is missed by nobody but the watch.
 start_step frozen '-N2 -n4 --kill-on-bad-exit=0' "$@"
 killed frozen 0 STOP
-within "$took" 12
-echo "measured: rank 0 stopped, 2 s for a hang: $took s, exit code $code"
-errors_of frozen | grep -qE 'rank [1-3] on wt[12] waits for other ranks: no progress for 5 s in phase' ||
+within "$took" 20
+echo "measured: rank 0 stopped, 8 + 3 s for a hang: $took s, exit code $code"
+errors_of frozen | grep -qE 'rank [1-3] on wt[12] waits for other ranks: no progress for 1[1-3] s in phase' ||
     fail "$(cat frozen.log)"
 resumed frozen 1 2

@@ -12,7 +12,7 @@ slow_words
 start() {
     local run=$1 variables=$2
     shift 2
-    job=$("${slow[@]}" sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=2 \
+    job=$("${slow[@]}" sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=10 \
         --job-name="$run" --output="$run.log" --export="ALL,$variables" \
         "$SOURCE/jobs/train.sbatch" config.yaml --run "$run" "$@")
 }
@@ -48,10 +48,10 @@ unwritable=$job
 start srun LAUNCHER=srun
 srun=$job
 time_is_over srun "$srun" 5
+time_is_over srun "$srun" 15
 start mpirun LAUNCHER=mpirun
 mpirun=$job
 time_is_over mpirun "$mpirun" 5
-time_is_over srun "$srun" 30
 ends srun "$srun" COMPLETED 0: 'done after step 60'
 ends mpirun "$mpirun" COMPLETED 0: 'done after step 60'
 [ "$(grep -c '^train.sbatch: queued again' srun.log)" = 2 ] || fail "$(cat srun.log)"
@@ -63,7 +63,7 @@ ends unlucky "$unlucky" FAILED 1: 'given up: 2 starts without a new checkpoint (
 ends unwritable "$unwritable" FAILED 1: 'given up: '
 
 # Asked to stop, from outside: a checkpoint, and not queued again.
-start asked "STAGE=$PWD/local,DATA=$PWD/tone"
+start asked "STAGE=/dev/shm,DATA=$PWD/tone"
 wait_for asked 5
 scancel --signal=USR1 "$job"
 ends asked "$job" FAILED 75: 'stopped after step '
@@ -74,9 +74,11 @@ scancel "$job"
 ends cancelled "$job" CANCELLED '' 'cancelled or requeued from outside'
 stopped cancelled 'a signal asked to stop'
 
-# What was asked to stop goes on, on data that each node has copied.
-start asked "STAGE=$PWD/local,DATA=$PWD/tone"
+# What was asked to stop goes on, on data that each node has copied (each has a /dev/shm of its own).
+start asked "STAGE=/dev/shm,DATA=$PWD/tone"
 ends asked "$job" COMPLETED 0: 'done after step 60'
-said asked.log " copied to $PWD/local/wavetrain-$job and verified in "
+said asked.log " copied to /dev/shm/wavetrain-$job and verified in "
 same_run whole asked 60
-[ -z "$(ls local)" ] || fail "copies are left: $(ls local)"
+for node in 1 2; do
+    [ -z "$(bash "$CLUSTER" on-node $node ls /dev/shm | grep wavetrain-)" ] || fail "a copy is left on wt$node"
+done

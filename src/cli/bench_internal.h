@@ -1,0 +1,86 @@
+/* What the bench commands share: times, the peak beside which they are seen, and tables for other programs. */
+#ifndef WAVETRAIN_BENCH_INTERNAL_H
+#define WAVETRAIN_BENCH_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "wavetrain/comm.h"
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
+
+enum { WT_ROUNDS_MOST = 1001 };
+
+/* --- times --- */
+
+typedef struct {
+    double median, best; /* seconds */
+} wt_bench_time;
+
+/* Sorts the seconds. */
+wt_bench_time wt_bench_summarise(double *seconds, int count);
+
+/* `work` in all threads of OpenMP's at once: seconds from the first one's beginning to the last one's end. */
+typedef void (*wt_bench_work)(void *context, int thread, int threads);
+double wt_bench_together(wt_bench_work work, void *context);
+/* The best of so many. */
+double wt_bench_best_of(wt_bench_work work, void *context, int turns);
+/* How often the work should be done in a row to last long beside the threads' start, and short beside a slice of time
+ * that the scheduler gives: by trying. */
+int wt_bench_repeats(wt_bench_work work, void *context);
+
+/* --- the peak of the cores, measured in short bursts between what it is compared with --- */
+
+typedef struct {
+    double best;                /* operations a second of all threads at once, in the best burst */
+    double operations, seconds; /* of all bursts */
+} wt_bench_peak;
+
+typedef struct {
+    wt_bench_peak of[WT_PEAKS];
+    int64_t rounds[WT_PEAKS]; /* of a burst; 0: the CPU has no such instruction */
+} wt_bench_peaks;
+
+/* Chooses the bursts' length, by trying. */
+void wt_bench_peaks_init(wt_bench_peaks *peaks);
+/* A few bursts of each kind. */
+void wt_bench_peaks_burst(wt_bench_peaks *peaks);
+/* Begins anew, with the same bursts. */
+void wt_bench_peaks_clear(wt_bench_peaks *peaks);
+/* What other bursts have found becomes part of it. */
+void wt_bench_peaks_merge(wt_bench_peaks *peaks, const wt_bench_peaks *others);
+/* The same of all ranks together. Collective. */
+void wt_bench_peaks_sum(wt_bench_peaks *peaks, wt_comm *comm);
+/* Two lines, of `cores`: "2 threads". */
+void wt_bench_peaks_print(const wt_bench_peaks *peaks, const char *cores);
+
+/* --- options --- */
+
+/* --threads: 0 leaves OpenMP's own number. */
+wt_status wt_bench_set_threads(int threads);
+/* --backend: NULL is auto. Also checks the name. */
+wt_status wt_bench_select(const wt_kernels **kernels, const char *backend);
+wt_status wt_bench_check(const char *option, int value, int least, int most);
+/* "16,32,64": numbers from `least` to `most`. */
+enum { WT_BENCH_LIST = 32 };
+typedef struct {
+    int count, values[WT_BENCH_LIST];
+} wt_bench_list;
+wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const char *text, int least, int most);
+
+/* --- a table for other programs --- */
+
+/* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */
+wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading);
+/* Passes `status` on, or else that something could not be written since the file was opened. `file` may be NULL. */
+wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
+
+/* --- the exchange --- */
+
+/* `lanes` of all ranks; the rest is the configuration's. */
+wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kernels *kernels,
+                                 const wt_exchange_config *config, int lanes, int open_lanes, size_t count);
+
+#endif

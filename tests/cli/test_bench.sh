@@ -1,0 +1,146 @@
+# bench kernels and bench step, at tiny sizes: the tables that they print and write, figures that must agree with each
+# other and with inspect, and wrong options. Not how fast anything is.
+set -eu
+. "$SOURCE/tests/runs.sh"
+export OMP_NUM_THREADS=1
+
+# columns FILE NAME…: the named columns of a table (without commas in its texts), without its heading, to c.txt.
+columns() {
+    local file=$1
+    shift
+    awk -F, -v names="$*" '
+        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; wanted = NF; next }
+        NF != wanted { exit 1 }
+        { for (i = 1; i <= split(names, name, " "); i++) printf "%s%s", (i > 1 ? " " : ""), $at[name[i]]; print "" }' "$file" >c.txt && [ -s c.txt ] ||
+        fail "$file: not a table: $(cat "$file")"
+}
+
+# --- kernels ---
+
+kernels() {
+    expect_ok "$WAVETRAIN" bench kernels --channels 5,16 --taps 1,2 --dilations 1,300 --rows 20 --rounds 2 "$@" --csv k.csv
+}
+for backend in reference openblas avx2 avx512; do
+    if "$WAVETRAIN" bench kernels --channels 2 --taps 1 --rounds 1 --backend $backend >out.txt 2>err.txt; then
+        grep -q "^kernels $backend" out.txt || fail "$backend: $(head -1 out.txt)"
+    else
+        said err.txt "this CPU can't run \"$backend\""
+    fi
+done
+kernels --threads 2
+said out.txt ', 2 threads, tiles of 20 rows'
+# 3 products of 2 widths, with 1 tap, and with 2 taps at 2 dilations; 6 others of 2 widths, and 4 of one
+[ "$(wc -l <k.csv)" = $((1 + 3 * 2 * (1 + 2) + 6 * 2 + 4)) ] || fail "k.csv has $(wc -l <k.csv) lines"
+for name in forward 'backward data' 'backward weights'; do
+    [ "$(grep -c "^$name .*%.*%" out.txt)" = 6 ] || fail "not 6 lines of $name: $(cat out.txt)"
+done
+for name in gate 'gate backward' rectify 'column sums' embed 'embed backward'; do
+    [ "$(grep -cE "^$name +[0-9]" out.txt)" = 2 ] || fail "not 2 lines of $name: $(cat out.txt)"
+done
+for name in 'softmax cross-entropy' adam 'squares of the norm' add; do
+    [ "$(grep -cE "^$name +64 " out.txt)" = 1 ] || fail "no line of $name: $(cat out.txt)"
+done
+grep -qE '^peak of 2 threads, fp32: [0-9.]+ GFLOP/s, sustained [0-9.]+ \(' out.txt || fail "no peak: $(cat out.txt)"
+said out.txt 'peak of 2 threads, bf16: '
+columns k.csv unit hot_per_second hot_share window_per_second window_share peak_fp32
+awk '$1 == "operations" && ($2 <= 0 || $4 <= 0 || ($2 / $6 - $3)^2 > 1e-6 || ($4 / $6 - $5)^2 > 1e-6) { exit 1 }
+    $1 == "elements" && (NF != 4 || $2 <= 0 || $3 <= 0) { exit 1 }' c.txt || fail "figures that can't be: $(cat k.csv)"
+# bytes of a tile of 20 rows of 5 → 10 channels, 2 taps, far apart: both taps' rows, the output's, the weights
+columns k.csv kernel channels taps dilation tile_bytes
+grep -qx "forward 5 2 300 $((4 * (2 * 20 * 5 + 20 * 10 + 2 * 5 * 10)))" c.txt ||
+    fail "other bytes: $(cat k.csv)"
+
+# --- step ---
+
+# step ARGUMENT…: prints and writes the table, which is checked.
+step() {
+    expect_ok "$@" --steps 3 --csv s.csv
+    [ "$(wc -l <s.csv)" = 2 ] || fail "s.csv: $(cat s.csv)"
+    for phase in derive forward backward exchange wait decide update step; do
+        [ "$(grep -cE "^$phase +[0-9.]+ ms +[0-9.]+ % +[0-9.]+ ms +[0-9.]+ ms" out.txt)" = 1 ] ||
+            fail "no phase $phase: $(cat out.txt)"
+    done
+    for phase in forward backward step; do
+        grep -qE "^$phase .* ms +[0-9.]+ +[0-9.]+ %$" out.txt || fail "no rate of $phase: $(cat out.txt)"
+    done
+    columns s.csv windows targets targets_per_second step_seconds flops share peak_fp32
+    awk '($3 * $4 / ($1 * $2) - 1)^2 > 1e-6 || ($5 / $7 - $6)^2 > 1e-6 || $6 <= 0 { exit 1 }' c.txt ||
+        fail "figures that can't be: $(cat s.csv)"
+    columns s.csv resident_bytes counted_bytes estimated_bytes
+    awk '$3 <= 0 || $2 < $3 || $1 < $2 / 2 { exit 1 }' c.txt || fail "memory that can't be: $(cat s.csv)"
+}
+# the phases of one rank's best step are all of it
+phases_add_up() {
+    columns s.csv step_seconds {derive,forward,backward,exchange,wait,decide,update}_seconds
+    awk '{ for (i = 2; i <= NF; i++) sum += $i; exit !((sum - $1)^2 < 1e-16 * NF * NF) }' c.txt ||
+        fail "phases don't add up: $(cat s.csv)"
+}
+# the operations are inspect's (MFLOP with three decimals), three times
+operations_of() {
+    expect_ok "$WAVETRAIN" inspect "$@"
+    mflop=$(awk '/^operations/ {print $2}' out.txt)
+    columns s.csv flops step_seconds windows targets
+    awk -v one="$mflop" '{ exit !(($1 * $2 / (3e6 * $3 * $4) - one)^2 < 0.00051^2) }' c.txt ||
+        fail "not $mflop MFLOP a target: $(cat s.csv)"
+}
+
+step "$WAVETRAIN" bench step --model S --targets 70 --threads 2
+said out.txt 'model S: 16 blocks, 46352 parameters, receptive field 1022; a step of 1 × 70 targets, lanes: 1'
+said out.txt '1 rank × 2 threads'
+phases_add_up
+cat >model.yaml <<'YAML'
+model: {stacks: 2, layers: 8, kernel: 3, residual: 16, gate: 16, skip: 16}
+data: {window: 70}
+YAML
+operations_of model.yaml
+step "$WAVETRAIN" bench step --model S --targets 70 --windows 3 --backend reference
+said out.txt 'kernels reference'
+columns s.csv kernels windows targets
+grep -qx 'reference 3 70' c.txt || fail "s.csv: $(cat s.csv)"
+
+make_config config.yaml
+step "$WAVETRAIN" bench step config.yaml
+said out.txt 'a step of 16 × 300 targets, lanes: 8'
+phases_add_up
+operations_of config.yaml
+step "$WAVETRAIN" bench step config.yaml --windows 4 --set train.lanes=2 --set model.input=real
+said out.txt 'a step of 4 × 300 targets, lanes: 2'
+step "$MPIRUN" 2 "$WAVETRAIN" bench step --model S --targets 20
+said out.txt 'a step of 2 × 20 targets, lanes: 2'
+said out.txt '2 ranks × 1 thread'
+columns s.csv ranks threads windows lanes
+grep -qx '2 1 2 2' c.txt || fail "s.csv: $(cat s.csv)"
+for model in A:947968:3071 B:3256704:506 C:693504:4094; do # parameters and receptive field
+    IFS=: read -r name parameters field <<<"$model"
+    expect_ok "$WAVETRAIN" bench step --model $name --targets 1 --steps 1 --set train.lanes_at_once=1
+    said out.txt "model $name: "
+    said out.txt "$parameters parameters, receptive field $field;"
+done
+
+# --- wrong options ---
+
+bench() {
+    "$WAVETRAIN" bench "$@"
+}
+expect_error 2 '--channels: wrong (got "16,,3"' bench kernels --channels 16,,3
+expect_error 2 '--channels: wrong (got "0"' bench kernels --channels 0
+expect_error 2 '--taps: wrong (got "2 3"' bench kernels --taps '2 3'
+expect_error 2 '--taps: wrong (got ""' bench kernels --taps ''
+expect_error 2 '--dilations: wrong (got "99999999999999999999"' bench kernels --dilations 99999999999999999999
+expect_error 2 '--rows: out of range (got 0' bench kernels --rows 0
+expect_error 2 '--rounds: out of range (got 0' bench kernels --rounds 0
+expect_error 2 '--threads: out of range (got -1' bench kernels --threads -1
+expect_error 2 'run.backend' bench kernels --backend fastest
+expect_error 2 'too many arguments' bench kernels config.yaml
+expect_error 2 '--model: no such model (got "Z"' bench step --model Z
+expect_error 2 '--model: stands in place of a configuration' bench step config.yaml --model A
+expect_error 2 '--targets: out of range (got -1' bench step --targets -1
+expect_error 2 '--windows: out of range (got -1' bench step --windows -1
+expect_error 2 '--steps: out of range (got 0' bench step --steps 0
+expect_error 2 'run.backend' bench step --backend fastest
+expect_error 2 'model.residul' bench step --set model.residul=3
+expect_error 2 'absent.yaml' bench step absent.yaml
+expect_error 2 'train.lanes: fewer than ranks (got 1 lanes, expected at least 2)' "$MPIRUN" 2 "$WAVETRAIN" bench step \
+    --model S --set train.lanes=1
+expect_error 1 'absent/s.csv: can' bench kernels --csv absent/s.csv
+expect_error 2 'bench: no such command' bench nothing
