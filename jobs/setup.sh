@@ -55,6 +55,7 @@ TABLE
         cat <<'TABLE'
     has_clang        clang,libomp-dev                      llvm
     has_tsan         libclang-rt-dev                       llvm
+    has_symbolizer   llvm                                  llvm
 TABLE
     fi
     if [ $need_compare = 1 ]; then
@@ -87,6 +88,7 @@ has_clang() { has_command clang && echo '#include <omp.h>' | clang -fopenmp -E -
 has_tsan() { # asked again once clang is there: some of its packages bring the sanitizer along, some don't
     ! has_command clang || echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c - -o /dev/null 2>/dev/null
 }
+has_symbolizer() { has_command llvm-symbolizer; } # names of functions in the sanitizer's reports
 has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }
 has_pgrep() { has_command pgrep; }
 has_cmake() { # the presets ask for 3.21
