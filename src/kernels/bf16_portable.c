@@ -1,9 +1,9 @@
 /*
  * Products of bfloat16 numbers with fp32 sums in plain C, for processors without AVX512-BF16: the same packed
  * weights, the same sums in the same order, the same bits as bf16_kernels.c. Compiled once for each instruction set
- * (WT_ISA names it). Where there are fused multiply-adds, a pair is two of them on numbers widened to fp32, which
+ * (WT_BF16 names the table). Where there are fused multiply-adds, a pair is two of them on numbers widened to fp32, which
  * is right because every thread flushes denormals (wt_kernels_setup_thread); elsewhere bf16.h computes them step by
- * step, some hundred times as slow.
+ * step, twenty times as slow.
  */
 #include "kernels_internal.h"
 

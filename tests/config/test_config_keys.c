@@ -60,6 +60,7 @@ static void defaults_are_those_of_the_design(void **state) {
     assert_int_equal(c.train.seed, 1);
     assert_int_equal(c.train.lanes, 0);
     assert_int_equal(c.train.lanes_at_once, 0);
+    assert_int_equal(c.train.precision, WT_PRECISION_FP32);
     assert_int_equal(c.optimizer.kind, WT_OPTIMIZER_ADAM);
     assert_true(c.optimizer.learning_rate == 1e-3 && c.optimizer.beta1 == 0.9 && c.optimizer.beta2 == 0.999);
     assert_true(c.optimizer.epsilon == 1e-8 && c.optimizer.weight_decay == 0.0 && c.optimizer.clip == 1.0);
@@ -126,11 +127,13 @@ static void every_choice_is_known(void **state) {
     expect_ok(
         &c,
         "optimizer: {kind: adamw}\nschedule: {kind: exponential}\nrun: {backend: openblas}\n"
+        "train: {precision: bf16}\n"
         "model: {activation: relu, input: real}\ndata: {partial_context: drop, quantization: linear:65536}",
         NULL);
     assert_int_equal(c.optimizer.kind, WT_OPTIMIZER_ADAMW);
     assert_int_equal(c.schedule.kind, WT_SCHEDULE_EXPONENTIAL);
     assert_int_equal(c.run.backend, WT_BACKEND_OPENBLAS);
+    assert_int_equal(c.train.precision, WT_PRECISION_BF16);
     assert_int_equal(c.model.array.activation, WT_ACTIVATION_RELU);
     assert_int_equal(c.model.input, WT_INPUT_REAL);
     assert_int_equal(c.data.partial_context, WT_PARTIAL_DROP);
