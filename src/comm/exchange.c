@@ -161,7 +161,11 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
     if (exchange->pushed < exchange->opened) wt_begin_wave(exchange);
     exchange->ready -= count;
     wt_must_hold(exchange, exchange->ready == offset, "ranges of the gradient do not adjoin");
-    if (offset == 0) exchange->early = exchange->sending;
+    if (offset == 0) {
+        wt_exchange_lock(exchange);
+        exchange->early = exchange->sending;
+        wt_exchange_unlock(exchange);
+    }
     while (exchange->joined < exchange->bucket_count) {
         wt_span span = wt_bucket_span(exchange, exchange->joined);
         if (span.first < offset) break;
