@@ -336,8 +336,10 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
     bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
     if (text) {
-        wt_log_info("data      %s: %" PRId64 " texts, %.0f characters of %d symbols", config->data.path,
-                    wt_dataset_utterances(trainer->dataset), samples, trainer->quantization.levels);
+        wt_log_info("data      %s: %" PRId64 " %s, %.0f characters of %d symbols", config->data.path,
+                    wt_dataset_utterances(trainer->dataset),
+                    wt_vocabulary_ends(wt_dataset_vocabulary(trainer->dataset)) ? "items" : "texts", samples,
+                    trainer->quantization.levels);
     } else {
         wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
                     wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
