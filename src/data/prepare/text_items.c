@@ -15,7 +15,8 @@
 typedef struct {
     wt_text *text;
     size_t room;
-    int64_t *seen; /* [WT_CODE_POINTS] after lower-casing */
+    int64_t *seen;    /* [WT_CODE_POINTS] after lower-casing */
+    uint32_t highest; /* of those seen */
 } builder;
 
 /* --- characters --- */
@@ -67,6 +68,7 @@ static void count_character(builder *made, wt_text_item *item, uint32_t code) {
     const wt_text_options *options = made->text->options;
     if (options->lower) code = wt_lower_case(code);
     made->seen[code]++;
+    if (code > made->highest) made->highest = code;
     bool kept = wt_characters_have(&options->keep, code);
     item->characters += kept;
     made->text->kept += kept;
@@ -119,9 +121,9 @@ static wt_status make_vocabulary(builder *made) {
     wt_text *text = made->text;
     int32_t *symbols;
     int count = 0;
-    WT_TRY(wt_alloc(&symbols, WT_CODE_POINTS + 1, sizeof *symbols, "symbols of a text"));
+    WT_TRY(wt_alloc(&symbols, (size_t)made->highest + 2, sizeof *symbols, "symbols of a text"));
     if (text->options->lines) symbols[count++] = WT_END_MARK;
-    for (uint32_t code = 0; code < WT_CODE_POINTS; code++) {
+    for (uint32_t code = 0; code <= made->highest; code++) {
         if (made->seen[code] == 0) continue;
         if (wt_characters_have(&text->options->keep, code)) {
             symbols[count++] = (int32_t)code;
