@@ -124,7 +124,8 @@ static void wt_share_lanes(wt_stepper *stepper) {
 
 static wt_status wt_take_state(wt_stepper *stepper) {
     const wt_config *config = &stepper->config;
-    const wt_quantization quantization = config->data.quantization;
+    wt_quantization quantization = config->data.quantization;
+    WT_TRY(wt_data_classes(&quantization.levels, &config->data));
     enum { CHANNELS = 1 }; /* of a real input */
     WT_TRY(wt_network_create(&stepper->network, &config->model, quantization.levels, CHANNELS));
     const size_t total = stepper->network->parameters.total;
@@ -483,8 +484,8 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
-    WT_TRY(wt_kernels_select(&stepper->kernels, stepper->config.run.backend,
-                             stepper->config.train.precision));
+    WT_TRY(
+        wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
     wt_share_lanes(stepper);
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,
