@@ -135,7 +135,7 @@ static wt_status wt_take_state(wt_stepper *stepper) {
                                   config->model.input, quantization};
     WT_TRY(wt_alloc(&stepper->parameters, total, sizeof(wt_real), "parameters"));
     wt_network_initialise(stepper->network, stepper->parameters, (uint64_t)config->train.seed);
-    WT_TRY(wt_optimizer_init(&stepper->optimizer, total));
+    WT_TRY(wt_optimizer_init(&stepper->optimizer, config, total));
     WT_TRY(wt_batch_create(&stepper->batch, &batch, CHANNELS));
     wt_fill_batch(stepper->batch, quantization.levels, (uint64_t)wt_comm_rank(stepper->comm));
     WT_TRY(wt_pass_create(&stepper->pass, stepper->network, stepper->kernels, &shape));
@@ -221,8 +221,10 @@ static void wt_step(wt_stepper *stepper) {
     wt_timer_move(&stepper->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
     const double scale = wt_decide_scale(stepper, gradient);
     wt_timer_enter(&stepper->timer, WT_PHASE_UPDATE);
-    wt_optimizer_step(&stepper->optimizer, stepper->kernels, &stepper->config.optimizer,
-                      stepper->config.optimizer.learning_rate, scale, gradient, stepper->parameters);
+    const wt_optimizer_config *optimizer = &stepper->config.optimizer;
+    const wt_update update = {optimizer->learning_rate, wt_optimizer_momentum(optimizer), scale};
+    wt_optimizer_step(&stepper->optimizer, stepper->kernels, optimizer, &update, gradient,
+                      stepper->parameters);
     wt_timer_enter(&stepper->timer, WT_PHASE_OTHER);
 }
 
@@ -483,8 +485,8 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
-    WT_TRY(wt_kernels_select(&stepper->kernels, stepper->config.run.backend,
-                             stepper->config.train.precision));
+    WT_TRY(
+        wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
     wt_share_lanes(stepper);
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,

@@ -20,7 +20,7 @@
 typedef struct {
     char *out, *checkpoint, *prime, *prime_from, *data;
     double seconds, temperature, prime_seconds;
-    int count, top_k, force, utterance;
+    int count, top_k, force, utterance, raw;
     long long seed;
 } wt_generate_arguments;
 
@@ -47,6 +47,8 @@ static const struct poptOption wt_options[] = {
     {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set for --prime-from", "DATASET"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
+     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace an existing file", NULL},
     POPT_TABLEEND,
 };
@@ -267,7 +269,7 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
     voice->samples = (int64_t)llround(wt_given.seconds * voice->rate);
     if (voice->samples < 1) voice->samples = 1;
     WT_TRY(wt_kernels_select(&voice->kernels, config->run.backend, WT_PRECISION_FP32));
-    WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint));
+    WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint, wt_given.raw));
     if (wt_given.prime) WT_TRY(wt_prime_by_file(voice));
     if (wt_given.prime_from) WT_TRY(wt_prime_by_dataset(voice));
     double began = wt_time_now();

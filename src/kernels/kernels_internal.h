@@ -1,4 +1,4 @@
-/* What the backends share: their tables, and Adam's factors. */
+/* What the backends share: their tables, and the factors of the updates. */
 #ifndef WAVETRAIN_KERNELS_INTERNAL_H
 #define WAVETRAIN_KERNELS_INTERNAL_H
 
@@ -95,6 +95,23 @@ static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
         .rate = (wt_real)(step->learning_rate / (1 - wt_power(step->beta1, step->step))),
         .correction = (wt_real)sqrt(1 - wt_power(step->beta2, step->step)),
         .epsilon = (wt_real)step->epsilon,
+    };
+}
+
+/* SGD's, rounded once; `here` and `kept` are the weights of g and v in the step. */
+typedef struct {
+    wt_real gradient, decay, momentum, rate;
+    wt_real here, kept; /* Nesterov: 1 and momentum; else 0 and 1 */
+} wt_sgd_factors;
+
+static inline wt_sgd_factors wt_sgd_factors_of(const wt_sgd_step *step) {
+    return (wt_sgd_factors){
+        .gradient = (wt_real)step->gradient_scale,
+        .decay = (wt_real)step->weight_decay,
+        .momentum = (wt_real)step->momentum,
+        .rate = (wt_real)step->learning_rate,
+        .here = step->nesterov ? 1 : 0,
+        .kept = step->nesterov ? (wt_real)step->momentum : 1,
     };
 }
 

@@ -208,6 +208,21 @@ static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_r
     }
 }
 
+static void sgd(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                const wt_sgd_step *step) {
+    const wt_sgd_factors k = wt_sgd_factors_of(step);
+    for (size_t i = 0; i < count; i++) {
+        const wt_real g = gradient[i] * k.gradient + k.decay * parameter[i];
+        if (velocity) velocity[i] = k.momentum * velocity[i] + g;
+        parameter[i] -= k.rate * (velocity ? k.here * g + k.kept * velocity[i] : g);
+    }
+}
+
+static void average(wt_real *mean, const wt_real *parameter, size_t count, double rest) {
+    const wt_real share = (wt_real)rest;
+    for (size_t i = 0; i < count; i++) mean[i] += share * (parameter[i] - mean[i]);
+}
+
 const wt_kernels wt_kernels_reference = {
     .name = "reference",
     .packed_count = packed_count,
@@ -226,4 +241,6 @@ const wt_kernels wt_kernels_reference = {
     .add = add,
     .squares = squares,
     .adam = adam,
+    .sgd = sgd,
+    .average = average,
 };
