@@ -38,6 +38,16 @@ wt_plateau wt_plateau_begin(void);
 /* After a validation; true if the rate is lower from now on. `base` is optimizer.learning_rate. */
 bool wt_plateau_note(wt_plateau *plateau, const wt_schedule_config *schedule, double base, double loss);
 
+/* The numbers of one update that steps differ in. */
+typedef struct {
+    double learning_rate;
+    double momentum;       /* SGD's, or Adam's β₁: wt_schedule_momentum */
+    double gradient_scale; /* 1/targets · clip scale */
+} wt_update;
+
+/* Those of step `step`, by schedule and, where that is a plateau, what it remembers; gradient_scale is 1. */
+wt_update wt_schedule_update(const wt_config *config, const wt_plateau *plateau, int64_t step);
+
 /* Blocks of WT_NORM_BLOCK elements in `count`. */
 size_t wt_norm_blocks(size_t count);
 
@@ -85,13 +95,6 @@ wt_status wt_optimizer_set_ranges(wt_optimizer *optimizer, const wt_update_range
 
 /* As before the first update: moments 0, the mean at the parameters. */
 void wt_optimizer_reset(wt_optimizer *optimizer, const wt_real *parameters);
-
-/* The numbers of one update that steps differ in. */
-typedef struct {
-    double learning_rate;
-    double momentum;       /* SGD's, or Adam's β₁: wt_schedule_momentum */
-    double gradient_scale; /* 1/targets · clip scale */
-} wt_update;
 
 /* SGD's momentum, or Adam's β₁, as configured. */
 double wt_optimizer_momentum(const wt_optimizer_config *config);

@@ -65,7 +65,7 @@ void wt_openblas_convolve_weights(float *dw, int lddw, const float *x, int ldx, 
 /* The numbers of one update, computed in double and rounded once. */
 typedef struct {
     wt_real gradient; /* scale of the gradient */
-    wt_real keep;     /* AdamW: 1 − rate·decay; Adam: 1 */
+    wt_real shrink;   /* AdamW: rate·decay (1 minus it would lose digits in each step); Adam: 0 */
     wt_real coupled;  /* Adam: decay, added to the gradient; AdamW: 0 */
     wt_real beta1, rest1, beta2, rest2;
     wt_real rate;       /* learning rate/(1 − β₁^step) */
@@ -86,7 +86,7 @@ static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
     const double shrink = step->decoupled ? step->learning_rate * step->weight_decay : 0;
     return (wt_adam_factors){
         .gradient = (wt_real)step->gradient_scale,
-        .keep = (wt_real)(1 - shrink),
+        .shrink = (wt_real)shrink,
         .coupled = (wt_real)(step->decoupled ? 0 : step->weight_decay),
         .beta1 = (wt_real)step->beta1,
         .rest1 = (wt_real)(1 - step->beta1),

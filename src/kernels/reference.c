@@ -200,7 +200,7 @@ static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_r
                  const wt_adam_step *step) {
     const wt_adam_factors k = wt_adam_factors_of(step);
     for (size_t i = 0; i < count; i++) {
-        const wt_real p = parameter[i] * k.keep;
+        const wt_real p = parameter[i] - k.shrink * parameter[i];
         const wt_real g = gradient[i] * k.gradient + k.coupled * p;
         first[i] = k.beta1 * first[i] + k.rest1 * g;
         second[i] = k.beta2 * second[i] + k.rest2 * g * g;

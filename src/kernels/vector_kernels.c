@@ -234,7 +234,7 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
                  const float *restrict gradient, size_t count, const wt_adam_step *step) {
     const wt_adam_factors k = wt_adam_factors_of(step);
     for (size_t i = 0; i < count; i++) {
-        const float p = parameter[i] * k.keep;
+        const float p = parameter[i] - k.shrink * parameter[i];
         const float g = gradient[i] * k.gradient + k.coupled * p;
         const float m = k.beta1 * first[i] + k.rest1 * g;
         const float v = k.beta2 * second[i] + k.rest2 * g * g;

@@ -75,3 +75,15 @@ double wt_schedule_momentum(const wt_schedule_config *schedule, double base, int
     return wt_cycle(schedule, step, steps, schedule->max_momentum, schedule->base_momentum,
                     schedule->max_momentum);
 }
+
+wt_update wt_schedule_update(const wt_config *config, const wt_plateau *plateau, int64_t step) {
+    const wt_schedule_config *schedule = &config->schedule;
+    int64_t steps = config->train.steps;
+    double rate = wt_schedule_rate(schedule, config->optimizer.learning_rate, step, steps);
+    if (schedule->kind == WT_SCHEDULE_PLATEAU) rate *= plateau->scale;
+    return (wt_update){
+        .learning_rate = rate,
+        .momentum = wt_schedule_momentum(schedule, wt_optimizer_momentum(&config->optimizer), step, steps),
+        .gradient_scale = 1.0,
+    };
+}

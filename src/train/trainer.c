@@ -149,20 +149,6 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
     decision->checkpoint = decision->stop || (due && !decision->skip);
 }
 
-/* The schedule's values of a step, with what the guard and a plateau have made of the rate. */
-static wt_update wt_plan_update(const wt_trainer *trainer, int64_t step, double gradient_scale) {
-    const wt_config *config = trainer->config;
-    const wt_optimizer_config *optimizer = &config->optimizer;
-    int64_t steps = config->train.steps;
-    double rate = wt_schedule_rate(&config->schedule, optimizer->learning_rate, step, steps);
-    if (config->schedule.kind == WT_SCHEDULE_PLATEAU) rate *= trainer->state.plateau_scale;
-    return (wt_update){
-        .learning_rate = trainer->state.rate_scale * rate,
-        .momentum = wt_schedule_momentum(&config->schedule, wt_optimizer_momentum(optimizer), step, steps),
-        .gradient_scale = gradient_scale,
-    };
-}
-
 /* Rank 0 alone: from sums to what all ranks do. */
 static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
     const wt_config *config = trainer->config;
@@ -173,7 +159,9 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     *decision = (wt_decision){.step = step, .plateau = wt_stored_plateau(&trainer->state), .failed = failed};
     double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.total, mean,
                                    trainer->block_sums);
-    decision->update = wt_plan_update(trainer, step, mean * wt_clip_scale(norm, config->optimizer.clip));
+    decision->update = wt_schedule_update(config, &decision->plateau, step);
+    decision->update.learning_rate *= trainer->state.rate_scale;
+    decision->update.gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum.targets == 0;
     if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
     wt_decide_dues(trainer, decision, caught);
