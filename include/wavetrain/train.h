@@ -39,6 +39,16 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
  * alone; not collective. */
 void wt_train_refused(const char *run);
 
+/* What run.yaml says of the newest start. Not collective. */
+typedef struct {
+    char verdict[16]; /* running, done, continue or failed; "" where there is no run */
+    char why[512];
+} wt_run_verdict;
+
+wt_run_verdict wt_read_verdict(const char *run);
+/* The configuration of the newest start; fails where there is none. Not collective. */
+wt_status wt_read_run_config(wt_config *config, const char *run);
+
 /* How many windows at once give all threads something to do, `most` at most. Not collective. */
 int wt_windows_at_once(int targets, int most);
 
