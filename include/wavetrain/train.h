@@ -73,6 +73,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
                               const char *path, const char *split, int64_t limit);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
+/* That the split's text has the vocabulary that the network has learnt. Not collective. */
+wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);
 /* `markov` may be NULL. */
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
                            wt_score *score);

@@ -124,7 +124,8 @@ static void wt_share_lanes(wt_stepper *stepper) {
 
 static wt_status wt_take_state(wt_stepper *stepper) {
     const wt_config *config = &stepper->config;
-    const wt_quantization quantization = config->data.quantization;
+    wt_quantization quantization = config->data.quantization;
+    WT_TRY(wt_data_classes(&quantization.levels, &config->data));
     enum { CHANNELS = 1 }; /* of a real input */
     WT_TRY(wt_network_create(&stepper->network, &config->model, quantization.levels, CHANNELS));
     const size_t total = stepper->network->parameters.total;
