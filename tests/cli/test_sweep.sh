@@ -177,6 +177,15 @@ expect_error 2 'expected one of them' "$WAVETRAIN" sweep grid.yaml --jobs 2 --re
 expect_error 2 '--jobs is out of range (got -1, expected 1 … 1024)' "$WAVETRAIN" sweep grid.yaml --jobs -1
 OMPI_COMM_WORLD_SIZE=2 expect_error 2 'a sweep starts its runs by itself' "$WAVETRAIN" sweep grid.yaml
 
+# --- the sweeps that come with the program: every point is a configuration ---
+
+for file in "$SOURCE"/configs/sweeps/*.yaml; do
+    sed "s|^config: |config: $SOURCE/|; s|^runs: .*|runs: absent|" "$file" >shipped.yaml
+    expect_error 2 '--index is out of range' "$WAVETRAIN" sweep shipped.yaml --index 0
+    expect_ok "$WAVETRAIN" sweep shipped.yaml --report
+    said out.txt '0001 '
+done
+
 # --- a point that fails by itself: the others run, and the reason is said ---
 
 printf 'config: config.yaml\nruns: failing\nset: {train.steps: 2, schedule.warmup: 0}\ngrid: {data.path: [absent, tone]}\n' >fails.yaml
