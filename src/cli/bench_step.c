@@ -136,7 +136,7 @@ static wt_status wt_take_state(wt_stepper *stepper) {
                                   config->model.input, quantization};
     WT_TRY(wt_alloc(&stepper->parameters, total, sizeof(wt_real), "parameters"));
     wt_network_initialise(stepper->network, stepper->parameters, (uint64_t)config->train.seed);
-    WT_TRY(wt_optimizer_init(&stepper->optimizer, total));
+    WT_TRY(wt_optimizer_init(&stepper->optimizer, config, total));
     WT_TRY(wt_batch_create(&stepper->batch, &batch, CHANNELS));
     wt_fill_batch(stepper->batch, quantization.levels, (uint64_t)wt_comm_rank(stepper->comm));
     WT_TRY(wt_pass_create(&stepper->pass, stepper->network, stepper->kernels, &shape));
@@ -222,8 +222,10 @@ static void wt_step(wt_stepper *stepper) {
     wt_timer_move(&stepper->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
     const double scale = wt_decide_scale(stepper, gradient);
     wt_timer_enter(&stepper->timer, WT_PHASE_UPDATE);
-    wt_optimizer_step(&stepper->optimizer, stepper->kernels, &stepper->config.optimizer,
-                      stepper->config.optimizer.learning_rate, scale, gradient, stepper->parameters);
+    const wt_optimizer_config *optimizer = &stepper->config.optimizer;
+    const wt_update update = {optimizer->learning_rate, wt_optimizer_momentum(optimizer), scale};
+    wt_optimizer_step(&stepper->optimizer, stepper->kernels, optimizer, &update, gradient,
+                      stepper->parameters);
     wt_timer_enter(&stepper->timer, WT_PHASE_OTHER);
 }
 

@@ -44,7 +44,7 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
     WT_TRY(wt_alloc(&probe->parameters, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->gradient, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->block_sums, wt_norm_blocks(total), sizeof(double), "the probe"));
-    WT_TRY(wt_optimizer_init(&probe->optimizer, total));
+    WT_TRY(wt_optimizer_init(&probe->optimizer, &probe->config, total));
     wt_network_initialise(probe->network, probe->parameters, 1);
     for (int w = 0; w < WT_PROBE_WINDOWS; w++) probe->batch->target_count[w] = WT_PROBE_TARGETS;
     for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(probe->batch); i++) {
@@ -65,8 +65,8 @@ static wt_hash wt_run_probe(wt_probe *probe, const wt_kernels *kernels) {
         wt_pass_forward(probe->pass, probe->batch, 0, WT_PROBE_WINDOWS, losses);
         wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient, NULL);
         double norm = wt_gradient_norm(kernels, probe->gradient, total, 1.0, probe->block_sums);
-        double scale = wt_clip_scale(norm, 1.0);
-        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, 0.01, scale, probe->gradient,
+        const wt_update update = {0.01, probe->config.optimizer.beta1, wt_clip_scale(norm, 1.0)};
+        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, &update, probe->gradient,
                           probe->parameters);
     }
     return wt_hash_fold(wt_hash_bytes(probe->parameters, total * sizeof(wt_real), 0),
