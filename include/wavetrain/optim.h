@@ -31,7 +31,7 @@ double wt_clip_scale(double norm, double limit);
 
 /* What an optimizer remembers: flat buffers as long as the parameters, and the number of updates made. */
 typedef struct {
-    size_t count;
+    size_t count; /* elements that are updated: those of the buffers' beginning that are trained */
     wt_real *first, *second; /* Adam's moments */
     int64_t updates;
 } wt_optimizer;

@@ -17,6 +17,7 @@ typedef enum {
     WT_RANDOM_GENERATE,    /* a = stream, b = sample */
     WT_RANDOM_SIMULATE,    /* simulated signals: a = utterance, b = sample */
     WT_RANDOM_TEST,
+    WT_RANDOM_DROPOUT = 32, /* a = step and lane, b = layer and element */
 } wt_random_purpose;
 
 /* Four 32-bit words of (seed, purpose, a, b). b is taken below 2^56. */

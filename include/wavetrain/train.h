@@ -40,7 +40,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 void wt_train_refused(const char *run);
 
 /* How many windows at once give all threads something to do, `most` at most. Not collective. */
-int wt_windows_at_once(int targets, int most);
+int wt_windows_at_once(int targets, int context, int most);
 
 /* --- evaluation --- */
 

@@ -21,7 +21,7 @@
 #include "wavetrain/error.h"
 
 enum {
-    WT_KEYS_MAX = 96,
+    WT_KEYS_MAX = 160,
     WT_NAME_MAX = 256,    /* bytes of a key's full name as messages show it */
     WT_SHOW_MAX = 96,     /* bytes of a value as messages show it */
     WT_EXPECT_MAX = 160,  /* bytes of "1 … 64" or "adam or adamw" */
@@ -39,7 +39,8 @@ typedef enum {
     WT_KEY_REAL,
     WT_KEY_TEXT,   /* char [WT_PATH_MAX] */
     WT_KEY_CHOICE, /* an enumeration whose values are the places in `choices` */
-    WT_KEY_DILATIONS,
+    WT_KEY_DILATIONS, /* a list of whole numbers */
+    WT_KEY_NUMBERS,   /* the same, or one number */
     WT_KEY_QUANTIZATION,
     WT_KEY_ARRAYS, /* of wt_model_config */
 } wt_key_type;

@@ -17,10 +17,11 @@ struct wt_evaluator {
     bool fixed_list;           /* the first `count` of the validation order; else the grid's own order */
 };
 
-int wt_windows_at_once(int targets, int most) {
+int wt_windows_at_once(int targets, int context, int most) {
     enum { TILE = 256, TILES_A_THREAD = 4 };
     int tiles = (targets + TILE - 1) / TILE;
     int wanted = (TILES_A_THREAD * omp_get_max_threads() + tiles - 1) / tiles;
+    if (context < TILE - targets) wanted = wanted * TILE / (targets + context);
     return wanted < 1 ? 1 : wanted < most ? wanted : most;
 }
 
@@ -38,7 +39,7 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int64_t part = evaluator->end - evaluator->first;
-    int slots = wt_windows_at_once(data->window, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
+    int slots = wt_windows_at_once(data->window, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
     evaluator->shape = (wt_batch_shape){slots, data->window, context, input, data->quantization};
     evaluator->silence = wt_silence_class(data->quantization);
     wt_pass_shape shape = {slots, data->window, false, false};

@@ -18,6 +18,7 @@ static wt_status wt_restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kin
                                    float *scratch, wt_real *flat) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *entry = &network->parameters.entries[p];
+        if (kind != WT_TENSOR_PARAMETER && !entry->trained) continue;
         WT_TRY(wt_checkpoint_read(checkpoint, kind, entry->name, entry->rank, entry->shape, scratch));
         wt_parameter_import(entry, scratch, flat + entry->offset);
     }
@@ -93,6 +94,7 @@ wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, co
         }
         exported->tensors[p] = (wt_checkpoint_tensor){
             .name = entry->name, .rank = entry->rank, .parameter = to[0], .first = to[1], .second = to[2]};
+        if (!entry->trained) exported->tensors[p].first = exported->tensors[p].second = NULL;
         memcpy(exported->tensors[p].shape, entry->shape, sizeof entry->shape);
     }
 cleanup:
@@ -116,6 +118,7 @@ wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real 
         size_t bytes = network->parameters.entries[p].count * sizeof(float);
         all = wt_hash_fold(all, wt_hash_string(tensor->name, 0));
         all = wt_hash_fold(all, wt_hash_bytes(tensor->parameter, bytes, 0));
+        if (!tensor->first) continue; /* running statistics have no moments */
         all = wt_hash_fold(all, wt_hash_bytes(tensor->first, bytes, 0));
         all = wt_hash_fold(all, wt_hash_bytes(tensor->second, bytes, 0));
     }

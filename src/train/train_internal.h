@@ -140,6 +140,7 @@ typedef struct {
     wt_lane_result *mine;          /* [own lanes + 1]: the last holds this rank's signal and failure */
     wt_lane_result *all;           /* rank 0: every rank's, end to end */
     double *block_sums;            /* rank 0: of the gradient's norm */
+    double *lane_sums;             /* batch norm: [lanes, numbers of a lane] */
     wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
 
     /* the run, on rank 0 alone but for `state` */
