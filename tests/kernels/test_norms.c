@@ -108,7 +108,7 @@ static void check_row(const matrix *x, const matrix *y, const matrix *old, int t
     for (int c = 0; c < n; c++) variance += pow((double)*matrix_at(old, t, c) - mean, 2) / n;
     const double rate = 1 / sqrt(variance + WT_NORM_EPSILON);
     check(got_rate, rate, 0);
-    const double rounded = t == 1 ? 1 + 50 * rate : 1; /* numbers near 1000 have few digits behind the point */
+    const double rounded = 1 + (t == 1 ? 50 : 0.1) * rate; /* digits that x − mean has lost grow with the rate */
     for (int c = 0; c < n; c++) {
         const double hat = ((double)*matrix_at(old, t, c) - mean) * rate;
         check(*matrix_at(x, t, c), hat, rounded);
