@@ -40,7 +40,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 void wt_train_refused(const char *run);
 
 /* How many windows at once give all threads something to do, `most` at most. Not collective. */
-int wt_windows_at_once(int targets, int context, int most);
+int wt_windows_at_once(int targets, int most);
 
 /* --- evaluation --- */
 
@@ -63,6 +63,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
                               const char *path, const char *split, int64_t limit);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
+/* That the split's text has the vocabulary that the network has learnt. Not collective. */
+wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);
 /* `markov` may be NULL. */
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
                            wt_score *score);

@@ -119,8 +119,7 @@ static void wt_share_lanes(wt_stepper *stepper) {
     const int own = stepper->end_lane - stepper->first_lane;
     int wanted = config->train.lanes_at_once;
     if (wanted == 0) {
-        int windows = wt_windows_at_once(config->data.window, stepper->network->receptive_field,
-                                         own * stepper->lane_windows);
+        int windows = wt_windows_at_once(config->data.window, own * stepper->lane_windows);
         wanted = (windows + stepper->lane_windows - 1) / stepper->lane_windows;
     }
     stepper->lanes_at_once = wanted < own && !wt_network_lane_sums(stepper->network) ? wanted : own;
@@ -128,7 +127,8 @@ static void wt_share_lanes(wt_stepper *stepper) {
 
 static wt_status wt_take_state(wt_stepper *stepper) {
     const wt_config *config = &stepper->config;
-    const wt_quantization quantization = config->data.quantization;
+    wt_quantization quantization = config->data.quantization;
+    WT_TRY(wt_data_classes(&quantization.levels, &config->data));
     const size_t total = stepper->network->parameters.total;
     const int own = (stepper->end_lane - stepper->first_lane) * stepper->lane_windows;
     const wt_pass_shape shape = {stepper->lanes_at_once * stepper->lane_windows, config->data.window, true,
@@ -502,10 +502,11 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
-    WT_TRY(wt_kernels_select(&stepper->kernels, stepper->config.run.backend,
-                             stepper->config.train.precision));
-    WT_TRY(wt_network_create(&stepper->network, &stepper->config.model,
-                             stepper->config.data.quantization.levels, CHANNELS));
+    WT_TRY(
+        wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
+    int classes;
+    WT_TRY(wt_data_classes(&classes, &stepper->config.data));
+    WT_TRY(wt_network_create(&stepper->network, &stepper->config.model, classes, CHANNELS));
     wt_share_lanes(stepper);
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,

@@ -11,24 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command_internal.h"
+#include "prepare_job.h"
 #include "wavetrain/data.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/metrics.h"
-#include "wavetrain/prepare.h"
 #include "wavetrain/timer.h"
 
 /* --- what both commands share: writing a plan, and the report --- */
-
-enum { SPLIT_DIGEST = WT_HASH_TEXT };
-
-typedef struct {
-    char *out; /* the option, malloc'ed by popt */
-    double trim_limit;
-    wt_prepare_tally tally; /* of all ranks, once they have written */
-    char digest[WT_SPLITS][SPLIT_DIGEST];
-} wt_prepare_job;
 
 /* The bar appears once the work has taken a while: quick ones, and quick failures, need none. */
 typedef struct {
@@ -118,9 +108,8 @@ static void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_
                            wt_split_name(split), plan->items, shares[split]);
 }
 
-/* Writes the plan's shards and puts the data set in its place. Collective. */
-static wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
-                                  wt_utterance_source source) {
+wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
+                           wt_utterance_source source) {
     wt_partial_folder folder;
     memset(&folder, 0, sizeof folder);
     bool root = wt_comm_rank(comm) == 0;
@@ -131,8 +120,7 @@ static wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_p
     return status;
 }
 
-/* 12,345,678 */
-static const char *wt_grouped(char text[32], int64_t value) {
+const char *wt_grouped(char text[32], int64_t value) {
     char digits[24];
     int count = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
     for (int i = 0; i < count; i++) {
@@ -180,19 +168,19 @@ static void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *
                skipped == 1 ? "" : "s");
 }
 
-static wt_status wt_check_range(const char *option, double value, double least, double most) {
+wt_status wt_check_range(const char *option, double value, double least, double most) {
     WT_CHECK(value >= least && value <= most, WT_USAGE, "%s: out of range (got %g, expected %g … %g)", option,
              value, least, most);
     return WT_OK;
 }
 
-static wt_status wt_check_shard_mib(int64_t *bytes, double mib) {
+wt_status wt_check_shard_mib(int64_t *bytes, double mib) {
     WT_TRY(wt_check_range("--shard-mib", mib, 0.001, 65536));
     *bytes = (int64_t)(mib * 1048576);
     return WT_OK;
 }
 
-static wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
+wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
     WT_CHECK(job->out, WT_USAGE, "--out: is missing (usage: wavetrain %s %s)", command->name,
              command->arguments);
     return WT_OK;

@@ -110,12 +110,16 @@ const wt_key wt_keys[] = {
  .least = 1, .most = 16777216, .resume = WT_RESUME_REFUSED,
  .help = "Targets in a window; the samples before them that the network sees come on top."},
 {.name = "data.quantization", .type = WT_KEY_QUANTIZATION, .offset = AT(data.quantization),
- .standard = "mulaw:256", .choices = CHOICES("mulaw", "linear"), .least = 2, .most = 65536,
+ .standard = "mulaw:256", .choices = CHOICES("mulaw", "linear", "vocabulary"), .least = 2, .most = 65536,
  .resume = WT_RESUME_REFUSED,
- .help = "How samples become classes."},
+ .help = "How samples become classes. Text: vocabulary, a class for each of the data set's symbols."},
 {.name = "data.partial_context", .type = WT_KEY_CHOICE, .offset = AT(data.partial_context), .standard = "pad",
  .choices = CHOICES("pad", "drop"), .resume = WT_RESUME_REFUSED,
  .help = "Targets nearer to a recording's start than the receptive field: see padding, or are left out."},
+{.name = "data.sampling", .type = WT_KEY_CHOICE, .offset = AT(data.sampling), .standard = "epoch",
+ .choices = CHOICES("epoch", "replacement", "item"), .resume = WT_RESUME_REFUSED,
+ .help = "Windows to train on: each once an epoch; each drawn anew; or an item (an utterance, a line) drawn first, then "
+         "one of its windows, so that items weigh alike."},
 {.name = "data.memory", .type = WT_KEY_REAL, .offset = AT(data.memory), .standard = "4.0",
  .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
  .help = "GiB of the data set that a rank may hold; a larger set is read as training goes."},
@@ -350,7 +354,8 @@ void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key) {
         break;
     case WT_KEY_QUANTIZATION:
         expect_range(range, key);
-        snprintf(out, WT_EXPECT_MAX, "%s:N or %s:N, N %.64s", key->choices[0], key->choices[1], range);
+        snprintf(out, WT_EXPECT_MAX, "%s:N or %s:N, N %.64s, or %s", key->choices[0], key->choices[1], range,
+                 key->choices[WT_QUANTIZATION_VOCABULARY]);
         break;
     case WT_KEY_ARRAYS: snprintf(out, WT_EXPECT_MAX, "a list of at most %d arrays", WT_ARRAYS_MAX); break;
     }

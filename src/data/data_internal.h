@@ -10,7 +10,8 @@
 /* --- the format of shards, for the writer and the reader --- */
 
 #define WT_SHARD_FORMAT "wavetrain-shard"
-#define WT_SHARD_KIND "audio"
+#define WT_SHARD_KIND_AUDIO "audio"
+#define WT_SHARD_KIND_TEXT "text"
 enum {
     WT_SHARD_VERSION = 1,
     WT_SHARDS_MAX = 100000, /* of a split: five digits in the name */

@@ -21,6 +21,10 @@ struct wt_shard_writer {
     void **blocks; /* [block_room], each [WT_SHARD_PIECE, channels] of the stored type */
     size_t block_count, block_room;
     int64_t samples;
+    const wt_vocabulary *vocabulary; /* or NULL */
+    bool masked;
+    int16_t *mask; /* [mask_room] 1: a target of this split */
+    size_t mask_room;
     char **ids;        /* [room] */
     int64_t *offsets;  /* [room] first sample */
     int32_t *speakers; /* [room] */
@@ -71,6 +75,8 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
     WT_GUARD(check_header(writer->path, header));
     writer->store = header->store;
     writer->channels = header->channels;
+    writer->vocabulary = header->vocabulary;
+    writer->masked = header->masked;
     WT_GUARD(wt_h5_create(&writer->file, writer->path));
     WT_GUARD(write_header(writer->file, header));
     *out = writer;
@@ -119,6 +125,14 @@ static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
     return WT_OK;
 }
 
+static wt_status reserve_mask(wt_shard_writer *writer, int64_t samples) {
+    if (!writer->masked || (size_t)samples <= writer->mask_room) return WT_OK;
+    size_t room = (size_t)samples > 2 * writer->mask_room ? (size_t)samples : 2 * writer->mask_room;
+    WT_TRY(grow(&writer->mask, (size_t)writer->samples, room, sizeof *writer->mask));
+    writer->mask_room = room;
+    return WT_OK;
+}
+
 static int16_t to_int16(float x) {
     double scaled = floor((double)x * 32768.0 + 0.5);
     return (int16_t)(scaled < -32767.0 ? -32767.0 : scaled > 32767.0 ? 32767.0 : scaled);
@@ -158,13 +172,21 @@ static wt_status check_samples(const wt_shard_writer *writer, const char *id, co
 
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count) {
+    return wt_shard_add_masked(writer, id, speaker, samples, count, NULL);
+}
+
+wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                              int64_t count, const bool *mask) {
     WT_TRY(check_samples(writer, id, samples, count));
     WT_TRY(reserve_utterance(writer));
     WT_TRY(reserve_blocks(writer, writer->samples + count));
+    WT_TRY(reserve_mask(writer, writer->samples + count));
     WT_TRY(wt_copy_string(&writer->ids[writer->count], id));
     writer->offsets[writer->count] = writer->samples;
     writer->speakers[writer->count] = speaker;
     writer->count++;
+    for (int64_t i = 0; writer->masked && i < count; i++)
+        writer->mask[writer->samples + i] = !mask || mask[i];
     store_samples(writer, samples, count);
     return WT_OK;
 }
@@ -187,7 +209,8 @@ static wt_status write_samples(wt_shard_writer *writer) {
     return WT_OK;
 }
 
-/* The pieces of x, the ids, the offsets with the end, the speakers: each hashed, folded in this order. */
+/* The pieces of x, the ids, the offsets with the end, the speakers, and where there are any the vocabulary and the mask:
+ * each hashed, folded in this order. */
 static wt_hash digest(const wt_shard_writer *writer) {
     wt_hash hash = {0, 0};
     size_t sample_bytes = wt_store_bytes(writer->store) * (size_t)writer->channels;
@@ -198,7 +221,19 @@ static wt_hash digest(const wt_shard_writer *writer) {
     for (size_t i = 0; i < writer->count; i++) hash = wt_hash_fold(hash, wt_hash_string(writer->ids[i], 0));
     hash = wt_hash_fold(hash,
                         wt_hash_bytes(writer->offsets, (writer->count + 1) * sizeof *writer->offsets, 0));
-    return wt_hash_fold(hash, wt_hash_bytes(writer->speakers, writer->count * sizeof *writer->speakers, 0));
+    hash = wt_hash_fold(hash, wt_hash_bytes(writer->speakers, writer->count * sizeof *writer->speakers, 0));
+    if (writer->vocabulary) {
+        size_t bytes = (size_t)writer->vocabulary->classes * sizeof *writer->vocabulary->symbols;
+        hash = wt_hash_fold(hash, wt_hash_bytes(writer->vocabulary->symbols, bytes, 0));
+    }
+    if (!writer->masked) return hash;
+    return wt_hash_fold(hash, wt_hash_bytes(writer->mask, (size_t)writer->samples * sizeof *writer->mask, 0));
+}
+
+static wt_status write_extras(wt_shard_writer *writer) {
+    wt_h5_shape shape = {WT_H5_INT16, 1, {writer->samples}};
+    if (writer->vocabulary) WT_TRY(wt_vocabulary_write(writer->file, writer->vocabulary));
+    return writer->masked ? wt_h5_write(writer->file, "mask", shape, writer->mask, WT_SHARD_PIECE) : WT_OK;
 }
 
 static wt_status write_utterances(wt_shard_writer *writer) {
@@ -216,6 +251,7 @@ static wt_status write_shard(wt_shard_writer *writer) {
     writer->offsets[writer->count] = writer->samples;
     WT_TRY(write_samples(writer));
     WT_TRY(write_utterances(writer));
+    WT_TRY(write_extras(writer));
     wt_hash_print(text, digest(writer));
     return wt_h5_write_attribute_text(writer->file, "", "digest", text);
 }
@@ -227,6 +263,7 @@ static void free_writer(wt_shard_writer *writer) {
     wt_free(writer->ids);
     wt_free(writer->offsets);
     wt_free(writer->speakers);
+    wt_free(writer->mask);
     wt_free(writer);
 }
 

@@ -8,6 +8,7 @@
 struct wt_evaluator {
     wt_comm *comm;
     const wt_network *network;
+    const char *path;
     wt_dataset *dataset;
     wt_windows *windows;
     wt_pass *pass;
@@ -17,12 +18,19 @@ struct wt_evaluator {
     bool fixed_list;           /* the first `count` of the validation order; else the grid's own order */
 };
 
-int wt_windows_at_once(int targets, int context, int most) {
+int wt_windows_at_once(int targets, int most) {
     enum { TILE = 256, TILES_A_THREAD = 4 };
     int tiles = (targets + TILE - 1) / TILE;
     int wanted = (TILES_A_THREAD * omp_get_max_threads() + tiles - 1) / tiles;
-    if (context < TILE - targets) wanted = wanted * TILE / (targets + context);
     return wanted < 1 ? 1 : wanted < most ? wanted : most;
+}
+
+/* Windows of a character are scored by the thousand: a call for eight of them would be mostly the call. */
+static int wt_slots(int targets, int context, int most) {
+    enum { ROWS = 16384 };
+    int enough = wt_windows_at_once(targets, most), fit = ROWS / (targets + context - 1);
+    if (fit > most) fit = most;
+    return fit > enough ? fit : enough;
 }
 
 static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernels, const wt_data_config *data,
@@ -30,6 +38,11 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     const wt_network *network = evaluator->network;
     int context = network->receptive_field;
     WT_TRY(wt_dataset_open(&evaluator->dataset, path, split, data->memory));
+    wt_quantization quantization;
+    WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));
+    WT_CHECK(quantization.levels == network->classes, WT_USAGE,
+             "%s: has another number of symbols than the network (got %d, expected %d)", path,
+             quantization.levels, network->classes);
     WT_TRY(wt_windows_create(&evaluator->windows, evaluator->dataset, data->window, context,
                              data->partial_context));
     int64_t all = wt_windows_count(evaluator->windows);
@@ -39,9 +52,9 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int64_t part = evaluator->end - evaluator->first;
-    int slots = wt_windows_at_once(data->window, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
-    evaluator->shape = (wt_batch_shape){slots, data->window, context, input, data->quantization};
-    evaluator->silence = wt_silence_class(data->quantization);
+    int slots = wt_slots(data->window, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
+    evaluator->shape = (wt_batch_shape){slots, data->window, context, input, quantization};
+    evaluator->silence = wt_silence_class(quantization);
     wt_pass_shape shape = {slots, data->window, false, false};
     return wt_pass_create(&evaluator->pass, network, kernels, &shape);
 }
@@ -55,6 +68,7 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
     if (status == WT_OK) {
         evaluator->comm = comm;
         evaluator->network = network;
+        evaluator->path = path;
         status = wt_open_split(evaluator, kernels, data, input, path, split, limit);
     }
     status = wt_comm_agree(comm, status);
@@ -76,6 +90,20 @@ void wt_evaluator_destroy(wt_evaluator *evaluator) {
 
 const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
     return evaluator->dataset;
+}
+
+wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt) {
+    const wt_vocabulary *own = wt_dataset_vocabulary(evaluator->dataset);
+    int other = 0;
+    while (other < own->classes && other < learnt->classes && own->symbols[other] == learnt->symbols[other])
+        other++;
+    if (wt_vocabulary_equal(own, learnt)) return WT_OK;
+    char got[WT_SYMBOL_TEXT] = "none", expected[WT_SYMBOL_TEXT] = "none";
+    if (other < own->classes) wt_symbol_text(got, own->symbols[other]);
+    if (other < learnt->classes) wt_symbol_text(expected, learnt->symbols[other]);
+    return wt_error(WT_USAGE,
+                    "%s: has another vocabulary than the network has learnt (class %d: got %s, expected %s)",
+                    evaluator->path, other, got, expected);
 }
 
 /* The loader's plan: batch after batch through this rank's part of the list. */

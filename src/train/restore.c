@@ -58,7 +58,8 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint) {
     wt_status status = WT_OK;
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
-    WT_GUARD(wt_network_create(&restored->network, &config->model, config->data.quantization.levels,
+    WT_GUARD(wt_network_create(&restored->network, &config->model,
+                               wt_checkpoint_quantization(checkpoint).levels,
                                wt_checkpoint_get_state(checkpoint)->channels));
     WT_GUARD(
         wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));

@@ -27,7 +27,8 @@ typedef struct wt_checkpoint_writer wt_checkpoint_writer;
 
 /* Takes the memory for a copy of the state. Everything given must outlive the writer. */
 wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network,
-                                      const wt_config *config, const char *run, wt_run_lock *lock);
+                                      const wt_config *config, const wt_vocabulary *vocabulary,
+                                      const char *run, wt_run_lock *lock);
 /* Waits for what is being written. Takes NULL. */
 void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
 /* Copies the state and begins to write, with the metrics, which must stay open, on disk before it. What was submitted
@@ -124,7 +125,8 @@ typedef struct {
     wt_order order;
     wt_loader *loader;
     int lanes, first_lane, end_lane, lane_windows, lanes_at_once;
-    int32_t silence; /* class */
+    wt_quantization quantization; /* the configuration's, as the data set has it */
+    int32_t silence;              /* class */
 
     /* model, exchange, optimizer */
     wt_network *network;

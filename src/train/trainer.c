@@ -247,9 +247,10 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     trainer->row.validation_bits = loss / log(2.0);
     trainer->row.validation_silence = (double)score.silence / (double)score.targets;
     if (trainer->root) {
-        wt_progress_say(trainer->progress,
-                        "step %" PRId64 ": validation loss %.4f nats, %.4f bits a sample%s", state->step,
-                        loss, loss / log(2.0), best ? " (the best so far)" : "");
+        wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %.4f nats, %.4f bits a %s%s",
+                        state->step, loss, loss / log(2.0),
+                        wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample",
+                        best ? " (the best so far)" : "");
     }
     return WT_OK;
 }
@@ -364,15 +365,28 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     const wt_network *network = trainer->network;
     char products[96], layers[32];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
-    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
-                wt_dataset_utterances(trainer->dataset), samples / rate / 60.0, trainer->state.sample_rate);
+    bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
+    if (text) {
+        wt_log_info("data      %s: %" PRId64 " %s, %.0f characters of %d symbols", config->data.path,
+                    wt_dataset_utterances(trainer->dataset),
+                    wt_vocabulary_ends(wt_dataset_vocabulary(trainer->dataset)) ? "items" : "texts", samples,
+                    trainer->quantization.levels);
+    } else {
+        wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
+                    wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
+                    trainer->state.sample_rate);
+    }
     wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
                 wt_windows_count(trainer->windows), config->data.window, config->train.batch,
                 trainer->lane_windows, trainer->lanes);
+    char field[64];
+    int length = snprintf(field, sizeof field, "%d %s", network->receptive_field,
+                          text ? "characters" : "samples");
+    if (!text)
+        snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
+                 1000.0 * network->receptive_field / rate);
     wt_network_describe(network, layers, sizeof layers);
-    wt_log_info("network   %s, %zu parameters, receptive field %d samples (%.0f ms)", layers,
-                network->parameters.trained, network->receptive_field,
-                1000.0 * network->receptive_field / rate);
+    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained, field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
                 trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
