@@ -152,7 +152,7 @@ typedef struct {
 } wt_guard_config;
 
 typedef struct {
-    double bucket; /* MiB of gradient that travel together */
+    double bucket; /* MiB of gradient that travel together; 0: wt_exchange_bucket chooses */
     wt_drive progress;
 } wt_exchange_config;
 

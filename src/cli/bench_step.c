@@ -496,7 +496,6 @@ static wt_status wt_load_model(wt_stepper *stepper, const char *path) {
 
 static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     enum { WINDOWS_MOST = 1 << 16, STEPS_MOST = 1000000 };
-    wt_exchange_config *exchange = &stepper->config.exchange;
     WT_TRY(wt_bench_check("--windows", wt_given.windows, 0, WINDOWS_MOST));
     WT_TRY(wt_bench_check("--steps", wt_given.steps, 1, STEPS_MOST));
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
@@ -511,9 +510,6 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,
              wt_comm_size(stepper->comm));
-    /* as the trainer takes it */
-    const bool network = wt_comm_node_size(stepper->comm) < wt_comm_size(stepper->comm);
-    if (exchange->progress == WT_DRIVE_AUTO && network) exchange->progress = WT_DRIVE_THREAD;
     return wt_take_state(stepper);
 }
 

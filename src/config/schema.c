@@ -223,14 +223,14 @@ const wt_key wt_keys[] = {
  .help = "A step is skipped too if its gradient's norm is beyond so many times the median of the last 64. 0: off."},
 
 {.name = "exchange", .type = WT_KEY_SECTION, .help = "How gradients travel between ranks. Never changes results."},
-{.name = "exchange.bucket", .type = WT_KEY_REAL, .offset = AT(exchange.bucket), .standard = "1.0",
- .least = 0.001, .most = 4096, .resume = WT_RESUME_FREE,
- .help = "MiB of gradient that set out together as soon as they are finished, while earlier layers compute. As "
-         "large as the network: everything travels at the end."},
+{.name = "exchange.bucket", .type = WT_KEY_REAL, .offset = AT(exchange.bucket), .standard = "0.0",
+ .least = 0, .most = 4096, .resume = WT_RESUME_FREE,
+ .help = "MiB of gradient that set out together as soon as they are finished, while earlier layers compute. 0: 1 "
+         "within a node, 0.0625 between nodes. As large as the network: everything travels at the end."},
 {.name = "exchange.progress", .type = WT_KEY_CHOICE, .offset = AT(exchange.progress), .standard = "auto",
  .choices = CHOICES("auto", "test", "thread", "after"), .resume = WT_RESUME_FREE,
  .help = "What moves messages while layers compute: test, calls between pieces of work; thread, a thread for it; "
-         "after, nothing: gradients travel when all layers are done; auto is thread where ranks are on several nodes, else test."},
+         "after, nothing: gradients travel when all layers are done; auto is test, which leaves less exposed."},
 
 {.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",

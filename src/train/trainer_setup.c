@@ -102,18 +102,15 @@ static wt_status wt_setup_loader(wt_trainer *trainer) {
 
 static wt_status wt_setup_exchange(wt_trainer *trainer) {
     const wt_exchange_config *config = &trainer->config->exchange;
-    /* as measured: over a network a thread leaves half as much exposed as pokes do; within a node it is of no
-     * use */
-    bool network = wt_comm_node_size(trainer->comm) < wt_comm_size(trainer->comm);
-    bool thread = config->progress == WT_DRIVE_THREAD ||
-                  (config->progress == WT_DRIVE_AUTO && network && wt_comm_threads(trainer->comm));
+    const bool thread = config->progress == WT_DRIVE_THREAD; /* auto: calls leave less exposed, as measured */
+    const double bucket = wt_exchange_bucket(trainer->comm, config->bucket);
     if (thread && !wt_comm_threads(trainer->comm) && trainer->root) {
         wt_log_warning("exchange.progress: this MPI allows no thread for messages, so it is test");
     }
     wt_exchange_shape shape = {.lanes = trainer->lanes,
                                .open_lanes = trainer->lanes_at_once,
                                .count = trainer->network->parameters.trained,
-                               .bucket = (size_t)(config->bucket * 1024 * 1024) / sizeof(float),
+                               .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = thread,
                                .after = config->progress == WT_DRIVE_AFTER,
                                .add = trainer->kernels->add};
