@@ -6,7 +6,7 @@
 #   --tests       also what the tests need; as root also SLURM, without which some of them are skipped
 #   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
-#   --compare     also PyTorch, for tests/reference/bench_pytorch.py alone
+#   --compare     also PyTorch, for the scripts of tests/reference alone
 set -eu
 
 need_tests=0 need_threads=0 need_recordings=0 need_compare=0

@@ -30,6 +30,13 @@ typedef struct {
     int64_t step;          /* 1 for the first update: bias corrections 1 − β^step */
 } wt_adam_step;
 
+/* What SGD needs to know of a step (torch.optim.SGD, dampening 0; Sutskever et al. 2013 for Nesterov's form). */
+typedef struct {
+    double learning_rate, momentum, weight_decay;
+    bool nesterov;
+    double gradient_scale;
+} wt_sgd_step;
+
 /* One factor of a product: x [rows, in] and a packed matrix [in][out]. */
 typedef struct {
     const wt_real *x, *packed;
@@ -155,6 +162,14 @@ typedef struct wt_kernels {
     /* Adam or AdamW on a range of the flat buffers. */
     void (*adam)(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
                  const wt_adam_step *step);
+
+    /* SGD on a range: g = scale·gradient + decay·p; v ← momentum·v + g; p ← p − rate·(v, or g + momentum·v with
+     * Nesterov). v begins as zeros. With `velocity` NULL there is no momentum: p ← p − rate·g. */
+    void (*sgd)(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                const wt_sgd_step *step);
+
+    /* A running mean of the parameters: mean ← mean + rest·(parameter − mean). */
+    void (*average)(wt_real *mean, const wt_real *parameter, size_t count, double rest);
 } wt_kernels;
 
 enum {

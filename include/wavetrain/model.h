@@ -88,8 +88,8 @@ typedef struct {
 /* One level of a hierarchy: rows of fuse·channels, one for every `fuse` rows of the level before. */
 typedef struct {
     int fuse;
-    wt_convolution linear; /* 1×1; bias −1: without */
-    int rows;              /* of one target */
+    wt_convolution linear;                                      /* 1×1; bias −1: without */
+    int rows;                                                   /* of one target */
     int norm_weight, norm_bias, running_mean, running_variance; /* −1: absent */
 } wt_level;
 

@@ -137,8 +137,9 @@ static wt_status wt_take_state(wt_stepper *stepper) {
                                   config->model.input, quantization};
     WT_TRY(wt_alloc(&stepper->parameters, total, sizeof(wt_real), "parameters"));
     wt_network_initialise(stepper->network, stepper->parameters, (uint64_t)config->train.seed);
-    WT_TRY(wt_optimizer_init(&stepper->optimizer, total));
-    stepper->optimizer.count = stepper->network->parameters.trained;
+    WT_TRY(wt_optimizer_init(&stepper->optimizer, config, total));
+    WT_TRY(
+        wt_set_update_ranges(&stepper->optimizer, &stepper->network->parameters, config->optimizer.decay_on));
     WT_TRY(wt_alloc(&stepper->lane_sums,
                     (size_t)stepper->lanes * (size_t)wt_network_lane_sums(stepper->network), sizeof(double),
                     "sums of lanes"));
@@ -238,9 +239,11 @@ static void wt_step(wt_stepper *stepper) {
     wt_timer_move(&stepper->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
     const double scale = wt_decide_scale(stepper, gradient);
     wt_timer_enter(&stepper->timer, WT_PHASE_UPDATE);
-    wt_optimizer_step(&stepper->optimizer, stepper->kernels, &stepper->config.optimizer,
-                      stepper->config.optimizer.learning_rate, scale, gradient, stepper->parameters);
     wt_pass_commit(stepper->pass, stepper->parameters);
+    const wt_optimizer_config *optimizer = &stepper->config.optimizer;
+    const wt_update update = {optimizer->learning_rate, wt_optimizer_momentum(optimizer), scale};
+    wt_optimizer_step(&stepper->optimizer, stepper->kernels, optimizer, &update, gradient,
+                      stepper->parameters);
     wt_timer_enter(&stepper->timer, WT_PHASE_OTHER);
 }
 
@@ -366,9 +369,8 @@ static void wt_print_result(const wt_stepper *stepper, const wt_result *result) 
              threads > 1 ? "s" : "");
     wt_network_describe(stepper->network, layers, sizeof layers);
     printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, lanes: %d\n",
-           stepper->name, layers, stepper->network->parameters.trained,
-           stepper->network->receptive_field, stepper->config.train.batch, stepper->config.data.window,
-           stepper->lanes);
+           stepper->name, layers, stepper->network->parameters.trained, stepper->network->receptive_field,
+           stepper->config.train.batch, stepper->config.data.window, stepper->lanes);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
     wt_print_phases(result);

@@ -13,7 +13,7 @@
 
 typedef struct {
     char *data, *split, *checkpoint;
-    int markov;
+    int markov, raw;
 } wt_evaluate_arguments;
 
 static wt_evaluate_arguments wt_given;
@@ -27,6 +27,8 @@ static const struct poptOption wt_options[] = {
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
+    {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
+     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     POPT_TABLEEND,
 };
 
@@ -55,7 +57,7 @@ static wt_status wt_open_subject(wt_subject *subject, const char *file_or_run) {
     WT_TRY(wt_command_open_checkpoint(&subject->checkpoint, file_or_run, wt_given.checkpoint));
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
     WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
-    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint));
+    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint, wt_given.raw));
     subject->data = wt_given.data ? wt_given.data : config->data.path;
     if (!wt_given.markov) return WT_OK;
     wt_dataset *train;
@@ -87,7 +89,9 @@ static void wt_print_score(const wt_subject *subject, const char *split, const w
         printf(", %.1f %% of them %s", 100.0 * (double)score->silence / targets,
                ends ? "end marks" : "silence");
     printf("\n");
-    snprintf(name, sizeof name, "network, step %" PRId64, wt_checkpoint_get_state(subject->checkpoint)->step);
+    bool mean = wt_checkpoint_has_mean(subject->checkpoint) && !wt_given.raw;
+    snprintf(name, sizeof name, "network, step %" PRId64 "%s",
+             wt_checkpoint_get_state(subject->checkpoint)->step, mean ? " (mean)" : "");
     wt_print_line(subject, name, score->loss / targets);
     if (!subject->markov) return;
     wt_print_line(subject, "first-order Markov model", score->markov / targets);

@@ -98,6 +98,7 @@ static void settle_hierarchy(wt_reading *reading) {
 static void settle_warmup(wt_reading *reading) {
     wt_config *config = &reading->config;
     if (given_of(reading, "schedule.warmup")->order) return;
+    if (config->schedule.kind == WT_SCHEDULE_ONE_CYCLE) config->schedule.warmup = 0;
     if (config->schedule.warmup > config->train.steps / 10) {
         config->schedule.warmup = config->train.steps / 10;
     }
@@ -147,11 +148,46 @@ static wt_status check_lanes(const wt_reading *reading) {
 }
 
 static wt_status check_schedule(const wt_reading *reading) {
-    int64_t warmup = reading->config.schedule.warmup, steps = reading->config.train.steps;
-    if (warmup <= steps) return WT_OK;
-    return rule_error(reading, "schedule.warmup", "train.steps",
-                      "schedule.warmup is longer than train.steps (got %lld, expected at most %lld)",
-                      (long long)warmup, (long long)steps);
+    const wt_schedule_config *schedule = &reading->config.schedule;
+    int64_t warmup = schedule->warmup, steps = reading->config.train.steps;
+    if (warmup > steps) {
+        return rule_error(reading, "schedule.warmup", "train.steps",
+                          "schedule.warmup is longer than train.steps (got %lld, expected at most %lld)",
+                          (long long)warmup, (long long)steps);
+    }
+    if (schedule->kind == WT_SCHEDULE_ONE_CYCLE && warmup > 0) {
+        return rule_error(
+            reading, "schedule.warmup", "schedule.kind",
+            "schedule.warmup has no place in one-cycle, which rises by itself (got %lld, expected 0)",
+            (long long)warmup);
+    }
+    if (schedule->kind == WT_SCHEDULE_PIECEWISE && schedule->points.count == 0) {
+        return rule_error(reading, "schedule.points", "schedule.kind",
+                          "schedule.points is empty (expected pairs [step, rate] for piecewise)");
+    }
+    return WT_OK;
+}
+
+/* What counts validations needs some. */
+static wt_status check_validation(const wt_reading *reading) {
+    const wt_config *config = &reading->config;
+    if (config->validation.every > 0) return WT_OK;
+    if (config->schedule.kind == WT_SCHEDULE_PLATEAU) {
+        return rule_error(
+            reading, "schedule.kind", "validation.every",
+            "schedule.kind plateau counts validations (got validation.every 0, expected at least 1)");
+    }
+    if (config->validation.patience == 0) return WT_OK;
+    return rule_error(reading, "validation.patience", "validation.every",
+                      "validation.patience counts validations (got validation.every 0, expected at least 1)");
+}
+
+static wt_status check_optimizer(const wt_reading *reading) {
+    const wt_config *config = &reading->config;
+    bool cycled = config->schedule.kind == WT_SCHEDULE_ONE_CYCLE && config->schedule.cycle_momentum;
+    if (!config->optimizer.nesterov || config->optimizer.momentum > 0 || cycled) return WT_OK;
+    return rule_error(reading, "optimizer.nesterov", "optimizer.momentum",
+                      "optimizer.nesterov needs a momentum (got optimizer.momentum 0, expected above 0)");
 }
 
 /* Σ (k−1)·d of an array. No overflow: 64 stacks of 64 dilations of 2^24 with 64 taps are 2^42. */
@@ -220,5 +256,7 @@ wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_text(reading));
     WT_TRY(check_lanes(reading));
     WT_TRY(check_schedule(reading));
+    WT_TRY(check_validation(reading));
+    WT_TRY(check_optimizer(reading));
     return check_receptive_field(reading);
 }

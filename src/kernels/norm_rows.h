@@ -5,7 +5,8 @@
 #ifndef WAVETRAIN_NORM_ROWS_H
 #define WAVETRAIN_NORM_ROWS_H
 
-static void moments_row(double *restrict sums, double *restrict squares, const float *restrict x, int columns) {
+static void moments_row(double *restrict sums, double *restrict squares, const float *restrict x,
+                        int columns) {
     for (int c = 0; c < columns; c++) {
         const double value = (double)x[c];
         sums[c] += value;

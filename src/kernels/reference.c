@@ -277,12 +277,27 @@ static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_r
                  const wt_adam_step *step) {
     const wt_adam_factors k = wt_adam_factors_of(step);
     for (size_t i = 0; i < count; i++) {
-        const wt_real p = parameter[i] * k.keep;
+        const wt_real p = parameter[i] - k.shrink * parameter[i];
         const wt_real g = gradient[i] * k.gradient + k.coupled * p;
         first[i] = k.beta1 * first[i] + k.rest1 * g;
         second[i] = k.beta2 * second[i] + k.rest2 * g * g;
         parameter[i] = p - k.rate * first[i] / (real_sqrt(second[i]) / k.correction + k.epsilon);
     }
+}
+
+static void sgd(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                const wt_sgd_step *step) {
+    const wt_sgd_factors k = wt_sgd_factors_of(step);
+    for (size_t i = 0; i < count; i++) {
+        const wt_real g = gradient[i] * k.gradient + k.decay * parameter[i];
+        if (velocity) velocity[i] = k.momentum * velocity[i] + g;
+        parameter[i] -= k.rate * (velocity ? k.here * g + k.kept * velocity[i] : g);
+    }
+}
+
+static void average(wt_real *mean, const wt_real *parameter, size_t count, double rest) {
+    const wt_real share = (wt_real)rest;
+    for (size_t i = 0; i < count; i++) mean[i] += share * (parameter[i] - mean[i]);
 }
 
 const wt_kernels wt_kernels_reference = {
@@ -309,4 +324,6 @@ const wt_kernels wt_kernels_reference = {
     .add = add,
     .squares = squares,
     .adam = adam,
+    .sgd = sgd,
+    .average = average,
 };

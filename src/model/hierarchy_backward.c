@@ -103,7 +103,8 @@ static void wt_norm_gradients(const wt_hierarchy *h, int l) {
     for (int lane = 0; lane < h->lanes; lane++) {
         for (int c = 0; c < width; c++) {
             h->gradients[lane][bias + (size_t)c] = (wt_real)h->lane_sums[lane * (2 * width + 1) + c];
-            h->gradients[lane][weight + (size_t)c] = (wt_real)h->lane_sums[lane * (2 * width + 1) + width + c];
+            h->gradients[lane][weight + (size_t)c] =
+                (wt_real)h->lane_sums[lane * (2 * width + 1) + width + c];
         }
     }
 }

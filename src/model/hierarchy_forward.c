@@ -230,6 +230,7 @@ void wt_hierarchy_commit(const wt_hierarchy *h, wt_real *parameters) {
         const size_t width = (size_t)level->linear.out, bytes = width * sizeof *parameters;
         const wt_real *staged = h->levels[l].staged;
         memcpy(parameters + network->parameters.entries[level->running_mean].offset, staged, bytes);
-        memcpy(parameters + network->parameters.entries[level->running_variance].offset, staged + width, bytes);
+        memcpy(parameters + network->parameters.entries[level->running_variance].offset, staged + width,
+               bytes);
     }
 }

@@ -14,7 +14,7 @@
 
 enum {
     WT_TILE_TARGETS = 64,
-    WT_WEIGHT_PANEL = 32,         /* inputs whose weights' gradient a unit makes */
+    WT_WEIGHT_PANEL = 32,           /* inputs whose weights' gradient a unit makes */
     WT_SERIAL_OPERATIONS = 40000000 /* of a training step: fewer are not worth a second thread's barriers */
 };
 
@@ -25,14 +25,14 @@ typedef struct {
 
 /* The rows of one level, [targets·rows, out] each. */
 typedef struct {
-    const wt_real *in; /* [targets·rows, in]: what the level before gives */
-    wt_real *hat;      /* the linear layer's result; with a norm, normalised */
-    wt_real *act;      /* after the activation */
-    wt_real *factor;   /* dropout: 0 or 1/(1 − share); NULL without */
-    wt_real *dropped;  /* act·factor; act itself without dropout */
-    wt_real *rate;     /* layer norm: [targets·rows] */
+    const wt_real *in;  /* [targets·rows, in]: what the level before gives */
+    wt_real *hat;       /* the linear layer's result; with a norm, normalised */
+    wt_real *act;       /* after the activation */
+    wt_real *factor;    /* dropout: 0 or 1/(1 − share); NULL without */
+    wt_real *dropped;   /* act·factor; act itself without dropout */
+    wt_real *rate;      /* layer norm: [targets·rows] */
     wt_real *mean_rate; /* batch norm: mean and 1/√(variance + ε), [2, out] */
-    wt_real *staged;   /* batch norm: new running mean and variance, [2, out] */
+    wt_real *staged;    /* batch norm: new running mean and variance, [2, out] */
 } wt_level_rows;
 
 typedef struct wt_hierarchy {
@@ -41,17 +41,18 @@ typedef struct wt_hierarchy {
     wt_pass_shape shape;
     wt_pass_step step;
     int threads;
-    bool rows_apart; /* a row's bits depend on its place in a product: a product never has rows of two windows */
+    bool
+        rows_apart; /* a row's bits depend on its place in a product: a product never has rows of two windows */
     const wt_real *parameters;
     wt_real *packed;
     size_t *forward_at, *backward_at; /* [parameters] */
     wt_real *arena;
     wt_level_rows *levels;
-    wt_real *embedded; /* [targets, context, channels] */
-    wt_real *logits;   /* [targets, classes] */
-    wt_real *grad[2];  /* by turns: gradients by a level's output */
+    wt_real *embedded;                    /* [targets, context, channels] */
+    wt_real *logits;                      /* [targets, classes] */
+    wt_real *grad[2];                     /* by turns: gradients by a level's output */
     double *tile_sums, *lane_sums, *sums; /* [tiles, 2·widest + 1], [lanes, …], […] */
-    wt_real *factors;  /* batch norm's backward: factor and two means, [3, widest] */
+    wt_real *factors;                     /* batch norm's backward: factor and two means, [3, widest] */
     size_t sums_each;
     /* the call's targets */
     const wt_batch *batch;
@@ -63,8 +64,8 @@ typedef struct wt_hierarchy {
     int32_t *target;   /* [targets] */
     wt_target_tile *tiles;
     int tile_count;
-    bool staged; /* there are running statistics to commit */
-    int lane_windows;           /* of backward */
+    bool staged;      /* there are running statistics to commit */
+    int lane_windows; /* of backward */
     wt_real *const *gradients;
     const wt_pass_listener *listener;
     size_t told;

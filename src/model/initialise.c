@@ -25,11 +25,11 @@ typedef struct {
 
 static wt_draw wt_draw_weight(const wt_initial *initial, const wt_parameter *parameter) {
     const double fan_in = parameter->fan_in;
-    const double fan_out = (double)parameter->shape[0] * (parameter->rank == 3 ? (double)parameter->shape[2] : 1);
+    const double fan_out = (double)parameter->shape[0] *
+                           (parameter->rank == 3 ? (double)parameter->shape[2] : 1);
     switch (initial->kind) {
     case WT_INITIAL_KAIMING: return (wt_draw){WT_DRAW_NORMAL, initial->gain / sqrt(fan_in)};
-    case WT_INITIAL_XAVIER:
-        return (wt_draw){WT_DRAW_UNIFORM, initial->gain * sqrt(6.0 / (fan_in + fan_out))};
+    case WT_INITIAL_XAVIER: return (wt_draw){WT_DRAW_UNIFORM, initial->gain * sqrt(6.0 / (fan_in + fan_out))};
     case WT_INITIAL_NORMAL: return (wt_draw){WT_DRAW_NORMAL, 1.0 / sqrt(fan_in)};
     case WT_INITIAL_DEFAULT: break;
     }

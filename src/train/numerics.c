@@ -23,7 +23,7 @@ static const char wt_probe_text[] =
     "data: {window: 300, quantization: 'mulaw:37'}\n";
 
 /* The kernels of a hierarchy and its norms. */
-#define WT_TREE_PROBE(norm)                                                                             \
+#define WT_TREE_PROBE(norm)                                                                                  \
     "model: {trunk: hierarchy, embedding: 5, fuse: [2, 3], width: [19, 33], norm: " norm ", dropout: 0.1}\n" \
     "data: {window: 300, quantization: 'mulaw:37'}\n"
 
@@ -49,8 +49,9 @@ static wt_status wt_setup_probe(wt_probe *probe, const char *text, const wt_kern
     WT_TRY(wt_alloc(&probe->parameters, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->gradient, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->block_sums, wt_norm_blocks(total), sizeof(double), "the probe"));
-    WT_TRY(wt_optimizer_init(&probe->optimizer, total));
-    probe->optimizer.count = probe->network->parameters.trained;
+    WT_TRY(wt_optimizer_init(&probe->optimizer, &probe->config, total));
+    WT_TRY(wt_set_update_ranges(&probe->optimizer, &probe->network->parameters,
+                                probe->config.optimizer.decay_on));
     wt_network_initialise(probe->network, probe->parameters, 1);
     for (int w = 0; w < WT_PROBE_WINDOWS; w++) probe->batch->target_count[w] = WT_PROBE_TARGETS;
     for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(probe->batch); i++) {
@@ -71,10 +72,10 @@ static wt_hash wt_run_probe(wt_probe *probe, const wt_kernels *kernels) {
         wt_pass_forward(probe->pass, probe->batch, 0, WT_PROBE_WINDOWS, losses);
         wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient, NULL);
         double norm = wt_gradient_norm(kernels, probe->gradient, trained, 1.0, probe->block_sums);
-        double scale = wt_clip_scale(norm, 1.0);
-        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, 0.01, scale, probe->gradient,
-                          probe->parameters);
+        const wt_update update = {0.01, probe->config.optimizer.beta1, wt_clip_scale(norm, 1.0)};
         wt_pass_commit(probe->pass, probe->parameters);
+        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, &update, probe->gradient,
+                          probe->parameters);
     }
     return wt_hash_fold(wt_hash_bytes(probe->parameters, total * sizeof(wt_real), 0),
                         wt_hash_bytes(losses, sizeof losses, 0));

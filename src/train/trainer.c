@@ -186,13 +186,12 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     wt_lane_result sum = wt_add_lanes(trainer, &caught, &failed);
     int64_t step = trainer->state.step + 1;
     double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0;
-    *decision = (wt_decision){.step = step, .failed = failed};
+    *decision = (wt_decision){.step = step, .plateau = wt_stored_plateau(&trainer->state), .failed = failed};
     double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.trained, mean,
                                    trainer->block_sums);
-    decision->learning_rate = trainer->state.rate_scale * wt_schedule_rate(&config->schedule,
-                                                                           config->optimizer.learning_rate,
-                                                                           step, config->train.steps);
-    decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
+    decision->update = wt_schedule_update(config, &decision->plateau, step);
+    decision->update.learning_rate *= trainer->state.rate_scale;
+    decision->update.gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum.targets == 0;
     if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
     wt_decide_dues(trainer, decision, caught);
@@ -204,7 +203,7 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
         .bits = sum.loss * mean / log(2.0),
         .silence = (double)sum.silence * mean,
         .gradient_norm = norm,
-        .learning_rate = decision->learning_rate,
+        .learning_rate = decision->update.learning_rate,
         .validation_loss = NAN,
         .validation_bits = NAN,
         .validation_silence = NAN,
@@ -230,28 +229,38 @@ static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt
 
 /* --- validation, checkpoint, metrics --- */
 
+/* What the judgement means for this step, on all ranks alike. */
+static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double loss) {
+    wt_checkpoint_state *state = &trainer->state;
+    wt_judgement judgement = {0};
+    if (trainer->root) judgement = wt_judge(state, trainer->config, loss);
+    wt_comm_broadcast(trainer->comm, &judgement, sizeof judgement);
+    wt_comm_broadcast(trainer->comm, state, sizeof *state);
+    if (judgement.best || judgement.enough)
+        decision->checkpoint = true; /* the best is kept, so it must exist */
+    if (judgement.enough) decision->stop = true;
+    if (!trainer->root) return;
+    wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %.4f nats, %.4f bits a %s%s",
+                    state->step, loss, loss / log(2.0),
+                    wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample",
+                    judgement.best ? " (the best so far)" : "");
+    if (judgement.lowered) {
+        wt_progress_say(trainer->progress,
+                        "step %" PRId64 ": no improvement for long, the learning rate is now %g", state->step,
+                        trainer->config->optimizer.learning_rate * state->plateau_scale);
+    }
+}
+
 static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
     wt_timer_enter(&trainer->timer, WT_PHASE_VALIDATE);
-    WT_TRY(wt_evaluator_run(trainer->evaluator, trainer->parameters, NULL, &score));
+    const wt_real *mean = trainer->optimizer.moments[WT_MOMENT_AVERAGE];
+    WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->parameters, NULL, &score));
     double loss = score.targets ? score.loss / (double)score.targets : NAN;
-    wt_checkpoint_state *state = &trainer->state;
-    state->validation_loss = loss;
-    bool best = isfinite(loss) && !(loss >= state->best_validation_loss); /* also when there is none yet */
-    if (best) {
-        state->best_validation_loss = loss;
-        state->best_step = state->step;
-        decision->checkpoint = true; /* the best one is kept, so it must exist */
-    }
     trainer->row.validation_loss = loss;
     trainer->row.validation_bits = loss / log(2.0);
     trainer->row.validation_silence = (double)score.silence / (double)score.targets;
-    if (trainer->root) {
-        wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %.4f nats, %.4f bits a %s%s",
-                        state->step, loss, loss / log(2.0),
-                        wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample",
-                        best ? " (the best so far)" : "");
-    }
+    wt_heed_judgement(trainer, decision, loss);
     return WT_OK;
 }
 
@@ -335,11 +344,12 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* the same update everywhere */
     wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
     if (!decision->skip) {
+        wt_pass_commit(trainer->pass, trainer->parameters); /* before the mean takes them in */
         wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer,
-                          decision->learning_rate, decision->gradient_scale, gradient, trainer->parameters);
-        wt_pass_commit(trainer->pass, trainer->parameters);
+                          &decision->update, gradient, trainer->parameters);
     }
     trainer->state.step = decision->step;
+    wt_store_plateau(&trainer->state, decision->plateau);
     wt_hang_watch_step(trainer->watch, decision->step);
 
     /* what is due at this step */
@@ -386,7 +396,8 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
         snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
                  1000.0 * network->receptive_field / rate);
     wt_network_describe(network, layers, sizeof layers);
-    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained, field);
+    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
+                field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
                 trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
@@ -394,6 +405,24 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
                 getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
     wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
                 config->train.steps);
+}
+
+static bool wt_is_done(const wt_trainer *trainer) {
+    return trainer->state.step >= trainer->config->train.steps ||
+           wt_is_out_of_patience(&trainer->state, trainer->config);
+}
+
+static void wt_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
+    const wt_checkpoint_state *state = &trainer->state;
+    if (status == WT_OK && state->step < trainer->config->train.steps) {
+        snprintf(why, room, "%d validations in a row without a new best (%.4f nats at step %" PRId64 ")",
+                 state->stale, state->best_validation_loss, state->best_step);
+    } else {
+        snprintf(why, room, "%s",
+                 status == WT_OK         ? "all steps are done"
+                 : status == WT_CONTINUE ? trainer->why
+                                         : wt_error_message());
+    }
 }
 
 static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
@@ -412,6 +441,11 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     if (isfinite(state->best_validation_loss)) {
         wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64,
                     state->best_validation_loss, state->best_validation_loss / log(2.0), state->best_step);
+    }
+    if (status == WT_OK && state->step < trainer->config->train.steps) {
+        char why[256];
+        wt_say_why(trainer, status, why, sizeof why);
+        wt_log_info("ended early: %s", why);
     }
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
@@ -457,10 +491,7 @@ static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
-    snprintf(why, sizeof why, "%s",
-             status == WT_OK         ? "all steps are done"
-             : status == WT_CONTINUE ? trainer->why
-                                     : wt_error_message());
+    wt_say_why(trainer, status, why, sizeof why);
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_run_lock_check(
         trainer->lock); /* a successor's record is not this run's to change */
@@ -476,7 +507,7 @@ static void wt_tell_watch(void *watch, wt_phase phase) {
 static wt_status wt_run_steps(wt_trainer *trainer) {
     wt_status status = WT_OK;
     int64_t before = trainer->state.step;
-    wt_decision decision = {.stop = trainer->state.step >= trainer->config->train.steps};
+    wt_decision decision = {.stop = wt_is_done(trainer)};
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
                                     trainer->config->train.steps, trainer->config->run.seconds);
@@ -489,7 +520,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_summarise_phases(trainer, trainer->state.step - before);
-    return trainer->state.step >= trainer->config->train.steps ? WT_OK : WT_CONTINUE;
+    return wt_is_done(trainer) ? WT_OK : WT_CONTINUE;
 }
 
 static wt_status wt_run_recorded(wt_trainer *trainer) {

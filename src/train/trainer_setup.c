@@ -124,8 +124,9 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     const bool recompute = trainer->config->train.activations == WT_ACTIVATIONS_RECOMPUTED;
     wt_pass_shape shape = {(int)windows, trainer->config->data.window, true, recompute};
     WT_TRY(wt_alloc(&trainer->parameters, total, sizeof(wt_real), "parameters"));
-    WT_TRY(wt_optimizer_init(&trainer->optimizer, total));
-    trainer->optimizer.count = trainer->network->parameters.trained;
+    WT_TRY(wt_optimizer_init(&trainer->optimizer, trainer->config, total));
+    WT_TRY(wt_set_update_ranges(&trainer->optimizer, &trainer->network->parameters,
+                                trainer->config->optimizer.decay_on));
     WT_TRY(wt_pass_create(&trainer->pass, trainer->network, trainer->kernels, &shape));
     WT_TRY(wt_alloc(&trainer->window_losses, windows, sizeof *trainer->window_losses, "losses"));
     WT_TRY(wt_alloc(&trainer->lane_gradients, (size_t)trainer->lanes_at_once, sizeof *trainer->lane_gradients,
@@ -215,13 +216,19 @@ static wt_status wt_begin(wt_trainer *trainer) {
     const char *initial = trainer->options->initial;
     if (!initial) {
         wt_network_initialise(trainer->network, trainer->parameters, (uint64_t)trainer->config->train.seed);
+        wt_optimizer_reset(&trainer->optimizer, trainer->parameters);
         return WT_OK;
     }
     wt_checkpoint *checkpoint;
     WT_TRY(wt_checkpoint_find(&checkpoint, initial, WT_PICK_NEWEST, -1));
     wt_status status = wt_check_vocabulary(trainer, checkpoint);
-    if (status == WT_OK) status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, NULL);
-    if (status == WT_OK) wt_log_info("parameters from %s", wt_checkpoint_path(checkpoint));
+    if (status == WT_OK)
+        status = wt_restore_parameters(checkpoint, trainer->network, false, trainer->parameters);
+    wt_optimizer_reset(&trainer->optimizer, trainer->parameters);
+    if (status == WT_OK) {
+        wt_log_info("parameters from %s%s", wt_checkpoint_path(checkpoint),
+                    wt_checkpoint_has_mean(checkpoint) ? " (their mean)" : "");
+    }
     wt_checkpoint_close(checkpoint);
     return status;
 }
@@ -311,8 +318,10 @@ static void wt_share_state(wt_trainer *trainer) {
     wt_comm_broadcast(trainer->comm, &trainer->restarts, sizeof trainer->restarts);
     wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
     wt_comm_broadcast(trainer->comm, trainer->parameters, bytes);
-    wt_comm_broadcast(trainer->comm, trainer->optimizer.first, bytes);
-    wt_comm_broadcast(trainer->comm, trainer->optimizer.second, bytes);
+    for (int m = 0; m < WT_MOMENTS; m++) {
+        wt_real *moment = trainer->optimizer.moments[m];
+        if (moment) wt_comm_broadcast(trainer->comm, moment, bytes);
+    }
     wt_comm_broadcast(trainer->comm, &trainer->optimizer.updates, sizeof trainer->optimizer.updates);
 }
 
@@ -320,6 +329,9 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     if (config->validation.every == 0) return WT_OK;
     if (!wt_dataset_has_split(config->data.path, "validation")) {
+        WT_CHECK(!wt_judge_needs_validation(config), WT_USAGE, "%s: has no validation part, which %s needs",
+                 config->data.path,
+                 config->validation.patience ? "validation.patience" : "schedule.kind plateau");
         if (trainer->root)
             wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
         return WT_OK;
@@ -342,6 +354,7 @@ static void wt_fresh_state(wt_trainer *trainer) {
     state->best_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->dataset));
     state->rate_scale = 1.0;
+    wt_store_plateau(state, wt_plateau_begin());
 }
 
 wt_status wt_trainer_setup(wt_trainer *trainer) {
@@ -377,10 +390,6 @@ static wt_status wt_reload(wt_trainer *trainer) {
         status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer);
         wt_checkpoint_close(checkpoint);
     } else {
-        size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
-        memset(trainer->optimizer.first, 0, bytes);
-        memset(trainer->optimizer.second, 0, bytes);
-        trainer->optimizer.updates = 0;
         wt_fresh_state(trainer);
         status = wt_begin(trainer);
     }

@@ -111,6 +111,10 @@ static void run_flat(outcome *all, const wt_kernels *k, int width, int shift) {
     for (int i = 0; i < 4; i++) flat[i] = outcome_add(all, 1, width, shift);
     for (int c = 0; c < width; c++) flat[2]->values[c] *= flat[2]->values[c];
     k->adam(flat[0]->values, flat[1]->values, flat[2]->values, flat[3]->values, (size_t)width, &step);
+    const wt_sgd_step sgd = {1e-2, 0.9, 0.05, true, 0.25}, plain = {1e-2, 0, 0.05, false, 0.25};
+    k->sgd(flat[0]->values, flat[1]->values, flat[3]->values, (size_t)width, &sgd);
+    k->sgd(flat[0]->values, NULL, flat[3]->values, (size_t)width, &plain);
+    k->average(flat[2]->values, flat[0]->values, (size_t)width, 0.3);
     all->squares = k->squares(flat[0]->values, (size_t)width, 0.7);
     k->add(flat[3]->values, flat[0]->values, (size_t)width);
 }

@@ -115,7 +115,8 @@ static void compare_losses(const wt_reference_case *c, const char *group, const 
             targets += c->batch.target[w * c->batch.targets + t] >= 0;
         assert_int_equal(losses[w].targets, targets);
         if (!(fabs(losses[w].loss - theirs[w]) <= LOSS_TOLERANCE * (1 + theirs[w])))
-            fail_msg("%s: %s of window %d: %.9g, expected %.9g", c->name, group, w, losses[w].loss, theirs[w]);
+            fail_msg("%s: %s of window %d: %.9g, expected %.9g", c->name, group, w, losses[w].loss,
+                     theirs[w]);
     }
 }
 
@@ -242,8 +243,9 @@ static double train_step(const wt_reference_case *c, wt_optimizer *optimizer, wt
     const double norm = wt_gradient_norm(kernels, gradient, trained, 1 / targets, block_sums);
     const double scale = wt_clip_scale(norm, config->optimizer.clip) / targets;
     wt_free(block_sums);
-    wt_optimizer_step(optimizer, kernels, &config->optimizer, config->optimizer.learning_rate, scale,
-                      gradient, parameters);
+    const wt_update update = {config->optimizer.learning_rate, wt_optimizer_momentum(&config->optimizer),
+                              scale};
+    wt_optimizer_step(optimizer, kernels, &config->optimizer, &update, gradient, parameters);
     return loss / targets;
 }
 
@@ -253,8 +255,9 @@ static void test_training(void **state) {
     wt_real *parameters = read_parameters(c), *gradient = take(total, sizeof *gradient);
     wt_optimizer optimizer;
     double curve[CURVE_STEPS], worst = 0;
-    must(wt_optimizer_init(&optimizer, total));
-    optimizer.count = c->network->parameters.trained;
+    const wt_update_range trained = {0, c->network->parameters.trained, true};
+    must(wt_optimizer_init(&optimizer, &c->config, total));
+    must(wt_optimizer_set_ranges(&optimizer, &trained, 1));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
     for (int s = 0; s < CURVE_STEPS; s++) {
         const double loss = train_step(c, &optimizer, parameters, gradient, s + 1);
@@ -394,8 +397,12 @@ static void test_alone(void **state) {
 /* Dropout drops about its share, other activations in another step or lane, and nothing in evaluation. */
 static void test_dropout(void **state) {
     (void)state;
-    wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY, .embedding = 4, .fuse = {1, {4}}, .width = {1, {64}},
-                             .dropout = 0.25, .array = {.activation = WT_ACTIVATION_TANH}};
+    wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
+                             .embedding = 4,
+                             .fuse = {1, {4}},
+                             .width = {1, {64}},
+                             .dropout = 0.25,
+                             .array = {.activation = WT_ACTIVATION_TANH}};
     problem p = make_problem(&model);
     wt_window_loss first[LARGE_WINDOWS], again[LARGE_WINDOWS];
     wt_pass *pass = make_pass(p.network, LARGE_WINDOWS, LARGE_TARGETS, true, p.parameters, 1);
@@ -450,7 +457,8 @@ static void test_initial(void **state) {
     (void)state;
     static const struct {
         wt_initial_kind kind;
-        double gain, scale, deviation, output; /* of levels.0.linear.weight [60, 40] and output.weight [21, 60] */
+        double gain, scale, deviation,
+            output; /* of levels.0.linear.weight [60, 40] and output.weight [21, 60] */
     } cases[] = {
         {WT_INITIAL_DEFAULT, 0, 1, 1 / 10.9544, 1 / 13.4164}, /* 1/√(3·fan_in) */
         {WT_INITIAL_KAIMING, 0, 0.1, 1.66667 / 6.32456, 0.166667 / 7.74597},
@@ -458,12 +466,18 @@ static void test_initial(void **state) {
         {WT_INITIAL_NORMAL, 0, 0.5, 1 / 6.32456, 0.5 / 7.74597},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY, .embedding = 10, .fuse = {1, {4}},
-                                 .width = {1, {60}}, .norm = WT_NORM_BATCH, .init = cases[i].kind,
-                                 .init_gain = cases[i].gain, .output_scale = cases[i].scale,
+        wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
+                                 .embedding = 10,
+                                 .fuse = {1, {4}},
+                                 .width = {1, {60}},
+                                 .norm = WT_NORM_BATCH,
+                                 .init = cases[i].kind,
+                                 .init_gain = cases[i].gain,
+                                 .output_scale = cases[i].scale,
                                  .array = {.activation = WT_ACTIVATION_TANH}};
         problem p = make_problem(&model);
-        assert_near(measure(p.network, p.parameters, "levels.0.linear.weight").deviation, cases[i].deviation, 0.06);
+        assert_near(measure(p.network, p.parameters, "levels.0.linear.weight").deviation, cases[i].deviation,
+                    0.06);
         assert_near(measure(p.network, p.parameters, "output.weight").deviation, cases[i].output, 0.08);
         assert_near(measure(p.network, p.parameters, "embedding.weight").deviation, 1, 0.12);
         const spread bias = measure(p.network, p.parameters, "output.bias");
@@ -496,8 +510,11 @@ static void test_counts(void **state) {
         {29, 12, {5, {2, 2, 2, 2, 2}}, {5, {20, 30, 30, 40, 40}}, WT_NORM_LAYER, 10937},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY, .embedding = cases[i].embedding,
-                                       .fuse = cases[i].fuse, .width = cases[i].width, .norm = cases[i].norm};
+        const wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
+                                       .embedding = cases[i].embedding,
+                                       .fuse = cases[i].fuse,
+                                       .width = cases[i].width,
+                                       .norm = cases[i].norm};
         wt_network *network;
         must(wt_network_create(&network, &model, cases[i].classes, 1));
         assert_int_equal(network->parameters.trained, cases[i].parameters);
@@ -509,12 +526,13 @@ static void test_counts(void **state) {
 
 #define TEST(name, case, function) \
     { name " of " case, function, open_case, close_case, (void *)case }
-#define CASE(case)                                                                     \
-    TEST("table", case, test_table), TEST("evaluation", case, test_evaluation),        \
+#define CASE(case)                                                              \
+    TEST("table", case, test_table), TEST("evaluation", case, test_evaluation), \
         TEST("gradients", case, test_gradients), TEST("training", case, test_training)
-#define SAME(i)                                                                            \
-    {"one answer", test_one_answer, NULL, NULL, (void *)(uintptr_t)&large[i].model},       \
-        {"windows alone", test_alone, NULL, NULL, (void *)(uintptr_t)&large[i].model}
+#define SAME(i)                                                                        \
+    {"one answer", test_one_answer, NULL, NULL, (void *)(uintptr_t)&large[i].model}, { \
+        "windows alone", test_alone, NULL, NULL, (void *)(uintptr_t)&large[i].model    \
+    }
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

@@ -12,6 +12,7 @@ model: {trunk: hierarchy, embedding: 5, fuse: [2, 3, 2], width: [33, 19, 24], no
 data: {path: tone, window: 7, quantization: mulaw:32}
 train: {batch: 24, steps: $steps, lanes: 8}
 optimizer: {learning_rate: 1.0e-2, clip: 1.0}
+ema: {decay: 0.9}
 schedule: {kind: cosine, warmup: 5}
 validation: {every: 20, windows: 50}
 checkpoint: {every: 20}
