@@ -22,9 +22,12 @@ enum {
     WT_CONFIG_TEXT_MAX = 1 << 20, /* bytes of a configuration file */
 };
 
-typedef enum { WT_TRUNK_WAVENET } wt_trunk_kind;
+typedef enum { WT_TRUNK_WAVENET, WT_TRUNK_HIERARCHY } wt_trunk_kind;
 typedef enum { WT_INPUT_CLASS, WT_INPUT_REAL } wt_input_kind;
 typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_activation;
+typedef enum { WT_NORM_NONE, WT_NORM_BATCH, WT_NORM_LAYER } wt_norm_kind;
+typedef enum { WT_BIAS_AUTO, WT_BIAS_TRUE, WT_BIAS_FALSE } wt_bias_choice;
+typedef enum { WT_INITIAL_DEFAULT, WT_INITIAL_KAIMING, WT_INITIAL_XAVIER, WT_INITIAL_NORMAL } wt_initial_kind;
 typedef enum { WT_HEAD_SOFTMAX } wt_head_kind;
 typedef enum { WT_ACTIVATIONS_KEPT, WT_ACTIVATIONS_RECOMPUTED } wt_activations;
 typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
@@ -96,6 +99,17 @@ typedef struct {
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
     int head_channels; /* hidden width of the head; 0: as wide as skip */
+    /* of the hierarchy alone */
+    int embedding;          /* channels of a class */
+    wt_dilation_list fuse;  /* neighbours that a level takes together; their product is the context */
+    wt_dilation_list width; /* of each level; one number: of all */
+    wt_bias_choice bias;    /* of the levels' linear layers; auto: where no norm follows */
+    /* of both trunks */
+    wt_norm_kind norm;
+    double dropout; /* share of activations that a step drops */
+    wt_initial_kind init;
+    double init_gain;    /* of kaiming and xavier; 0: the activation's own */
+    double output_scale; /* factor on the last weight's first values */
 } wt_model_config;
 
 typedef struct {

@@ -49,6 +49,11 @@ wt_run_verdict wt_read_verdict(const char *run);
 /* The configuration of the newest start; fails where there is none. Not collective. */
 wt_status wt_read_run_config(wt_config *config, const char *run);
 
+/* Tells an optimizer which of the network's tensors it updates (running statistics are not), and which of them decay. Not
+ * collective. */
+wt_status wt_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
+                               wt_decay_on decay_on);
+
 /* How many windows at once give all threads something to do, `most` at most. Not collective. */
 int wt_windows_at_once(int targets, int most);
 

@@ -41,8 +41,10 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
                           config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
-    printf("network          %d blocks, %zu parameters in %d tensors\n", network->block_count,
-           network->parameters.total, network->parameters.count);
+    char layers[32];
+    wt_network_describe(network, layers, sizeof layers);
+    printf("network          %s, %zu parameters in %d tensors\n", layers, network->parameters.trained,
+           network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
     printf("\nstep             %d windows of %d targets, %d lanes of %d windows\n", config->train.batch,

@@ -86,6 +86,14 @@ static wt_status settle_arrays(wt_reading *reading) {
     return wt_arrays_scan(wt_key_find("model.arrays"), "model.arrays", arrays->node, model);
 }
 
+/* A hierarchy's levels have no gate; where nothing is said of the activation, it is tanh. */
+static void settle_hierarchy(wt_reading *reading) {
+    wt_model_config *model = &reading->config.model;
+    if (model->trunk == WT_TRUNK_HIERARCHY && !given_of(reading, "model.activation")->order) {
+        model->array.activation = WT_ACTIVATION_TANH;
+    }
+}
+
 /* A short run of a configuration that says nothing of the warm-up is not all warm-up. */
 static void settle_warmup(wt_reading *reading) {
     wt_config *config = &reading->config;
@@ -99,6 +107,7 @@ static void settle_warmup(wt_reading *reading) {
 wt_status wt_reading_settle(wt_reading *reading) {
     WT_TRY(settle_dilations(reading));
     WT_TRY(settle_arrays(reading));
+    settle_hierarchy(reading);
     settle_warmup(reading);
     return WT_OK;
 }
@@ -190,15 +199,48 @@ static int64_t array_reach(const wt_array_config *array) {
     return sum * array->stacks * (array->kernel - 1);
 }
 
-static wt_status check_receptive_field(const wt_reading *reading) {
-    const wt_model_config *model = &reading->config.model;
-    int64_t field = model->input_kernel;
-    if (model->array_count == 0) field += array_reach(&model->array);
-    for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
+static wt_status check_field(const wt_reading *reading, int64_t field) {
     if (field < RECEPTIVE_FIELD_MAX) return WT_OK;
     return rule_error(reading, "model.", "model.",
                       "the model's receptive field is too long (got %lld samples, expected under %d)",
                       (long long)field, RECEPTIVE_FIELD_MAX);
+}
+
+static wt_status check_hierarchy(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    int64_t field = 1;
+    if (model->fuse.count == 0) {
+        return rule_error(reading, "model.trunk", "model.fuse",
+                          "a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
+    }
+    if (model->array_count > 0) {
+        return rule_error(reading, "model.arrays", "model.arrays", "a hierarchy has no model.arrays");
+    }
+    if (model->array.activation == WT_ACTIVATION_GATE) {
+        return rule_error(reading, "model.activation", "model.activation",
+                          "a hierarchy has no gate (got model.activation gate, expected tanh or relu)");
+    }
+    if (model->width.count != 1 && model->width.count != model->fuse.count) {
+        return rule_error(reading, "model.width", "model.fuse",
+                          "model.width does not fit model.fuse (got %d widths, expected 1 or %d)",
+                          model->width.count, model->fuse.count);
+    }
+    for (int i = 0; i < model->fuse.count && field < RECEPTIVE_FIELD_MAX; i++) field *= model->fuse.values[i];
+    return check_field(reading, field);
+}
+
+static wt_status check_receptive_field(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    if (model->trunk == WT_TRUNK_HIERARCHY) return check_hierarchy(reading);
+    int64_t field = model->input_kernel;
+    if (model->norm != WT_NORM_NONE || model->dropout > 0) {
+        return rule_error(reading, "model.norm", "model.dropout",
+                          "model.norm and model.dropout are for the hierarchy trunk (expected model.trunk: "
+                          "hierarchy)");
+    }
+    if (model->array_count == 0) field += array_reach(&model->array);
+    for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
+    return check_field(reading, field);
 }
 
 static wt_status check_text(const wt_reading *reading) {

@@ -19,8 +19,9 @@
 const wt_key wt_keys[] = {
 {.name = "model", .type = WT_KEY_SECTION, .help = "The network."},
 {.name = "model.trunk", .type = WT_KEY_CHOICE, .offset = AT(model.trunk), .standard = "wavenet",
- .choices = CHOICES("wavenet"), .resume = WT_RESUME_REFUSED,
- .help = "Kind of network: blocks of dilated causal convolutions."},
+ .choices = CHOICES("wavenet", "hierarchy"), .resume = WT_RESUME_REFUSED,
+ .help = "Kind of network: blocks of dilated causal convolutions, or levels that fuse neighbours (embedding, fuse, "
+         "width, bias; of the keys below it has input, activation, norm, dropout, init, init_gain, output_scale)."},
 {.name = "model.input", .type = WT_KEY_CHOICE, .offset = AT(model.input), .standard = "class",
  .choices = CHOICES("class", "real"), .resume = WT_RESUME_REFUSED,
  .help = "What the network sees of a sample: its class after quantisation, or its value."},
@@ -48,7 +49,8 @@ const wt_key wt_keys[] = {
  .help = "Channels of the activation (of each half of the gate)."},
 {.name = "model.activation", .type = WT_KEY_CHOICE, .offset = AT(model.array.activation), .standard = "gate",
  .choices = CHOICES("gate", "tanh", "relu"), .resume = WT_RESUME_REFUSED,
- .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate."},
+ .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate. Of a hierarchy's levels: tanh (unless "
+         "told otherwise) or relu."},
 {.name = "model.arrays", .type = WT_KEY_ARRAYS, .offset = AT(model), .standard = "[]",
  .resume = WT_RESUME_REFUSED,
  .help = "Where stacks differ: a list such as [{layers: 8, residual: 32}, {layers: 4}], in place of stacks, "
@@ -69,6 +71,36 @@ const wt_key wt_keys[] = {
 {.name = "model.head_channels", .type = WT_KEY_INT, .offset = AT(model.head_channels), .standard = "0",
  .least = 0, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hidden width of the head. 0: as wide as skip."},
+{.name = "model.embedding", .type = WT_KEY_INT, .offset = AT(model.embedding), .standard = "10",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: channels that stand for a class."},
+{.name = "model.fuse", .type = WT_KEY_DILATIONS, .offset = AT(model.fuse), .standard = "[]",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: how many neighbours each level takes together, such as [2, 2, 2]; their product is the context."},
+{.name = "model.width", .type = WT_KEY_NUMBERS, .offset = AT(model.width), .standard = "64",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: channels of each level; a list has one number a level."},
+{.name = "model.bias", .type = WT_KEY_CHOICE, .offset = AT(model.bias), .standard = "auto",
+ .choices = CHOICES("auto", "true", "false"), .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: whether the levels' linear layers add a bias; auto: where no norm follows."},
+{.name = "model.norm", .type = WT_KEY_CHOICE, .offset = AT(model.norm), .standard = "none",
+ .choices = CHOICES("none", "batch", "layer"), .resume = WT_RESUME_REFUSED,
+ .help = "Between a level's linear layer and its activation: batch norm over all targets of a step (running "
+         "statistics in evaluation), or layer norm over the channels."},
+{.name = "model.dropout", .type = WT_KEY_REAL, .offset = AT(model.dropout), .standard = "0.0",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "Share of activations that a training step sets to 0, the others growing to make up for it."},
+{.name = "model.init", .type = WT_KEY_CHOICE, .offset = AT(model.init), .standard = "default",
+ .choices = CHOICES("default", "kaiming", "xavier", "normal"), .resume = WT_RESUME_REFUSED,
+ .help = "First weights. default: PyTorch's, uniform up to 1/sqrt(fan_in), biases too. The others begin with biases of "
+         "0; kaiming: normal with deviation gain/sqrt(fan_in); xavier: uniform up to gain·sqrt(6/(fan_in + fan_out)); "
+         "normal: deviation 1/sqrt(fan_in). Embeddings are N(0, 1) always."},
+{.name = "model.init_gain", .type = WT_KEY_REAL, .offset = AT(model.init_gain), .standard = "0.0",
+ .least = 0, .most = 1000, .resume = WT_RESUME_REFUSED,
+ .help = "Gain of kaiming and xavier. 0: the activation's own, 5/3 for tanh and the gate, sqrt(2) for relu."},
+{.name = "model.output_scale", .type = WT_KEY_REAL, .offset = AT(model.output_scale), .standard = "1.0",
+ .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
+ .help = "Factor on the last layer's first weights; 0.1 begins with a prediction that is sure of nothing."},
 
 {.name = "data", .type = WT_KEY_SECTION, .help = "What it learns from."},
 {.name = "data.path", .type = WT_KEY_TEXT, .offset = AT(data.path), .standard = "data/speech",
@@ -370,6 +402,10 @@ void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key) {
     case WT_KEY_DILATIONS:
         expect_range(range, key);
         snprintf(out, WT_EXPECT_MAX, "a list of at most %d numbers, %.64s", WT_DILATIONS_MAX, range);
+        break;
+    case WT_KEY_NUMBERS:
+        expect_range(range, key);
+        snprintf(out, WT_EXPECT_MAX, "%.64s, or a list of at most %d such numbers", range, WT_DILATIONS_MAX);
         break;
     case WT_KEY_POINTS:
         expect_range(range, key);

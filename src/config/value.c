@@ -161,6 +161,14 @@ static wt_status scan_dilations(const wt_key *key, const char *name, const wt_no
     return WT_OK;
 }
 
+static wt_status scan_numbers(const wt_key *key, const char *name, const wt_node *node,
+                              wt_dilation_list *field) {
+    if (node->kind == WT_NODE_LIST) return scan_dilations(key, name, node, field);
+    memset(field, 0, sizeof *field);
+    field->count = 1;
+    return scan_int(key, name, node, field->values);
+}
+
 /* A number of a pair; messages name its place. */
 static wt_status scan_point(const wt_key *key, const char *place, const wt_node *node,
                             wt_schedule_point *point) {
@@ -203,6 +211,7 @@ wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node
     case WT_KEY_TEXT: return scan_text(key, name, node, field);
     case WT_KEY_CHOICE: return scan_choice(key, name, node, field);
     case WT_KEY_DILATIONS: return scan_dilations(key, name, node, field);
+    case WT_KEY_NUMBERS: return scan_numbers(key, name, node, field);
     case WT_KEY_POINTS: return scan_points(key, name, node, field);
     case WT_KEY_QUANTIZATION: return scan_quantization(key, name, node, field);
     case WT_KEY_ARRAYS: return wt_arrays_scan(key, name, node, field);
@@ -266,6 +275,14 @@ static void print_dilations(FILE *out, const wt_dilation_list *list) {
     fputc(']', out);
 }
 
+static void print_numbers(FILE *out, const wt_dilation_list *list) {
+    if (list->count == 1) {
+        fprintf(out, "%d", list->values[0]);
+    } else {
+        print_dilations(out, list);
+    }
+}
+
 static void print_points(FILE *out, const wt_point_list *list) {
     char digits[32];
     fputc('[', out);
@@ -290,6 +307,7 @@ void wt_value_print(FILE *out, const wt_key *key, const void *field) {
     case WT_KEY_TEXT: print_text(out, field); break;
     case WT_KEY_CHOICE: fputs(key->choices[*(const int *)field], out); break;
     case WT_KEY_DILATIONS: print_dilations(out, field); break;
+    case WT_KEY_NUMBERS: print_numbers(out, field); break;
     case WT_KEY_POINTS: print_points(out, field); break;
     case WT_KEY_QUANTIZATION:
         fputs(key->choices[quantization->kind], out);

@@ -60,12 +60,22 @@ static void gate_row(float *restrict z, float *restrict filter, float *restrict 
     }
 }
 
-static void tanh_row(float *restrict z, float *restrict a, int count) {
-    for (int c = 0; c < count; c++) z[c] = a[c] = wt_tanh(a[c]);
+static void tanh_row(float *z, float *a, int count) {
+#pragma omp simd
+    for (int c = 0; c < count; c++) {
+        const float value = wt_tanh(a[c]);
+        a[c] = value;
+        z[c] = value;
+    }
 }
 
-static void relu_row(float *restrict z, float *restrict a, int count) {
-    for (int c = 0; c < count; c++) z[c] = a[c] = positive(a[c]);
+static void relu_row(float *z, float *a, int count) {
+#pragma omp simd
+    for (int c = 0; c < count; c++) {
+        const float value = positive(a[c]);
+        a[c] = value;
+        z[c] = value;
+    }
 }
 
 static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, wt_activation activation) {
@@ -208,6 +218,10 @@ static double cross_entropy(float *logits, int ldl, const int32_t *targets, int 
     return loss;
 }
 
+/* --- norms: elements, and sums over a row, by columns apart --- */
+
+#include "norm_rows.h"
+
 /* --- flat buffers --- */
 
 static void add(float *restrict sum, const float *restrict other, size_t count) {
@@ -288,7 +302,9 @@ static void average(float *restrict mean, const float *restrict parameter, size_
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
     .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                 \
     .cross_entropy = cross_entropy, .add = add, .squares = squares, .adam = adam, .sgd = sgd,         \
-    .average = average, .convolve = wt_openblas_convolve
+    .average = average, .column_moments = column_moments, .column_products = column_products,         \
+    .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,         \
+    .normalise_back = normalise_back, .convolve = wt_openblas_convolve
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

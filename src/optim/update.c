@@ -5,7 +5,10 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/optim.h"
 
-enum { WT_UPDATE_BLOCK = 4 * WT_NORM_BLOCK }; /* elements that one thread updates at a time */
+enum {
+    WT_UPDATE_BLOCK = 4 * WT_NORM_BLOCK, /* elements that one thread updates at a time */
+    WT_SERIAL_BLOCKS = 32                /* of the norm: fewer are done before another thread is awake */
+};
 
 size_t wt_norm_blocks(size_t count) {
     return (count + WT_NORM_BLOCK - 1) / WT_NORM_BLOCK;
@@ -15,7 +18,7 @@ double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size
                         double *block_sums) {
     size_t blocks = wt_norm_blocks(count);
     double sum = 0.0;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (blocks > WT_SERIAL_BLOCKS)
     for (size_t block = 0; block < blocks; block++) {
         size_t at = block * WT_NORM_BLOCK;
         size_t part = count - at < WT_NORM_BLOCK ? count - at : WT_NORM_BLOCK;
@@ -171,7 +174,7 @@ void wt_optimizer_step(wt_optimizer *optimizer, const wt_kernels *kernels, const
     optimizer->updates++;
     const wt_work work = wt_make_work(optimizer, kernels, config, update);
     size_t count = optimizer->count;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (count > WT_SERIAL_BLOCKS * WT_NORM_BLOCK)
     for (size_t at = 0; at < count; at += WT_UPDATE_BLOCK) {
         size_t end = count - at < WT_UPDATE_BLOCK ? count : at + WT_UPDATE_BLOCK;
         wt_update_block(optimizer, &work, gradient, parameters, at, end);

@@ -18,6 +18,7 @@ static wt_status wt_restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kin
                                    float *scratch, wt_real *flat) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *entry = &network->parameters.entries[p];
+        if ((kind == WT_TENSOR_FIRST || kind == WT_TENSOR_SECOND) && !entry->trained) continue;
         WT_TRY(wt_checkpoint_read(checkpoint, kind, entry->name, entry->rank, entry->shape, scratch));
         wt_parameter_import(entry, scratch, flat + entry->offset);
     }
@@ -130,6 +131,7 @@ wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, co
                                                       .first = to[WT_TENSOR_FIRST],
                                                       .second = to[WT_TENSOR_SECOND],
                                                       .average = to[WT_TENSOR_AVERAGE]};
+        if (!entry->trained) exported->tensors[p].first = exported->tensors[p].second = NULL;
         memcpy(exported->tensors[p].shape, entry->shape, sizeof entry->shape);
     }
 cleanup:

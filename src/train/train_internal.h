@@ -56,12 +56,6 @@ typedef enum {
 wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite,
                               double norm);
 
-/* --- update_ranges.c --- */
-
-/* What of the parameters is updated, and what of that decays, for the optimizer. */
-wt_status wt_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
-                               wt_decay_on decay_on);
-
 /* --- judge.c: what follows from a validation --- */
 
 /* Rank 0's word on a validation. */
@@ -164,6 +158,7 @@ typedef struct {
     wt_lane_result *mine;          /* [own lanes + 1]: the last holds this rank's signal and failure */
     wt_lane_result *all;           /* rank 0: every rank's, end to end */
     double *block_sums;            /* rank 0: of the gradient's norm */
+    double *lane_sums;             /* batch norm: [lanes, numbers of a lane] */
     wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
 
     /* the run, on rank 0 alone but for `state` */

@@ -60,13 +60,43 @@ static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, i
     wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, &listener);
 }
 
+/* Batch norm's sums over all lanes. */
+static void wt_sum_lanes(void *context, const double *lanes, int count, double *sum) {
+    wt_trainer *trainer = context;
+    const wt_phase phase = trainer->timer.phase;
+    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
+    wt_comm_sum_lanes(trainer->comm, trainer->lanes, lanes, count, trainer->lane_sums, sum);
+    wt_timer_enter(&trainer->timer, phase);
+}
+
+static void wt_begin_pass(wt_trainer *trainer) {
+    const wt_pass_step step = {.seed = (uint64_t)trainer->config->train.seed,
+                               .step = trainer->state.step + 1,
+                               .first_lane = trainer->first_lane,
+                               .lane_windows = trainer->lane_windows,
+                               .reduce = wt_sum_lanes,
+                               .context = trainer};
+    wt_pass_derive(trainer->pass, trainer->parameters);
+    wt_pass_begin_step(trainer->pass, &step);
+}
+
 /* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
 static void wt_run_nothing(wt_trainer *trainer) {
+    if (wt_network_lane_sums(trainer->network)) { /* the others wait for this rank's part of them */
+        const int lanes = trainer->end_lane - trainer->first_lane;
+        wt_pass_forward(trainer->pass, NULL, 0, lanes * trainer->lane_windows, trainer->window_losses);
+        for (int i = 0; i < lanes; i++)
+            trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, trainer->first_lane + i);
+        wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, NULL);
+        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
+        for (int i = 0; i < lanes; i++) trainer->mine[i] = (wt_lane_result){0.0, 0, 0};
+        return;
+    }
     for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
         trainer->mine[lane - trainer->first_lane] = (wt_lane_result){0.0, 0, 0};
         float *gradient = wt_exchange_lane(trainer->exchange, lane);
-        memset(gradient, 0, trainer->network->parameters.total * sizeof *gradient);
-        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.total);
+        memset(gradient, 0, trainer->network->parameters.trained * sizeof *gradient);
+        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
     }
 }
 
@@ -157,7 +187,7 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     int64_t step = trainer->state.step + 1;
     double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0;
     *decision = (wt_decision){.step = step, .plateau = wt_stored_plateau(&trainer->state), .failed = failed};
-    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.total, mean,
+    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.trained, mean,
                                    trainer->block_sums);
     decision->update = wt_schedule_update(config, &decision->plateau, step);
     decision->update.learning_rate *= trainer->state.rate_scale;
@@ -292,7 +322,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 
     /* forward and backward, wave after wave; each lane's gradient goes into the tree */
     wt_timer_enter(&trainer->timer, WT_PHASE_DERIVE);
-    wt_pass_derive(trainer->pass, trainer->parameters);
+    wt_begin_pass(trainer);
     for (int lane = trainer->first_lane; trainer->load_status == WT_OK && lane < trainer->end_lane;) {
         int left = trainer->end_lane - lane;
         int lanes = left < trainer->lanes_at_once ? left : trainer->lanes_at_once;
@@ -314,6 +344,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* the same update everywhere */
     wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
     if (!decision->skip) {
+        wt_pass_commit(trainer->pass, trainer->parameters); /* before the mean takes them in */
         wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer,
                           &decision->update, gradient, trainer->parameters);
     }
@@ -342,7 +373,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
-    char products[96];
+    char products[96], layers[32];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
     bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
     if (text) {
@@ -364,8 +395,9 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     if (!text)
         snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
                  1000.0 * network->receptive_field / rate);
-    wt_log_info("network   %d blocks, %zu parameters, receptive field %s", network->block_count,
-                network->parameters.total, field);
+    wt_network_describe(network, layers, sizeof layers);
+    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
+                field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
                 trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);

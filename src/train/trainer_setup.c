@@ -2,6 +2,7 @@
  * Everything that a run needs before its first step, in the order in which the data flows. Each part may
  * fail on one rank alone (a file, memory), so the ranks agree after each before they go on together.
  */
+#include <limits.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -71,7 +72,12 @@ static wt_status wt_setup_lanes(wt_trainer *trainer) {
         int windows = wt_windows_at_once(trainer->config->data.window, own * trainer->lane_windows);
         wanted = (windows + trainer->lane_windows - 1) / trainer->lane_windows;
     }
-    trainer->lanes_at_once = wanted < own ? wanted : own;
+    /* batch norm has sums over all lanes in the midst of a pass */
+    const int64_t sums = (int64_t)wt_network_lane_sums(trainer->network) * trainer->lanes;
+    WT_CHECK(sums <= INT_MAX, WT_USAGE,
+             "batch norm has too many sums of lanes (got %lld, expected at most %d; see train.lanes)",
+             (long long)sums, INT_MAX);
+    trainer->lanes_at_once = wanted < own && sums == 0 ? wanted : own;
     return WT_OK;
 }
 
@@ -103,7 +109,7 @@ static wt_status wt_setup_exchange(wt_trainer *trainer) {
     }
     wt_exchange_shape shape = {.lanes = trainer->lanes,
                                .open_lanes = trainer->lanes_at_once,
-                               .count = trainer->network->parameters.total,
+                               .count = trainer->network->parameters.trained,
                                .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = thread,
                                .after = config->progress == WT_DRIVE_AFTER,
@@ -126,6 +132,9 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     WT_TRY(wt_alloc(&trainer->lane_gradients, (size_t)trainer->lanes_at_once, sizeof *trainer->lane_gradients,
                     "gradients of lanes"));
     WT_TRY(wt_alloc(&trainer->mine, lanes + 1, sizeof *trainer->mine, "results of lanes"));
+    WT_TRY(wt_alloc(&trainer->lane_sums,
+                    (size_t)trainer->lanes * (size_t)wt_network_lane_sums(trainer->network), sizeof(double),
+                    "sums of lanes"));
     if (trainer->root) {
         size_t all = (size_t)trainer->lanes + (size_t)wt_comm_size(trainer->comm);
         WT_TRY(wt_alloc(&trainer->all, all, sizeof *trainer->all, "results of lanes"));
@@ -433,4 +442,5 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->mine);
     wt_free(trainer->all);
     wt_free(trainer->block_sums);
+    wt_free(trainer->lane_sums);
 }

@@ -14,6 +14,7 @@ wt_status wt_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table
     WT_TRY(wt_alloc(&ranges, (size_t)table->count, sizeof *ranges, "ranges of parameters"));
     for (int p = 0; p < table->count; p++) {
         const wt_parameter *entry = &table->entries[p];
+        if (!entry->trained) continue;
         const bool decay = wt_decays(entry, decay_on);
         wt_update_range *last = count ? &ranges[count - 1] : NULL;
         if (last && last->decay == decay && last->offset + last->count == entry->offset) {

@@ -210,6 +210,35 @@ static void the_receptive_field_fits_an_int(void **state) {
         "the model's receptive field is too long (got 67645730945 samples, expected under 1073741824)");
 }
 
+static void a_hierarchy_fits_together(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "model: {trunk: hierarchy, fuse: [2, 3], width: [5, 6]}", NULL);
+    assert_int_equal(c.model.array.activation, WT_ACTIVATION_TANH);
+    assert_int_equal(c.model.width.values[1], 6);
+    expect_ok(&c, "model: {trunk: hierarchy, fuse: [8], activation: relu, norm: batch}", "model.width=200");
+    assert_int_equal(c.model.array.activation, WT_ACTIVATION_RELU);
+    assert_int_equal(c.model.width.count, 1);
+    assert_int_equal(c.model.width.values[0], 200);
+    assert_int_equal(c.model.norm, WT_NORM_BATCH);
+    expect_error("model:\n  trunk: hierarchy",
+                 "f.yaml:2: a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
+    expect_error("model: {trunk: hierarchy, fuse: [2, 2, 2], width: [3, 4]}",
+                 "f.yaml:1: model.width does not fit model.fuse (got 2 widths, expected 1 or 3)");
+    expect_error("model: {trunk: hierarchy, fuse: [2], activation: gate}",
+                 "f.yaml:1: a hierarchy has no gate (got model.activation gate, expected tanh or relu)");
+    expect_error("model: {trunk: hierarchy, fuse: [2], arrays: [{}]}",
+                 "f.yaml:1: a hierarchy has no model.arrays");
+    expect_error("model: {trunk: hierarchy, fuse: [65536, 65536]}",
+                 "f.yaml:1: the model's receptive field is too long (got 4294967296 samples, expected under "
+                 "1073741824)");
+    expect_error("model: {trunk: hierarchy, fuse: [0]}",
+                 "f.yaml:1: model.fuse[0] is out of range (got 0, expected 1 … 65536)");
+    expect_error("model: {width: wide}", "f.yaml:1: model.width is no whole number (got wide, expected 1 … "
+                                         "65536, or a list of at most 64 such "
+                                         "numbers)");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_divide_the_batch),
@@ -221,6 +250,7 @@ int main(void) {
         cmocka_unit_test(arrays_default_to_the_model),
         cmocka_unit_test(arrays_say_what_is_wrong),
         cmocka_unit_test(the_receptive_field_fits_an_int),
+        cmocka_unit_test(a_hierarchy_fits_together),
     };
     return cmocka_run_group_tests(tests, NULL, no_memory_is_held);
 }
