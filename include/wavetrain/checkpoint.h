@@ -123,8 +123,9 @@ enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
 
 typedef struct wt_run_lock wt_run_lock;
 wt_status wt_run_lock_take(wt_run_lock **out, const char *run);
-/* The heartbeat, at most every WT_LOCK_BEAT seconds however often it is called. */
-void wt_run_lock_touch(wt_run_lock *lock);
+/* The heartbeat, every WT_LOCK_BEAT seconds however often it is called; `now` as wt_time_now has it. Fails if the
+ * lock is no longer this run's. */
+wt_status wt_run_lock_beat(wt_run_lock *lock, double now);
 /* Before a commit: fails if another run has taken the folder over. */
 wt_status wt_run_lock_check(wt_run_lock *lock);
 void wt_run_lock_release(wt_run_lock *lock); /* takes NULL */

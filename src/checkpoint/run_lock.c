@@ -84,13 +84,6 @@ cleanup:
     return status;
 }
 
-void wt_run_lock_touch(wt_run_lock *lock) {
-    double now = wt_time_now();
-    if (now - lock->touched < WT_LOCK_BEAT) return;
-    lock->touched = now;
-    futimens(lock->file, NULL);
-}
-
 wt_status wt_run_lock_check(wt_run_lock *lock) {
     char text[WT_LOCK_TEXT];
     int file = open(lock->path, O_RDONLY | O_CLOEXEC); /* by its name: the file may have been replaced */
@@ -99,6 +92,14 @@ wt_status wt_run_lock_check(wt_run_lock *lock) {
     close(file);
     WT_CHECK(strcmp(text, lock->mine) == 0, WT_FAILED, "%s: another run has taken this folder over (%.*s)",
              lock->path, (int)strcspn(text, "\n"), text);
+    return WT_OK;
+}
+
+wt_status wt_run_lock_beat(wt_run_lock *lock, double now) {
+    if (now - lock->touched < WT_LOCK_BEAT) return WT_OK;
+    lock->touched = now;
+    WT_TRY(wt_run_lock_check(lock));
+    futimens(lock->file, NULL);
     return WT_OK;
 }
 

@@ -296,7 +296,7 @@ static void wt_note_speed(wt_trainer *trainer) {
     trainer->row.samples_per_second = seconds > 0 ? (double)trainer->step_targets / seconds : NAN;
 }
 
-/* Rank 0: the step's row, the progress bar, the lock's heartbeat. A full disk does not end the run. */
+/* Rank 0: the step's row, the progress bar. A full disk does not end the run. */
 static void wt_note_step(wt_trainer *trainer) {
     wt_metrics_row *row = &trainer->row;
     char note[96];
@@ -307,7 +307,6 @@ static void wt_note_step(wt_trainer *trainer) {
     }
     snprintf(note, sizeof note, "loss %.4f", row->loss);
     wt_progress_update(trainer->progress, row->step, row->samples_per_second, note);
-    wt_run_lock_touch(trainer->lock);
 }
 
 /* --- the step --- */
@@ -319,6 +318,9 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     wt_timer_enter(&trainer->timer, WT_PHASE_DATA);
     const wt_batch *batch = NULL;
     trainer->load_status = wt_loader_next(trainer->loader, &batch);
+    if (trainer->root && trainer->load_status == WT_OK) { /* another run may have taken the folder over */
+        trainer->load_status = wt_run_lock_beat(trainer->lock, trainer->last_step);
+    }
 
     /* forward and backward, wave after wave; each lane's gradient goes into the tree */
     wt_timer_enter(&trainer->timer, WT_PHASE_DERIVE);

@@ -8,6 +8,7 @@
 
 #include "h5/h5_folder.h"
 #include "wavetrain/checkpoint.h"
+#include "wavetrain/timer.h"
 
 static const char *lock_path(void) {
     return in_folder("lock");
@@ -72,6 +73,26 @@ static void test_refused_in_the_same_process(void **state) {
     assert_ok(wt_run_lock_check(lock)); /* the attempt left no trace */
     wt_run_lock_release(lock);
     assert_taken_over();
+}
+
+static void test_heartbeat(void **state) {
+    (void)state;
+    wt_run_lock *lock;
+    struct stat before, after;
+    const double start = wt_time_now();
+    assert_ok(wt_run_lock_take(&lock, test_folder));
+    const struct timespec old[2] = {{1000, 0}, {1000, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, lock_path(), old, 0), 0);
+    assert_ok(wt_run_lock_beat(lock, start + WT_LOCK_BEAT / 2)); /* not yet */
+    assert_int_equal(stat(lock_path(), &before), 0);
+    assert_int_equal(before.st_mtime, 1000);
+    assert_ok(wt_run_lock_beat(lock, start + WT_LOCK_BEAT + 1));
+    assert_int_equal(stat(lock_path(), &after), 0);
+    assert_true(after.st_mtime > before.st_mtime);
+    leave_lock("elsewhere.example 17 4711\n", 0);
+    assert_ok(wt_run_lock_beat(lock, start + WT_LOCK_BEAT + 2));
+    assert_error(wt_run_lock_beat(lock, start + 2 * WT_LOCK_BEAT + 2), "another run has taken this folder over");
+    wt_run_lock_release(lock);
 }
 
 /* A child that takes the lock, says so and waits to be killed. */
@@ -193,7 +214,6 @@ static void test_taking_is_a_heartbeat(void **state) {
     leave_lock("", 1000);
     assert_ok(wt_run_lock_take(&lock, test_folder));
     assert_true(time(NULL) - touched() < 60);
-    wt_run_lock_touch(lock); /* too soon to matter */
     assert_ok(wt_run_lock_check(lock));
     wt_run_lock_release(lock);
 }
@@ -211,6 +231,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITHOUT_LOCK(test_taken_and_released),
         WITHOUT_LOCK(test_refused_in_the_same_process),
+        WITHOUT_LOCK(test_heartbeat),
         WITHOUT_LOCK(test_refused_while_another_process_lives),
         WITHOUT_LOCK(test_a_fresh_lock_of_another_host),
         WITHOUT_LOCK(test_a_stale_lock_of_another_host),
