@@ -91,14 +91,50 @@ size_t NAME(_packed_count)(int in, int out) {
     return (size_t)in * (size_t)panels_of(out) * PANEL;
 }
 
+/* A panel of w [in][out] from one of its columns on. */
+static void pack_panel(float *packed, const float *w, int in, int out, int columns, float scale) {
+    for (int i = 0; i < in; i++, packed += PANEL, w += out) {
+        for (int c = 0; c < columns; c++) packed[c] = scale * w[c];
+        for (int c = columns; c < PANEL; c++) packed[c] = 0.0f;
+    }
+}
+
+/* A panel of w [out][in] from one of its rows on: squares of four by four are turned in registers. */
+static void pack_turned(float *packed, const float *w, ptrdiff_t in, int columns, float scale) {
+    const int squares = columns / 4 * 4;
+    const __m128 factor = _mm_set1_ps(scale);
+    ptrdiff_t i = 0;
+    for (; i + 4 <= in; i += 4) {
+        for (int c = 0; c < squares; c += 4) {
+            const float *from = w + c * in + i;
+            __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + in);
+            __m128 d = _mm_loadu_ps(from + 2 * in), e = _mm_loadu_ps(from + 3 * in);
+            float *to = packed + i * PANEL + c;
+            _MM_TRANSPOSE4_PS(a, b, d, e);
+            _mm_storeu_ps(to, _mm_mul_ps(a, factor));
+            _mm_storeu_ps(to + PANEL, _mm_mul_ps(b, factor));
+            _mm_storeu_ps(to + 2 * PANEL, _mm_mul_ps(d, factor));
+            _mm_storeu_ps(to + 3 * PANEL, _mm_mul_ps(e, factor));
+        }
+        for (int c = squares; c < columns; c++) {
+            for (ptrdiff_t k = i; k < i + 4; k++) packed[k * PANEL + c] = scale * w[c * in + k];
+        }
+    }
+    for (; i < in; i++) {
+        for (int c = 0; c < columns; c++) packed[i * PANEL + c] = scale * w[c * in + i];
+    }
+    for (i = 0; columns < PANEL && i < in; i++) {
+        memset(packed + i * PANEL + columns, 0, (size_t)(PANEL - columns) * sizeof *packed);
+    }
+}
+
 void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed, float scale) {
-    const ptrdiff_t row = transposed ? 1 : out, column = transposed ? in : 1;
-    for (int panel = 0; panel < panels_of(out); panel++) {
-        const int first = panel * PANEL, columns = out - first < PANEL ? out - first : PANEL;
-        for (ptrdiff_t i = 0; i < in; i++, packed += PANEL) {
-            const float *from = w + i * row + first * column;
-            for (ptrdiff_t c = 0; c < columns; c++) packed[c] = scale * from[c * column];
-            for (ptrdiff_t c = columns; c < PANEL; c++) packed[c] = 0.0f;
+    for (int first = 0; first < out; first += PANEL, packed += (size_t)in * PANEL) {
+        const int columns = out - first < PANEL ? out - first : PANEL;
+        if (transposed) {
+            pack_turned(packed, w + (ptrdiff_t)first * in, in, columns, scale);
+        } else {
+            pack_panel(packed, w + first, in, out, columns, scale);
         }
     }
 }
