@@ -11,7 +11,8 @@
  * In the HDF5 file: parameters/NAME, optimizer/first/NAME and optimizer/second/NAME in PyTorch's shapes and
  * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
  * (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss,
- * seconds, and what the guard remembers; state/norms is its ring of gradient norms. The file is built in
+ * seconds, and what the guard remembers; state/norms is its ring of gradient norms; with labels, outputs and
+ * state/normalization (double [2, channels]: mean and deviation of the training part's inputs). The file is built in
  * memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
@@ -21,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wavetrain/batch.h"
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
@@ -52,6 +54,9 @@ typedef struct {
     int64_t skipped;    /* in all */
     int64_t norm_count; /* norms seen; the last ones are in the ring below */
     double norms[WT_NORM_RING];
+    /* of a run that learns labels; absent in older files */
+    int outputs; /* of the network; 0: the quantisation's levels */
+    wt_normalization normalization;
 } wt_checkpoint_state;
 
 typedef struct wt_checkpoint wt_checkpoint;

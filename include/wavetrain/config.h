@@ -24,7 +24,10 @@ enum {
 typedef enum { WT_TRUNK_WAVENET } wt_trunk_kind;
 typedef enum { WT_INPUT_CLASS, WT_INPUT_REAL } wt_input_kind;
 typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_activation;
-typedef enum { WT_HEAD_SOFTMAX } wt_head_kind;
+typedef enum { WT_HEAD_SOFTMAX, WT_HEAD_MSE } wt_head_kind;
+typedef enum { WT_READOUT_LAST, WT_READOUT_MEAN, WT_READOUT_LINEAR } wt_readout;
+typedef enum { WT_TARGETS_NEXT, WT_TARGETS_LABEL } wt_target_kind;
+typedef enum { WT_NORMALIZE_CHANNEL, WT_NORMALIZE_NONE } wt_normalize;
 typedef enum { WT_ACTIVATIONS_KEPT, WT_ACTIVATIONS_RECOMPUTED } wt_activations;
 typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
 typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
@@ -76,14 +79,19 @@ typedef struct {
     int skip;
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
-    int head_channels; /* hidden width of the head; 0: as wide as skip */
+    wt_readout readout; /* of one label a window: data.stride */
+    int head_channels;  /* hidden width of the head; 0: as wide as skip */
 } wt_model_config;
 
 typedef struct {
     char path[WT_PATH_MAX];
-    int window; /* targets in a window */
+    int window; /* targets in a window; with a stride, the samples of one */
     wt_quantization quantization;
     wt_partial_context partial_context;
+    wt_target_kind target;
+    int look_ahead; /* samples after a label's own that the network sees */
+    int stride;     /* 0: a label a sample; else one a window, whose ends are so far apart */
+    wt_normalize normalization;
     double memory; /* GiB a rank may hold of the data set; a larger one is read as it goes */
 } wt_data_config;
 

@@ -12,6 +12,10 @@
  * channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits: the XXH3
  * hash of x, ids, offsets and speakers).
  * int16 stands for value/32768.
+ * A table (kind "table") holds values of any size, as floats. A set with labels has also
+ *   y                     int32 or float [samples], a class or a value for each sample
+ *   normalization/mean, normalization/deviation   double [channels], of the training part of x
+ * and the attributes labels ("class" or "value") and classes; its digest covers these too.
  */
 #ifndef WAVETRAIN_DATA_H
 #define WAVETRAIN_DATA_H
@@ -61,6 +65,19 @@ int64_t wt_dataset_chunk(const wt_dataset *dataset);
 /* All shards' digests folded in order. */
 wt_hash wt_dataset_digest(const wt_dataset *dataset);
 
+/* Labels. */
+typedef enum { WT_LABELS_NONE, WT_LABELS_CLASS, WT_LABELS_VALUE } wt_label_kind;
+wt_label_kind wt_dataset_label_kind(const wt_dataset *dataset);
+int wt_dataset_classes(const wt_dataset *dataset); /* 0 without labels that are classes */
+const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset);
+bool wt_dataset_is_table(const wt_dataset *dataset);
+
+/* Labels first … first+count−1 of an utterance: classes or values, whichever the set has. One thread at a time. */
+wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                                  int32_t *classes);
+wt_status wt_dataset_read_values(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                                 float *values);
+
 /* Samples first … first+count−1 of an utterance as values in ±1, [count, channels]. One thread at a time. */
 wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
                           float *samples);
@@ -82,6 +99,24 @@ typedef struct wt_windows wt_windows;
 
 wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
                             wt_partial_context partial);
+
+/*
+ * Windows of labelled samples. Targets s … s+n−1 take the inputs s + look_ahead − context + 1 … s + n − 1 + look_ahead.
+ * With stride 0 each sample is a target, on the grid above (with WT_PARTIAL_DROP those that see no padding). Else a
+ * window's last target alone counts, and it is that of the samples `stride` apart from each other; the first one is the
+ * (targets + context − 1)th, the first that sees no padding, or with WT_PARTIAL_PAD as many strides before that as fit.
+ */
+typedef struct {
+    int targets, context;
+    wt_partial_context partial;
+    int look_ahead, stride;
+    int outputs;                    /* classes that there may be; 0: values */
+    wt_normalization normalization; /* of real inputs */
+} wt_label_windows;
+
+/* Fails if the data set has no labels of that kind, more classes, or other channels than the normalisation. */
+wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
+                                   const wt_label_windows *labels);
 void wt_windows_destroy(wt_windows *windows);
 int64_t wt_windows_count(const wt_windows *windows);
 /* Targets in all windows, and how many of them see padding (within `context` of the start). */

@@ -465,7 +465,14 @@ static wt_status wt_load_model(wt_stepper *stepper, const char *path) {
     if (!path && !wt_given.windows) wt_given.windows = 1;
     WT_TRY(wt_collect_sets(texts, sets, &count, wt_comm_size(stepper->comm)));
     stepper->name = path ? path : model;
-    if (path) return wt_config_load(&stepper->config, path, sets, count);
+    if (path) {
+        WT_TRY(wt_config_load(&stepper->config, path, sets, count));
+        stepper->config.model.head =
+            WT_HEAD_SOFTMAX; /* labels are another matter: it is the trunk that takes time */
+        stepper->config.data.target = WT_TARGETS_NEXT;
+        stepper->config.data.stride = 0;
+        return WT_OK;
+    }
     for (int i = 0; i < WT_MODELS; i++) {
         const char *text = wt_models[i].text;
         if (strcmp(wt_models[i].name, model) == 0) {
@@ -483,8 +490,8 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
-    WT_TRY(wt_kernels_select(&stepper->kernels, stepper->config.run.backend,
-                             stepper->config.train.precision));
+    WT_TRY(
+        wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
     wt_share_lanes(stepper);
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,

@@ -154,19 +154,68 @@ static int64_t array_reach(const wt_array_config *array) {
     return sum * array->stacks * (array->kernel - 1);
 }
 
-static wt_status check_receptive_field(const wt_reading *reading) {
-    const wt_model_config *model = &reading->config.model;
+static int64_t receptive_field(const wt_model_config *model) {
     int64_t field = model->input_kernel;
     if (model->array_count == 0) field += array_reach(&model->array);
     for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
+    return field;
+}
+
+static wt_status check_receptive_field(const wt_reading *reading) {
+    int64_t field = receptive_field(&reading->config.model);
     if (field < RECEPTIVE_FIELD_MAX) return WT_OK;
     return rule_error(reading, "model.", "model.",
                       "the model's receptive field is too long (got %lld samples, expected under %d)",
                       (long long)field, RECEPTIVE_FIELD_MAX);
 }
 
+/* One label a window. */
+static wt_status check_stride(const wt_reading *reading) {
+    const wt_data_config *data = &reading->config.data;
+    int64_t field = receptive_field(&reading->config.model);
+    if (data->stride == 0) {
+        if (reading->config.model.readout == WT_READOUT_LAST) return WT_OK;
+        return rule_error(
+            reading, "model.readout", "data.stride",
+            "model.readout is for one label a window (expected last, or a data.stride above 0)");
+    }
+    if (data->look_ahead > 0) {
+        return rule_error(reading, "data.look_ahead", "data.stride",
+                          "a window's label is that of its last sample (got data.look_ahead %d, expected 0)",
+                          data->look_ahead);
+    }
+    if (field <= data->window) return WT_OK;
+    return rule_error(
+        reading, "model.", "data.window",
+        "data.window is shorter than the receptive field (got %d samples, expected at least %lld)",
+        data->window, (long long)field);
+}
+
+static wt_status check_labels(const wt_reading *reading) {
+    const wt_data_config *data = &reading->config.data;
+    const wt_model_config *model = &reading->config.model;
+    int64_t field = receptive_field(model);
+    if (data->target == WT_TARGETS_NEXT) {
+        const char *key = model->head == WT_HEAD_MSE          ? "model.head: mse"
+                          : data->look_ahead > 0              ? "data.look_ahead"
+                          : data->stride > 0                  ? "data.stride"
+                          : model->readout != WT_READOUT_LAST ? "model.readout"
+                                                              : NULL;
+        if (!key) return WT_OK;
+        return rule_error(reading, "data.", "model.", "%s needs data.target: label (got next)", key);
+    }
+    if (data->look_ahead >= field) {
+        return rule_error(
+            reading, "data.look_ahead", "model.",
+            "data.look_ahead is beyond the receptive field (got %d samples, expected at most %lld)",
+            data->look_ahead, (long long)field - 1);
+    }
+    return check_stride(reading);
+}
+
 wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_lanes(reading));
     WT_TRY(check_schedule(reading));
-    return check_receptive_field(reading);
+    WT_TRY(check_receptive_field(reading));
+    return check_labels(reading);
 }

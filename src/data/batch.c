@@ -67,6 +67,7 @@ void wt_batch_destroy(wt_batch *batch) {
     wt_free(batch->classes);
     wt_free(batch->signal);
     wt_free(batch->target);
+    wt_free(batch->value);
     wt_free(batch);
 }
 
@@ -75,11 +76,12 @@ void wt_batch_destroy(wt_batch *batch) {
 wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, const wt_windows *windows,
                                const wt_batch_shape *shape) {
     int64_t span = (int64_t)shape->targets + shape->context;
-    *filler = (wt_batch_filler){.windows = windows, .shape = *shape};
+    *filler = (wt_batch_filler){.dataset = dataset, .windows = windows, .shape = *shape};
     WT_TRY(check_shape(shape, 1));
     WT_CHECK(wt_windows_span(windows) == shape->targets, WT_FAILED,
              "windows and batch differ in their targets (got %d, expected %d)", shape->targets,
              wt_windows_span(windows));
+    if (wt_windows_labels(windows)) return wt_label_filler_init(filler);
     WT_TRY(wt_class_reader_init(&filler->reader, dataset, shape->quantization, span));
     WT_TRY(wt_alloc(&filler->classes, (size_t)span, sizeof *filler->classes, "classes of a window"));
     if (shape->input != WT_INPUT_REAL) return WT_OK;
@@ -93,6 +95,7 @@ void wt_batch_filler_dispose(wt_batch_filler *filler) {
     wt_class_reader_dispose(&filler->reader);
     wt_free(filler->classes);
     wt_free(filler->values);
+    wt_free(filler->samples);
     *filler = (wt_batch_filler){0};
 }
 
@@ -129,6 +132,7 @@ static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot
 
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
     int targets = 0;
+    if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
     if (window >= 0) {
         WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,
                  "no such window (got %lld, expected %lld)", (long long)window,

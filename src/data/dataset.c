@@ -47,7 +47,9 @@ static wt_status check_format(wt_h5 *file, const char *path, const char *split) 
              "%s: no shard of a data set (the attribute 'format' is missing)", path);
     WT_TRY(expect_text(file, path, "format", WT_SHARD_FORMAT));
     WT_TRY(expect_int(file, path, "version", WT_SHARD_VERSION));
-    WT_TRY(expect_text(file, path, "kind", WT_SHARD_KIND));
+    char kind[64];
+    WT_TRY(wt_h5_read_attribute_text(file, "", "kind", kind, sizeof kind));
+    if (strcmp(kind, WT_SHARD_TABLE) != 0) WT_TRY(expect_text(file, path, "kind", WT_SHARD_KIND));
     return expect_text(file, path, "split", split);
 }
 
@@ -129,6 +131,7 @@ static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const
     WT_TRY(check_likeness(dataset, file, number, part->path));
     WT_TRY(fold_digest(dataset, file, part->path));
     WT_TRY(check_samples(dataset, file, number, part));
+    WT_TRY(wt_dataset_check_labels(dataset, file, number, part));
     WT_TRY(read_offsets(file, part));
     part->first = dataset->utterances;
     dataset->utterances += part->count;
@@ -225,12 +228,18 @@ static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
     WT_TRY(wt_h5_open(&file, part->path));
     wt_status status = wt_h5_read_rows(file, "x", wt_store_type(dataset->store), 0, part->samples,
                                        part->memory);
+    if (status == WT_OK && dataset->label_kind != WT_LABELS_NONE) {
+        status = wt_alloc(&part->labels, (size_t)part->samples, sizeof(float), part->path);
+        if (status == WT_OK)
+            status = wt_h5_read_rows(file, "y", wt_label_type(dataset), 0, part->samples, part->labels);
+    }
     wt_h5_close(file);
     return status;
 }
 
 static wt_status load(wt_dataset *dataset, double memory_gib) {
     double bytes = (double)dataset->samples * dataset->channels * (double)wt_store_bytes(dataset->store);
+    if (dataset->label_kind != WT_LABELS_NONE) bytes += (double)dataset->samples * (double)sizeof(float);
     dataset->in_memory = bytes <= memory_gib * 1073741824.0;
     for (int i = 0; dataset->in_memory && i < dataset->shard_count; i++) {
         WT_TRY(load_shard(dataset, &dataset->shards[i]));
@@ -265,6 +274,7 @@ void wt_dataset_close(wt_dataset *dataset) {
         wt_free(dataset->shards[i].path);
         wt_free(dataset->shards[i].offsets);
         wt_free(dataset->shards[i].memory);
+        wt_free(dataset->shards[i].labels);
     }
     wt_free(dataset->shards);
     wt_free(dataset->path);

@@ -91,7 +91,9 @@ wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_window
     loader->last = last;
     WT_GUARD(wt_batch_filler_init(&loader->filler, dataset, windows, shape));
     for (int i = 0; i < BUFFERS; i++) {
-        WT_GUARD(wt_batch_create(&loader->buffers[i], shape, wt_dataset_channels(dataset)));
+        WT_GUARD(wt_windows_labels(windows)
+                     ? wt_label_batch_create(&loader->buffers[i], &loader->filler)
+                     : wt_batch_create(&loader->buffers[i], shape, wt_dataset_channels(dataset)));
     }
     WT_GUARD(wt_thread_start(&loader->thread, fill_all, loader, "the loader"));
     *out = loader;

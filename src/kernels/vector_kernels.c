@@ -208,6 +208,18 @@ static double cross_entropy(float *logits, int ldl, const int32_t *targets, int 
     return loss;
 }
 
+/* One output a row: there is nothing to vectorise. */
+static double squared_error(float *y, int ldy, const float *values, const int32_t *targets, int rows,
+                            bool gradient) {
+    double loss = 0;
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        const float difference = targets[t] < 0 ? 0 : y[t * ldy] - values[t];
+        loss += (double)difference * (double)difference;
+        if (gradient) y[t * ldy] = 2 * difference;
+    }
+    return loss;
+}
+
 /* --- flat buffers --- */
 
 static void add(float *restrict sum, const float *restrict other, size_t count) {
@@ -254,8 +266,8 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
 #define ROW_KERNELS                                                                                   \
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
     .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                 \
-    .cross_entropy = cross_entropy, .add = add, .squares = squares, .adam = adam,                     \
-    .convolve = wt_openblas_convolve
+    .cross_entropy = cross_entropy, .squared_error = squared_error, .add = add, .squares = squares,   \
+    .adam = adam, .convolve = wt_openblas_convolve
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

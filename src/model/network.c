@@ -94,11 +94,34 @@ static void wt_build_block(wt_builder *builder, wt_block *block, int number, boo
     }
 }
 
+/* One target a window: outputs are left where the receptive field fits; the last alone needs no readout. */
+static int wt_readout_rows(const wt_network *network, const wt_model_config *model, int window) {
+    if (window == 0 || model->readout == WT_READOUT_LAST) return 0;
+    int reach = network->input.taps - 1;
+    for (int l = 0; l < network->block_count; l++) {
+        const wt_convolution *conv = &network->blocks[l].conv;
+        reach += (conv->taps - 1) * conv->dilation;
+    }
+    return window - reach;
+}
+
+static void wt_build_readout(wt_network *network, wt_builder *builder, const wt_model_config *model,
+                             int window) {
+    network->readout_rows = wt_readout_rows(network, model, window);
+    network->readout_weight = network->readout_bias = -1;
+    if (network->readout_rows == 0 || model->readout != WT_READOUT_LINEAR) return;
+    const int rows = network->readout_rows;
+    network->readout_weight = builder->count;
+    network->readout_bias = builder->count + 1;
+    wt_add_parameter(builder, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
+    wt_add_parameter(builder, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
+}
+
 static void wt_build(wt_network *network, wt_builder *builder, wt_block *blocks, const wt_model_config *model,
-                     int channels) {
+                     const wt_network_shape *shape) {
     int arrays, number = 0;
     const wt_array_config *array = wt_arrays(model, &arrays);
-    int in = model->input == WT_INPUT_CLASS ? network->classes : channels;
+    int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
     int width = array[0].residual;
     network->input = wt_add_convolution(builder, in, width, model->input_kernel, 1, "input");
     for (int i = 0; i < arrays; i++) {
@@ -112,6 +135,7 @@ static void wt_build(wt_network *network, wt_builder *builder, wt_block *blocks,
     int hidden = model->head_channels ? model->head_channels : model->skip;
     network->head[0] = wt_add_convolution(builder, model->skip, hidden, 1, 1, "head.0");
     network->head[1] = wt_add_convolution(builder, hidden, network->classes, 1, 1, "head.1");
+    wt_build_readout(network, builder, model, shape->window);
 }
 
 /* Rows more than T, from the last block back to the input, and the receptive field. */
@@ -126,6 +150,12 @@ static void wt_measure(wt_network *network, wt_block *blocks) {
 }
 
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels) {
+    const wt_network_shape shape = {.input_classes = classes, .channels = channels, .outputs = classes};
+    return wt_network_create_shaped(out, model, &shape);
+}
+
+wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *model,
+                                   const wt_network_shape *shape) {
     wt_status status = WT_OK;
     wt_network *network = NULL;
     wt_block *blocks = NULL;
@@ -133,7 +163,8 @@ wt_status wt_network_create(wt_network **out, const wt_model_config *model, int 
     *out = NULL;
     WT_TRY(wt_alloc(&network, 1, sizeof *network, "the network"));
     network->input_kind = model->input;
-    network->classes = classes;
+    network->classes = shape->outputs;
+    network->head_kind = model->head;
     network->block_count = wt_count_blocks(model);
     network->skip_channels = model->skip;
     network->skip_scale = model->skip_scale;
@@ -141,20 +172,28 @@ wt_status wt_network_create(wt_network **out, const wt_model_config *model, int 
     WT_GUARD(wt_alloc(&blocks, (size_t)network->block_count, sizeof *blocks, "the table of blocks"));
     network->blocks = blocks;
     wt_builder counter = {.entries = NULL};
-    wt_build(network, &counter, blocks, model, channels);
+    wt_build(network, &counter, blocks, model, shape);
+    WT_GUARD_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || network->readout_rows >= 1,
+                   WT_USAGE, "a window of %d samples is shorter than the receptive field", shape->window);
     WT_GUARD(wt_alloc(&entries, (size_t)counter.count, sizeof *entries, "the table of parameters"));
     wt_builder filler = {.entries = entries};
-    wt_build(network, &filler, blocks, model, channels);
+    wt_build(network, &filler, blocks, model, shape);
     network->parameters = (wt_parameter_table){filler.count, entries, filler.total};
     wt_measure(network, blocks);
     *out = network;
     network = NULL;
 cleanup:
     if (network) {
+        wt_free(entries);
         wt_free(blocks);
         wt_free(network);
     }
     return status;
+}
+
+int wt_network_targets(const wt_network *network, const wt_data_config *data) {
+    if (data->stride == 0) return data->window;
+    return network->readout_rows ? network->readout_rows : 1;
 }
 
 void wt_network_destroy(wt_network *network) {
@@ -168,7 +207,7 @@ void wt_network_destroy(wt_network *network) {
 static size_t wt_torch_element(const wt_parameter *parameter, size_t at) {
     if (parameter->rank == 1) return at;
     size_t out = (size_t)parameter->shape[0], in = (size_t)parameter->shape[1];
-    size_t taps = (size_t)parameter->shape[2];
+    size_t taps = parameter->rank == 3 ? (size_t)parameter->shape[2] : 1;
     size_t o = at % out, i = at / out % in, j = at / out / in;
     return (o * in + i) * taps + j;
 }

@@ -9,7 +9,7 @@ static void wt_reorder(const wt_parameter *parameter, const wt_real *from, wt_re
         return;
     }
     size_t out = (size_t)parameter->shape[0], in = (size_t)parameter->shape[1];
-    size_t taps = (size_t)parameter->shape[2];
+    size_t taps = parameter->rank == 3 ? (size_t)parameter->shape[2] : 1;
     for (size_t o = 0; o < out; o++) {
         for (size_t i = 0; i < in; i++) {
             for (size_t j = 0; j < taps; j++) {

@@ -149,6 +149,11 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
     decision->checkpoint = decision->stop || (due && !decision->skip);
 }
 
+/* NaN where the loss is no cross-entropy. */
+static double wt_bits(const wt_trainer *trainer, double nats) {
+    return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
+}
+
 /* Rank 0 alone: from sums to what all ranks do. */
 static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
     const wt_config *config = trainer->config;
@@ -171,8 +176,8 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
         .step = step,
         .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->windows),
         .loss = sum.loss * mean,
-        .bits = sum.loss * mean / log(2.0),
-        .silence = (double)sum.silence * mean,
+        .bits = wt_bits(trainer, sum.loss * mean),
+        .silence = trainer->silence < 0 ? NAN : (double)sum.silence * mean,
         .gradient_norm = norm,
         .learning_rate = decision->learning_rate,
         .validation_loss = NAN,
@@ -202,8 +207,9 @@ static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt
 
 static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
+    char text[96], accuracy[48] = "";
     wt_timer_enter(&trainer->timer, WT_PHASE_VALIDATE);
-    WT_TRY(wt_evaluator_run(trainer->evaluator, trainer->parameters, NULL, &score));
+    WT_TRY(wt_evaluator_run(trainer->evaluator, trainer->parameters, NULL, &score, NULL));
     double loss = score.targets ? score.loss / (double)score.targets : NAN;
     wt_checkpoint_state *state = &trainer->state;
     state->validation_loss = loss;
@@ -214,12 +220,16 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
         decision->checkpoint = true; /* the best one is kept, so it must exist */
     }
     trainer->row.validation_loss = loss;
-    trainer->row.validation_bits = loss / log(2.0);
-    trainer->row.validation_silence = (double)score.silence / (double)score.targets;
+    trainer->row.validation_bits = wt_bits(trainer, loss);
+    trainer->row.validation_silence = trainer->silence < 0 ? NAN
+                                                           : (double)score.silence / (double)score.targets;
+    wt_loss_text(text, sizeof text, trainer->network, loss);
+    if (state->outputs > 1)
+        snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
+                 100.0 * (double)score.correct / (double)score.targets);
     if (trainer->root) {
-        wt_progress_say(trainer->progress,
-                        "step %" PRId64 ": validation loss %.4f nats, %.4f bits a sample%s", state->step,
-                        loss, loss / log(2.0), best ? " (the best so far)" : "");
+        wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
+                        accuracy, best ? " (the best so far)" : "");
     }
     return WT_OK;
 }
@@ -364,8 +374,9 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
                     trainer->checkpoint_sum / trainer->checkpoints, trainer->checkpoint_seconds);
     }
     if (isfinite(state->best_validation_loss)) {
-        wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64,
-                    state->best_validation_loss, state->best_validation_loss / log(2.0), state->best_step);
+        char text[96];
+        wt_loss_text(text, sizeof text, trainer->network, state->best_validation_loss);
+        wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
     }
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }

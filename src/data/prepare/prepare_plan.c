@@ -82,7 +82,11 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
                                size_t item, const wt_utterance_source *source, wt_prepare_tally *tally) {
     wt_utterance utterance = {.samples = NULL};
     wt_status status = source->load(source->context, item, &utterance);
-    if (status == WT_OK) status = wt_shard_add(writer, utterance.id, -1, utterance.samples, utterance.count);
+    if (status == WT_OK && plan->labelled)
+        status = wt_shard_add_labelled(writer, utterance.id, utterance.samples, utterance.labels,
+                                       utterance.count);
+    else if (status == WT_OK)
+        status = wt_shard_add(writer, utterance.id, -1, utterance.samples, utterance.count);
     if (status == WT_OK) {
         tally->utterances[split]++;
         tally->frames[split] += utterance.count;
@@ -93,13 +97,14 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
         if (source->done) source->done(source->progress);
     }
     wt_free(utterance.samples);
+    wt_free(utterance.labels);
     return status;
 }
 
 wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char *folder,
                            const wt_utterance_source *source, wt_prepare_tally *tally) {
     const wt_planned_shard *planned = &plan->shards[shard];
-    wt_shard_header header = {.kind = "audio",
+    wt_shard_header header = {.kind = plan->kind ? plan->kind : "audio",
                               .split = wt_split_name(planned->split),
                               .sample_rate = plan->sample_rate,
                               .channels = plan->channels,
@@ -108,10 +113,12 @@ wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char
                               .store = plan->store};
     wt_shard_writer *writer;
     WT_TRY(wt_shard_create(&writer, folder, &header));
-    for (size_t i = 0; i < planned->count; i++) {
-        wt_status status = add_utterance(writer, plan, planned->split, plan->order[planned->first + i],
-                                         source, tally);
-        if (status == WT_OK) continue;
+    wt_status status = plan->labelled ? wt_shard_declare_labels(writer, plan->classes, &plan->normalization)
+                                      : WT_OK;
+    for (size_t i = 0; status == WT_OK && i < planned->count; i++) {
+        status = add_utterance(writer, plan, planned->split, plan->order[planned->first + i], source, tally);
+    }
+    if (status != WT_OK) {
         wt_shard_abandon(writer);
         return status;
     }
