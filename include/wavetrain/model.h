@@ -81,8 +81,8 @@ typedef struct {
     wt_convolution head[2];
     int receptive_field; /* (k₀−1) + Σ(k−1)·d + 1 */
     /* Where a window has one target: its outputs o[t], t < readout_rows, become Σ_t w_t·o[t] + b, with w the
-     * parameters `readout`, shapes [1, readout_rows] and [1] (as torch.nn.Linear over time), or w_t = 1/readout_rows
-     * and b = 0 where there are none. 0: each output is a target's. */
+     * parameters `readout`, shapes [1, readout_rows] and, of a value alone, [1] (as torch.nn.Linear over time), or
+     * w_t = 1/readout_rows and b = 0 where there are none. 0: each output is a target's. */
     int readout_rows;
     int readout_weight, readout_bias; /* numbers in the table; −1: absent */
 } wt_network;

@@ -112,8 +112,9 @@ static void wt_build_readout(wt_network *network, wt_builder *builder, const wt_
     if (network->readout_rows == 0 || model->readout != WT_READOUT_LINEAR) return;
     const int rows = network->readout_rows;
     network->readout_weight = builder->count;
-    network->readout_bias = builder->count + 1;
     wt_add_parameter(builder, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
+    if (network->head_kind == WT_HEAD_SOFTMAX) return; /* what is added to all logits changes nothing */
+    network->readout_bias = builder->count;
     wt_add_parameter(builder, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
 }
 

@@ -26,15 +26,14 @@ static void wt_read_out(const wt_pass *pass, int window, wt_real *y) {
     }
 }
 
-/* dw_t = Σ_c dy[c]·o[t, c], db = Σ_c dy[c] */
+/* dw_t = Σ_c dy[c]·o[t, c], db = dy */
 static void wt_readout_gradient(const wt_pass *pass, int window, const wt_real *dy, wt_real *sums) {
     const wt_network *network = pass->network;
     const wt_parameter *entries = network->parameters.entries;
     if (network->readout_weight < 0) return;
     const size_t base = entries[network->head[0].weight].offset;
     wt_real *dw = sums + (entries[network->readout_weight].offset - base);
-    wt_real *db = sums + (entries[network->readout_bias].offset - base);
-    for (int c = 0; c < network->classes; c++) *db += dy[c];
+    if (network->readout_bias >= 0) sums[entries[network->readout_bias].offset - base] += dy[0];
     for (int t = 0; t < network->readout_rows; t++) {
         const wt_real *o = wt_row(&pass->logits, window, t);
         for (int c = 0; c < network->classes; c++) dw[t] += dy[c] * o[c];
