@@ -12,8 +12,6 @@ wt_status wt_label_filler_init(wt_batch_filler *filler) {
     const wt_batch_shape *shape = &filler->shape;
     const int64_t rows = (int64_t)shape->targets + shape->context - 1;
     if (shape->input == WT_INPUT_CLASS) {
-        WT_CHECK(!wt_dataset_is_table(filler->dataset), WT_USAGE,
-                 "a table's columns are no classes (model.input must be real)");
         WT_TRY(wt_class_reader_init(&filler->reader, filler->dataset, shape->quantization, rows));
         return wt_alloc(&filler->classes, (size_t)rows, sizeof *filler->classes, "classes of a window");
     }

@@ -24,6 +24,8 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
                  "data.target: next needs sound, and the data set is a table (expected data.target: label)");
         return wt_windows_create(out, dataset, targets, context, data->partial_context);
     }
+    WT_CHECK(!wt_dataset_is_table(dataset) || network->input_kind == WT_INPUT_REAL, WT_USAGE,
+             "a table's columns are no classes (model.input must be real)");
     const wt_label_windows labels = {.targets = targets,
                                      .context = context,
                                      .partial = data->partial_context,

@@ -78,7 +78,8 @@ static void test_levels(void **state) {
     wt_utterance a = load(&noisy, 1), b = load(&humming, 1);
     for (int64_t t = 0; t < FRAMES; t++) {
         const double n = (double)a.samples[t] - 2 * (double)a.labels[t];
-        const double turns = 50.0 * (double)t / humming.rate, h = (double)b.samples[t] - 2 * (double)b.labels[t];
+        const double turns = 50.0 * (double)t / humming.rate,
+                     h = (double)b.samples[t] - 2 * (double)b.labels[t];
         noise += n * n / FRAMES;
         products[0] += 2 * h * sin(2 * 3.14159265358979323846 * turns) / FRAMES;
         products[1] += 2 * h * cos(2 * 3.14159265358979323846 * turns) / FRAMES;
@@ -93,9 +94,11 @@ static void test_levels(void **state) {
     unload(&b);
     for (size_t item = 0; item < 400; item++) {
         for (int64_t t = 0; t < FRAMES; t += 20000) {
-            const double d = wt_ion_baseline(&drifting, item, t), next = wt_ion_baseline(&drifting, item, t + 1);
+            const double d = wt_ion_baseline(&drifting, item, t),
+                         next = wt_ion_baseline(&drifting, item, t + 1);
             drift += d * d / 4000;
-            assert_true(fabs(next - d) < 0.5 * sqrt(12.0) * 2 * 3.15 / 10000); /* slow: no wave is above 1 Hz */
+            assert_true(fabs(next - d) <
+                        0.5 * sqrt(12.0) * 2 * 3.15 / 10000); /* slow: no wave is above 1 Hz */
         }
     }
     assert_true(fabs(sqrt(drift) - 0.5) < 0.03);
@@ -131,7 +134,8 @@ static void test_ranges(void **state) {
 }
 
 /* p(path, samples) of one path, and all paths in turn. */
-static double path_weight(const wt_ion_chain *chain, const wt_ion *ion, const int *path, const double *x, int count) {
+static double path_weight(const wt_ion_chain *chain, const wt_ion *ion, const int *path, const double *x,
+                          int count) {
     double weight = chain->start[path[0]];
     for (int t = 0; t < count; t++) {
         const double d = (x[t] - ion->amplitude * path[t]) / ion->noise;
@@ -140,7 +144,8 @@ static double path_weight(const wt_ion_chain *chain, const wt_ion *ion, const in
     return weight;
 }
 
-static void sum_paths(double *sums, const wt_ion_chain *chain, const wt_ion *ion, const double *x, int at, int count) {
+static void sum_paths(double *sums, const wt_ion_chain *chain, const wt_ion *ion, const double *x, int at,
+                      int count) {
     int path[8] = {0};
     memset(sums, 0, (size_t)chain->states * sizeof *sums);
     for (;;) {

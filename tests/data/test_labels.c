@@ -126,7 +126,8 @@ static int expect_windows(expected_window *out, const wt_label_windows *rule) {
             const bool before = t + rule->look_ahead - rule->context + 1 < 0;
             const bool padded = before || t + rule->look_ahead >= lengths[u];
             if (rule->stride > 0) {
-                const int64_t first = rule->partial == WT_PARTIAL_DROP ? length - 1 : (length - 1) % rule->stride;
+                const int64_t first = rule->partial == WT_PARTIAL_DROP ? length - 1
+                                                                       : (length - 1) % rule->stride;
                 if (t >= first && (t - first) % rule->stride == 0)
                     out[count++] = (expected_window){u, t - rule->targets + 1, rule->targets};
                 continue;
@@ -208,7 +209,7 @@ static void test_batches(void **state) {
                                      {"sound", 1, 0, WT_INPUT_CLASS, false},
                                      {"voice", 1, CLASSES, WT_INPUT_CLASS, false}};
     static const int rules[][4] = {/* targets, context, look-ahead, stride */
-                                   {16, 11, 0, 0}, {16, 11, 5, 0}, {16, 11, 10, 0}, {7, 1, 0, 0},
+                                   {16, 11, 0, 0},  {16, 11, 5, 0}, {16, 11, 10, 0}, {7, 1, 0, 0},
                                    {300, 30, 3, 0}, {1, 20, 0, 7},  {12, 9, 0, 5},   {12, 9, 0, 20},
                                    {5, 4, 0, 1},    {1, 300, 0, 50}};
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
@@ -278,11 +279,13 @@ static void test_refusals(void **state) {
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),
                  "more classes than the network (got 5, expected at most 4)");
     rule.outputs = 0;
-    assert_error(wt_windows_create_labels(&windows, dataset, &rule), "labels are classes (model.head: mse needs values)");
+    assert_error(wt_windows_create_labels(&windows, dataset, &rule),
+                 "labels are classes (model.head: mse needs values)");
     rule = (wt_label_windows){.targets = 8, .context = 4, .outputs = CLASSES, .normalization = one};
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),
                  "other channels than the normalisation (got 2, expected 1)");
-    rule = (wt_label_windows){.targets = 200, .context = 100, .outputs = CLASSES, .stride = 5, .partial = WT_PARTIAL_DROP};
+    rule = (wt_label_windows){
+        .targets = 200, .context = 100, .outputs = CLASSES, .stride = 5, .partial = WT_PARTIAL_DROP};
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),
                  "no window fits an utterance (the longest has 260 samples, a window 299)");
     wt_dataset_close(dataset);
@@ -349,8 +352,9 @@ static void test_moments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),  cmocka_unit_test(test_reading),         cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_writer_refusals), cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_batches),         cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_digest),          cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_writer_refusals), cmocka_unit_test(test_moments),
     };
     return cmocka_run_group_tests_name("labels", tests, make_sets, remove_test_folder);
 }

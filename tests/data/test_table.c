@@ -10,7 +10,8 @@ static const char *const signals[] = {"b", "a"};
 static void write_table(const char *name, int64_t rows, int64_t group_rows) {
     FILE *file = fopen(in_folder(name), "w");
     assert_non_null(file);
-    fprintf(file, "\xEF\xBB\xBF" "a,note,label,group,b\r\n");
+    fprintf(file, "\xEF\xBB\xBF"
+                  "a,note,label,group,b\r\n");
     for (int64_t i = 0; i < rows; i++) {
         fprintf(file, "%lld,%s,%lld,g%lld,%s%g%s\r\n", (long long)i,
                 i % 100 == 3 ? "\"two\nlines, and a \"\"quote\"\"\"" : "x", (long long)(i % 7),
@@ -74,7 +75,8 @@ static void test_blocks(void **state) {
     for (int64_t i = 0; i < ROWS; i++) counts[1 + split_of[i]]++;
     assert_int_equal(counts[0], wt_table_left_out(table));
     for (int split = 0; split < WT_SPLITS; split++) assert_true(counts[1 + split] > ROWS / 10);
-    for (int64_t i = 0; i < ROWS; i++) { /* what is left out is a gap between two splits, and every border has one */
+    for (int64_t i = 0; i < ROWS;
+         i++) { /* what is left out is a gap between two splits, and every border has one */
         if (split_of[i] == -1) {
             run++;
             continue;

@@ -77,7 +77,8 @@ static wt_status read_values(wt_reference_case *c) {
     const int64_t shape[] = {c->batches, c->windows, b->targets};
     WT_TRY(check_shape(c, "value", 3, shape));
     WT_TRY(wt_alloc(&b->value, (size_t)b->windows * (size_t)b->targets, sizeof(wt_real), "reference values"));
-    return wt_h5_read(c->file, "value", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT, b->value);
+    return wt_h5_read(c->file, "value", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
+                      b->value);
 }
 
 static wt_status read_windows(wt_reference_case *c) {

@@ -93,7 +93,8 @@ int main(int argc, char **argv) {
         wt_free(y);
     }
     const double squares = e.squares;
-    printf("best linear filter of %d samples: error-to-signal ratio %.4f\n", e.length, residual(&e) / squares);
+    printf("best linear filter of %d samples: error-to-signal ratio %.4f\n", e.length,
+           residual(&e) / squares);
     wt_dataset_close(dataset);
     wt_free(e.matrix);
     wt_free(e.right);

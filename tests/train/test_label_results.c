@@ -65,7 +65,7 @@ static void test_noting(void **state) {
     int64_t sum = 0;
     for (int i = 0; i < 9; i++) sum += results.table[i];
     assert_int_equal(sum, COUNT);
-    assert_int_equal(results.table[2], 0); /* truth 0, never predicted 2 */
+    assert_int_equal(results.table[2], 0);    /* truth 0, never predicted 2 */
     assert_int_equal(results.table[4], 1667); /* i ≡ 1 mod 3 and odd: i ≡ 1 mod 6 */
     wt_label_results_dispose(&results);
     assert_int_equal(wt_label_results_init(&results, 100000, false), WT_USAGE);
