@@ -11,8 +11,9 @@
  * In the HDF5 file: parameters/NAME, optimizer/first/NAME and optimizer/second/NAME in PyTorch's shapes and
  * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
  * (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss,
- * seconds, and what the guard remembers; state/norms is its ring of gradient norms; with labels, outputs and
- * state/normalization (double [2, channels]: mean and deviation of the training part's inputs). The file is built in
+ * seconds, and what the guard remembers; state/norms is its ring of gradient norms; vocabulary, of a text's run
+ * (vocabulary.h); with labels, outputs and state/normalization (double [2, channels]: mean and deviation of the training
+ * part's inputs). The file is built in
  * memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
@@ -27,6 +28,7 @@
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
 #include "wavetrain/hash.h"
+#include "wavetrain/vocabulary.h"
 
 /* One tensor to be stored under its name, in PyTorch's order. */
 typedef struct {
@@ -63,9 +65,10 @@ typedef struct wt_checkpoint wt_checkpoint;
 
 /* --- one file --- */
 
-/* The bytes of a checkpoint in memory (wt_free). */
+/* The bytes of a checkpoint in memory (wt_free). `vocabulary` is NULL, or has no classes, unless the run learns text. */
 wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
-                              const wt_config *config, const wt_checkpoint_tensor *tensors, int count);
+                              const wt_config *config, const wt_vocabulary *vocabulary,
+                              const wt_checkpoint_tensor *tensors, int count);
 
 /* Writes them to `path` with the trailer, atomically. */
 wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
@@ -77,6 +80,10 @@ void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
 const wt_checkpoint_state *wt_checkpoint_get_state(const wt_checkpoint *checkpoint);
 const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint);
+/* Without classes, unless the run learns text. */
+const wt_vocabulary *wt_checkpoint_get_vocabulary(const wt_checkpoint *checkpoint);
+/* The configuration's quantisation, with the levels and padding of the vocabulary. */
+wt_quantization wt_checkpoint_quantization(const wt_checkpoint *checkpoint);
 
 typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND } wt_tensor_kind;
 /* One tensor, in PyTorch's order; its stored shape must be the one given. */

@@ -77,6 +77,9 @@ typedef struct {
     wt_exchange_add add;
 } wt_exchange_shape;
 
+/* MiB of a bucket: `mib`, or where it is 0 what was measured to be best on a node, or between nodes. */
+double wt_exchange_bucket(const wt_comm *comm, double mib);
+
 /* Whether MPI lets a second thread call it. */
 bool wt_comm_threads(const wt_comm *comm);
 

@@ -32,7 +32,12 @@ typedef enum { WT_ACTIVATIONS_KEPT, WT_ACTIVATIONS_RECOMPUTED } wt_activations;
 typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
 typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
 typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE } wt_schedule_kind;
-typedef enum { WT_QUANTIZATION_MULAW, WT_QUANTIZATION_LINEAR } wt_quantization_kind;
+typedef enum {
+    WT_QUANTIZATION_MULAW,
+    WT_QUANTIZATION_LINEAR,
+    WT_QUANTIZATION_VOCABULARY, /* text: samples are classes already */
+} wt_quantization_kind;
+typedef enum { WT_SAMPLING_EPOCH, WT_SAMPLING_REPLACEMENT, WT_SAMPLING_ITEM } wt_sampling;
 typedef enum { WT_DRIVE_AUTO, WT_DRIVE_TEST, WT_DRIVE_THREAD, WT_DRIVE_AFTER } wt_drive;
 
 enum { WT_KERNEL_MAX = 64 }; /* taps of a convolution */
@@ -55,10 +60,11 @@ typedef struct {
     int values[WT_DILATIONS_MAX];
 } wt_dilation_list;
 
-/* mulaw:N or linear:N */
+/* mulaw:N, linear:N or vocabulary, whose levels and padding only the data set knows (wt_dataset_quantization). */
 typedef struct {
     wt_quantization_kind kind;
-    int levels; /* 2 … 65,536 */
+    int levels;  /* 2 … 65,536; of a vocabulary 0 in a configuration */
+    int padding; /* of a vocabulary: the class of what stands before a text */
 } wt_quantization;
 
 /* A run of blocks of one shape: `stacks` times dilations 1, 2, 4 … 2^(layers−1), or the list. */
@@ -92,6 +98,7 @@ typedef struct {
     int look_ahead; /* samples after a label's own that the network sees */
     int stride;     /* 0: a label a sample; else one a window, whose ends are so far apart */
     wt_normalize normalization;
+    wt_sampling sampling;
     double memory; /* GiB a rank may hold of the data set; a larger one is read as it goes */
 } wt_data_config;
 
@@ -139,7 +146,7 @@ typedef struct {
 } wt_guard_config;
 
 typedef struct {
-    double bucket; /* MiB of gradient that travel together */
+    double bucket; /* MiB of gradient that travel together; 0: wt_exchange_bucket chooses */
     wt_drive progress;
 } wt_exchange_config;
 

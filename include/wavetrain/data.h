@@ -8,14 +8,17 @@
  *   utterances/id         texts [utterances], unique in the data set
  *   utterances/offset     int64 [utterances + 1], first sample of each, and the end
  *   utterances/speaker    int32 [utterances], −1: unknown
- * Attributes of the root: format "wavetrain-shard", version 1, kind "audio", split, sample_rate,
+ *   mask                  int16 [samples], where only some samples are targets of this split: 1, else 0
+ *   vocabulary            int32 [classes], of text: vocabulary.h
+ * Attributes of the root: format "wavetrain-shard", version 1, kind "audio", "text" or "table", split, sample_rate,
  * channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits: the XXH3
- * hash of x, ids, offsets and speakers).
- * int16 stands for value/32768.
+ * hash of x, ids, offsets, speakers, vocabulary, mask and labels).
+ * int16 stands for value/32768; in text it is the symbol's class (and sample_rate is 1). Of a text of items, each item is
+ * an utterance, its end mark the last sample; of running text, each contiguous part is.
  * A table (kind "table") holds values of any size, as floats. A set with labels has also
  *   y                     int32 or float [samples], a class or a value for each sample
  *   normalization/mean, normalization/deviation   double [channels], of the training part of x
- * and the attributes labels ("class" or "value") and classes; its digest covers these too.
+ * and the attributes labels ("class" or "value") and classes.
  */
 #ifndef WAVETRAIN_DATA_H
 #define WAVETRAIN_DATA_H
@@ -28,19 +31,23 @@
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/hash.h"
+#include "wavetrain/vocabulary.h"
 
 /* --- quantisation --- */
 
 /*
  * µ-law for N levels (ITU-T G.711's continuous curve; van den Oord et al. 2016, section 2.2), μ = N−1:
  *   F = sgn(x)·ln(1 + μ|x|)/ln(1 + μ),  x clipped to ±1,  class = ⌊(F + 1)/2·μ + ½⌋
- * linear: the same with F = x. The class of silence (x = 0) decodes to exactly 0.
+ * linear: the same with F = x. The class of silence (x = 0) decodes to exactly 0. Of a vocabulary, "silence" is what
+ * stands before a text (the end mark); it decodes no class.
  */
 int32_t wt_quantize(wt_quantization quantization, double x);
 double wt_dequantize(wt_quantization quantization, int32_t class);
 int32_t wt_silence_class(wt_quantization quantization);
 
 /* --- one split of a data set --- */
+
+typedef enum { WT_DATA_AUDIO, WT_DATA_TEXT, WT_DATA_TABLE } wt_data_kind;
 
 typedef struct wt_dataset wt_dataset;
 
@@ -60,6 +67,16 @@ int64_t wt_dataset_length(const wt_dataset *dataset, int64_t utterance);
 int wt_dataset_sample_rate(const wt_dataset *dataset);
 int wt_dataset_channels(const wt_dataset *dataset);
 bool wt_dataset_in_memory(const wt_dataset *dataset);
+wt_data_kind wt_dataset_kind(const wt_dataset *dataset);
+/* Of text; of other kinds it has no classes. The data set's own. */
+const wt_vocabulary *wt_dataset_vocabulary(const wt_dataset *dataset);
+/* Which samples of an utterance are targets of this split, [length], or NULL: all are. A mask is always in memory. */
+const uint8_t *wt_dataset_mask(const wt_dataset *dataset, int64_t utterance);
+/* How the data set's samples become classes, if the configuration's quantisation is of its kind. */
+wt_status wt_dataset_quantization(wt_quantization *quantization, const wt_dataset *dataset,
+                                  wt_quantization configured);
+/* Classes of a network for this configuration: the quantisation's levels, or those of the data set's vocabulary. */
+wt_status wt_data_classes(int *classes, const wt_data_config *data);
 /* Samples in a storage chunk of the first shard: the unit of reading. */
 int64_t wt_dataset_chunk(const wt_dataset *dataset);
 /* All shards' digests folded in order. */
@@ -70,7 +87,6 @@ typedef enum { WT_LABELS_NONE, WT_LABELS_CLASS, WT_LABELS_VALUE } wt_label_kind;
 wt_label_kind wt_dataset_label_kind(const wt_dataset *dataset);
 int wt_dataset_classes(const wt_dataset *dataset); /* 0 without labels that are classes */
 const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset);
-bool wt_dataset_is_table(const wt_dataset *dataset);
 
 /* Labels first … first+count−1 of an utterance: classes or values, whichever the set has. One thread at a time. */
 wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
@@ -94,7 +110,8 @@ typedef struct {
 } wt_window;
 
 /* The fixed grid: utterance u has ⌈length/T⌉ windows of T targets, the last with fewer. With
- * WT_PARTIAL_DROP the grid begins at sample `context`, so that no target sees padding. */
+ * WT_PARTIAL_DROP the grid begins at sample `context`, so that no target sees padding. Of a masked data set, windows
+ * without a target are left out. */
 typedef struct wt_windows wt_windows;
 
 wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
@@ -123,12 +140,16 @@ int64_t wt_windows_count(const wt_windows *windows);
 int64_t wt_windows_targets(const wt_windows *windows);
 int64_t wt_windows_padded_targets(const wt_windows *windows);
 wt_window wt_windows_get(const wt_windows *windows, int64_t index);
+/* Items: utterances that have windows. Item i's are *first … *first + *count − 1. */
+int64_t wt_windows_items(const wt_windows *windows);
+void wt_windows_of_item(const wt_windows *windows, int64_t item, int64_t *first, int64_t *count);
 
 /* --- order --- */
 
 /*
- * The order of training windows: epoch e visits every window once; position p of the run is window
- * wt_order_window(order, p), epoch p / count. One keyed permutation (block = 1), or, for sets that are read
+ * The order of training windows: position p of the run is window wt_order_window(order, p). WT_SAMPLING_REPLACEMENT
+ * draws each position's window by itself, WT_SAMPLING_ITEM an item and then one of its windows; these need the grid.
+ * WT_SAMPLING_EPOCH: epoch e = p / count visits every window once. One keyed permutation (block = 1), or, for sets that are read
  * from disk, in two levels: blocks of `block` neighbouring windows permuted, then the windows within groups
  * of `group` blocks. Nothing is stored: any rank computes any position.
  */
@@ -136,9 +157,12 @@ typedef struct {
     int64_t windows;
     int64_t block, group;
     uint64_t seed;
+    wt_sampling sampling;
+    const wt_windows *grid;
 } wt_order;
 
-wt_order wt_order_training(const wt_dataset *dataset, const wt_windows *windows, uint64_t seed);
+wt_order wt_order_training(const wt_dataset *dataset, const wt_windows *windows, wt_sampling sampling,
+                           uint64_t seed);
 int64_t wt_order_window(const wt_order *order, int64_t position);
 
 /* Window i of the fixed validation list: a permutation keyed by a constant. */

@@ -5,6 +5,7 @@
 #ifndef WAVETRAIN_GENERATE_H
 #define WAVETRAIN_GENERATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wavetrain/error.h"
@@ -35,5 +36,18 @@ typedef struct {
 /* The class for sample `index`, drawn with the number keyed by (seed, stream, index). */
 wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index,
                     int32_t *class);
+
+/* A sequence of classes: the prompt is fed first and is no part of `drawn`. */
+typedef struct {
+    const int32_t *prompt; /* [prompt_count], all below the network's classes */
+    int64_t prompt_count;
+    int32_t stop; /* the class that ends it, itself drawn but not kept; −1: none */
+    int64_t most; /* classes to draw */
+} wt_sequence;
+
+/* Draws from a fresh stream of class input into `drawn` [most]; *count of them, and *stopped if `stop` was drawn. The
+ * network may have any trunk that wt_stream_create takes. */
+wt_status wt_sequence_draw(wt_stream *stream, const wt_sequence *sequence, const wt_choice *choice,
+                           int classes, int32_t *drawn, int64_t *count, bool *stopped);
 
 #endif

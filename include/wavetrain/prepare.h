@@ -13,17 +13,20 @@
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
 #include "wavetrain/sound.h"
+#include "wavetrain/vocabulary.h"
 
 /* --- one shard --- */
 
 typedef enum { WT_STORE_INT16, WT_STORE_FLOAT } wt_shard_store;
 
 typedef struct {
-    const char *kind;  /* "audio", "table" */
+    const char *kind;  /* "audio", "text", "table" */
     const char *split; /* "train", "validation", "test" */
     int sample_rate, channels;
     int shard, shards; /* number of this one, how many the split has */
     wt_shard_store store;
+    bool masked;                     /* only some of the samples are targets of this split */
+    const wt_vocabulary *vocabulary; /* of text; else NULL */
 } wt_shard_header;
 
 /* Writes one shard; the same calls give the same bytes. */
@@ -36,6 +39,9 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
  * −32768. */
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count);
+/* The same, with mask[i] saying whether sample i is a target of this split (NULL: all are), for a masked shard. */
+wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                              int64_t count, const bool *mask);
 /* Before the first utterance: each sample has a label, of one of `classes` (0: a value). */
 wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
                                   const wt_normalization *normalization);
@@ -57,6 +63,8 @@ const char *wt_split_name(wt_split split);
 /* The split of an utterance: a hash of its id, keyed by the seed, against the shares. No other utterance
  * matters, so adding some moves none. */
 wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test);
+/* The same of a number drawn from [0, 1). */
+wt_split wt_split_of_draw(double draw, double validation, double test);
 
 typedef struct {
     wt_split split;
@@ -73,7 +81,9 @@ typedef struct {
     size_t shard_count;
     wt_planned_shard *shards; /* [shard_count] */
     int64_t utterances[WT_SPLITS];
-    const char *kind; /* NULL: "audio" */
+    const char *kind;                /* NULL: "audio" */
+    const wt_vocabulary *vocabulary; /* of text; else NULL */
+    bool masked;                     /* utterances come with a mask */
     bool labelled;
     int classes; /* 0: labels are values */
     wt_normalization normalization;
@@ -92,6 +102,7 @@ typedef struct {
     float *samples; /* [count, channels]; wt_free */
     float *labels;  /* [count], of a labelled set; wt_free */
     int64_t count;
+    bool *mask;      /* [count] targets of the split, of a masked plan; wt_free */
     int64_t removed; /* frames trimmed away */
     bool silent;     /* nothing but zeros */
 } wt_utterance;
@@ -107,9 +118,10 @@ typedef struct {
 /* Counts for the report. Nothing but int64_t, so that ranks can add them as an array. */
 typedef struct {
     int64_t utterances[WT_SPLITS], frames[WT_SPLITS], shards[WT_SPLITS];
-    int64_t removed; /* frames */
-    int64_t clipped; /* samples beyond ±1, int16 only */
-    int64_t silent;  /* utterances */
+    int64_t targets[WT_SPLITS]; /* frames that are targets of their split */
+    int64_t removed;            /* frames */
+    int64_t clipped;            /* samples beyond ±1, int16 only */
+    int64_t silent;             /* utterances */
 } wt_prepare_tally;
 
 /* Writes shard number `shard` of the plan into `folder`; on failure its file is removed. */
@@ -235,6 +247,93 @@ int64_t wt_table_left_out(const wt_table *table);
 wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table);
 /* wt_utterance_source.load for a wt_table. */
 wt_status wt_table_load(const void *table, size_t item, wt_utterance *utterance);
+/* --- text --- */
+
+enum {
+    WT_CHARACTER_RANGES = 256,
+    WT_DROPPED_SHOWN = 8,
+    WT_TEXT_BYTES_MAX = 1 << 30, /* of a file */
+};
+
+/* Code points in ranges; no range: every one. */
+typedef struct {
+    int count;
+    struct {
+        uint32_t first, last;
+    } ranges[WT_CHARACTER_RANGES];
+} wt_characters;
+
+/* "a-z' \n": characters and ranges of them; \n, \t, \\, \- and \uXXXX stand for what they do elsewhere. `option` begins
+ * the message of an error. */
+wt_status wt_characters_parse(wt_characters *characters, const char *option, const char *pattern);
+bool wt_characters_have(const wt_characters *characters, uint32_t code);
+
+/* The small letter of a capital one, code point to code point, by a table of our own (Latin, Greek, Cyrillic, Armenian):
+ * the same on every machine, whatever its locale. */
+uint32_t wt_lower_case(uint32_t code);
+
+typedef struct {
+    bool lines;      /* each line is an item; else each file is running text */
+    bool by_example; /* of lines: each character, not each line, falls into a split */
+    bool lower;
+    wt_characters keep;
+    double validation, test; /* shares, of files that are not assigned */
+    uint64_t split_seed;
+    int64_t shard_bytes;
+} wt_text_options;
+
+typedef struct {
+    const char *path; /* the caller's */
+    bool assigned;    /* the whole file to `split` */
+    wt_split split;
+    char *bytes; /* [size], the caller's */
+    size_t size;
+} wt_text_file;
+
+/* A line, or a contiguous part of a running text. */
+typedef struct {
+    size_t first; /* byte of its file */
+    uint32_t bytes;
+    uint32_t characters; /* kept */
+    int file;
+    int64_t line; /* from 1 */
+} wt_text_item;
+
+/* One utterance to write. */
+typedef struct {
+    uint32_t item;
+    wt_split split;
+} wt_text_entry;
+
+typedef struct {
+    const wt_text_options *options;
+    const wt_text_file *files;
+    int file_count;
+    wt_text_item *items;
+    size_t count;
+    wt_text_entry *entries; /* an item has several where it is split by example */
+    size_t entry_count;
+    wt_vocabulary vocabulary;     /* of all splits */
+    int64_t kept, dropped, empty; /* characters, characters, lines */
+    int dropped_kinds;
+    struct {
+        uint32_t code;
+        int64_t count;
+    } most_dropped[WT_DROPPED_SHOWN]; /* descending */
+} wt_text;
+
+/*
+ * Texts into items: checked as UTF-8 (an error names file, line and column), made small and sieved as the options say.
+ * Lines end with \n or \r\n, running text takes \r\n for \n; a byte order mark is passed over; lines of which nothing is
+ * kept are left out. Lines are split by a hash of what they hold, so that adding some moves none and equal ones stay
+ * together; running text into contiguous parts, for training, validation, test, in this order. Options and files must
+ * outlive the text. Dispose also after a failure.
+ */
+wt_status wt_text_read(wt_text *text, const wt_text_file *files, int count, const wt_text_options *options);
+void wt_text_dispose(wt_text *text);
+wt_status wt_text_plan(wt_prepare_plan *plan, const wt_text *text);
+/* wt_utterance_source.load for a wt_text: entry number `item`, as classes. */
+wt_status wt_text_load(const void *context, size_t item, wt_utterance *utterance);
 
 /* --- simulated signals --- */
 

@@ -16,6 +16,7 @@ typedef enum {
     WT_RANDOM_SPLIT,       /* files into train, validation, test */
     WT_RANDOM_GENERATE,    /* a = stream, b = sample */
     WT_RANDOM_SIMULATE,    /* simulated signals: a = utterance, b = sample */
+    WT_RANDOM_SAMPLING, /* training windows drawn with replacement: a = position, b = 0, or 1 item and 2 window */
     WT_RANDOM_TEST,
 } wt_random_purpose;
 

@@ -83,8 +83,8 @@ double wt_table_macro_f1(const int64_t *table, int classes, int64_t least);
  * file must not exist. Rank 0. */
 wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results);
 
-/* The network of a configuration for data of so many label classes (0: none) and channels. */
-wt_network_shape wt_shape_network(const wt_config *config, int classes, int channels);
+/* The network of a configuration for data of so many classes of samples, of labels (0: none), and channels. */
+wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
 
 /*
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
@@ -100,6 +100,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
                               int64_t limit);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
+/* That the split's text has the vocabulary that the network has learnt. Not collective. */
+wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);
 /* `markov` and `results` (of labels) may be NULL. */
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
                            wt_score *score, wt_label_results *results);

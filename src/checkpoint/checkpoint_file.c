@@ -199,7 +199,8 @@ static wt_status wt_write_tensor(wt_h5 *file, const wt_checkpoint_tensor *tensor
 }
 
 wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
-                              const wt_config *config, const wt_checkpoint_tensor *tensors, int count) {
+                              const wt_config *config, const wt_vocabulary *vocabulary,
+                              const wt_checkpoint_tensor *tensors, int count) {
     wt_status status = WT_OK;
     wt_h5 *file = NULL;
     char *text = NULL;
@@ -211,6 +212,7 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
     WT_GUARD(wt_h5_write_attribute_int(file, "", "version", WT_CHECKPOINT_VERSION));
     WT_GUARD(wt_h5_write_attribute_text(file, "", "config", text));
     WT_GUARD(wt_write_state(file, state));
+    if (vocabulary && vocabulary->classes > 0) WT_GUARD(wt_vocabulary_write(file, vocabulary));
     for (int i = 0; i < count; i++) WT_GUARD(wt_write_tensor(file, &tensors[i]));
     WT_GUARD(wt_h5_image(bytes, size, file));
 cleanup:
@@ -266,7 +268,12 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
              "%s: the checkpoint is of another version of the format (got %lld, expected %d)",
              checkpoint->path, (long long)version, WT_CHECKPOINT_VERSION);
     WT_TRY(wt_read_state(checkpoint->file, checkpoint->path, &checkpoint->state));
-    return wt_read_config(checkpoint);
+    WT_TRY(wt_vocabulary_read(&checkpoint->vocabulary, checkpoint->file, checkpoint->path));
+    WT_TRY(wt_read_config(checkpoint));
+    bool text = checkpoint->config.data.quantization.kind == WT_QUANTIZATION_VOCABULARY;
+    WT_CHECK(!text || checkpoint->vocabulary.classes > 0, WT_FAILED, "%s: damaged: its vocabulary is missing",
+             checkpoint->path);
+    return WT_OK;
 }
 
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path) {
@@ -293,6 +300,7 @@ cleanup:
 void wt_checkpoint_close(wt_checkpoint *checkpoint) {
     if (!checkpoint) return;
     wt_h5_close(checkpoint->file);
+    wt_vocabulary_dispose(&checkpoint->vocabulary);
     wt_free(checkpoint);
 }
 
@@ -306,6 +314,18 @@ const wt_checkpoint_state *wt_checkpoint_get_state(const wt_checkpoint *checkpoi
 
 const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint) {
     return &checkpoint->config;
+}
+
+const wt_vocabulary *wt_checkpoint_get_vocabulary(const wt_checkpoint *checkpoint) {
+    return &checkpoint->vocabulary;
+}
+
+wt_quantization wt_checkpoint_quantization(const wt_checkpoint *checkpoint) {
+    wt_quantization quantization = checkpoint->config.data.quantization;
+    if (quantization.kind != WT_QUANTIZATION_VOCABULARY) return quantization;
+    quantization.levels = checkpoint->vocabulary.classes;
+    quantization.padding = wt_vocabulary_padding(&checkpoint->vocabulary);
+    return quantization;
 }
 
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,

@@ -10,6 +10,7 @@ struct wt_checkpoint {
     char path[WT_PATH_MAX];
     wt_checkpoint_state state;
     wt_config config;
+    wt_vocabulary vocabulary;
 };
 
 #endif

@@ -206,10 +206,11 @@ wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status) {
 
 wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kernels *kernels,
                                  const wt_exchange_config *config, int lanes, int open_lanes, size_t count) {
+    const double bucket = wt_exchange_bucket(comm, config->bucket);
     wt_exchange_shape shape = {.lanes = lanes,
                                .open_lanes = open_lanes,
                                .count = count,
-                               .bucket = (size_t)(config->bucket * 1024 * 1024) / sizeof(float),
+                               .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = config->progress == WT_DRIVE_THREAD,
                                .after = config->progress == WT_DRIVE_AFTER,
                                .add = kernels->add};

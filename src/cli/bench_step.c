@@ -124,7 +124,8 @@ static void wt_share_lanes(wt_stepper *stepper) {
 
 static wt_status wt_take_state(wt_stepper *stepper) {
     const wt_config *config = &stepper->config;
-    const wt_quantization quantization = config->data.quantization;
+    wt_quantization quantization = config->data.quantization;
+    WT_TRY(wt_data_classes(&quantization.levels, &config->data));
     enum { CHANNELS = 1 }; /* of a real input */
     WT_TRY(wt_network_create(&stepper->network, &config->model, quantization.levels, CHANNELS));
     const size_t total = stepper->network->parameters.total;
@@ -484,7 +485,6 @@ static wt_status wt_load_model(wt_stepper *stepper, const char *path) {
 
 static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     enum { WINDOWS_MOST = 1 << 16, STEPS_MOST = 1000000 };
-    wt_exchange_config *exchange = &stepper->config.exchange;
     WT_TRY(wt_bench_check("--windows", wt_given.windows, 0, WINDOWS_MOST));
     WT_TRY(wt_bench_check("--steps", wt_given.steps, 1, STEPS_MOST));
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
@@ -496,9 +496,6 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,
              wt_comm_size(stepper->comm));
-    /* as the trainer takes it */
-    const bool network = wt_comm_node_size(stepper->comm) < wt_comm_size(stepper->comm);
-    if (exchange->progress == WT_DRIVE_AUTO && network) exchange->progress = WT_DRIVE_THREAD;
     return wt_take_state(stepper);
 }
 

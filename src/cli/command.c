@@ -30,6 +30,21 @@ void wt_print_wrapped(FILE *out, const char *text, int indent) {
     fputc('\n', out);
 }
 
+void wt_print_symbols(const wt_vocabulary *vocabulary, int column) {
+    enum { INDENT = 12, COLUMNS = 110 };
+    char symbol[WT_SYMBOL_TEXT];
+    for (int i = 0; i < vocabulary->classes; i++) {
+        bool end = vocabulary->symbols[i] == WT_END_MARK;
+        int width = 1 + end;
+        wt_symbol_text(symbol, vocabulary->symbols[i]);
+        for (const char *c = symbol; *c; c++) width += (*c & 0xC0) != 0x80; /* a column for each code point */
+        if (column + width > COLUMNS) column = printf("\n%*s", INDENT, "") - 1;
+        printf(" %s%s", symbol, end ? "," : "");
+        column += width;
+    }
+    printf("\n");
+}
+
 static void wt_print_options(const struct poptOption *options) {
     enum { INDENT = 29 };
     for (const struct poptOption *option = options; option && option->longName; option++) {

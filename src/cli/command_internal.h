@@ -9,6 +9,7 @@
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/error.h"
+#include "wavetrain/vocabulary.h"
 
 typedef struct {
     const char *name;      /* "train", "prepare audio" */
@@ -37,10 +38,15 @@ wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_ru
 /* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
 void wt_print_wrapped(FILE *out, const char *text, int indent);
 
+/* The symbols of a text with a space before each, up to column 110, further lines indented; the first one begins at
+ * `column`, where the cursor is. */
+void wt_print_symbols(const wt_vocabulary *vocabulary, int column);
+
 /* Prints the usage, the summary and every option, for 80 columns. */
 void wt_command_help(const wt_command *command);
 
-extern const wt_command wt_command_prepare_audio, wt_command_prepare_table, wt_command_prepare_simulate;
+extern const wt_command wt_command_prepare_audio, wt_command_prepare_text, wt_command_prepare_table,
+    wt_command_prepare_simulate;
 extern const wt_command wt_command_train, wt_command_evaluate, wt_command_generate, wt_command_inspect;
 extern const wt_command wt_command_plot;
 extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;

@@ -51,6 +51,7 @@ typedef struct {
     wt_restored restored;
     const wt_kernels *kernels;
     const char *data;
+    bool text;
     wt_markov *markov;
 } wt_subject;
 
@@ -63,7 +64,9 @@ static wt_status wt_open_subject(wt_subject *subject, const char *file_or_run) {
     if (!wt_given.markov) return WT_OK;
     wt_dataset *train;
     WT_TRY(wt_dataset_open(&train, subject->data, "train", config->data.memory));
-    wt_status status = wt_markov_create(&subject->markov, train, config->data.quantization, 0.1);
+    wt_quantization quantization;
+    wt_status status = wt_dataset_quantization(&quantization, train, config->data.quantization);
+    if (status == WT_OK) status = wt_markov_create(&subject->markov, train, quantization, 0.1);
     wt_dataset_close(train);
     return status;
 }
@@ -74,20 +77,25 @@ static void wt_close_subject(wt_subject *subject) {
     wt_checkpoint_close(subject->checkpoint);
 }
 
-static void wt_print_line(const char *name, double loss) {
-    printf("  %-30s %8.4f nats %8.4f bits a sample\n", name, loss, loss / log(2.0));
+static void wt_print_line(const wt_subject *subject, const char *name, double loss) {
+    printf("  %-30s %8.4f nats %8.4f bits a %s\n", name, loss, loss / log(2.0),
+           subject->text ? "character" : "sample");
 }
 
 static void wt_print_score(const wt_subject *subject, const char *split, const wt_score *score) {
     char name[64];
     double targets = (double)score->targets;
-    printf("%s, %s: %" PRId64 " targets, %.1f %% of them silence\n", subject->data, split, score->targets,
-           100.0 * (double)score->silence / targets);
+    bool ends = wt_vocabulary_ends(wt_checkpoint_get_vocabulary(subject->checkpoint));
+    printf("%s, %s: %" PRId64 " targets", subject->data, split, score->targets);
+    if (ends || !subject->text)
+        printf(", %.1f %% of them %s", 100.0 * (double)score->silence / targets,
+               ends ? "end marks" : "silence");
+    printf("\n");
     snprintf(name, sizeof name, "network, step %" PRId64, wt_checkpoint_get_state(subject->checkpoint)->step);
-    wt_print_line(name, score->loss / targets);
+    wt_print_line(subject, name, score->loss / targets);
     if (!subject->markov) return;
-    wt_print_line("first-order Markov model", score->markov / targets);
-    wt_print_line("difference", (score->loss - score->markov) / targets);
+    wt_print_line(subject, "first-order Markov model", score->markov / targets);
+    wt_print_line(subject, "difference", (score->loss - score->markov) / targets);
 }
 
 /* --- labels --- */
@@ -167,13 +175,17 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     WT_TRY(wt_evaluator_create(
         &evaluator, comm, subject->restored.network, subject->kernels, &config->data, config->model.input,
         &wt_checkpoint_get_state(subject->checkpoint)->normalization, subject->data, split, 0));
+    wt_status status = wt_evaluator_check(evaluator, wt_checkpoint_get_vocabulary(subject->checkpoint));
+    subject->text = wt_dataset_kind(wt_evaluator_dataset(evaluator)) == WT_DATA_TEXT;
     int rate = wt_dataset_sample_rate(wt_evaluator_dataset(evaluator));
     int trained = wt_checkpoint_get_state(subject->checkpoint)->sample_rate;
     if (rate != trained)
         wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", subject->data, rate, trained);
-    wt_status status = labels ? wt_evaluate_labels(comm, subject, evaluator, split, &score)
-                              : wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov,
-                                                 &score, NULL);
+    if (status == WT_OK) {
+        status = labels ? wt_evaluate_labels(comm, subject, evaluator, split, &score)
+                        : wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov, &score,
+                                           NULL);
+    }
     if (status == WT_OK && score.targets == 0)
         status = wt_error(WT_USAGE, "%s: has no targets", subject->data);
     if (status == WT_OK && !labels && wt_log_speaks()) wt_print_score(subject, split, &score);

@@ -1,4 +1,4 @@
-/* wavetrain generate: sound from a checkpoint, one stream a thread. */
+/* wavetrain generate: sound from a checkpoint, one stream a thread; text by generate_text.c. */
 #include <errno.h>
 #include <math.h>
 #include <omp.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command_internal.h"
+#include "generate_text.h"
 #include "wavetrain/data.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/log.h"
@@ -18,19 +18,25 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *out, *checkpoint, *prime, *prime_from, *data;
+    char *out, *checkpoint, *prime, *prime_from, *data, *prompt;
     double seconds, temperature, prime_seconds;
     int count, top_k, force, utterance;
-    long long seed;
+    long long seed, max_length;
 } wt_generate_arguments;
 
 static wt_generate_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
-    {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0, "The WAV file to write (16 bit)", "FILE.wav"},
+    {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0,
+     "The WAV file to write (16 bit); of text, a file in place of standard output", "FILE"},
     {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0, "How much to generate (default: 1)", "S"},
     {"count", '\0', POPT_ARG_INT, &wt_given.count, 0,
-     "So many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav)", "N"},
+     "So many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav); of text, so many "
+     "items",
+     "N"},
+    {"prompt", '\0', POPT_ARG_STRING, &wt_given.prompt, 0, "Text: what each item begins with", "TEXT"},
+    {"max-length", '\0', POPT_ARG_LONGLONG, &wt_given.max_length, 0,
+     "Text: characters of an item at most (default 1000), or of a page of running text (default 2000)", "N"},
     {"temperature", '\0', POPT_ARG_DOUBLE, &wt_given.temperature, 0,
      "1: as the network says (default); lower: nearer to the most likely; 0: always the most likely", "T"},
     {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0,
@@ -44,7 +50,8 @@ static const struct poptOption wt_options[] = {
      "N"},
     {"prime-seconds", '\0', POPT_ARG_DOUBLE, &wt_given.prime_seconds, 0,
      "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set for --prime-from", "DATASET"},
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0,
+     "Another data set for --prime-from; of text, to tell which items are new", "DATASET"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace an existing file", NULL},
@@ -97,21 +104,36 @@ static wt_status wt_check_outputs(void) {
     return WT_OK;
 }
 
+/* Of sound and text alike. */
 static wt_status wt_check_options(void) {
-    WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.wav is missing");
-    WT_CHECK(wt_given.seconds > 0 && wt_given.seconds <= 86400, WT_USAGE,
-             "--seconds is out of range (got %g, expected more than 0, at most 86400)", wt_given.seconds);
     WT_CHECK(wt_given.count >= 1 && wt_given.count <= 4096, WT_USAGE,
              "--count is out of range (got %d, expected 1 … 4096)", wt_given.count);
     WT_CHECK(wt_given.temperature >= 0 && wt_given.temperature <= 100, WT_USAGE,
              "--temperature is out of range (got %g, expected 0 … 100)", wt_given.temperature);
     WT_CHECK(wt_given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)",
              wt_given.top_k);
+    WT_CHECK(wt_given.seconds > 0 && wt_given.seconds <= 86400, WT_USAGE,
+             "--seconds is out of range (got %g, expected more than 0, at most 86400)", wt_given.seconds);
+    return WT_OK;
+}
+
+static wt_status wt_check_sound_options(void) {
+    WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.wav is missing");
+    WT_CHECK(!wt_given.prompt && !wt_given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
+             wt_given.prompt ? "--prompt" : "--max-length");
     WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
              "--prime-seconds is out of range (got %g, expected 0 … 86400)", wt_given.prime_seconds);
     WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE,
              "--prime and --prime-from: expected one of them");
     return wt_check_outputs();
+}
+
+/* For text, whose length is counted in characters and whose beginning is a prompt. */
+static wt_status wt_check_text_options(void) {
+    bool seconds = wt_given.seconds != 1 || wt_given.prime_seconds != 1;
+    WT_CHECK(!seconds && !wt_given.prime && !wt_given.prime_from, WT_USAGE,
+             "%s: is for sound, and the run writes text", seconds ? "--seconds" : "--prime");
+    return wt_given.out ? wt_check_output(wt_given.out) : WT_OK;
 }
 
 /* --- priming --- */
@@ -262,7 +284,9 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
     WT_TRY(wt_check_options());
     WT_TRY(wt_command_open_checkpoint(&voice->checkpoint, file_or_run, wt_given.checkpoint));
     const wt_config *config = wt_checkpoint_get_config(voice->checkpoint);
-    voice->quantization = config->data.quantization;
+    const bool text = wt_checkpoint_get_vocabulary(voice->checkpoint)->classes > 0;
+    WT_TRY(text ? wt_check_text_options() : wt_check_sound_options());
+    voice->quantization = wt_checkpoint_quantization(voice->checkpoint);
     voice->rate = wt_checkpoint_get_state(voice->checkpoint)->sample_rate;
     voice->samples = (int64_t)llround(wt_given.seconds * voice->rate);
     if (voice->samples < 1) voice->samples = 1;
@@ -273,6 +297,12 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
         "--predictions)",
         wt_checkpoint_path(voice->checkpoint));
     WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint));
+    if (text) {
+        const wt_text_request request = {wt_given.out,   wt_given.prompt,     wt_given.data,
+                                         wt_given.count, wt_given.max_length, wt_given.temperature,
+                                         wt_given.top_k, wt_given.seed};
+        return wt_generate_text(&request, voice->checkpoint, &voice->restored, voice->kernels);
+    }
     if (wt_given.prime) WT_TRY(wt_prime_by_file(voice));
     if (wt_given.prime_from) WT_TRY(wt_prime_by_dataset(voice));
     double began = wt_time_now();
@@ -297,15 +327,16 @@ static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_restored_dispose(&voice.restored);
     wt_checkpoint_close(voice.checkpoint);
     poptFreeContext(context);
-    char *texts[] = {wt_given.out, wt_given.checkpoint, wt_given.prime, wt_given.prime_from, wt_given.data};
+    char *texts[] = {wt_given.out,        wt_given.checkpoint, wt_given.prime,
+                     wt_given.prime_from, wt_given.data,       wt_given.prompt};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     return status;
 }
 
 const wt_command wt_command_generate = {
     .name = "generate",
-    .arguments = "CHECKPOINT|RUN --out FILE.wav [OPTION…]",
-    .summary = "Let a checkpoint speak: a WAV file, sample by sample",
+    .arguments = "CHECKPOINT|RUN [--out FILE] [OPTION…]",
+    .summary = "Let a checkpoint speak, a WAV file sample by sample, or write, character by character",
     .parallel = false,
     .run = wt_run_generate,
     .options = wt_options,

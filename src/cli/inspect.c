@@ -59,7 +59,8 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
 
 /* What labels and channels there are the data set says, if it is there; else a guess. */
 static wt_status wt_make_network(wt_network **network, const wt_config *config) {
-    int classes = 2, channels = 1;
+    int levels, classes = 2, channels = 1;
+    WT_TRY(wt_data_classes(&levels, &config->data));
     if (config->data.target == WT_TARGETS_LABEL && wt_dataset_has_split(config->data.path, "train")) {
         wt_dataset *dataset;
         WT_TRY(wt_dataset_open(&dataset, config->data.path, "train", 0));
@@ -69,7 +70,7 @@ static wt_status wt_make_network(wt_network **network, const wt_config *config) 
     } else if (config->data.target == WT_TARGETS_LABEL) {
         printf("(no data set at %s: taken to have one channel and two classes)\n", config->data.path);
     }
-    const wt_network_shape shape = wt_shape_network(config, classes > 0 ? classes : 1, channels);
+    const wt_network_shape shape = wt_shape_network(config, levels, classes > 0 ? classes : 1, channels);
     return wt_network_create_shaped(network, &config->model, &shape);
 }
 
@@ -88,6 +89,10 @@ static wt_status wt_inspect_config(const char *path) {
     wt_network_destroy(network);
     wt_free(config);
     return status;
+}
+
+static void wt_print_vocabulary(const wt_vocabulary *vocabulary) {
+    wt_print_symbols(vocabulary, printf("vocabulary       %d symbols:", vocabulary->classes));
 }
 
 static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
@@ -117,7 +122,10 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
     printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path,
            state->dataset);
     printf("hash             %s  (parameters and moments)\n", text);
-    status = wt_print_network(wt_checkpoint_get_config(checkpoint), restored.network, state->sample_rate);
+    if (wt_checkpoint_get_vocabulary(checkpoint)->classes > 0)
+        wt_print_vocabulary(wt_checkpoint_get_vocabulary(checkpoint));
+    status = wt_print_network(wt_checkpoint_get_config(checkpoint), restored.network,
+                              wt_checkpoint_get_vocabulary(checkpoint)->classes > 0 ? 0 : state->sample_rate);
 cleanup:
     wt_optimizer_dispose(&optimizer);
     wt_restored_dispose(&restored);
@@ -142,7 +150,21 @@ static bool wt_is_dataset(const char *path) {
     return false;
 }
 
+static void wt_print_text(const wt_dataset *dataset, const char *split, const char *digest) {
+    int64_t examples = 0, texts = wt_dataset_utterances(dataset);
+    bool masked = wt_dataset_mask(dataset, 0) != NULL,
+         ends = wt_vocabulary_ends(wt_dataset_vocabulary(dataset));
+    for (int64_t u = 0; masked && u < texts; u++) {
+        const uint8_t *mask = wt_dataset_mask(dataset, u);
+        for (int64_t i = 0; i < wt_dataset_length(dataset, u); i++) examples += mask[i];
+    }
+    printf("%-16s %" PRId64 " %s%s, %" PRId64 " characters%s, %" PRId64 " examples, digest %s\n", split,
+           texts, ends ? "item" : "text", texts == 1 ? "" : "s", wt_dataset_samples(dataset),
+           ends ? " with the end marks" : "", masked ? examples : wt_dataset_samples(dataset), digest);
+}
+
 static wt_status wt_inspect_dataset(const char *path) {
+    bool told = false; /* the vocabulary, which all splits share */
     printf("data set         %s\n", path);
     for (int i = 0; i < WT_SPLIT_COUNT; i++) {
         wt_dataset *dataset;
@@ -150,6 +172,13 @@ static wt_status wt_inspect_dataset(const char *path) {
         if (!wt_dataset_has_split(path, wt_splits[i])) continue;
         WT_TRY(wt_dataset_open(&dataset, path, wt_splits[i], 0));
         wt_hash_print(digest, wt_dataset_digest(dataset));
+        if (wt_dataset_kind(dataset) == WT_DATA_TEXT) {
+            if (!told) wt_print_vocabulary(wt_dataset_vocabulary(dataset));
+            told = true;
+            wt_print_text(dataset, wt_splits[i], digest);
+            wt_dataset_close(dataset);
+            continue;
+        }
         int rate = wt_dataset_sample_rate(dataset);
         printf("%-16s %" PRId64 " utterances, %" PRId64
                " samples (%.1f minutes at %d Hz), %d channel%s, digest %s\n",

@@ -11,13 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command_internal.h"
-#include "prepare_command_internal.h"
+#include "prepare_job.h"
 #include "wavetrain/data.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/metrics.h"
-#include "wavetrain/prepare.h"
 #include "wavetrain/timer.h"
 
 /* --- what both commands share: writing a plan, and the report --- */
@@ -109,7 +107,6 @@ void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *p
                            wt_split_name(split), plan->items, shares[split]);
 }
 
-/* Writes the plan's shards and puts the data set in its place. Collective. */
 wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
                            wt_utterance_source source) {
     wt_partial_folder folder;
@@ -122,8 +119,7 @@ wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_
     return status;
 }
 
-/* 12,345,678 */
-static const char *wt_grouped(char text[32], int64_t value) {
+const char *wt_grouped(char text[32], int64_t value) {
     char digits[24];
     int count = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
     for (int i = 0; i < count; i++) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "prepare_command_internal.h"
+#include "prepare_job.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"

@@ -60,6 +60,17 @@ static void wt_cut_buckets(wt_exchange *exchange, size_t bucket) {
     exchange->bucket_count = (int)((units + exchange->bucket_units - 1) / exchange->bucket_units);
 }
 
+/*
+ * Within a node large buckets cost less, up to what the caches hold. Between nodes small ones do: the halves of
+ * 64 KiB are messages that TCP and most fabrics send off without asking the receiver first, so that calls between pieces
+ * of work need not answer in time (README, "Overlap").
+ */
+double wt_exchange_bucket(const wt_comm *comm, double mib) {
+    enum { LEAST_PER_MIB = 1024 };
+    if (mib > 0) return mib * LEAST_PER_MIB > 1 ? mib : 1.0 / LEAST_PER_MIB;
+    return wt_comm_node_size(comm) < wt_comm_size(comm) ? 0.0625 : 1;
+}
+
 wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange_shape *shape) {
     wt_status status = WT_OK;
     wt_exchange *exchange;

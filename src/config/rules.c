@@ -213,7 +213,17 @@ static wt_status check_labels(const wt_reading *reading) {
     return check_stride(reading);
 }
 
+static wt_status check_text(const wt_reading *reading) {
+    bool text = reading->config.data.quantization.kind == WT_QUANTIZATION_VOCABULARY;
+    if (!text || reading->config.model.input != WT_INPUT_REAL) return WT_OK;
+    return rule_error(
+        reading, "data.quantization", "model.input",
+        "model.input: real needs a signal (data.quantization: vocabulary is of text, whose symbols have "
+        "no values)");
+}
+
 wt_status wt_reading_check(const wt_reading *reading) {
+    WT_TRY(check_text(reading));
     WT_TRY(check_lanes(reading));
     WT_TRY(check_schedule(reading));
     WT_TRY(check_receptive_field(reading));

@@ -82,9 +82,9 @@ const wt_key wt_keys[] = {
  .least = 1, .most = 16777216, .resume = WT_RESUME_REFUSED,
  .help = "Targets in a window; the samples before them that the network sees come on top."},
 {.name = "data.quantization", .type = WT_KEY_QUANTIZATION, .offset = AT(data.quantization),
- .standard = "mulaw:256", .choices = CHOICES("mulaw", "linear"), .least = 2, .most = 65536,
+ .standard = "mulaw:256", .choices = CHOICES("mulaw", "linear", "vocabulary"), .least = 2, .most = 65536,
  .resume = WT_RESUME_REFUSED,
- .help = "How samples become classes."},
+ .help = "How samples become classes. Text: vocabulary, a class for each of the data set's symbols."},
 {.name = "data.partial_context", .type = WT_KEY_CHOICE, .offset = AT(data.partial_context), .standard = "pad",
  .choices = CHOICES("pad", "drop"), .resume = WT_RESUME_REFUSED,
  .help = "Targets nearer to a recording's start than the receptive field: see padding, or are left out."},
@@ -101,6 +101,10 @@ const wt_key wt_keys[] = {
 {.name = "data.normalization", .type = WT_KEY_CHOICE, .offset = AT(data.normalization), .standard = "channel",
  .choices = CHOICES("channel", "none"), .resume = WT_RESUME_REFUSED,
  .help = "Labels, real input: each channel less its mean, over its deviation, as they are in the training part; or as it is."},
+{.name = "data.sampling", .type = WT_KEY_CHOICE, .offset = AT(data.sampling), .standard = "epoch",
+ .choices = CHOICES("epoch", "replacement", "item"), .resume = WT_RESUME_REFUSED,
+ .help = "Windows to train on: each once an epoch; each drawn anew; or an item (an utterance, a line) drawn first, then "
+         "one of its windows, so that items weigh alike."},
 {.name = "data.memory", .type = WT_KEY_REAL, .offset = AT(data.memory), .standard = "4.0",
  .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
  .help = "GiB of the data set that a rank may hold; a larger set is read as training goes."},
@@ -204,14 +208,14 @@ const wt_key wt_keys[] = {
  .help = "A step is skipped too if its gradient's norm is beyond so many times the median of the last 64. 0: off."},
 
 {.name = "exchange", .type = WT_KEY_SECTION, .help = "How gradients travel between ranks. Never changes results."},
-{.name = "exchange.bucket", .type = WT_KEY_REAL, .offset = AT(exchange.bucket), .standard = "1.0",
- .least = 0.001, .most = 4096, .resume = WT_RESUME_FREE,
- .help = "MiB of gradient that set out together as soon as they are finished, while earlier layers compute. As "
-         "large as the network: everything travels at the end."},
+{.name = "exchange.bucket", .type = WT_KEY_REAL, .offset = AT(exchange.bucket), .standard = "0.0",
+ .least = 0, .most = 4096, .resume = WT_RESUME_FREE,
+ .help = "MiB of gradient that set out together as soon as they are finished, while earlier layers compute. 0: 1 "
+         "within a node, 0.0625 between nodes. As large as the network: everything travels at the end."},
 {.name = "exchange.progress", .type = WT_KEY_CHOICE, .offset = AT(exchange.progress), .standard = "auto",
  .choices = CHOICES("auto", "test", "thread", "after"), .resume = WT_RESUME_FREE,
  .help = "What moves messages while layers compute: test, calls between pieces of work; thread, a thread for it; "
-         "after, nothing: gradients travel when all layers are done; auto is thread where ranks are on several nodes, else test."},
+         "after, nothing: gradients travel when all layers are done; auto is test, which leaves less exposed."},
 
 {.name = "run", .type = WT_KEY_SECTION, .help = "On this machine."},
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",
@@ -331,7 +335,8 @@ void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key) {
         break;
     case WT_KEY_QUANTIZATION:
         expect_range(range, key);
-        snprintf(out, WT_EXPECT_MAX, "%s:N or %s:N, N %.64s", key->choices[0], key->choices[1], range);
+        snprintf(out, WT_EXPECT_MAX, "%s:N or %s:N, N %.64s, or %s", key->choices[0], key->choices[1], range,
+                 key->choices[WT_QUANTIZATION_VOCABULARY]);
         break;
     case WT_KEY_ARRAYS: snprintf(out, WT_EXPECT_MAX, "a list of at most %d arrays", WT_ARRAYS_MAX); break;
     }

@@ -126,12 +126,17 @@ static wt_status scan_quantization(const wt_key *key, const char *name, const wt
                                    wt_quantization *field) {
     const char *colon = node->kind == WT_NODE_SCALAR ? strchr(node->text, ':') : NULL;
     int kind = colon ? find_choice(key, node->text, (size_t)(colon - node->text)) : -1;
-    if (kind < 0 || !is_whole(colon + 1)) return wrong(key, name, node, "has no such value");
+    if (!colon && node->kind == WT_NODE_SCALAR &&
+        find_choice(key, node->text, node->length) == WT_QUANTIZATION_VOCABULARY) {
+        *field = (wt_quantization){.kind = WT_QUANTIZATION_VOCABULARY};
+        return WT_OK;
+    }
+    bool known = kind >= 0 && kind != WT_QUANTIZATION_VOCABULARY;
+    if (!known || !is_whole(colon + 1)) return wrong(key, name, node, "has no such value");
     errno = 0;
     long long levels = strtoll(colon + 1, NULL, 10);
     if (errno == ERANGE || !in_range(key, (double)levels)) return wrong(key, name, node, "is out of range");
-    field->kind = (wt_quantization_kind)kind;
-    field->levels = (int)levels;
+    *field = (wt_quantization){.kind = (wt_quantization_kind)kind, .levels = (int)levels};
     return WT_OK;
 }
 
@@ -241,7 +246,8 @@ void wt_value_print(FILE *out, const wt_key *key, const void *field) {
     case WT_KEY_CHOICE: fputs(key->choices[*(const int *)field], out); break;
     case WT_KEY_DILATIONS: print_dilations(out, field); break;
     case WT_KEY_QUANTIZATION:
-        fprintf(out, "%s:%d", key->choices[quantization->kind], quantization->levels);
+        fputs(key->choices[quantization->kind], out);
+        if (quantization->kind != WT_QUANTIZATION_VOCABULARY) fprintf(out, ":%d", quantization->levels);
         break;
     case WT_KEY_ARRAYS: wt_arrays_print(out, field); break;
     }

@@ -2,8 +2,8 @@
  * Making and filling batches of next-sample targets.
  *
  * A window of targets s … s+n−1 of an utterance takes the samples s−R … s+n−1, read in one piece: all but the
- * last are inputs, all from s on are targets. Samples before the utterance are the class of silence, or 0. A
- * real input is the value of the sample's class, since that is what generation feeds back.
+ * last are inputs, all from s on are targets (where there is a mask, those that it names). Samples before the utterance
+ * are the class of silence, or 0; of text, the end mark. A real input is the value of the sample's class, since that is what generation feeds back.
  */
 #include <limits.h>
 
@@ -82,6 +82,8 @@ wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, con
              "windows and batch differ in their targets (got %d, expected %d)", shape->targets,
              wt_windows_span(windows));
     if (wt_windows_labels(windows)) return wt_label_filler_init(filler);
+    WT_CHECK(shape->input != WT_INPUT_REAL || shape->quantization.kind != WT_QUANTIZATION_VOCABULARY,
+             WT_USAGE, "model.input: real needs a signal (the symbols of a text have no values)");
     WT_TRY(wt_class_reader_init(&filler->reader, dataset, shape->quantization, span));
     WT_TRY(wt_alloc(&filler->classes, (size_t)span, sizeof *filler->classes, "classes of a window"));
     if (shape->input != WT_INPUT_REAL) return WT_OK;
@@ -123,16 +125,19 @@ static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot,
     }
 }
 
-static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets) {
+static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
+                        const uint8_t *mask) {
     int32_t *target = batch->target + (size_t)slot * (size_t)batch->targets;
     const int32_t *classes = filler->classes + filler->shape.context;
-    for (int i = 0; i < batch->targets; i++) target[i] = i < targets ? classes[i] : -1;
+    for (int i = 0; i < batch->targets; i++)
+        target[i] = i < targets && (mask == NULL || mask[i]) ? classes[i] : -1;
     batch->target_count[slot] = targets;
 }
 
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
     int targets = 0;
     if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
+    const uint8_t *mask = NULL;
     if (window >= 0) {
         WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,
                  "no such window (got %lld, expected %lld)", (long long)window,
@@ -140,8 +145,10 @@ wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
         wt_window found = wt_windows_get(filler->windows, window);
         WT_TRY(read_window(filler, &found));
         targets = found.targets;
+        mask = wt_dataset_mask(filler->reader.dataset, found.utterance);
+        if (mask != NULL) mask += found.start;
     }
     put_inputs(filler, batch, slot, targets > 0 ? targets + batch->context - 1 : 0);
-    put_targets(filler, batch, slot, targets);
+    put_targets(filler, batch, slot, targets, mask);
     return WT_OK;
 }

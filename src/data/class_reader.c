@@ -19,13 +19,16 @@ wt_status wt_class_reader_init(wt_class_reader *reader, wt_dataset *dataset, wt_
     *reader = (wt_class_reader){.dataset = dataset, .quantization = quantization, .capacity = capacity};
     WT_CHECK(wt_dataset_channels(dataset) == 1, WT_USAGE,
              "classes are made of one channel (the data set has %d)", wt_dataset_channels(dataset));
+    WT_CHECK((quantization.kind == WT_QUANTIZATION_VOCABULARY) == (wt_dataset_kind(dataset) == WT_DATA_TEXT),
+             WT_FAILED, "a vocabulary is for text, and for text alone");
     WT_CHECK(quantization.levels >= 2 && quantization.levels <= INT16_VALUES, WT_USAGE,
              "levels of quantisation out of range (got %d, expected 2 to %d)", quantization.levels,
              INT16_VALUES);
     if (!wt_dataset_in_memory(dataset)) {
         WT_TRY(wt_alloc(&reader->scratch, (size_t)capacity, wt_store_bytes(store), "samples of a window"));
     }
-    return store == WT_STORE_INT16 ? make_table(&reader->table, quantization) : WT_OK;
+    if (quantization.kind == WT_QUANTIZATION_VOCABULARY || store != WT_STORE_INT16) return WT_OK;
+    return make_table(&reader->table, quantization);
 }
 
 void wt_class_reader_dispose(wt_class_reader *reader) {
@@ -44,6 +47,18 @@ static wt_status quantize_floats(const wt_class_reader *reader, int64_t utteranc
     return WT_OK;
 }
 
+/* Text is classes already, but a file is not trusted. */
+static wt_status copy_classes(const wt_class_reader *reader, int64_t utterance, int64_t first, int64_t count,
+                              const int16_t *symbols, int32_t *classes) {
+    for (int64_t i = 0; i < count; i++) {
+        WT_CHECK(symbols[i] >= 0 && symbols[i] < reader->quantization.levels, WT_FAILED,
+                 "damaged: symbol %lld of utterance %lld is not in the vocabulary (got %d, expected 0 to %d)",
+                 (long long)(first + i), (long long)utterance, symbols[i], reader->quantization.levels - 1);
+        classes[i] = symbols[i];
+    }
+    return WT_OK;
+}
+
 wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64_t first, int64_t count,
                                int32_t *classes) {
     const void *raw = NULL;
@@ -51,6 +66,8 @@ wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64
              "too many samples at once (got %lld, expected at most %lld)", (long long)count,
              (long long)reader->capacity);
     WT_TRY(wt_dataset_raw(reader->dataset, utterance, first, count, reader->scratch, &raw));
+    if (reader->quantization.kind == WT_QUANTIZATION_VOCABULARY)
+        return copy_classes(reader, utterance, first, count, raw, classes);
     if (reader->table == NULL) return quantize_floats(reader, utterance, first, count, raw, classes);
     const int16_t *samples = raw;
     for (int64_t i = 0; i < count; i++) classes[i] = reader->table[samples[i] + INT16_ZERO];

@@ -10,8 +10,9 @@
 /* --- the format of shards, for the writer and the reader --- */
 
 #define WT_SHARD_FORMAT "wavetrain-shard"
-#define WT_SHARD_KIND "audio"
-#define WT_SHARD_TABLE "table"
+#define WT_SHARD_KIND_AUDIO "audio"
+#define WT_SHARD_KIND_TEXT "text"
+#define WT_SHARD_KIND_TABLE "table"
 #define WT_SHARD_MEAN "normalization/mean"
 #define WT_SHARD_DEVIATION "normalization/deviation"
 enum {

@@ -47,14 +47,49 @@ static wt_status check_format(wt_h5 *file, const char *path, const char *split) 
              "%s: no shard of a data set (the attribute 'format' is missing)", path);
     WT_TRY(expect_text(file, path, "format", WT_SHARD_FORMAT));
     WT_TRY(expect_int(file, path, "version", WT_SHARD_VERSION));
-    char kind[64];
-    WT_TRY(wt_h5_read_attribute_text(file, "", "kind", kind, sizeof kind));
-    if (strcmp(kind, WT_SHARD_TABLE) != 0) WT_TRY(expect_text(file, path, "kind", WT_SHARD_KIND));
     return expect_text(file, path, "split", split);
+}
+
+static wt_status read_kind(wt_data_kind *kind, wt_h5 *file, const char *path) {
+    static const char *const kinds[] = {
+        [WT_DATA_AUDIO] = WT_SHARD_KIND_AUDIO,
+        [WT_DATA_TEXT] = WT_SHARD_KIND_TEXT,
+        [WT_DATA_TABLE] = WT_SHARD_KIND_TABLE,
+    };
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    char text[64];
+    WT_TRY(wt_h5_read_attribute_text(file, "", "kind", text, sizeof text));
+    for (int i = 0; i < KINDS; i++) {
+        *kind = (wt_data_kind)i;
+        if (strcmp(text, kinds[i]) == 0) return WT_OK;
+    }
+    return wt_error(WT_FAILED, "%s: wrong kind (got %s, expected %s, %s or %s)", path, text, kinds[0],
+                    kinds[1], kinds[2]);
+}
+
+static wt_status read_vocabulary(wt_dataset *dataset, wt_h5 *file, int number, const char *path) {
+    wt_vocabulary found;
+    WT_TRY(wt_vocabulary_read(&found, file, path));
+    bool same = wt_vocabulary_equal(&found, &dataset->vocabulary), text = dataset->kind == WT_DATA_TEXT;
+    if (number == 0) {
+        dataset->vocabulary = found;
+    } else {
+        wt_vocabulary_dispose(&found);
+    }
+    WT_CHECK(number == 0 || same, WT_FAILED, "%s: has another vocabulary than the first shard", path);
+    WT_CHECK(text == (dataset->vocabulary.classes > 0), WT_FAILED, "%s: a vocabulary is %s", path,
+             text ? "missing from a text" : "of no use to a signal");
+    return WT_OK;
 }
 
 /* The first shard says what all must be alike in. */
 static wt_status check_likeness(wt_dataset *dataset, wt_h5 *file, int number, const char *path) {
+    wt_data_kind kind;
+    WT_TRY(read_kind(&kind, file, path));
+    WT_CHECK(number == 0 || kind == dataset->kind, WT_FAILED, "%s: is of another kind than the first shard",
+             path);
+    dataset->kind = kind;
+    WT_TRY(read_vocabulary(dataset, file, number, path));
     if (number == 0) {
         WT_TRY(read_int(file, path, "sample_rate", 1, WT_SHARD_RATE_MAX, &dataset->sample_rate));
         WT_TRY(read_int(file, path, "channels", 1, WT_SHARD_CHANNELS_MAX, &dataset->channels));
@@ -88,9 +123,38 @@ static wt_status check_samples(wt_dataset *dataset, wt_h5 *file, int number, wt_
              "%s: 'x' is of another type than in the first shard", part->path);
     WT_CHECK(x.shape[0] <= INT64_MAX / 8 / dataset->channels - dataset->samples, WT_FAILED,
              "%s: 'x' is too large", part->path);
+    WT_CHECK(dataset->kind != WT_DATA_TEXT || (store == WT_STORE_INT16 && dataset->channels == 1), WT_FAILED,
+             "%s: 'x' of a text has a foreign type (expected 16-bit integers, one channel)", part->path);
     dataset->store = store;
     part->samples = x.shape[0];
     return WT_OK;
+}
+
+/* Two bytes a sample in the file, one in memory; whatever is not 0 is a target. */
+static wt_status read_mask(wt_dataset *dataset, wt_h5 *file, int number, wt_shard *part) {
+    enum { PIECE = WT_SHARD_PIECE };
+    wt_h5_shape shape;
+    int16_t *piece = NULL;
+    bool masked = wt_h5_has(file, "mask");
+    WT_CHECK(number == 0 || masked == dataset->masked, WT_FAILED, "%s: %s a mask, unlike the first shard",
+             part->path, masked ? "has" : "lacks");
+    dataset->masked = masked;
+    if (!masked) return WT_OK;
+    WT_TRY(wt_h5_inspect(file, "mask", &shape));
+    WT_CHECK(shape.type == WT_H5_INT16 && shape.rank == 1 && shape.shape[0] == part->samples, WT_FAILED,
+             "%s: 'mask' has a foreign shape (expected int16 of %lld samples)", part->path,
+             (long long)part->samples);
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&part->mask, (size_t)part->samples, 1, "mask of a shard"));
+    WT_GUARD(wt_alloc(&piece, PIECE, sizeof *piece, "piece of a mask"));
+    for (int64_t first = 0; first < part->samples; first += PIECE) {
+        int64_t count = part->samples - first < PIECE ? part->samples - first : PIECE;
+        WT_GUARD(wt_h5_read_rows(file, "mask", WT_H5_INT16, first, count, piece));
+        for (int64_t i = 0; i < count; i++) part->mask[first + i] = piece[i] != 0;
+    }
+cleanup:
+    wt_free(piece);
+    return status;
 }
 
 static wt_status check_offsets(const wt_shard *part) {
@@ -133,6 +197,7 @@ static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const
     WT_TRY(check_samples(dataset, file, number, part));
     WT_TRY(wt_dataset_check_labels(dataset, file, number, part));
     WT_TRY(read_offsets(file, part));
+    WT_TRY(read_mask(dataset, file, number, part));
     part->first = dataset->utterances;
     dataset->utterances += part->count;
     dataset->samples += part->samples;
@@ -275,7 +340,9 @@ void wt_dataset_close(wt_dataset *dataset) {
         wt_free(dataset->shards[i].offsets);
         wt_free(dataset->shards[i].memory);
         wt_free(dataset->shards[i].labels);
+        wt_free(dataset->shards[i].mask);
     }
+    wt_vocabulary_dispose(&dataset->vocabulary);
     wt_free(dataset->shards);
     wt_free(dataset->path);
     wt_free(dataset);

@@ -14,6 +14,7 @@ typedef struct {
     int64_t *offsets; /* [count + 1] */
     void *memory;     /* [samples, channels] as stored, or NULL */
     void *labels;     /* [samples] int32 or float, or NULL */
+    uint8_t *mask;    /* [samples], or NULL */
 } wt_shard;
 
 typedef struct {
@@ -27,9 +28,11 @@ struct wt_dataset {
     wt_shard *shards; /* [shard_count] */
     int shard_count;
     int64_t utterances, samples;
+    wt_data_kind kind;
+    wt_vocabulary vocabulary;
+    bool masked;
     int sample_rate, channels;
     wt_shard_store store;
-    bool table;
     wt_label_kind label_kind;
     int classes;
     wt_normalization normalization;

@@ -13,9 +13,6 @@ int wt_dataset_classes(const wt_dataset *dataset) {
 const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset) {
     return &dataset->normalization;
 }
-bool wt_dataset_is_table(const wt_dataset *dataset) {
-    return dataset->table;
-}
 
 static wt_status read_kind(wt_h5 *file, const char *path, wt_label_kind *kind, int *classes) {
     char text[16];
@@ -68,20 +65,16 @@ static wt_status check_labels_shape(const wt_dataset *dataset, wt_h5 *file, cons
 }
 
 wt_status wt_dataset_check_labels(wt_dataset *dataset, wt_h5 *file, int number, const wt_shard *part) {
-    char text[64];
     wt_label_kind kind;
     int classes;
     wt_normalization normalization = {0};
-    WT_TRY(wt_h5_read_attribute_text(file, "", "kind", text, sizeof text));
-    bool table = strcmp(text, WT_SHARD_TABLE) == 0;
     WT_TRY(read_kind(file, part->path, &kind, &classes));
     if (kind != WT_LABELS_NONE)
         WT_TRY(read_normalization(file, part->path, dataset->channels, &normalization));
-    bool alike = table == dataset->table && kind == dataset->label_kind && classes == dataset->classes &&
+    bool alike = kind == dataset->label_kind && classes == dataset->classes &&
                  memcmp(&normalization, &dataset->normalization, sizeof normalization) == 0;
-    WT_CHECK(number == 0 || alike, WT_FAILED,
-             "%s: its kind, labels or normalisation are not the first shard's", part->path);
-    dataset->table = table;
+    WT_CHECK(number == 0 || alike, WT_FAILED, "%s: its labels or normalisation are not the first shard's",
+             part->path);
     dataset->label_kind = kind;
     dataset->classes = classes;
     dataset->normalization = normalization;

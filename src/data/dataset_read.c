@@ -33,6 +33,13 @@ wt_shard_store wt_dataset_store(const wt_dataset *dataset) {
     return dataset->store;
 }
 
+wt_data_kind wt_dataset_kind(const wt_dataset *dataset) {
+    return dataset->kind;
+}
+const wt_vocabulary *wt_dataset_vocabulary(const wt_dataset *dataset) {
+    return &dataset->vocabulary;
+}
+
 int64_t wt_dataset_chunk(const wt_dataset *dataset) {
     int64_t samples = dataset->shards[0].samples;
     return samples < WT_SHARD_PIECE ? samples : WT_SHARD_PIECE;
@@ -56,6 +63,38 @@ int64_t wt_dataset_length(const wt_dataset *dataset, int64_t utterance) {
     const wt_shard *shard = &dataset->shards[find_shard(dataset, utterance)];
     int64_t i = utterance - shard->first;
     return shard->offsets[i + 1] - shard->offsets[i];
+}
+
+const uint8_t *wt_dataset_mask(const wt_dataset *dataset, int64_t utterance) {
+    if (!dataset->masked) return NULL;
+    const wt_shard *shard = &dataset->shards[find_shard(dataset, utterance)];
+    return shard->mask + shard->offsets[utterance - shard->first];
+}
+
+wt_status wt_dataset_quantization(wt_quantization *quantization, const wt_dataset *dataset,
+                                  wt_quantization configured) {
+    const wt_vocabulary *vocabulary = &dataset->vocabulary;
+    bool text = dataset->kind == WT_DATA_TEXT;
+    WT_CHECK(text == (configured.kind == WT_QUANTIZATION_VOCABULARY), WT_USAGE,
+             "%s: is %s, which data.quantization does not fit (expected %s)", dataset->path,
+             text ? "text" : "a signal", text ? "vocabulary" : "mulaw:N or linear:N");
+    *quantization = configured;
+    if (!text) return WT_OK;
+    quantization->levels = vocabulary->classes;
+    quantization->padding = wt_vocabulary_padding(vocabulary);
+    return WT_OK;
+}
+
+wt_status wt_data_classes(int *classes, const wt_data_config *data) {
+    wt_dataset *dataset = NULL;
+    wt_quantization quantization = data->quantization;
+    *classes = data->quantization.levels;
+    if (data->quantization.kind != WT_QUANTIZATION_VOCABULARY) return WT_OK;
+    WT_TRY(wt_dataset_open(&dataset, data->path, "train", 0));
+    wt_status status = wt_dataset_quantization(&quantization, dataset, data->quantization);
+    if (status == WT_OK) *classes = quantization.levels;
+    wt_dataset_close(dataset);
+    return status;
 }
 
 /* --- files --- */

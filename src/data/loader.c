@@ -1,10 +1,13 @@
 /*
  * Filling batches ahead of time in a thread.
  *
- * A ring of BUFFERS batches. `filled` and `taken` count batches since the start; both only rise, under one
- * mutex. Batch k stands in buffer k mod BUFFERS; the reader holds the last one it took, so the thread may
- * be at most BUFFERS − 1 ahead of it. What the thread touches while it fills (data set, filler, one buffer)
+ * A ring of batches. `filled` and `taken` count batches since the start; both only rise, under one
+ * mutex. Batch k stands in buffer k mod `buffers`; the reader holds the last one it took, so the thread may
+ * be at most buffers − 1 ahead of it. What the thread touches while it fills (data set, filler, one buffer)
  * nobody else touches meanwhile, so the mutex is held for the counters alone.
+ *
+ * Small batches (of characters, some microseconds of work) have long rings: once the ring is full, the thread sleeps until
+ * half of it has been taken, so that two threads do not change places at each step.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,11 +17,12 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/thread.h"
 
-enum { BUFFERS = 3, MESSAGE_MAX = 1024 };
+enum { BUFFERS_LEAST = 3, BUFFERS_MOST = 64, RING_BYTES = 1 << 20, MESSAGE_MAX = 1024 };
 
 struct wt_loader {
     wt_batch_filler filler;
-    wt_batch *buffers[BUFFERS];
+    wt_batch *ring[BUFFERS_MOST];
+    int64_t buffers, low; /* the thread goes on once so few are in use */
     wt_batch_plan plan;
     const void *context;
     int64_t first, last;
@@ -28,7 +32,7 @@ struct wt_loader {
     pthread_cond_t changed;
     /* under the mutex: */
     int64_t filled, taken;
-    bool stop;
+    bool stop, sleeps; /* the thread, until its ring is half empty */
     wt_status failure; /* of the batch after the last filled one */
     char message[MESSAGE_MAX];
 };
@@ -41,11 +45,18 @@ static wt_status fill(wt_loader *loader, int64_t number, wt_batch *batch) {
     return WT_OK;
 }
 
-/* False if the thread should end. The reader still holds batch taken−1. */
+/* Buffers that the thread must not touch, the one that the reader holds included. */
+static int64_t in_use(const wt_loader *loader, int64_t next) {
+    return next - (loader->taken > 0 ? loader->taken - 1 : 0);
+}
+
+/* False if the thread should end. */
 static bool wait_for_buffer(wt_loader *loader, int64_t next) {
     pthread_mutex_lock(&loader->mutex);
-    while (!loader->stop && next - (loader->taken > 0 ? loader->taken - 1 : 0) >= BUFFERS) {
+    loader->sleeps = in_use(loader, next) >= loader->buffers;
+    while (!loader->stop && loader->sleeps) {
         pthread_cond_wait(&loader->changed, &loader->mutex);
+        loader->sleeps = in_use(loader, next) > loader->low;
     }
     bool go_on = !loader->stop;
     pthread_mutex_unlock(&loader->mutex);
@@ -70,10 +81,16 @@ static void *fill_all(void *argument) {
     wt_status status = WT_OK;
     for (int64_t next = 0; status == WT_OK && next < loader->last - loader->first; next++) {
         if (!wait_for_buffer(loader, next)) break;
-        status = fill(loader, loader->first + next, loader->buffers[next % BUFFERS]);
+        status = fill(loader, loader->first + next, loader->ring[next % loader->buffers]);
         announce(loader, status);
     }
     return NULL;
+}
+
+static int64_t choose_buffers(const wt_batch_shape *shape, int channels) {
+    double rows = (double)shape->windows * ((double)shape->targets + shape->context);
+    double bytes = rows * 2.0 * sizeof(wt_real) * channels, fit = RING_BYTES / bytes;
+    return fit > BUFFERS_MOST ? BUFFERS_MOST : fit < BUFFERS_LEAST ? BUFFERS_LEAST : (int64_t)fit;
 }
 
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
@@ -90,10 +107,12 @@ wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_window
     loader->first = first;
     loader->last = last;
     WT_GUARD(wt_batch_filler_init(&loader->filler, dataset, windows, shape));
-    for (int i = 0; i < BUFFERS; i++) {
+    loader->buffers = choose_buffers(shape, wt_dataset_channels(dataset));
+    loader->low = loader->buffers < 8 ? loader->buffers - 1 : loader->buffers / 2;
+    for (int64_t i = 0; i < loader->buffers; i++) {
         WT_GUARD(wt_windows_labels(windows)
-                     ? wt_label_batch_create(&loader->buffers[i], &loader->filler)
-                     : wt_batch_create(&loader->buffers[i], shape, wt_dataset_channels(dataset)));
+                     ? wt_label_batch_create(&loader->ring[i], &loader->filler)
+                     : wt_batch_create(&loader->ring[i], shape, wt_dataset_channels(dataset)));
     }
     WT_GUARD(wt_thread_start(&loader->thread, fill_all, loader, "the loader"));
     *out = loader;
@@ -112,7 +131,7 @@ void wt_loader_destroy(wt_loader *loader) {
         pthread_mutex_unlock(&loader->mutex);
         wt_thread_join(&loader->thread);
     }
-    for (int i = 0; i < BUFFERS; i++) wt_batch_destroy(loader->buffers[i]);
+    for (int64_t i = 0; i < loader->buffers; i++) wt_batch_destroy(loader->ring[i]);
     wt_batch_filler_dispose(&loader->filler);
     pthread_cond_destroy(&loader->changed);
     pthread_mutex_destroy(&loader->mutex);
@@ -127,14 +146,15 @@ static wt_status take(wt_loader *loader, const wt_batch **batch) {
                         (long long)loader->last - 1);
     }
     loader->taken = next + 1; /* lets the thread fill the buffer of batch next−1 */
-    pthread_cond_broadcast(&loader->changed);
+    if (loader->sleeps && in_use(loader, loader->filled) <= loader->low)
+        pthread_cond_broadcast(&loader->changed);
     while (loader->filled <= next && loader->failure == WT_OK)
         pthread_cond_wait(&loader->changed, &loader->mutex);
     if (loader->filled <= next) {
         loader->taken = next; /* the same answer the next time */
         return wt_error(loader->failure, "%s", loader->message);
     }
-    *batch = loader->buffers[next % BUFFERS];
+    *batch = loader->ring[next % loader->buffers];
     return WT_OK;
 }
 

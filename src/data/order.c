@@ -23,8 +23,14 @@ static uint64_t draw(int64_t epoch, uint32_t part) {
 
 static const uint32_t turn_part = UINT32_MAX;
 
-wt_order wt_order_training(const wt_dataset *dataset, const wt_windows *windows, uint64_t seed) {
-    wt_order order = {.windows = wt_windows_count(windows), .block = 1, .group = 1, .seed = seed};
+wt_order wt_order_training(const wt_dataset *dataset, const wt_windows *windows, wt_sampling sampling,
+                           uint64_t seed) {
+    wt_order order = {.windows = wt_windows_count(windows),
+                      .block = 1,
+                      .group = 1,
+                      .seed = seed,
+                      .sampling = sampling,
+                      .grid = windows};
     if (wt_dataset_in_memory(dataset)) return order;
     int64_t block = wt_dataset_chunk(dataset) / wt_windows_span(windows);
     order.block = block > 1 ? block : 1;
@@ -54,7 +60,22 @@ static int64_t ring_turn(const wt_order *order, int64_t epoch) {
     return (int64_t)(((uint64_t)words[0] << 32 | words[1]) % (uint64_t)order->windows);
 }
 
+/* One of `count`, drawn for a position. */
+static int64_t pick(const wt_order *order, int64_t position, uint64_t what, int64_t count) {
+    double drawn = wt_random_uniform(order->seed, WT_RANDOM_SAMPLING, (uint64_t)position, what);
+    int64_t picked = (int64_t)(drawn * (double)count);
+    return picked < count ? picked : count - 1;
+}
+
+static int64_t pick_of_item(const wt_order *order, int64_t position) {
+    int64_t first, count, item = pick(order, position, 1, wt_windows_items(order->grid));
+    wt_windows_of_item(order->grid, item, &first, &count);
+    return first + pick(order, position, 2, count);
+}
+
 int64_t wt_order_window(const wt_order *order, int64_t position) {
+    if (order->sampling == WT_SAMPLING_REPLACEMENT) return pick(order, position, 0, order->windows);
+    if (order->sampling == WT_SAMPLING_ITEM) return pick_of_item(order, position);
     int64_t epoch = position / order->windows, i = position % order->windows;
     if (order->block == 1 && order->group == 1) {
         return (int64_t)wt_random_permute((uint64_t)i, (uint64_t)order->windows, order->seed, WT_RANDOM_ORDER,

@@ -7,7 +7,7 @@
 #include "wavetrain/data.h"
 
 int32_t wt_silence_class(wt_quantization quantization) {
-    return quantization.levels / 2;
+    return quantization.kind == WT_QUANTIZATION_VOCABULARY ? quantization.padding : quantization.levels / 2;
 }
 
 /* A value that is not a number counts as −1: it must have some class. */

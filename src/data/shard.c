@@ -25,6 +25,10 @@ struct wt_shard_writer {
     wt_normalization normalization;
     size_t block_count, block_room;
     int64_t samples;
+    const wt_vocabulary *vocabulary; /* or NULL */
+    bool masked;
+    int16_t *mask; /* [mask_room] 1: a target of this split */
+    size_t mask_room;
     char **ids;        /* [room] */
     int64_t *offsets;  /* [room] first sample */
     int32_t *speakers; /* [room] */
@@ -75,6 +79,8 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
     WT_GUARD(check_header(writer->path, header));
     writer->store = header->store;
     writer->channels = header->channels;
+    writer->vocabulary = header->vocabulary;
+    writer->masked = header->masked;
     WT_GUARD(wt_h5_create(&writer->file, writer->path));
     WT_GUARD(write_header(writer->file, header));
     *out = writer;
@@ -124,6 +130,14 @@ static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
             WT_TRY(wt_alloc(&writer->label_blocks[writer->block_count - 1], WT_SHARD_PIECE, sizeof(float),
                             "labels of a shard"));
     }
+    return WT_OK;
+}
+
+static wt_status reserve_mask(wt_shard_writer *writer, int64_t samples) {
+    if (!writer->masked || (size_t)samples <= writer->mask_room) return WT_OK;
+    size_t room = (size_t)samples > 2 * writer->mask_room ? (size_t)samples : 2 * writer->mask_room;
+    WT_TRY(grow(&writer->mask, (size_t)writer->samples, room, sizeof *writer->mask));
+    writer->mask_room = room;
     return WT_OK;
 }
 
@@ -198,28 +212,37 @@ wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
     return wt_h5_write(writer->file, WT_SHARD_DEVIATION, shape, normalization->deviation, 0);
 }
 
+/* `mask` and `labels` may be NULL. */
 static wt_status add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
-                     const float *labels, int64_t count) {
+                     const float *labels, int64_t count, const bool *mask) {
     WT_TRY(check_samples(writer, id, samples, count));
     WT_TRY(check_labels(writer, id, labels, count));
     WT_TRY(reserve_utterance(writer));
     WT_TRY(reserve_blocks(writer, writer->samples + count));
+    WT_TRY(reserve_mask(writer, writer->samples + count));
     WT_TRY(wt_copy_string(&writer->ids[writer->count], id));
     writer->offsets[writer->count] = writer->samples;
     writer->speakers[writer->count] = speaker;
     writer->count++;
+    for (int64_t i = 0; writer->masked && i < count; i++)
+        writer->mask[writer->samples + i] = !mask || mask[i];
     store_samples(writer, samples, labels, count);
     return WT_OK;
 }
 
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count) {
-    return add(writer, id, speaker, samples, NULL, count);
+    return add(writer, id, speaker, samples, NULL, count, NULL);
+}
+
+wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                              int64_t count, const bool *mask) {
+    return add(writer, id, speaker, samples, NULL, count, mask);
 }
 
 wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
                                 const float *labels, int64_t count) {
-    return add(writer, id, -1, samples, labels, count);
+    return add(writer, id, -1, samples, labels, count, NULL);
 }
 
 /* --- finish --- */
@@ -269,7 +292,8 @@ static wt_hash fold_labels(const wt_shard_writer *writer, wt_hash hash) {
     return wt_hash_fold(hash, wt_hash_bytes(writer->normalization.deviation, bytes, 0));
 }
 
-/* The pieces of x, the ids, the offsets with the end, the speakers: each hashed, folded in this order. */
+/* The pieces of x, the ids, the offsets with the end, the speakers, and where there are any the vocabulary, the labels and
+ * the mask: each hashed, folded in this order. */
 static wt_hash digest(const wt_shard_writer *writer) {
     wt_hash hash = {0, 0};
     size_t sample_bytes = wt_store_bytes(writer->store) * (size_t)writer->channels;
@@ -281,7 +305,19 @@ static wt_hash digest(const wt_shard_writer *writer) {
     hash = wt_hash_fold(hash,
                         wt_hash_bytes(writer->offsets, (writer->count + 1) * sizeof *writer->offsets, 0));
     hash = wt_hash_fold(hash, wt_hash_bytes(writer->speakers, writer->count * sizeof *writer->speakers, 0));
-    return fold_labels(writer, hash);
+    if (writer->vocabulary) {
+        size_t bytes = (size_t)writer->vocabulary->classes * sizeof *writer->vocabulary->symbols;
+        hash = wt_hash_fold(hash, wt_hash_bytes(writer->vocabulary->symbols, bytes, 0));
+    }
+    hash = fold_labels(writer, hash);
+    if (!writer->masked) return hash;
+    return wt_hash_fold(hash, wt_hash_bytes(writer->mask, (size_t)writer->samples * sizeof *writer->mask, 0));
+}
+
+static wt_status write_extras(wt_shard_writer *writer) {
+    wt_h5_shape shape = {WT_H5_INT16, 1, {writer->samples}};
+    if (writer->vocabulary) WT_TRY(wt_vocabulary_write(writer->file, writer->vocabulary));
+    return writer->masked ? wt_h5_write(writer->file, "mask", shape, writer->mask, WT_SHARD_PIECE) : WT_OK;
 }
 
 static wt_status write_utterances(wt_shard_writer *writer) {
@@ -300,6 +336,7 @@ static wt_status write_shard(wt_shard_writer *writer) {
     WT_TRY(write_samples(writer));
     WT_TRY(write_labels(writer));
     WT_TRY(write_utterances(writer));
+    WT_TRY(write_extras(writer));
     wt_hash_print(text, digest(writer));
     return wt_h5_write_attribute_text(writer->file, "", "digest", text);
 }
@@ -315,6 +352,7 @@ static void free_writer(wt_shard_writer *writer) {
     wt_free(writer->ids);
     wt_free(writer->offsets);
     wt_free(writer->speakers);
+    wt_free(writer->mask);
     wt_free(writer);
 }
 

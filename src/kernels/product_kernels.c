@@ -195,12 +195,15 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
 
 enum { AHEAD = 24 }; /* rows between the one at work and the one that is asked for */
 
-/* `rows` input channels from i on by the columns from o on, over all times. */
+/* `rows` input channels by some columns, over all times. The next block's sums are asked for: they may be far away. */
 INLINE void weights_block(int rows, int vectors, bool whole, int last, float *dw, ptrdiff_t lddw,
                           const float *x, ptrdiff_t ldx, const float *dy, ptrdiff_t lddy, int times) {
     vector sum[IN_ROWS][2];
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) sum[r][v] = load_columns(dw + r * lddw, v, vectors, whole, last);
+        for (int v = 0; v < vectors; v++) {
+            sum[r][v] = load_columns(dw + r * lddw, v, vectors, whole, last);
+            __builtin_prefetch(dw + (rows + r) * lddw + v * WIDTH, 1);
+        }
     }
     for (int t = 0; t < times; t++, x += ldx, dy += lddy) {
         vector d[2];

@@ -85,10 +85,11 @@ typedef struct {
     size_t flags; /* units of all stages */
     wt_unit *order;
     int length;
-    int lane_windows;  /* that the order is for */
-    int *place;        /* [flags]: in the order */
-    int *next_unit;    /* [stages, windows] */
-    atomic_uint *done; /* [flags]: the run in which the unit was last done */
+    int lane_windows;   /* that the order is for */
+    bool *placed;       /* [flags]: in the order, while it is made */
+    int *next_unit;     /* [stages, windows]: the same */
+    atomic_uint *taken; /* [length]: the run in which the order's unit was last taken */
+    atomic_uint *done;  /* [flags]: the run in which the unit was last done */
     unsigned run;
     void (*between)(wt_pass *pass); /* called by the caller's thread after each of its units; or NULL */
 } wt_pipeline;

@@ -1,17 +1,17 @@
 /*
- * Stages without barriers between them. All units stand in one order, made once for a shape; threads take them
- * one after the other, and a unit begins when the units that it needs are done. These stand before it, in the
- * hands of threads that never wait for later ones, so that no wait is for ever, and an uneven share of units
- * costs something once a pass, and not once a layer.
+ * Stages without barriers between them. All units stand in one order, made once for a shape; a thread takes the
+ * first one that nobody has and whose needs are met. Those of the very first stand before it, in the hands of
+ * other threads, so that no wait is for ever, and an uneven share of units or a core that others use too costs
+ * something once a pass, and not once a layer.
  *
  * The order goes deep first: of all units whose needs stand before, the one of the latest stage comes next, so
  * that rows go through the next layers while they are still in the cache, instead of all rows through one
- * layer; but not too deep, since each layer's weights must be there too. It keeps a distance of some units from
- * what a unit needs, for what other threads have at work.
+ * layer; but not too deep, since each layer's weights must be there too.
  *
  * A unit's result does not depend on who computes it or when, only on what it needs: the order may be any.
  */
 #include <sched.h>
+#include <string.h>
 
 #include "pass_internal.h"
 #include "wavetrain/memory.h"
@@ -43,8 +43,9 @@ wt_status wt_pipeline_create(wt_pass *pass, wt_pipeline *pipeline) {
     size_t units = pipeline->flags;
     pipeline->lane_windows = 0;
     WT_TRY(wt_alloc(&pipeline->order, units, sizeof *pipeline->order, "the order of units"));
-    WT_TRY(wt_alloc(&pipeline->place, units, sizeof *pipeline->place, "the order of units"));
+    WT_TRY(wt_alloc(&pipeline->placed, units, sizeof *pipeline->placed, "the order of units"));
     WT_TRY(wt_alloc(&pipeline->done, units, sizeof *pipeline->done, "flags of units"));
+    WT_TRY(wt_alloc(&pipeline->taken, units, sizeof *pipeline->taken, "flags of units"));
     return wt_alloc(&pipeline->next_unit, (size_t)pipeline->count * (size_t)pass->shape.windows,
                     sizeof *pipeline->next_unit, "the order of units");
 }
@@ -52,12 +53,17 @@ wt_status wt_pipeline_create(wt_pass *pass, wt_pipeline *pipeline) {
 void wt_pipeline_dispose(wt_pipeline *pipeline) {
     wt_free(pipeline->stages);
     wt_free(pipeline->order);
-    wt_free(pipeline->place);
+    wt_free(pipeline->placed);
     wt_free(pipeline->done);
+    wt_free(pipeline->taken);
     wt_free(pipeline->next_unit);
 }
 
 /* --- what a unit needs --- */
+
+static int wt_least(int a, int b) {
+    return a < b ? a : b;
+}
 
 /* Units first … first+count−1 of one group (a window, or a lane) after the other: flags that must be set. */
 typedef struct {
@@ -85,25 +91,18 @@ static wt_needed wt_needed_units(const wt_pass *pass, const wt_pipeline *pipelin
 
 /* --- the order --- */
 
-enum {
-    WT_NO_PLACE = -1,
-    WT_DEPTH = 8, /* stages at work together: their weights must find room in the caches too */
-};
+enum { WT_DEPTH = 8 }; /* stages at work together: their weights must find room in the caches too */
 
-/* The first place in the order at which a unit's needs stand before it; WT_NO_PLACE: they don't yet. */
-static int wt_earliest_place(const wt_pass *pass, const wt_pipeline *pipeline, const wt_stage *stage,
-                             int group, int unit) {
-    int earliest = 0;
+/* Whether all that a unit needs stands in the order; a group's units stand there in theirs. */
+static bool wt_needs_placed(const wt_pass *pass, const wt_pipeline *pipeline, const wt_stage *stage,
+                            int group, int unit) {
     for (int n = 0; n < stage->need_count; n++) {
         wt_needed needed = wt_needed_units(pass, pipeline, stage, &stage->needs[n], group, unit);
         for (int g = 0; needed.count && g < needed.groups; g++) {
-            /* a group's units stand in order: the last one stands last */
-            int place = pipeline->place[needed.first + (size_t)(g * needed.units + needed.count - 1)];
-            if (place == WT_NO_PLACE) return WT_NO_PLACE;
-            if (place >= earliest) earliest = place + 1;
+            if (!pipeline->placed[needed.first + (size_t)(g * needed.units + needed.count - 1)]) return false;
         }
     }
-    return earliest;
+    return true;
 }
 
 static int wt_groups(const wt_pipeline *pipeline, const wt_stage *stage, int windows) {
@@ -123,35 +122,31 @@ static int wt_deepest(const wt_pass *pass, const wt_pipeline *pipeline) {
     return first + WT_DEPTH <= pipeline->count ? first + WT_DEPTH - 1 : pipeline->count - 1;
 }
 
-/* The next one: of the latest stage whose needs stand `distance` before; else the one that waits least. */
-static wt_unit wt_choose_unit(const wt_pass *pass, const wt_pipeline *pipeline, int at, int distance) {
-    wt_unit best = {-1, 0, 0};
-    int best_wait = INT_MAX;
-    for (int s = wt_deepest(pass, pipeline); s >= 0 && best_wait > 0; s--) {
+static wt_unit wt_choose_unit(const wt_pass *pass, const wt_pipeline *pipeline) {
+    for (int s = wt_deepest(pass, pipeline); s >= 0; s--) {
         const wt_stage *stage = &pipeline->stages[s];
         int groups = wt_groups(pipeline, stage, pass->shape.windows);
-        for (int group = 0; group < groups && best_wait > 0; group++) {
+        for (int group = 0; group < groups; group++) {
             int unit = pipeline->next_unit[s * pass->shape.windows + group];
-            if (unit == stage->units) continue;
-            int earliest = wt_earliest_place(pass, pipeline, stage, group, unit);
-            if (earliest == WT_NO_PLACE) continue;
-            int wait = earliest == 0 || earliest + distance <= at ? 0 : earliest + distance - at;
-            if (wait < best_wait) best = (wt_unit){s, group, unit}, best_wait = wait;
+            if (unit < stage->units && wt_needs_placed(pass, pipeline, stage, group, unit)) {
+                return (wt_unit){s, group, unit};
+            }
         }
     }
-    return best;
+    return (wt_unit){-1, 0, 0};
 }
 
 static void wt_make_order(const wt_pass *pass, wt_pipeline *pipeline, int lane_windows) {
     pipeline->lane_windows = lane_windows;
     pipeline->length = 0;
-    for (size_t i = 0; i < pipeline->flags; i++) pipeline->place[i] = WT_NO_PLACE;
-    for (int i = 0; i < pipeline->count * pass->shape.windows; i++) pipeline->next_unit[i] = 0;
+    memset(pipeline->placed, 0, pipeline->flags * sizeof *pipeline->placed);
+    memset(pipeline->next_unit, 0,
+           (size_t)pipeline->count * (size_t)pass->shape.windows * sizeof *pipeline->next_unit);
     for (;;) {
-        wt_unit unit = wt_choose_unit(pass, pipeline, pipeline->length, 2 * pass->threads - 1);
+        wt_unit unit = wt_choose_unit(pass, pipeline);
         if (unit.stage < 0) return;
         const wt_stage *stage = &pipeline->stages[unit.stage];
-        pipeline->place[stage->flag + (size_t)(unit.group * stage->units + unit.number)] = pipeline->length;
+        pipeline->placed[stage->flag + (size_t)(unit.group * stage->units + unit.number)] = true;
         pipeline->order[pipeline->length++] = unit;
         pipeline->next_unit[unit.stage * pass->shape.windows + unit.group]++;
     }
@@ -159,10 +154,60 @@ static void wt_make_order(const wt_pass *pass, wt_pipeline *pipeline, int lane_w
 
 /* --- running --- */
 
-static void wt_await_unit(const wt_pipeline *pipeline, size_t flag) {
-    enum { SPINS = 2000 }; /* some ten microseconds; then another thread may want this core */
-    for (int spins = 0; atomic_load_explicit(&pipeline->done[flag], memory_order_acquire) != pipeline->run;
-         spins++) {
+static bool wt_unit_done(const wt_pipeline *pipeline, size_t flag) {
+    return atomic_load_explicit(&pipeline->done[flag], memory_order_acquire) == pipeline->run;
+}
+
+/* Of a window that the call has not: there is nothing to do. */
+static bool wt_unit_absent(const wt_pass *pass, const wt_pipeline *pipeline, const wt_unit *unit) {
+    return unit->group >= wt_groups(pipeline, &pipeline->stages[unit->stage], pass->windows);
+}
+
+static bool wt_needs_met(const wt_pass *pass, const wt_pipeline *pipeline, const wt_unit *unit) {
+    const wt_stage *stage = &pipeline->stages[unit->stage];
+    if (wt_unit_absent(pass, pipeline, unit)) return true;
+    for (int n = 0; n < stage->need_count; n++) {
+        wt_needed needed = wt_needed_units(pass, pipeline, stage, &stage->needs[n], unit->group,
+                                           unit->number);
+        for (int g = 0; g < needed.groups; g++) {
+            for (int i = needed.count - 1; i >= 0; i--) { /* the last is the likeliest to miss */
+                if (!wt_unit_done(pipeline, needed.first + (size_t)(g * needed.units + i))) return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group) {
+    const wt_stage *before = &pipeline->stages[stage];
+    size_t flag = before->flag + (size_t)group * (size_t)before->units;
+    for (int unit = 0; unit < before->units; unit++) {
+        if (!wt_unit_done(pipeline, flag + (size_t)unit)) return false;
+    }
+    return true;
+}
+
+/* Takes the first unit in the order that is still to be had and whose needs are met. Returns its place, or the length
+ * when all are taken. */
+static int wt_take_unit(const wt_pass *pass, wt_pipeline *pipeline, atomic_int *first) {
+    enum { SPINS = 200, WINDOW = 64 }; /* some ten microseconds; then another thread may want this core */
+    for (int spins = 0;; spins++) {
+        int place = atomic_load_explicit(first, memory_order_relaxed);
+        const int before = place;
+        while (place < pipeline->length &&
+               atomic_load_explicit(&pipeline->taken[place], memory_order_relaxed) == pipeline->run) {
+            place++;
+        }
+        if (place != before) atomic_store_explicit(first, place, memory_order_relaxed); /* a hint */
+        if (place == pipeline->length) return place;
+        for (int end = wt_least(place + WINDOW, pipeline->length); place < end; place++) {
+            atomic_uint *taken = &pipeline->taken[place];
+            if (atomic_load_explicit(taken, memory_order_relaxed) != pipeline->run &&
+                wt_needs_met(pass, pipeline, &pipeline->order[place]) &&
+                atomic_exchange_explicit(taken, pipeline->run, memory_order_relaxed) != pipeline->run) {
+                return place;
+            }
+        }
         if (spins < SPINS) {
             wt_spin_pause();
         } else {
@@ -171,36 +216,11 @@ static void wt_await_unit(const wt_pipeline *pipeline, size_t flag) {
     }
 }
 
-static void wt_await_needs(const wt_pass *pass, const wt_pipeline *pipeline, const wt_stage *stage, int group,
-                           int unit) {
-    for (int n = 0; n < stage->need_count; n++) {
-        wt_needed needed = wt_needed_units(pass, pipeline, stage, &stage->needs[n], group, unit);
-        for (int g = 0; g < needed.groups; g++) {
-            for (int i = 0; i < needed.count; i++) {
-                wt_await_unit(pipeline, needed.first + (size_t)(g * needed.units + i));
-            }
-        }
-    }
-}
-
-bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group) {
-    const wt_stage *before = &pipeline->stages[stage];
-    size_t flag = before->flag + (size_t)group * (size_t)before->units;
-    for (int unit = 0; unit < before->units; unit++) {
-        if (atomic_load_explicit(&pipeline->done[flag + (size_t)unit], memory_order_acquire) !=
-            pipeline->run) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void wt_work_through(wt_pass *pass, wt_pipeline *pipeline, atomic_int *next) {
-    for (int i; (i = atomic_fetch_add_explicit(next, 1, memory_order_relaxed)) < pipeline->length;) {
-        const wt_unit unit = pipeline->order[i];
+static void wt_work_through(wt_pass *pass, wt_pipeline *pipeline, atomic_int *first) {
+    for (int place; (place = wt_take_unit(pass, pipeline, first)) < pipeline->length;) {
+        const wt_unit unit = pipeline->order[place];
         const wt_stage *stage = &pipeline->stages[unit.stage];
-        if (unit.group >= wt_groups(pipeline, stage, pass->windows)) continue; /* a call with fewer windows */
-        wt_await_needs(pass, pipeline, stage, unit.group, unit.number);
+        if (wt_unit_absent(pass, pipeline, &unit)) continue;
         stage->work(pass, stage, unit.group, unit.number);
         size_t flag = stage->flag + (size_t)unit.group * (size_t)stage->units + (size_t)unit.number;
         atomic_store_explicit(&pipeline->done[flag], pipeline->run, memory_order_release);
@@ -209,9 +229,9 @@ static void wt_work_through(wt_pass *pass, wt_pipeline *pipeline, atomic_int *ne
 }
 
 void wt_pipeline_run(wt_pass *pass, wt_pipeline *pipeline, int lane_windows) {
-    atomic_int next = 0;
+    atomic_int first = 0;
     if (pipeline->lane_windows != lane_windows) wt_make_order(pass, pipeline, lane_windows);
     pipeline->run++;
 #pragma omp parallel num_threads(pass->threads)
-    wt_work_through(pass, pipeline, &next);
+    wt_work_through(pass, pipeline, &first);
 }

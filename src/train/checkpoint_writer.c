@@ -17,6 +17,7 @@ struct wt_checkpoint_writer {
     const wt_network *network;
     const wt_config *config;
     const char *run;
+    const wt_vocabulary *vocabulary;
     wt_run_lock *lock;
     wt_metrics *metrics;
     wt_real *parameters; /* the copies */
@@ -30,13 +31,15 @@ struct wt_checkpoint_writer {
 };
 
 wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network,
-                                      const wt_config *config, const char *run, wt_run_lock *lock) {
+                                      const wt_config *config, const wt_vocabulary *vocabulary,
+                                      const char *run, wt_run_lock *lock) {
     wt_status status = WT_OK;
     wt_checkpoint_writer *writer;
     *out = NULL;
     WT_TRY(wt_alloc(&writer, 1, sizeof *writer, "the checkpoint writer"));
     writer->network = network;
     writer->config = config;
+    writer->vocabulary = vocabulary;
     writer->run = run;
     writer->lock = lock;
     WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real),
@@ -65,7 +68,8 @@ static wt_status wt_write_copy(const wt_checkpoint_writer *writer) {
     const wt_checkpoint_state *state = &writer->state;
     WT_GUARD(wt_run_checkpoint_path(path, writer->run, state->step));
     WT_GUARD(wt_export_tensors(&exported, writer->network, writer->parameters, &writer->optimizer));
-    WT_GUARD(wt_checkpoint_build(&bytes, &size, state, writer->config, exported.tensors, exported.count));
+    WT_GUARD(wt_checkpoint_build(&bytes, &size, state, writer->config, writer->vocabulary, exported.tensors,
+                                 exported.count));
     WT_GUARD(wt_run_lock_check(writer->lock)); /* as late as can be */
     WT_GUARD(wt_checkpoint_commit(path, bytes, size));
     WT_GUARD(wt_run_prune(writer->run, writer->config->checkpoint.keep, state->best_step));

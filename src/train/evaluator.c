@@ -9,6 +9,7 @@ struct wt_evaluator {
     wt_comm *comm;
     const wt_network *network;
     wt_normalization normalization;
+    const char *path;
     wt_dataset *dataset;
     wt_windows *windows;
     wt_pass *pass;
@@ -26,11 +27,24 @@ int wt_windows_at_once(int targets, int most) {
     return wanted < 1 ? 1 : wanted < most ? wanted : most;
 }
 
+/* Windows of a character are scored by the thousand: a call for eight of them would be mostly the call. */
+static int wt_slots(int targets, int context, int most) {
+    enum { ROWS = 16384 };
+    int enough = wt_windows_at_once(targets, most), fit = ROWS / (targets + context - 1);
+    if (fit > most) fit = most;
+    return fit > enough ? fit : enough;
+}
+
 static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernels, const wt_data_config *data,
                                wt_input_kind input, const char *path, const char *split, int64_t limit) {
     const wt_network *network = evaluator->network;
     int context = network->receptive_field, targets = wt_network_targets(network, data);
     WT_TRY(wt_dataset_open(&evaluator->dataset, path, split, data->memory));
+    wt_quantization quantization;
+    WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));
+    WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->classes, WT_USAGE,
+             "%s: has another number of symbols than the network (got %d, expected %d)", path,
+             quantization.levels, network->classes);
     WT_TRY(
         wt_make_windows(&evaluator->windows, evaluator->dataset, network, data, &evaluator->normalization));
     int64_t all = wt_windows_count(evaluator->windows);
@@ -40,10 +54,10 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int64_t part = evaluator->end - evaluator->first;
-    int slots = wt_windows_at_once(targets, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
-    evaluator->shape = (wt_batch_shape){slots, targets, context, input, data->quantization};
+    int slots = wt_slots(targets, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
+    evaluator->shape = (wt_batch_shape){slots, targets, context, input, quantization};
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
-    evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(data->quantization);
+    evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);
     wt_pass_shape shape = {slots, targets, false, false};
     return wt_pass_create(&evaluator->pass, network, kernels, &shape);
 }
@@ -59,6 +73,7 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
         evaluator->comm = comm;
         evaluator->network = network;
         evaluator->normalization = *normalization;
+        evaluator->path = path;
         status = wt_open_split(evaluator, kernels, data, input, path, split, limit);
     }
     status = wt_comm_agree(comm, status);
@@ -85,6 +100,20 @@ wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
 /* The number in the grid of the window that is the i-th of the list. */
 static int64_t wt_listed_window(const wt_evaluator *evaluator, int64_t i) {
     return evaluator->fixed_list ? wt_order_validation(wt_windows_count(evaluator->windows), i) : i;
+}
+
+wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt) {
+    const wt_vocabulary *own = wt_dataset_vocabulary(evaluator->dataset);
+    int other = 0;
+    while (other < own->classes && other < learnt->classes && own->symbols[other] == learnt->symbols[other])
+        other++;
+    if (wt_vocabulary_equal(own, learnt)) return WT_OK;
+    char got[WT_SYMBOL_TEXT] = "none", expected[WT_SYMBOL_TEXT] = "none";
+    if (other < own->classes) wt_symbol_text(got, own->symbols[other]);
+    if (other < learnt->classes) wt_symbol_text(expected, learnt->symbols[other]);
+    return wt_error(WT_USAGE,
+                    "%s: has another vocabulary than the network has learnt (class %d: got %s, expected %s)",
+                    evaluator->path, other, got, expected);
 }
 
 /* The loader's plan: batch after batch through this rank's part of the list. */

@@ -57,8 +57,9 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint) {
     wt_status status = WT_OK;
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
-    const wt_network_shape shape = wt_shape_network(config, wt_checkpoint_get_state(checkpoint)->outputs,
-                                                    wt_checkpoint_get_state(checkpoint)->channels);
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
+    const wt_network_shape shape = wt_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
+                                                    state->outputs, state->channels);
     WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
     WT_GUARD(
         wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));

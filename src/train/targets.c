@@ -4,14 +4,14 @@
 
 #include "train_internal.h"
 
-wt_network_shape wt_shape_network(const wt_config *config, int classes, int channels) {
+wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels) {
     const wt_data_config *data = &config->data;
     const bool labels = data->target == WT_TARGETS_LABEL;
-    return (wt_network_shape){.input_classes = data->quantization.levels,
+    return (wt_network_shape){.input_classes = levels,
                               .channels = channels,
                               .outputs = config->model.head == WT_HEAD_MSE ? 1
                                          : labels                          ? classes
-                                                                           : data->quantization.levels,
+                                                                           : levels,
                               .window = data->stride > 0 ? data->window : 0};
 }
 
@@ -20,11 +20,11 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
     *out = NULL;
     const int targets = wt_network_targets(network, data), context = network->receptive_field;
     if (data->target == WT_TARGETS_NEXT) {
-        WT_CHECK(!wt_dataset_is_table(dataset), WT_USAGE,
+        WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE, WT_USAGE,
                  "data.target: next needs sound, and the data set is a table (expected data.target: label)");
         return wt_windows_create(out, dataset, targets, context, data->partial_context);
     }
-    WT_CHECK(!wt_dataset_is_table(dataset) || network->input_kind == WT_INPUT_REAL, WT_USAGE,
+    WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE || network->input_kind == WT_INPUT_REAL, WT_USAGE,
              "a table's columns are no classes (model.input must be real)");
     const wt_label_windows labels = {.targets = targets,
                                      .context = context,
@@ -44,10 +44,10 @@ void wt_take_normalization(wt_normalization *normalization, const wt_config *con
         *normalization = *wt_dataset_normalization(dataset);
 }
 
-void wt_loss_text(char *text, size_t room, const wt_network *network, double loss) {
+void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss) {
     if (network->head_kind == WT_HEAD_MSE) {
         snprintf(text, room, "%.6g squared error", loss);
     } else {
-        snprintf(text, room, "%.4f nats, %.4f bits a sample", loss, loss / log(2.0));
+        snprintf(text, room, "%.4f nats, %.4f bits a %s", loss, loss / log(2.0), unit);
     }
 }

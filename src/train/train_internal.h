@@ -27,7 +27,8 @@ typedef struct wt_checkpoint_writer wt_checkpoint_writer;
 
 /* Takes the memory for a copy of the state. Everything given must outlive the writer. */
 wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_network *network,
-                                      const wt_config *config, const char *run, wt_run_lock *lock);
+                                      const wt_config *config, const wt_vocabulary *vocabulary,
+                                      const char *run, wt_run_lock *lock);
 /* Waits for what is being written. Takes NULL. */
 void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
 /* Copies the state and begins to write, with the metrics, which must stay open, on disk before it. What was submitted
@@ -100,8 +101,8 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
 /* The data set's, where the configuration asks for it. */
 void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
                            const wt_dataset *dataset);
-/* A mean loss for people. */
-void wt_loss_text(char *text, size_t room, const wt_network *network, double loss);
+/* A mean loss for people; `unit` is what a target is. */
+void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss);
 
 /* --- the trainer --- */
 
@@ -135,8 +136,9 @@ typedef struct {
     wt_order order;
     wt_loader *loader;
     int lanes, first_lane, end_lane, lane_windows, lanes_at_once;
-    int32_t silence; /* class; −2: labels have none */
-    int targets;     /* outputs of a window */
+    wt_quantization quantization; /* the configuration's, as the data set has it */
+    int32_t silence;              /* class; −2: labels have none */
+    int targets;                  /* outputs of a window */
     wt_normalization normalization;
 
     /* model, exchange, optimizer */

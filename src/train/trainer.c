@@ -149,6 +149,10 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
     decision->checkpoint = decision->stop || (due && !decision->skip);
 }
 
+static const char *wt_unit(const wt_trainer *trainer) {
+    return wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample";
+}
+
 /* NaN where the loss is no cross-entropy. */
 static double wt_bits(const wt_trainer *trainer, double nats) {
     return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
@@ -223,7 +227,7 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     trainer->row.validation_bits = wt_bits(trainer, loss);
     trainer->row.validation_silence = trainer->silence < 0 ? NAN
                                                            : (double)score.silence / (double)score.targets;
-    wt_loss_text(text, sizeof text, trainer->network, loss);
+    wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), loss);
     if (state->outputs > 1)
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
                  100.0 * (double)score.correct / (double)score.targets);
@@ -343,14 +347,28 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     const wt_network *network = trainer->network;
     char products[96];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
-    wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
-                wt_dataset_utterances(trainer->dataset), samples / rate / 60.0, trainer->state.sample_rate);
+    bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
+    if (text) {
+        wt_log_info("data      %s: %" PRId64 " %s, %.0f characters of %d symbols", config->data.path,
+                    wt_dataset_utterances(trainer->dataset),
+                    wt_vocabulary_ends(wt_dataset_vocabulary(trainer->dataset)) ? "items" : "texts", samples,
+                    trainer->quantization.levels);
+    } else {
+        wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
+                    wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
+                    trainer->state.sample_rate);
+    }
     wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
                 wt_windows_count(trainer->windows), config->data.window, config->train.batch,
                 trainer->lane_windows, trainer->lanes);
-    wt_log_info("network   %d blocks, %zu parameters, receptive field %d samples (%.0f ms)",
-                network->block_count, network->parameters.total, network->receptive_field,
-                1000.0 * network->receptive_field / rate);
+    char field[64];
+    int length = snprintf(field, sizeof field, "%d %s", network->receptive_field,
+                          text ? "characters" : "samples");
+    if (!text)
+        snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
+                 1000.0 * network->receptive_field / rate);
+    wt_log_info("network   %d blocks, %zu parameters, receptive field %s", network->block_count,
+                network->parameters.total, field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
                 trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
@@ -375,7 +393,7 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
     }
     if (isfinite(state->best_validation_loss)) {
         char text[96];
-        wt_loss_text(text, sizeof text, trainer->network, state->best_validation_loss);
+        wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), state->best_validation_loss);
         wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
     }
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);

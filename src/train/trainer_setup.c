@@ -41,7 +41,9 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_data_config *data = &config->data;
     WT_TRY(wt_dataset_open(&trainer->dataset, data->path, "train", data->memory));
-    const wt_network_shape shape = wt_shape_network(config, wt_dataset_classes(trainer->dataset),
+    WT_TRY(wt_dataset_quantization(&trainer->quantization, trainer->dataset, data->quantization));
+    const wt_network_shape shape = wt_shape_network(config, trainer->quantization.levels,
+                                                    wt_dataset_classes(trainer->dataset),
                                                     wt_dataset_channels(trainer->dataset));
     WT_CHECK(shape.outputs > 0, WT_USAGE,
              "%s: has no labels that are classes (data.target: label, model.head: softmax)", data->path);
@@ -51,8 +53,9 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
     WT_TRY(wt_make_windows(&trainer->windows, trainer->dataset, trainer->network, data,
                            &trainer->normalization));
     wt_warn_of_context(trainer);
-    trainer->order = wt_order_training(trainer->dataset, trainer->windows, (uint64_t)config->train.seed);
-    trainer->silence = data->target == WT_TARGETS_LABEL ? -2 : wt_silence_class(data->quantization);
+    trainer->order = wt_order_training(trainer->dataset, trainer->windows, data->sampling,
+                                       (uint64_t)config->train.seed);
+    trainer->silence = data->target == WT_TARGETS_LABEL ? -2 : wt_silence_class(trainer->quantization);
     return WT_OK;
 }
 
@@ -90,7 +93,7 @@ static wt_status wt_setup_loader(wt_trainer *trainer) {
     if (trainer->state.step >= trainer->config->train.steps) return WT_OK; /* nothing is left to load */
     wt_batch_shape shape = {(trainer->end_lane - trainer->first_lane) * trainer->lane_windows,
                             trainer->targets, trainer->network->receptive_field, trainer->config->model.input,
-                            trainer->config->data.quantization};
+                            trainer->quantization};
     return wt_loader_create(&trainer->loader, trainer->dataset, trainer->windows, &shape, wt_plan_step,
                             trainer, trainer->state.step + 1, trainer->config->train.steps + 1);
 }
@@ -99,18 +102,15 @@ static wt_status wt_setup_loader(wt_trainer *trainer) {
 
 static wt_status wt_setup_exchange(wt_trainer *trainer) {
     const wt_exchange_config *config = &trainer->config->exchange;
-    /* as measured: over a network a thread leaves half as much exposed as pokes do; within a node it is of no
-     * use */
-    bool network = wt_comm_node_size(trainer->comm) < wt_comm_size(trainer->comm);
-    bool thread = config->progress == WT_DRIVE_THREAD ||
-                  (config->progress == WT_DRIVE_AUTO && network && wt_comm_threads(trainer->comm));
+    const bool thread = config->progress == WT_DRIVE_THREAD; /* auto: calls leave less exposed, as measured */
+    const double bucket = wt_exchange_bucket(trainer->comm, config->bucket);
     if (thread && !wt_comm_threads(trainer->comm) && trainer->root) {
         wt_log_warning("exchange.progress: this MPI allows no thread for messages, so it is test");
     }
     wt_exchange_shape shape = {.lanes = trainer->lanes,
                                .open_lanes = trainer->lanes_at_once,
                                .count = trainer->network->parameters.total,
-                               .bucket = (size_t)(config->bucket * 1024 * 1024) / sizeof(float),
+                               .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = thread,
                                .after = config->progress == WT_DRIVE_AFTER,
                                .add = trainer->kernels->add};
@@ -179,9 +179,21 @@ static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *check
     return WT_OK;
 }
 
+/* Classes mean the symbols that they meant when the parameters were learnt. */
+static wt_status wt_check_vocabulary(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
+    const wt_vocabulary *own = wt_dataset_vocabulary(trainer->dataset);
+    const wt_vocabulary *learnt = wt_checkpoint_get_vocabulary(checkpoint);
+    WT_CHECK(wt_vocabulary_equal(own, learnt), WT_USAGE,
+             "%s: the checkpoint's vocabulary is not that of the data set %s (got %d symbols, expected %d%s)",
+             wt_checkpoint_path(checkpoint), trainer->config->data.path, learnt->classes, own->classes,
+             own->classes == learnt->classes ? " others" : "");
+    return WT_OK;
+}
+
 /* The state of a resume replaces the fresh one, but for what this start knows itself. */
 static wt_status wt_take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
     WT_TRY(wt_check_resume(trainer, checkpoint));
+    WT_TRY(wt_check_vocabulary(trainer, checkpoint));
     WT_TRY(wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer));
     wt_checkpoint_state fresh = trainer->state;
     trainer->state = *wt_checkpoint_get_state(checkpoint);
@@ -203,7 +215,8 @@ static wt_status wt_begin(wt_trainer *trainer) {
     }
     wt_checkpoint *checkpoint;
     WT_TRY(wt_checkpoint_find(&checkpoint, initial, WT_PICK_NEWEST, -1));
-    wt_status status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, NULL);
+    wt_status status = wt_check_vocabulary(trainer, checkpoint);
+    if (status == WT_OK) status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, NULL);
     if (status == WT_OK) wt_log_info("parameters from %s", wt_checkpoint_path(checkpoint));
     wt_checkpoint_close(checkpoint);
     return status;
@@ -255,8 +268,8 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     if (record.running) wt_log_info("the start before ended without a word (killed, or its node is gone)");
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
     WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
-    return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config, options->run,
-                                       trainer->lock);
+    return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config,
+                                       wt_dataset_vocabulary(trainer->dataset), options->run, trainer->lock);
 }
 
 /* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays.
@@ -307,9 +320,11 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
             wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
         return WT_OK;
     }
-    return wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels,
+    WT_TRY(wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels,
                                &config->data, config->model.input, &trainer->normalization, config->data.path,
-                               "validation", config->validation.windows);
+                               "validation", config->validation.windows));
+    return wt_comm_agree(trainer->comm,
+                         wt_evaluator_check(trainer->evaluator, wt_dataset_vocabulary(trainer->dataset)));
 }
 
 static void wt_fresh_state(wt_trainer *trainer) {

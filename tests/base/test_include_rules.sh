@@ -8,15 +8,15 @@ set -eu
 # folder | its headers in include/wavetrain | the folders that it may include from ("everything above" here)
 rules() {
     cat <<'LIST'
-base       | error log memory timer random hash file thread real batch |
+base       | error log memory timer random hash file thread real batch utf8 |
 config     | config                   | base
 comm       | comm                     | base
 h5         | h5                       | base
 kernels    | kernels                  | base config
-data       | data prepare sound       | base config h5
+data       | data prepare sound vocabulary | base config h5
 model      | model                    | base config kernels
 optim      | optim                    | base config kernels
-checkpoint | checkpoint               | base config comm h5
+checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
 train      | train                    | everything above

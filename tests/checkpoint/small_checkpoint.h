@@ -69,7 +69,7 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
 static inline void small_write(const small_checkpoint *c, const char *path) {
     char *bytes;
     size_t size;
-    assert_ok(wt_checkpoint_build(&bytes, &size, &c->state, &c->config, c->tensors, SMALL_TENSORS));
+    assert_ok(wt_checkpoint_build(&bytes, &size, &c->state, &c->config, NULL, c->tensors, SMALL_TENSORS));
     assert_ok(wt_checkpoint_commit(path, bytes, size));
     wt_free(bytes);
 }

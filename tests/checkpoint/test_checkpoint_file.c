@@ -162,8 +162,10 @@ static void test_same_state_same_bytes(void **state) {
     (void)state;
     char *one, *two;
     size_t size_one, size_two;
-    assert_ok(wt_checkpoint_build(&one, &size_one, &made.state, &made.config, made.tensors, SMALL_TENSORS));
-    assert_ok(wt_checkpoint_build(&two, &size_two, &made.state, &made.config, made.tensors, SMALL_TENSORS));
+    assert_ok(
+        wt_checkpoint_build(&one, &size_one, &made.state, &made.config, NULL, made.tensors, SMALL_TENSORS));
+    assert_ok(
+        wt_checkpoint_build(&two, &size_two, &made.state, &made.config, NULL, made.tensors, SMALL_TENSORS));
     assert_int_equal(size_one, size_two);
     assert_memory_equal(one, two, size_one);
     wt_free(one);
@@ -301,7 +303,8 @@ static void test_commit_fails_without_a_folder(void **state) {
     (void)state;
     char *bytes;
     size_t size;
-    assert_ok(wt_checkpoint_build(&bytes, &size, &made.state, &made.config, made.tensors, SMALL_TENSORS));
+    assert_ok(
+        wt_checkpoint_build(&bytes, &size, &made.state, &made.config, NULL, made.tensors, SMALL_TENSORS));
     assert_error(wt_checkpoint_commit(in_folder("absent/step.h5"), bytes, size),
                  "absent/step.h5: can't write");
     wt_free(bytes);

@@ -28,7 +28,7 @@ static wt_status mix(const wt_restored *restored, wt_checkpoint *a, wt_checkpoin
         for (int i = 0; i < 3; i++) tensors[p].shape[i] = entry->shape[i];
     }
     WT_GUARD(wt_checkpoint_build(&bytes, &size, wt_checkpoint_get_state(a), wt_checkpoint_get_config(b),
-                                 tensors, parameters->count));
+                                 wt_checkpoint_get_vocabulary(b), tensors, parameters->count));
     WT_GUARD(wt_checkpoint_commit(out, bytes, size));
 cleanup:
     wt_free(bytes);

@@ -176,8 +176,9 @@ static void ranges_say_what_is_expected(void **state) {
                  "f.yaml:1: optimizer.clip is out of range (got 1e999, expected 0 … 1000000000)");
     expect_error("model: {dilations: [1, 0]}",
                  "f.yaml:1: model.dilations[1] is out of range (got 0, expected 1 … 1048576)");
-    expect_error("data: {quantization: mulaw:1}", "f.yaml:1: data.quantization is out of range (got mulaw:1, "
-                                                  "expected mulaw:N or linear:N, N 2 … 65536)");
+    expect_error("data: {quantization: mulaw:1}",
+                 "f.yaml:1: data.quantization is out of range (got mulaw:1, "
+                 "expected mulaw:N or linear:N, N 2 … 65536, or vocabulary)");
     expect_set_error("", "train.batch=0", "train.batch is out of range (got 0, expected 1 … 1048576)");
 }
 
@@ -206,7 +207,7 @@ static void wrong_types_say_what_was_found(void **state) {
     expect_error("data: {path: \"a\\tb\"}",
                  "f.yaml:1: data.path holds a control character (got \"a?b\", expected a path)");
     expect_error("data: {quantization: mulaw}", "f.yaml:1: data.quantization has no such value (got mulaw, "
-                                                "expected mulaw:N or linear:N, N 2 … 65536)");
+                                                "expected mulaw:N or linear:N, N 2 … 65536, or vocabulary)");
     expect_error(
         "model: {dilations: 4}",
         "f.yaml:1: model.dilations is no list (got 4, expected a list of at most 64 numbers, 1 … 1048576)");

@@ -35,7 +35,13 @@ static inline void make_split(const char *folder, const char *split, wt_shard_st
     assert_ok(wt_folder_make(folder));
     for (int s = 0; s < shards; s++) {
         wt_shard_writer *writer = NULL;
-        wt_shard_header header = {"audio", split, 8000, channels, s, shards, store};
+        wt_shard_header header = {.kind = "audio",
+                                  .split = split,
+                                  .sample_rate = 8000,
+                                  .channels = channels,
+                                  .shard = s,
+                                  .shards = shards,
+                                  .store = store};
         assert_ok(wt_shard_create(&writer, folder, &header));
         for (int u = s * per_shard; u < count && u < (s + 1) * per_shard; u++) {
             add_utterance(writer, u, lengths[u], channels);

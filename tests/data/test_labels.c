@@ -9,7 +9,7 @@
 static const int64_t lengths[] = {40, 1, 100, 7, 33, 260, 0};
 enum { UTTERANCES = 6, SLOTS = 3, CLASSES = 5 };
 
-static const wt_quantization quantization = {WT_QUANTIZATION_MULAW, 256};
+static const wt_quantization quantization = {.kind = WT_QUANTIZATION_MULAW, .levels = 256};
 static const wt_normalization two = {2, {0.25, -0.5}, {0.5, 2.0}}, one = {1, {0.125}, {0.75}};
 
 static float label_of(int64_t utterance, int64_t t, int classes) {
@@ -37,7 +37,13 @@ static void make_labelled(const char *folder, const char *kind, wt_shard_store s
     assert_ok(wt_folder_make(folder));
     for (int s = 0; s < 2; s++) {
         wt_shard_writer *writer = NULL;
-        wt_shard_header header = {kind, "train", 8000, channels, s, 2, store};
+        wt_shard_header header = {.kind = kind,
+                                  .split = "train",
+                                  .sample_rate = 8000,
+                                  .channels = channels,
+                                  .shard = s,
+                                  .shards = 2,
+                                  .store = store};
         assert_ok(wt_shard_create(&writer, folder, &header));
         assert_ok(wt_shard_declare_labels(writer, classes, channels == 2 ? &two : &one));
         for (int u = 3 * s; u < 3 * s + 3; u++) add_labelled(writer, u, channels, classes);
@@ -242,7 +248,7 @@ static void test_reading(void **state) {
     assert_ok(wt_dataset_open(&dataset, in_folder("table"), "train", 0));
     assert_int_equal(wt_dataset_label_kind(dataset), WT_LABELS_CLASS);
     assert_int_equal(wt_dataset_classes(dataset), CLASSES);
-    assert_true(wt_dataset_is_table(dataset));
+    assert_int_equal(wt_dataset_kind(dataset), WT_DATA_TABLE);
     assert_memory_equal(wt_dataset_normalization(dataset), &two, sizeof two);
     assert_ok(wt_dataset_read_classes(dataset, 5, 200, 50, classes));
     for (int i = 0; i < 50; i++) assert_int_equal(classes[i], (int)label_of(5, 200 + i, CLASSES));
@@ -251,7 +257,7 @@ static void test_reading(void **state) {
     wt_dataset_close(dataset);
     assert_ok(wt_dataset_open(&dataset, in_folder("plain"), "train", 0));
     assert_int_equal(wt_dataset_label_kind(dataset), WT_LABELS_NONE);
-    assert_false(wt_dataset_is_table(dataset));
+    assert_int_equal(wt_dataset_kind(dataset), WT_DATA_AUDIO);
     wt_dataset_close(dataset);
 }
 
@@ -294,7 +300,12 @@ static void test_refusals(void **state) {
 static void test_writer_refusals(void **state) {
     (void)state;
     wt_shard_writer *writer = NULL;
-    wt_shard_header header = {"table", "train", 1, 1, 0, 1, WT_STORE_FLOAT};
+    wt_shard_header header = {.kind = "table",
+                              .split = "train",
+                              .sample_rate = 1,
+                              .channels = 1,
+                              .shards = 1,
+                              .store = WT_STORE_FLOAT};
     float samples[3] = {1, 2, 3}, labels[3] = {0, 1, 4};
     assert_ok(wt_folder_make(in_folder("bad")));
     assert_ok(wt_shard_create(&writer, in_folder("bad"), &header));

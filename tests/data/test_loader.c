@@ -6,7 +6,7 @@
 static const int64_t lengths[] = {1, 100, 7, 8, 40, 16, 5, 33, 64, 300, 0};
 enum { T = 16, R = 11, SLOTS = 3 };
 
-static const wt_quantization quantization = {WT_QUANTIZATION_MULAW, 256};
+static const wt_quantization quantization = {.kind = WT_QUANTIZATION_MULAW, .levels = 256};
 
 static int make_set(void **state) {
     if (make_test_folder(state) != 0) return -1;

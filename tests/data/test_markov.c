@@ -4,12 +4,13 @@
 #include "shard_samples.h"
 
 /* Classes 0 … 3 of linear:4 at −1, −1/3, (silence: 2) 0 and 1. */
-static const wt_quantization four = {WT_QUANTIZATION_LINEAR, 4};
+static const wt_quantization four = {.kind = WT_QUANTIZATION_LINEAR, .levels = 4};
 
 static void write_classes(const char *folder, const char *texts[], int count) {
     const float values[4] = {-1.0f, -0.33f, 0.0f, 1.0f};
     wt_shard_writer *writer = NULL;
-    wt_shard_header header = {"audio", "train", 8000, 1, 0, 1, WT_STORE_INT16};
+    wt_shard_header header = {
+        .kind = "audio", .split = "train", .sample_rate = 8000, .channels = 1, .shards = 1};
     assert_ok(wt_folder_make(folder));
     assert_ok(wt_shard_create(&writer, folder, &header));
     for (int u = 0; u < count; u++) {
@@ -50,7 +51,7 @@ static void test_by_hand(void **state) {
 static void test_long_utterance(void **state) {
     (void)state;
     const int64_t lengths[] = {200000, 0};
-    const wt_quantization two = {WT_QUANTIZATION_LINEAR, 2};
+    const wt_quantization two = {.kind = WT_QUANTIZATION_LINEAR, .levels = 2};
     wt_dataset *dataset = NULL;
     wt_markov *markov = NULL;
     int64_t counts[2][2] = {{0}};
@@ -77,7 +78,7 @@ static void test_refusals(void **state) {
     (void)state;
     wt_dataset *dataset = NULL;
     wt_markov *markov = NULL;
-    const wt_quantization many = {WT_QUANTIZATION_MULAW, 65536};
+    const wt_quantization many = {.kind = WT_QUANTIZATION_MULAW, .levels = 65536};
     assert_ok(wt_dataset_open(&dataset, in_folder("hand"), "train", 1.0));
     assert_error(wt_markov_create(&markov, dataset, many, 0.1),
                  "too many classes for a Markov model (got 65536");

@@ -7,10 +7,10 @@ static const int levels[] = {2, 3, 16, 255, 256, 1024, 65536};
 enum { LEVELS = sizeof levels / sizeof *levels };
 
 static wt_quantization mulaw(int n) {
-    return (wt_quantization){WT_QUANTIZATION_MULAW, n};
+    return (wt_quantization){.kind = WT_QUANTIZATION_MULAW, .levels = n};
 }
 static wt_quantization linear(int n) {
-    return (wt_quantization){WT_QUANTIZATION_LINEAR, n};
+    return (wt_quantization){.kind = WT_QUANTIZATION_LINEAR, .levels = n};
 }
 
 static void test_known_points(void **state) {

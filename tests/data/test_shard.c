@@ -113,7 +113,8 @@ static void test_int16_rounding(void **state) {
     wt_shard_writer *writer = NULL;
     wt_dataset *dataset = NULL;
     float back[COUNT];
-    wt_shard_header header = {"audio", "test", 16000, 1, 0, 1, WT_STORE_INT16};
+    wt_shard_header header = {
+        .kind = "audio", .split = "test", .sample_rate = 16000, .channels = 1, .shards = 1};
     assert_ok(wt_folder_make(in_folder("rounding")));
     assert_ok(wt_shard_create(&writer, in_folder("rounding"), &header));
     assert_ok(wt_shard_add(writer, "a", -1, in, COUNT));
@@ -127,7 +128,8 @@ static void test_int16_rounding(void **state) {
 static void test_writer_refuses(void **state) {
     (void)state;
     wt_shard_writer *writer = NULL;
-    wt_shard_header header = {"audio", "train", 8000, 1, 0, 1, WT_STORE_INT16};
+    wt_shard_header header = {
+        .kind = "audio", .split = "train", .sample_rate = 8000, .channels = 1, .shards = 1};
     const float bad[3] = {0.0f, NAN, 0.0f};
     const char *folder = in_folder("refuses");
     assert_ok(wt_folder_make(folder));
@@ -285,7 +287,8 @@ static void test_wrong_attributes(void **state) {
     ASSERT_WRONG(format, NULL, "train-00000.h5: no shard of a data set");
     ASSERT_WRONG(format, "other", "train-00000.h5: wrong format (got other, expected wavetrain-shard)");
     ASSERT_WRONG(version, 2, "train-00000.h5: wrong version (got 2, expected 1)");
-    ASSERT_WRONG(kind, "text", "wrong kind (got text, expected audio)");
+    ASSERT_WRONG(kind, "film", "wrong kind (got film, expected audio, text or table)");
+    ASSERT_WRONG(kind, "text", "a vocabulary is missing from a text");
     ASSERT_WRONG(split, "test", "wrong split (got test, expected train)");
     ASSERT_WRONG(sample_rate, -1, "wrong sample_rate (got -1, expected 1 to 10000000)");
     ASSERT_WRONG(channels, 0, "wrong channels (got 0, expected 1 to 1024)");

@@ -83,7 +83,7 @@ static void test_epochs_are_permutations(void **state) {
     for (int s = 0; s < 13; s++) {
         for (int b = 0; b < 5; b++) {
             for (int g = 0; g < 4; g++) {
-                wt_order order = {sizes[s], blocks[b], groups[g], 7};
+                wt_order order = {.windows = sizes[s], .block = blocks[b], .group = groups[g], .seed = 7};
                 for (int64_t epoch = 0; epoch < 3; epoch++) check_permutation(&order, epoch);
                 check_permutation(&order, 1000000);
             }
@@ -102,7 +102,9 @@ static int64_t places_shared(const wt_order *a, int64_t epoch_a, const wt_order 
 static void test_epochs_and_seeds_differ(void **state) {
     (void)state;
     for (int two_levels = 0; two_levels < 2; two_levels++) {
-        wt_order order = {1000, two_levels ? 8 : 1, two_levels ? 4 : 1, 1}, other = order;
+        wt_order order = {
+            .windows = 1000, .block = two_levels ? 8 : 1, .group = two_levels ? 4 : 1, .seed = 1};
+        wt_order other = order;
         other.seed = 2;
         assert_true(places_shared(&order, 0, &order, 1) < 30); /* by chance it is 1 */
         assert_true(places_shared(&order, 0, &other, 0) < 30);
@@ -113,7 +115,7 @@ static void test_epochs_and_seeds_differ(void **state) {
 /* Windows that come together lie together: a group of 4 blocks of 8 touches few neighbourhoods. */
 static void test_groups_read_runs(void **state) {
     (void)state;
-    wt_order order = {1003, 8, 4, 5};
+    wt_order order = {.windows = 1003, .block = 8, .group = 4, .seed = 5};
     for (int64_t group = 0; group < 31; group++) {
         int runs = 0;
         char seen[1003] = {0};
@@ -126,7 +128,7 @@ static void test_groups_read_runs(void **state) {
 /* The blocks' borders and the ragged end lie elsewhere each epoch. */
 static void test_ring_turns(void **state) {
     (void)state;
-    wt_order order = {1003, 8, 1, 5};
+    wt_order order = {.windows = 1003, .block = 8, .group = 1, .seed = 5};
     int64_t last[8];
     int differ = 0;
     for (int64_t epoch = 0; epoch < 8; epoch++) last[epoch] = wt_order_window(&order, epoch * 1003) % 8;
@@ -139,13 +141,13 @@ static void test_training_order(void **state) {
     wt_windows *windows = NULL;
     wt_dataset *in_memory = NULL;
     assert_ok(wt_windows_create(&windows, dataset, 8, 3, WT_PARTIAL_PAD));
-    wt_order order = wt_order_training(dataset, windows, 9);
+    wt_order order = wt_order_training(dataset, windows, WT_SAMPLING_EPOCH, 9);
     assert_int_equal(order.windows, wt_windows_count(windows));
     assert_int_equal(order.block, 116 / 8); /* the first shard is one chunk of 116 samples */
     assert_int_equal(order.group, 64);
     check_permutation(&order, 0);
     assert_ok(wt_dataset_open(&in_memory, in_folder("set"), "train", 1.0));
-    order = wt_order_training(in_memory, windows, 9);
+    order = wt_order_training(in_memory, windows, WT_SAMPLING_EPOCH, 9);
     assert_int_equal(order.block, 1);
     check_permutation(&order, 0);
     wt_dataset_close(in_memory);

@@ -21,7 +21,7 @@ ranks=3 train_ok resumed "$@" --set schedule.warmup=2 --set exchange.progress=th
 grep -q 'exchange' <(grep '^warning' resumed.log) && fail "$(cat resumed.log)"
 
 # out of range
-expect_error 2 'exchange.bucket' "$WAVETRAIN" train config.yaml --run x --set exchange.bucket=0
+expect_error 2 'exchange.bucket' "$WAVETRAIN" train config.yaml --run x --set exchange.bucket=-1
 expect_error 2 'exchange.progress' "$WAVETRAIN" train config.yaml --run x --set exchange.progress=fast
 
 expect_ok "$MPIRUN" 2 "$WAVETRAIN" bench exchange --rounds 1 --bucket 8 --csv bench.csv

@@ -15,7 +15,10 @@ const char *wt_split_name(wt_split split) {
 }
 
 wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test) {
-    double draw = (double)(wt_hash_string(id, seed).low >> 11) * 0x1p-53;
+    return wt_split_of_draw((double)(wt_hash_string(id, seed).low >> 11) * 0x1p-53, validation, test);
+}
+
+wt_split wt_split_of_draw(double draw, double validation, double test) {
     return draw < test ? WT_SPLIT_TEST : draw < test + validation ? WT_SPLIT_VALIDATION : WT_SPLIT_TRAIN;
 }
 
@@ -86,10 +89,13 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
         status = wt_shard_add_labelled(writer, utterance.id, utterance.samples, utterance.labels,
                                        utterance.count);
     else if (status == WT_OK)
-        status = wt_shard_add(writer, utterance.id, -1, utterance.samples, utterance.count);
+        status = wt_shard_add_masked(writer, utterance.id, -1, utterance.samples, utterance.count,
+                                     utterance.mask);
     if (status == WT_OK) {
         tally->utterances[split]++;
         tally->frames[split] += utterance.count;
+        for (int64_t i = 0; i < utterance.count; i++)
+            tally->targets[split] += !utterance.mask || utterance.mask[i];
         tally->removed += utterance.removed;
         tally->silent += utterance.silent;
         if (plan->store == WT_STORE_INT16)
@@ -98,6 +104,7 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
     }
     wt_free(utterance.samples);
     wt_free(utterance.labels);
+    wt_free(utterance.mask);
     return status;
 }
 
@@ -110,7 +117,9 @@ wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char
                               .channels = plan->channels,
                               .shard = planned->number,
                               .shards = planned->of,
-                              .store = plan->store};
+                              .store = plan->store,
+                              .masked = plan->masked,
+                              .vocabulary = plan->vocabulary};
     wt_shard_writer *writer;
     WT_TRY(wt_shard_create(&writer, folder, &header));
     wt_status status = plan->labelled ? wt_shard_declare_labels(writer, plan->classes, &plan->normalization)

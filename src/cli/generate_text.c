@@ -1,0 +1,248 @@
+/*
+ * Text from a checkpoint: items, each until it draws its end mark, or pages of running text. Texts are drawn side by side,
+ * one stream a thread, each with draws of its own, so that neither threads nor the number of texts change any.
+ *
+ * An item is new if the training part has none of the same symbols: hashes of 128 bits, sorted, stand for its items.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generate_text.h"
+#include "wavetrain/data.h"
+#include "wavetrain/generate.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+
+enum { ITEM_LENGTH = 1000, PAGE_LENGTH = 2000, LENGTH_MAX = 100000000 };
+
+typedef struct {
+    int32_t *classes; /* prompt and all */
+    int64_t count;
+    bool cut; /* at the greatest length, before its end mark */
+} wt_text_piece;
+
+typedef struct {
+    const wt_text_request *request;
+    const wt_checkpoint *checkpoint;
+    const wt_vocabulary *vocabulary;
+    const wt_restored *network;
+    const wt_kernels *kernels;
+    bool ends; /* items, not running text */
+    int32_t *prompt;
+    int64_t prompt_count, most;
+    wt_text_piece *pieces; /* [count] */
+} wt_writer;
+
+/* --- the prompt --- */
+
+static wt_status wt_read_prompt(wt_writer *writer) {
+    const char *at = writer->request->prompt ? writer->request->prompt : "";
+    size_t left = strlen(at);
+    WT_TRY(wt_alloc(&writer->prompt, left, sizeof *writer->prompt, "the prompt"));
+    while (left > 0) {
+        uint32_t code = 0;
+        char symbol[WT_SYMBOL_TEXT];
+        int length = wt_utf8_decode(&code, at, left);
+        WT_CHECK(length > 0, WT_USAGE, "--prompt: is not UTF-8 (got byte 0x%02X)", (unsigned char)*at);
+        int32_t class = wt_vocabulary_class(writer->vocabulary, (int32_t)code);
+        wt_symbol_text(symbol, (int32_t)code);
+        WT_CHECK(class >= 0, WT_USAGE,
+                 "--prompt: character %" PRId64 " is not in the vocabulary of the run (got %s)",
+                 writer->prompt_count + 1, symbol);
+        writer->prompt[writer->prompt_count++] = class;
+        at += length;
+        left -= (size_t)length;
+    }
+    WT_CHECK(writer->prompt_count < writer->most, WT_USAGE,
+             "--prompt: is as long as --max-length or longer (got %" PRId64
+             " characters, expected fewer than %" PRId64 ")",
+             writer->prompt_count, writer->most);
+    return WT_OK;
+}
+
+/* --- drawing --- */
+
+static wt_status wt_draw_piece(const wt_writer *writer, int number, int32_t *scratch) {
+    const wt_text_request *request = writer->request;
+    wt_text_piece *piece = &writer->pieces[number];
+    const wt_sequence sequence = {writer->prompt, writer->prompt_count, writer->ends ? 0 : -1,
+                                  writer->most - writer->prompt_count};
+    const wt_choice choice = {request->temperature, request->top_k, (uint64_t)request->seed,
+                              (uint64_t)number};
+    wt_stream *stream = NULL;
+    int64_t drawn = 0;
+    bool stopped = false;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_stream_create(&stream, writer->network->network, writer->kernels, writer->network->parameters,
+                              wt_vocabulary_padding(writer->vocabulary)));
+    WT_GUARD(
+        wt_sequence_draw(stream, &sequence, &choice, writer->vocabulary->classes, scratch, &drawn, &stopped));
+    piece->count = writer->prompt_count + drawn;
+    piece->cut = writer->ends && !stopped;
+    WT_GUARD(wt_alloc(&piece->classes, (size_t)piece->count, sizeof *piece->classes, "a text"));
+    for (int64_t i = 0; i < piece->count; i++)
+        piece->classes[i] = i < writer->prompt_count ? writer->prompt[i] : scratch[i - writer->prompt_count];
+cleanup:
+    wt_stream_destroy(stream);
+    return status;
+}
+
+static wt_status wt_draw_all(wt_writer *writer) {
+    int threads = omp_get_max_threads(), count = writer->request->count;
+    int32_t *scratch;
+    wt_status worst = WT_OK;
+    char message[1024] = "";
+    if (threads > count) threads = count;
+    WT_TRY(wt_alloc(&writer->pieces, (size_t)count, sizeof *writer->pieces, "texts"));
+    WT_TRY(wt_alloc(&scratch, (size_t)threads * (size_t)writer->most, sizeof *scratch, "texts"));
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int i = 0; i < count; i++) {
+        wt_status status = wt_draw_piece(writer, i,
+                                         scratch + (size_t)omp_get_thread_num() * (size_t)writer->most);
+        if (status != WT_OK) {
+#pragma omp critical
+            {
+                worst = status;
+                snprintf(message, sizeof message, "%s", wt_error_message());
+            }
+        }
+    }
+    wt_free(scratch);
+    return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
+}
+
+/* --- writing --- */
+
+static void wt_print_piece(FILE *file, const wt_writer *writer, const wt_text_piece *piece) {
+    char bytes[WT_UTF8_MAX];
+    for (int64_t i = 0; i < piece->count; i++) {
+        int32_t symbol = writer->vocabulary->symbols[piece->classes[i]];
+        if (symbol != WT_END_MARK) fwrite(bytes, 1, (size_t)wt_utf8_encode(bytes, (uint32_t)symbol), file);
+    }
+    fputc('\n', file);
+}
+
+static wt_status wt_write_pieces(const wt_writer *writer) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *file = open_memstream(&text, &bytes);
+    WT_CHECK(file, WT_FAILED, "out of memory for the texts");
+    for (int i = 0; i < writer->request->count; i++) wt_print_piece(file, writer, &writer->pieces[i]);
+    wt_status status = fclose(file) == 0 ? WT_OK : wt_error(WT_FAILED, "out of memory for the texts");
+    if (status == WT_OK && writer->request->out) {
+        status = wt_file_write_atomically(writer->request->out, text, bytes, NULL, 0);
+    } else if (status == WT_OK) {
+        fwrite(text, 1, bytes, stdout);
+        if (fflush(stdout) != 0) status = wt_error(WT_FAILED, "standard output: can't be written");
+    }
+    free(text);
+    return status;
+}
+
+/* --- what is new --- */
+
+static int wt_compare_hashes(const void *a, const void *b) {
+    const wt_hash *left = a, *right = b;
+    if (left->high != right->high) return left->high < right->high ? -1 : 1;
+    return left->low < right->low ? -1 : left->low > right->low;
+}
+
+static wt_hash wt_hash_classes(const int32_t *classes, int64_t count) {
+    return wt_hash_bytes(classes, (size_t)count * sizeof *classes, 0);
+}
+
+/* The items of a training part, hashed. A class stands in a data set as a 32,768th. */
+static wt_status wt_hash_items(wt_hash *items, wt_dataset *dataset) {
+    float *samples = NULL;
+    int32_t *classes = NULL;
+    int64_t room = 0;
+    wt_status status = WT_OK;
+    for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
+        int64_t length = wt_dataset_length(dataset, u);
+        if (length > room) {
+            wt_free(samples);
+            wt_free(classes);
+            samples = NULL;
+            classes = NULL;
+            room = 2 * length;
+            WT_GUARD(wt_alloc(&samples, (size_t)room, sizeof *samples, "an item"));
+            WT_GUARD(wt_alloc(&classes, (size_t)room, sizeof *classes, "an item"));
+        }
+        WT_GUARD(wt_dataset_read(dataset, u, 0, length, samples));
+        for (int64_t i = 0; i < length; i++) classes[i] = (int32_t)lrintf(samples[i] * 32768.0f);
+        items[u] = wt_hash_classes(classes, length - 1); /* without the end mark */
+    }
+cleanup:
+    wt_free(samples);
+    wt_free(classes);
+    return status;
+}
+
+static wt_status wt_count_new(const wt_writer *writer, wt_dataset *dataset, int *new) {
+    wt_hash *items = NULL;
+    size_t count = (size_t)wt_dataset_utterances(dataset);
+    wt_status status = WT_OK;
+    *new = 0;
+    WT_CHECK(wt_vocabulary_equal(wt_dataset_vocabulary(dataset), writer->vocabulary), WT_USAGE,
+             "the data set has another vocabulary than the run");
+    WT_GUARD(wt_alloc(&items, count, sizeof *items, "items of the training part"));
+    WT_GUARD(wt_hash_items(items, dataset));
+    qsort(items, count, sizeof *items, wt_compare_hashes);
+    for (int i = 0; i < writer->request->count; i++) {
+        wt_hash hash = wt_hash_classes(writer->pieces[i].classes, writer->pieces[i].count);
+        *new += bsearch(&hash, items, count, sizeof *items, wt_compare_hashes) == NULL;
+    }
+cleanup:
+    wt_free(items);
+    return status;
+}
+
+/* A data set that is gone, or another by now, is no failure: the texts are there. */
+static void wt_report_items(const wt_writer *writer) {
+    const wt_data_config *data = &wt_checkpoint_get_config(writer->checkpoint)->data;
+    const char *path = writer->request->data ? writer->request->data : data->path;
+    int count = writer->request->count, new = 0, cut = 0;
+    wt_dataset *dataset = NULL;
+    for (int i = 0; i < count; i++) cut += writer->pieces[i].cut;
+    if (cut > 0)
+        wt_log_info("%d of %d item%s had no end mark within %" PRId64 " characters (--max-length)", cut,
+                    count, count == 1 ? "" : "s", writer->most);
+    wt_status status = wt_dataset_open(&dataset, path, "train", data->memory);
+    if (status == WT_OK) status = wt_count_new(writer, dataset, &new);
+    if (status == WT_OK) {
+        wt_log_info("%d of %d item%s (%.1f %%) %s not among the %" PRId64 " of the training part of %s", new,
+                    count, count == 1 ? "" : "s", 100.0 * new / count, new == 1 ? "is" : "are",
+                    wt_dataset_utterances(dataset), path);
+    } else {
+        wt_log_warning("the share of new items can't be told: %s", wt_error_message());
+    }
+    wt_dataset_close(dataset);
+}
+
+wt_status wt_generate_text(const wt_text_request *request, wt_checkpoint *checkpoint,
+                           const wt_restored *network, const wt_kernels *kernels) {
+    const wt_vocabulary *vocabulary = wt_checkpoint_get_vocabulary(checkpoint);
+    wt_writer writer = {.request = request,
+                        .checkpoint = checkpoint,
+                        .vocabulary = vocabulary,
+                        .network = network,
+                        .kernels = kernels,
+                        .ends = wt_vocabulary_ends(vocabulary)};
+    wt_status status = WT_OK;
+    WT_CHECK(request->max_length >= 0 && request->max_length <= LENGTH_MAX, WT_USAGE,
+             "--max-length is out of range (got %lld, expected 1 … %d)", request->max_length, LENGTH_MAX);
+    writer.most = request->max_length ? request->max_length : writer.ends ? ITEM_LENGTH : PAGE_LENGTH;
+    WT_GUARD(wt_read_prompt(&writer));
+    WT_GUARD(wt_draw_all(&writer));
+    WT_GUARD(wt_write_pieces(&writer));
+    if (writer.ends) wt_report_items(&writer);
+cleanup:
+    for (int i = 0; writer.pieces && i < request->count; i++) wt_free(writer.pieces[i].classes);
+    wt_free(writer.pieces);
+    wt_free(writer.prompt);
+    return status;
+}

@@ -1,0 +1,38 @@
+/* What the commands that make data sets share; prepare.c has it. */
+#ifndef WAVETRAIN_PREPARE_JOB_H
+#define WAVETRAIN_PREPARE_JOB_H
+
+#include "command_internal.h"
+#include "wavetrain/hash.h"
+#include "wavetrain/prepare.h"
+
+enum { SPLIT_DIGEST = WT_HASH_TEXT };
+
+typedef struct {
+    char *out; /* the option, malloc'ed by popt */
+    double trim_limit;
+    wt_prepare_tally tally; /* of all ranks, once they have written */
+    char digest[WT_SPLITS][SPLIT_DIGEST];
+} wt_prepare_job;
+
+/* Writes the plan's shards and puts the data set in its place. Collective. */
+wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
+                           wt_utterance_source source);
+
+void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan, const double *shares);
+void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds);
+
+/* 12,345,678 */
+const char *wt_grouped(char text[32], int64_t value);
+
+/* Options in range; the message names the option. */
+wt_status wt_check_range(const char *option, double value, double least, double most);
+wt_status wt_check_shard_mib(int64_t *bytes, double mib);
+wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command);
+
+/* prepare_table.c: fills plan->normalization from the training part, which all ranks measure together. Collective. */
+wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
+/* prepare_ion.c */
+wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv);
+
+#endif

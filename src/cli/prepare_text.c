@@ -1,0 +1,261 @@
+/*
+ * wavetrain prepare text: lines or running text into a data set, by all ranks together. Rank 0 reads the files and the
+ * others get their bytes, so that all work on the same text; each then makes the same items and the same plan, and writes
+ * whole shards. So a text is in the memory of each rank once, which for text is little.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prepare_job.h"
+#include "wavetrain/data.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/timer.h"
+
+typedef struct {
+    wt_prepare_job job;
+    wt_text_options text;
+    int lines, lower, by_example;
+    char *keep, *shares;
+    char **assigned[WT_SPLITS]; /* --train FILE …, each NULL-terminated, malloc'ed by popt */
+    long long split_seed;
+    double shard_mib;
+    wt_text_file *files; /* [count] */
+    int count;
+} wt_text_command;
+
+/* --- options --- */
+
+/* "80,10,10" */
+static wt_status wt_parse_shares(wt_text_options *text, const char *shares) {
+    double part[WT_SPLITS], sum = 0;
+    const char *at = shares;
+    for (int i = 0; i < WT_SPLITS; i++) {
+        char *end;
+        part[i] = strtod(at, &end);
+        bool right = end > at && *end == (i < WT_SPLITS - 1 ? ',' : '\0') && part[i] >= 0 && part[i] <= 1e9;
+        WT_CHECK(right, WT_USAGE, "--shares: got %s, expected TRAIN,VALIDATION,TEST such as 80,10,10",
+                 shares);
+        at = end + 1;
+        sum += part[i];
+    }
+    WT_CHECK(part[WT_SPLIT_TRAIN] > 0, WT_USAGE, "--shares: leave nothing to train on (got %s)", shares);
+    text->validation = part[WT_SPLIT_VALIDATION] / sum;
+    text->test = part[WT_SPLIT_TEST] / sum;
+    return WT_OK;
+}
+
+static int wt_count_assigned(const wt_text_command *command) {
+    int count = 0;
+    for (int split = 0; split < WT_SPLITS; split++)
+        for (char **file = command->assigned[split]; file && *file; file++) count++;
+    return count;
+}
+
+static wt_status wt_check_text_options(wt_text_command *command, int inputs) {
+    wt_text_options *text = &command->text;
+    int assigned = wt_count_assigned(command);
+    text->lines = command->lines;
+    text->lower = command->lower;
+    text->by_example = command->by_example;
+    text->split_seed = (uint64_t)command->split_seed;
+    WT_CHECK(inputs > 0 || assigned > 0, WT_USAGE,
+             "prepare text: an argument is missing (expected FILE…, or --train FILE, --validation FILE, "
+             "--test FILE)");
+    WT_CHECK(inputs == 0 || assigned == 0, WT_USAGE,
+             "prepare text: files are given both to be split and as --train, --validation or --test "
+             "(expected one of "
+             "both)");
+    WT_CHECK(assigned == 0 || (command->assigned[WT_SPLIT_TRAIN] && *command->assigned[WT_SPLIT_TRAIN]),
+             WT_USAGE, "--train: is missing (with --validation or --test)");
+    WT_CHECK(assigned == 0 || (!command->shares && !command->by_example), WT_USAGE,
+             "%s: has no meaning with --train, whose files are split already",
+             command->shares ? "--shares" : "--by-example");
+    WT_CHECK(text->lines || !text->by_example, WT_USAGE, "--by-example: is for --lines");
+    WT_TRY(wt_parse_shares(text, command->shares ? command->shares : "80,10,10"));
+    if (command->keep) WT_TRY(wt_characters_parse(&text->keep, "--keep", command->keep));
+    return wt_check_shard_mib(&text->shard_bytes, command->shard_mib);
+}
+
+/* --- files --- */
+
+static wt_status wt_list_files(wt_text_command *command, const char *const *inputs, int count) {
+    int all = count + wt_count_assigned(command), next = 0;
+    WT_TRY(wt_alloc(&command->files, (size_t)all, sizeof *command->files, "list of texts"));
+    for (int i = 0; i < count; i++) command->files[next++].path = inputs[i];
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        for (char **file = command->assigned[split]; file && *file; file++)
+            command->files[next++] = (wt_text_file){.path = *file, .assigned = true, .split = split};
+    command->count = all;
+    return WT_OK;
+}
+
+static wt_status wt_check_places(const wt_text_command *command) {
+    for (int i = 0; i < command->count; i++) {
+        const char *path = command->files[i].path;
+        WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such file", path);
+        WT_CHECK(!wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file of text", path);
+        WT_TRY(wt_partial_check(command->job.out, &path, 1));
+    }
+    return WT_OK;
+}
+
+/* One file's bytes to all ranks. Collective. */
+static wt_status wt_share_file(wt_comm *comm, wt_text_file *file) {
+    bool root = wt_comm_rank(comm) == 0;
+    int64_t size = 0;
+    wt_status status = root ? wt_file_read(&file->bytes, &file->size, file->path, WT_TEXT_BYTES_MAX) : WT_OK;
+    WT_TRY(wt_comm_agree(comm, status));
+    size = (int64_t)file->size;
+    wt_comm_broadcast(comm, &size, sizeof size);
+    file->size = (size_t)size;
+    WT_TRY(wt_comm_agree(comm, root ? WT_OK : wt_alloc(&file->bytes, file->size, 1, file->path)));
+    if (size > 0) wt_comm_broadcast(comm, file->bytes, file->size);
+    return WT_OK;
+}
+
+/* --- report --- */
+
+static void wt_print_dropped(const wt_text *text) {
+    char number[32], symbol[WT_SYMBOL_TEXT];
+    printf("  dropped    %s of %s character%s", wt_grouped(number, text->dropped),
+           wt_grouped((char[32]){""}, text->dropped + text->kept),
+           text->dropped + text->kept == 1 ? "" : "s");
+    int shown = text->dropped_kinds < WT_DROPPED_SHOWN ? text->dropped_kinds : WT_DROPPED_SHOWN;
+    for (int i = 0; i < shown; i++) {
+        wt_symbol_text(symbol, (int32_t)text->most_dropped[i].code);
+        printf("%s%s × %s", i ? ", " : ": ", symbol, wt_grouped(number, text->most_dropped[i].count));
+    }
+    if (shown < text->dropped_kinds) printf(" and %d other symbols", text->dropped_kinds - shown);
+    printf("\n");
+    if (text->empty > 0)
+        printf("  empty      %s line%s with nothing that is kept, left out\n",
+               wt_grouped(number, text->empty), text->empty == 1 ? "" : "s");
+}
+
+static void wt_report_text(const wt_prepare_job *job, const wt_text *text, double seconds) {
+    char one[32], two[32], three[32];
+    const wt_prepare_tally *tally = &job->tally;
+    const char *items = text->options->lines ? "items" : "parts";
+    if (!wt_log_speaks()) return;
+    printf("%s: %s %s, %s characters%s, %d symbols, in %.1f s\n", job->out,
+           wt_grouped(one, (int64_t)text->count), items,
+           wt_grouped(two, text->kept + (text->options->lines ? (int64_t)text->count : 0)),
+           text->options->lines ? " with the end marks" : "", text->vocabulary.classes, seconds);
+    printf("  %-10s  %10s  %12s  %12s  %6s  %s\n", "split", items, "characters", "examples", "shards",
+           "digest");
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        printf("  %-10s  %10s  %12s  %12s  %6lld  %s\n", wt_split_name(split),
+               wt_grouped(one, tally->utterances[split]), wt_grouped(two, tally->frames[split]),
+               wt_grouped(three, tally->targets[split]), (long long)tally->shards[split],
+               *job->digest[split] ? job->digest[split] : "-");
+    wt_print_symbols(&text->vocabulary, printf("  symbols   "));
+    wt_print_dropped(text);
+}
+
+static void wt_warn_of_empty_parts(const wt_text_command *command, const wt_prepare_plan *plan) {
+    const double shares[WT_SPLITS] = {1, command->text.validation, command->text.test};
+    for (wt_split split = 0; split < WT_SPLITS; split++) {
+        bool wanted = command->files[0].assigned ? command->assigned[split] != NULL : shares[split] > 0;
+        if (wanted && plan->utterances[split] == 0)
+            wt_log_warning("%s: nothing falls into the %s split", command->job.out, wt_split_name(split));
+    }
+}
+
+/* --- the command --- */
+
+static wt_status wt_prepare_files(wt_comm *comm, wt_text_command *command, double start) {
+    wt_text text;
+    wt_prepare_plan plan;
+    memset(&plan, 0, sizeof plan);
+    memset(&text, 0, sizeof text);
+    wt_status status = wt_comm_rank(comm) == 0 ? wt_check_places(command) : WT_OK;
+    WT_TRY(wt_comm_agree(comm, status));
+    for (int i = 0; i < command->count; i++) WT_TRY(wt_share_file(comm, &command->files[i]));
+    WT_GUARD(wt_comm_agree(comm, wt_text_read(&text, command->files, command->count, &command->text)));
+    WT_GUARD(wt_comm_agree(comm, wt_text_plan(&plan, &text)));
+    WT_GUARD(wt_write_dataset(comm, &command->job, &plan,
+                              (wt_utterance_source){.load = wt_text_load, .context = &text}));
+    wt_warn_of_empty_parts(command, &plan);
+    wt_report_text(&command->job, &text, wt_time_now() - start);
+cleanup:
+    wt_prepare_plan_dispose(&plan);
+    wt_text_dispose(&text);
+    return status;
+}
+
+static void wt_free_text_command(wt_text_command *command) {
+    for (int i = 0; i < command->count; i++) wt_free(command->files[i].bytes);
+    wt_free(command->files);
+    for (int split = 0; split < WT_SPLITS; split++) {
+        for (char **file = command->assigned[split]; file && *file; file++) free(*file);
+        free(command->assigned[split]);
+    }
+    free(command->job.out);
+    free(command->keep);
+    free(command->shares);
+}
+
+static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv) {
+    wt_text_command own = {.shard_mib = 256};
+    const struct poptOption options[] = {
+        {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
+         "DATASET"},
+        {"lines", '\0', POPT_ARG_NONE, &own.lines, 0,
+         "Each line is an item by itself and ends with an end mark (default: each file is one running text)",
+         NULL},
+        {"lower", '\0', POPT_ARG_NONE, &own.lower, 0, "Make capitals small", NULL},
+        {"keep", '\0', POPT_ARG_STRING, &own.keep, 0,
+         "Characters to keep, after --lower, such as \"a-z' \\n\": others are dropped, and counted (default: "
+         "keep all)",
+         "CHARACTERS"},
+        {"shares", '\0', POPT_ARG_STRING, &own.shares, 0,
+         "Parts for training, validation and test (default 80,10,10): of lines by a hash of what they hold, "
+         "of running "
+         "text from beginning to end",
+         "TRAIN,VALIDATION,TEST"},
+        {"by-example", '\0', POPT_ARG_NONE, &own.by_example, 0,
+         "Split the characters of lines, each with what stands before it, and not the lines: as some "
+         "tutorials do, and "
+         "kinder than new lines would be",
+         NULL},
+        {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
+         "Another number makes another choice of lines or characters (default 0)", "N"},
+        {"train", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TRAIN], 0,
+         "A whole file to train on, in place of FILE…", "FILE"},
+        {"validation", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_VALIDATION], 0,
+         "With --train: one for validation", "FILE"},
+        {"test", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TEST], 0, "With --train: one for testing",
+         "FILE"},
+        {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
+         "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
+        POPT_TABLEEND,
+    };
+    wt_command command = wt_command_prepare_text;
+    command.options = options;
+    double start = wt_time_now();
+    poptContext context = NULL;
+    const char **inputs;
+    int count;
+    bool done = false;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 0, 1 << 20, &inputs, &count, &done));
+    if (done) goto cleanup;
+    WT_GUARD(wt_check_out(&own.job, &command));
+    WT_GUARD(wt_check_text_options(&own, count));
+    WT_GUARD(wt_list_files(&own, inputs, count));
+    WT_GUARD(wt_prepare_files(comm, &own, start));
+cleanup:
+    wt_free_text_command(&own);
+    poptFreeContext(context);
+    return status;
+}
+
+const wt_command wt_command_prepare_text = {
+    .name = "prepare text",
+    .arguments = "FILE… --out DATASET [OPTION…]",
+    .summary = "Make a data set from text in UTF-8: lines (names, words) or running text",
+    .parallel = true,
+    .run = wt_run_prepare_text,
+};
