@@ -1,23 +1,25 @@
 #!/bin/bash
-# jobs/setup.sh [--tests] [--threads] [--recordings] [--compare]
+# jobs/setup.sh [--tests] [--threads] [--recordings] [--words] [--compare]
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
 #   --tests       also what the tests need; as root also SLURM, without which some of them are skipped
 #   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
-#   --compare     also PyTorch, for tests/reference/bench_pytorch.py alone
+#   --words       also lists of words to learn to spell from (configs/words.yaml)
+#   --compare     also PyTorch, for the scripts of tests/reference alone
 set -eu
 
-need_tests=0 need_threads=0 need_recordings=0 need_compare=0
+need_tests=0 need_threads=0 need_recordings=0 need_words=0 need_compare=0
 for argument; do
     case $argument in
     --tests) need_tests=1 ;;
     --threads) need_threads=1 ;;
     --recordings) need_recordings=1 ;;
+    --words) need_words=1 ;;
     --compare) need_compare=1 ;;
     *)
-        echo "usage: jobs/setup.sh [--tests] [--threads] [--recordings] [--compare]" >&2
+        echo "usage: jobs/setup.sh [--tests] [--threads] [--recordings] [--words] [--compare]" >&2
         exit 2
         ;;
     esac
@@ -106,6 +108,9 @@ has_slurm() { has_command slurmctld && has_command slurmd && has_command munged 
 speech=asterisk-core-sounds-en-wav
 has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
 
+words="wfrench miscfiles"
+has_words() { [ -e /usr/share/dict/french ] && [ -e /usr/share/dict/web2 ]; }
+
 # Sets `packages` and `spack` to where the missing parts come from.
 find_missing() {
     packages='' spack=''
@@ -177,4 +182,10 @@ if [ $need_tests = 1 ] && is_root && has_command apt-get && ! has_slurm; then
 fi
 if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
     install " $speech" || echo "setup: no $speech from this machine's package sources" >&2
+fi
+if [ $need_words = 1 ] && ! has_words; then
+    { may_install && install " $words"; } || {
+        echo "setup: no $words on this machine, nor from its package sources" >&2
+        exit 1
+    }
 fi

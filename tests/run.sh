@@ -42,8 +42,8 @@ if [ "$quick" = 1 ]; then
     exit
 fi
 
-# The builds share the processors' idle moments; the released program is tested last, so that its summary
-# ends the output unless the other one failed.
+# The released program is tested last, so that its summary ends the output unless another one failed. In a run of
+# all tests, its tests on a SLURM cluster, which wait more than they work, run beside the first build's.
 # Leaks are told apart by the libraries in their stacks, which takes the slow unwinder: libc has no frame pointers. The
 # leak checker crashes on the thread-local storage of libraries that are loaded later, unless it leaves it alone.
 export ASAN_OPTIONS=fast_unwind_on_malloc=0:intercept_tls_get_addr=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
@@ -53,16 +53,28 @@ build release
 build asan
 build threads
 failed=
+beside=''
+if [ $# = 0 ]; then
+    ctest --preset release -R '^test_slurm$' -V >"$work/cluster" 2>&1 &
+    beside=$!
+fi
 check asan "$@" || failed=asan
 # The thread sanitizer can't place its memory where a kernel spreads addresses widely.
 fixed=()
 if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
 check threads ${1+--no-tests=ignore} "$@" || failed="$failed threads"
 fixed=()
+if [ -n "$beside" ]; then
+    wait $beside || failed="$failed cluster"
+    echo
+    echo "tests on a SLURM cluster, release build:"
+    sed -n 's/^[0-9]*: //p; /tests passed/p' "$work/cluster"
+    set -- -E '^test_slurm$'
+fi
 check release "$@"
 for preset in $failed; do
     echo
-    echo "failed in the $preset build:"
+    echo "failed: $preset"
     sed -n '/tests passed,/,$p' "$work/$preset"
 done
 [ -z "$failed" ]

@@ -73,3 +73,31 @@ same_run() {
 steps_kept() {
     (cd "$1/checkpoints" && ls) | sed -n 's/^step-0*\([0-9]*\)\.h5$/\1/p' | sort -n | paste -sd' '
 }
+
+# wait_for RUN ROWS: until its metrics.csv has so many, for a minute at most
+wait_for() {
+    local tries
+    for tries in $(seq 1200); do
+        [ "$(rows_of "$1")" -lt "$2" ] || return 0
+        sleep 0.05
+    done
+    fail "$1: no row $2 within a minute: $(cat "$1.log")"
+}
+
+# interrupt RUN ROWS SIGNAL ARGUMENT…: starts or goes on with the run (of $steps steps) and sends the signal once there are
+# so many rows; prints the exit code. With $ranks, mpirun gets the signal and passes it on; KILL goes to one of the ranks.
+interrupt() {
+    local run=$1 rows=$2 signal=$3 process code=0
+    shift 3
+    ${ranks:+"$MPIRUN" "$ranks"} "$WAVETRAIN" train config.yaml --run "$run" "$@" >"$run.log" 2>&1 &
+    process=$!
+    wait_for "$run" "$rows"
+    if [ "$signal" = KILL ] && [ -n "$ranks" ]; then
+        kill -KILL "$(pgrep -n -P "$process" wavetrain)"
+    else
+        kill -"$signal" "$process"
+    fi
+    wait "$process" 2>/dev/null || code=$?
+    [ "$(rows_of "$run")" -lt "$steps" ] || fail "$run: it was done before it was stopped"
+    echo $code
+}

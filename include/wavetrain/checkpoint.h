@@ -8,12 +8,13 @@
  *   RUN/metrics.csv
  *   RUN/lock
  *
- * In the HDF5 file: parameters/NAME, optimizer/first/NAME and optimizer/second/NAME in PyTorch's shapes and
- * order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
+ * In the HDF5 file: parameters/NAME, optimizer/first/NAME (Adam's first moments, or SGD's momentum),
+ * optimizer/second/NAME and ema/NAME (the parameters' running mean), as far as the configuration has them, in PyTorch's
+ * shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
  * (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss,
- * seconds, and what the guard remembers; state/norms is its ring of gradient norms; vocabulary, of a text's run
- * (vocabulary.h); with labels, outputs and state/normalization (double [2, channels]: mean and deviation of the training
- * part's inputs). The file is built in
+ * seconds, and what the guard, the plateau schedule and early stopping remember; state/norms is its ring of gradient
+ * norms; vocabulary, of a text's run (vocabulary.h); with labels, outputs and state/normalization (double [2, channels]:
+ * mean and deviation of the training part's inputs). The file is built in
  * memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
@@ -35,7 +36,7 @@ typedef struct {
     const char *name;
     int rank;
     int64_t shape[3];
-    const float *parameter, *first, *second; /* moments may be NULL */
+    const float *parameter, *first, *second, *average; /* all but the first may be NULL */
 } wt_checkpoint_tensor;
 
 enum { WT_NORM_RING = 64 }; /* gradient norms that the spike guard's median is taken from */
@@ -56,6 +57,10 @@ typedef struct {
     int64_t skipped;    /* in all */
     int64_t norm_count; /* norms seen; the last ones are in the ring below */
     double norms[WT_NORM_RING];
+    /* what counts validations; absent in older files */
+    int stale;                          /* in a row without a new best */
+    double plateau_best, plateau_scale; /* wt_plateau */
+    int plateau_bad, plateau_cooldown;
     /* of a run that learns labels; absent in older files */
     int outputs; /* of the network; 0: the quantisation's levels */
     wt_normalization normalization;
@@ -85,7 +90,7 @@ const wt_vocabulary *wt_checkpoint_get_vocabulary(const wt_checkpoint *checkpoin
 /* The configuration's quantisation, with the levels and padding of the vocabulary. */
 wt_quantization wt_checkpoint_quantization(const wt_checkpoint *checkpoint);
 
-typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND } wt_tensor_kind;
+typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND, WT_TENSOR_AVERAGE } wt_tensor_kind;
 /* One tensor, in PyTorch's order; its stored shape must be the one given. */
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
                              const int64_t *shape, float *values);

@@ -39,6 +39,11 @@ void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count); /* in place o
  * `all` is read on rank 0 only and must be large enough. Collective. */
 void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all);
 
+/* Adds `count` numbers of each lane, this rank's in `mine` [own lanes, count], over all lanes in the tree in which
+ * gradients are added: `sum` [count], the same bits on all ranks. `all` is memory for [lanes, count]. No exchange may be
+ * under way. Collective. */
+void wt_comm_sum_lanes(wt_comm *comm, int lanes, const double *mine, int count, double *all, double *sum);
+
 /* Host names of all ranks, "node1 ×2, node2 ×2", for people; free with wt_free. Collective. */
 wt_status wt_comm_hosts(wt_comm *comm, char **text);
 

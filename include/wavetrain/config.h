@@ -18,20 +18,36 @@
 enum {
     WT_ARRAYS_MAX = 32,           /* entries of model.arrays */
     WT_DILATIONS_MAX = 64,        /* explicit dilations of one array */
+    WT_POINTS_MAX = 64,           /* of schedule.points */
     WT_CONFIG_TEXT_MAX = 1 << 20, /* bytes of a configuration file */
 };
 
-typedef enum { WT_TRUNK_WAVENET } wt_trunk_kind;
+typedef enum { WT_TRUNK_WAVENET, WT_TRUNK_HIERARCHY } wt_trunk_kind;
 typedef enum { WT_INPUT_CLASS, WT_INPUT_REAL } wt_input_kind;
 typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_activation;
+typedef enum { WT_NORM_NONE, WT_NORM_BATCH, WT_NORM_LAYER } wt_norm_kind;
+typedef enum { WT_BIAS_AUTO, WT_BIAS_TRUE, WT_BIAS_FALSE } wt_bias_choice;
+typedef enum { WT_INITIAL_DEFAULT, WT_INITIAL_KAIMING, WT_INITIAL_XAVIER, WT_INITIAL_NORMAL } wt_initial_kind;
 typedef enum { WT_HEAD_SOFTMAX, WT_HEAD_MSE } wt_head_kind;
 typedef enum { WT_READOUT_LAST, WT_READOUT_MEAN, WT_READOUT_LINEAR } wt_readout;
 typedef enum { WT_TARGETS_NEXT, WT_TARGETS_LABEL } wt_target_kind;
 typedef enum { WT_NORMALIZE_CHANNEL, WT_NORMALIZE_NONE } wt_normalize;
 typedef enum { WT_ACTIVATIONS_KEPT, WT_ACTIVATIONS_RECOMPUTED } wt_activations;
 typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
-typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW } wt_optimizer_kind;
-typedef enum { WT_SCHEDULE_CONSTANT, WT_SCHEDULE_EXPONENTIAL, WT_SCHEDULE_COSINE } wt_schedule_kind;
+typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW, WT_OPTIMIZER_SGD } wt_optimizer_kind;
+typedef enum { WT_DECAY_ALL, WT_DECAY_WEIGHTS } wt_decay_on;
+typedef enum {
+    WT_SCHEDULE_CONSTANT,
+    WT_SCHEDULE_STEP,
+    WT_SCHEDULE_PIECEWISE,
+    WT_SCHEDULE_EXPONENTIAL,
+    WT_SCHEDULE_LINEAR,
+    WT_SCHEDULE_COSINE,
+    WT_SCHEDULE_ONE_CYCLE,
+    WT_SCHEDULE_PLATEAU,
+} wt_schedule_kind;
+typedef enum { WT_ANNEAL_COSINE, WT_ANNEAL_LINEAR } wt_anneal;
+typedef enum { WT_FALSE, WT_TRUE } wt_truth; /* a key that is true or false */
 typedef enum {
     WT_QUANTIZATION_MULAW,
     WT_QUANTIZATION_LINEAR,
@@ -87,6 +103,17 @@ typedef struct {
     wt_head_kind head;
     wt_readout readout; /* of one label a window: data.stride */
     int head_channels;  /* hidden width of the head; 0: as wide as skip */
+    /* of the hierarchy alone */
+    int embedding;          /* channels of a class */
+    wt_dilation_list fuse;  /* neighbours that a level takes together; their product is the context */
+    wt_dilation_list width; /* of each level; one number: of all */
+    wt_bias_choice bias;    /* of the levels' linear layers; auto: where no norm follows */
+    /* of both trunks */
+    wt_norm_kind norm;
+    double dropout; /* share of activations that a step drops */
+    wt_initial_kind init;
+    double init_gain;    /* of kaiming and xavier; 0: the activation's own */
+    double output_scale; /* factor on the last weight's first values */
 } wt_model_config;
 
 typedef struct {
@@ -115,20 +142,49 @@ typedef struct {
 typedef struct {
     wt_optimizer_kind kind;
     double learning_rate, beta1, beta2, epsilon, weight_decay;
+    double momentum; /* SGD's; beta1 and beta2 are Adam's */
+    wt_truth nesterov;
+    wt_decay_on decay_on;
     double clip; /* largest norm of the whole gradient; 0: no clipping */
 } wt_optimizer_config;
 
+/* After `step` steps the learning rate is `rate`, until the next point. */
+typedef struct {
+    int64_t step;
+    double rate;
+} wt_schedule_point;
+
+typedef struct {
+    int count;
+    wt_schedule_point values[WT_POINTS_MAX]; /* steps ascend */
+} wt_point_list;
+
 typedef struct {
     wt_schedule_kind kind;
-    int64_t warmup;      /* steps of linear rise from 0 */
-    double floor;        /* cosine: share of the learning rate that is left at the end */
-    double decay;        /* exponential: factor … */
-    int64_t decay_steps; /* … for every so many steps */
+    int64_t warmup;       /* steps of linear rise from 0 */
+    double floor;         /* cosine, linear, plateau: share of the learning rate that is left at the end */
+    double decay;         /* exponential, step, plateau: factor … */
+    int64_t decay_steps;  /* … for every so many steps */
+    wt_point_list points; /* piecewise */
+    /* one-cycle, by PyTorch's names */
+    double pct_start, div_factor, final_div_factor;
+    wt_anneal anneal;
+    wt_truth cycle_momentum;
+    double base_momentum, max_momentum;
+    /* plateau */
+    int patience, cooldown; /* validations */
+    double threshold;
 } wt_schedule_config;
+
+/* A running mean of the parameters. */
+typedef struct {
+    double decay; /* 0: none */
+} wt_ema_config;
 
 typedef struct {
     int64_t every; /* steps; 0: never */
     int windows;   /* 0: the whole split */
+    int patience;  /* so many in a row without a new best end the run; 0: never */
 } wt_validation_config;
 
 typedef struct {
@@ -167,6 +223,7 @@ typedef struct {
     wt_train_config train;
     wt_optimizer_config optimizer;
     wt_schedule_config schedule;
+    wt_ema_config ema;
     wt_validation_config validation;
     wt_checkpoint_config checkpoint;
     wt_guard_config guard;

@@ -30,6 +30,13 @@ typedef struct {
     int64_t step;          /* 1 for the first update: bias corrections 1 − β^step */
 } wt_adam_step;
 
+/* What SGD needs to know of a step (torch.optim.SGD, dampening 0; Sutskever et al. 2013 for Nesterov's form). */
+typedef struct {
+    double learning_rate, momentum, weight_decay;
+    bool nesterov;
+    double gradient_scale;
+} wt_sgd_step;
+
 /* One factor of a product: x [rows, in] and a packed matrix [in][out]. */
 typedef struct {
     const wt_real *x, *packed;
@@ -101,7 +108,7 @@ typedef struct wt_kernels {
      * what backward needs: tanh(a) and σ(b) for the gate (2·gate columns), the result else (gate columns).
      *   z = tanh(a)·σ(b)   or   tanh(a)   or   max(a, 0)
      * Backward: from `a` as forward left it, da is the gradient by the convolution's output (da may be a), and
-     * z is made once more where it is not NULL.
+     * z is made once more where it is not NULL. Without a gate, z may be a, and da may be dz.
      */
     void (*activate)(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation);
     void (*activate_back)(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
@@ -110,6 +117,31 @@ typedef struct wt_kernels {
     /* y = max(x, 0) (y may be x); and dx = 0 where y (forward's result) is 0, in place. */
     void (*rectify)(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns);
     void (*rectify_back)(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns);
+
+    /*
+     * Norms of rows x [rows, columns]. Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) is over all rows of a
+     * step, so its sums are apart from what is made of them; they grow in double, in the order of t:
+     *   sums[c] += Σ_t x[t,c],    sums[columns + c] += Σ_t x[t,c]²                     (column_moments)
+     *   sums[c] += Σ_t dy[t,c],   sums[columns + c] += Σ_t dy[t,c]·x̂[t,c]              (column_products)
+     *   x ← x̂ = (x − mean[c])·rate[c],  y = x̂·weight[c] + bias[c]                      (standardise)
+     *   dx = factor[c]·(dy − mean_dy[c] − x̂·mean_product[c]); dx may be dy             (standardise_back)
+     * Layer norm (Ba et al. 2016, arXiv 1607.06450) is over a row, with the mean and the biased variance of its
+     * columns; rate[t] = 1/√(variance + WT_NORM_EPSILON) is kept for backward:
+     *   x ← x̂ = (x − mean)·rate[t],  y = x̂·weight[c] + bias[c]                         (normalise)
+     *   g = dy·weight,  dx = rate[t]·(g − mean_c(g) − x̂·mean_c(g·x̂)); dx may be dy     (normalise_back)
+     */
+    void (*column_moments)(double *sums, const wt_real *x, int ldx, int rows, int columns);
+    void (*column_products)(double *sums, const wt_real *dy, int lddy, const wt_real *x, int ldx, int rows,
+                            int columns);
+    void (*standardise)(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real *mean, const wt_real *rate,
+                        const wt_real *weight, const wt_real *bias, int rows, int columns);
+    void (*standardise_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                             const wt_real *factor, const wt_real *mean_dy, const wt_real *mean_product,
+                             int rows, int columns);
+    void (*normalise)(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate, const wt_real *weight,
+                      const wt_real *bias, int rows, int columns);
+    void (*normalise_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                           const wt_real *rate, const wt_real *weight, int rows, int columns);
 
     /*
      * Softmax and cross-entropy (natural logarithm) over rows of logits, which become the gradient of the
@@ -138,11 +170,21 @@ typedef struct wt_kernels {
     /* Adam or AdamW on a range of the flat buffers. */
     void (*adam)(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
                  const wt_adam_step *step);
+
+    /* SGD on a range: g = scale·gradient + decay·p; v ← momentum·v + g; p ← p − rate·(v, or g + momentum·v with
+     * Nesterov). v begins as zeros. With `velocity` NULL there is no momentum: p ← p − rate·g. */
+    void (*sgd)(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                const wt_sgd_step *step);
+
+    /* A running mean of the parameters: mean ← mean + rest·(parameter − mean). */
+    void (*average)(wt_real *mean, const wt_real *parameter, size_t count, double rest);
 } wt_kernels;
 
 enum {
     WT_NORM_BLOCK = 4096, /* elements of a block of the gradient's norm */
 };
+
+#define WT_NORM_EPSILON 1e-5 /* added to the variance by batch and layer norm */
 
 /* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of
  * `multiply` and `convolve_weights` are rounded to bfloat16 and added in pairs along their sum (bf16.h), with the

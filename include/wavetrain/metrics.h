@@ -62,7 +62,11 @@ void wt_progress_say(wt_progress *progress, const char *format, ...) __attribute
 
 /* Training loss (raw, thin, and smoothed) with validation loss, learning rate, and throughput over steps, of
  * one or several runs (folders with a metrics.csv) into one PNG, written atomically. An existing file is
- * replaced. Without PLplot: an error that says how to get it. */
-wt_status wt_plot_runs(const char *const *runs, size_t count, const char *png);
+ * replaced. `labels` are the legend's names of several runs; NULL: the folders'. Without PLplot: an error that says how
+ * to get it. */
+wt_status wt_plot_runs(const char *const *runs, const char *const *labels, size_t count, const char *png);
+enum { WT_PLOT_RUNS_MAX = 64 };
+/* Whether this build can. */
+bool wt_plot_can(void);
 
 #endif

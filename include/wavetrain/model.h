@@ -7,6 +7,11 @@
  * and the head relu → 1×1 → relu → 1×1 → softmax (or one value, for squared error). All convolutions are valid: a
  * layer computes the rows that some target needs, no others, so h shrinks by (k−1)·d from block to block and skips have
  * T rows.
+ *
+ * Hierarchy: a target's context of C classes is embedded (or C real samples are taken as they are), and each level
+ * fuses n neighbours, a view of [C, channels] as [C/n, n·channels]:
+ *   u = W x (+ b),   v = norm(u),   y = tanh(v) or max(v, 0)
+ * until one row is left, which a linear layer turns into logits. One level that fuses all is the multilayer perceptron.
  */
 #ifndef WAVETRAIN_MODEL_H
 #define WAVETRAIN_MODEL_H
@@ -24,9 +29,20 @@
 
 enum { WT_PARAMETER_NAME = 64 };
 
+/* What a tensor is: how it begins, and whether training moves it. */
+typedef enum {
+    WT_ROLE_WEIGHT,
+    WT_ROLE_BIAS,
+    WT_ROLE_EMBEDDING, /* rows of classes, in PyTorch's order */
+    WT_ROLE_NORM_WEIGHT,
+    WT_ROLE_NORM_BIAS,
+    WT_ROLE_RUNNING_MEAN, /* of batch norm: not trained, but staged by forward and committed with the step */
+    WT_ROLE_RUNNING_VARIANCE,
+} wt_parameter_role;
+
 /*
- * One tensor of the flat buffer. `shape` is PyTorch's: [out, in, taps] for a convolution's weight, [out] for
- * a bias. In the flat buffer a weight stands as the kernels read it, [tap][in][out] (a one-hot input
+ * One tensor of the flat buffer. `shape` is PyTorch's: [out, in, taps] for a convolution's weight, [out, in] for
+ * a linear layer's, [classes, channels] for an embedding, [out] for what has a number a channel. In the flat buffer a weight stands as the kernels read it, [tap][in][out] (a one-hot input
  * convolution's "in" is the class); wt_parameter_export and _import convert.
  */
 typedef struct {
@@ -35,12 +51,16 @@ typedef struct {
     int64_t shape[3];
     size_t offset, count;
     int fan_in; /* of the initialisation U(±1/√fan_in) */
+    wt_parameter_role role;
+    bool trained; /* false: running statistics */
+    bool last;    /* the last layer's weight */
 } wt_parameter;
 
 typedef struct {
     int count;
     const wt_parameter *entries; /* in the order of the flat buffer, which is the order of forward */
     size_t total;                /* elements of the flat buffer */
+    size_t trained;              /* so many at its beginning; what comes behind is no part of any gradient */
 } wt_parameter_table;
 
 /* One tensor between the flat buffer (`flat` points at its beginning) and PyTorch's order. */
@@ -66,9 +86,33 @@ typedef struct {
     int lead;
 } wt_block;
 
-/* A plain value for reading; made by wt_network_create. */
+/* One level of a hierarchy: rows of fuse·channels, one for every `fuse` rows of the level before. */
+typedef struct {
+    int fuse;
+    wt_convolution linear;                                      /* 1×1; bias −1: without */
+    int rows;                                                   /* of one target */
+    int norm_weight, norm_bias, running_mean, running_variance; /* −1: absent */
+} wt_level;
+
+/* How parameters begin. */
+typedef struct {
+    wt_initial_kind kind;
+    double gain, output_scale;
+} wt_initial;
+
+/* A plain value for reading; made by wt_network_create. A network has blocks or levels. */
 typedef struct {
     wt_parameter_table parameters;
+    wt_trunk_kind trunk;
+    wt_initial initial;
+    wt_norm_kind norm;
+    double dropout;
+    wt_activation activation; /* of the levels */
+    int embedding;            /* the tensor of the classes' channels; −1: real input */
+    int embedding_channels;   /* of a class, or of a real sample */
+    int level_count;
+    const wt_level *levels;
+    wt_convolution output; /* of a hierarchy */
     wt_input_kind input_kind;
     int classes; /* outputs: the targets' classes; 1 of squared error */
     wt_head_kind head_kind;
@@ -79,7 +123,7 @@ typedef struct {
     int skip_channels;
     double skip_scale, residual_scale;
     wt_convolution head[2];
-    int receptive_field; /* (k₀−1) + Σ(k−1)·d + 1 */
+    int receptive_field; /* (k₀−1) + Σ(k−1)·d + 1, or the product of all `fuse` */
     /* Where a window has one target: its outputs o[t], t < readout_rows, become Σ_t w_t·o[t] + b, with w the
      * parameters `readout`, shapes [1, readout_rows] and, of a value alone, [1] (as torch.nn.Linear over time), or
      * w_t = 1/readout_rows and b = 0 where there are none. 0: each output is a target's. */
@@ -103,9 +147,17 @@ wt_status wt_network_create(wt_network **out, const wt_model_config *model, int 
 int wt_network_targets(const wt_network *network, const wt_data_config *data);
 void wt_network_destroy(wt_network *network);
 
-/* As PyTorch's Conv1d by default, U(±1/√fan_in) for weights and biases, keyed by (seed, name, PyTorch's
- * element), so that no layout and no rank count changes them. */
+/* As the configuration's model.init says; by default as PyTorch's Conv1d and Linear, U(±1/√fan_in) for weights and
+ * biases, N(0, 1) for embeddings. Keyed by (seed, name, PyTorch's element), so that no layout and no rank count changes
+ * them. */
 void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed);
+
+/* "16 blocks" or "3 levels". */
+void wt_network_describe(const wt_network *network, char *text, size_t room);
+
+/* How many numbers a lane gives to a sum over all lanes of a step, at most (batch norm). Where there are any, all of a
+ * rank's lanes must be computed in one call. */
+int wt_network_lane_sums(const wt_network *network);
 
 /* Operations (a multiply-add counts 2) of one target in forward, its share of the window's context included;
  * a training step needs three times as many. */
@@ -137,9 +189,29 @@ void wt_pass_destroy(wt_pass *pass);
  * call. Once a step. */
 void wt_pass_derive(wt_pass *pass, const wt_real *parameters);
 
+/*
+ * What a training pass must know of its step. Until it is told, a call's windows are one lane, which is all of the
+ * step. `reduce` adds `count` numbers of each lane over all lanes of the step, on all ranks, in an order that the lanes'
+ * number alone decides: `lanes` is [lanes of the call, count], `sum` [count]. The calling thread calls it, in forward
+ * and in backward, equally often on all ranks; NULL: the call's lanes are all there are.
+ */
+typedef struct {
+    uint64_t seed; /* dropout's draws are keyed by (seed, step, lane, element) */
+    int64_t step;
+    int first_lane;   /* that the batch's first window belongs to */
+    int lane_windows; /* 0: a call's windows are one lane */
+    void (*reduce)(void *context, const double *lanes, int count, double *sum);
+    void *context;
+} wt_pass_step;
+void wt_pass_begin_step(wt_pass *pass, const wt_pass_step *step);
+
+/* Puts the running statistics that forward has staged into the parameters; with the step's update, or not at all. */
+void wt_pass_commit(const wt_pass *pass, wt_real *parameters);
+
 /* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share
- * the rows; the result does not depend on how many there are, nor on how windows are grouped into calls. With
- * backward, the head's part of backward is done here too, while its rows are in the cache. */
+ * the rows; the result does not depend on how many there are, nor on how windows are grouped into calls (but for
+ * wt_network_lane_sums). With backward, the head's part of backward is done here too, while its rows are in the cache.
+ * Where lanes have such sums, `batch` may be NULL: windows without targets, of a rank that has none. */
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses);
 
 /* The logits (or values) that the last forward of a pass without backward left for its i-th window,

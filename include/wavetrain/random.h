@@ -18,6 +18,8 @@ typedef enum {
     WT_RANDOM_SIMULATE,    /* simulated signals: a = utterance, b = sample */
     WT_RANDOM_SAMPLING, /* training windows drawn with replacement: a = position, b = 0, or 1 item and 2 window */
     WT_RANDOM_TEST,
+    WT_RANDOM_DROPOUT = 32, /* a = step and lane, b = layer and element */
+    WT_RANDOM_SWEEP = 64,   /* points of a sweep: a = hash of the key's name, b = point */
 } wt_random_purpose;
 
 /* Four 32-bit words of (seed, purpose, a, b). b is taken below 2^56. */

@@ -39,6 +39,21 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
  * alone; not collective. */
 void wt_train_refused(const char *run);
 
+/* What run.yaml says of the newest start. Not collective. */
+typedef struct {
+    char verdict[16]; /* running, done, continue or failed; "" where there is no run */
+    char why[512];
+} wt_run_verdict;
+
+wt_run_verdict wt_read_verdict(const char *run);
+/* The configuration of the newest start; fails where there is none. Not collective. */
+wt_status wt_read_run_config(wt_config *config, const char *run);
+
+/* Tells an optimizer which of the network's tensors it updates (running statistics are not), and which of them decay. Not
+ * collective. */
+wt_status wt_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
+                               wt_decay_on decay_on);
+
 /* How many windows at once give all threads something to do, `most` at most. Not collective. */
 int wt_windows_at_once(int targets, int most);
 
@@ -114,15 +129,23 @@ typedef struct {
     wt_real *parameters; /* flat, kernel order */
 } wt_restored;
 
-wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint);
+/* Of a run with ema.decay, the parameters' mean, unless `raw`. */
+wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, bool raw);
 void wt_restored_dispose(wt_restored *restored);
 
+/* Whether the checkpoint has a mean of the parameters beside them. */
+bool wt_checkpoint_has_mean(const wt_checkpoint *checkpoint);
+
+/* Fills flat parameters: with the mean, where there is one, unless `raw`. Not collective. */
+wt_status wt_restore_parameters(wt_checkpoint *checkpoint, const wt_network *network, bool raw,
+                                wt_real *parameters);
+
 /* Fills flat parameters and, unless NULL, the optimizer from a checkpoint; the tensors must be just the
- * network's. Not collective. */
+ * network's. Moments that the checkpoint's configuration had not begin anew. Not collective. */
 wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
                            wt_optimizer *optimizer);
 
-/* The hash of parameters and moments in PyTorch's order, by name: the same on any number of ranks. */
+/* The hash of parameters, moments and mean in PyTorch's order, by name: the same on any number of ranks. */
 wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
                         const wt_optimizer *optimizer);
 

@@ -86,6 +86,11 @@ static const wt_state_field wt_state_fields[] = {
     WT_FIELD("skipped_in_row", WT_STATE_INT, skipped_in_row),
     WT_FIELD("skipped", WT_STATE_INT64, skipped),
     WT_FIELD("norm_count", WT_STATE_INT64, norm_count),
+    WT_NEWER("stale", WT_STATE_INT, stale),
+    WT_NEWER("plateau_best", WT_STATE_REAL, plateau_best),
+    WT_NEWER("plateau_scale", WT_STATE_REAL, plateau_scale),
+    WT_NEWER("plateau_bad", WT_STATE_INT, plateau_bad),
+    WT_NEWER("plateau_cooldown", WT_STATE_INT, plateau_cooldown),
     WT_NEWER("outputs", WT_STATE_INT, outputs),
 };
 enum { WT_STATE_FIELDS = sizeof wt_state_fields / sizeof *wt_state_fields };
@@ -156,6 +161,8 @@ static wt_status wt_read_norms(wt_h5 *file, const char *path, double *norms) {
 }
 
 static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_state *state) {
+    state->plateau_best = INFINITY; /* of a file without them; the others are 0 */
+    state->plateau_scale = 1.0;
     for (int i = 0; i < WT_STATE_FIELDS; i++) {
         const wt_state_field *field = &wt_state_fields[i];
         if (field->newer && !wt_h5_has_attribute(file, "", field->name)) continue;
@@ -179,17 +186,18 @@ static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_stat
 
 static const char *const wt_tensor_groups[] = {[WT_TENSOR_PARAMETER] = "parameters",
                                                [WT_TENSOR_FIRST] = "optimizer/first",
-                                               [WT_TENSOR_SECOND] = "optimizer/second"};
+                                               [WT_TENSOR_SECOND] = "optimizer/second",
+                                               [WT_TENSOR_AVERAGE] = "ema"};
 
 static void wt_tensor_path(char out[128], wt_tensor_kind kind, const char *name) {
     snprintf(out, 128, "%s/%s", wt_tensor_groups[kind], name);
 }
 
 static wt_status wt_write_tensor(wt_h5 *file, const wt_checkpoint_tensor *tensor) {
-    const float *values[] = {tensor->parameter, tensor->first, tensor->second};
+    const float *values[] = {tensor->parameter, tensor->first, tensor->second, tensor->average};
     wt_h5_shape shape = {.type = WT_H5_FLOAT, .rank = tensor->rank};
     for (int i = 0; i < tensor->rank; i++) shape.shape[i] = tensor->shape[i];
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++) {
         char path[128];
         if (!values[kind]) continue;
         wt_tensor_path(path, (wt_tensor_kind)kind, tensor->name);

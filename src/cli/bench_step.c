@@ -82,6 +82,7 @@ typedef struct {
     wt_window_loss *losses;   /* [windows of this rank] */
     wt_real **lane_gradients; /* [lanes_at_once] */
     double *block_sums;       /* of the norm */
+    double *lane_sums;        /* of batch norm */
     wt_timer timer;
     wt_bench_peaks peaks;
     int64_t *nanoseconds; /* [steps, WT_STEP_COLUMNS]: phases, then the whole step; the slowest rank's */
@@ -105,6 +106,8 @@ static void wt_fill_batch(wt_batch *batch, int classes, uint64_t rank) {
     }
 }
 
+enum { CHANNELS = 1 }; /* of a real input */
+
 static void wt_share_lanes(wt_stepper *stepper) {
     const wt_config *config = &stepper->config;
     const int ranks = wt_comm_size(stepper->comm);
@@ -119,15 +122,13 @@ static void wt_share_lanes(wt_stepper *stepper) {
         int windows = wt_windows_at_once(config->data.window, own * stepper->lane_windows);
         wanted = (windows + stepper->lane_windows - 1) / stepper->lane_windows;
     }
-    stepper->lanes_at_once = wanted < own ? wanted : own;
+    stepper->lanes_at_once = wanted < own && !wt_network_lane_sums(stepper->network) ? wanted : own;
 }
 
 static wt_status wt_take_state(wt_stepper *stepper) {
     const wt_config *config = &stepper->config;
     wt_quantization quantization = config->data.quantization;
     WT_TRY(wt_data_classes(&quantization.levels, &config->data));
-    enum { CHANNELS = 1 }; /* of a real input */
-    WT_TRY(wt_network_create(&stepper->network, &config->model, quantization.levels, CHANNELS));
     const size_t total = stepper->network->parameters.total;
     const int own = (stepper->end_lane - stepper->first_lane) * stepper->lane_windows;
     const wt_pass_shape shape = {stepper->lanes_at_once * stepper->lane_windows, config->data.window, true,
@@ -136,7 +137,12 @@ static wt_status wt_take_state(wt_stepper *stepper) {
                                   config->model.input, quantization};
     WT_TRY(wt_alloc(&stepper->parameters, total, sizeof(wt_real), "parameters"));
     wt_network_initialise(stepper->network, stepper->parameters, (uint64_t)config->train.seed);
-    WT_TRY(wt_optimizer_init(&stepper->optimizer, total));
+    WT_TRY(wt_optimizer_init(&stepper->optimizer, config, total));
+    WT_TRY(
+        wt_set_update_ranges(&stepper->optimizer, &stepper->network->parameters, config->optimizer.decay_on));
+    WT_TRY(wt_alloc(&stepper->lane_sums,
+                    (size_t)stepper->lanes * (size_t)wt_network_lane_sums(stepper->network), sizeof(double),
+                    "sums of lanes"));
     WT_TRY(wt_batch_create(&stepper->batch, &batch, CHANNELS));
     wt_fill_batch(stepper->batch, quantization.levels, (uint64_t)wt_comm_rank(stepper->comm));
     WT_TRY(wt_pass_create(&stepper->pass, stepper->network, stepper->kernels, &shape));
@@ -160,6 +166,7 @@ static void wt_stepper_dispose(wt_stepper *stepper) {
     wt_free(stepper->losses);
     wt_free(stepper->lane_gradients);
     wt_free(stepper->block_sums);
+    wt_free(stepper->lane_sums);
     wt_free(stepper->nanoseconds);
     wt_free(stepper);
 }
@@ -199,7 +206,7 @@ static double wt_decide_scale(wt_stepper *stepper, const wt_real *gradient) {
     const double mean = 1.0 / ((double)config->train.batch * config->data.window);
     double scale = mean;
     if (wt_comm_rank(stepper->comm) == 0) {
-        double norm = wt_gradient_norm(stepper->kernels, gradient, stepper->network->parameters.total, mean,
+        double norm = wt_gradient_norm(stepper->kernels, gradient, stepper->network->parameters.trained, mean,
                                        stepper->block_sums);
         scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     }
@@ -207,10 +214,20 @@ static double wt_decide_scale(wt_stepper *stepper, const wt_real *gradient) {
     return scale;
 }
 
+static void wt_sum_lanes(void *context, const double *lanes, int count, double *sum) {
+    wt_stepper *stepper = context;
+    wt_comm_sum_lanes(stepper->comm, stepper->lanes, lanes, count, stepper->lane_sums, sum);
+}
+
 static void wt_step(wt_stepper *stepper) {
     double added;
+    const wt_pass_step step = {.first_lane = stepper->first_lane,
+                               .lane_windows = stepper->lane_windows,
+                               .reduce = wt_sum_lanes,
+                               .context = stepper};
     wt_timer_enter(&stepper->timer, WT_PHASE_DERIVE);
     wt_pass_derive(stepper->pass, stepper->parameters);
+    wt_pass_begin_step(stepper->pass, &step);
     for (int lane = stepper->first_lane, lanes; lane < stepper->end_lane; lane += lanes) {
         int left = stepper->end_lane - lane;
         lanes = left < stepper->lanes_at_once ? left : stepper->lanes_at_once;
@@ -222,8 +239,11 @@ static void wt_step(wt_stepper *stepper) {
     wt_timer_move(&stepper->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
     const double scale = wt_decide_scale(stepper, gradient);
     wt_timer_enter(&stepper->timer, WT_PHASE_UPDATE);
-    wt_optimizer_step(&stepper->optimizer, stepper->kernels, &stepper->config.optimizer,
-                      stepper->config.optimizer.learning_rate, scale, gradient, stepper->parameters);
+    wt_pass_commit(stepper->pass, stepper->parameters);
+    const wt_optimizer_config *optimizer = &stepper->config.optimizer;
+    const wt_update update = {optimizer->learning_rate, wt_optimizer_momentum(optimizer), scale};
+    wt_optimizer_step(&stepper->optimizer, stepper->kernels, optimizer, &update, gradient,
+                      stepper->parameters);
     wt_timer_enter(&stepper->timer, WT_PHASE_OTHER);
 }
 
@@ -287,7 +307,7 @@ static wt_status wt_summarise_times(const wt_stepper *stepper, wt_result *result
 /* Forward makes the head's part of backward too. */
 static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
     const wt_network *network = stepper->network;
-    double head = 0.0;
+    double head = 0.0; /* a hierarchy has none: its last layer's backward is with the others */
     for (int i = 0; i < 2; i++) head += 2.0 * network->head[i].in * network->head[i].out;
     result->targets = (double)stepper->config.train.batch * stepper->config.data.window;
     const double forward = wt_network_operations(network, stepper->config.data.window) * result->targets;
@@ -343,14 +363,14 @@ static void wt_print_result(const wt_stepper *stepper, const wt_result *result) 
     const double mib = 1048576.0, best = result->own[WT_STEP_ALL].best,
                  median = result->own[WT_STEP_ALL].median;
     const int ranks = wt_comm_size(stepper->comm), threads = omp_get_max_threads();
-    char products[96], cores[64];
+    char products[96], cores[64], layers[32];
     wt_kernels_describe(stepper->kernels, products, sizeof products);
     snprintf(cores, sizeof cores, "%d rank%s × %d thread%s", ranks, ranks > 1 ? "s" : "", threads,
              threads > 1 ? "s" : "");
-    printf("model %s: %d blocks, %zu parameters, receptive field %d; a step of %d × %d targets, lanes: %d\n",
-           stepper->name, stepper->network->block_count, stepper->network->parameters.total,
-           stepper->network->receptive_field, stepper->config.train.batch, stepper->config.data.window,
-           stepper->lanes);
+    wt_network_describe(stepper->network, layers, sizeof layers);
+    printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, lanes: %d\n",
+           stepper->name, layers, stepper->network->parameters.trained, stepper->network->receptive_field,
+           stepper->config.train.batch, stepper->config.data.window, stepper->lanes);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
     wt_print_phases(result);
@@ -386,7 +406,7 @@ static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, w
         {"", "windows", stepper->config.train.batch},
         {"", "targets", stepper->config.data.window},
         {"", "lanes", stepper->lanes},
-        {"", "parameters", (double)stepper->network->parameters.total},
+        {"", "parameters", (double)stepper->network->parameters.trained},
         {"", "steps", wt_given.steps},
         {"", "targets_per_second", result->targets / step.best},
         {"", "median_targets_per_second", result->targets / step.median},
@@ -492,6 +512,9 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_load_model(stepper, path));
     WT_TRY(
         wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
+    int classes;
+    WT_TRY(wt_data_classes(&classes, &stepper->config.data));
+    WT_TRY(wt_network_create(&stepper->network, &stepper->config.model, classes, CHANNELS));
     wt_share_lanes(stepper);
     WT_CHECK(stepper->lanes >= wt_comm_size(stepper->comm), WT_USAGE,
              "train.lanes: fewer than ranks (got %d lanes, expected at least %d)", stepper->lanes,
@@ -509,7 +532,7 @@ static wt_status wt_bench_step(wt_comm *comm, const char *path) {
     WT_GUARD(wt_comm_agree(comm, wt_prepare_stepper(stepper, path)));
     WT_GUARD(wt_bench_make_exchange(&stepper->exchange, comm, stepper->kernels, &stepper->config.exchange,
                                     stepper->lanes, stepper->lanes_at_once,
-                                    stepper->network->parameters.total));
+                                    stepper->network->parameters.trained));
     wt_bench_peaks_init(&stepper->peaks);
     WT_GUARD(wt_run_steps(stepper));
     WT_GUARD(wt_make_result(stepper, &result));

@@ -13,7 +13,7 @@
 
 typedef struct {
     char *data, *split, *checkpoint, *predictions;
-    int markov, least;
+    int markov, raw, least;
 } wt_evaluate_arguments;
 
 static wt_evaluate_arguments wt_given;
@@ -31,6 +31,8 @@ static const struct poptOption wt_options[] = {
      "Labels: write each target with its prediction, as CSV, or HDF5 where the name ends in .h5", "FILE"},
     {"least", '\0', POPT_ARG_INT, &wt_given.least, 0,
      "Labels: leave classes with fewer targets out of macro-F1 (default 0)", "N"},
+    {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
+     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     POPT_TABLEEND,
 };
 
@@ -59,7 +61,7 @@ static wt_status wt_open_subject(wt_subject *subject, const char *file_or_run) {
     WT_TRY(wt_command_open_checkpoint(&subject->checkpoint, file_or_run, wt_given.checkpoint));
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
     WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
-    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint));
+    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint, wt_given.raw));
     subject->data = wt_given.data ? wt_given.data : config->data.path;
     if (!wt_given.markov) return WT_OK;
     wt_dataset *train;
@@ -91,7 +93,9 @@ static void wt_print_score(const wt_subject *subject, const char *split, const w
         printf(", %.1f %% of them %s", 100.0 * (double)score->silence / targets,
                ends ? "end marks" : "silence");
     printf("\n");
-    snprintf(name, sizeof name, "network, step %" PRId64, wt_checkpoint_get_state(subject->checkpoint)->step);
+    bool mean = wt_checkpoint_has_mean(subject->checkpoint) && !wt_given.raw;
+    snprintf(name, sizeof name, "network, step %" PRId64 "%s",
+             wt_checkpoint_get_state(subject->checkpoint)->step, mean ? " (mean)" : "");
     wt_print_line(subject, name, score->loss / targets);
     if (!subject->markov) return;
     wt_print_line(subject, "first-order Markov model", score->markov / targets);

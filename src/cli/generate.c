@@ -20,7 +20,7 @@
 typedef struct {
     char *out, *checkpoint, *prime, *prime_from, *data, *prompt;
     double seconds, temperature, prime_seconds;
-    int count, top_k, force, utterance;
+    int count, top_k, force, utterance, raw;
     long long seed, max_length;
 } wt_generate_arguments;
 
@@ -54,6 +54,8 @@ static const struct poptOption wt_options[] = {
      "Another data set for --prime-from; of text, to tell which items are new", "DATASET"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
+     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace an existing file", NULL},
     POPT_TABLEEND,
 };
@@ -296,7 +298,7 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
         "%s: the network predicts labels (expected one that predicts the next sample; see wavetrain evaluate "
         "--predictions)",
         wt_checkpoint_path(voice->checkpoint));
-    WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint));
+    WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint, wt_given.raw));
     if (text) {
         const wt_text_request request = {wt_given.out,   wt_given.prompt,     wt_given.data,
                                          wt_given.count, wt_given.max_length, wt_given.temperature,

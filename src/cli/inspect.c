@@ -42,17 +42,21 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
                           config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
-    printf("network          %d blocks, %zu parameters in %d tensors\n", network->block_count,
-           network->parameters.total, network->parameters.count);
+    char layers[32];
+    wt_network_describe(network, layers, sizeof layers);
+    printf("network          %s, %zu parameters in %d tensors\n", layers, network->parameters.trained,
+           network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
     printf("\nstep             %d windows of %d targets, %d lanes of %d windows\n", config->train.batch,
            targets, lanes, config->train.batch / lanes);
     printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
            wt_network_operations(network, targets) / 1e6);
+    int buffers = 1;
+    for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
     printf("memory           %.1f MiB for each lane at once, %.1f MiB for parameters and moments\n",
            (double)wt_pass_bytes(network, kernels, &lane) / 1048576.0,
-           3.0 * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
+           (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);
     return WT_OK;
 }
@@ -102,8 +106,9 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
     wt_optimizer optimizer = {0};
     wt_hash hash;
     char text[WT_HASH_TEXT];
-    WT_GUARD(wt_restore_network(&restored, checkpoint));
-    WT_GUARD(wt_optimizer_init(&optimizer, restored.network->parameters.total));
+    WT_GUARD(wt_restore_network(&restored, checkpoint, true));
+    WT_GUARD(wt_optimizer_init(&optimizer, wt_checkpoint_get_config(checkpoint),
+                               restored.network->parameters.total));
     WT_GUARD(wt_restore_state(checkpoint, restored.network, restored.parameters, &optimizer));
     WT_GUARD(wt_state_hash(&hash, restored.network, restored.parameters, &optimizer));
     wt_hash_print(text, hash);
@@ -118,6 +123,14 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
     if (state->skipped) {
         printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n",
                state->skipped, state->skipped == 1 ? "" : "s", state->rollbacks, state->rate_scale);
+    }
+    if (wt_checkpoint_has_mean(checkpoint)) {
+        printf("mean             of the parameters, of decay %g: what evaluate and generate take\n",
+               wt_checkpoint_get_config(checkpoint)->ema.decay);
+    }
+    if (wt_checkpoint_get_config(checkpoint)->schedule.kind == WT_SCHEDULE_PLATEAU) {
+        printf("plateau          learning rate times %g, %d validations without improvement\n",
+               state->plateau_scale, state->plateau_bad);
     }
     printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path,
            state->dataset);

@@ -6,8 +6,6 @@
 #include "wavetrain/log.h"
 #include "wavetrain/metrics.h"
 
-enum { RUNS_MAX = 64 };
-
 static char *wt_plot_out; /* where popt's constant table points */
 
 static const struct poptOption wt_plot_options[] = {
@@ -23,11 +21,11 @@ static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
     int count;
     bool done;
     wt_status status;
-    WT_GUARD(wt_command_parse(&context, &wt_command_plot, argc, argv, 1, RUNS_MAX, &runs, &count, &done));
+    WT_GUARD(wt_command_parse(&context, &wt_command_plot, argc, argv, 1, WT_PLOT_RUNS_MAX, &runs, &count, &done));
     if (done) goto cleanup;
     WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE,
                    "--out: missing (usage: wavetrain plot RUN... --out FILE.png)");
-    WT_GUARD(wt_plot_runs(runs, (size_t)count, wt_plot_out));
+    WT_GUARD(wt_plot_runs(runs, NULL, (size_t)count, wt_plot_out));
     if (wt_log_speaks()) printf("%s\n", wt_plot_out);
 cleanup:
     free(wt_plot_out);

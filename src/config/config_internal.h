@@ -8,6 +8,7 @@
  *   parse.c     defaults, file and --set in order; who gave which key
  *   rules.c     what must hold between keys
  *   text.c      the resolved text, --help-config, comparison
+ *   sweep_file.c  SWEEP.yaml → points, by the same table
  */
 #ifndef WAVETRAIN_CONFIG_INTERNAL_H
 #define WAVETRAIN_CONFIG_INTERNAL_H
@@ -21,11 +22,11 @@
 #include "wavetrain/error.h"
 
 enum {
-    WT_KEYS_MAX = 96,
-    WT_NAME_MAX = 256,    /* bytes of a key's full name as messages show it */
-    WT_SHOW_MAX = 96,     /* bytes of a value as messages show it */
-    WT_EXPECT_MAX = 160,  /* bytes of "1 … 64" or "adam or adamw" */
-    WT_DEPTH_MAX = 5,     /* sections, keys, arrays, keys of an array, dilations */
+    WT_KEYS_MAX = 160,
+    WT_NAME_MAX = 256,   /* bytes of a key's full name as messages show it */
+    WT_SHOW_MAX = 96,    /* bytes of a value as messages show it */
+    WT_EXPECT_MAX = 160, /* bytes of "1 … 64" or "adam or adamw" */
+    WT_DEPTH_MAX = 8, /* of a sweep: random, keys, a key, its choices, arrays, keys of an array, dilations */
     WT_ENTRIES_MAX = 256, /* entries of one list or mapping */
     WT_NODES_MAX = 16384, /* values in one configuration */
 };
@@ -37,9 +38,11 @@ typedef enum {
     WT_KEY_INT,
     WT_KEY_INT64,
     WT_KEY_REAL,
-    WT_KEY_TEXT,   /* char [WT_PATH_MAX] */
-    WT_KEY_CHOICE, /* an enumeration whose values are the places in `choices` */
-    WT_KEY_DILATIONS,
+    WT_KEY_TEXT,      /* char [WT_PATH_MAX] */
+    WT_KEY_CHOICE,    /* an enumeration whose values are the places in `choices` */
+    WT_KEY_DILATIONS, /* a list of whole numbers */
+    WT_KEY_NUMBERS,   /* the same, or one number */
+    WT_KEY_POINTS,    /* pairs [step, rate] */
     WT_KEY_QUANTIZATION,
     WT_KEY_ARRAYS, /* of wt_model_config */
 } wt_key_type;

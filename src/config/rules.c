@@ -86,10 +86,19 @@ static wt_status settle_arrays(wt_reading *reading) {
     return wt_arrays_scan(wt_key_find("model.arrays"), "model.arrays", arrays->node, model);
 }
 
+/* A hierarchy's levels have no gate; where nothing is said of the activation, it is tanh. */
+static void settle_hierarchy(wt_reading *reading) {
+    wt_model_config *model = &reading->config.model;
+    if (model->trunk == WT_TRUNK_HIERARCHY && !given_of(reading, "model.activation")->order) {
+        model->array.activation = WT_ACTIVATION_TANH;
+    }
+}
+
 /* A short run of a configuration that says nothing of the warm-up is not all warm-up. */
 static void settle_warmup(wt_reading *reading) {
     wt_config *config = &reading->config;
     if (given_of(reading, "schedule.warmup")->order) return;
+    if (config->schedule.kind == WT_SCHEDULE_ONE_CYCLE) config->schedule.warmup = 0;
     if (config->schedule.warmup > config->train.steps / 10) {
         config->schedule.warmup = config->train.steps / 10;
     }
@@ -98,6 +107,7 @@ static void settle_warmup(wt_reading *reading) {
 wt_status wt_reading_settle(wt_reading *reading) {
     WT_TRY(settle_dilations(reading));
     WT_TRY(settle_arrays(reading));
+    settle_hierarchy(reading);
     settle_warmup(reading);
     return WT_OK;
 }
@@ -138,11 +148,46 @@ static wt_status check_lanes(const wt_reading *reading) {
 }
 
 static wt_status check_schedule(const wt_reading *reading) {
-    int64_t warmup = reading->config.schedule.warmup, steps = reading->config.train.steps;
-    if (warmup <= steps) return WT_OK;
-    return rule_error(reading, "schedule.warmup", "train.steps",
-                      "schedule.warmup is longer than train.steps (got %lld, expected at most %lld)",
-                      (long long)warmup, (long long)steps);
+    const wt_schedule_config *schedule = &reading->config.schedule;
+    int64_t warmup = schedule->warmup, steps = reading->config.train.steps;
+    if (warmup > steps) {
+        return rule_error(reading, "schedule.warmup", "train.steps",
+                          "schedule.warmup is longer than train.steps (got %lld, expected at most %lld)",
+                          (long long)warmup, (long long)steps);
+    }
+    if (schedule->kind == WT_SCHEDULE_ONE_CYCLE && warmup > 0) {
+        return rule_error(
+            reading, "schedule.warmup", "schedule.kind",
+            "schedule.warmup has no place in one-cycle, which rises by itself (got %lld, expected 0)",
+            (long long)warmup);
+    }
+    if (schedule->kind == WT_SCHEDULE_PIECEWISE && schedule->points.count == 0) {
+        return rule_error(reading, "schedule.points", "schedule.kind",
+                          "schedule.points is empty (expected pairs [step, rate] for piecewise)");
+    }
+    return WT_OK;
+}
+
+/* What counts validations needs some. */
+static wt_status check_validation(const wt_reading *reading) {
+    const wt_config *config = &reading->config;
+    if (config->validation.every > 0) return WT_OK;
+    if (config->schedule.kind == WT_SCHEDULE_PLATEAU) {
+        return rule_error(
+            reading, "schedule.kind", "validation.every",
+            "schedule.kind plateau counts validations (got validation.every 0, expected at least 1)");
+    }
+    if (config->validation.patience == 0) return WT_OK;
+    return rule_error(reading, "validation.patience", "validation.every",
+                      "validation.patience counts validations (got validation.every 0, expected at least 1)");
+}
+
+static wt_status check_optimizer(const wt_reading *reading) {
+    const wt_config *config = &reading->config;
+    bool cycled = config->schedule.kind == WT_SCHEDULE_ONE_CYCLE && config->schedule.cycle_momentum;
+    if (!config->optimizer.nesterov || config->optimizer.momentum > 0 || cycled) return WT_OK;
+    return rule_error(reading, "optimizer.nesterov", "optimizer.momentum",
+                      "optimizer.nesterov needs a momentum (got optimizer.momentum 0, expected above 0)");
 }
 
 /* Σ (k−1)·d of an array. No overflow: 64 stacks of 64 dilations of 2^24 with 64 taps are 2^42. */
@@ -155,18 +200,59 @@ static int64_t array_reach(const wt_array_config *array) {
 }
 
 static int64_t receptive_field(const wt_model_config *model) {
-    int64_t field = model->input_kernel;
+    int64_t field = model->trunk == WT_TRUNK_HIERARCHY ? 1 : model->input_kernel;
+    if (model->trunk == WT_TRUNK_HIERARCHY) {
+        for (int i = 0; i < model->fuse.count && field < RECEPTIVE_FIELD_MAX; i++)
+            field *= model->fuse.values[i];
+        return field;
+    }
     if (model->array_count == 0) field += array_reach(&model->array);
     for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
     return field;
 }
 
-static wt_status check_receptive_field(const wt_reading *reading) {
-    int64_t field = receptive_field(&reading->config.model);
+static wt_status check_field(const wt_reading *reading, int64_t field) {
     if (field < RECEPTIVE_FIELD_MAX) return WT_OK;
     return rule_error(reading, "model.", "model.",
                       "the model's receptive field is too long (got %lld samples, expected under %d)",
                       (long long)field, RECEPTIVE_FIELD_MAX);
+}
+
+static wt_status check_hierarchy(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    if (model->fuse.count == 0) {
+        return rule_error(reading, "model.trunk", "model.fuse",
+                          "a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
+    }
+    if (model->array_count > 0) {
+        return rule_error(reading, "model.arrays", "model.arrays", "a hierarchy has no model.arrays");
+    }
+    if (model->array.activation == WT_ACTIVATION_GATE) {
+        return rule_error(reading, "model.activation", "model.activation",
+                          "a hierarchy has no gate (got model.activation gate, expected tanh or relu)");
+    }
+    if (model->width.count != 1 && model->width.count != model->fuse.count) {
+        return rule_error(reading, "model.width", "model.fuse",
+                          "model.width does not fit model.fuse (got %d widths, expected 1 or %d)",
+                          model->width.count, model->fuse.count);
+    }
+    if (model->head == WT_HEAD_MSE || model->readout != WT_READOUT_LAST) {
+        return rule_error(
+            reading, "model.head", "model.readout",
+            "a hierarchy predicts classes from its last output (got model.head: mse, or a model.readout)");
+    }
+    return check_field(reading, receptive_field(model));
+}
+
+static wt_status check_receptive_field(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    if (model->trunk == WT_TRUNK_HIERARCHY) return check_hierarchy(reading);
+    if (model->norm != WT_NORM_NONE || model->dropout > 0) {
+        return rule_error(reading, "model.norm", "model.dropout",
+                          "model.norm and model.dropout are for the hierarchy trunk (expected model.trunk: "
+                          "hierarchy)");
+    }
+    return check_field(reading, receptive_field(model));
 }
 
 /* One label a window. */
@@ -226,6 +312,8 @@ wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_text(reading));
     WT_TRY(check_lanes(reading));
     WT_TRY(check_schedule(reading));
+    WT_TRY(check_validation(reading));
+    WT_TRY(check_optimizer(reading));
     WT_TRY(check_receptive_field(reading));
     return check_labels(reading);
 }

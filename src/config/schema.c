@@ -19,8 +19,9 @@
 const wt_key wt_keys[] = {
 {.name = "model", .type = WT_KEY_SECTION, .help = "The network."},
 {.name = "model.trunk", .type = WT_KEY_CHOICE, .offset = AT(model.trunk), .standard = "wavenet",
- .choices = CHOICES("wavenet"), .resume = WT_RESUME_REFUSED,
- .help = "Kind of network: blocks of dilated causal convolutions."},
+ .choices = CHOICES("wavenet", "hierarchy"), .resume = WT_RESUME_REFUSED,
+ .help = "Kind of network: blocks of dilated causal convolutions, or levels that fuse neighbours (embedding, fuse, "
+         "width, bias; of the keys below it has input, activation, norm, dropout, init, init_gain, output_scale)."},
 {.name = "model.input", .type = WT_KEY_CHOICE, .offset = AT(model.input), .standard = "class",
  .choices = CHOICES("class", "real"), .resume = WT_RESUME_REFUSED,
  .help = "What the network sees of a sample: its class after quantisation, or its value."},
@@ -48,7 +49,8 @@ const wt_key wt_keys[] = {
  .help = "Channels of the activation (of each half of the gate)."},
 {.name = "model.activation", .type = WT_KEY_CHOICE, .offset = AT(model.array.activation), .standard = "gate",
  .choices = CHOICES("gate", "tanh", "relu"), .resume = WT_RESUME_REFUSED,
- .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate."},
+ .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate. Of a hierarchy's levels: tanh (unless "
+         "told otherwise) or relu."},
 {.name = "model.arrays", .type = WT_KEY_ARRAYS, .offset = AT(model), .standard = "[]",
  .resume = WT_RESUME_REFUSED,
  .help = "Where stacks differ: a list such as [{layers: 8, residual: 32}, {layers: 4}], in place of stacks, "
@@ -73,6 +75,36 @@ const wt_key wt_keys[] = {
 {.name = "model.head_channels", .type = WT_KEY_INT, .offset = AT(model.head_channels), .standard = "0",
  .least = 0, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hidden width of the head. 0: as wide as skip."},
+{.name = "model.embedding", .type = WT_KEY_INT, .offset = AT(model.embedding), .standard = "10",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: channels that stand for a class."},
+{.name = "model.fuse", .type = WT_KEY_DILATIONS, .offset = AT(model.fuse), .standard = "[]",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: how many neighbours each level takes together, such as [2, 2, 2]; their product is the context."},
+{.name = "model.width", .type = WT_KEY_NUMBERS, .offset = AT(model.width), .standard = "64",
+ .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: channels of each level; a list has one number a level."},
+{.name = "model.bias", .type = WT_KEY_CHOICE, .offset = AT(model.bias), .standard = "auto",
+ .choices = CHOICES("auto", "true", "false"), .resume = WT_RESUME_REFUSED,
+ .help = "Hierarchy: whether the levels' linear layers add a bias; auto: where no norm follows."},
+{.name = "model.norm", .type = WT_KEY_CHOICE, .offset = AT(model.norm), .standard = "none",
+ .choices = CHOICES("none", "batch", "layer"), .resume = WT_RESUME_REFUSED,
+ .help = "Between a level's linear layer and its activation: batch norm over all targets of a step (running "
+         "statistics in evaluation), or layer norm over the channels."},
+{.name = "model.dropout", .type = WT_KEY_REAL, .offset = AT(model.dropout), .standard = "0.0",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "Share of activations that a training step sets to 0, the others growing to make up for it."},
+{.name = "model.init", .type = WT_KEY_CHOICE, .offset = AT(model.init), .standard = "default",
+ .choices = CHOICES("default", "kaiming", "xavier", "normal"), .resume = WT_RESUME_REFUSED,
+ .help = "First weights. default: PyTorch's, uniform up to 1/sqrt(fan_in), biases too. The others begin with biases of "
+         "0; kaiming: normal with deviation gain/sqrt(fan_in); xavier: uniform up to gain·sqrt(6/(fan_in + fan_out)); "
+         "normal: deviation 1/sqrt(fan_in). Embeddings are N(0, 1) always."},
+{.name = "model.init_gain", .type = WT_KEY_REAL, .offset = AT(model.init_gain), .standard = "0.0",
+ .least = 0, .most = 1000, .resume = WT_RESUME_REFUSED,
+ .help = "Gain of kaiming and xavier. 0: the activation's own, 5/3 for tanh and the gate, sqrt(2) for relu."},
+{.name = "model.output_scale", .type = WT_KEY_REAL, .offset = AT(model.output_scale), .standard = "1.0",
+ .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
+ .help = "Factor on the last layer's first weights; 0.1 begins with a prediction that is sure of nothing."},
 
 {.name = "data", .type = WT_KEY_SECTION, .help = "What it learns from."},
 {.name = "data.path", .type = WT_KEY_TEXT, .offset = AT(data.path), .standard = "data/speech",
@@ -136,11 +168,11 @@ const wt_key wt_keys[] = {
 
 {.name = "optimizer", .type = WT_KEY_SECTION, .help = "How parameters move."},
 {.name = "optimizer.kind", .type = WT_KEY_CHOICE, .offset = AT(optimizer.kind), .standard = "adam",
- .choices = CHOICES("adam", "adamw"), .resume = WT_RESUME_REFUSED,
+ .choices = CHOICES("adam", "adamw", "sgd"), .resume = WT_RESUME_REFUSED,
  .help = "As PyTorch defines them; adamw decays weights apart from the gradient."},
 {.name = "optimizer.learning_rate", .type = WT_KEY_REAL, .offset = AT(optimizer.learning_rate),
  .standard = "1.0e-3", .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_WARNED,
- .help = "The rate after warm-up."},
+ .help = "The rate after warm-up; of one-cycle the highest."},
 {.name = "optimizer.beta1", .type = WT_KEY_REAL, .offset = AT(optimizer.beta1), .standard = "0.9",
  .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
  .help = "Decay of the gradient's running mean."},
@@ -153,26 +185,78 @@ const wt_key wt_keys[] = {
 {.name = "optimizer.weight_decay", .type = WT_KEY_REAL, .offset = AT(optimizer.weight_decay),
  .standard = "0.0", .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
  .help = "Pull towards zero (PyTorch's AdamW has 0.01 unless told otherwise)."},
+{.name = "optimizer.decay_on", .type = WT_KEY_CHOICE, .offset = AT(optimizer.decay_on), .standard = "all",
+ .choices = CHOICES("all", "weights"), .resume = WT_RESUME_WARNED,
+ .help = "What weight_decay pulls: every tensor, or weights alone: no biases, and no norms' scales and shifts."},
+{.name = "optimizer.momentum", .type = WT_KEY_REAL, .offset = AT(optimizer.momentum), .standard = "0.0",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "Of sgd: decay of the sum of gradients, without dampening. 0: none."},
+{.name = "optimizer.nesterov", .type = WT_KEY_CHOICE, .offset = AT(optimizer.nesterov), .standard = "false",
+ .choices = CHOICES("false", "true"), .resume = WT_RESUME_WARNED,
+ .help = "Of sgd: Nesterov's momentum."},
 {.name = "optimizer.clip", .type = WT_KEY_REAL, .offset = AT(optimizer.clip), .standard = "1.0",
  .least = 0, .most = 1e9, .resume = WT_RESUME_WARNED,
  .help = "Largest norm of the whole gradient. 0: no clipping."},
 
 {.name = "schedule", .type = WT_KEY_SECTION, .help = "The learning rate over the steps."},
 {.name = "schedule.kind", .type = WT_KEY_CHOICE, .offset = AT(schedule.kind), .standard = "cosine",
- .choices = CHOICES("constant", "exponential", "cosine"), .resume = WT_RESUME_WARNED,
- .help = "What follows the warm-up."},
+ .choices = CHOICES("constant", "step", "piecewise", "exponential", "linear", "cosine", "one-cycle", "plateau"),
+ .resume = WT_RESUME_WARNED,
+ .help = "What follows the warm-up; one-cycle has its own rise."},
 {.name = "schedule.warmup", .type = WT_KEY_INT64, .offset = AT(schedule.warmup), .standard = "500",
  .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_WARNED,
- .help = "Steps of linear rise from 0, at most train.steps; where it is not given, at most a tenth of them."},
+ .help = "Steps of linear rise from 0, at most train.steps; where it is not given, at most a tenth of them, and "
+         "none with one-cycle."},
 {.name = "schedule.floor", .type = WT_KEY_REAL, .offset = AT(schedule.floor), .standard = "0.0",
  .least = 0, .most = 1, .resume = WT_RESUME_WARNED,
- .help = "Cosine: share of the learning rate that is left at the end."},
+ .help = "Cosine, linear and plateau: share of the learning rate that is left at the end."},
 {.name = "schedule.decay", .type = WT_KEY_REAL, .offset = AT(schedule.decay), .standard = "0.5",
  .least = 0, .most = 1, .above = true, .resume = WT_RESUME_WARNED,
- .help = "Exponential: factor …"},
+ .help = "Exponential, step and plateau: factor …"},
 {.name = "schedule.decay_steps", .type = WT_KEY_INT64, .offset = AT(schedule.decay_steps),
  .standard = "10000", .least = 1, .most = STEPS_MOST, .resume = WT_RESUME_WARNED,
- .help = "… for every so many steps."},
+ .help = "… for every so many steps (exponential: smoothly; step: at once; plateau: see patience)."},
+{.name = "schedule.points", .type = WT_KEY_POINTS, .offset = AT(schedule.points), .standard = "[]",
+ .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
+ .help = "Piecewise: a list such as [[1000, 0.01], [2000, 0.001]]: after step 1000 the learning rate is 0.01, after "
+         "2000 0.001."},
+{.name = "schedule.pct_start", .type = WT_KEY_REAL, .offset = AT(schedule.pct_start), .standard = "0.3",
+ .least = 0, .most = 1, .resume = WT_RESUME_WARNED,
+ .help = "One-cycle (this and the next six as in PyTorch's OneCycleLR): share of the steps in which the rate rises."},
+{.name = "schedule.div_factor", .type = WT_KEY_REAL, .offset = AT(schedule.div_factor), .standard = "25.0",
+ .least = 0, .most = 1e12, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "It begins at learning_rate divided by this …"},
+{.name = "schedule.final_div_factor", .type = WT_KEY_REAL, .offset = AT(schedule.final_div_factor),
+ .standard = "1.0e+4", .least = 0, .most = 1e12, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "… and ends at that divided by this."},
+{.name = "schedule.anneal", .type = WT_KEY_CHOICE, .offset = AT(schedule.anneal), .standard = "cos",
+ .choices = CHOICES("cos", "linear"), .resume = WT_RESUME_WARNED,
+ .help = "The form of rise and fall."},
+{.name = "schedule.cycle_momentum", .type = WT_KEY_CHOICE, .offset = AT(schedule.cycle_momentum),
+ .standard = "true", .choices = CHOICES("false", "true"), .resume = WT_RESUME_WARNED,
+ .help = "Whether sgd's momentum, or beta1, falls while the rate rises, in place of its own key: …"},
+{.name = "schedule.base_momentum", .type = WT_KEY_REAL, .offset = AT(schedule.base_momentum),
+ .standard = "0.85", .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "… to this, where the rate is highest, …"},
+{.name = "schedule.max_momentum", .type = WT_KEY_REAL, .offset = AT(schedule.max_momentum),
+ .standard = "0.95", .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "… from this and back."},
+{.name = "schedule.patience", .type = WT_KEY_INT, .offset = AT(schedule.patience), .standard = "10",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_WARNED,
+ .help = "Plateau (as PyTorch's ReduceLROnPlateau): validations in a row without improvement that are borne; the "
+         "next one lowers the rate by the factor decay."},
+{.name = "schedule.threshold", .type = WT_KEY_REAL, .offset = AT(schedule.threshold), .standard = "1.0e-4",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "Plateau: by what share of the best loss a new one must be below it to be an improvement."},
+{.name = "schedule.cooldown", .type = WT_KEY_INT, .offset = AT(schedule.cooldown), .standard = "0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_WARNED,
+ .help = "Plateau: validations after a lowering in which none is counted."},
+
+{.name = "ema", .type = WT_KEY_SECTION, .help = "A running mean of the parameters."},
+{.name = "ema.decay", .type = WT_KEY_REAL, .offset = AT(ema.decay), .standard = "0.0",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
+ .help = "A mean that keeps this much of itself in each step (less in the first ones), such as 0.999; validation, "
+         "evaluate and generate take it. 0: none."},
 
 {.name = "validation", .type = WT_KEY_SECTION, .help = "The loss on held-out windows."},
 {.name = "validation.every", .type = WT_KEY_INT64, .offset = AT(validation.every), .standard = "500",
@@ -181,6 +265,9 @@ const wt_key wt_keys[] = {
 {.name = "validation.windows", .type = WT_KEY_INT, .offset = AT(validation.windows), .standard = "64",
  .least = 0, .most = 1000000000, .resume = WT_RESUME_FREE,
  .help = "Windows, always the same. 0: the whole split."},
+{.name = "validation.patience", .type = WT_KEY_INT, .offset = AT(validation.patience), .standard = "0",
+ .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
+ .help = "So many in a row without a new best end the run early. 0: never."},
 
 {.name = "checkpoint", .type = WT_KEY_SECTION, .help = "What a killed run goes on from."},
 {.name = "checkpoint.every", .type = WT_KEY_INT64, .offset = AT(checkpoint.every), .standard = "1000",
@@ -332,6 +419,15 @@ void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key) {
     case WT_KEY_DILATIONS:
         expect_range(range, key);
         snprintf(out, WT_EXPECT_MAX, "a list of at most %d numbers, %.64s", WT_DILATIONS_MAX, range);
+        break;
+    case WT_KEY_NUMBERS:
+        expect_range(range, key);
+        snprintf(out, WT_EXPECT_MAX, "%.64s, or a list of at most %d such numbers", range, WT_DILATIONS_MAX);
+        break;
+    case WT_KEY_POINTS:
+        expect_range(range, key);
+        snprintf(out, WT_EXPECT_MAX, "a list of at most %d pairs [step, rate], rates %.64s", WT_POINTS_MAX,
+                 range);
         break;
     case WT_KEY_QUANTIZATION:
         expect_range(range, key);

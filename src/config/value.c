@@ -161,6 +161,48 @@ static wt_status scan_dilations(const wt_key *key, const char *name, const wt_no
     return WT_OK;
 }
 
+static wt_status scan_numbers(const wt_key *key, const char *name, const wt_node *node,
+                              wt_dilation_list *field) {
+    if (node->kind == WT_NODE_LIST) return scan_dilations(key, name, node, field);
+    memset(field, 0, sizeof *field);
+    field->count = 1;
+    return scan_int(key, name, node, field->values);
+}
+
+/* A number of a pair; messages name its place. */
+static wt_status scan_point(const wt_key *key, const char *place, const wt_node *node,
+                            wt_schedule_point *point) {
+    if (node->kind != WT_NODE_LIST || node->count != 2) return wrong(key, place, node, "is no pair");
+    wt_key step = {.type = WT_KEY_INT64, .least = 0, .most = 1e12};
+    wt_key rate = *key;
+    rate.type = WT_KEY_REAL;
+    WT_TRY(scan_whole(&step, place, node->first, &point->step));
+    return scan_real(&rate, place, node->first->next, &point->rate);
+}
+
+static wt_status scan_points(const wt_key *key, const char *name, const wt_node *node, wt_point_list *field) {
+    if (node->kind != WT_NODE_LIST) return wrong(key, name, node, "is no list");
+    if (node->count > WT_POINTS_MAX) {
+        return wt_node_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
+                             WT_POINTS_MAX);
+    }
+    memset(field, 0, sizeof *field);
+    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+        char place[WT_NAME_MAX + 16];
+        wt_schedule_point *point = &field->values[field->count];
+        snprintf(place, sizeof place, "%s[%d]", name, field->count);
+        WT_TRY(scan_point(key, place, entry, point));
+        if (field->count > 0 && point->step <= point[-1].step) {
+            return wt_node_error(entry,
+                                 "%s is not after the one before (got step %" PRId64
+                                 ", expected more than %" PRId64 ")",
+                                 place, point->step, point[-1].step);
+        }
+        field->count++;
+    }
+    return WT_OK;
+}
+
 wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node, void *field) {
     switch (key->type) {
     case WT_KEY_INT: return scan_int(key, name, node, field);
@@ -169,6 +211,8 @@ wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node
     case WT_KEY_TEXT: return scan_text(key, name, node, field);
     case WT_KEY_CHOICE: return scan_choice(key, name, node, field);
     case WT_KEY_DILATIONS: return scan_dilations(key, name, node, field);
+    case WT_KEY_NUMBERS: return scan_numbers(key, name, node, field);
+    case WT_KEY_POINTS: return scan_points(key, name, node, field);
     case WT_KEY_QUANTIZATION: return scan_quantization(key, name, node, field);
     case WT_KEY_ARRAYS: return wt_arrays_scan(key, name, node, field);
     case WT_KEY_SECTION: break;
@@ -231,6 +275,24 @@ static void print_dilations(FILE *out, const wt_dilation_list *list) {
     fputc(']', out);
 }
 
+static void print_numbers(FILE *out, const wt_dilation_list *list) {
+    if (list->count == 1) {
+        fprintf(out, "%d", list->values[0]);
+    } else {
+        print_dilations(out, list);
+    }
+}
+
+static void print_points(FILE *out, const wt_point_list *list) {
+    char digits[32];
+    fputc('[', out);
+    for (int i = 0; i < list->count; i++) {
+        wt_real_print(digits, list->values[i].rate);
+        fprintf(out, "%s[%" PRId64 ", %s]", i ? ", " : "", list->values[i].step, digits);
+    }
+    fputc(']', out);
+}
+
 void wt_value_print(FILE *out, const wt_key *key, const void *field) {
     const wt_quantization *quantization = field;
     char digits[32];
@@ -245,6 +307,8 @@ void wt_value_print(FILE *out, const wt_key *key, const void *field) {
     case WT_KEY_TEXT: print_text(out, field); break;
     case WT_KEY_CHOICE: fputs(key->choices[*(const int *)field], out); break;
     case WT_KEY_DILATIONS: print_dilations(out, field); break;
+    case WT_KEY_NUMBERS: print_numbers(out, field); break;
+    case WT_KEY_POINTS: print_points(out, field); break;
     case WT_KEY_QUANTIZATION:
         fputs(key->choices[quantization->kind], out);
         if (quantization->kind != WT_QUANTIZATION_VOCABULARY) fprintf(out, ":%d", quantization->levels);

@@ -2,6 +2,8 @@
  * Cached generation: each convolution keeps a ring of the rows that its taps still need, so a new sample
  * costs one row of every layer. A stream begins in the state that an endless past of padding leaves: every
  * layer's input is then constant, so one sample fills all rings.
+ * A hierarchy's context is short, and a new sample moves every fuse by one place: it is computed anew, as a batch of
+ * one target.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -24,6 +26,10 @@ struct wt_stream {
     wt_ring *rings;   /* [blocks] */
     wt_real *memory;  /* the rows of all rings */
     wt_real *h[2], *act, *z, *skip, *hidden, *logits;
+    wt_pass *pass; /* of a hierarchy, which has a batch instead of all rows and rings above */
+    wt_batch batch;
+    int target_count;
+    int32_t target;
 };
 
 static const wt_real *wt_tensor(const wt_stream *stream, int number) {
@@ -100,6 +106,12 @@ static void wt_pass_block(wt_stream *stream, int l, bool fill) {
 
 static void wt_advance(wt_stream *stream, bool fill) {
     const wt_network *network = stream->network;
+    if (stream->pass) {
+        wt_window_loss unused;
+        wt_pass_forward(stream->pass, &stream->batch, 0, 1, &unused);
+        stream->logits = (wt_real *)wt_pass_logits(stream->pass, 0);
+        return;
+    }
     int width = network->skip_channels, hidden = network->head[0].out;
     wt_enter_input(stream);
     for (int l = 0; l < network->block_count; l++) wt_pass_block(stream, l, fill);
@@ -158,14 +170,42 @@ static wt_status wt_make_rows(wt_stream *stream) {
     return WT_OK;
 }
 
+/* Rows that are kept of the input, and channels of each where it is real. */
+static int wt_input_rows(const wt_network *network) {
+    return network->trunk == WT_TRUNK_HIERARCHY ? network->receptive_field : network->input.taps;
+}
+
+static int wt_input_channels(const wt_network *network) {
+    return network->trunk == WT_TRUNK_HIERARCHY ? network->embedding_channels : network->input.in;
+}
+
 static wt_status wt_make_inputs(wt_stream *stream, int32_t silence_class) {
-    const wt_convolution *input = &stream->network->input;
+    const int rows = wt_input_rows(stream->network);
     if (stream->network->input_kind == WT_INPUT_REAL) {
-        return wt_alloc(&stream->values, (size_t)input->taps * (size_t)input->in, sizeof(wt_real),
-                        "past values");
+        const int channels = wt_input_channels(stream->network);
+        return wt_alloc(&stream->values, (size_t)rows * (size_t)channels, sizeof(wt_real), "past values");
     }
-    WT_TRY(wt_alloc(&stream->classes, (size_t)input->taps, sizeof *stream->classes, "past classes"));
-    for (int j = 0; j < input->taps; j++) stream->classes[j] = silence_class;
+    WT_TRY(wt_alloc(&stream->classes, (size_t)rows, sizeof *stream->classes, "past classes"));
+    for (int j = 0; j < rows; j++) stream->classes[j] = silence_class;
+    return WT_OK;
+}
+
+/* A batch of one window, with one target that is none. */
+static wt_status wt_make_batch(wt_stream *stream) {
+    const wt_network *network = stream->network;
+    const wt_pass_shape shape = {.windows = 1, .targets = 1};
+    stream->target_count = 1;
+    stream->target = -1;
+    stream->batch = (wt_batch){.windows = 1,
+                               .targets = 1,
+                               .context = network->receptive_field,
+                               .channels = stream->values ? network->embedding_channels : 0,
+                               .target_count = &stream->target_count,
+                               .classes = stream->classes,
+                               .signal = stream->values,
+                               .target = &stream->target};
+    WT_TRY(wt_pass_create(&stream->pass, network, stream->kernels, &shape));
+    wt_pass_derive(stream->pass, stream->parameters);
     return WT_OK;
 }
 
@@ -179,8 +219,12 @@ wt_status wt_stream_create(wt_stream **out, const wt_network *network, const wt_
     stream->kernels = kernels;
     stream->parameters = parameters;
     WT_GUARD(wt_make_inputs(stream, silence_class));
-    WT_GUARD(wt_make_rings(stream));
-    WT_GUARD(wt_make_rows(stream));
+    if (network->trunk == WT_TRUNK_HIERARCHY) {
+        WT_GUARD(wt_make_batch(stream));
+    } else {
+        WT_GUARD(wt_make_rings(stream));
+        WT_GUARD(wt_make_rows(stream));
+    }
     wt_advance(stream, true);
     *out = stream;
     stream = NULL;
@@ -191,6 +235,8 @@ cleanup:
 
 void wt_stream_destroy(wt_stream *stream) {
     if (!stream) return;
+    if (stream->pass) stream->logits = NULL; /* the pass's own */
+    wt_pass_destroy(stream->pass);
     wt_free(stream->classes);
     wt_free(stream->values);
     wt_free(stream->rings);
@@ -205,13 +251,12 @@ void wt_stream_destroy(wt_stream *stream) {
 }
 
 const wt_real *wt_stream_feed(wt_stream *stream, int32_t class, const wt_real *values) {
-    const wt_convolution *input = &stream->network->input;
-    size_t older = (size_t)(input->taps - 1);
+    size_t older = (size_t)(wt_input_rows(stream->network) - 1);
     if (stream->classes) {
         memmove(stream->classes, stream->classes + 1, older * sizeof *stream->classes);
         stream->classes[older] = class;
     } else {
-        size_t row = (size_t)input->in;
+        size_t row = (size_t)wt_input_channels(stream->network);
         memmove(stream->values, stream->values + row, older * row * sizeof *values);
         memcpy(stream->values + older * row, values, row * sizeof *values);
     }

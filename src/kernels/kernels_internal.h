@@ -1,4 +1,4 @@
-/* What the backends share: their tables, and Adam's factors. */
+/* What the backends share: their tables, and the factors of the updates. */
 #ifndef WAVETRAIN_KERNELS_INTERNAL_H
 #define WAVETRAIN_KERNELS_INTERNAL_H
 
@@ -65,7 +65,7 @@ void wt_openblas_convolve_weights(float *dw, int lddw, const float *x, int ldx, 
 /* The numbers of one update, computed in double and rounded once. */
 typedef struct {
     wt_real gradient; /* scale of the gradient */
-    wt_real keep;     /* AdamW: 1 − rate·decay; Adam: 1 */
+    wt_real shrink;   /* AdamW: rate·decay (1 minus it would lose digits in each step); Adam: 0 */
     wt_real coupled;  /* Adam: decay, added to the gradient; AdamW: 0 */
     wt_real beta1, rest1, beta2, rest2;
     wt_real rate;       /* learning rate/(1 − β₁^step) */
@@ -86,7 +86,7 @@ static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
     const double shrink = step->decoupled ? step->learning_rate * step->weight_decay : 0;
     return (wt_adam_factors){
         .gradient = (wt_real)step->gradient_scale,
-        .keep = (wt_real)(1 - shrink),
+        .shrink = (wt_real)shrink,
         .coupled = (wt_real)(step->decoupled ? 0 : step->weight_decay),
         .beta1 = (wt_real)step->beta1,
         .rest1 = (wt_real)(1 - step->beta1),
@@ -95,6 +95,23 @@ static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
         .rate = (wt_real)(step->learning_rate / (1 - wt_power(step->beta1, step->step))),
         .correction = (wt_real)sqrt(1 - wt_power(step->beta2, step->step)),
         .epsilon = (wt_real)step->epsilon,
+    };
+}
+
+/* SGD's, rounded once; `here` and `kept` are the weights of g and v in the step. */
+typedef struct {
+    wt_real gradient, decay, momentum, rate;
+    wt_real here, kept; /* Nesterov: 1 and momentum; else 0 and 1 */
+} wt_sgd_factors;
+
+static inline wt_sgd_factors wt_sgd_factors_of(const wt_sgd_step *step) {
+    return (wt_sgd_factors){
+        .gradient = (wt_real)step->gradient_scale,
+        .decay = (wt_real)step->weight_decay,
+        .momentum = (wt_real)step->momentum,
+        .rate = (wt_real)step->learning_rate,
+        .here = step->nesterov ? 1 : 0,
+        .kept = step->nesterov ? (wt_real)step->momentum : 1,
     };
 }
 

@@ -159,6 +159,83 @@ static void rectify_back(wt_real *dx, int lddx, const wt_real *y, int ldy, int r
     }
 }
 
+/* --- norms --- */
+
+static void column_moments(double *sums, const wt_real *x, int ldx, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) {
+            const double value = (double)x[t * ldx + c];
+            sums[c] += value;
+            sums[columns + c] += value * value;
+        }
+    }
+}
+
+static void column_products(double *sums, const wt_real *dy, int lddy, const wt_real *x, int ldx, int rows,
+                            int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) {
+            sums[c] += (double)dy[t * lddy + c];
+            sums[columns + c] += (double)dy[t * lddy + c] * (double)x[t * ldx + c];
+        }
+    }
+}
+
+static void standardise(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real *mean, const wt_real *rate,
+                        const wt_real *weight, const wt_real *bias, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) {
+            x[t * ldx + c] = (x[t * ldx + c] - mean[c]) * rate[c];
+            y[t * ldy + c] = x[t * ldx + c] * weight[c] + bias[c];
+        }
+    }
+}
+
+static void standardise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                             const wt_real *factor, const wt_real *mean_dy, const wt_real *mean_product,
+                             int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        for (int c = 0; c < columns; c++) {
+            const wt_real rest = dy[t * lddy + c] - mean_dy[c] - x[t * ldx + c] * mean_product[c];
+            dx[t * lddx + c] = factor[c] * rest;
+        }
+    }
+}
+
+static void normalise(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate, const wt_real *weight,
+                      const wt_real *bias, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        wt_real *row = x + t * ldx;
+        double sum = 0, squares = 0;
+        for (int c = 0; c < columns; c++) sum += (double)row[c];
+        const double mean = sum / columns;
+        for (int c = 0; c < columns; c++) squares += ((double)row[c] - mean) * ((double)row[c] - mean);
+        rate[t] = (wt_real)(1 / sqrt(squares / columns + WT_NORM_EPSILON));
+        for (int c = 0; c < columns; c++) {
+            row[c] = (row[c] - (wt_real)mean) * rate[t];
+            y[t * ldy + c] = row[c] * weight[c] + bias[c];
+        }
+    }
+}
+
+static void normalise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                           const wt_real *rate, const wt_real *weight, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        const wt_real *d = dy + t * lddy, *row = x + t * ldx;
+        double sum = 0, product = 0;
+        for (int c = 0; c < columns; c++) {
+            sum += (double)(d[c] * weight[c]);
+            product += (double)(d[c] * weight[c]) * (double)row[c];
+        }
+        const wt_real mean = (wt_real)(sum / columns), share = (wt_real)(product / columns);
+        for (int c = 0; c < columns; c++) {
+            dx[t * lddx + c] = rate[t] * (d[c] * weight[c] - mean - row[c] * share);
+        }
+    }
+}
+
+/* --- loss --- */
+
 static double cross_entropy_row(wt_real *y, int32_t target, int classes, bool gradient) {
     wt_real largest = y[0];
     for (int o = 1; o < classes; o++) largest = y[o] > largest ? y[o] : largest;
@@ -211,12 +288,27 @@ static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_r
                  const wt_adam_step *step) {
     const wt_adam_factors k = wt_adam_factors_of(step);
     for (size_t i = 0; i < count; i++) {
-        const wt_real p = parameter[i] * k.keep;
+        const wt_real p = parameter[i] - k.shrink * parameter[i];
         const wt_real g = gradient[i] * k.gradient + k.coupled * p;
         first[i] = k.beta1 * first[i] + k.rest1 * g;
         second[i] = k.beta2 * second[i] + k.rest2 * g * g;
         parameter[i] = p - k.rate * first[i] / (real_sqrt(second[i]) / k.correction + k.epsilon);
     }
+}
+
+static void sgd(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                const wt_sgd_step *step) {
+    const wt_sgd_factors k = wt_sgd_factors_of(step);
+    for (size_t i = 0; i < count; i++) {
+        const wt_real g = gradient[i] * k.gradient + k.decay * parameter[i];
+        if (velocity) velocity[i] = k.momentum * velocity[i] + g;
+        parameter[i] -= k.rate * (velocity ? k.here * g + k.kept * velocity[i] : g);
+    }
+}
+
+static void average(wt_real *mean, const wt_real *parameter, size_t count, double rest) {
+    const wt_real share = (wt_real)rest;
+    for (size_t i = 0; i < count; i++) mean[i] += share * (parameter[i] - mean[i]);
 }
 
 const wt_kernels wt_kernels_reference = {
@@ -233,9 +325,17 @@ const wt_kernels wt_kernels_reference = {
     .activate_back = activate_back,
     .rectify = rectify,
     .rectify_back = rectify_back,
+    .column_moments = column_moments,
+    .column_products = column_products,
+    .standardise = standardise,
+    .standardise_back = standardise_back,
+    .normalise = normalise,
+    .normalise_back = normalise_back,
     .cross_entropy = cross_entropy,
     .squared_error = squared_error,
     .add = add,
     .squares = squares,
     .adam = adam,
+    .sgd = sgd,
+    .average = average,
 };

@@ -60,12 +60,22 @@ static void gate_row(float *restrict z, float *restrict filter, float *restrict 
     }
 }
 
-static void tanh_row(float *restrict z, float *restrict a, int count) {
-    for (int c = 0; c < count; c++) z[c] = a[c] = wt_tanh(a[c]);
+static void tanh_row(float *z, float *a, int count) {
+#pragma omp simd
+    for (int c = 0; c < count; c++) {
+        const float value = wt_tanh(a[c]);
+        a[c] = value;
+        z[c] = value;
+    }
 }
 
-static void relu_row(float *restrict z, float *restrict a, int count) {
-    for (int c = 0; c < count; c++) z[c] = a[c] = positive(a[c]);
+static void relu_row(float *z, float *a, int count) {
+#pragma omp simd
+    for (int c = 0; c < count; c++) {
+        const float value = positive(a[c]);
+        a[c] = value;
+        z[c] = value;
+    }
 }
 
 static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, wt_activation activation) {
@@ -219,6 +229,9 @@ static double squared_error(float *y, int ldy, const float *values, const int32_
     }
     return loss;
 }
+/* --- norms: elements, and sums over a row, by columns apart --- */
+
+#include "norm_rows.h"
 
 /* --- flat buffers --- */
 
@@ -246,7 +259,7 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
                  const float *restrict gradient, size_t count, const wt_adam_step *step) {
     const wt_adam_factors k = wt_adam_factors_of(step);
     for (size_t i = 0; i < count; i++) {
-        const float p = parameter[i] * k.keep;
+        const float p = parameter[i] - k.shrink * parameter[i];
         const float g = gradient[i] * k.gradient + k.coupled * p;
         const float m = k.beta1 * first[i] + k.rest1 * g;
         const float v = k.beta2 * second[i] + k.rest2 * g * g;
@@ -254,6 +267,39 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
         second[i] = v;
         parameter[i] = p - k.rate * m / (__builtin_sqrtf(v) / k.correction + k.epsilon);
     }
+}
+
+static void sgd_plain(float *restrict parameter, const float *restrict gradient, size_t count,
+                      const wt_sgd_factors *k) {
+    for (size_t i = 0; i < count; i++) {
+        const float g = gradient[i] * k->gradient + k->decay * parameter[i];
+        parameter[i] -= k->rate * g;
+    }
+}
+
+static void sgd_momentum(float *restrict parameter, float *restrict velocity, const float *restrict gradient,
+                         size_t count, const wt_sgd_factors *k) {
+    for (size_t i = 0; i < count; i++) {
+        const float g = gradient[i] * k->gradient + k->decay * parameter[i];
+        const float v = k->momentum * velocity[i] + g;
+        velocity[i] = v;
+        parameter[i] -= k->rate * (k->here * g + k->kept * v);
+    }
+}
+
+static void sgd(float *parameter, float *velocity, const float *gradient, size_t count,
+                const wt_sgd_step *step) {
+    const wt_sgd_factors k = wt_sgd_factors_of(step);
+    if (velocity) {
+        sgd_momentum(parameter, velocity, gradient, count, &k);
+    } else {
+        sgd_plain(parameter, gradient, count, &k);
+    }
+}
+
+static void average(float *restrict mean, const float *restrict parameter, size_t count, double rest) {
+    const float share = (float)rest;
+    for (size_t i = 0; i < count; i++) mean[i] += share * (parameter[i] - mean[i]);
 }
 
 /* --- the tables: products by OpenBLAS, our own where there are fused multiply-adds, and those of bf16 --- */
@@ -267,7 +313,10 @@ static void adam(float *restrict parameter, float *restrict first, float *restri
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
     .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                 \
     .cross_entropy = cross_entropy, .squared_error = squared_error, .add = add, .squares = squares,   \
-    .adam = adam, .convolve = wt_openblas_convolve
+    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                   \
+    .column_products = column_products, .standardise = standardise,                                   \
+    .standardise_back = standardise_back, .normalise = normalise, .normalise_back = normalise_back,   \
+    .convolve = wt_openblas_convolve
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

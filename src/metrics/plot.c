@@ -13,8 +13,12 @@
 
 #ifndef WT_HAVE_PLOT
 
-wt_status wt_plot_runs(const char *const *runs, size_t count, const char *png) {
-    (void)runs, (void)count, (void)png;
+bool wt_plot_can(void) {
+    return false;
+}
+
+wt_status wt_plot_runs(const char *const *runs, const char *const *labels, size_t count, const char *png) {
+    (void)runs, (void)labels, (void)count, (void)png;
     return wt_error(WT_FAILED,
                     "this build has no PLplot (Debian: libplplot-dev and plplot-driver-cairo; modules: "
                     "plplot): configure again with it");
@@ -163,9 +167,10 @@ static wt_status other_ranges(picture *p) {
     return WT_OK;
 }
 
-static wt_status fill_picture(picture *p, const char *const *folders) {
+static wt_status fill_picture(picture *p, const char *const *folders, const char *const *labels) {
     for (size_t r = 0; r < p->count; r++) {
         WT_TRY(load_run(&p->runs[r], folders[r]));
+        if (labels) snprintf(p->runs[r].name, sizeof p->runs[r].name, "%s", labels[r]);
         p->runs[r].colour = run_colours[r % RUN_COLOURS];
         if (p->runs[r].last_step > p->x_hi) p->x_hi = p->runs[r].last_step;
     }
@@ -444,7 +449,7 @@ static void draw_legend(const picture *p) {
     for (size_t r = 0; r < p->count; r++)
         if (p->count > 1 && strlen(p->runs[r].name) > longest) longest = strlen(p->runs[r].name);
     if (longest > 48) longest = 48;
-    double width = 90 + 10.5 * (double)longest, x = RIGHT - 16 - width, y = p->loss.top - 14;
+    double width = 90 + 12 * (double)longest, x = RIGHT - 16 - width, y = p->loss.top - 14;
     legend_box(x, y, width, line * (double)shown + 16);
     for (size_t r = 0; r < shown; r++) {
         static const char *const words[] = {"each step", "smoothed", "validation"};
@@ -577,12 +582,16 @@ static wt_status draw_file(const picture *p, const char *png) {
     return status;
 }
 
-wt_status wt_plot_runs(const char *const *runs, size_t count, const char *png) {
+bool wt_plot_can(void) {
+    return true;
+}
+
+wt_status wt_plot_runs(const char *const *runs, const char *const *labels, size_t count, const char *png) {
     picture p = {.count = count};
     WT_CHECK(count > 0, WT_USAGE, "%s: no runs to plot", png);
     WT_TRY(wt_alloc(&p.runs, count, sizeof *p.runs, "a plot's runs"));
     wt_status status;
-    WT_GUARD(fill_picture(&p, runs));
+    WT_GUARD(fill_picture(&p, runs, labels));
     WT_GUARD(draw_file(&p, png));
 cleanup:
     dispose_picture(&p);

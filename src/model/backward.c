@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "hierarchy_internal.h"
 #include "pass_internal.h"
 
 /* Partial gradients of block l (−1: the input) over a segment, as the flat buffer's range has them. */
@@ -444,6 +445,10 @@ void wt_plan_backward(wt_pass *pass) {
 
 void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients,
                       const wt_pass_listener *listener) {
+    if (pass->hierarchy) {
+        wt_hierarchy_backward(pass->hierarchy, lane_windows, gradients, listener);
+        return;
+    }
     pass->lane_windows = lane_windows;
     pass->gradients = gradients;
     pass->listener = listener;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "hierarchy_internal.h"
 #include "pass_internal.h"
 
 void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, int ldy, const wt_real *x,
@@ -185,6 +186,10 @@ void wt_plan_forward(wt_pass *pass) {
 }
 
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses) {
+    if (pass->hierarchy) {
+        wt_hierarchy_forward(pass->hierarchy, batch, first, windows, losses);
+        return;
+    }
     pass->batch = batch;
     pass->first = first;
     pass->windows = windows;
@@ -193,5 +198,6 @@ void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int window
 }
 
 const wt_real *wt_pass_logits(const wt_pass *pass, int i) {
+    if (pass->hierarchy) return wt_hierarchy_logits(pass->hierarchy, i);
     return wt_row(pass->network->readout_rows ? &pass->pooled : &pass->logits, i, 0);
 }

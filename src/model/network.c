@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wavetrain/hash.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/model.h"
-#include "wavetrain/random.h"
+
+static const wt_convolution wt_absent = {0, 0, 0, 0, -1, -1};
 
 /* Where the builder stands. `entries` is NULL while it only counts. */
 typedef struct {
@@ -20,8 +20,8 @@ typedef struct {
     wt_parameter counted; /* what the counting walk writes to */
 } wt_builder;
 
-static wt_parameter *wt_add_parameter(wt_builder *builder, const char *prefix, const char *suffix, int rank,
-                                      const int shape[3], int fan_in) {
+static wt_parameter *wt_add_parameter(wt_builder *builder, wt_parameter_role role, const char *prefix,
+                                      const char *suffix, int rank, const int shape[3], int fan_in) {
     wt_parameter *entry = builder->entries ? &builder->entries[builder->count] : &builder->counted;
     memset(entry, 0, sizeof *entry);
     snprintf(entry->name, sizeof entry->name, "%s.%s", prefix, suffix);
@@ -33,6 +33,8 @@ static wt_parameter *wt_add_parameter(wt_builder *builder, const char *prefix, c
     }
     entry->offset = builder->total;
     entry->fan_in = fan_in;
+    entry->role = role;
+    entry->trained = role != WT_ROLE_RUNNING_MEAN && role != WT_ROLE_RUNNING_VARIANCE;
     builder->total += entry->count;
     builder->count++;
     return entry;
@@ -49,12 +51,10 @@ static wt_convolution wt_add_convolution(wt_builder *builder, int in, int out, i
     vsnprintf(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
     int number = builder->count;
-    wt_add_parameter(builder, prefix, "weight", 3, (int[3]){out, in, taps}, in * taps);
-    wt_add_parameter(builder, prefix, "bias", 1, (int[3]){out, 0, 0}, in * taps);
+    wt_add_parameter(builder, WT_ROLE_WEIGHT, prefix, "weight", 3, (int[3]){out, in, taps}, in * taps);
+    wt_add_parameter(builder, WT_ROLE_BIAS, prefix, "bias", 1, (int[3]){out, 0, 0}, in * taps);
     return (wt_convolution){in, out, taps, dilation, number, number + 1};
 }
-
-static const wt_convolution wt_absent = {0, 0, 0, 0, -1, -1};
 
 static int wt_array_layers(const wt_array_config *array) {
     return array->dilations.count ? array->dilations.count : array->layers;
@@ -94,6 +94,75 @@ static void wt_build_block(wt_builder *builder, wt_block *block, int number, boo
     }
 }
 
+/* --- the hierarchy --- */
+
+static wt_convolution wt_add_linear(wt_builder *builder, int in, int out, bool bias, const char *prefix) {
+    int number = builder->count;
+    wt_add_parameter(builder, WT_ROLE_WEIGHT, prefix, "weight", 2, (int[3]){out, in, 0}, in);
+    if (bias) wt_add_parameter(builder, WT_ROLE_BIAS, prefix, "bias", 1, (int[3]){out, 0, 0}, in);
+    return (wt_convolution){in, out, 1, 1, number, bias ? number + 1 : -1};
+}
+
+static int wt_add_channels(wt_builder *builder, wt_parameter_role role, int level, const char *name,
+                           int channels) {
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "levels.%d.norm", level);
+    wt_add_parameter(builder, role, prefix, name, 1, (int[3]){channels, 0, 0}, channels);
+    return builder->count - 1;
+}
+
+static void wt_build_level(wt_builder *builder, wt_level *level, int number, int in, int out,
+                           const wt_model_config *model) {
+    char prefix[32];
+    bool bias = model->bias == WT_BIAS_AUTO ? model->norm == WT_NORM_NONE : model->bias == WT_BIAS_TRUE;
+    snprintf(prefix, sizeof prefix, "levels.%d.linear", number);
+    level->linear = wt_add_linear(builder, in, out, bias, prefix);
+    level->norm_weight = level->norm_bias = level->running_mean = level->running_variance = -1;
+    if (model->norm == WT_NORM_NONE) return;
+    level->norm_weight = wt_add_channels(builder, WT_ROLE_NORM_WEIGHT, number, "weight", out);
+    level->norm_bias = wt_add_channels(builder, WT_ROLE_NORM_BIAS, number, "bias", out);
+}
+
+/* Running statistics stand behind all that is trained. */
+static void wt_build_statistics(wt_builder *builder, wt_level *levels, int count) {
+    for (int l = 0; l < count; l++) {
+        int channels = levels[l].linear.out;
+        levels[l].running_mean = wt_add_channels(builder, WT_ROLE_RUNNING_MEAN, l, "running_mean", channels);
+        levels[l].running_variance = wt_add_channels(builder, WT_ROLE_RUNNING_VARIANCE, l, "running_var",
+                                                     channels);
+    }
+}
+
+static void wt_build_hierarchy(wt_network *network, wt_builder *builder, wt_level *levels,
+                               const wt_model_config *model, const wt_network_shape *shape) {
+    network->embedding = -1;
+    network->embedding_channels = shape->channels;
+    if (model->input == WT_INPUT_CLASS) {
+        network->embedding = builder->count;
+        network->embedding_channels = model->embedding;
+        wt_add_parameter(builder, WT_ROLE_EMBEDDING, "embedding", "weight", 2,
+                         (int[3]){shape->input_classes, model->embedding, 0}, shape->input_classes);
+    }
+    int width = network->embedding_channels, rows = 1;
+    for (int l = network->level_count - 1; l >= 0; l--) {
+        levels[l].rows = rows;
+        levels[l].fuse = model->fuse.values[l];
+        rows *= levels[l].fuse;
+    }
+    network->receptive_field = rows;
+    for (int l = 0; l < network->level_count; l++) {
+        int out = model->width.values[model->width.count > 1 ? l : 0];
+        wt_build_level(builder, &levels[l], l, width * levels[l].fuse, out, model);
+        width = out;
+    }
+    network->output = wt_add_linear(builder, width, network->classes, true, "output");
+    if (builder->entries) builder->entries[network->output.weight].last = true;
+    network->parameters.trained = builder->total;
+    if (model->norm == WT_NORM_BATCH) wt_build_statistics(builder, levels, network->level_count);
+}
+
+/* --- the wavenet --- */
+
 /* One target a window: outputs are left where the receptive field fits; the last alone needs no readout. */
 static int wt_readout_rows(const wt_network *network, const wt_model_config *model, int window) {
     if (window == 0 || model->readout == WT_READOUT_LAST) return 0;
@@ -112,14 +181,14 @@ static void wt_build_readout(wt_network *network, wt_builder *builder, const wt_
     if (network->readout_rows == 0 || model->readout != WT_READOUT_LINEAR) return;
     const int rows = network->readout_rows;
     network->readout_weight = builder->count;
-    wt_add_parameter(builder, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
+    wt_add_parameter(builder, WT_ROLE_WEIGHT, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
     if (network->head_kind == WT_HEAD_SOFTMAX) return; /* what is added to all logits changes nothing */
     network->readout_bias = builder->count;
-    wt_add_parameter(builder, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
+    wt_add_parameter(builder, WT_ROLE_BIAS, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
 }
 
-static void wt_build(wt_network *network, wt_builder *builder, wt_block *blocks, const wt_model_config *model,
-                     const wt_network_shape *shape) {
+static void wt_build_wavenet(wt_network *network, wt_builder *builder, wt_block *blocks,
+                             const wt_model_config *model, const wt_network_shape *shape) {
     int arrays, number = 0;
     const wt_array_config *array = wt_arrays(model, &arrays);
     int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
@@ -136,7 +205,9 @@ static void wt_build(wt_network *network, wt_builder *builder, wt_block *blocks,
     int hidden = model->head_channels ? model->head_channels : model->skip;
     network->head[0] = wt_add_convolution(builder, model->skip, hidden, 1, 1, "head.0");
     network->head[1] = wt_add_convolution(builder, hidden, network->classes, 1, 1, "head.1");
+    if (builder->entries) builder->entries[network->head[1].weight].last = true;
     wt_build_readout(network, builder, model, shape->window);
+    network->parameters.trained = builder->total;
 }
 
 /* Rows more than T, from the last block back to the input, and the receptive field. */
@@ -150,6 +221,42 @@ static void wt_measure(wt_network *network, wt_block *blocks) {
     network->receptive_field = network->input.taps - 1 + lead + 1;
 }
 
+/* The activation's own gain, as torch.nn.init.calculate_gain has it. */
+static double wt_default_gain(wt_activation activation) {
+    return activation == WT_ACTIVATION_RELU ? sqrt(2.0) : 5.0 / 3.0;
+}
+
+static void wt_set_up(wt_network *network, const wt_model_config *model, int classes) {
+    const bool hierarchy = model->trunk == WT_TRUNK_HIERARCHY;
+    network->trunk = model->trunk;
+    network->input_kind = model->input;
+    network->classes = classes;
+    network->activation = model->array.activation;
+    network->norm = model->norm;
+    network->dropout = model->dropout;
+    network->initial.kind = model->init;
+    network->initial.gain = model->init_gain > 0 ? model->init_gain
+                                                 : wt_default_gain(model->array.activation);
+    network->initial.output_scale = model->output_scale > 0 ? model->output_scale : 1;
+    network->block_count = hierarchy ? 0 : wt_count_blocks(model);
+    network->level_count = hierarchy ? model->fuse.count : 0;
+    network->input = network->output = network->head[0] = network->head[1] = wt_absent;
+    network->embedding = network->readout_weight = network->readout_bias = -1;
+    network->head_kind = model->head;
+    network->skip_channels = hierarchy ? 0 : model->skip;
+    network->skip_scale = model->skip_scale;
+    network->residual_scale = model->residual_scale;
+}
+
+static void wt_build(wt_network *network, wt_builder *builder, wt_block *blocks, wt_level *levels,
+                     const wt_model_config *model, const wt_network_shape *shape) {
+    if (network->trunk == WT_TRUNK_HIERARCHY) {
+        wt_build_hierarchy(network, builder, levels, model, shape);
+    } else {
+        wt_build_wavenet(network, builder, blocks, model, shape);
+    }
+}
+
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels) {
     const wt_network_shape shape = {.input_classes = classes, .channels = channels, .outputs = classes};
     return wt_network_create_shaped(out, model, &shape);
@@ -160,32 +267,31 @@ wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *mode
     wt_status status = WT_OK;
     wt_network *network = NULL;
     wt_block *blocks = NULL;
+    wt_level *levels = NULL;
     wt_parameter *entries = NULL;
     *out = NULL;
     WT_TRY(wt_alloc(&network, 1, sizeof *network, "the network"));
-    network->input_kind = model->input;
-    network->classes = shape->outputs;
-    network->head_kind = model->head;
-    network->block_count = wt_count_blocks(model);
-    network->skip_channels = model->skip;
-    network->skip_scale = model->skip_scale;
-    network->residual_scale = model->residual_scale;
+    wt_set_up(network, model, shape->outputs);
     WT_GUARD(wt_alloc(&blocks, (size_t)network->block_count, sizeof *blocks, "the table of blocks"));
+    WT_GUARD(wt_alloc(&levels, (size_t)network->level_count, sizeof *levels, "the table of levels"));
     network->blocks = blocks;
+    network->levels = levels;
     wt_builder counter = {.entries = NULL};
-    wt_build(network, &counter, blocks, model, shape);
+    wt_build(network, &counter, blocks, levels, model, shape);
     WT_GUARD_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || network->readout_rows >= 1,
                    WT_USAGE, "a window of %d samples is shorter than the receptive field", shape->window);
     WT_GUARD(wt_alloc(&entries, (size_t)counter.count, sizeof *entries, "the table of parameters"));
     wt_builder filler = {.entries = entries};
-    wt_build(network, &filler, blocks, model, shape);
-    network->parameters = (wt_parameter_table){filler.count, entries, filler.total};
-    wt_measure(network, blocks);
+    wt_build(network, &filler, blocks, levels, model, shape);
+    network->parameters = (wt_parameter_table){filler.count, entries, filler.total,
+                                               network->parameters.trained};
+    if (network->trunk == WT_TRUNK_WAVENET) wt_measure(network, blocks);
     *out = network;
     network = NULL;
 cleanup:
     if (network) {
         wt_free(entries);
+        wt_free(levels);
         wt_free(blocks);
         wt_free(network);
     }
@@ -201,28 +307,23 @@ void wt_network_destroy(wt_network *network) {
     if (!network) return;
     wt_free((void *)network->parameters.entries);
     wt_free((void *)network->blocks);
+    wt_free((void *)network->levels);
     wt_free(network);
 }
 
-/* PyTorch's number of the flat element `at` of a tensor. */
-static size_t wt_torch_element(const wt_parameter *parameter, size_t at) {
-    if (parameter->rank == 1) return at;
-    size_t out = (size_t)parameter->shape[0], in = (size_t)parameter->shape[1];
-    size_t taps = parameter->rank == 3 ? (size_t)parameter->shape[2] : 1;
-    size_t o = at % out, i = at / out % in, j = at / out / in;
-    return (o * in + i) * taps + j;
+void wt_network_describe(const wt_network *network, char *text, size_t room) {
+    const bool hierarchy = network->trunk == WT_TRUNK_HIERARCHY;
+    const int count = hierarchy ? network->level_count : network->block_count;
+    snprintf(text, room, "%d %s%s", count, hierarchy ? "level" : "block", count == 1 ? "" : "s");
 }
 
-void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed) {
-    for (int p = 0; p < network->parameters.count; p++) {
-        const wt_parameter *parameter = &network->parameters.entries[p];
-        uint64_t name = wt_hash_string(parameter->name, 0).low;
-        double bound = 1.0 / sqrt((double)parameter->fan_in);
-        for (size_t i = 0; i < parameter->count; i++) {
-            double unit = wt_random_uniform(seed, WT_RANDOM_INITIAL, name, wt_torch_element(parameter, i));
-            parameters[parameter->offset + i] = (wt_real)(bound * (2.0 * unit - 1.0));
-        }
+int wt_network_lane_sums(const wt_network *network) {
+    int widest = 0;
+    if (network->norm != WT_NORM_BATCH) return 0;
+    for (int l = 0; l < network->level_count; l++) {
+        if (network->levels[l].linear.out > widest) widest = network->levels[l].linear.out;
     }
+    return 2 * widest + 1;
 }
 
 static double wt_convolution_operations(const wt_convolution *convolution, double rows) {
@@ -230,8 +331,17 @@ static double wt_convolution_operations(const wt_convolution *convolution, doubl
                                    : 2.0 * rows * convolution->in * convolution->out * convolution->taps;
 }
 
+static double wt_hierarchy_operations(const wt_network *network) {
+    double sum = wt_convolution_operations(&network->output, 1);
+    for (int l = 0; l < network->level_count; l++) {
+        sum += wt_convolution_operations(&network->levels[l].linear, network->levels[l].rows);
+    }
+    return sum;
+}
+
 double wt_network_operations(const wt_network *network, int targets) {
     double t = targets;
+    if (network->trunk == WT_TRUNK_HIERARCHY) return wt_hierarchy_operations(network);
     /* a one-hot input is a look-up: additions only, which are not counted */
     double sum = network->input_kind == WT_INPUT_CLASS
                      ? 0.0

@@ -1,10 +1,11 @@
-/* Tensors between the flat buffer's order [tap][in][out] and PyTorch's [out][in][tap]. */
+/* Tensors between the flat buffer's order [tap][in][out] and PyTorch's [out][in][tap]; an embedding's rows are the same
+ * in both. */
 #include <string.h>
 
 #include "wavetrain/model.h"
 
 static void wt_reorder(const wt_parameter *parameter, const wt_real *from, wt_real *to, bool to_torch) {
-    if (parameter->rank == 1) {
+    if (parameter->rank == 1 || parameter->role == WT_ROLE_EMBEDDING) {
         memcpy(to, from, parameter->count * sizeof *to);
         return;
     }

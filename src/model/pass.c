@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "hierarchy_internal.h"
 #include "pass_internal.h"
 #include "wavetrain/memory.h"
 
@@ -212,6 +213,10 @@ static void wt_add_skip_biases(wt_pass *pass) {
 }
 
 void wt_pass_derive(wt_pass *pass, const wt_real *parameters) {
+    if (pass->hierarchy) {
+        wt_hierarchy_derive(pass->hierarchy, parameters);
+        return;
+    }
     pass->parameters = parameters;
     wt_add_skip_biases(pass);
 #pragma omp parallel num_threads(pass->threads)
@@ -321,11 +326,15 @@ wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kern
     pass->threads = omp_get_max_threads();
     pass->tile = wt_tile_rows(shape);
     pass->segment = wt_segment_rows(shape);
-    WT_GUARD(wt_take_memory(pass));
-    wt_lay_out(network, shape, pass);
-    wt_place_weights(network, kernels, shape->backward, pass);
-    wt_describe_blocks(pass);
-    WT_GUARD(wt_make_stages(pass));
+    if (network->trunk == WT_TRUNK_HIERARCHY) {
+        WT_GUARD(wt_hierarchy_create(&pass->hierarchy, network, kernels, shape));
+    } else {
+        WT_GUARD(wt_take_memory(pass));
+        wt_lay_out(network, shape, pass);
+        wt_place_weights(network, kernels, shape->backward, pass);
+        wt_describe_blocks(pass);
+        WT_GUARD(wt_make_stages(pass));
+    }
     *out = pass;
     pass = NULL;
 cleanup:
@@ -335,6 +344,7 @@ cleanup:
 
 void wt_pass_destroy(wt_pass *pass) {
     if (!pass) return;
+    wt_hierarchy_destroy(pass->hierarchy);
     wt_free(pass->blocks);
     wt_free(pass->forward_at);
     wt_free(pass->arena);
@@ -351,7 +361,16 @@ void wt_pass_destroy(wt_pass *pass) {
     wt_free(pass);
 }
 
+void wt_pass_begin_step(wt_pass *pass, const wt_pass_step *step) {
+    if (pass->hierarchy) pass->hierarchy->step = *step;
+}
+
+void wt_pass_commit(const wt_pass *pass, wt_real *parameters) {
+    if (pass->hierarchy) wt_hierarchy_commit(pass->hierarchy, parameters);
+}
+
 int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
+    if (network->trunk == WT_TRUNK_HIERARCHY) return wt_hierarchy_bytes(network, kernels, shape);
     const wt_extras extras = wt_pass_extras(network, kernels, shape);
     const size_t windows = (size_t)shape->windows, skip = (size_t)network->skip_channels;
     const size_t partial = windows * extras.segments *

@@ -95,6 +95,7 @@ typedef struct {
 } wt_pipeline;
 
 struct wt_pass {
+    struct wt_hierarchy *hierarchy; /* of a network with levels: then all that follows is its own */
     const wt_network *network;
     const wt_kernels *kernels;
     wt_pass_shape shape;

@@ -44,7 +44,7 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
     writer->lock = lock;
     WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real),
                       "a copy of the parameters"));
-    WT_GUARD(wt_optimizer_init(&writer->optimizer, network->parameters.total));
+    WT_GUARD(wt_optimizer_init(&writer->optimizer, config, network->parameters.total));
     *out = writer;
     writer = NULL;
 cleanup:
@@ -110,8 +110,9 @@ wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_che
     writer->state = *state;
     writer->metrics = metrics;
     memcpy(writer->parameters, parameters, bytes);
-    memcpy(writer->optimizer.first, optimizer->first, bytes);
-    memcpy(writer->optimizer.second, optimizer->second, bytes);
+    for (int m = 0; m < WT_MOMENTS; m++) {
+        if (optimizer->moments[m]) memcpy(writer->optimizer.moments[m], optimizer->moments[m], bytes);
+    }
     writer->optimizer.updates = writer->state.updates = optimizer->updates;
     atomic_store(&writer->finished, false);
     return wt_thread_start(&writer->thread, wt_writer_work, writer, "the checkpoint");

@@ -22,6 +22,11 @@ static const char wt_probe_text[] =
     "    - {layers: 2, residual: 8, gate: 8, kernel: 1, activation: relu}\n"
     "data: {window: 300, quantization: 'mulaw:37'}\n";
 
+/* The kernels of a hierarchy and its norms. */
+#define WT_TREE_PROBE(norm)                                                                                  \
+    "model: {trunk: hierarchy, embedding: 5, fuse: [2, 3], width: [19, 33], norm: " norm ", dropout: 0.1}\n" \
+    "data: {window: 300, quantization: 'mulaw:37'}\n"
+
 typedef struct {
     wt_config config;
     wt_network *network;
@@ -32,8 +37,8 @@ typedef struct {
     wt_optimizer optimizer;
 } wt_probe;
 
-static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
-    WT_TRY(wt_config_parse(&probe->config, "probe", wt_probe_text, sizeof wt_probe_text - 1, NULL, 0));
+static wt_status wt_setup_probe(wt_probe *probe, const char *text, const wt_kernels *kernels) {
+    WT_TRY(wt_config_parse(&probe->config, "probe", text, strlen(text), NULL, 0));
     WT_TRY(wt_network_create(&probe->network, &probe->config.model, WT_PROBE_LEVELS, 1));
     size_t total = probe->network->parameters.total;
     const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, probe->network->receptive_field,
@@ -44,7 +49,9 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
     WT_TRY(wt_alloc(&probe->parameters, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->gradient, total, sizeof(wt_real), "the probe"));
     WT_TRY(wt_alloc(&probe->block_sums, wt_norm_blocks(total), sizeof(double), "the probe"));
-    WT_TRY(wt_optimizer_init(&probe->optimizer, total));
+    WT_TRY(wt_optimizer_init(&probe->optimizer, &probe->config, total));
+    WT_TRY(wt_set_update_ranges(&probe->optimizer, &probe->network->parameters,
+                                probe->config.optimizer.decay_on));
     wt_network_initialise(probe->network, probe->parameters, 1);
     for (int w = 0; w < WT_PROBE_WINDOWS; w++) probe->batch->target_count[w] = WT_PROBE_TARGETS;
     for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(probe->batch); i++) {
@@ -57,16 +64,17 @@ static wt_status wt_setup_probe(wt_probe *probe, const wt_kernels *kernels) {
 
 /* Two steps; the hash of what they leave. */
 static wt_hash wt_run_probe(wt_probe *probe, const wt_kernels *kernels) {
-    size_t total = probe->network->parameters.total;
+    size_t total = probe->network->parameters.total, trained = probe->network->parameters.trained;
     wt_window_loss losses[WT_PROBE_WINDOWS];
     for (int step = 0; step < 2; step++) {
         memset(probe->gradient, 0, total * sizeof(wt_real));
         wt_pass_derive(probe->pass, probe->parameters);
         wt_pass_forward(probe->pass, probe->batch, 0, WT_PROBE_WINDOWS, losses);
         wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient, NULL);
-        double norm = wt_gradient_norm(kernels, probe->gradient, total, 1.0, probe->block_sums);
-        double scale = wt_clip_scale(norm, 1.0);
-        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, 0.01, scale, probe->gradient,
+        double norm = wt_gradient_norm(kernels, probe->gradient, trained, 1.0, probe->block_sums);
+        const wt_update update = {0.01, probe->config.optimizer.beta1, wt_clip_scale(norm, 1.0)};
+        wt_pass_commit(probe->pass, probe->parameters);
+        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, &update, probe->gradient,
                           probe->parameters);
     }
     return wt_hash_fold(wt_hash_bytes(probe->parameters, total * sizeof(wt_real), 0),
@@ -84,14 +92,23 @@ static void wt_dispose_probe(wt_probe *probe) {
     wt_free(probe);
 }
 
-wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels) {
+/* Folds into `hash` what steps of one network leave. */
+static wt_status wt_probe_network(wt_hash *hash, const char *text, const wt_kernels *kernels) {
     wt_probe *probe;
-    char products[96], digits[WT_HASH_TEXT];
     WT_TRY(wt_alloc(&probe, 1, sizeof *probe, "the probe"));
-    wt_status status = wt_setup_probe(probe, kernels);
-    if (status == WT_OK) wt_hash_print(digits, wt_run_probe(probe, kernels));
+    wt_status status = wt_setup_probe(probe, text, kernels);
+    if (status == WT_OK) *hash = wt_hash_fold(*hash, wt_run_probe(probe, kernels));
     wt_dispose_probe(probe);
-    WT_TRY(status);
+    return status;
+}
+
+wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels) {
+    static const char *const probes[] = {wt_probe_text, WT_TREE_PROBE("batch"), WT_TREE_PROBE("layer")};
+    char products[96], digits[WT_HASH_TEXT];
+    wt_hash hash = {0, 0};
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)
+        WT_TRY(wt_probe_network(&hash, probes[i], kernels));
+    wt_hash_print(digits, hash);
     wt_kernels_describe(kernels, products, sizeof products);
     snprintf(text, room, "%s, %s, glibc %s, compiler %s, probe %.16s", kernels->name, products,
              gnu_get_libc_version(), __VERSION__, digits);

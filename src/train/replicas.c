@@ -1,5 +1,5 @@
 /*
- * Are all replicas still the same? Every rank hashes its parameters and moments; rank 0 compares. A
+ * Are all replicas still the same? Every rank hashes its parameters, moments and mean; rank 0 compares. A
  * difference means that a machine computes or remembers wrongly: the run stops, and its last checkpoint,
  * which was compared before it was written, stays.
  */
@@ -12,8 +12,11 @@
 static wt_hash wt_hash_replica(const wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
     wt_hash hash = wt_hash_bytes(trainer->parameters, bytes, 0);
-    hash = wt_hash_fold(hash, wt_hash_bytes(trainer->optimizer.first, bytes, 1));
-    return wt_hash_fold(hash, wt_hash_bytes(trainer->optimizer.second, bytes, 2));
+    for (int m = 0; m < WT_MOMENTS; m++) {
+        const wt_real *moment = trainer->optimizer.moments[m];
+        if (moment) hash = wt_hash_fold(hash, wt_hash_bytes(moment, bytes, (uint64_t)m + 1));
+    }
+    return hash;
 }
 
 /* The hash that most ranks have, or the first of those that equally many have; *count of them. */

@@ -18,6 +18,7 @@ static wt_status wt_restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kin
                                    float *scratch, wt_real *flat) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *entry = &network->parameters.entries[p];
+        if ((kind == WT_TENSOR_FIRST || kind == WT_TENSOR_SECOND) && !entry->trained) continue;
         WT_TRY(wt_checkpoint_read(checkpoint, kind, entry->name, entry->rank, entry->shape, scratch));
         wt_parameter_import(entry, scratch, flat + entry->offset);
     }
@@ -36,24 +37,53 @@ static wt_status wt_check_names(wt_checkpoint *checkpoint, const wt_network *net
     return WT_OK;
 }
 
-wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
-                           wt_optimizer *optimizer) {
+/* Which tensors of a file a moment is. */
+static const wt_tensor_kind wt_moment_kinds[WT_MOMENTS] = {[WT_MOMENT_FIRST] = WT_TENSOR_FIRST,
+                                                           [WT_MOMENT_SECOND] = WT_TENSOR_SECOND,
+                                                           [WT_MOMENT_AVERAGE] = WT_TENSOR_AVERAGE};
+
+/* What a resume keeps and its checkpoint had not stays as before the first update. */
+static wt_status wt_restore_moments(wt_checkpoint *checkpoint, const wt_network *network, float *scratch,
+                                    const wt_real *parameters, wt_optimizer *optimizer) {
+    wt_optimizer_reset(optimizer, parameters);
+    for (int m = 0; m < WT_MOMENTS; m++) {
+        if (!optimizer->moments[m]) continue;
+        if (!wt_optimizer_keeps(wt_checkpoint_get_config(checkpoint), (wt_moment)m)) continue;
+        WT_TRY(wt_restore_buffer(checkpoint, wt_moment_kinds[m], network, scratch, optimizer->moments[m]));
+    }
+    optimizer->updates = wt_checkpoint_get_state(checkpoint)->updates;
+    return WT_OK;
+}
+
+static wt_status wt_restore(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
+                            wt_real *parameters, wt_optimizer *optimizer) {
     wt_status status = WT_OK;
     float *scratch = NULL;
     WT_GUARD(wt_alloc(&scratch, wt_largest_tensor(network), sizeof *scratch, "a tensor"));
-    WT_GUARD(wt_restore_buffer(checkpoint, WT_TENSOR_PARAMETER, network, scratch, parameters));
+    WT_GUARD(wt_restore_buffer(checkpoint, kind, network, scratch, parameters));
     WT_GUARD(wt_check_names(checkpoint, network));
-    if (optimizer) {
-        WT_GUARD(wt_restore_buffer(checkpoint, WT_TENSOR_FIRST, network, scratch, optimizer->first));
-        WT_GUARD(wt_restore_buffer(checkpoint, WT_TENSOR_SECOND, network, scratch, optimizer->second));
-        optimizer->updates = wt_checkpoint_get_state(checkpoint)->updates;
-    }
+    if (optimizer) WT_GUARD(wt_restore_moments(checkpoint, network, scratch, parameters, optimizer));
 cleanup:
     wt_free(scratch);
     return status;
 }
 
-wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint) {
+wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
+                           wt_optimizer *optimizer) {
+    return wt_restore(checkpoint, WT_TENSOR_PARAMETER, network, parameters, optimizer);
+}
+
+wt_status wt_restore_parameters(wt_checkpoint *checkpoint, const wt_network *network, bool raw,
+                                wt_real *parameters) {
+    bool mean = !raw && wt_checkpoint_has_mean(checkpoint);
+    return wt_restore(checkpoint, mean ? WT_TENSOR_AVERAGE : WT_TENSOR_PARAMETER, network, parameters, NULL);
+}
+
+bool wt_checkpoint_has_mean(const wt_checkpoint *checkpoint) {
+    return wt_optimizer_keeps(wt_checkpoint_get_config(checkpoint), WT_MOMENT_AVERAGE);
+}
+
+wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, bool raw) {
     wt_status status = WT_OK;
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
@@ -63,7 +93,7 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint) {
     WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
     WT_GUARD(
         wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
-    WT_GUARD(wt_restore_state(checkpoint, restored->network, restored->parameters, NULL));
+    WT_GUARD(wt_restore_parameters(checkpoint, restored->network, raw, restored->parameters));
 cleanup:
     if (status != WT_OK) wt_restored_dispose(restored);
     return status;
@@ -79,22 +109,30 @@ void wt_restored_dispose(wt_restored *restored) {
 
 wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, const wt_real *parameters,
                             const wt_optimizer *optimizer) {
+    enum { KINDS = 1 + WT_MOMENTS };
     wt_status status = WT_OK;
     size_t total = network->parameters.total;
-    const wt_real *flat[3] = {parameters, optimizer->first, optimizer->second};
+    const wt_real *flat[KINDS] = {[WT_TENSOR_PARAMETER] = parameters};
     memset(exported, 0, sizeof *exported);
     exported->count = network->parameters.count;
+    for (int m = 0; m < WT_MOMENTS; m++) flat[wt_moment_kinds[m]] = optimizer->moments[m];
     WT_GUARD(wt_alloc(&exported->tensors, (size_t)exported->count, sizeof *exported->tensors, "tensors"));
-    WT_GUARD(wt_alloc(&exported->values, 3 * total, sizeof *exported->values, "a copy of the state"));
+    WT_GUARD(wt_alloc(&exported->values, KINDS * total, sizeof *exported->values, "a copy of the state"));
     for (int p = 0; p < exported->count; p++) {
         const wt_parameter *entry = &network->parameters.entries[p];
-        float *to[3];
-        for (int kind = 0; kind < 3; kind++) {
+        float *to[KINDS] = {NULL};
+        for (int kind = 0; kind < KINDS; kind++) {
+            if (!flat[kind]) continue;
             to[kind] = exported->values + (size_t)kind * total + entry->offset;
             wt_parameter_export(entry, flat[kind] + entry->offset, to[kind]);
         }
-        exported->tensors[p] = (wt_checkpoint_tensor){
-            .name = entry->name, .rank = entry->rank, .parameter = to[0], .first = to[1], .second = to[2]};
+        exported->tensors[p] = (wt_checkpoint_tensor){.name = entry->name,
+                                                      .rank = entry->rank,
+                                                      .parameter = to[WT_TENSOR_PARAMETER],
+                                                      .first = to[WT_TENSOR_FIRST],
+                                                      .second = to[WT_TENSOR_SECOND],
+                                                      .average = to[WT_TENSOR_AVERAGE]};
+        if (!entry->trained) exported->tensors[p].first = exported->tensors[p].second = NULL;
         memcpy(exported->tensors[p].shape, entry->shape, sizeof entry->shape);
     }
 cleanup:
@@ -117,9 +155,10 @@ wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real 
         const wt_checkpoint_tensor *tensor = &exported.tensors[p];
         size_t bytes = network->parameters.entries[p].count * sizeof(float);
         all = wt_hash_fold(all, wt_hash_string(tensor->name, 0));
-        all = wt_hash_fold(all, wt_hash_bytes(tensor->parameter, bytes, 0));
-        all = wt_hash_fold(all, wt_hash_bytes(tensor->first, bytes, 0));
-        all = wt_hash_fold(all, wt_hash_bytes(tensor->second, bytes, 0));
+        const float *values[] = {tensor->parameter, tensor->first, tensor->second, tensor->average};
+        for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++) {
+            if (values[kind]) all = wt_hash_fold(all, wt_hash_bytes(values[kind], bytes, 0));
+        }
     }
     wt_exported_dispose(&exported);
     *hash = all;

@@ -30,6 +30,61 @@ bool wt_read_run_record(wt_run_record *record, const char *run) {
     return true;
 }
 
+/* --- for others to read --- */
+
+/* The value behind `key` at a line's beginning, without quotes and their escapes; "" where there is none. */
+static void wt_read_value(char *value, size_t room, const char *text, const char *key) {
+    size_t used = 0;
+    value[0] = '\0';
+    while (text && strncmp(text, key, strlen(key)) != 0) {
+        text = strchr(text, '\n');
+        text = text ? text + 1 : NULL;
+    }
+    if (!text) return;
+    text += strlen(key);
+    bool quoted = *text == '"';
+    for (text += quoted; *text && *text != '\n' && !(quoted && *text == '"') && used + 1 < room; text++) {
+        if (quoted && *text == '\\' && text[1]) text++;
+        value[used++] = *text;
+    }
+    value[used] = '\0';
+}
+
+wt_run_verdict wt_read_verdict(const char *run) {
+    wt_run_verdict verdict = {"", ""};
+    char path[WT_PATH_MAX], *text;
+    if (wt_path_join(path, run, "run.yaml") != WT_OK || !wt_path_exists(path)) return verdict;
+    if (wt_read_text(&text, path, run) != WT_OK) return verdict;
+    wt_read_value(verdict.verdict, sizeof verdict.verdict, text, "verdict: ");
+    wt_read_value(verdict.why, sizeof verdict.why, text, "why: ");
+    wt_free(text);
+    return verdict;
+}
+
+/* The configuration stands at the file's end, two columns to the right. */
+wt_status wt_read_run_config(wt_config *config, const char *run) {
+    static const char heading[] = "\nconfiguration:\n";
+    char path[WT_PATH_MAX], *text;
+    WT_TRY(wt_read_text(&text, path, run));
+    wt_status status = WT_OK;
+    char *begin = strstr(text, heading), *to = begin;
+    WT_GUARD_CHECK(begin, WT_FAILED, "%s: has no configuration", path);
+    for (const char *from = begin + strlen(heading); *from;) {
+        size_t length = strcspn(from, "\n");
+        size_t indent = length < 2 ? length : 2;
+        memmove(to, from + indent, length - indent);
+        to += length - indent;
+        *to++ = '\n';
+        from += length + (from[length] == '\n');
+    }
+    WT_GUARD(wt_config_parse(config, path, begin, (size_t)(to - begin), NULL, 0));
+cleanup:
+    wt_free(text);
+    return status;
+}
+
+/* --- for this run to write --- */
+
 /* A text as a YAML scalar in double quotes. */
 static void wt_print_quoted(FILE *out, const char *key, const char *text) {
     fprintf(out, "%s: \"", key);

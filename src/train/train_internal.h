@@ -56,6 +56,22 @@ typedef enum {
 wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite,
                               double norm);
 
+/* --- judge.c: what follows from a validation --- */
+
+/* Rank 0's word on a validation. */
+typedef struct {
+    bool best;    /* the best so far */
+    bool lowered; /* the plateau schedule's rate */
+    bool enough;  /* validation.patience is at its end */
+} wt_judgement;
+
+wt_judgement wt_judge(wt_checkpoint_state *state, const wt_config *config, double loss);
+/* Whether the run has ended early. */
+bool wt_is_out_of_patience(const wt_checkpoint_state *state, const wt_config *config);
+bool wt_judge_needs_validation(const wt_config *config);
+wt_plateau wt_stored_plateau(const wt_checkpoint_state *state);
+void wt_store_plateau(wt_checkpoint_state *state, wt_plateau plateau);
+
 /* --- numerics.c --- */
 
 /* The fingerprint of this rank, cut at `room` bytes. */
@@ -115,10 +131,10 @@ typedef struct {
 /* What rank 0 decides about a step; the same on all ranks. */
 typedef struct {
     int64_t step;
-    double learning_rate;
-    double gradient_scale; /* 1/targets · clip scale */
-    bool skip;             /* no update */
-    bool roll_back;        /* back to the last checkpoint */
+    wt_update update;
+    wt_plateau plateau; /* as it is before this step */
+    bool skip;          /* no update */
+    bool roll_back;     /* back to the last checkpoint */
     bool validate, compare, checkpoint, stop;
     int failed; /* a wt_status: the run ends with it */
 } wt_decision;
@@ -155,6 +171,7 @@ typedef struct {
     wt_lane_result *mine;          /* [own lanes + 1]: the last holds this rank's signal and failure */
     wt_lane_result *all;           /* rank 0: every rank's, end to end */
     double *block_sums;            /* rank 0: of the gradient's norm */
+    double *lane_sums;             /* batch norm: [lanes, numbers of a lane] */
     wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
 
     /* the run, on rank 0 alone but for `state` */

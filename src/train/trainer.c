@@ -60,13 +60,43 @@ static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, i
     wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, &listener);
 }
 
+/* Batch norm's sums over all lanes. */
+static void wt_sum_lanes(void *context, const double *lanes, int count, double *sum) {
+    wt_trainer *trainer = context;
+    const wt_phase phase = trainer->timer.phase;
+    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
+    wt_comm_sum_lanes(trainer->comm, trainer->lanes, lanes, count, trainer->lane_sums, sum);
+    wt_timer_enter(&trainer->timer, phase);
+}
+
+static void wt_begin_pass(wt_trainer *trainer) {
+    const wt_pass_step step = {.seed = (uint64_t)trainer->config->train.seed,
+                               .step = trainer->state.step + 1,
+                               .first_lane = trainer->first_lane,
+                               .lane_windows = trainer->lane_windows,
+                               .reduce = wt_sum_lanes,
+                               .context = trainer};
+    wt_pass_derive(trainer->pass, trainer->parameters);
+    wt_pass_begin_step(trainer->pass, &step);
+}
+
 /* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
 static void wt_run_nothing(wt_trainer *trainer) {
+    if (wt_network_lane_sums(trainer->network)) { /* the others wait for this rank's part of them */
+        const int lanes = trainer->end_lane - trainer->first_lane;
+        wt_pass_forward(trainer->pass, NULL, 0, lanes * trainer->lane_windows, trainer->window_losses);
+        for (int i = 0; i < lanes; i++)
+            trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, trainer->first_lane + i);
+        wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, NULL);
+        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
+        for (int i = 0; i < lanes; i++) trainer->mine[i] = (wt_lane_result){0.0, 0, 0};
+        return;
+    }
     for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
         trainer->mine[lane - trainer->first_lane] = (wt_lane_result){0.0, 0, 0};
         float *gradient = wt_exchange_lane(trainer->exchange, lane);
-        memset(gradient, 0, trainer->network->parameters.total * sizeof *gradient);
-        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.total);
+        memset(gradient, 0, trainer->network->parameters.trained * sizeof *gradient);
+        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
     }
 }
 
@@ -165,13 +195,12 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
     wt_lane_result sum = wt_add_lanes(trainer, &caught, &failed);
     int64_t step = trainer->state.step + 1;
     double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0;
-    *decision = (wt_decision){.step = step, .failed = failed};
-    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.total, mean,
+    *decision = (wt_decision){.step = step, .plateau = wt_stored_plateau(&trainer->state), .failed = failed};
+    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.trained, mean,
                                    trainer->block_sums);
-    decision->learning_rate = trainer->state.rate_scale * wt_schedule_rate(&config->schedule,
-                                                                           config->optimizer.learning_rate,
-                                                                           step, config->train.steps);
-    decision->gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
+    decision->update = wt_schedule_update(config, &decision->plateau, step);
+    decision->update.learning_rate *= trainer->state.rate_scale;
+    decision->update.gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum.targets == 0;
     if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
     wt_decide_dues(trainer, decision, caught);
@@ -183,7 +212,7 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
         .bits = wt_bits(trainer, sum.loss * mean),
         .silence = trainer->silence < 0 ? NAN : (double)sum.silence * mean,
         .gradient_norm = norm,
-        .learning_rate = decision->learning_rate,
+        .learning_rate = decision->update.learning_rate,
         .validation_loss = NAN,
         .validation_bits = NAN,
         .validation_silence = NAN,
@@ -209,32 +238,43 @@ static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt
 
 /* --- validation, checkpoint, metrics --- */
 
+/* What the judgement means for this step, on all ranks alike. */
+static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double loss,
+                              const wt_score *score) {
+    char text[96], accuracy[48] = "";
+    wt_checkpoint_state *state = &trainer->state;
+    wt_judgement judgement = {0};
+    if (trainer->root) judgement = wt_judge(state, trainer->config, loss);
+    wt_comm_broadcast(trainer->comm, &judgement, sizeof judgement);
+    wt_comm_broadcast(trainer->comm, state, sizeof *state);
+    if (judgement.best || judgement.enough)
+        decision->checkpoint = true; /* the best is kept, so it must exist */
+    if (judgement.enough) decision->stop = true;
+    if (!trainer->root) return;
+    wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), loss);
+    if (state->outputs > 1)
+        snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
+                 100.0 * (double)score->correct / (double)score->targets);
+    wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
+                    accuracy, judgement.best ? " (the best so far)" : "");
+    if (judgement.lowered) {
+        wt_progress_say(trainer->progress,
+                        "step %" PRId64 ": no improvement for long, the learning rate is now %g", state->step,
+                        trainer->config->optimizer.learning_rate * state->plateau_scale);
+    }
+}
+
 static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
-    char text[96], accuracy[48] = "";
     wt_timer_enter(&trainer->timer, WT_PHASE_VALIDATE);
-    WT_TRY(wt_evaluator_run(trainer->evaluator, trainer->parameters, NULL, &score, NULL));
+    const wt_real *mean = trainer->optimizer.moments[WT_MOMENT_AVERAGE];
+    WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->parameters, NULL, &score, NULL));
     double loss = score.targets ? score.loss / (double)score.targets : NAN;
-    wt_checkpoint_state *state = &trainer->state;
-    state->validation_loss = loss;
-    bool best = isfinite(loss) && !(loss >= state->best_validation_loss); /* also when there is none yet */
-    if (best) {
-        state->best_validation_loss = loss;
-        state->best_step = state->step;
-        decision->checkpoint = true; /* the best one is kept, so it must exist */
-    }
     trainer->row.validation_loss = loss;
     trainer->row.validation_bits = wt_bits(trainer, loss);
     trainer->row.validation_silence = trainer->silence < 0 ? NAN
                                                            : (double)score.silence / (double)score.targets;
-    wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), loss);
-    if (state->outputs > 1)
-        snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
-                 100.0 * (double)score.correct / (double)score.targets);
-    if (trainer->root) {
-        wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
-                        accuracy, best ? " (the best so far)" : "");
-    }
+    wt_heed_judgement(trainer, decision, loss, &score);
     return WT_OK;
 }
 
@@ -296,7 +336,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 
     /* forward and backward, wave after wave; each lane's gradient goes into the tree */
     wt_timer_enter(&trainer->timer, WT_PHASE_DERIVE);
-    wt_pass_derive(trainer->pass, trainer->parameters);
+    wt_begin_pass(trainer);
     for (int lane = trainer->first_lane; trainer->load_status == WT_OK && lane < trainer->end_lane;) {
         int left = trainer->end_lane - lane;
         int lanes = left < trainer->lanes_at_once ? left : trainer->lanes_at_once;
@@ -318,10 +358,12 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* the same update everywhere */
     wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
     if (!decision->skip) {
+        wt_pass_commit(trainer->pass, trainer->parameters); /* before the mean takes them in */
         wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer,
-                          decision->learning_rate, decision->gradient_scale, gradient, trainer->parameters);
+                          &decision->update, gradient, trainer->parameters);
     }
     trainer->state.step = decision->step;
+    wt_store_plateau(&trainer->state, decision->plateau);
     wt_hang_watch_step(trainer->watch, decision->step);
 
     /* what is due at this step */
@@ -345,7 +387,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
-    char products[96];
+    char products[96], layers[32];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
     bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
     if (text) {
@@ -367,8 +409,9 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
     if (!text)
         snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
                  1000.0 * network->receptive_field / rate);
-    wt_log_info("network   %d blocks, %zu parameters, receptive field %s", network->block_count,
-                network->parameters.total, field);
+    wt_network_describe(network, layers, sizeof layers);
+    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
+                field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
                 trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
@@ -376,6 +419,24 @@ static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
                 getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
     wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
                 config->train.steps);
+}
+
+static bool wt_is_done(const wt_trainer *trainer) {
+    return trainer->state.step >= trainer->config->train.steps ||
+           wt_is_out_of_patience(&trainer->state, trainer->config);
+}
+
+static void wt_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
+    const wt_checkpoint_state *state = &trainer->state;
+    if (status == WT_OK && state->step < trainer->config->train.steps) {
+        snprintf(why, room, "%d validations in a row without a new best (%.4f nats at step %" PRId64 ")",
+                 state->stale, state->best_validation_loss, state->best_step);
+    } else {
+        snprintf(why, room, "%s",
+                 status == WT_OK         ? "all steps are done"
+                 : status == WT_CONTINUE ? trainer->why
+                                         : wt_error_message());
+    }
 }
 
 static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
@@ -395,6 +456,11 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
         char text[96];
         wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), state->best_validation_loss);
         wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
+    }
+    if (status == WT_OK && state->step < trainer->config->train.steps) {
+        char why[256];
+        wt_say_why(trainer, status, why, sizeof why);
+        wt_log_info("ended early: %s", why);
     }
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
@@ -440,10 +506,7 @@ static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
-    snprintf(why, sizeof why, "%s",
-             status == WT_OK         ? "all steps are done"
-             : status == WT_CONTINUE ? trainer->why
-                                     : wt_error_message());
+    wt_say_why(trainer, status, why, sizeof why);
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_run_lock_check(
         trainer->lock); /* a successor's record is not this run's to change */
@@ -459,7 +522,7 @@ static void wt_tell_watch(void *watch, wt_phase phase) {
 static wt_status wt_run_steps(wt_trainer *trainer) {
     wt_status status = WT_OK;
     int64_t before = trainer->state.step;
-    wt_decision decision = {.stop = trainer->state.step >= trainer->config->train.steps};
+    wt_decision decision = {.stop = wt_is_done(trainer)};
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
                                     trainer->config->train.steps, trainer->config->run.seconds);
@@ -472,7 +535,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_summarise_phases(trainer, trainer->state.step - before);
-    return trainer->state.step >= trainer->config->train.steps ? WT_OK : WT_CONTINUE;
+    return wt_is_done(trainer) ? WT_OK : WT_CONTINUE;
 }
 
 static wt_status wt_run_recorded(wt_trainer *trainer) {

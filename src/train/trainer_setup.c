@@ -2,6 +2,7 @@
  * Everything that a run needs before its first step, in the order in which the data flows. Each part may
  * fail on one rank alone (a file, memory), so the ranks agree after each before they go on together.
  */
+#include <limits.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -77,7 +78,12 @@ static wt_status wt_setup_lanes(wt_trainer *trainer) {
         int windows = wt_windows_at_once(trainer->targets, own * trainer->lane_windows);
         wanted = (windows + trainer->lane_windows - 1) / trainer->lane_windows;
     }
-    trainer->lanes_at_once = wanted < own ? wanted : own;
+    /* batch norm has sums over all lanes in the midst of a pass */
+    const int64_t sums = (int64_t)wt_network_lane_sums(trainer->network) * trainer->lanes;
+    WT_CHECK(sums <= INT_MAX, WT_USAGE,
+             "batch norm has too many sums of lanes (got %lld, expected at most %d; see train.lanes)",
+             (long long)sums, INT_MAX);
+    trainer->lanes_at_once = wanted < own && sums == 0 ? wanted : own;
     return WT_OK;
 }
 
@@ -109,7 +115,7 @@ static wt_status wt_setup_exchange(wt_trainer *trainer) {
     }
     wt_exchange_shape shape = {.lanes = trainer->lanes,
                                .open_lanes = trainer->lanes_at_once,
-                               .count = trainer->network->parameters.total,
+                               .count = trainer->network->parameters.trained,
                                .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = thread,
                                .after = config->progress == WT_DRIVE_AFTER,
@@ -124,12 +130,17 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     const bool recompute = trainer->config->train.activations == WT_ACTIVATIONS_RECOMPUTED;
     wt_pass_shape shape = {(int)windows, trainer->targets, true, recompute};
     WT_TRY(wt_alloc(&trainer->parameters, total, sizeof(wt_real), "parameters"));
-    WT_TRY(wt_optimizer_init(&trainer->optimizer, total));
+    WT_TRY(wt_optimizer_init(&trainer->optimizer, trainer->config, total));
+    WT_TRY(wt_set_update_ranges(&trainer->optimizer, &trainer->network->parameters,
+                                trainer->config->optimizer.decay_on));
     WT_TRY(wt_pass_create(&trainer->pass, trainer->network, trainer->kernels, &shape));
     WT_TRY(wt_alloc(&trainer->window_losses, windows, sizeof *trainer->window_losses, "losses"));
     WT_TRY(wt_alloc(&trainer->lane_gradients, (size_t)trainer->lanes_at_once, sizeof *trainer->lane_gradients,
                     "gradients of lanes"));
     WT_TRY(wt_alloc(&trainer->mine, lanes + 1, sizeof *trainer->mine, "results of lanes"));
+    WT_TRY(wt_alloc(&trainer->lane_sums,
+                    (size_t)trainer->lanes * (size_t)wt_network_lane_sums(trainer->network), sizeof(double),
+                    "sums of lanes"));
     if (trainer->root) {
         size_t all = (size_t)trainer->lanes + (size_t)wt_comm_size(trainer->comm);
         WT_TRY(wt_alloc(&trainer->all, all, sizeof *trainer->all, "results of lanes"));
@@ -211,13 +222,19 @@ static wt_status wt_begin(wt_trainer *trainer) {
     const char *initial = trainer->options->initial;
     if (!initial) {
         wt_network_initialise(trainer->network, trainer->parameters, (uint64_t)trainer->config->train.seed);
+        wt_optimizer_reset(&trainer->optimizer, trainer->parameters);
         return WT_OK;
     }
     wt_checkpoint *checkpoint;
     WT_TRY(wt_checkpoint_find(&checkpoint, initial, WT_PICK_NEWEST, -1));
     wt_status status = wt_check_vocabulary(trainer, checkpoint);
-    if (status == WT_OK) status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, NULL);
-    if (status == WT_OK) wt_log_info("parameters from %s", wt_checkpoint_path(checkpoint));
+    if (status == WT_OK)
+        status = wt_restore_parameters(checkpoint, trainer->network, false, trainer->parameters);
+    wt_optimizer_reset(&trainer->optimizer, trainer->parameters);
+    if (status == WT_OK) {
+        wt_log_info("parameters from %s%s", wt_checkpoint_path(checkpoint),
+                    wt_checkpoint_has_mean(checkpoint) ? " (their mean)" : "");
+    }
     wt_checkpoint_close(checkpoint);
     return status;
 }
@@ -307,8 +324,10 @@ static void wt_share_state(wt_trainer *trainer) {
     wt_comm_broadcast(trainer->comm, &trainer->restarts, sizeof trainer->restarts);
     wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
     wt_comm_broadcast(trainer->comm, trainer->parameters, bytes);
-    wt_comm_broadcast(trainer->comm, trainer->optimizer.first, bytes);
-    wt_comm_broadcast(trainer->comm, trainer->optimizer.second, bytes);
+    for (int m = 0; m < WT_MOMENTS; m++) {
+        wt_real *moment = trainer->optimizer.moments[m];
+        if (moment) wt_comm_broadcast(trainer->comm, moment, bytes);
+    }
     wt_comm_broadcast(trainer->comm, &trainer->optimizer.updates, sizeof trainer->optimizer.updates);
 }
 
@@ -316,6 +335,9 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     if (config->validation.every == 0) return WT_OK;
     if (!wt_dataset_has_split(config->data.path, "validation")) {
+        WT_CHECK(!wt_judge_needs_validation(config), WT_USAGE, "%s: has no validation part, which %s needs",
+                 config->data.path,
+                 config->validation.patience ? "validation.patience" : "schedule.kind plateau");
         if (trainer->root)
             wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
         return WT_OK;
@@ -340,6 +362,7 @@ static void wt_fresh_state(wt_trainer *trainer) {
     state->best_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->dataset));
     state->rate_scale = 1.0;
+    wt_store_plateau(state, wt_plateau_begin());
 }
 
 wt_status wt_trainer_setup(wt_trainer *trainer) {
@@ -375,10 +398,6 @@ static wt_status wt_reload(wt_trainer *trainer) {
         status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer);
         wt_checkpoint_close(checkpoint);
     } else {
-        size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
-        memset(trainer->optimizer.first, 0, bytes);
-        memset(trainer->optimizer.second, 0, bytes);
-        trainer->optimizer.updates = 0;
         wt_fresh_state(trainer);
         status = wt_begin(trainer);
     }
@@ -431,4 +450,5 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->mine);
     wt_free(trainer->all);
     wt_free(trainer->block_sums);
+    wt_free(trainer->lane_sums);
 }

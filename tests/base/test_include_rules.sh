@@ -9,7 +9,7 @@ set -eu
 rules() {
     cat <<'LIST'
 base       | error log memory timer random hash file thread real batch utf8 |
-config     | config                   | base
+config     | config sweep             | base
 comm       | comm                     | base
 h5         | h5                       | base
 kernels    | kernels                  | base config

@@ -13,7 +13,7 @@ enum { SMALL_TENSORS = 4, SMALL_COUNT = 5 * 4 * 3 };
 typedef struct {
     wt_config config;
     wt_checkpoint_state state;
-    float values[SMALL_TENSORS][3][SMALL_COUNT];
+    float values[SMALL_TENSORS][4][SMALL_COUNT];
     wt_checkpoint_tensor tensors[SMALL_TENSORS];
 } small_checkpoint;
 
@@ -40,14 +40,19 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
                                      .rollbacks = 2,
                                      .skipped_in_row = 1,
                                      .skipped = INT64_C(1) << 33,
-                                     .norm_count = 70};
+                                     .norm_count = 70,
+                                     .stale = 4,
+                                     .plateau_best = INFINITY,
+                                     .plateau_scale = 0.1,
+                                     .plateau_bad = 2,
+                                     .plateau_cooldown = 1};
     for (int i = 0; i < WT_NORM_RING; i++) c->state.norms[i] = 1.0 / (i + 3);
     strcpy(c->state.dataset, "0123456789abcdef0123456789abcdef");
     strcpy(c->state.numerics, "avx512 of a test");
     for (uint64_t t = 0; t < SMALL_TENSORS; t++) {
-        for (uint64_t kind = 0; kind < 3; kind++) {
+        for (uint64_t kind = 0; kind < 4; kind++) {
             for (uint64_t i = 0; i < SMALL_COUNT; i++) {
-                c->values[t][kind][i] = (float)wt_random_normal((uint64_t)step, WT_RANDOM_TEST, 3 * t + kind,
+                c->values[t][kind][i] = (float)wt_random_normal((uint64_t)step, WT_RANDOM_TEST, 4 * t + kind,
                                                                 i);
             }
         }
@@ -63,6 +68,7 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
         c->tensors[t].parameter = c->values[t][0];
         c->tensors[t].first = c->values[t][1];
         c->tensors[t].second = c->values[t][2];
+        c->tensors[t].average = c->values[t][3];
     }
 }
 

@@ -4,6 +4,7 @@
 enum { TRAILER = 40 };
 
 static small_checkpoint made;
+static const char *here; /* tests/checkpoint */
 
 static const char *path(void) {
     return in_folder("step-00001000.h5");
@@ -30,7 +31,7 @@ static void test_tensors_come_back(void **state) {
     assert_string_equal(wt_checkpoint_path(checkpoint), path());
     for (int t = 0; t < SMALL_TENSORS; t++) {
         const wt_checkpoint_tensor *tensor = &made.tensors[t];
-        for (int kind = 0; kind < 3; kind++) {
+        for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++) {
             float values[SMALL_COUNT];
             assert_ok(wt_checkpoint_read(checkpoint, (wt_tensor_kind)kind, tensor->name, tensor->rank,
                                          tensor->shape, values));
@@ -79,6 +80,11 @@ static void test_state_comes_back(void **state) {
     assert_int_equal(got->skipped, given->skipped);
     assert_int_equal(got->norm_count, given->norm_count);
     assert_memory_equal(got->norms, given->norms, sizeof got->norms);
+    assert_int_equal(got->stale, given->stale);
+    assert_true(got->plateau_best == given->plateau_best);
+    assert_true(got->plateau_scale == given->plateau_scale);
+    assert_int_equal(got->plateau_bad, given->plateau_bad);
+    assert_int_equal(got->plateau_cooldown, given->plateau_cooldown);
     wt_checkpoint_close(checkpoint);
 }
 
@@ -107,7 +113,7 @@ static void test_moments_may_be_missing(void **state) {
     float values[SMALL_COUNT];
     for (int t = 0; t < SMALL_TENSORS; t++) {
         bare.tensors[t].parameter = bare.values[t][0];
-        bare.tensors[t].first = bare.tensors[t].second = NULL;
+        bare.tensors[t].first = bare.tensors[t].second = bare.tensors[t].average = NULL;
     }
     small_write(&bare, file);
     assert_ok(wt_checkpoint_open(&checkpoint, file));
@@ -115,6 +121,28 @@ static void test_moments_may_be_missing(void **state) {
     assert_ok(wt_checkpoint_read(checkpoint, WT_TENSOR_PARAMETER, tensor->name, 3, tensor->shape, values));
     assert_error(wt_checkpoint_read(checkpoint, WT_TENSOR_FIRST, tensor->name, 3, tensor->shape, values),
                  "optimizer/first/input.weight");
+    wt_checkpoint_close(checkpoint);
+}
+
+/* before-plateau.h5 was written before there were EMA, plateaus and early stopping. */
+static void test_an_older_file_is_read(void **state) {
+    (void)state;
+    char file[WT_PATH_MAX];
+    wt_checkpoint *checkpoint;
+    float values[4];
+    assert_ok(wt_path_join(file, here, "before-plateau.h5"));
+    assert_ok(wt_checkpoint_open(&checkpoint, file));
+    const wt_checkpoint_state *got = wt_checkpoint_get_state(checkpoint);
+    const wt_config *config = wt_checkpoint_get_config(checkpoint);
+    assert_int_equal(got->step, 4);
+    assert_int_equal(got->best_step, 4);
+    assert_int_equal(got->stale, 0);
+    assert_true(isinf(got->plateau_best) && got->plateau_scale == 1);
+    assert_int_equal(got->plateau_bad, 0);
+    assert_int_equal(config->schedule.kind, WT_SCHEDULE_COSINE);
+    assert_true(config->ema.decay == 0 && config->optimizer.momentum == 0);
+    assert_int_equal(config->optimizer.decay_on, WT_DECAY_ALL);
+    assert_ok(wt_checkpoint_read(checkpoint, WT_TENSOR_SECOND, "head.1.bias", 1, (int64_t[]){4}, values));
     wt_checkpoint_close(checkpoint);
 }
 
@@ -311,13 +339,15 @@ static void test_commit_fails_without_a_folder(void **state) {
     wt_checkpoint_close(NULL);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    here = argc > 1 ? argv[1] : ".";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_tensors_come_back, set_up),
         cmocka_unit_test(test_names_come_back_sorted),
         cmocka_unit_test(test_state_comes_back),
         cmocka_unit_test(test_config_comes_back),
         cmocka_unit_test(test_moments_may_be_missing),
+        cmocka_unit_test(test_an_older_file_is_read),
         cmocka_unit_test(test_trailer_is_as_documented),
         cmocka_unit_test(test_it_is_plain_hdf5),
         cmocka_unit_test(test_same_state_same_bytes),

@@ -9,7 +9,7 @@
 
 static wt_status load(wt_restored *restored, wt_checkpoint **checkpoint, const char *path) {
     WT_TRY(wt_checkpoint_open(checkpoint, path));
-    return wt_restore_network(restored, *checkpoint);
+    return wt_restore_network(restored, *checkpoint, true);
 }
 
 /* The parameters stand in for the moments too; nobody looks. */

@@ -43,8 +43,8 @@ static void yaml_beyond_need_is_refused(void **state) {
     expect_error("train: {!!str batch: 2}", "f.yaml:1: tags (!) are not allowed in a configuration");
     expect_error("train: {batch: 2}\n---\nmodel: {}",
                  "f.yaml:2: a second YAML document begins (expected one)");
-    expect_error("model:\n  dilations: [[[[[1]]]]]",
-                 "f.yaml:2: is nested too deep (expected at most 5 levels)");
+    expect_error("model:\n  dilations: [[[[[[[[1]]]]]]]]",
+                 "f.yaml:2: is nested too deep (expected at most 8 levels)");
     expect_error("? [a]\n: 8", "f.yaml:1: a key must be a word");
     expect_error("data: {path: \"a\\0b\"}", "f.yaml:1: holds a zero byte");
 }
@@ -77,7 +77,7 @@ static void sizes_are_bounded(void **state) {
     memcpy(text + head + 514, "]}", 3);
     expect_error(text, "f.yaml:1: too many entries in one place (expected at most 256)");
     memset(text, '[', sizeof text - 2);
-    expect_error(text, "f.yaml:1: is nested too deep (expected at most 5 levels)");
+    expect_error(text, "f.yaml:1: is nested too deep (expected at most 8 levels)");
 }
 
 static void a_hostile_name_stays_on_one_line(void **state) {

@@ -58,6 +58,58 @@ static void warmup_fits_the_run(void **state) {
     assert_int_equal(c.schedule.warmup, 500);
 }
 
+static void schedules_have_what_they_need(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "schedule: {kind: one-cycle}", NULL); /* which rises by itself */
+    assert_int_equal(c.schedule.warmup, 0);
+    expect_error(
+        "schedule:\n  kind: one-cycle\n  warmup: 3",
+        "f.yaml:3: schedule.warmup has no place in one-cycle, which rises by itself (got 3, expected 0)");
+    expect_set_error("schedule: {warmup: 3}", "schedule.kind=one-cycle",
+                     "schedule.warmup has no place in one-cycle, which rises by itself (got 3, expected 0)");
+    expect_error("schedule: {kind: piecewise}",
+                 "f.yaml:1: schedule.points is empty (expected pairs [step, rate] for piecewise)");
+    expect_error(
+        "schedule: {kind: plateau}\nvalidation:\n  every: 0",
+        "f.yaml:3: schedule.kind plateau counts validations (got validation.every 0, expected at least 1)");
+    expect_error(
+        "validation: {every: 0, patience: 3}",
+        "f.yaml:1: validation.patience counts validations (got validation.every 0, expected at least 1)");
+    expect_error(
+        "optimizer: {kind: sgd, nesterov: true}",
+        "f.yaml:1: optimizer.nesterov needs a momentum (got optimizer.momentum 0, expected above 0)");
+    expect_ok(&c, "optimizer: {kind: sgd, nesterov: true, momentum: 0.9}", NULL);
+    assert_int_equal(c.optimizer.nesterov, WT_TRUE);
+    expect_ok(&c, "optimizer: {kind: sgd, nesterov: true}\nschedule: {kind: one-cycle}", NULL);
+    expect_error(
+        "optimizer: {kind: sgd, nesterov: true}\nschedule: {kind: one-cycle, cycle_momentum: false}",
+        "f.yaml:1: optimizer.nesterov needs a momentum (got optimizer.momentum 0, expected above 0)");
+}
+
+static void points_are_pairs_in_order(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "schedule: {kind: piecewise, points: [[0, 0.5], [150000, 1.0e-2], [200000, 0]]}", NULL);
+    assert_int_equal(c.schedule.points.count, 3);
+    assert_int_equal(c.schedule.points.values[1].step, 150000);
+    assert_true(c.schedule.points.values[1].rate == 0.01);
+    expect_error("schedule:\n  points: 3",
+                 "f.yaml:2: schedule.points is no list (got 3, expected a list of at most "
+                 "64 pairs [step, rate], rates 0 … 1000)");
+    expect_error(
+        "schedule:\n  points:\n    - [1, 0.5]\n    - [2]",
+        "f.yaml:4: schedule.points[1] is no pair (got a list, expected a list of at most 64 pairs [step, "
+        "rate], rates 0 … 1000)");
+    expect_error("schedule: {points: [[0.5, 1]]}",
+                 "f.yaml:1: schedule.points[0] is no whole number (got 0.5, expected 0 … 1000000000000)");
+    expect_error("schedule: {points: [[1, -1]]}",
+                 "f.yaml:1: schedule.points[0] is out of range (got -1, expected 0 … 1000)");
+    expect_error(
+        "schedule: {points: [[5, 1], [5, 2]]}",
+        "f.yaml:1: schedule.points[1] is not after the one before (got step 5, expected more than 5)");
+}
+
 static void dilations_take_the_place_of_layers(void **state) {
     (void)state;
     static wt_config c;
@@ -194,11 +246,42 @@ static void a_window_of_one_label(void **state) {
         "f.yaml:3: model.readout is for one label a window (expected last, or a data.stride above 0)");
 }
 
+static void a_hierarchy_fits_together(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "model: {trunk: hierarchy, fuse: [2, 3], width: [5, 6]}", NULL);
+    assert_int_equal(c.model.array.activation, WT_ACTIVATION_TANH);
+    assert_int_equal(c.model.width.values[1], 6);
+    expect_ok(&c, "model: {trunk: hierarchy, fuse: [8], activation: relu, norm: batch}", "model.width=200");
+    assert_int_equal(c.model.array.activation, WT_ACTIVATION_RELU);
+    assert_int_equal(c.model.width.count, 1);
+    assert_int_equal(c.model.width.values[0], 200);
+    assert_int_equal(c.model.norm, WT_NORM_BATCH);
+    expect_error("model:\n  trunk: hierarchy",
+                 "f.yaml:2: a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
+    expect_error("model: {trunk: hierarchy, fuse: [2, 2, 2], width: [3, 4]}",
+                 "f.yaml:1: model.width does not fit model.fuse (got 2 widths, expected 1 or 3)");
+    expect_error("model: {trunk: hierarchy, fuse: [2], activation: gate}",
+                 "f.yaml:1: a hierarchy has no gate (got model.activation gate, expected tanh or relu)");
+    expect_error("model: {trunk: hierarchy, fuse: [2], arrays: [{}]}",
+                 "f.yaml:1: a hierarchy has no model.arrays");
+    expect_error("model: {trunk: hierarchy, fuse: [65536, 65536]}",
+                 "f.yaml:1: the model's receptive field is too long (got 4294967296 samples, expected under "
+                 "1073741824)");
+    expect_error("model: {trunk: hierarchy, fuse: [0]}",
+                 "f.yaml:1: model.fuse[0] is out of range (got 0, expected 1 … 65536)");
+    expect_error("model: {width: wide}", "f.yaml:1: model.width is no whole number (got wide, expected 1 … "
+                                         "65536, or a list of at most 64 such "
+                                         "numbers)");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_divide_the_batch),
         cmocka_unit_test(default_lanes_have_2048_targets),
         cmocka_unit_test(warmup_fits_the_run),
+        cmocka_unit_test(schedules_have_what_they_need),
+        cmocka_unit_test(points_are_pairs_in_order),
         cmocka_unit_test(dilations_take_the_place_of_layers),
         cmocka_unit_test(arrays_default_to_the_model),
         cmocka_unit_test(arrays_say_what_is_wrong),
@@ -206,6 +289,7 @@ int main(void) {
         cmocka_unit_test(labels_are_asked_for),
         cmocka_unit_test(look_ahead_is_within_the_receptive_field),
         cmocka_unit_test(a_window_of_one_label),
+        cmocka_unit_test(a_hierarchy_fits_together),
     };
     return cmocka_run_group_tests(tests, NULL, no_memory_is_held);
 }

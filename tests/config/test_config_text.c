@@ -41,6 +41,11 @@ static void the_text_comes_back_bit_for_bit(void **state) {
     expect_round_trip(&c);
     expect_ok(&c, "", "train.steps=30");
     expect_round_trip(&c);
+    expect_ok(&c, "schedule: {kind: piecewise, points: [[0, 0.1], [7, 4.9e-324], [1000000000000, 1000]]}",
+              NULL);
+    expect_round_trip(&c);
+    expect_ok(&c, "optimizer: {kind: sgd, momentum: 0.9, nesterov: true}\nschedule: {kind: one-cycle}", NULL);
+    expect_round_trip(&c);
 }
 
 static void paths_are_quoted_safely(void **state) {

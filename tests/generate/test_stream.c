@@ -34,6 +34,7 @@ typedef struct {
     { .kernel = k, .stacks = s, .layers = l, .residual = r, .gate = g, .activation = WT_ACTIVATION_##a }
 #define MODEL .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_SOFTMAX
 #define PLAIN .skip_scale = 1, .residual_scale = 1
+#define TREE .trunk = WT_TRUNK_HIERARCHY, .head = WT_HEAD_SOFTMAX
 
 /* clang-format off */
 static const stream_case cases[] = {
@@ -79,6 +80,17 @@ static const stream_case cases[] = {
       .array = {.kernel = 3, .stacks = 2, .dilations = {3, {29, 1, 7}}, .residual = 3, .gate = 2,
                 .activation = WT_ACTIVATION_GATE}},
      .classes = 5},
+    {"tree with batch norm",
+     {TREE, .embedding = 4, .fuse = {3, {2, 2, 2}}, .width = {3, {9, 17, 6}}, .norm = WT_NORM_BATCH, .dropout = 0.5,
+      .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 11},
+    {"tree with layer norm",
+     {TREE, .embedding = 3, .fuse = {2, {3, 4}}, .width = {1, {12}}, .norm = WT_NORM_LAYER,
+      .array = {.activation = WT_ACTIVATION_RELU}},
+     .classes = 6},
+    {"perceptron on real channels",
+     {TREE, .input = WT_INPUT_REAL, .fuse = {1, {9}}, .width = {1, {12}}, .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 6, .channels = 2},
 };
 /* clang-format on */
 enum { CASES = sizeof cases / sizeof *cases };

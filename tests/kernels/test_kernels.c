@@ -450,6 +450,46 @@ static void test_adam(void **state) {
     adam_once(step);
 }
 
+/* torch.optim.SGD, and a mean after each step */
+static void sgd_once(wt_sgd_step step, bool moves) {
+    matrix p = matrix_create(1, ADAM_COUNT, 2, 1, 28);
+    float v[ADAM_COUNT] = {0}, mean[ADAM_COUNT] = {0};
+    double want[ADAM_COUNT], want_v[ADAM_COUNT] = {0}, want_mean[ADAM_COUNT] = {0};
+    for (int i = 0; i < ADAM_COUNT; i++) want[i] = p.values[i];
+    for (int n = 0; n < ADAM_STEPS; n++) {
+        matrix g = matrix_create(1, ADAM_COUNT, 0, 3, (uint64_t)(30 + n));
+        kernels->sgd(p.values, moves ? v : NULL, g.values, ADAM_COUNT, &step);
+        kernels->average(mean, p.values, ADAM_COUNT, 0.3);
+        for (int i = 0; i < ADAM_COUNT; i++) {
+            const double d = g.values[i] * step.gradient_scale + step.weight_decay * want[i];
+            want_v[i] = moves ? step.momentum * want_v[i] + d : 0;
+            want[i] -= step.learning_rate * (!moves ? d : step.nesterov ? d + step.momentum * want_v[i] : want_v[i]);
+            want_mean[i] = 0.7 * want_mean[i] + 0.3 * want[i];
+            check_close(p.values[i], want[i], 1e-6, 1e-6);
+            check_close(v[i], want_v[i], 1e-6, 1e-6 * step.gradient_scale + 1e-7);
+            check_close(mean[i], want_mean[i], 1e-6, 1e-6);
+        }
+        matrix_destroy(&g);
+    }
+    matrix_check_padding(&p);
+    matrix_destroy(&p);
+}
+
+static void test_sgd(void **state) {
+    (void)state;
+    wt_sgd_step step = {.learning_rate = 0.1, .gradient_scale = 1};
+    sgd_once(step, false);
+    step.weight_decay = 0.1;
+    sgd_once(step, false);
+    sgd_once(step, true); /* momentum 0 */
+    step.momentum = 0.9;
+    sgd_once(step, true);
+    step.nesterov = true;
+    sgd_once(step, true);
+    step.gradient_scale = 1.0 / 16384;
+    sgd_once(step, true);
+}
+
 /* --- set-up --- */
 
 static bool denormals_flush(void) {
@@ -493,6 +533,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_squared_error),
         cmocka_unit_test(test_add_and_squares),
         cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_sgd),
         cmocka_unit_test(test_denormals_flush_in_threads),
         cmocka_unit_test(test_memory_is_given_back),
     };

@@ -71,7 +71,7 @@ static void test_signs_and_limits(void **state) {
 
 /* --- the same bits --- */
 
-enum { ROWS = 3, RESULTS = 24 };
+enum { ROWS = 3, RESULTS = 32 };
 
 /* What one build makes of random input of one width at one alignment: all results, to be compared. */
 typedef struct {
@@ -111,14 +111,33 @@ static void run_flat(outcome *all, const wt_kernels *k, int width, int shift) {
     for (int i = 0; i < 4; i++) flat[i] = outcome_add(all, 1, width, shift);
     for (int c = 0; c < width; c++) flat[2]->values[c] *= flat[2]->values[c];
     k->adam(flat[0]->values, flat[1]->values, flat[2]->values, flat[3]->values, (size_t)width, &step);
+    const wt_sgd_step sgd = {1e-2, 0.9, 0.05, true, 0.25}, plain = {1e-2, 0, 0.05, false, 0.25};
+    k->sgd(flat[0]->values, flat[1]->values, flat[3]->values, (size_t)width, &sgd);
+    k->sgd(flat[0]->values, NULL, flat[3]->values, (size_t)width, &plain);
+    k->average(flat[2]->values, flat[0]->values, (size_t)width, 0.3);
     all->squares = k->squares(flat[0]->values, (size_t)width, 0.7);
     k->add(flat[3]->values, flat[0]->values, (size_t)width);
+}
+
+static void run_norms(outcome *all, const wt_kernels *k, int width, int shift) {
+    matrix *x[2], *y[2], *vectors = outcome_add(all, 4, width, 0);
+    const float *mean = vectors->values, *rate = matrix_at(vectors, 1, 0), *weight = matrix_at(vectors, 2, 0),
+                *bias = matrix_at(vectors, 3, 0);
+    float rates[ROWS];
+    for (int i = 0; i < 2; i++) x[i] = outcome_add(all, ROWS, width, shift), y[i] = outcome_add(all, ROWS, width, shift);
+    k->standardise(y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, mean, rate, weight, bias, ROWS, width);
+    k->standardise_back(y[0]->values, y[0]->stride, y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, weight,
+                        mean, rate, ROWS, width);
+    k->normalise(y[1]->values, y[1]->stride, x[1]->values, x[1]->stride, rates, weight, bias, ROWS, width);
+    k->normalise_back(y[1]->values, y[1]->stride, y[1]->values, y[1]->stride, x[1]->values, x[1]->stride, rates,
+                      weight, ROWS, width);
 }
 
 static outcome run_all(const wt_kernels *k, int width, int shift) {
     outcome all = {.count = 0};
     run_activations(&all, k, width, shift);
     run_flat(&all, k, width, shift);
+    run_norms(&all, k, width, shift);
     const int32_t targets[ROWS] = {width - 1, -1, 0}, classes[ROWS] = {2, 0, 2};
     matrix *y = outcome_add(&all, ROWS, width, shift);
     all.loss = k->cross_entropy(y->values, y->stride, targets, ROWS, width, true);

@@ -127,7 +127,7 @@ static void ticks_are_round(void **state) {
 
 static void assert_error(wt_status status, const char *run, const char *png, const char *words) {
     const char *runs[] = {run};
-    assert_int_equal(wt_plot_runs(runs, 1, png), status);
+    assert_int_equal(wt_plot_runs(runs, NULL, 1, png), status);
     if (strstr(wt_error_message(), words) == NULL) fail_msg("got \"%s\"", wt_error_message());
 }
 
@@ -141,14 +141,14 @@ static void pictures_are_made(void **state) {
     make_run("two #3", 200);
     make_run("short", 1);
     for (size_t n = 1; n <= 3; n++) {
-        assert_int_equal(wt_plot_runs(runs, n, "test_plot.work/plot.png"), WT_OK);
+        assert_int_equal(wt_plot_runs(runs, NULL, n, "test_plot.work/plot.png"), WT_OK);
         assert_int_equal(wt_file_read(&data, &bytes, "test_plot.work/plot.png", 1 << 24), WT_OK);
         assert_true(bytes > 10000);
         assert_memory_equal(data, signature, 8);
         assert_memory_equal(data + 16, "\0\0\x04\xb0\0\0\x05\x46", 8); /* 1200 by 1350 */
         wt_free(data);
     }
-    assert_int_equal(wt_plot_runs(runs + 2, 1, "test_plot.work/plot.png"), WT_OK);
+    assert_int_equal(wt_plot_runs(runs + 2, NULL, 1, "test_plot.work/plot.png"), WT_OK);
     assert_int_equal(wt_folder_list(&names, &count, folder, "plot.png", ""), WT_OK);
     assert_int_equal(count, 1); /* nothing half-written beside it */
     wt_folder_list_free(names, count);
@@ -174,7 +174,7 @@ static void bad_runs_are_named(void **state) {
 static void pictures_are_made(void **state) {
     (void)state;
     const char *runs[] = {"test_plot.work/one"};
-    assert_int_equal(wt_plot_runs(runs, 1, "test_plot.work/plot.png"), WT_FAILED);
+    assert_int_equal(wt_plot_runs(runs, NULL, 1, "test_plot.work/plot.png"), WT_FAILED);
     assert_non_null(strstr(wt_error_message(), "libplplot-dev"));
 }
 

@@ -45,6 +45,7 @@ typedef struct {
 #define MODEL .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_SOFTMAX
 #define VALUES .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_MSE, .input = WT_INPUT_REAL
 #define PLAIN .skip_scale = 1, .residual_scale = 1
+#define TREE .trunk = WT_TRUNK_HIERARCHY, .head = WT_HEAD_SOFTMAX
 
 static const gradient_case cases[] = {
     {"kernel 1",
@@ -123,8 +124,8 @@ static const gradient_case cases[] = {
      {VALUES, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 4, 4, 5, GATE), .skip = 6},
      .classes = 1,
      .channels = 2,
-     .targets = 110,
-     .target_count = {110, 13, 97},
+     .targets = 40,
+     .target_count = {40, 13, 37},
      .ignore = true},
     {"mean readout",
      {MODEL, PLAIN, .readout = WT_READOUT_MEAN, .input_kernel = 2, .array = ARRAY(2, 1, 3, 4, 3, GATE),
@@ -148,6 +149,44 @@ static const gradient_case cases[] = {
      .targets = 25,
      .target_count = {25, 0, 25},
      .whole = true},
+    {"perceptron",
+     {TREE, .embedding = 4, .fuse = {1, {6}}, .width = {1, {9}}, .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 7,
+     .targets = 1,
+     .target_count = {1, 1, 1}},
+    {"tree",
+     {TREE, .embedding = 3, .fuse = {3, {2, 3, 2}}, .width = {3, {5, 7, 4}},
+      .array = {.activation = WT_ACTIVATION_RELU}},
+     .classes = 6,
+     .targets = 5,
+     .target_count = {5, 0, 3},
+     .padding = 4},
+    {"tree with batch norm",
+     {TREE, .embedding = 4, .fuse = {3, {2, 2, 2}}, .width = {1, {6}}, .norm = WT_NORM_BATCH,
+      .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 8,
+     .targets = 7,
+     .target_count = {7, 7, 2},
+     .ignore = true},
+    {"tree with batch norm, real input",
+     {TREE, .input = WT_INPUT_REAL, .fuse = {2, {3, 2}}, .width = {2, {5, 6}}, .norm = WT_NORM_BATCH,
+      .array = {.activation = WT_ACTIVATION_RELU}},
+     .classes = 5,
+     .channels = 2,
+     .targets = 40,
+     .target_count = {40, 33, 1}},
+    {"tree with layer norm",
+     {TREE, .embedding = 3, .fuse = {2, {4, 2}}, .width = {2, {18, 5}}, .norm = WT_NORM_LAYER,
+      .bias = WT_BIAS_TRUE, .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 6,
+     .targets = 4,
+     .target_count = {4, 1, 4}},
+    {"tree with dropout",
+     {TREE, .embedding = 3, .fuse = {2, {2, 2}}, .width = {1, {9}}, .norm = WT_NORM_BATCH, .dropout = 0.3,
+      .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 6,
+     .targets = 25,
+     .target_count = {25, 25, 20}},
 };
 
 static void must(wt_status status) {
@@ -235,7 +274,8 @@ static problem make_problem(const gradient_case *c) {
     p.gradient = take(total, sizeof *p.gradient);
     wt_network_initialise(p.network, p.parameters, SEED);
     for (size_t i = 0; i < total; i++) p.parameters[i] *= 2; /* out of the gates' linear part */
-    p.forward = make_pass(&p, false);
+    /* in training these are other functions than in evaluation */
+    p.forward = make_pass(&p, c->model.norm == WT_NORM_BATCH || c->model.dropout > 0);
     return p;
 }
 
@@ -308,7 +348,7 @@ static void test_case(void **state) {
     problem p = make_problem(c);
     double worst = 0;
     fill_gradient(&p);
-    for (int i = 0; i < p.network->parameters.count; i++)
+    for (int i = 0; i < p.network->parameters.count && p.network->parameters.entries[i].trained; i++)
         worst = fmax(worst, check_tensor(&p, &p.network->parameters.entries[i], i));
     print_message("%s: %d tensors, to %.1e\n", c->name, p.network->parameters.count, worst);
     free_problem(&p);

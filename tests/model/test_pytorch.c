@@ -414,7 +414,8 @@ static double train_step(const wt_reference_case *c, training *t, int64_t step) 
     double scale = wt_clip_scale(norm, config->optimizer.clip) / targets;
     double base = config->optimizer.learning_rate;
     double rate = wt_schedule_rate(&config->schedule, base, step, config->train.steps);
-    wt_optimizer_step(&t->optimizer, kernels, &config->optimizer, rate, scale, t->gradients, t->parameters);
+    const wt_update update = {rate, wt_optimizer_momentum(&config->optimizer), scale};
+    wt_optimizer_step(&t->optimizer, kernels, &config->optimizer, &update, t->gradients, t->parameters);
     return loss / targets;
 }
 
@@ -434,7 +435,7 @@ static void test_training(void **state) {
     training t = {.parameters = read_parameters(c),
                   .gradients = take((size_t)lanes * total, sizeof *t.gradients)};
     double curve[CURVE_STEPS], worst = 0;
-    must(wt_optimizer_init(&t.optimizer, total));
+    must(wt_optimizer_init(&t.optimizer, &c->config, total));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
     for (int s = 0; s < CURVE_STEPS; s++) {
         double loss = train_step(c, &t, s + 1), difference = fabs(loss / curve[s] - 1);

@@ -12,14 +12,14 @@ typedef struct {
     wt_trainer trainer;
     wt_train_options options;
     wt_network network;
-    float values[3][COUNT]; /* parameters, first and second moments */
+    float values[1 + WT_MOMENTS][COUNT]; /* parameters, first and second moments, mean */
 } replica;
 
 static replica mine;
 
 static void make_replica(void) {
     memset(&mine, 0, sizeof mine);
-    for (int buffer = 0; buffer < 3; buffer++) {
+    for (int buffer = 0; buffer <= WT_MOMENTS; buffer++) {
         for (int i = 0; i < COUNT; i++) mine.values[buffer][i] = (float)(i * (buffer + 1)) / 7;
     }
     strcpy(mine.options.run, "run");
@@ -29,8 +29,8 @@ static void make_replica(void) {
     mine.trainer.options = &mine.options;
     mine.trainer.network = &mine.network;
     mine.trainer.parameters = mine.values[0];
-    mine.trainer.optimizer = (wt_optimizer){
-        .count = COUNT, .first = mine.values[1], .second = mine.values[2]};
+    mine.trainer.optimizer.count = COUNT;
+    for (int m = 0; m < WT_MOMENTS; m++) mine.trainer.optimizer.moments[m] = mine.values[1 + m];
     mine.trainer.state.step = 17;
 }
 
@@ -60,7 +60,7 @@ static void test_a_flipped_bit_is_found(void **state) {
     (void)state;
     int ranks = wt_comm_size(comm);
     for (int wrong = 0; ranks > 1 && wrong < ranks; wrong++) {
-        for (int buffer = 0; buffer < 3; buffer++) {
+        for (int buffer = 0; buffer <= WT_MOMENTS; buffer++) {
             char words[128];
             make_replica();
             if (wt_comm_rank(comm) == wrong) flip_bit(&mine.values[buffer][COUNT - 1]);

@@ -9,33 +9,6 @@ make_tone
 make_config config.yaml
 sed -i "s/steps: 50/steps: $steps/; s/every: 10,/every: 60,/; s/{every: 20}/{every: 40, keep: 2}/" config.yaml
 
-# wait_for RUN ROWS: until metrics.csv has so many, for a minute at most
-wait_for() {
-    local tries
-    for tries in $(seq 1200); do
-        [ "$(rows_of "$1")" -lt "$2" ] || return 0
-        sleep 0.05
-    done
-    fail "$1: no row $2 within a minute: $(cat "$1.log")"
-}
-
-# interrupt RUN ROWS SIGNAL: starts or goes on with the run and sends the signal once there are so many rows;
-# prints the exit code. With $ranks, mpirun gets the signal and passes it on; KILL goes to one of the ranks.
-interrupt() {
-    local run=$1 rows=$2 signal=$3 process code=0
-    ${ranks:+"$MPIRUN" "$ranks"} "$WAVETRAIN" train config.yaml --run "$run" >"$run.log" 2>&1 &
-    process=$!
-    wait_for "$run" "$rows"
-    if [ "$signal" = KILL ] && [ -n "$ranks" ]; then
-        kill -KILL "$(pgrep -n -P "$process" wavetrain)"
-    else
-        kill -"$signal" "$process"
-    fi
-    wait "$process" 2>/dev/null || code=$?
-    [ "$(rows_of "$run")" -lt $steps ] || fail "$run: it was done before it was stopped"
-    echo $code
-}
-
 # stopped RUN CODE: what a run looks like that was asked to stop
 stopped() {
     [ "$2" = 75 ] || fail "$1: exit code $2, expected 75: $(cat "$1.log")"

@@ -1,0 +1,148 @@
+/*
+ * The norms' kernels for vector_kernels.c, which includes this once for each instruction set. A column's sums grow in
+ * the order of the rows; a row's are LANES partial sums in double, added in order: the same bits in every build.
+ */
+#ifndef WAVETRAIN_NORM_ROWS_H
+#define WAVETRAIN_NORM_ROWS_H
+
+static void moments_row(double *restrict sums, double *restrict squares, const float *restrict x,
+                        int columns) {
+    for (int c = 0; c < columns; c++) {
+        const double value = (double)x[c];
+        sums[c] += value;
+        squares[c] += value * value;
+    }
+}
+
+static void column_moments(double *sums, const float *x, int ldx, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) moments_row(sums, sums + columns, x + t * ldx, columns);
+}
+
+static void products_row(double *restrict sums, double *restrict products, const float *restrict dy,
+                         const float *restrict x, int columns) {
+    for (int c = 0; c < columns; c++) {
+        const double d = (double)dy[c];
+        sums[c] += d;
+        products[c] += d * (double)x[c];
+    }
+}
+
+static void column_products(double *sums, const float *dy, int lddy, const float *x, int ldx, int rows,
+                            int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        products_row(sums, sums + columns, dy + t * lddy, x + t * ldx, columns);
+    }
+}
+
+static void standardise_row(float *restrict y, float *restrict x, const float *restrict mean,
+                            const float *restrict rate, const float *restrict weight,
+                            const float *restrict bias, int columns) {
+    for (int c = 0; c < columns; c++) {
+        const float value = (x[c] - mean[c]) * rate[c];
+        x[c] = value;
+        y[c] = value * weight[c] + bias[c];
+    }
+}
+
+static void standardise(float *y, int ldy, float *x, int ldx, const float *mean, const float *rate,
+                        const float *weight, const float *bias, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        standardise_row(y + t * ldy, x + t * ldx, mean, rate, weight, bias, columns);
+    }
+}
+
+static void standardise_back(float *dx, int lddx, const float *dy, int lddy, const float *x, int ldx,
+                             const float *factor, const float *mean_dy, const float *mean_product, int rows,
+                             int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *to = dx + t * lddx;
+        const float *d = dy + t * lddy, *row = x + t * ldx;
+#pragma omp simd
+        for (int c = 0; c < columns; c++) {
+            to[c] = factor[c] * (d[c] - mean_dy[c] - row[c] * mean_product[c]);
+        }
+    }
+}
+
+/* --- layer norm --- */
+
+/* Σ x, in LANES partial sums. */
+static double sum_row(const float *x, int columns) {
+    double part[LANES] = {0};
+    int i = 0;
+    for (; i + LANES <= columns; i += LANES) {
+        for (int k = 0; k < LANES; k++) part[k] += (double)x[i + k];
+    }
+    for (int k = 0; i + k < columns; k++) part[k] += (double)x[i + k];
+    return sum_lanes(part);
+}
+
+static double sum_deviations(const float *x, double mean, int columns) {
+    double part[LANES] = {0};
+    int i = 0;
+    for (; i + LANES <= columns; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            const double deviation = (double)x[i + k] - mean;
+            part[k] += deviation * deviation;
+        }
+    }
+    for (int k = 0; i + k < columns; k++) {
+        const double deviation = (double)x[i + k] - mean;
+        part[k] += deviation * deviation;
+    }
+    return sum_lanes(part);
+}
+
+static void normalise_row(float *restrict y, float *restrict x, float mean, float rate,
+                          const float *restrict weight, const float *restrict bias, int columns) {
+    for (int c = 0; c < columns; c++) {
+        const float value = (x[c] - mean) * rate;
+        x[c] = value;
+        y[c] = value * weight[c] + bias[c];
+    }
+}
+
+static void normalise(float *y, int ldy, float *x, int ldx, float *rate, const float *weight,
+                      const float *bias, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *row = x + t * ldx;
+        const double mean = sum_row(row, columns) / columns;
+        const double variance = sum_deviations(row, mean, columns) / columns;
+        rate[t] = (float)(1 / __builtin_sqrt(variance + WT_NORM_EPSILON));
+        normalise_row(y + t * ldy, row, (float)mean, rate[t], weight, bias, columns);
+    }
+}
+
+/* Σ dy·weight and Σ dy·weight·x */
+static void sum_weighted(double sums[2], const float *dy, const float *weight, const float *x, int columns) {
+    double part[2][LANES] = {{0}};
+    int i = 0;
+    for (; i + LANES <= columns; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            const float g = dy[i + k] * weight[i + k];
+            part[0][k] += (double)g;
+            part[1][k] += (double)g * (double)x[i + k];
+        }
+    }
+    for (int k = 0; i + k < columns; k++) {
+        const float g = dy[i + k] * weight[i + k];
+        part[0][k] += (double)g;
+        part[1][k] += (double)g * (double)x[i + k];
+    }
+    for (int n = 0; n < 2; n++) sums[n] = sum_lanes(part[n]);
+}
+
+static void normalise_back(float *dx, int lddx, const float *dy, int lddy, const float *x, int ldx,
+                           const float *rate, const float *weight, int rows, int columns) {
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        float *to = dx + t * lddx;
+        const float *d = dy + t * lddy, *row = x + t * ldx;
+        double sums[2];
+        sum_weighted(sums, d, weight, row, columns);
+        const float mean = (float)(sums[0] / columns), share = (float)(sums[1] / columns), r = rate[t];
+#pragma omp simd
+        for (int c = 0; c < columns; c++) to[c] = r * (d[c] * weight[c] - mean - row[c] * share);
+    }
+}
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * A hierarchy forward: the call's targets become one list, their contexts are embedded, and each level makes its rows
+ * tile by tile. Batch norm in training has two walks over a level's tiles, with the sum over all lanes in between;
+ * everything else has one.
+ */
+#include "hierarchy_internal.h"
+
+#include <string.h>
+
+#include "wavetrain/random.h"
+
+/* --- the call's targets --- */
+
+/* Targets that are none take no part in training; evaluation gives logits for them too. */
+static void wt_list_targets(wt_hierarchy *h) {
+    const wt_batch *batch = h->batch;
+    h->targets = 0;
+    for (int w = 0; w < h->windows; w++) {
+        h->window_first[w] = h->targets;
+        if (!batch) continue;
+        const size_t slot = (size_t)(h->first + w), row = slot * (size_t)wt_batch_rows(batch);
+        const int32_t *target = batch->target + slot * (size_t)batch->targets;
+        for (int t = 0; t < batch->target_count[slot]; t++) {
+            if (h->shape.backward && target[t] < 0) continue;
+            h->input_at[h->targets] = row + (size_t)t;
+            h->target[h->targets++] = target[t];
+        }
+    }
+    h->window_first[h->windows] = h->targets;
+}
+
+static void wt_cut_tiles(wt_hierarchy *h, int first, int end, int lane) {
+    for (int at = first; at < end; at += WT_TILE_TARGETS) {
+        const int count = end - at < WT_TILE_TARGETS ? end - at : WT_TILE_TARGETS;
+        h->tiles[h->tile_count++] = (wt_target_tile){at, count, lane};
+    }
+}
+
+/* In training tiles begin at a lane's first target. Evaluation has no lanes: there a window's tiles are its own where
+ * that makes a difference, since what stands beside it in a call is chance. */
+static void wt_cut_lanes(wt_hierarchy *h) {
+    const int each = h->shape.backward && h->step.lane_windows ? h->step.lane_windows
+                     : h->shape.backward || !h->rows_apart     ? h->windows
+                                                               : 1;
+    h->tile_count = 0;
+    h->lanes = h->windows / each;
+    for (int lane = 0; lane < h->lanes; lane++) {
+        wt_cut_tiles(h, h->window_first[lane * each], h->window_first[(lane + 1) * each], lane);
+    }
+    const double passes = h->shape.backward ? 3 : 1;
+    h->parallel = h->threads > 1 &&
+                  passes * h->targets * wt_network_operations(h->network, 1) > WT_SERIAL_OPERATIONS;
+}
+
+static void wt_embed_tile(const wt_hierarchy *h, int unused, int tile) {
+    const wt_network *network = h->network;
+    const size_t context = (size_t)network->receptive_field, channels = (size_t)network->embedding_channels;
+    const wt_target_tile *at = &h->tiles[tile];
+    const wt_real *table = wt_hierarchy_tensor(h, network->embedding);
+    (void)unused;
+    for (int i = at->first; i < at->first + at->count; i++) {
+        wt_real *to = h->embedded + (size_t)i * context * channels;
+        if (!table) {
+            memcpy(to, h->batch->signal + h->input_at[i] * channels, context * channels * sizeof *to);
+            continue;
+        }
+        const int32_t *classes = h->batch->classes + h->input_at[i];
+        for (size_t j = 0; j < context; j++, to += channels) {
+            const wt_real *from = table + (size_t)classes[j] * channels;
+            for (size_t c = 0; c < channels; c++) to[c] = from[c];
+        }
+    }
+}
+
+/* --- a level --- */
+
+static void wt_linear_rows(const wt_hierarchy *h, const wt_convolution *c, wt_real *y, const wt_real *x,
+                           int rows) {
+    const wt_operand factor = wt_linear_factor(h, c, x);
+    const wt_finish finish = {.bias = wt_hierarchy_tensor(h, c->bias), .scale = 1};
+    h->kernels->multiply(y, c->out, rows, c->out, &factor, 1, &finish);
+}
+
+/* A tile's dropout factors. A draw is keyed by step, lane, level, row of the lane and channel; four share a call. */
+static void wt_draw_factors(const wt_hierarchy *h, int l, const wt_target_tile *at, int rows) {
+    const wt_level *level = &h->network->levels[l];
+    const int width = level->linear.out, groups = (width + 3) / 4;
+    const int windows = h->windows / h->lanes, from = h->window_first[at->lane * windows];
+    const int lane = h->step.first_lane + h->first / windows + at->lane;
+    const uint64_t key = (uint64_t)h->step.step << 21 | (uint64_t)lane;
+    const uint64_t limit = (uint64_t)(h->network->dropout * 0x1p32);
+    const wt_real keep = (wt_real)(1 / (1 - h->network->dropout));
+    wt_real *factor = h->levels[l].factor + (size_t)at->first * (size_t)level->rows * (size_t)width;
+    for (int r = 0; r < rows; r++, factor += width) {
+        const uint64_t row = (uint64_t)(at->first - from) * (uint64_t)level->rows + (uint64_t)r;
+        for (int g = 0; g < groups; g++) {
+            uint32_t words[4];
+            const uint64_t element = (uint64_t)l << 48 | (row * (uint64_t)groups + (uint64_t)g);
+            wt_random_words(words, h->step.seed, WT_RANDOM_DROPOUT, key, element);
+            for (int k = 0; k < 4 && 4 * g + k < width; k++) factor[4 * g + k] = words[k] < limit ? 0 : keep;
+        }
+    }
+}
+
+static void wt_finish_rows(const wt_hierarchy *h, int l, const wt_target_tile *at, int rows) {
+    const wt_level_rows *level = &h->levels[l];
+    const int width = h->network->levels[l].linear.out;
+    const size_t first = (size_t)at->first * (size_t)h->network->levels[l].rows * (size_t)width;
+    wt_real *act = level->act + first;
+    h->kernels->activate(act, width, act, width, rows, width, h->network->activation);
+    if (!level->factor) return;
+    wt_draw_factors(h, l, at, rows);
+    const wt_real *factor = level->factor + first;
+    wt_real *dropped = level->dropped + first;
+    for (size_t i = 0; i < (size_t)rows * (size_t)width; i++) dropped[i] = act[i] * factor[i];
+}
+
+/* Batch norm by the means and rates that are there, then the activation. */
+static void wt_standardise_tile(const wt_hierarchy *h, int l, int tile) {
+    const wt_level *level = &h->network->levels[l];
+    const wt_target_tile *at = &h->tiles[tile];
+    const int width = level->linear.out, rows = at->count * level->rows;
+    const size_t first = (size_t)at->first * (size_t)level->rows * (size_t)width;
+    const wt_real *mean = h->levels[l].mean_rate;
+    h->kernels->standardise(h->levels[l].act + first, width, h->levels[l].hat + first, width, mean,
+                            mean + width, wt_hierarchy_tensor(h, level->norm_weight),
+                            wt_hierarchy_tensor(h, level->norm_bias), rows, width);
+    wt_finish_rows(h, l, at, rows);
+}
+
+static void wt_level_tile(const wt_hierarchy *h, int l, int tile) {
+    const wt_level *level = &h->network->levels[l];
+    const wt_target_tile *at = &h->tiles[tile];
+    const int width = level->linear.out, rows = at->count * level->rows;
+    const size_t first = (size_t)at->first * (size_t)level->rows;
+    wt_real *hat = h->levels[l].hat + first * (size_t)width, *act = h->levels[l].act + first * (size_t)width;
+    const wt_norm_kind norm = h->network->norm;
+    const wt_real *x = h->levels[l].in + first * (size_t)level->linear.in;
+    wt_linear_rows(h, &level->linear, norm == WT_NORM_NONE ? act : hat, x, rows);
+    if (norm == WT_NORM_BATCH && h->shape.backward) {
+        double *sums = wt_tile_sums(h, tile);
+        memset(sums, 0, 2 * (size_t)width * sizeof *sums);
+        h->kernels->column_moments(sums, hat, width, rows, width);
+        return;
+    }
+    if (norm == WT_NORM_BATCH) {
+        wt_standardise_tile(h, l, tile);
+        return;
+    }
+    if (norm == WT_NORM_LAYER) {
+        h->kernels->normalise(act, width, hat, width, h->levels[l].rate + first,
+                              wt_hierarchy_tensor(h, level->norm_weight),
+                              wt_hierarchy_tensor(h, level->norm_bias), rows, width);
+    }
+    wt_finish_rows(h, l, at, rows);
+}
+
+/* The step's means and biased variances; running ones as torch.nn.BatchNorm1d keeps them, the variance unbiased. */
+static void wt_take_moments(wt_hierarchy *h, int l) {
+    const wt_level *level = &h->network->levels[l];
+    const double momentum = 0.1;
+    const int width = level->linear.out;
+    const double count = h->sums[2 * width], rest = count > 1 ? count / (count - 1) : 1;
+    wt_real *mean_rate = h->levels[l].mean_rate, *staged = h->levels[l].staged;
+    const wt_real *running_mean = wt_hierarchy_tensor(h, level->running_mean);
+    const wt_real *running_variance = wt_hierarchy_tensor(h, level->running_variance);
+    h->staged = count > 0;
+    for (int c = 0; c < width; c++) {
+        const double mean = count > 0 ? h->sums[c] / count : 0;
+        double variance = count > 0 ? h->sums[width + c] / count - mean * mean : 0;
+        if (variance < 0) variance = 0; /* rounding; a NaN stays one */
+        mean_rate[c] = (wt_real)mean;
+        mean_rate[width + c] = (wt_real)(1 / __builtin_sqrt(variance + WT_NORM_EPSILON));
+        staged[c] = (wt_real)((1 - momentum) * (double)running_mean[c] + momentum * mean);
+        staged[width + c] = (wt_real)((1 - momentum) * (double)running_variance[c] +
+                                      momentum * variance * rest);
+    }
+}
+
+/* --- loss --- */
+
+static void wt_output_tile(const wt_hierarchy *h, int unused, int tile) {
+    const wt_convolution *c = &h->network->output;
+    const wt_target_tile *at = &h->tiles[tile];
+    const wt_real *x = h->levels[h->network->level_count - 1].dropped;
+    (void)unused;
+    wt_linear_rows(h, c, h->logits + (size_t)at->first * (size_t)c->out,
+                   x + (size_t)at->first * (size_t)c->in, at->count);
+}
+
+static wt_window_loss wt_score_window(const wt_hierarchy *h, int window) {
+    const int classes = h->network->classes, first = h->window_first[window];
+    const int rows = h->window_first[window + 1] - first;
+    wt_window_loss score = {0.0, 0};
+    score.loss = h->kernels->cross_entropy(h->logits + (size_t)first * (size_t)classes, classes,
+                                           h->target + first, rows, classes, h->shape.backward);
+    for (int i = first; i < first + rows; i++) score.targets += h->target[i] >= 0;
+    return score;
+}
+
+void wt_hierarchy_forward(wt_hierarchy *h, const wt_batch *batch, int first, int windows,
+                          wt_window_loss *losses) {
+    const wt_network *network = h->network;
+    h->batch = batch;
+    h->first = first;
+    h->windows = windows;
+    h->staged = false;
+    wt_list_targets(h);
+    wt_cut_lanes(h);
+    wt_hierarchy_run(h, h->tile_count, wt_embed_tile, 0);
+    for (int l = 0; l < network->level_count; l++) {
+        wt_hierarchy_run(h, h->tile_count, wt_level_tile, l);
+        if (network->norm != WT_NORM_BATCH || !h->shape.backward) continue;
+        wt_hierarchy_reduce(h, network->levels[l].linear.out, network->levels[l].rows);
+        wt_take_moments(h, l);
+        wt_hierarchy_run(h, h->tile_count, wt_standardise_tile, l);
+    }
+    wt_hierarchy_run(h, h->tile_count, wt_output_tile, 0);
+    for (int w = 0; w < windows; w++) losses[w] = wt_score_window(h, w);
+}
+
+const wt_real *wt_hierarchy_logits(const wt_hierarchy *h, int i) {
+    return h->logits + (size_t)h->window_first[i] * (size_t)h->network->classes;
+}
+
+void wt_hierarchy_commit(const wt_hierarchy *h, wt_real *parameters) {
+    const wt_network *network = h->network;
+    for (int l = 0; h->staged && l < network->level_count; l++) {
+        const wt_level *level = &network->levels[l];
+        const size_t width = (size_t)level->linear.out, bytes = width * sizeof *parameters;
+        const wt_real *staged = h->levels[l].staged;
+        memcpy(parameters + network->parameters.entries[level->running_mean].offset, staged, bytes);
+        memcpy(parameters + network->parameters.entries[level->running_variance].offset, staged + width,
+               bytes);
+    }
+}
