@@ -13,7 +13,8 @@
  * shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
  * (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss,
  * seconds, and what the guard, the plateau schedule and early stopping remember; state/norms is its ring of gradient
- * norms; vocabulary, of a text's run (vocabulary.h). The file is built in
+ * norms; vocabulary, of a text's run (vocabulary.h); with labels, outputs and state/normalization (double [2, channels]:
+ * mean and deviation of the training part's inputs). The file is built in
  * memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
@@ -23,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wavetrain/batch.h"
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
@@ -59,6 +61,9 @@ typedef struct {
     int stale;                          /* in a row without a new best */
     double plateau_best, plateau_scale; /* wt_plateau */
     int plateau_bad, plateau_cooldown;
+    /* of a run that learns labels; absent in older files */
+    int outputs; /* of the network; 0: the quantisation's levels */
+    wt_normalization normalization;
 } wt_checkpoint_state;
 
 typedef struct wt_checkpoint wt_checkpoint;

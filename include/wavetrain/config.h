@@ -28,7 +28,10 @@ typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_a
 typedef enum { WT_NORM_NONE, WT_NORM_BATCH, WT_NORM_LAYER } wt_norm_kind;
 typedef enum { WT_BIAS_AUTO, WT_BIAS_TRUE, WT_BIAS_FALSE } wt_bias_choice;
 typedef enum { WT_INITIAL_DEFAULT, WT_INITIAL_KAIMING, WT_INITIAL_XAVIER, WT_INITIAL_NORMAL } wt_initial_kind;
-typedef enum { WT_HEAD_SOFTMAX } wt_head_kind;
+typedef enum { WT_HEAD_SOFTMAX, WT_HEAD_MSE } wt_head_kind;
+typedef enum { WT_READOUT_LAST, WT_READOUT_MEAN, WT_READOUT_LINEAR } wt_readout;
+typedef enum { WT_TARGETS_NEXT, WT_TARGETS_LABEL } wt_target_kind;
+typedef enum { WT_NORMALIZE_CHANNEL, WT_NORMALIZE_NONE } wt_normalize;
 typedef enum { WT_ACTIVATIONS_KEPT, WT_ACTIVATIONS_RECOMPUTED } wt_activations;
 typedef enum { WT_PARTIAL_PAD, WT_PARTIAL_DROP } wt_partial_context;
 typedef enum { WT_OPTIMIZER_ADAM, WT_OPTIMIZER_ADAMW, WT_OPTIMIZER_SGD } wt_optimizer_kind;
@@ -98,7 +101,8 @@ typedef struct {
     int skip;
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
-    int head_channels; /* hidden width of the head; 0: as wide as skip */
+    wt_readout readout; /* of one label a window: data.stride */
+    int head_channels;  /* hidden width of the head; 0: as wide as skip */
     /* of the hierarchy alone */
     int embedding;          /* channels of a class */
     wt_dilation_list fuse;  /* neighbours that a level takes together; their product is the context */
@@ -114,9 +118,13 @@ typedef struct {
 
 typedef struct {
     char path[WT_PATH_MAX];
-    int window; /* targets in a window */
+    int window; /* targets in a window; with a stride, the samples of one */
     wt_quantization quantization;
     wt_partial_context partial_context;
+    wt_target_kind target;
+    int look_ahead; /* samples after a label's own that the network sees */
+    int stride;     /* 0: a label a sample; else one a window, whose ends are so far apart */
+    wt_normalize normalization;
     wt_sampling sampling;
     double memory; /* GiB a rank may hold of the data set; a larger one is read as it goes */
 } wt_data_config;

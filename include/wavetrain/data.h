@@ -10,11 +10,15 @@
  *   utterances/speaker    int32 [utterances], −1: unknown
  *   mask                  int16 [samples], where only some samples are targets of this split: 1, else 0
  *   vocabulary            int32 [classes], of text: vocabulary.h
- * Attributes of the root: format "wavetrain-shard", version 1, kind "audio" or "text", split, sample_rate,
+ * Attributes of the root: format "wavetrain-shard", version 1, kind "audio", "text" or "table", split, sample_rate,
  * channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits: the XXH3
- * hash of x, ids, offsets, speakers, vocabulary and mask).
+ * hash of x, ids, offsets, speakers, vocabulary, mask and labels).
  * int16 stands for value/32768; in text it is the symbol's class (and sample_rate is 1). Of a text of items, each item is
  * an utterance, its end mark the last sample; of running text, each contiguous part is.
+ * A table (kind "table") holds values of any size, as floats. A set with labels has also
+ *   y                     int32 or float [samples], a class or a value for each sample
+ *   normalization/mean, normalization/deviation   double [channels], of the training part of x
+ * and the attributes labels ("class" or "value") and classes.
  */
 #ifndef WAVETRAIN_DATA_H
 #define WAVETRAIN_DATA_H
@@ -43,7 +47,7 @@ int32_t wt_silence_class(wt_quantization quantization);
 
 /* --- one split of a data set --- */
 
-typedef enum { WT_DATA_AUDIO, WT_DATA_TEXT } wt_data_kind;
+typedef enum { WT_DATA_AUDIO, WT_DATA_TEXT, WT_DATA_TABLE } wt_data_kind;
 
 typedef struct wt_dataset wt_dataset;
 
@@ -78,6 +82,18 @@ int64_t wt_dataset_chunk(const wt_dataset *dataset);
 /* All shards' digests folded in order. */
 wt_hash wt_dataset_digest(const wt_dataset *dataset);
 
+/* Labels. */
+typedef enum { WT_LABELS_NONE, WT_LABELS_CLASS, WT_LABELS_VALUE } wt_label_kind;
+wt_label_kind wt_dataset_label_kind(const wt_dataset *dataset);
+int wt_dataset_classes(const wt_dataset *dataset); /* 0 without labels that are classes */
+const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset);
+
+/* Labels first … first+count−1 of an utterance: classes or values, whichever the set has. One thread at a time. */
+wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                                  int32_t *classes);
+wt_status wt_dataset_read_values(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                                 float *values);
+
 /* Samples first … first+count−1 of an utterance as values in ±1, [count, channels]. One thread at a time. */
 wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
                           float *samples);
@@ -100,6 +116,24 @@ typedef struct wt_windows wt_windows;
 
 wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
                             wt_partial_context partial);
+
+/*
+ * Windows of labelled samples. Targets s … s+n−1 take the inputs s + look_ahead − context + 1 … s + n − 1 + look_ahead.
+ * With stride 0 each sample is a target, on the grid above (with WT_PARTIAL_DROP those that see no padding). Else a
+ * window's last target alone counts, and it is that of the samples `stride` apart from each other; the first one is the
+ * (targets + context − 1)th, the first that sees no padding, or with WT_PARTIAL_PAD as many strides before that as fit.
+ */
+typedef struct {
+    int targets, context;
+    wt_partial_context partial;
+    int look_ahead, stride;
+    int outputs;                    /* classes that there may be; 0: values */
+    wt_normalization normalization; /* of real inputs */
+} wt_label_windows;
+
+/* Fails if the data set has no labels of that kind, more classes, or other channels than the normalisation. */
+wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
+                                   const wt_label_windows *labels);
 void wt_windows_destroy(wt_windows *windows);
 int64_t wt_windows_count(const wt_windows *windows);
 /* Targets in all windows, and how many of them see padding (within `context` of the start). */

@@ -152,6 +152,14 @@ typedef struct wt_kernels {
     double (*cross_entropy)(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
                             bool gradient);
 
+    /*
+     * Squared error over rows of one output each, y[t·ldy], which become the gradient 2·(y − value) of the
+     * *summed* loss where gradient is true. Where targets[t] < 0 there is no target: loss 0, gradient 0. Returns
+     * Σ_t (y[t] − value[t])², the difference rounded as a wt_real, added in the order of t in double.
+     */
+    double (*squared_error)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                            bool gradient);
+
     /* sum += other; the only way in which gradients of lanes are added. */
     void (*add)(wt_real *sum, const wt_real *other, size_t count);
 

@@ -4,8 +4,9 @@
  * WaveNet (van den Oord et al. 2016, arXiv 1609.03499). With input x, per block l of dilation d:
  *   a = W_f ∗_d h + b_f,  b = W_g ∗_d h + b_g,  z = tanh(a)·σ(b)         (or tanh(a), or max(a, 0))
  *   skip ← skip·α + W_s z + b_s,   h ← (h + W_r z + b_r)·β              (the last block has no residual output)
- * and the head relu → 1×1 → relu → 1×1 → softmax. All convolutions are valid: a layer computes the rows
- * that some target needs, no others, so h shrinks by (k−1)·d from block to block and skips have T rows.
+ * and the head relu → 1×1 → relu → 1×1 → softmax (or one value, for squared error). All convolutions are valid: a
+ * layer computes the rows that some target needs, no others, so h shrinks by (k−1)·d from block to block and skips have
+ * T rows.
  *
  * Hierarchy: a target's context of C classes is embedded (or C real samples are taken as they are), and each level
  * fuses n neighbours, a view of [C, channels] as [C/n, n·channels]:
@@ -113,8 +114,9 @@ typedef struct {
     const wt_level *levels;
     wt_convolution output; /* of a hierarchy */
     wt_input_kind input_kind;
-    int classes;          /* of the targets, and of a class input */
-    wt_convolution input; /* in = classes or channels */
+    int classes; /* outputs: the targets' classes; 1 of squared error */
+    wt_head_kind head_kind;
+    wt_convolution input; /* in = classes of the input, or channels */
     int input_lead;       /* rows more than T of its output */
     int block_count;
     const wt_block *blocks;
@@ -122,10 +124,27 @@ typedef struct {
     double skip_scale, residual_scale;
     wt_convolution head[2];
     int receptive_field; /* (k₀−1) + Σ(k−1)·d + 1, or the product of all `fuse` */
+    /* Where a window has one target: its outputs o[t], t < readout_rows, become Σ_t w_t·o[t] + b, with w the
+     * parameters `readout`, shapes [1, readout_rows] and, of a value alone, [1] (as torch.nn.Linear over time), or
+     * w_t = 1/readout_rows and b = 0 where there are none. 0: each output is a target's. */
+    int readout_rows;
+    int readout_weight, readout_bias; /* numbers in the table; −1: absent */
 } wt_network;
 
-/* `channels` of a real input; `classes` are the quantisation's levels. */
+/* What of a network the data decides. */
+typedef struct {
+    int input_classes; /* of a class input */
+    int channels;      /* of a real input */
+    int outputs;       /* classes of the targets; 1 for squared error */
+    int window;        /* samples of a window that has one target, its last; 0: each has its own */
+} wt_network_shape;
+
+wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *model,
+                                   const wt_network_shape *shape);
+/* `channels` of a real input; `classes` are the quantisation's levels: of the input and of the targets. */
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels);
+/* The outputs of a window that a pass and a batch are made for. */
+int wt_network_targets(const wt_network *network, const wt_data_config *data);
 void wt_network_destroy(wt_network *network);
 
 /* As the configuration's model.init says; by default as PyTorch's Conv1d and Linear, U(±1/√fan_in) for weights and
@@ -195,8 +214,8 @@ void wt_pass_commit(const wt_pass *pass, wt_real *parameters);
  * Where lanes have such sums, `batch` may be NULL: windows without targets, of a rank that has none. */
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses);
 
-/* The logits that the last forward of a pass without backward left for its i-th window,
- * [target_count, classes]. */
+/* The logits (or values) that the last forward of a pass without backward left for its i-th window,
+ * [target_count, classes]; [1, classes] where a window has one target, which is its last. */
 const wt_real *wt_pass_logits(const wt_pass *pass, int i);
 
 /*

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wavetrain/batch.h"
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
 #include "wavetrain/sound.h"
@@ -19,7 +20,7 @@
 typedef enum { WT_STORE_INT16, WT_STORE_FLOAT } wt_shard_store;
 
 typedef struct {
-    const char *kind;  /* "audio", "text" */
+    const char *kind;  /* "audio", "text", "table" */
     const char *split; /* "train", "validation", "test" */
     int sample_rate, channels;
     int shard, shards; /* number of this one, how many the split has */
@@ -41,6 +42,12 @@ wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker,
 /* The same, with mask[i] saying whether sample i is a target of this split (NULL: all are), for a masked shard. */
 wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                               int64_t count, const bool *mask);
+/* Before the first utterance: each sample has a label, of one of `classes` (0: a value). */
+wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
+                                  const wt_normalization *normalization);
+/* As wt_shard_add, with a label for each sample: a class as a whole number below `classes`, or any finite value. */
+wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
+                                const float *labels, int64_t count);
 /* Writes offsets, ids and the digest, and closes. The writer is gone afterwards, also on failure. */
 wt_status wt_shard_finish(wt_shard_writer *writer);
 /* Gives up: closes and removes the file. Takes NULL. */
@@ -77,6 +84,9 @@ typedef struct {
     const char *kind;                /* NULL: "audio" */
     const wt_vocabulary *vocabulary; /* of text; else NULL */
     bool masked;                     /* utterances come with a mask */
+    bool labelled;
+    int classes; /* 0: labels are values */
+    wt_normalization normalization;
 } wt_prepare_plan;
 
 /* Fills shards in order up to `shard_bytes`; an item that alone is larger has a shard of its own. The rate,
@@ -90,6 +100,7 @@ void wt_prepare_plan_dispose(wt_prepare_plan *plan);
 typedef struct {
     char id[WT_PATH_MAX];
     float *samples; /* [count, channels]; wt_free */
+    float *labels;  /* [count], of a labelled set; wt_free */
     int64_t count;
     bool *mask;      /* [count] targets of the split, of a masked plan; wt_free */
     int64_t removed; /* frames trimmed away */
@@ -116,6 +127,22 @@ typedef struct {
 /* Writes shard number `shard` of the plan into `folder`; on failure its file is removed. */
 wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char *folder,
                            const wt_utterance_source *source, wt_prepare_tally *tally);
+
+/* --- normalisation --- */
+
+/* Mean and squared deviations of an utterance's samples, a channel each. */
+typedef struct {
+    int64_t count;
+    double mean[WT_NORMALIZED_MAX], squares[WT_NORMALIZED_MAX];
+} wt_moments;
+
+/* Of one item of the plan. */
+wt_status wt_prepare_measure(const wt_prepare_plan *plan, size_t item, const wt_utterance_source *source,
+                             wt_moments *moments);
+/* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in theirs. */
+void wt_moments_add(wt_moments *total, const wt_moments *other, int channels);
+/* A channel that never changes has deviation 1. */
+void wt_moments_finish(wt_normalization *normalization, const wt_moments *moments, int channels);
 
 /* --- recordings --- */
 
@@ -157,8 +184,13 @@ typedef struct {
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
                         const wt_audio_options *options);
 
+/* Refuses recordings and targets that don't belong together in pairs of one name, length and rate, but for a single pair's
+ * names. Needs the formats. */
+wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets);
+
 typedef struct {
     const wt_recordings *recordings;
+    const wt_recordings *targets; /* what each becomes, a label for each sample; NULL: no labels */
     const wt_audio_options *options;
     const wt_prepare_plan *plan;
 } wt_audio_context;
@@ -174,6 +206,47 @@ wt_status wt_audio_load(const void *context, size_t item, wt_utterance *utteranc
 void wt_trim(const float *samples, int64_t frames, int channels, int rate, double decibels, int64_t *first,
              int64_t *kept);
 
+/* --- tables --- */
+
+/* Columns by the names in the heading. */
+typedef struct {
+    const char *const *signals;
+    int signal_count; /* 1 … WT_NORMALIZED_MAX */
+    const char *label;
+    const char *group; /* NULL: none */
+    char separator;
+    bool values; /* labels are values, not classes */
+    int classes; /* 0: as many as the largest label asks for */
+    int rate;    /* rows a second */
+    double validation, test;
+    uint64_t split_seed;
+    int64_t shard_bytes;
+    int64_t gap; /* rows left out where parts of different splits meet */
+    int blocks;  /* that all rows together are cut into, about */
+} wt_table_options;
+
+/*
+ * A table's rows as utterances. With groups: runs of rows with the same group, whose split is its own (wt_split_choose).
+ * Else each file is cut into equal blocks, keyed draws decide which are for validation and testing, neighbours of one
+ * split become one utterance, and where splits meet `gap` rows are left out. Long ones are cut. The id is FILE:LINE.
+ */
+typedef struct wt_table wt_table;
+
+/* Reads and checks every row of the files. Errors name file, line and column. The arguments must outlive the table. */
+wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
+                        const wt_table_options *options);
+/* What was found, as one block of bytes (wt_free), and back: for other ranks, which need not read everything. */
+wt_status wt_table_pack(char **bytes, size_t *size, const wt_table *table);
+wt_status wt_table_unpack(wt_table **out, const char *const *files, size_t count,
+                          const wt_table_options *options, const char *bytes, size_t size);
+void wt_table_destroy(wt_table *table); /* takes NULL */
+
+int64_t wt_table_rows(const wt_table *table);
+/* Rows left out between parts. */
+int64_t wt_table_left_out(const wt_table *table);
+wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table);
+/* wt_utterance_source.load for a wt_table. */
+wt_status wt_table_load(const void *table, size_t item, wt_utterance *utterance);
 /* --- text --- */
 
 enum {
@@ -295,5 +368,33 @@ wt_status wt_partial_create(wt_partial_folder *folder, const char *dataset);
 wt_status wt_partial_commit(const wt_partial_folder *folder);
 /* Removes it, and the parents that wt_partial_create made. Keeps the thread's error message. */
 void wt_partial_remove(const wt_partial_folder *folder);
+
+/*
+ * The current through several identical, independent ion channels, as a patch clamp records it. Each is a Markov process
+ * of two states in continuous time, in equilibrium at the start; the label of a sample is how many are open.
+ *   x = amplitude·open + noise·N(0, 1) + hum·sin(2π·50·t + φ) + drift,
+ * where the drift is a sum of slow waves with periods of 1 to 20 seconds; φ and the waves are drawn for each utterance.
+ */
+typedef struct {
+    int count;               /* channels, 1 … WT_ION_CHANNELS_MAX */
+    double opening, closing; /* times a second that a closed, an open one changes */
+    double amplitude, noise, hum;
+    double drift; /* root of its mean square over all utterances */
+    int rate;
+    int64_t frames; /* of an utterance */
+    int64_t utterances;
+    uint64_t seed;
+} wt_ion;
+
+enum { WT_ION_CHANNELS_MAX = 64 };
+
+/* Checks the ranges. Splits as of a tone. */
+wt_status wt_ion_plan(wt_prepare_plan *plan, const wt_ion *ion, int64_t shard_bytes);
+/* wt_utterance_source.load for a wt_ion. */
+wt_status wt_ion_load(const void *ion, size_t item, wt_utterance *utterance);
+/* That a closed channel is open one sample later, and an open one closed. */
+void wt_ion_transitions(const wt_ion *ion, double *opens, double *closes);
+/* Hum and drift at a sample of an utterance: what `load` added to the current and its noise. */
+double wt_ion_baseline(const wt_ion *ion, size_t item, int64_t sample);
 
 #endif

@@ -61,28 +61,65 @@ int wt_windows_at_once(int targets, int most);
 
 typedef struct {
     int64_t targets, silence;
-    double loss;   /* summed, nats */
+    double loss;   /* summed, nats or squared errors */
     double markov; /* summed, of the first-order model; 0 without one */
+    /* of labels */
+    int64_t correct; /* classes */
+    double squares;  /* Σ value² of the targets */
 } wt_score;
+
+/* What an evaluation says of labels, beside the score. */
+typedef struct {
+    int64_t utterance, sample;
+    double target, prediction;
+} wt_prediction;
+
+typedef struct {
+    int classes;         /* 0: values */
+    int64_t *table;      /* [truth, prediction], classes² */
+    bool keep;           /* predictions too, in the order of the targets; on rank 0, after the run */
+    wt_prediction *rows; /* [count] */
+    int64_t count, room;
+} wt_label_results;
+
+wt_status wt_label_results_init(wt_label_results *results, int classes, bool keep);
+void wt_label_results_dispose(wt_label_results *results);
+/* One target. */
+wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *prediction);
+/* All ranks' tables added on all, all predictions on rank 0. Collective. */
+wt_status wt_label_results_gather(wt_comm *comm, wt_label_results *results);
+
+/* From a table [truth, prediction]: the share on its diagonal; and the mean of F1 = 2·hits/(truths + predictions) over
+ * the classes that are present in truth or prediction and, with least > 0, stand in the truth so often. */
+double wt_table_accuracy(const int64_t *table, int classes);
+double wt_table_macro_f1(const int64_t *table, int classes, int64_t least);
+
+/* Writes predictions as CSV (utterance, sample, target, prediction), or HDF5 where the name ends in .h5 or .hdf5. The
+ * file must not exist. Rank 0. */
+wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results);
+
+/* The network of a configuration for data of so many classes of samples, of labels (0: none), and channels. */
+wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
 
 /*
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
  * windows (a permutation keyed by a constant), or with limit 0 all windows, each target once. Windows are
  * shared out to ranks; losses are added in the order of the list, so that neither ranks nor threads change a
- * bit.
+ * bit. `normalization` is that of labelled real inputs (without channels: none).
  */
 typedef struct wt_evaluator wt_evaluator;
 
 wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
                               const wt_kernels *kernels, const wt_data_config *data, wt_input_kind input,
-                              const char *path, const char *split, int64_t limit);
+                              const wt_normalization *normalization, const char *path, const char *split,
+                              int64_t limit);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
-const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
+wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
 /* That the split's text has the vocabulary that the network has learnt. Not collective. */
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);
-/* `markov` may be NULL. */
+/* `markov` and `results` (of labels) may be NULL. */
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
-                           wt_score *score);
+                           wt_score *score, wt_label_results *results);
 
 /* --- from checkpoints --- */
 

@@ -91,11 +91,25 @@ static const wt_state_field wt_state_fields[] = {
     WT_NEWER("plateau_scale", WT_STATE_REAL, plateau_scale),
     WT_NEWER("plateau_bad", WT_STATE_INT, plateau_bad),
     WT_NEWER("plateau_cooldown", WT_STATE_INT, plateau_cooldown),
+    WT_NEWER("outputs", WT_STATE_INT, outputs),
 };
 enum { WT_STATE_FIELDS = sizeof wt_state_fields / sizeof *wt_state_fields };
 
 static const char wt_norms_name[] = "state/norms";
 static const wt_h5_shape wt_norms_shape = {.type = WT_H5_DOUBLE, .rank = 1, .shape = {WT_NORM_RING}};
+
+static const char wt_normalization_name[] = "state/normalization";
+
+/* Mean and deviation, a row each. */
+static wt_status wt_write_normalization(wt_h5 *file, const wt_normalization *normalization) {
+    const int channels = normalization->channels;
+    const wt_h5_shape shape = {.type = WT_H5_DOUBLE, .rank = 2, .shape = {2, channels}};
+    double values[2 * WT_NORMALIZED_MAX];
+    if (channels == 0) return WT_OK;
+    memcpy(values, normalization->mean, (size_t)channels * sizeof *values);
+    memcpy(values + channels, normalization->deviation, (size_t)channels * sizeof *values);
+    return wt_h5_write(file, wt_normalization_name, shape, values, 0);
+}
 
 static wt_status wt_write_state(wt_h5 *file, const wt_checkpoint_state *state) {
     for (int i = 0; i < WT_STATE_FIELDS; i++) {
@@ -112,7 +126,29 @@ static wt_status wt_write_state(wt_h5 *file, const wt_checkpoint_state *state) {
         case WT_STATE_TEXT: WT_TRY(wt_h5_write_attribute_text(file, "", field->name, at)); break;
         }
     }
+    WT_TRY(wt_write_normalization(file, &state->normalization));
     return wt_h5_write(file, wt_norms_name, wt_norms_shape, state->norms, 0);
+}
+
+static wt_status wt_read_normalization(wt_h5 *file, const char *path, wt_normalization *normalization) {
+    wt_h5_shape found;
+    double values[2 * WT_NORMALIZED_MAX];
+    if (!wt_h5_has(file, wt_normalization_name)) return WT_OK;
+    WT_TRY(wt_h5_inspect(file, wt_normalization_name, &found));
+    WT_CHECK(found.rank == 2 && found.shape[0] == 2 && found.shape[1] >= 1 &&
+                 found.shape[1] <= WT_NORMALIZED_MAX,
+             WT_FAILED, "%s: %s has another shape (expected 2 rows of at most %d channels)", path,
+             wt_normalization_name, WT_NORMALIZED_MAX);
+    WT_TRY(wt_h5_read(file, wt_normalization_name, WT_H5_DOUBLE, values));
+    const int channels = normalization->channels = (int)found.shape[1];
+    for (int c = 0; c < channels; c++) {
+        normalization->mean[c] = values[c];
+        normalization->deviation[c] = values[channels + c];
+        WT_CHECK(isfinite(values[c]) && isfinite(values[channels + c]) && values[channels + c] > 0, WT_FAILED,
+                 "%s: wrong %s of channel %d (got mean %g, deviation %g)", path, wt_normalization_name, c,
+                 values[c], values[channels + c]);
+    }
+    return WT_OK;
 }
 
 static wt_status wt_read_norms(wt_h5 *file, const char *path, double *norms) {
@@ -142,6 +178,7 @@ static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_stat
         case WT_STATE_TEXT: WT_TRY(wt_h5_read_attribute_text(file, "", field->name, at, field->room)); break;
         }
     }
+    WT_TRY(wt_read_normalization(file, path, &state->normalization));
     return wt_read_norms(file, path, state->norms);
 }
 

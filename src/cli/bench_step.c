@@ -486,7 +486,14 @@ static wt_status wt_load_model(wt_stepper *stepper, const char *path) {
     if (!path && !wt_given.windows) wt_given.windows = 1;
     WT_TRY(wt_collect_sets(texts, sets, &count, wt_comm_size(stepper->comm)));
     stepper->name = path ? path : model;
-    if (path) return wt_config_load(&stepper->config, path, sets, count);
+    if (path) {
+        WT_TRY(wt_config_load(&stepper->config, path, sets, count));
+        stepper->config.model.head =
+            WT_HEAD_SOFTMAX; /* labels are another matter: it is the trunk that takes time */
+        stepper->config.data.target = WT_TARGETS_NEXT;
+        stepper->config.data.stride = 0;
+        return WT_OK;
+    }
     for (int i = 0; i < WT_MODELS; i++) {
         const char *text = wt_models[i].text;
         if (strcmp(wt_models[i].name, model) == 0) {

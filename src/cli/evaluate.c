@@ -12,8 +12,8 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *data, *split, *checkpoint;
-    int markov, raw;
+    char *data, *split, *checkpoint, *predictions;
+    int markov, raw, least;
 } wt_evaluate_arguments;
 
 static wt_evaluate_arguments wt_given;
@@ -27,6 +27,10 @@ static const struct poptOption wt_options[] = {
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
+    {"predictions", '\0', POPT_ARG_STRING, &wt_given.predictions, 0,
+     "Labels: write each target with its prediction, as CSV, or HDF5 where the name ends in .h5", "FILE"},
+    {"least", '\0', POPT_ARG_INT, &wt_given.least, 0,
+     "Labels: leave classes with fewer targets out of macro-F1 (default 0)", "N"},
     {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
      "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     POPT_TABLEEND,
@@ -98,24 +102,97 @@ static void wt_print_score(const wt_subject *subject, const char *split, const w
     wt_print_line(subject, "difference", (score->loss - score->markov) / targets);
 }
 
+/* --- labels --- */
+
+enum { SHOWN_CLASSES = 32 };
+
+static void wt_print_table(const wt_label_results *results) {
+    const int classes = results->classes;
+    if (classes > SHOWN_CLASSES) {
+        printf("  (%d classes: the table is in the file that --predictions FILE.h5 writes)\n", classes);
+        return;
+    }
+    printf("  truth \\ predicted\n      ");
+    for (int p = 0; p < classes; p++) printf(" %9d", p);
+    printf("\n");
+    for (int t = 0; t < classes; t++) {
+        printf("  %4d", t);
+        for (int p = 0; p < classes; p++)
+            printf(" %9" PRId64, results->table[(size_t)t * (size_t)classes + (size_t)p]);
+        printf("\n");
+    }
+}
+
+static void wt_print_labels(const wt_subject *subject, const char *split, const wt_score *score,
+                            const wt_label_results *results) {
+    const double targets = (double)score->targets;
+    printf("%s, %s: %" PRId64 " targets, network of step %" PRId64 "\n", subject->data, split, score->targets,
+           wt_checkpoint_get_state(subject->checkpoint)->step);
+    if (results->classes == 0) {
+        printf("  error-to-signal ratio  %.6g\n", score->loss / score->squares);
+        printf("  RMSE                   %.6g\n", sqrt(score->loss / targets));
+        return;
+    }
+    printf("  loss      %.4f nats\n", score->loss / targets);
+    printf("  accuracy  %.4f\n", wt_table_accuracy(results->table, results->classes));
+    printf("  macro-F1  %.4f", wt_table_macro_f1(results->table, results->classes, wt_given.least));
+    if (wt_given.least > 0) printf("  (classes with at least %d targets)", wt_given.least);
+    printf("\n");
+    wt_print_table(results);
+}
+
+static wt_status wt_check_options(const wt_config *config) {
+    const bool labels = config->data.target == WT_TARGETS_LABEL;
+    WT_CHECK(labels || !wt_given.predictions, WT_USAGE, "--predictions: the network predicts no labels");
+    WT_CHECK(!labels || !wt_given.markov, WT_USAGE,
+             "--markov: the network predicts labels, not the next sample");
+    WT_CHECK(!wt_given.predictions || !wt_path_exists(wt_given.predictions), WT_USAGE,
+             "%s: exists already (expected a name that is free)", wt_given.predictions);
+    return WT_OK;
+}
+
+/* Scores, and on rank 0 tells of labels. Collective. */
+static wt_status wt_evaluate_labels(wt_comm *comm, const wt_subject *subject, wt_evaluator *evaluator,
+                                    const char *split, wt_score *score) {
+    const wt_network *network = subject->restored.network;
+    wt_label_results results;
+    wt_status status = wt_label_results_init(
+        &results, network->head_kind == WT_HEAD_MSE ? 0 : network->classes, wt_given.predictions != NULL);
+    status = wt_comm_agree(comm, status);
+    if (status == WT_OK)
+        status = wt_evaluator_run(evaluator, subject->restored.parameters, NULL, score, &results);
+    if (status == WT_OK && score->targets > 0 && wt_log_speaks())
+        wt_print_labels(subject, split, score, &results);
+    if (status == WT_OK && wt_given.predictions && wt_comm_rank(comm) == 0)
+        status = wt_write_predictions(wt_given.predictions, wt_evaluator_dataset(evaluator), &results);
+    wt_label_results_dispose(&results);
+    return wt_comm_agree(comm, status);
+}
+
 static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
     const char *split = wt_given.split ? wt_given.split : "test";
+    const bool labels = config->data.target == WT_TARGETS_LABEL;
     wt_evaluator *evaluator;
     wt_score score;
-    WT_TRY(wt_evaluator_create(&evaluator, comm, subject->restored.network, subject->kernels, &config->data,
-                               config->model.input, subject->data, split, 0));
+    WT_TRY(wt_comm_agree(comm, wt_check_options(config)));
+    WT_TRY(wt_evaluator_create(
+        &evaluator, comm, subject->restored.network, subject->kernels, &config->data, config->model.input,
+        &wt_checkpoint_get_state(subject->checkpoint)->normalization, subject->data, split, 0));
     wt_status status = wt_evaluator_check(evaluator, wt_checkpoint_get_vocabulary(subject->checkpoint));
     subject->text = wt_dataset_kind(wt_evaluator_dataset(evaluator)) == WT_DATA_TEXT;
     int rate = wt_dataset_sample_rate(wt_evaluator_dataset(evaluator));
     int trained = wt_checkpoint_get_state(subject->checkpoint)->sample_rate;
     if (rate != trained)
         wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", subject->data, rate, trained);
-    if (status == WT_OK)
-        status = wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov, &score);
+    if (status == WT_OK) {
+        status = labels ? wt_evaluate_labels(comm, subject, evaluator, split, &score)
+                        : wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov, &score,
+                                           NULL);
+    }
     if (status == WT_OK && score.targets == 0)
         status = wt_error(WT_USAGE, "%s: has no targets", subject->data);
-    if (status == WT_OK && wt_log_speaks()) wt_print_score(subject, split, &score);
+    if (status == WT_OK && !labels && wt_log_speaks()) wt_print_score(subject, split, &score);
     wt_evaluator_destroy(evaluator);
     return status;
 }
@@ -138,6 +215,7 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
     free(wt_given.data);
     free(wt_given.split);
     free(wt_given.checkpoint);
+    free(wt_given.predictions);
     return status;
 }
 

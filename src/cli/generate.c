@@ -293,6 +293,11 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
     voice->samples = (int64_t)llround(wt_given.seconds * voice->rate);
     if (voice->samples < 1) voice->samples = 1;
     WT_TRY(wt_kernels_select(&voice->kernels, config->run.backend, WT_PRECISION_FP32));
+    WT_CHECK(
+        wt_checkpoint_get_config(voice->checkpoint)->data.target == WT_TARGETS_NEXT, WT_USAGE,
+        "%s: the network predicts labels (expected one that predicts the next sample; see wavetrain evaluate "
+        "--predictions)",
+        wt_checkpoint_path(voice->checkpoint));
     WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint, wt_given.raw));
     if (text) {
         const wt_text_request request = {wt_given.out,   wt_given.prompt,     wt_given.data,

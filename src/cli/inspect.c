@@ -37,7 +37,8 @@ static void wt_print_tensors(const wt_network *network) {
 
 static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
     int lanes = wt_config_lanes(config);
-    wt_pass_shape lane = {config->train.batch / lanes, config->data.window, true,
+    const int targets = wt_network_targets(network, &config->data);
+    wt_pass_shape lane = {config->train.batch / lanes, targets, true,
                           config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
@@ -48,9 +49,9 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     printf("receptive field  %d samples", network->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
     printf("\nstep             %d windows of %d targets, %d lanes of %d windows\n", config->train.batch,
-           config->data.window, lanes, config->train.batch / lanes);
+           targets, lanes, config->train.batch / lanes);
     printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
-           wt_network_operations(network, config->data.window) / 1e6);
+           wt_network_operations(network, targets) / 1e6);
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
     printf("memory           %.1f MiB for each lane at once, %.1f MiB for parameters and moments\n",
@@ -60,6 +61,23 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     return WT_OK;
 }
 
+/* What labels and channels there are the data set says, if it is there; else a guess. */
+static wt_status wt_make_network(wt_network **network, const wt_config *config) {
+    int levels, classes = 2, channels = 1;
+    WT_TRY(wt_data_classes(&levels, &config->data));
+    if (config->data.target == WT_TARGETS_LABEL && wt_dataset_has_split(config->data.path, "train")) {
+        wt_dataset *dataset;
+        WT_TRY(wt_dataset_open(&dataset, config->data.path, "train", 0));
+        classes = wt_dataset_classes(dataset);
+        channels = wt_dataset_channels(dataset);
+        wt_dataset_close(dataset);
+    } else if (config->data.target == WT_TARGETS_LABEL) {
+        printf("(no data set at %s: taken to have one channel and two classes)\n", config->data.path);
+    }
+    const wt_network_shape shape = wt_shape_network(config, levels, classes > 0 ? classes : 1, channels);
+    return wt_network_create_shaped(network, &config->model, &shape);
+}
+
 static wt_status wt_inspect_config(const char *path) {
     wt_config *config;
     wt_network *network = NULL;
@@ -67,9 +85,7 @@ static wt_status wt_inspect_config(const char *path) {
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     while (wt_given.sets && wt_given.sets[sets]) sets++;
     wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
-    int classes = 0;
-    if (status == WT_OK) status = wt_data_classes(&classes, &config->data);
-    if (status == WT_OK) status = wt_network_create(&network, &config->model, classes, 1);
+    if (status == WT_OK) status = wt_make_network(&network, config);
     if (status == WT_OK) {
         printf("configuration    %s\n", path);
         status = wt_print_network(config, network, 0);

@@ -13,10 +13,13 @@
 #include "wavetrain/memory.h"
 
 static const wt_command *const wt_commands[] = {
-    &wt_command_prepare_audio, &wt_command_prepare_text, &wt_command_prepare_simulate,
-    &wt_command_train,         &wt_command_evaluate,     &wt_command_generate,
-    &wt_command_inspect,       &wt_command_sweep,        &wt_command_plot,
-    &wt_command_bench_kernels, &wt_command_bench_step,   &wt_command_bench_exchange,
+    &wt_command_prepare_audio,  &wt_command_prepare_text,
+    &wt_command_prepare_table,  &wt_command_prepare_simulate,
+    &wt_command_train,          &wt_command_evaluate,
+    &wt_command_generate,       &wt_command_inspect,
+    &wt_command_sweep,          &wt_command_plot,
+    &wt_command_bench_kernels,  &wt_command_bench_step,
+    &wt_command_bench_exchange,
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 

@@ -100,8 +100,7 @@ static wt_status wt_fill_folder(wt_comm *comm, wt_prepare_job *job, const wt_pre
     return wt_comm_agree(comm, status);
 }
 
-static void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan,
-                                    const double *shares) {
+void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan, const double *shares) {
     for (wt_split split = 0; split < WT_SPLITS; split++)
         if (plan->utterances[split] == 0 && shares[split] > 0)
             wt_log_warning("%s: no recording falls into the %s split (%zu in all, its share is %g)", job->out,
@@ -141,14 +140,21 @@ static void wt_report_split(const wt_prepare_job *job, const wt_prepare_plan *pl
            (long long)tally->shards[split], *job->digest[split] ? job->digest[split] : "-");
 }
 
-static void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds) {
+void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds) {
     if (!wt_log_speaks()) return;
-    printf("%s: %.3f hours at %d Hz, %d channel%s, %s, in %.1f s\n", job->out,
-           (double)wt_tally_frames(&job->tally) / plan->sample_rate / 3600, plan->sample_rate, plan->channels,
-           plan->channels == 1 ? "" : "s", plan->store == WT_STORE_INT16 ? "int16" : "float", seconds);
+    if (plan->labelled && plan->store == WT_STORE_FLOAT && plan->kind)
+        printf("%s: %d signal column%s, in %.1f s\n", job->out, plan->channels,
+               plan->channels == 1 ? "" : "s", seconds);
+    else
+        printf("%s: %.3f hours at %d Hz, %d channel%s, %s, in %.1f s\n", job->out,
+               (double)wt_tally_frames(&job->tally) / plan->sample_rate / 3600, plan->sample_rate,
+               plan->channels, plan->channels == 1 ? "" : "s",
+               plan->store == WT_STORE_INT16 ? "int16" : "float", seconds);
     printf("  %-10s  %10s  %9s  %15s  %6s  %s\n", "split", "utterances", "hours", "samples", "shards",
            "digest");
     for (wt_split split = 0; split < WT_SPLITS; split++) wt_report_split(job, plan, split);
+    if (plan->labelled && plan->classes > 0) printf("  labels      %d classes\n", plan->classes);
+    if (plan->labelled && plan->classes == 0) printf("  labels      values\n");
 }
 
 static void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *plan, bool trimmed,
@@ -191,7 +197,7 @@ wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
 typedef struct {
     wt_prepare_job job;
     wt_audio_options audio;
-    char *channels;
+    char *channels, *target;
     int store_float;
     long long split_seed;
     double shard_mib;
@@ -218,6 +224,8 @@ static wt_status wt_check_audio_options(wt_audio_command *command) {
     WT_TRY(wt_parse_channels(&audio->channels, command->channels));
     if (audio->rate != 0) WT_TRY(wt_check_range("--rate", audio->rate, WT_SOUND_RATE_MIN, WT_SOUND_RATE_MAX));
     if (audio->trim != 0) WT_TRY(wt_check_range("--trim", audio->trim, 1, 200));
+    WT_CHECK(audio->trim == 0 || !command->target, WT_USAGE,
+             "--trim: would cut a recording and its target (--target) differently");
     WT_TRY(wt_check_range("--trim-limit", command->job.trim_limit, 0, 1));
     WT_TRY(wt_check_range("--validation", audio->validation, 0, 1));
     WT_TRY(wt_check_range("--test", audio->test, 0, 1));
@@ -283,17 +291,25 @@ cleanup:
     return status;
 }
 
+/* `targets` is empty without --target. */
 static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command, wt_recordings *list,
-                                       double start) {
+                                       wt_recordings *targets, double start) {
     wt_audio_options *audio = &command->audio;
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     WT_TRY(wt_share_formats(comm, list));
+    if (command->target) {
+        WT_TRY(wt_share_formats(comm, targets));
+        WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets)));
+    }
     wt_status status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
     if (status == WT_OK) {
-        wt_audio_context context = {.recordings = list, .options = audio, .plan = &plan};
-        status = wt_write_dataset(comm, &command->job, &plan,
-                                  (wt_utterance_source){.load = wt_audio_load, .context = &context});
+        wt_audio_context context = {
+            .recordings = list, .targets = command->target ? targets : NULL, .options = audio, .plan = &plan};
+        const wt_utterance_source source = {.load = wt_audio_load, .context = &context};
+        plan.labelled = command->target != NULL;
+        if (plan.labelled) status = wt_share_normalization(comm, &plan, source);
+        if (status == WT_OK) status = wt_write_dataset(comm, &command->job, &plan, source);
     }
     if (status == WT_OK) {
         double shares[WT_SPLITS] = {1 - audio->validation - audio->test, audio->validation, audio->test};
@@ -311,6 +327,11 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
          "DATASET"},
+        {"target", '\0', POPT_ARG_STRING, &own.target, 0,
+         "What the input becomes, for learning one sound from another: a file or folder with a recording of "
+         "the same name, "
+         "length and rate for each",
+         "OUTPUT"},
         {"rate", '\0', POPT_ARG_INT, &own.audio.rate, 0,
          "Sample rate; recordings of other rates are resampled (default: the rate of the recordings)", "HZ"},
         {"channels", '\0', POPT_ARG_STRING, &own.channels, 0,
@@ -341,17 +362,24 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
     const char **inputs;
     int count;
     bool done = false;
-    wt_recordings list;
+    wt_recordings list, targets;
     memset(&list, 0, sizeof list);
+    memset(&targets, 0, sizeof targets);
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &inputs, &count, &done));
     if (done) goto cleanup;
     WT_GUARD(wt_check_out(&own.job, &command));
     WT_GUARD(wt_check_audio_options(&own));
     WT_GUARD(wt_share_recordings(comm, &list, own.job.out, inputs, count));
-    WT_GUARD(wt_prepare_recordings(comm, &own, &list, start));
+    WT_GUARD_CHECK(!own.target || count == 1, WT_USAGE,
+                   "--target: goes with one file or folder (got %d inputs)", count);
+    if (own.target)
+        WT_GUARD(wt_share_recordings(comm, &targets, own.job.out, (const char *const *)&own.target, 1));
+    WT_GUARD(wt_prepare_recordings(comm, &own, &list, &targets, start));
 cleanup:
     wt_recordings_dispose(&list);
+    wt_recordings_dispose(&targets);
+    free(own.target);
     poptFreeContext(context);
     free(own.job.out);
     free(own.channels);
@@ -387,6 +415,7 @@ static wt_status wt_simulate(wt_comm *comm, wt_prepare_job *job, const wt_sine *
 }
 
 static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **argv) {
+    if (argc > 1 && strcmp(argv[1], "ion-channels") == 0) return wt_run_prepare_ion(comm, argc, argv);
     wt_prepare_job job = {.trim_limit = 1};
     wt_sine sine = {.frequency = 500, .amplitude = 0.5, .rate = 8000, .utterances = 200, .noise = 0.01};
     double seconds = 0.5, shard_mib = 256;
@@ -418,8 +447,8 @@ static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **a
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1, &signals, &count, &done));
     if (done) goto cleanup;
-    WT_GUARD_CHECK(strcmp(signals[0], "sine") == 0, WT_USAGE, "%s: no such signal (expected sine)",
-                   signals[0]);
+    WT_GUARD_CHECK(strcmp(signals[0], "sine") == 0, WT_USAGE,
+                   "%s: no such signal (expected sine or ion-channels)", signals[0]);
     WT_GUARD(wt_check_out(&job, &command));
     WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
     WT_GUARD(wt_check_range("--seconds", seconds, 0, 3600));
@@ -435,8 +464,8 @@ cleanup:
 
 const wt_command wt_command_prepare_simulate = {
     .name = "prepare simulate",
-    .arguments = "sine --out DATASET [OPTION…]",
-    .summary = "Make a data set from a simulated signal: a tone",
+    .arguments = "sine|ion-channels --out DATASET [OPTION…]",
+    .summary = "Make a data set from a simulated signal: a tone, or the current through ion channels",
     .parallel = true,
     .run = wt_run_prepare_simulate,
 };

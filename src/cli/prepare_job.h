@@ -19,6 +19,9 @@ typedef struct {
 wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
                            wt_utterance_source source);
 
+void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan, const double *shares);
+void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds);
+
 /* 12,345,678 */
 const char *wt_grouped(char text[32], int64_t value);
 
@@ -26,5 +29,10 @@ const char *wt_grouped(char text[32], int64_t value);
 wt_status wt_check_range(const char *option, double value, double least, double most);
 wt_status wt_check_shard_mib(int64_t *bytes, double mib);
 wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command);
+
+/* prepare_table.c: fills plan->normalization from the training part, which all ranks measure together. Collective. */
+wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
+/* prepare_ion.c */
+wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv);
 
 #endif

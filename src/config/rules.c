@@ -199,6 +199,18 @@ static int64_t array_reach(const wt_array_config *array) {
     return sum * array->stacks * (array->kernel - 1);
 }
 
+static int64_t receptive_field(const wt_model_config *model) {
+    int64_t field = model->trunk == WT_TRUNK_HIERARCHY ? 1 : model->input_kernel;
+    if (model->trunk == WT_TRUNK_HIERARCHY) {
+        for (int i = 0; i < model->fuse.count && field < RECEPTIVE_FIELD_MAX; i++)
+            field *= model->fuse.values[i];
+        return field;
+    }
+    if (model->array_count == 0) field += array_reach(&model->array);
+    for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
+    return field;
+}
+
 static wt_status check_field(const wt_reading *reading, int64_t field) {
     if (field < RECEPTIVE_FIELD_MAX) return WT_OK;
     return rule_error(reading, "model.", "model.",
@@ -208,7 +220,6 @@ static wt_status check_field(const wt_reading *reading, int64_t field) {
 
 static wt_status check_hierarchy(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
-    int64_t field = 1;
     if (model->fuse.count == 0) {
         return rule_error(reading, "model.trunk", "model.fuse",
                           "a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
@@ -225,22 +236,67 @@ static wt_status check_hierarchy(const wt_reading *reading) {
                           "model.width does not fit model.fuse (got %d widths, expected 1 or %d)",
                           model->width.count, model->fuse.count);
     }
-    for (int i = 0; i < model->fuse.count && field < RECEPTIVE_FIELD_MAX; i++) field *= model->fuse.values[i];
-    return check_field(reading, field);
+    if (model->head == WT_HEAD_MSE || model->readout != WT_READOUT_LAST) {
+        return rule_error(
+            reading, "model.head", "model.readout",
+            "a hierarchy predicts classes from its last output (got model.head: mse, or a model.readout)");
+    }
+    return check_field(reading, receptive_field(model));
 }
 
 static wt_status check_receptive_field(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     if (model->trunk == WT_TRUNK_HIERARCHY) return check_hierarchy(reading);
-    int64_t field = model->input_kernel;
     if (model->norm != WT_NORM_NONE || model->dropout > 0) {
         return rule_error(reading, "model.norm", "model.dropout",
                           "model.norm and model.dropout are for the hierarchy trunk (expected model.trunk: "
                           "hierarchy)");
     }
-    if (model->array_count == 0) field += array_reach(&model->array);
-    for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
-    return check_field(reading, field);
+    return check_field(reading, receptive_field(model));
+}
+
+/* One label a window. */
+static wt_status check_stride(const wt_reading *reading) {
+    const wt_data_config *data = &reading->config.data;
+    int64_t field = receptive_field(&reading->config.model);
+    if (data->stride == 0) {
+        if (reading->config.model.readout == WT_READOUT_LAST) return WT_OK;
+        return rule_error(
+            reading, "model.readout", "data.stride",
+            "model.readout is for one label a window (expected last, or a data.stride above 0)");
+    }
+    if (data->look_ahead > 0) {
+        return rule_error(reading, "data.look_ahead", "data.stride",
+                          "a window's label is that of its last sample (got data.look_ahead %d, expected 0)",
+                          data->look_ahead);
+    }
+    if (field <= data->window) return WT_OK;
+    return rule_error(
+        reading, "model.", "data.window",
+        "data.window is shorter than the receptive field (got %d samples, expected at least %lld)",
+        data->window, (long long)field);
+}
+
+static wt_status check_labels(const wt_reading *reading) {
+    const wt_data_config *data = &reading->config.data;
+    const wt_model_config *model = &reading->config.model;
+    int64_t field = receptive_field(model);
+    if (data->target == WT_TARGETS_NEXT) {
+        const char *key = model->head == WT_HEAD_MSE          ? "model.head: mse"
+                          : data->look_ahead > 0              ? "data.look_ahead"
+                          : data->stride > 0                  ? "data.stride"
+                          : model->readout != WT_READOUT_LAST ? "model.readout"
+                                                              : NULL;
+        if (!key) return WT_OK;
+        return rule_error(reading, "data.", "model.", "%s needs data.target: label (got next)", key);
+    }
+    if (data->look_ahead >= field) {
+        return rule_error(
+            reading, "data.look_ahead", "model.",
+            "data.look_ahead is beyond the receptive field (got %d samples, expected at most %lld)",
+            data->look_ahead, (long long)field - 1);
+    }
+    return check_stride(reading);
 }
 
 static wt_status check_text(const wt_reading *reading) {
@@ -258,5 +314,6 @@ wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_schedule(reading));
     WT_TRY(check_validation(reading));
     WT_TRY(check_optimizer(reading));
-    return check_receptive_field(reading);
+    WT_TRY(check_receptive_field(reading));
+    return check_labels(reading);
 }

@@ -67,6 +67,7 @@ void wt_batch_destroy(wt_batch *batch) {
     wt_free(batch->classes);
     wt_free(batch->signal);
     wt_free(batch->target);
+    wt_free(batch->value);
     wt_free(batch);
 }
 
@@ -75,11 +76,12 @@ void wt_batch_destroy(wt_batch *batch) {
 wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, const wt_windows *windows,
                                const wt_batch_shape *shape) {
     int64_t span = (int64_t)shape->targets + shape->context;
-    *filler = (wt_batch_filler){.windows = windows, .shape = *shape};
+    *filler = (wt_batch_filler){.dataset = dataset, .windows = windows, .shape = *shape};
     WT_TRY(check_shape(shape, 1));
     WT_CHECK(wt_windows_span(windows) == shape->targets, WT_FAILED,
              "windows and batch differ in their targets (got %d, expected %d)", shape->targets,
              wt_windows_span(windows));
+    if (wt_windows_labels(windows)) return wt_label_filler_init(filler);
     WT_CHECK(shape->input != WT_INPUT_REAL || shape->quantization.kind != WT_QUANTIZATION_VOCABULARY,
              WT_USAGE, "model.input: real needs a signal (the symbols of a text have no values)");
     WT_TRY(wt_class_reader_init(&filler->reader, dataset, shape->quantization, span));
@@ -95,6 +97,7 @@ void wt_batch_filler_dispose(wt_batch_filler *filler) {
     wt_class_reader_dispose(&filler->reader);
     wt_free(filler->classes);
     wt_free(filler->values);
+    wt_free(filler->samples);
     *filler = (wt_batch_filler){0};
 }
 
@@ -133,6 +136,7 @@ static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot
 
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
     int targets = 0;
+    if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
     const uint8_t *mask = NULL;
     if (window >= 0) {
         WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,

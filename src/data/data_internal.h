@@ -12,11 +12,15 @@
 #define WT_SHARD_FORMAT "wavetrain-shard"
 #define WT_SHARD_KIND_AUDIO "audio"
 #define WT_SHARD_KIND_TEXT "text"
+#define WT_SHARD_KIND_TABLE "table"
+#define WT_SHARD_MEAN "normalization/mean"
+#define WT_SHARD_DEVIATION "normalization/deviation"
 enum {
     WT_SHARD_VERSION = 1,
     WT_SHARDS_MAX = 100000, /* of a split: five digits in the name */
     WT_SHARD_RATE_MAX = 10000000,
     WT_SHARD_CHANNELS_MAX = 1024,
+    WT_LABEL_CLASSES_MAX = 65536,
     WT_SHARD_PIECE = 65536, /* samples in a storage chunk, and in a piece that the digest hashes */
 };
 
@@ -43,6 +47,8 @@ wt_status wt_dataset_raw(wt_dataset *dataset, int64_t utterance, int64_t first, 
 
 /* Targets of a whole window. */
 int wt_windows_span(const wt_windows *windows);
+/* NULL: the targets are the next samples. */
+const wt_label_windows *wt_windows_labels(const wt_windows *windows);
 
 /* --- samples as classes --- */
 
@@ -65,8 +71,11 @@ wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64
 
 /* --- filling a batch --- */
 
-/* What fills batches, one at a time: the loader's thread has one. */
+/* What fills batches, one at a time: the loader's thread has one. Of labels it has the first two fields, and of
+ * class inputs the reader. */
 typedef struct {
+    wt_dataset *dataset;
+    float *samples; /* [targets + context − 1, channels] real inputs of one window */
     wt_class_reader reader;
     const wt_windows *windows;
     wt_batch_shape shape;
@@ -78,6 +87,11 @@ typedef struct {
 wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, const wt_windows *windows,
                                const wt_batch_shape *shape);
 void wt_batch_filler_dispose(wt_batch_filler *filler);
+
+/* label_batch.c: the same for labels; a batch then has values where the targets are values. */
+wt_status wt_label_filler_init(wt_batch_filler *filler);
+wt_status wt_label_batch_create(wt_batch **out, const wt_batch_filler *filler);
+wt_status wt_label_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
 
 /* The window with that index (−1: none) into a slot of a batch of the filler's shape. */
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);

@@ -52,7 +52,10 @@ static wt_status check_format(wt_h5 *file, const char *path, const char *split) 
 
 static wt_status read_kind(wt_data_kind *kind, wt_h5 *file, const char *path) {
     static const char *const kinds[] = {
-        [WT_DATA_AUDIO] = WT_SHARD_KIND_AUDIO, [WT_DATA_TEXT] = WT_SHARD_KIND_TEXT};
+        [WT_DATA_AUDIO] = WT_SHARD_KIND_AUDIO,
+        [WT_DATA_TEXT] = WT_SHARD_KIND_TEXT,
+        [WT_DATA_TABLE] = WT_SHARD_KIND_TABLE,
+    };
     enum { KINDS = sizeof kinds / sizeof *kinds };
     char text[64];
     WT_TRY(wt_h5_read_attribute_text(file, "", "kind", text, sizeof text));
@@ -60,7 +63,8 @@ static wt_status read_kind(wt_data_kind *kind, wt_h5 *file, const char *path) {
         *kind = (wt_data_kind)i;
         if (strcmp(text, kinds[i]) == 0) return WT_OK;
     }
-    return wt_error(WT_FAILED, "%s: wrong kind (got %s, expected %s or %s)", path, text, kinds[0], kinds[1]);
+    return wt_error(WT_FAILED, "%s: wrong kind (got %s, expected %s, %s or %s)", path, text, kinds[0],
+                    kinds[1], kinds[2]);
 }
 
 static wt_status read_vocabulary(wt_dataset *dataset, wt_h5 *file, int number, const char *path) {
@@ -191,6 +195,7 @@ static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const
     WT_TRY(check_likeness(dataset, file, number, part->path));
     WT_TRY(fold_digest(dataset, file, part->path));
     WT_TRY(check_samples(dataset, file, number, part));
+    WT_TRY(wt_dataset_check_labels(dataset, file, number, part));
     WT_TRY(read_offsets(file, part));
     WT_TRY(read_mask(dataset, file, number, part));
     part->first = dataset->utterances;
@@ -288,12 +293,18 @@ static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
     WT_TRY(wt_h5_open(&file, part->path));
     wt_status status = wt_h5_read_rows(file, "x", wt_store_type(dataset->store), 0, part->samples,
                                        part->memory);
+    if (status == WT_OK && dataset->label_kind != WT_LABELS_NONE) {
+        status = wt_alloc(&part->labels, (size_t)part->samples, sizeof(float), part->path);
+        if (status == WT_OK)
+            status = wt_h5_read_rows(file, "y", wt_label_type(dataset), 0, part->samples, part->labels);
+    }
     wt_h5_close(file);
     return status;
 }
 
 static wt_status load(wt_dataset *dataset, double memory_gib) {
     double bytes = (double)dataset->samples * dataset->channels * (double)wt_store_bytes(dataset->store);
+    if (dataset->label_kind != WT_LABELS_NONE) bytes += (double)dataset->samples * (double)sizeof(float);
     dataset->in_memory = bytes <= memory_gib * 1073741824.0;
     for (int i = 0; dataset->in_memory && i < dataset->shard_count; i++) {
         WT_TRY(load_shard(dataset, &dataset->shards[i]));
@@ -328,6 +339,7 @@ void wt_dataset_close(wt_dataset *dataset) {
         wt_free(dataset->shards[i].path);
         wt_free(dataset->shards[i].offsets);
         wt_free(dataset->shards[i].memory);
+        wt_free(dataset->shards[i].labels);
         wt_free(dataset->shards[i].mask);
     }
     wt_vocabulary_dispose(&dataset->vocabulary);

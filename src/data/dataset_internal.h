@@ -13,6 +13,7 @@ typedef struct {
     int64_t samples;
     int64_t *offsets; /* [count + 1] */
     void *memory;     /* [samples, channels] as stored, or NULL */
+    void *labels;     /* [samples] int32 or float, or NULL */
     uint8_t *mask;    /* [samples], or NULL */
 } wt_shard;
 
@@ -32,10 +33,20 @@ struct wt_dataset {
     bool masked;
     int sample_rate, channels;
     wt_shard_store store;
+    wt_label_kind label_kind;
+    int classes;
+    wt_normalization normalization;
     wt_hash digest;
     bool in_memory;
     wt_open_shard open[WT_OPEN_SHARDS];
     uint64_t reads;
 };
+
+static inline wt_h5_type wt_label_type(const wt_dataset *dataset) {
+    return dataset->label_kind == WT_LABELS_CLASS ? WT_H5_INT32 : WT_H5_FLOAT;
+}
+
+/* dataset_labels.c: whether a shard's labels are there, whole, and as those of the first shard. */
+wt_status wt_dataset_check_labels(wt_dataset *dataset, wt_h5 *file, int number, const wt_shard *part);
 
 #endif

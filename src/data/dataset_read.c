@@ -3,6 +3,7 @@
  * The number of open files is bounded; the price is opening files again when windows come from more
  * shards than that at a time.
  */
+#include <math.h>
 #include <string.h>
 
 #include "dataset_internal.h"
@@ -180,6 +181,48 @@ wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first,
     }
     const int16_t *stored = raw;
     for (int64_t i = 0; i < values; i++) samples[i] = (float)stored[i] * (1.0f / 32768.0f);
+    return WT_OK;
+}
+
+/* --- labels --- */
+
+/* Both kinds take four bytes each. */
+static wt_status read_labels(wt_dataset *dataset, wt_label_kind kind, int64_t utterance, int64_t first,
+                             int64_t count, void *labels) {
+    int shard = 0;
+    int64_t sample = 0;
+    wt_h5 *file = NULL;
+    WT_CHECK(dataset->label_kind == kind, WT_FAILED, "%s: has no such labels", dataset->path);
+    WT_TRY(locate(dataset, utterance, first, count, &shard, &sample));
+    if (dataset->in_memory) {
+        memcpy(labels, (const char *)dataset->shards[shard].labels + (size_t)sample * sizeof(float),
+               (size_t)count * sizeof(float));
+        return WT_OK;
+    }
+    WT_TRY(use_file(dataset, shard, &file));
+    return wt_h5_read_rows(file, "y", wt_label_type(dataset), sample, count, labels);
+}
+
+wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                                  int32_t *classes) {
+    WT_TRY(read_labels(dataset, WT_LABELS_CLASS, utterance, first, count, classes));
+    for (int64_t i = 0; i < count; i++) {
+        WT_CHECK(
+            classes[i] >= 0 && classes[i] < dataset->classes, WT_FAILED,
+            "%s: damaged: label %lld of utterance %lld is none of the classes (got %d, expected 0 to %d)",
+            dataset->path, (long long)(first + i), (long long)utterance, (int)classes[i],
+            dataset->classes - 1);
+    }
+    return WT_OK;
+}
+
+wt_status wt_dataset_read_values(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
+                                 float *values) {
+    WT_TRY(read_labels(dataset, WT_LABELS_VALUE, utterance, first, count, values));
+    for (int64_t i = 0; i < count; i++) {
+        WT_CHECK(isfinite(values[i]), WT_FAILED, "%s: label %lld of utterance %lld is not a finite number",
+                 dataset->path, (long long)(first + i), (long long)utterance);
+    }
     return WT_OK;
 }
 

@@ -110,7 +110,9 @@ wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_window
     loader->buffers = choose_buffers(shape, wt_dataset_channels(dataset));
     loader->low = loader->buffers < 8 ? loader->buffers - 1 : loader->buffers / 2;
     for (int64_t i = 0; i < loader->buffers; i++) {
-        WT_GUARD(wt_batch_create(&loader->ring[i], shape, wt_dataset_channels(dataset)));
+        WT_GUARD(wt_windows_labels(windows)
+                     ? wt_label_batch_create(&loader->ring[i], &loader->filler)
+                     : wt_batch_create(&loader->ring[i], shape, wt_dataset_channels(dataset)));
     }
     WT_GUARD(wt_thread_start(&loader->thread, fill_all, loader, "the loader"));
     *out = loader;

@@ -18,7 +18,11 @@ struct wt_shard_writer {
     char path[WT_PATH_MAX];
     wt_shard_store store;
     int channels;
-    void **blocks; /* [block_room], each [WT_SHARD_PIECE, channels] of the stored type */
+    void **blocks;        /* [block_room], each [WT_SHARD_PIECE, channels] of the stored type */
+    float **label_blocks; /* [block_room], each [WT_SHARD_PIECE]; of a labelled shard */
+    bool labelled;
+    int classes; /* 0: labels are values */
+    wt_normalization normalization;
     size_t block_count, block_room;
     int64_t samples;
     const wt_vocabulary *vocabulary; /* or NULL */
@@ -114,13 +118,17 @@ static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
     if (needed > writer->block_room) {
         size_t room = needed > 2 * writer->block_room ? needed : 2 * writer->block_room;
         WT_TRY(grow(&writer->blocks, writer->block_count, room, sizeof *writer->blocks));
+        WT_TRY(grow(&writer->label_blocks, writer->block_count, room, sizeof *writer->label_blocks));
         writer->block_room = room;
     }
     while (writer->block_count < needed) {
         WT_TRY(wt_alloc(&writer->blocks[writer->block_count],
                         (size_t)WT_SHARD_PIECE * (size_t)writer->channels, wt_store_bytes(writer->store),
                         "samples of a shard"));
-        writer->block_count++;
+        writer->label_blocks[writer->block_count++] = NULL; /* from here free_writer frees both */
+        if (writer->labelled)
+            WT_TRY(wt_alloc(&writer->label_blocks[writer->block_count - 1], WT_SHARD_PIECE, sizeof(float),
+                            "labels of a shard"));
     }
     return WT_OK;
 }
@@ -147,12 +155,17 @@ static void store_values(void *to, wt_shard_store store, int64_t at, const float
     for (int64_t i = 0; i < count; i++) stored[i] = to_int16(values[i]);
 }
 
-static void store_samples(wt_shard_writer *writer, const float *samples, int64_t count) {
+static void store_samples(wt_shard_writer *writer, const float *samples, const float *labels, int64_t count) {
     while (count > 0) {
         int64_t at = writer->samples % WT_SHARD_PIECE;
         int64_t fits = WT_SHARD_PIECE - at < count ? WT_SHARD_PIECE - at : count;
         store_values(writer->blocks[writer->samples / WT_SHARD_PIECE], writer->store, at * writer->channels,
                      samples, fits * writer->channels);
+        if (labels) {
+            memcpy(writer->label_blocks[writer->samples / WT_SHARD_PIECE] + at, labels,
+                   (size_t)fits * sizeof *labels);
+            labels += fits;
+        }
         writer->samples += fits;
         samples += fits * writer->channels;
         count -= fits;
@@ -170,14 +183,40 @@ static wt_status check_samples(const wt_shard_writer *writer, const char *id, co
     return WT_OK;
 }
 
-wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
-                       int64_t count) {
-    return wt_shard_add_masked(writer, id, speaker, samples, count, NULL);
+static wt_status check_labels(const wt_shard_writer *writer, const char *id, const float *labels,
+                              int64_t count) {
+    WT_CHECK((labels != NULL) == writer->labelled, WT_FAILED, "%s: has %s", id,
+             labels ? "labels, in a shard without" : "no labels, in a shard with");
+    for (int64_t i = 0; labels && i < count; i++) {
+        const float label = labels[i];
+        const bool known = writer->classes == 0
+                               ? isfinite(label)
+                               : label >= 0 && label < (float)writer->classes && label == floorf(label);
+        WT_CHECK(known, WT_USAGE, "%s: the label of sample %lld is %s (got %g)", id, (long long)i,
+                 writer->classes ? "none of the classes" : "not a finite number", (double)label);
+    }
+    return WT_OK;
 }
 
-wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
-                              int64_t count, const bool *mask) {
+wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
+                                  const wt_normalization *normalization) {
+    wt_h5_shape shape = {WT_H5_DOUBLE, 1, {normalization->channels}};
+    WT_CHECK(writer->count == 0 && normalization->channels == writer->channels, WT_FAILED,
+             "%s: labels of another shape than the samples", writer->path);
+    writer->labelled = true;
+    writer->classes = classes;
+    writer->normalization = *normalization;
+    WT_TRY(wt_h5_write_attribute_text(writer->file, "", "labels", classes ? "class" : "value"));
+    WT_TRY(wt_h5_write_attribute_int(writer->file, "", "classes", classes));
+    WT_TRY(wt_h5_write(writer->file, WT_SHARD_MEAN, shape, normalization->mean, 0));
+    return wt_h5_write(writer->file, WT_SHARD_DEVIATION, shape, normalization->deviation, 0);
+}
+
+/* `mask` and `labels` may be NULL. */
+static wt_status add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                     const float *labels, int64_t count, const bool *mask) {
     WT_TRY(check_samples(writer, id, samples, count));
+    WT_TRY(check_labels(writer, id, labels, count));
     WT_TRY(reserve_utterance(writer));
     WT_TRY(reserve_blocks(writer, writer->samples + count));
     WT_TRY(reserve_mask(writer, writer->samples + count));
@@ -187,8 +226,23 @@ wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t s
     writer->count++;
     for (int64_t i = 0; writer->masked && i < count; i++)
         writer->mask[writer->samples + i] = !mask || mask[i];
-    store_samples(writer, samples, count);
+    store_samples(writer, samples, labels, count);
     return WT_OK;
+}
+
+wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                       int64_t count) {
+    return add(writer, id, speaker, samples, NULL, count, NULL);
+}
+
+wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                              int64_t count, const bool *mask) {
+    return add(writer, id, speaker, samples, NULL, count, mask);
+}
+
+wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
+                                const float *labels, int64_t count) {
+    return add(writer, id, -1, samples, labels, count, NULL);
 }
 
 /* --- finish --- */
@@ -209,8 +263,37 @@ static wt_status write_samples(wt_shard_writer *writer) {
     return WT_OK;
 }
 
-/* The pieces of x, the ids, the offsets with the end, the speakers, and where there are any the vocabulary and the mask:
- * each hashed, folded in this order. */
+/* Classes as whole numbers, in place: both take four bytes. */
+static wt_status write_labels(wt_shard_writer *writer) {
+    if (!writer->labelled) return WT_OK;
+    const wt_h5_shape shape = {writer->classes ? WT_H5_INT32 : WT_H5_FLOAT, 1, {writer->samples}};
+    WT_TRY(wt_h5_declare(writer->file, "y", shape, WT_SHARD_PIECE));
+    for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
+        float *labels = writer->label_blocks[block];
+        const int64_t count = block_samples(writer, block);
+        for (int64_t i = 0; writer->classes && i < count; i++) {
+            const int32_t class = (int32_t)labels[i];
+            memcpy(labels + i, &class, sizeof class);
+        }
+        WT_TRY(wt_h5_write_rows(writer->file, "y", (int64_t)block * WT_SHARD_PIECE, count, labels));
+    }
+    return WT_OK;
+}
+
+/* Of a labelled shard: then the pieces of y, the means and the deviations. */
+static wt_hash fold_labels(const wt_shard_writer *writer, wt_hash hash) {
+    const size_t bytes = (size_t)writer->channels * sizeof(double);
+    if (!writer->labelled) return hash;
+    for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
+        const size_t piece = (size_t)block_samples(writer, block) * sizeof(float);
+        hash = wt_hash_fold(hash, wt_hash_bytes(writer->label_blocks[block], piece, 0));
+    }
+    hash = wt_hash_fold(hash, wt_hash_bytes(writer->normalization.mean, bytes, 0));
+    return wt_hash_fold(hash, wt_hash_bytes(writer->normalization.deviation, bytes, 0));
+}
+
+/* The pieces of x, the ids, the offsets with the end, the speakers, and where there are any the vocabulary, the labels and
+ * the mask: each hashed, folded in this order. */
 static wt_hash digest(const wt_shard_writer *writer) {
     wt_hash hash = {0, 0};
     size_t sample_bytes = wt_store_bytes(writer->store) * (size_t)writer->channels;
@@ -226,6 +309,7 @@ static wt_hash digest(const wt_shard_writer *writer) {
         size_t bytes = (size_t)writer->vocabulary->classes * sizeof *writer->vocabulary->symbols;
         hash = wt_hash_fold(hash, wt_hash_bytes(writer->vocabulary->symbols, bytes, 0));
     }
+    hash = fold_labels(writer, hash);
     if (!writer->masked) return hash;
     return wt_hash_fold(hash, wt_hash_bytes(writer->mask, (size_t)writer->samples * sizeof *writer->mask, 0));
 }
@@ -250,6 +334,7 @@ static wt_status write_shard(wt_shard_writer *writer) {
     WT_TRY(reserve_utterance(writer));
     writer->offsets[writer->count] = writer->samples;
     WT_TRY(write_samples(writer));
+    WT_TRY(write_labels(writer));
     WT_TRY(write_utterances(writer));
     WT_TRY(write_extras(writer));
     wt_hash_print(text, digest(writer));
@@ -257,7 +342,11 @@ static wt_status write_shard(wt_shard_writer *writer) {
 }
 
 static void free_writer(wt_shard_writer *writer) {
-    for (size_t i = 0; i < writer->block_count; i++) wt_free(writer->blocks[i]);
+    for (size_t i = 0; i < writer->block_count; i++) {
+        wt_free(writer->blocks[i]);
+        wt_free(writer->label_blocks[i]);
+    }
+    wt_free(writer->label_blocks);
     for (size_t i = 0; i < writer->count; i++) wt_free(writer->ids[i]);
     wt_free(writer->blocks);
     wt_free(writer->ids);

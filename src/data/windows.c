@@ -16,19 +16,53 @@ struct wt_windows {
     int64_t *items; /* [item_count] utterances that have windows; NULL: all have */
     int64_t item_count;
     int64_t target_sum, padded_sum;
+    bool labelled;
+    wt_label_windows labels;
 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* Targets at an utterance's start that see padding: with labels a look-ahead makes them fewer. */
+static int64_t padded_before(const wt_windows *windows) {
+    const int64_t before = windows->labelled ? (int64_t)windows->context - 1 - windows->labels.look_ahead
+                                             : windows->context;
+    return before > 0 ? before : 0;
+}
+
 /* The sample at which an utterance's grid begins. */
 static int64_t grid_begin(const wt_windows *windows, int64_t length) {
-    return windows->partial == WT_PARTIAL_DROP ? least(windows->context, length) : 0;
+    return windows->partial == WT_PARTIAL_DROP ? least(padded_before(windows), length) : 0;
+}
+
+/* The sample at which it ends: a look-ahead makes the last targets see padding. */
+static int64_t grid_end(const wt_windows *windows, int64_t length) {
+    if (!windows->labelled || windows->partial != WT_PARTIAL_DROP) return length;
+    const int64_t begin = grid_begin(windows, length), end = length - windows->labels.look_ahead;
+    return end > begin ? end : begin;
+}
+
+/* With a stride: the sample that the first window ends with. */
+static int64_t first_end(const wt_windows *windows) {
+    const int64_t whole = (int64_t)windows->targets + windows->context - 2;
+    return windows->partial == WT_PARTIAL_DROP ? whole : whole % windows->labels.stride;
+}
+
+static void count_strides(wt_windows *windows, int64_t u, int64_t length) {
+    const int64_t stride = windows->labels.stride, first = first_end(windows);
+    const int64_t whole = (int64_t)windows->targets + windows->context - 2;
+    const int64_t count = length > first ? (length - 1 - first) / stride + 1 : 0;
+    windows->before[u + 1] = windows->before[u] + count;
+    windows->target_sum += count;
+    if (whole > first) windows->padded_sum += least(count, (whole - first) / stride);
 }
 
 /* A text of its own, for the cause is the configuration and not a file. */
 static wt_status check_any(const wt_windows *windows, int64_t longest) {
+    WT_CHECK(windows->before[windows->utterances] > 0 || windows->labels.stride == 0, WT_USAGE,
+             "no window fits an utterance (the longest has %lld samples, a window %d)", (long long)longest,
+             windows->targets + windows->context - 1);
     WT_CHECK(windows->partial == WT_PARTIAL_DROP || windows->before[windows->utterances] > 0, WT_FAILED,
              "the data set has no targets in this split (its mask names none)");
     WT_CHECK(
@@ -50,7 +84,8 @@ static int64_t count_targets(const uint8_t *mask, int64_t from, int64_t end) {
 /* Windows of an utterance whose grid begins at `begin`; with `kept`, their numbers in the grid. */
 static int64_t count_utterance(const wt_windows *windows, const uint8_t *mask, int64_t begin, int64_t length,
                                int64_t *kept) {
-    int64_t T = windows->targets, grid = (length - begin) / T + ((length - begin) % T != 0), count = 0;
+    int64_t T = windows->targets, end = grid_end(windows, length), count = 0;
+    int64_t grid = (end - begin) / T + ((end - begin) % T != 0);
     if (mask == NULL) return grid;
     for (int64_t i = 0; i < grid; i++) {
         int64_t first = begin + i * T;
@@ -61,17 +96,26 @@ static int64_t count_utterance(const wt_windows *windows, const uint8_t *mask, i
     return count;
 }
 
+static void count_grid(wt_windows *windows, int64_t u, int64_t length) {
+    const int64_t begin = grid_begin(windows, length),
+                  behind = windows->labelled ? windows->labels.look_ahead : 0;
+    const uint8_t *mask = wt_dataset_mask(windows->dataset, u);
+    windows->before[u + 1] = windows->before[u] + count_utterance(windows, mask, begin, length, NULL);
+    windows->target_sum += count_targets(mask, begin, grid_end(windows, length));
+    if (windows->partial == WT_PARTIAL_PAD)
+        windows->padded_sum += count_targets(mask, 0, least(padded_before(windows) + behind, length));
+}
+
 static wt_status count_windows(wt_windows *windows) {
     int64_t longest = 0;
     for (int64_t u = 0; u < windows->utterances; u++) {
-        int64_t length = wt_dataset_length(windows->dataset, u), begin = grid_begin(windows, length);
-        const uint8_t *mask = wt_dataset_mask(windows->dataset, u);
-        int64_t count = count_utterance(windows, mask, begin, length, NULL);
-        windows->before[u + 1] = windows->before[u] + count;
-        windows->item_count += count > 0;
-        windows->target_sum += count_targets(mask, begin, length);
-        if (windows->partial == WT_PARTIAL_PAD)
-            windows->padded_sum += count_targets(mask, 0, least(windows->context, length));
+        int64_t length = wt_dataset_length(windows->dataset, u), before = windows->before[u];
+        if (windows->labels.stride > 0) {
+            count_strides(windows, u, length);
+        } else {
+            count_grid(windows, u, length);
+        }
+        windows->item_count += windows->before[u + 1] > before;
         if (length > longest) longest = length;
     }
     return check_any(windows, longest);
@@ -99,8 +143,28 @@ static wt_status list_items(wt_windows *windows) {
     return WT_OK;
 }
 
-wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
-                            wt_partial_context partial) {
+static wt_status check_labels(const wt_dataset *dataset, const wt_label_windows *labels) {
+    const wt_label_kind kind = labels->outputs ? WT_LABELS_CLASS : WT_LABELS_VALUE;
+    WT_CHECK(
+        wt_dataset_label_kind(dataset) != WT_LABELS_NONE, WT_USAGE,
+        "data.target: label needs a data set with labels (wavetrain prepare table, prepare audio --target)");
+    WT_CHECK(wt_dataset_label_kind(dataset) == kind, WT_USAGE,
+             "the data set's labels are %s (model.head: %s needs %s)",
+             kind == WT_LABELS_CLASS ? "values" : "classes", kind == WT_LABELS_CLASS ? "softmax" : "mse",
+             kind == WT_LABELS_CLASS ? "classes" : "values");
+    WT_CHECK(wt_dataset_classes(dataset) <= labels->outputs, WT_USAGE,
+             "the data set has more classes than the network (got %d, expected at most %d)",
+             wt_dataset_classes(dataset), labels->outputs);
+    WT_CHECK(labels->normalization.channels == 0 ||
+                 labels->normalization.channels == wt_dataset_channels(dataset),
+             WT_USAGE, "the data set has other channels than the normalisation (got %d, expected %d)",
+             wt_dataset_channels(dataset), labels->normalization.channels);
+    return WT_OK;
+}
+
+static wt_status create(wt_windows **out, const wt_dataset *dataset, const wt_label_windows *labels,
+                        bool labelled) {
+    const int targets = labels->targets, context = labels->context;
     wt_windows *windows = NULL;
     wt_status status = WT_OK;
     *out = NULL;
@@ -110,7 +174,9 @@ wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int tar
     windows->dataset = dataset;
     windows->targets = targets;
     windows->context = context;
-    windows->partial = partial;
+    windows->partial = labels->partial;
+    windows->labelled = labelled;
+    windows->labels = *labels;
     windows->utterances = wt_dataset_utterances(dataset);
     WT_GUARD(wt_alloc(&windows->before, (size_t)windows->utterances + 1, sizeof *windows->before,
                       "windows of utterances"));
@@ -122,6 +188,23 @@ wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int tar
 cleanup:
     wt_windows_destroy(windows);
     return status;
+}
+
+wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
+                            wt_partial_context partial) {
+    const wt_label_windows plain = {.targets = targets, .context = context, .partial = partial};
+    return create(out, dataset, &plain, false);
+}
+
+wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
+                                   const wt_label_windows *labels) {
+    *out = NULL;
+    WT_TRY(check_labels(dataset, labels));
+    return create(out, dataset, labels, true);
+}
+
+const wt_label_windows *wt_windows_labels(const wt_windows *windows) {
+    return windows->labelled ? &windows->labels : NULL;
 }
 
 void wt_windows_destroy(wt_windows *windows) {
@@ -157,8 +240,12 @@ wt_window wt_windows_get(const wt_windows *windows, int64_t index) {
     }
     int64_t length = wt_dataset_length(windows->dataset, low);
     int64_t number = windows->kept ? windows->kept[index] : index - windows->before[low];
+    if (windows->labels.stride > 0) {
+        const int64_t end = first_end(windows) + number * windows->labels.stride;
+        return (wt_window){low, end - windows->targets + 1, windows->targets};
+    }
     int64_t start = grid_begin(windows, length) + number * windows->targets;
-    return (wt_window){low, start, (int)least(windows->targets, length - start)};
+    return (wt_window){low, start, (int)least(windows->targets, grid_end(windows, length) - start)};
 }
 
 int64_t wt_windows_items(const wt_windows *windows) {

@@ -263,6 +263,17 @@ static double cross_entropy(wt_real *logits, int ldl, const int32_t *targets, in
     return loss;
 }
 
+static double squared_error(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                            bool gradient) {
+    double loss = 0;
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        const wt_real difference = targets[t] < 0 ? 0 : y[t * ldy] - values[t];
+        loss += (double)difference * (double)difference;
+        if (gradient) y[t * ldy] = 2 * difference;
+    }
+    return loss;
+}
+
 static void add(wt_real *sum, const wt_real *other, size_t count) {
     for (size_t i = 0; i < count; i++) sum[i] += other[i];
 }
@@ -321,6 +332,7 @@ const wt_kernels wt_kernels_reference = {
     .normalise = normalise,
     .normalise_back = normalise_back,
     .cross_entropy = cross_entropy,
+    .squared_error = squared_error,
     .add = add,
     .squares = squares,
     .adam = adam,

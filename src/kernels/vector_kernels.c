@@ -218,6 +218,17 @@ static double cross_entropy(float *logits, int ldl, const int32_t *targets, int 
     return loss;
 }
 
+/* One output a row: there is nothing to vectorise. */
+static double squared_error(float *y, int ldy, const float *values, const int32_t *targets, int rows,
+                            bool gradient) {
+    double loss = 0;
+    for (ptrdiff_t t = 0; t < rows; t++) {
+        const float difference = targets[t] < 0 ? 0 : y[t * ldy] - values[t];
+        loss += (double)difference * (double)difference;
+        if (gradient) y[t * ldy] = 2 * difference;
+    }
+    return loss;
+}
 /* --- norms: elements, and sums over a row, by columns apart --- */
 
 #include "norm_rows.h"
@@ -301,10 +312,11 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define ROW_KERNELS                                                                                   \
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
     .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                 \
-    .cross_entropy = cross_entropy, .add = add, .squares = squares, .adam = adam, .sgd = sgd,         \
-    .average = average, .column_moments = column_moments, .column_products = column_products,         \
-    .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,         \
-    .normalise_back = normalise_back, .convolve = wt_openblas_convolve
+    .cross_entropy = cross_entropy, .squared_error = squared_error, .add = add, .squares = squares,   \
+    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                   \
+    .column_products = column_products, .standardise = standardise,                                   \
+    .standardise_back = standardise_back, .normalise = normalise, .normalise_back = normalise_back,   \
+    .convolve = wt_openblas_convolve
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

@@ -100,23 +100,38 @@ static void wt_block_unit(wt_pass *pass, const wt_stage *stage, int window, int 
 
 /* --- head --- */
 
-static void wt_head_tile(wt_pass *pass, int window, int first, int rows, wt_real *sums) {
+void wt_head_outputs(wt_pass *pass, int window, int first, int rows, wt_real *hidden, wt_real *outputs) {
     const wt_network *network = pass->network;
     const wt_kernels *kernels = pass->kernels;
-    const wt_batch *batch = pass->batch;
-    int width = network->skip_channels, hidden_width = network->head[0].out, classes = network->classes;
-    wt_real *skip = wt_row(&pass->skip, window, first), *hidden = wt_pass_scratch(pass);
-    wt_real *logits = pass->shape.backward ? hidden + (size_t)WT_HEAD_TILE * (size_t)hidden_width
-                                           : wt_row(&pass->logits, window, first);
+    int width = network->skip_channels, hidden_width = network->head[0].out;
+    wt_real *skip = wt_row(&pass->skip, window, first);
     kernels->rectify(skip, width, skip, width, rows, width);
     wt_convolve_rows(pass, &network->head[0], hidden, hidden_width, skip, width, rows, NULL, 0, 1);
     kernels->rectify(hidden, hidden_width, hidden, hidden_width, rows, hidden_width);
-    wt_convolve_rows(pass, &network->head[1], logits, classes, hidden, hidden_width, rows, NULL, 0, 1);
-    const int32_t *targets = batch->target + (size_t)(pass->first + window) * (size_t)batch->targets +
-                             (size_t)first;
+    wt_convolve_rows(pass, &network->head[1], outputs, network->classes, hidden, hidden_width, rows, NULL, 0,
+                     1);
+}
+
+double wt_head_loss(const wt_pass *pass, int window, int first, int rows, wt_real *outputs) {
+    const wt_batch *batch = pass->batch;
+    const int classes = pass->network->classes;
+    const size_t at = (size_t)(pass->first + window) * (size_t)batch->targets + (size_t)first;
+    if (pass->network->head_kind == WT_HEAD_MSE) {
+        return pass->kernels->squared_error(outputs, classes, batch->value + at, batch->target + at, rows,
+                                            pass->shape.backward);
+    }
+    return pass->kernels->cross_entropy(outputs, classes, batch->target + at, rows, classes,
+                                        pass->shape.backward);
+}
+
+static void wt_head_tile(wt_pass *pass, int window, int first, int rows, wt_real *sums) {
+    wt_real *hidden = wt_pass_scratch(pass);
+    wt_real *logits = pass->shape.backward
+                          ? hidden + (size_t)WT_HEAD_TILE * (size_t)pass->network->head[0].out
+                          : wt_row(&pass->logits, window, first);
+    wt_head_outputs(pass, window, first, rows, hidden, logits);
     int tile = window * wt_units(pass->shape.targets, WT_HEAD_TILE) + first / WT_HEAD_TILE;
-    pass->tile_loss[tile] = kernels->cross_entropy(logits, classes, targets, rows, classes,
-                                                   pass->shape.backward);
+    pass->tile_loss[tile] = wt_head_loss(pass, window, first, rows, logits);
     if (pass->shape.backward) wt_head_back_tile(pass, window, first, rows, logits, hidden, sums);
 }
 
@@ -165,7 +180,9 @@ void wt_plan_forward(wt_pass *pass) {
         if (block->rechannel.weight >= 0) wt_add_next(pass, rechannel, 0);
         wt_add_next(pass, whole, wt_reach(&block->conv));
     }
-    wt_add_next(pass, (wt_stage){.work = wt_head_unit, .unit_rows = pass->segment}, 0);
+    wt_stage head = {.work = wt_head_unit, .unit_rows = pass->segment};
+    if (network->readout_rows) head.work = wt_readout_unit, head.unit_rows = pass->shape.targets;
+    wt_add_next(pass, head, 0);
 }
 
 void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int windows, wt_window_loss *losses) {
@@ -181,5 +198,6 @@ void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int window
 }
 
 const wt_real *wt_pass_logits(const wt_pass *pass, int i) {
-    return pass->hierarchy ? wt_hierarchy_logits(pass->hierarchy, i) : wt_row(&pass->logits, i, 0);
+    if (pass->hierarchy) return wt_hierarchy_logits(pass->hierarchy, i);
+    return wt_row(pass->network->readout_rows ? &pass->pooled : &pass->logits, i, 0);
 }

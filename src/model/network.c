@@ -134,14 +134,14 @@ static void wt_build_statistics(wt_builder *builder, wt_level *levels, int count
 }
 
 static void wt_build_hierarchy(wt_network *network, wt_builder *builder, wt_level *levels,
-                               const wt_model_config *model, int channels) {
+                               const wt_model_config *model, const wt_network_shape *shape) {
     network->embedding = -1;
-    network->embedding_channels = channels;
+    network->embedding_channels = shape->channels;
     if (model->input == WT_INPUT_CLASS) {
         network->embedding = builder->count;
         network->embedding_channels = model->embedding;
         wt_add_parameter(builder, WT_ROLE_EMBEDDING, "embedding", "weight", 2,
-                         (int[3]){network->classes, model->embedding, 0}, network->classes);
+                         (int[3]){shape->input_classes, model->embedding, 0}, shape->input_classes);
     }
     int width = network->embedding_channels, rows = 1;
     for (int l = network->level_count - 1; l >= 0; l--) {
@@ -163,11 +163,35 @@ static void wt_build_hierarchy(wt_network *network, wt_builder *builder, wt_leve
 
 /* --- the wavenet --- */
 
+/* One target a window: outputs are left where the receptive field fits; the last alone needs no readout. */
+static int wt_readout_rows(const wt_network *network, const wt_model_config *model, int window) {
+    if (window == 0 || model->readout == WT_READOUT_LAST) return 0;
+    int reach = network->input.taps - 1;
+    for (int l = 0; l < network->block_count; l++) {
+        const wt_convolution *conv = &network->blocks[l].conv;
+        reach += (conv->taps - 1) * conv->dilation;
+    }
+    return window - reach;
+}
+
+static void wt_build_readout(wt_network *network, wt_builder *builder, const wt_model_config *model,
+                             int window) {
+    network->readout_rows = wt_readout_rows(network, model, window);
+    network->readout_weight = network->readout_bias = -1;
+    if (network->readout_rows == 0 || model->readout != WT_READOUT_LINEAR) return;
+    const int rows = network->readout_rows;
+    network->readout_weight = builder->count;
+    wt_add_parameter(builder, WT_ROLE_WEIGHT, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
+    if (network->head_kind == WT_HEAD_SOFTMAX) return; /* what is added to all logits changes nothing */
+    network->readout_bias = builder->count;
+    wt_add_parameter(builder, WT_ROLE_BIAS, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
+}
+
 static void wt_build_wavenet(wt_network *network, wt_builder *builder, wt_block *blocks,
-                             const wt_model_config *model, int channels) {
+                             const wt_model_config *model, const wt_network_shape *shape) {
     int arrays, number = 0;
     const wt_array_config *array = wt_arrays(model, &arrays);
-    int in = model->input == WT_INPUT_CLASS ? network->classes : channels;
+    int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
     int width = array[0].residual;
     network->input = wt_add_convolution(builder, in, width, model->input_kernel, 1, "input");
     for (int i = 0; i < arrays; i++) {
@@ -182,6 +206,7 @@ static void wt_build_wavenet(wt_network *network, wt_builder *builder, wt_block 
     network->head[0] = wt_add_convolution(builder, model->skip, hidden, 1, 1, "head.0");
     network->head[1] = wt_add_convolution(builder, hidden, network->classes, 1, 1, "head.1");
     if (builder->entries) builder->entries[network->head[1].weight].last = true;
+    wt_build_readout(network, builder, model, shape->window);
     network->parameters.trained = builder->total;
 }
 
@@ -216,22 +241,29 @@ static void wt_set_up(wt_network *network, const wt_model_config *model, int cla
     network->block_count = hierarchy ? 0 : wt_count_blocks(model);
     network->level_count = hierarchy ? model->fuse.count : 0;
     network->input = network->output = network->head[0] = network->head[1] = wt_absent;
-    network->embedding = -1;
+    network->embedding = network->readout_weight = network->readout_bias = -1;
+    network->head_kind = model->head;
     network->skip_channels = hierarchy ? 0 : model->skip;
     network->skip_scale = model->skip_scale;
     network->residual_scale = model->residual_scale;
 }
 
 static void wt_build(wt_network *network, wt_builder *builder, wt_block *blocks, wt_level *levels,
-                     const wt_model_config *model, int channels) {
+                     const wt_model_config *model, const wt_network_shape *shape) {
     if (network->trunk == WT_TRUNK_HIERARCHY) {
-        wt_build_hierarchy(network, builder, levels, model, channels);
+        wt_build_hierarchy(network, builder, levels, model, shape);
     } else {
-        wt_build_wavenet(network, builder, blocks, model, channels);
+        wt_build_wavenet(network, builder, blocks, model, shape);
     }
 }
 
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels) {
+    const wt_network_shape shape = {.input_classes = classes, .channels = channels, .outputs = classes};
+    return wt_network_create_shaped(out, model, &shape);
+}
+
+wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *model,
+                                   const wt_network_shape *shape) {
     wt_status status = WT_OK;
     wt_network *network = NULL;
     wt_block *blocks = NULL;
@@ -239,16 +271,18 @@ wt_status wt_network_create(wt_network **out, const wt_model_config *model, int 
     wt_parameter *entries = NULL;
     *out = NULL;
     WT_TRY(wt_alloc(&network, 1, sizeof *network, "the network"));
-    wt_set_up(network, model, classes);
+    wt_set_up(network, model, shape->outputs);
     WT_GUARD(wt_alloc(&blocks, (size_t)network->block_count, sizeof *blocks, "the table of blocks"));
     WT_GUARD(wt_alloc(&levels, (size_t)network->level_count, sizeof *levels, "the table of levels"));
     network->blocks = blocks;
     network->levels = levels;
     wt_builder counter = {.entries = NULL};
-    wt_build(network, &counter, blocks, levels, model, channels);
+    wt_build(network, &counter, blocks, levels, model, shape);
+    WT_GUARD_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || network->readout_rows >= 1,
+                   WT_USAGE, "a window of %d samples is shorter than the receptive field", shape->window);
     WT_GUARD(wt_alloc(&entries, (size_t)counter.count, sizeof *entries, "the table of parameters"));
     wt_builder filler = {.entries = entries};
-    wt_build(network, &filler, blocks, levels, model, channels);
+    wt_build(network, &filler, blocks, levels, model, shape);
     network->parameters = (wt_parameter_table){filler.count, entries, filler.total,
                                                network->parameters.trained};
     if (network->trunk == WT_TRUNK_WAVENET) wt_measure(network, blocks);
@@ -256,11 +290,17 @@ wt_status wt_network_create(wt_network **out, const wt_model_config *model, int 
     network = NULL;
 cleanup:
     if (network) {
+        wt_free(entries);
         wt_free(levels);
         wt_free(blocks);
         wt_free(network);
     }
     return status;
+}
+
+int wt_network_targets(const wt_network *network, const wt_data_config *data) {
+    if (data->stride == 0) return data->window;
+    return network->readout_rows ? network->readout_rows : 1;
 }
 
 void wt_network_destroy(wt_network *network) {

@@ -124,9 +124,13 @@ static size_t wt_lay_out(const wt_network *network, const wt_pass_shape *shape, 
         wt_rows dskip = wt_take_rows(&arena, shape, shape->targets, network->skip_channels);
         if (pass) pass->dskip = dskip;
         wt_lay_kept_rows(network, shape, &arena, pass);
-    } else {
+    }
+    if (!shape->backward || network->readout_rows) {
         wt_rows logits = wt_take_rows(&arena, shape, shape->targets, network->classes);
-        if (pass) pass->logits = logits;
+        wt_rows pooled = wt_take_rows(&arena, shape, network->readout_rows ? 1 : 0, network->classes);
+        if (pass) pass->logits = logits, pass->pooled = pooled;
+    }
+    if (!shape->backward) {
         wt_lay_shared_rows(network, shape, &arena, pass);
     }
     return arena.used;

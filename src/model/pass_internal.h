@@ -107,7 +107,8 @@ struct wt_pass {
     wt_real *arena;                   /* all rows stand here */
     wt_block_rows *blocks;
     wt_rows skip;   /* the sum; rectified in place by the head */
-    wt_rows logits; /* of a pass without backward */
+    wt_rows logits; /* of a pass without backward, or with a readout */
+    wt_rows pooled; /* what the readout makes of them, [windows, 1, classes] */
     wt_rows dskip, dinput;
     wt_real *scratch; /* [threads, scratch_each] */
     size_t scratch_each;
@@ -203,5 +204,14 @@ static inline bool wt_pass_keeps(const wt_pass *pass) {
 void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *logits, wt_real *hidden,
                        wt_real *sums);
 wt_real *wt_head_sums(const wt_pass *pass, int window, int segment);
+
+/* Outputs of some rows from their skips, which are rectified in place; `hidden` is left for backward. */
+void wt_head_outputs(wt_pass *pass, int window, int first, int rows, wt_real *hidden, wt_real *outputs);
+/* Their loss; the outputs become its gradient in a pass with backward. Row 0's target is the window's `first`. */
+double wt_head_loss(const wt_pass *pass, int window, int first, int rows, wt_real *outputs);
+
+/* --- readout.c: the head's unit where a window has one target --- */
+
+void wt_readout_unit(wt_pass *pass, const wt_stage *stage, int window, int unit);
 
 #endif

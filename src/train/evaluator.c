@@ -8,12 +8,14 @@
 struct wt_evaluator {
     wt_comm *comm;
     const wt_network *network;
+    wt_normalization normalization;
     const char *path;
     wt_dataset *dataset;
     wt_windows *windows;
     wt_pass *pass;
     wt_batch_shape shape;
-    int32_t silence;
+    int32_t silence; /* −2: labels have none */
+    bool labelled;
     int64_t count, first, end; /* windows in the list, and this rank's part */
     bool fixed_list;           /* the first `count` of the validation order; else the grid's own order */
 };
@@ -36,15 +38,15 @@ static int wt_slots(int targets, int context, int most) {
 static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernels, const wt_data_config *data,
                                wt_input_kind input, const char *path, const char *split, int64_t limit) {
     const wt_network *network = evaluator->network;
-    int context = network->receptive_field;
+    int context = network->receptive_field, targets = wt_network_targets(network, data);
     WT_TRY(wt_dataset_open(&evaluator->dataset, path, split, data->memory));
     wt_quantization quantization;
     WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));
-    WT_CHECK(quantization.levels == network->classes, WT_USAGE,
+    WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->classes, WT_USAGE,
              "%s: has another number of symbols than the network (got %d, expected %d)", path,
              quantization.levels, network->classes);
-    WT_TRY(wt_windows_create(&evaluator->windows, evaluator->dataset, data->window, context,
-                             data->partial_context));
+    WT_TRY(
+        wt_make_windows(&evaluator->windows, evaluator->dataset, network, data, &evaluator->normalization));
     int64_t all = wt_windows_count(evaluator->windows);
     evaluator->fixed_list = limit > 0;
     evaluator->count = limit > 0 && limit < all ? limit : all;
@@ -52,22 +54,25 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int64_t part = evaluator->end - evaluator->first;
-    int slots = wt_slots(data->window, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
-    evaluator->shape = (wt_batch_shape){slots, data->window, context, input, quantization};
-    evaluator->silence = wt_silence_class(quantization);
-    wt_pass_shape shape = {slots, data->window, false, false};
+    int slots = wt_slots(targets, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
+    evaluator->shape = (wt_batch_shape){slots, targets, context, input, quantization};
+    evaluator->labelled = data->target == WT_TARGETS_LABEL;
+    evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);
+    wt_pass_shape shape = {slots, targets, false, false};
     return wt_pass_create(&evaluator->pass, network, kernels, &shape);
 }
 
 wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
                               const wt_kernels *kernels, const wt_data_config *data, wt_input_kind input,
-                              const char *path, const char *split, int64_t limit) {
+                              const wt_normalization *normalization, const char *path, const char *split,
+                              int64_t limit) {
     wt_evaluator *evaluator;
     *out = NULL;
     wt_status status = wt_alloc(&evaluator, 1, sizeof *evaluator, "the evaluation");
     if (status == WT_OK) {
         evaluator->comm = comm;
         evaluator->network = network;
+        evaluator->normalization = *normalization;
         evaluator->path = path;
         status = wt_open_split(evaluator, kernels, data, input, path, split, limit);
     }
@@ -88,8 +93,13 @@ void wt_evaluator_destroy(wt_evaluator *evaluator) {
     wt_free(evaluator);
 }
 
-const wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
+wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
     return evaluator->dataset;
+}
+
+/* The number in the grid of the window that is the i-th of the list. */
+static int64_t wt_listed_window(const wt_evaluator *evaluator, int64_t i) {
+    return evaluator->fixed_list ? wt_order_validation(wt_windows_count(evaluator->windows), i) : i;
 }
 
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt) {
@@ -111,7 +121,7 @@ static int64_t wt_plan_evaluation(const void *context, int64_t number, int slot)
     const wt_evaluator *evaluator = context;
     int64_t i = evaluator->first + number * evaluator->shape.windows + slot;
     if (i >= evaluator->end) return -1;
-    return evaluator->fixed_list ? wt_order_validation(wt_windows_count(evaluator->windows), i) : i;
+    return wt_listed_window(evaluator, i);
 }
 
 /* The class of the newest input that target t of a slot sees. */
@@ -134,7 +144,42 @@ static void wt_score_window(const wt_evaluator *evaluator, const wt_batch *batch
     }
 }
 
-static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov, wt_score *scores) {
+/* The first of the largest. */
+static int wt_likeliest(const wt_real *logits, int classes) {
+    int best = 0;
+    for (int c = 1; c < classes; c++) {
+        if (logits[c] > logits[best]) best = c;
+    }
+    return best;
+}
+
+/* What the network says of the targets of slot `slot`, the list's i-th window. */
+static wt_status wt_score_labels(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int64_t i,
+                                 wt_score *score, wt_label_results *results) {
+    const wt_network *network = evaluator->network;
+    const wt_window window = wt_windows_get(evaluator->windows, wt_listed_window(evaluator, i));
+    const wt_real *outputs = wt_pass_logits(evaluator->pass, slot);
+    const size_t first = (size_t)slot * (size_t)batch->targets;
+    for (int t = 0; t < batch->target_count[slot]; t++) {
+        const size_t at = first + (size_t)t;
+        if (batch->target[at] < 0) continue;
+        const wt_real *y = network->readout_rows ? outputs : outputs + (size_t)t * (size_t)network->classes;
+        wt_prediction row = {window.utterance, window.start + t, (double)batch->target[at], 0};
+        if (batch->value) {
+            row.target = (double)batch->value[at];
+            row.prediction = (double)*y;
+            score->squares += row.target * row.target;
+        } else {
+            row.prediction = wt_likeliest(y, network->classes);
+            score->correct += row.prediction == row.target;
+        }
+        if (results) WT_TRY(wt_label_results_note(results, &row));
+    }
+    return WT_OK;
+}
+
+static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov, wt_score *scores,
+                               wt_label_results *results) {
     wt_status status = WT_OK;
     wt_loader *loader = NULL;
     wt_window_loss *losses = NULL;
@@ -153,6 +198,9 @@ static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov,
             memset(score, 0, sizeof *score);
             score->loss = losses[slot].loss;
             wt_score_window(evaluator, batch, slot, markov, score);
+            if (evaluator->labelled)
+                WT_GUARD(wt_score_labels(evaluator, batch, slot, evaluator->first + number * slots + slot,
+                                         score, results));
         }
     }
 cleanup:
@@ -162,17 +210,17 @@ cleanup:
 }
 
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
-                           wt_score *score) {
+                           wt_score *score, wt_label_results *results) {
     wt_status status = WT_OK;
     wt_comm *comm = evaluator->comm;
-    wt_score *mine = NULL, *all = NULL, sum = {0, 0, 0.0, 0.0};
+    wt_score *mine = NULL, *all = NULL, sum = {.targets = 0};
     size_t part = (size_t)(evaluator->end - evaluator->first);
     wt_pass_derive(evaluator->pass, parameters);
     status = wt_alloc(&mine, part, sizeof *mine, "scores");
     if (status == WT_OK && wt_comm_rank(comm) == 0) {
         status = wt_alloc(&all, (size_t)evaluator->count, sizeof *all, "scores");
     }
-    if (status == WT_OK) status = wt_score_part(evaluator, markov, mine);
+    if (status == WT_OK) status = wt_score_part(evaluator, markov, mine, results);
     WT_GUARD(wt_comm_agree(comm, status));
     wt_comm_gather(comm, mine, part * sizeof *mine, all);
     for (int64_t i = 0; all && i < evaluator->count; i++) {
@@ -180,9 +228,12 @@ wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, c
         sum.silence += all[i].silence;
         sum.loss += all[i].loss;
         sum.markov += all[i].markov;
+        sum.correct += all[i].correct;
+        sum.squares += all[i].squares;
     }
     wt_comm_broadcast(comm, &sum, sizeof sum);
     *score = sum;
+    if (results) WT_GUARD(wt_label_results_gather(comm, results));
 cleanup:
     wt_free(mine);
     wt_free(all);

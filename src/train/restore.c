@@ -87,9 +87,10 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, b
     wt_status status = WT_OK;
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
-    WT_GUARD(wt_network_create(&restored->network, &config->model,
-                               wt_checkpoint_quantization(checkpoint).levels,
-                               wt_checkpoint_get_state(checkpoint)->channels));
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
+    const wt_network_shape shape = wt_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
+                                                    state->outputs, state->channels);
+    WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
     WT_GUARD(
         wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
     WT_GUARD(wt_restore_parameters(checkpoint, restored->network, raw, restored->parameters));

@@ -109,6 +109,17 @@ void wt_step_times_note(wt_step_times *times, const wt_timer *timer);
 /* The median of the last steps, or of that share of them that was fastest, in seconds; 0 where there are none. */
 double wt_step_times_median(const wt_step_times *times, wt_step_time which, double share);
 
+/* --- targets.c --- */
+
+/* The windows of a split, whose outputs the network's are. */
+wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
+                          const wt_data_config *data, const wt_normalization *normalization);
+/* The data set's, where the configuration asks for it. */
+void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
+                           const wt_dataset *dataset);
+/* A mean loss for people; `unit` is what a target is. */
+void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss);
+
 /* --- the trainer --- */
 
 /* What a rank says of one of its lanes. */
@@ -142,7 +153,9 @@ typedef struct {
     wt_loader *loader;
     int lanes, first_lane, end_lane, lane_windows, lanes_at_once;
     wt_quantization quantization; /* the configuration's, as the data set has it */
-    int32_t silence;              /* class */
+    int32_t silence;              /* class; −2: labels have none */
+    int targets;                  /* outputs of a window */
+    wt_normalization normalization;
 
     /* model, exchange, optimizer */
     wt_network *network;

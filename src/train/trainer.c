@@ -179,6 +179,15 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
     decision->checkpoint = decision->stop || (due && !decision->skip);
 }
 
+static const char *wt_unit(const wt_trainer *trainer) {
+    return wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample";
+}
+
+/* NaN where the loss is no cross-entropy. */
+static double wt_bits(const wt_trainer *trainer, double nats) {
+    return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
+}
+
 /* Rank 0 alone: from sums to what all ranks do. */
 static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
     const wt_config *config = trainer->config;
@@ -200,8 +209,8 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
         .step = step,
         .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->windows),
         .loss = sum.loss * mean,
-        .bits = sum.loss * mean / log(2.0),
-        .silence = (double)sum.silence * mean,
+        .bits = wt_bits(trainer, sum.loss * mean),
+        .silence = trainer->silence < 0 ? NAN : (double)sum.silence * mean,
         .gradient_norm = norm,
         .learning_rate = decision->update.learning_rate,
         .validation_loss = NAN,
@@ -230,7 +239,9 @@ static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt
 /* --- validation, checkpoint, metrics --- */
 
 /* What the judgement means for this step, on all ranks alike. */
-static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double loss) {
+static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double loss,
+                              const wt_score *score) {
+    char text[96], accuracy[48] = "";
     wt_checkpoint_state *state = &trainer->state;
     wt_judgement judgement = {0};
     if (trainer->root) judgement = wt_judge(state, trainer->config, loss);
@@ -240,10 +251,12 @@ static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double
         decision->checkpoint = true; /* the best is kept, so it must exist */
     if (judgement.enough) decision->stop = true;
     if (!trainer->root) return;
-    wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %.4f nats, %.4f bits a %s%s",
-                    state->step, loss, loss / log(2.0),
-                    wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample",
-                    judgement.best ? " (the best so far)" : "");
+    wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), loss);
+    if (state->outputs > 1)
+        snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
+                 100.0 * (double)score->correct / (double)score->targets);
+    wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
+                    accuracy, judgement.best ? " (the best so far)" : "");
     if (judgement.lowered) {
         wt_progress_say(trainer->progress,
                         "step %" PRId64 ": no improvement for long, the learning rate is now %g", state->step,
@@ -255,12 +268,13 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
     wt_timer_enter(&trainer->timer, WT_PHASE_VALIDATE);
     const wt_real *mean = trainer->optimizer.moments[WT_MOMENT_AVERAGE];
-    WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->parameters, NULL, &score));
+    WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->parameters, NULL, &score, NULL));
     double loss = score.targets ? score.loss / (double)score.targets : NAN;
     trainer->row.validation_loss = loss;
-    trainer->row.validation_bits = loss / log(2.0);
-    trainer->row.validation_silence = (double)score.silence / (double)score.targets;
-    wt_heed_judgement(trainer, decision, loss);
+    trainer->row.validation_bits = wt_bits(trainer, loss);
+    trainer->row.validation_silence = trainer->silence < 0 ? NAN
+                                                           : (double)score.silence / (double)score.targets;
+    wt_heed_judgement(trainer, decision, loss, &score);
     return WT_OK;
 }
 
@@ -441,8 +455,9 @@ static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
                     trainer->checkpoint_sum / trainer->checkpoints, trainer->checkpoint_seconds);
     }
     if (isfinite(state->best_validation_loss)) {
-        wt_log_info("best validation loss %.4f nats (%.4f bits) at step %" PRId64,
-                    state->best_validation_loss, state->best_validation_loss / log(2.0), state->best_step);
+        char text[96];
+        wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), state->best_validation_loss);
+        wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
     }
     if (status == WT_OK && state->step < trainer->config->train.steps) {
         char why[256];

@@ -43,14 +43,20 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
     const wt_data_config *data = &config->data;
     WT_TRY(wt_dataset_open(&trainer->dataset, data->path, "train", data->memory));
     WT_TRY(wt_dataset_quantization(&trainer->quantization, trainer->dataset, data->quantization));
-    WT_TRY(wt_network_create(&trainer->network, &config->model, trainer->quantization.levels,
-                             wt_dataset_channels(trainer->dataset)));
-    WT_TRY(wt_windows_create(&trainer->windows, trainer->dataset, data->window,
-                             trainer->network->receptive_field, data->partial_context));
+    const wt_network_shape shape = wt_shape_network(config, trainer->quantization.levels,
+                                                    wt_dataset_classes(trainer->dataset),
+                                                    wt_dataset_channels(trainer->dataset));
+    WT_CHECK(shape.outputs > 0, WT_USAGE,
+             "%s: has no labels that are classes (data.target: label, model.head: softmax)", data->path);
+    WT_TRY(wt_network_create_shaped(&trainer->network, &config->model, &shape));
+    trainer->targets = wt_network_targets(trainer->network, data);
+    wt_take_normalization(&trainer->normalization, config, trainer->dataset);
+    WT_TRY(wt_make_windows(&trainer->windows, trainer->dataset, trainer->network, data,
+                           &trainer->normalization));
     wt_warn_of_context(trainer);
     trainer->order = wt_order_training(trainer->dataset, trainer->windows, data->sampling,
                                        (uint64_t)config->train.seed);
-    trainer->silence = wt_silence_class(trainer->quantization);
+    trainer->silence = data->target == WT_TARGETS_LABEL ? -2 : wt_silence_class(trainer->quantization);
     return WT_OK;
 }
 
@@ -69,7 +75,7 @@ static wt_status wt_setup_lanes(wt_trainer *trainer) {
     int own = trainer->end_lane - trainer->first_lane;
     int wanted = train->lanes_at_once;
     if (wanted == 0) {
-        int windows = wt_windows_at_once(trainer->config->data.window, own * trainer->lane_windows);
+        int windows = wt_windows_at_once(trainer->targets, own * trainer->lane_windows);
         wanted = (windows + trainer->lane_windows - 1) / trainer->lane_windows;
     }
     /* batch norm has sums over all lanes in the midst of a pass */
@@ -92,8 +98,8 @@ static int64_t wt_plan_step(const void *context, int64_t number, int slot) {
 static wt_status wt_setup_loader(wt_trainer *trainer) {
     if (trainer->state.step >= trainer->config->train.steps) return WT_OK; /* nothing is left to load */
     wt_batch_shape shape = {(trainer->end_lane - trainer->first_lane) * trainer->lane_windows,
-                            trainer->config->data.window, trainer->network->receptive_field,
-                            trainer->config->model.input, trainer->quantization};
+                            trainer->targets, trainer->network->receptive_field, trainer->config->model.input,
+                            trainer->quantization};
     return wt_loader_create(&trainer->loader, trainer->dataset, trainer->windows, &shape, wt_plan_step,
                             trainer, trainer->state.step + 1, trainer->config->train.steps + 1);
 }
@@ -122,7 +128,7 @@ static wt_status wt_setup_model(wt_trainer *trainer) {
     size_t windows = (size_t)trainer->lanes_at_once * (size_t)trainer->lane_windows;
     size_t lanes = (size_t)(trainer->end_lane - trainer->first_lane);
     const bool recompute = trainer->config->train.activations == WT_ACTIVATIONS_RECOMPUTED;
-    wt_pass_shape shape = {(int)windows, trainer->config->data.window, true, recompute};
+    wt_pass_shape shape = {(int)windows, trainer->targets, true, recompute};
     WT_TRY(wt_alloc(&trainer->parameters, total, sizeof(wt_real), "parameters"));
     WT_TRY(wt_optimizer_init(&trainer->optimizer, trainer->config, total));
     WT_TRY(wt_set_update_ranges(&trainer->optimizer, &trainer->network->parameters,
@@ -337,8 +343,8 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
         return WT_OK;
     }
     WT_TRY(wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels,
-                               &config->data, config->model.input, config->data.path, "validation",
-                               config->validation.windows));
+                               &config->data, config->model.input, &trainer->normalization, config->data.path,
+                               "validation", config->validation.windows));
     return wt_comm_agree(trainer->comm,
                          wt_evaluator_check(trainer->evaluator, wt_dataset_vocabulary(trainer->dataset)));
 }
@@ -348,6 +354,8 @@ static void wt_fresh_state(wt_trainer *trainer) {
     memset(state, 0, sizeof *state);
     state->sample_rate = wt_dataset_sample_rate(trainer->dataset);
     state->channels = wt_dataset_channels(trainer->dataset);
+    state->outputs = trainer->config->data.target == WT_TARGETS_LABEL ? trainer->network->classes : 0;
+    state->normalization = trainer->normalization;
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
     state->validation_loss = state->best_validation_loss = NAN;

@@ -50,6 +50,29 @@ ln -s nowhere.wav good/c.wav
 audio 2 'good/c.wav: is a link' good
 rm good/c.wav
 
+# targets
+mkdir target
+for name in a b; do sound target/$name.wav 8000 1 1000 tone 300; done
+expect_ok "$WAVETRAIN" prepare audio good --target target --validation 0 --test 0 --out paired
+said out.txt 'labels      values'
+rm -r paired
+expect_ok "$WAVETRAIN" prepare audio good/a.wav --target target/b.wav --validation 0 --test 0 --out paired
+rm -r paired
+audio 2 'nowhere: no such file' good --target nowhere
+audio 2 '--target: goes with one file or folder (got 2 inputs)' good/a.wav good/b.wav --target target
+audio 2 '--trim: would cut' good --target target --trim 40
+sound target/c.wav 8000 1 1000 tone 300
+audio 2 "target/c.wav: is no recording's target" good --target target
+mv target/c.wav target/aa.wav
+audio 2 "target/aa.wav: is no recording's target" good --target target
+rm target/aa.wav target/b.wav
+audio 2 'good/b.wav: has no target of that name' good --target target
+sound target/b.wav 8000 1 999 tone 300
+audio 2 'target/b.wav: is not as long as good/b.wav (got 999 samples, expected 1000)' good --target target
+sound target/b.wav 16000 1 1000 tone 300
+audio 2 'target/b.wav: has another sample rate than good/b.wav (got 16000 Hz, expected 8000)' good --target target
+rm -r target
+
 # options
 audio 2 '--rate: out of range' good --rate 999
 audio 2 '--rate: out of range' good --rate 768001

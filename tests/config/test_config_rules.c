@@ -210,6 +210,42 @@ static void the_receptive_field_fits_an_int(void **state) {
         "the model's receptive field is too long (got 67645730945 samples, expected under 1073741824)");
 }
 
+static void labels_are_asked_for(void **state) {
+    (void)state;
+    expect_error("model: {head: mse}", "f.yaml:1: model.head: mse needs data.target: label (got next)");
+    expect_error("data:\n  look_ahead: 3", "f.yaml:2: data.look_ahead needs data.target: label (got next)");
+    expect_error("data:\n  stride: 3", "f.yaml:2: data.stride needs data.target: label (got next)");
+    expect_error("model: {readout: mean}", "f.yaml:1: model.readout needs data.target: label (got next)");
+    static wt_config c;
+    expect_ok(&c, "data: {target: label, look_ahead: 1024}\nmodel: {head: mse, stacks: 1}", NULL);
+    assert_int_equal(c.data.look_ahead, 1024);
+}
+
+static void look_ahead_is_within_the_receptive_field(void **state) {
+    (void)state;
+    static wt_config c; /* one stack of ten layers and an input kernel of 2: 1,025 samples */
+    expect_ok(&c, "data: {target: label, look_ahead: 1024}\nmodel: {stacks: 1}", NULL);
+    expect_error(
+        "data: {target: label, look_ahead: 1025}\nmodel:\n  stacks: 1",
+        "f.yaml:3: data.look_ahead is beyond the receptive field (got 1025 samples, expected at most 1024)");
+}
+
+static void a_window_of_one_label(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "data: {target: label, stride: 10, window: 1025}\nmodel: {stacks: 1, readout: linear}",
+              NULL);
+    assert_int_equal(c.model.readout, WT_READOUT_LINEAR);
+    expect_error("data: {target: label, stride: 10, window: 1024}\nmodel: {stacks: 1}",
+                 "f.yaml:2: data.window is shorter than the receptive field (got 1024 samples, expected at "
+                 "least 1025)");
+    expect_error("data: {target: label, stride: 10, look_ahead: 1}",
+                 "f.yaml:1: a window's label is that of its last sample (got data.look_ahead 1, expected 0)");
+    expect_error(
+        "data: {target: label}\nmodel:\n  readout: mean",
+        "f.yaml:3: model.readout is for one label a window (expected last, or a data.stride above 0)");
+}
+
 static void a_hierarchy_fits_together(void **state) {
     (void)state;
     static wt_config c;
@@ -250,6 +286,9 @@ int main(void) {
         cmocka_unit_test(arrays_default_to_the_model),
         cmocka_unit_test(arrays_say_what_is_wrong),
         cmocka_unit_test(the_receptive_field_fits_an_int),
+        cmocka_unit_test(labels_are_asked_for),
+        cmocka_unit_test(look_ahead_is_within_the_receptive_field),
+        cmocka_unit_test(a_window_of_one_label),
         cmocka_unit_test(a_hierarchy_fits_together),
     };
     return cmocka_run_group_tests(tests, NULL, no_memory_is_held);

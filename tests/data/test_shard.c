@@ -287,7 +287,7 @@ static void test_wrong_attributes(void **state) {
     ASSERT_WRONG(format, NULL, "train-00000.h5: no shard of a data set");
     ASSERT_WRONG(format, "other", "train-00000.h5: wrong format (got other, expected wavetrain-shard)");
     ASSERT_WRONG(version, 2, "train-00000.h5: wrong version (got 2, expected 1)");
-    ASSERT_WRONG(kind, "film", "wrong kind (got film, expected audio or text)");
+    ASSERT_WRONG(kind, "film", "wrong kind (got film, expected audio, text or table)");
     ASSERT_WRONG(kind, "text", "a vocabulary is missing from a text");
     ASSERT_WRONG(split, "test", "wrong split (got test, expected train)");
     ASSERT_WRONG(sample_rate, -1, "wrong sample_rate (got -1, expected 1 to 10000000)");

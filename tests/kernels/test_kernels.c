@@ -337,6 +337,33 @@ static void loss_once(int classes, int shift, matrix *result) {
     *result = y;
 }
 
+/* Rows 1 and 4 have no target: whatever stands there, a NaN too, is no part of loss and gradient. */
+static void test_squared_error(void **state) {
+    (void)state;
+    enum { ROWS = 7, LD = 3 };
+    const int32_t targets[ROWS] = {0, -1, 0, 0, -1, 0, 0};
+    const wt_real values[ROWS] = {1, 2, -0.5f, 1e3f, (wt_real)NAN, 0, 0.25f};
+    wt_real y[ROWS * LD], before[ROWS * LD];
+    double want = 0;
+    for (int i = 0; i < ROWS * LD; i++) before[i] = y[i] = (wt_real)(0.125 * i - 1);
+    for (int t = 0; t < ROWS; t++) {
+        const double d = (double)(wt_real)(y[t * LD] - values[t]);
+        if (targets[t] >= 0) want += d * d;
+    }
+    const double alone = kernels->squared_error(y, LD, values, targets, ROWS, false);
+    assert_true(alone == want);
+    assert_memory_equal(y, before, sizeof y);
+    assert_true(kernels->squared_error(y, LD, values, targets, ROWS, true) == want);
+    for (int i = 0; i < ROWS * LD; i++) {
+        const int t = i / LD;
+        const wt_real gradient = targets[t] < 0 ? 0 : 2 * (before[i] - values[t]);
+        assert_true(y[i] == (i % LD ? before[i] : gradient));
+    }
+    y[2 * LD] = (wt_real)NAN; /* a NaN of the network must reach the check of the step's loss */
+    assert_true(isnan(kernels->squared_error(y, LD, values, targets, ROWS, true)));
+    assert_true(kernels->squared_error(y, LD, values, targets, 0, true) == 0);
+}
+
 static void test_cross_entropy(void **state) {
     (void)state;
     static const int classes[] = {1, 2, 7, 16, 63, 64, 65, 256, 1000};
@@ -503,6 +530,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_nan_passes),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_squared_error),
         cmocka_unit_test(test_add_and_squares),
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_sgd),

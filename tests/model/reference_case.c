@@ -47,7 +47,12 @@ static wt_status make_network(wt_reference_case *c) {
              c->config.data.quantization.levels, classes);
     c->windows = c->config.train.batch;
     c->batch.channels = channels;
-    return wt_network_create(&c->network, &c->config.model, classes, channels);
+    const wt_data_config *data = &c->config.data;
+    const wt_network_shape shape = {.input_classes = classes,
+                                    .channels = channels,
+                                    .outputs = c->config.model.head == WT_HEAD_MSE ? 1 : classes,
+                                    .window = data->stride > 0 ? data->window : 0};
+    return wt_network_create_shaped(&c->network, &c->config.model, &shape);
 }
 
 static wt_status read_signal(wt_reference_case *c, size_t slots) {
@@ -67,13 +72,23 @@ static wt_status read_integers(wt_reference_case *c, const char *name, int rank,
     return wt_h5_read(c->file, name, WT_H5_INT32, *out);
 }
 
+static wt_status read_values(wt_reference_case *c) {
+    wt_batch *b = &c->batch;
+    const int64_t shape[] = {c->batches, c->windows, b->targets};
+    WT_TRY(check_shape(c, "value", 3, shape));
+    WT_TRY(wt_alloc(&b->value, (size_t)b->windows * (size_t)b->targets, sizeof(wt_real), "reference values"));
+    return wt_h5_read(c->file, "value", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
+                      b->value);
+}
+
 static wt_status read_windows(wt_reference_case *c) {
     wt_batch *b = &c->batch;
     b->windows = c->batches * c->windows;
-    b->targets = c->config.data.window;
+    b->targets = wt_network_targets(c->network, &c->config.data);
     b->context = c->receptive_field;
     WT_TRY(read_integers(c, "target_count", 2, 1, &b->target_count));
     WT_TRY(read_integers(c, "target", 3, b->targets, &b->target));
+    if (c->network->head_kind == WT_HEAD_MSE) WT_TRY(read_values(c));
     if (b->channels > 0) return read_signal(c, (size_t)b->windows);
     return read_integers(c, "classes", 3, wt_batch_rows(b), &b->classes);
 }
@@ -93,6 +108,7 @@ void wt_reference_close(wt_reference_case *c) {
     wt_network_destroy(c->network);
     wt_free(c->batch.target_count);
     wt_free(c->batch.target);
+    wt_free(c->batch.value);
     wt_free(c->batch.classes);
     wt_free(c->batch.signal);
     (void)wt_h5_close(c->file);

@@ -37,11 +37,13 @@ typedef struct {
     int target_count[WINDOWS];
     int padding; /* leading input rows of window 0 that hold silence */
     bool ignore; /* every fifth target is none */
+    bool whole;  /* a window has one target */
 } gradient_case;
 
 #define ARRAY(k, s, l, r, g, a) \
     { .kernel = k, .stacks = s, .layers = l, .residual = r, .gate = g, .activation = WT_ACTIVATION_##a }
 #define MODEL .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_SOFTMAX
+#define VALUES .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_MSE, .input = WT_INPUT_REAL
 #define PLAIN .skip_scale = 1, .residual_scale = 1
 #define TREE .trunk = WT_TRUNK_HIERARCHY, .head = WT_HEAD_SOFTMAX
 
@@ -118,6 +120,35 @@ static const gradient_case cases[] = {
      .targets = 270,
      .target_count = {270, 1, 129},
      .padding = 700},
+    {"values",
+     {VALUES, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 4, 4, 5, GATE), .skip = 6},
+     .classes = 1,
+     .channels = 2,
+     .targets = 40,
+     .target_count = {40, 13, 37},
+     .ignore = true},
+    {"mean readout",
+     {MODEL, PLAIN, .readout = WT_READOUT_MEAN, .input_kernel = 2, .array = ARRAY(2, 1, 3, 4, 3, GATE),
+      .skip = 5},
+     .classes = 6,
+     .targets = 30,
+     .target_count = {30, 30, 30},
+     .whole = true},
+    {"linear readout",
+     {MODEL, PLAIN, .readout = WT_READOUT_LINEAR, .input_kernel = 1, .array = ARRAY(3, 1, 2, 4, 3, GATE),
+      .skip = 5},
+     .classes = 4,
+     .targets = 110,
+     .target_count = {110, 110, 110},
+     .whole = true},
+    {"linear readout of values",
+     {VALUES, PLAIN, .readout = WT_READOUT_LINEAR, .input_kernel = 1, .array = ARRAY(2, 1, 2, 4, 3, GATE),
+      .skip = 5},
+     .classes = 1,
+     .channels = 1,
+     .targets = 25,
+     .target_count = {25, 0, 25},
+     .whole = true},
     {"perceptron",
      {TREE, .embedding = 4, .fuse = {1, {6}}, .width = {1, {9}}, .array = {.activation = WT_ACTIVATION_TANH}},
      .classes = 7,
@@ -183,6 +214,11 @@ static wt_batch make_batch(const gradient_case *c, int receptive_field) {
     b.target = take(targets, sizeof *b.target);
     for (size_t i = 0; i < targets; i++)
         b.target[i] = c->ignore && i % 5 == 2 ? -1 : (int32_t)(draw(1, i) * c->classes);
+    for (size_t i = 0; c->whole && i < targets; i++) {
+        if ((i + 1) % (size_t)c->targets != 0) b.target[i] = -1;
+    }
+    b.value = take(targets, sizeof *b.value);
+    for (size_t i = 0; i < targets; i++) b.value[i] = 2 * draw(4, i) - 1;
     if (c->channels == 0) {
         b.classes = take(rows, sizeof *b.classes);
         for (size_t i = 0; i < rows; i++)
@@ -201,6 +237,7 @@ static void free_batch(wt_batch *b) {
     wt_free(b->target);
     wt_free(b->classes);
     wt_free(b->signal);
+    wt_free(b->value);
 }
 
 /* --- the loss as a function of the parameters --- */
@@ -223,7 +260,14 @@ static wt_pass *make_pass(const problem *p, bool backward) {
 static problem make_problem(const gradient_case *c) {
     problem p = {0};
     must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
-    must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
+    wt_network_shape shape = {.input_classes = c->classes, .channels = c->channels, .outputs = c->classes};
+    must(wt_network_create_shaped(&p.network, &c->model, &shape));
+    if (c->whole) { /* the same with a window of so many outputs */
+        shape.window = c->targets + p.network->receptive_field - 1;
+        wt_network_destroy(p.network);
+        must(wt_network_create_shaped(&p.network, &c->model, &shape));
+        assert_int_equal(p.network->readout_rows, c->targets);
+    }
     p.batch = make_batch(c, p.network->receptive_field);
     size_t total = p.network->parameters.total;
     p.parameters = take(total, sizeof *p.parameters);

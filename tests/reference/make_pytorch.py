@@ -17,9 +17,10 @@ A file holds
   target_count     [batches, windows]
   classes          [batches, windows, T + R - 1], or
   signal           [batches, windows, T + R - 1, channels]
-  target           [batches, windows, T], -1: no target
+  target           [batches, windows, T], -1: no target; with a readout the last one alone
+  value            [batches, windows, T], of squared error
   parameters/NAME  the initial parameters, in PyTorch's shapes; each with the attribute fan_in
-  logits           [windows, T, classes] of batch 0 (rows past a window's target count are 0)
+  logits           [windows, T (1 with a readout), outputs] of batch 0 (rows past a window's target count are 0)
   losses           [windows], summed over each window's targets, and their sum
   loss             of batch 0
   gradients/NAME   of that sum
@@ -55,11 +56,12 @@ def array(kernel, residual, gate, stacks=1, layers=None, dilations=None, activat
 
 def case(about, arrays, classes=16, input="class", channels=0, input_kernel=2, skip=8, head_channels=0,
          skip_scale=1.0, residual_scale=1.0, window=40, windows=4, lane_windows=2, utterances=(150, 97, 123),
-         ignored=0.0, empty=(), optimizer=ADAM):
+         ignored=0.0, empty=(), optimizer=ADAM, head="softmax", readout=None):
     return dict(about=about, arrays=arrays, classes=classes, input=input, channels=channels,
                 input_kernel=input_kernel, skip=skip, head_channels=head_channels, skip_scale=skip_scale,
                 residual_scale=residual_scale, window=window, windows=windows, lane_windows=lane_windows,
-                utterances=utterances, ignored=ignored, empty=empty, optimizer=optimizer)
+                utterances=utterances, ignored=ignored, empty=empty, optimizer=optimizer, head=head,
+                readout=readout)
 
 
 CASES = {
@@ -110,6 +112,18 @@ CASES = {
     "ignored": case("a fifth of the targets ignored, one window without any; input kernel 4",
                     [array(2, 6, 6, layers=4)], input_kernel=4, ignored=0.2, classes=48, skip=5, window=20,
                     optimizer=dict(kind="adamw", learning_rate=0.01, weight_decay=0.05, clip=1.0)),
+    "values": case("squared error of one value a sample, real input of two channels",
+                   [array(2, 6, 5, layers=4)], input="real", channels=2, head="mse", window=60, windows=4,
+                   ignored=0.1, optimizer=dict(ADAM, clip=0.9)),
+    "readout-mean": case("one class a window, from the mean of its outputs",
+                         [array(2, 5, 6, layers=3)], input="real", channels=1, readout="mean", classes=7,
+                         window=30, windows=6, lane_windows=3, utterances=(90, 120)),
+    "readout-linear": case("one class a window, from a linear layer over time; windows of several tiles",
+                           [array(3, 4, 5, layers=2)], input="real", channels=2, readout="linear", classes=5,
+                           window=230, windows=4, lane_windows=2, utterances=(690, 460)),
+    "readout-value": case("one value a window, from a linear layer over time",
+                          [array(2, 6, 6, layers=3)], input="real", channels=1, readout="linear", head="mse",
+                          window=40, windows=4, lane_windows=1, utterances=(120, 80)),
 }
 
 
@@ -138,14 +152,19 @@ def yaml_of(c):
 
     lines = ["model:", "  trunk: wavenet", f"  input: {c['input']}", f"  input_kernel: {c['input_kernel']}",
              f"  skip: {c['skip']}", f"  skip_scale: {c['skip_scale']!r}",
-             f"  residual_scale: {c['residual_scale']!r}", "  head: softmax",
+             f"  residual_scale: {c['residual_scale']!r}", f"  head: {c['head']}",
              f"  head_channels: {c['head_channels']}"]
+    if c["readout"]:
+        lines += [f"  readout: {c['readout']}"]
     if len(c["arrays"]) == 1:
         lines += ["  " + key for key in entry(c["arrays"][0])]
     else:
         lines += ["  arrays:"] + [f"    - {{{', '.join(entry(a))}}}" for a in c["arrays"]]
-    lines += ["data:", "  path: data/reference", f"  window: {c['window']}",
+    samples = c["window"] + (receptive_field(c) - 1 if c["readout"] else 0)
+    lines += ["data:", "  path: data/reference", f"  window: {samples}",
               f"  quantization: linear:{c['classes']}"]
+    if c["readout"] or c["head"] == "mse":
+        lines += ["  target: label", f"  stride: {c['window'] if c['readout'] else 0}"]
     lines += ["train:", f"  batch: {c['windows']}", f"  steps: {STEPS}",
               f"  lanes: {c['windows'] // c['lane_windows']}"]
     lines += ["optimizer:"] + [f"  {key}: {value}" for key, value in full_optimizer(c).items()]
@@ -176,8 +195,12 @@ def shapes_of(c):
             shapes[f"blocks.{l}.residual"] = (width, a["gate"], 1)
     hidden = c["head_channels"] or c["skip"]
     shapes["head.0"] = (hidden, c["skip"], 1)
-    shapes["head.1"] = (c["classes"], hidden, 1)
+    shapes["head.1"] = (outputs_of(c), hidden, 1)
     return shapes
+
+
+def outputs_of(c):
+    return 1 if c["head"] == "mse" else c["classes"]
 
 
 def rounded(values):
@@ -192,6 +215,14 @@ def initial(c, random):
             key = f"{name}.{kind}"
             fan_in[key] = inputs * taps
             values = random.uniform(-2, 2, shape) / numpy.sqrt(inputs * taps)
+            parameters[key] = torch.tensor(rounded(values), requires_grad=True)
+    if c["readout"] == "linear":  # torch.nn.Linear(window, 1) over time
+        shapes = {"readout.weight": (1, c["window"])}
+        if c["head"] == "mse":  # to all logits of a softmax it adds nothing
+            shapes["readout.bias"] = (1,)
+        for key, shape in shapes.items():
+            fan_in[key] = c["window"]
+            values = random.uniform(-2, 2, shape) / numpy.sqrt(c["window"])
             parameters[key] = torch.tensor(rounded(values), requires_grad=True)
     return parameters, fan_in
 
@@ -209,7 +240,7 @@ class Watch:
 
 
 def network(c, p, x, targets, watch):
-    """x [1, channels or classes, targets + R - 1] -> logits [targets, classes]."""
+    """x [1, channels or classes, targets + R - 1] -> outputs [targets, classes or 1], or with a readout [1, ...]."""
     def convolve(name, h, dilation=1):
         return conv1d(h, p[name + ".weight"], p[name + ".bias"], dilation=dilation)
 
@@ -231,7 +262,12 @@ def network(c, p, x, targets, watch):
             rows = z.shape[2]
             h = (h[:, :, -rows:] + convolve(f"blocks.{l}.residual", z)) * c["residual_scale"]
     assert z.shape[2] == targets
-    return convolve("head.1", watch.relu(convolve("head.0", watch.relu(skip))))[0].T
+    outputs = convolve("head.1", watch.relu(convolve("head.0", watch.relu(skip))))[0].T
+    if c["readout"] == "mean":
+        return outputs.mean(0, keepdim=True)
+    if c["readout"] == "linear":
+        return torch.nn.functional.linear(outputs.T, p["readout.weight"], p.get("readout.bias")).T
+    return outputs
 
 
 def run(c, p, data, batch, watch):
@@ -240,7 +276,7 @@ def run(c, p, data, batch, watch):
     for w in range(c["windows"]):
         n = int(data["target_count"][batch, w])
         if n == 0:
-            logits.append(torch.zeros(0, c["classes"], dtype=torch.float64))
+            logits.append(torch.zeros(0, outputs_of(c), dtype=torch.float64))
             losses.append(torch.zeros((), dtype=torch.float64))
             continue
         rows = n + receptive_field(c) - 1
@@ -249,9 +285,15 @@ def run(c, p, data, batch, watch):
             x = torch.nn.functional.one_hot(x, c["classes"]).to(torch.float64).T[None]
         else:
             x = torch.tensor(data["signal"][batch, w, :rows]).T[None]
-        target = torch.tensor(data["target"][batch, w, :n].astype(numpy.int64))
+        first = n - 1 if c["readout"] else 0
+        target = torch.tensor(data["target"][batch, w, first:n].astype(numpy.int64))
         logits.append(network(c, p, x, n, watch))
-        losses.append(cross_entropy(logits[-1], target, ignore_index=-1, reduction="sum"))
+        if c["head"] == "mse":
+            value = torch.tensor(data["value"][batch, w, first:n])
+            losses.append(torch.nn.functional.mse_loss(logits[-1][target >= 0, 0], value[target >= 0],
+                                                       reduction="sum"))
+        else:
+            losses.append(cross_entropy(logits[-1], target, ignore_index=-1, reduction="sum"))
         count += int((target >= 0).sum())
     return logits, losses, count
 
@@ -299,8 +341,14 @@ def data_of(c, random):
             target[b, w, :n][random.uniform(size=n) < c["ignored"]] = -1
     if c["ignored"]:
         target[0, 1, :] = -1
+    if c["readout"]:
+        assert (count == size).all()
+        target[:, :, :-1] = -1
     data = dict(target_count=count, target=target)
     data.update({"classes": classes} if c["input"] == "class" else {"signal": signal})
+    if c["head"] == "mse":
+        data["value"] = rounded(random.normal(0, 1, slots + (size,)))
+        target[target > 0] = 0
     return data
 
 
@@ -337,7 +385,7 @@ def compute(name, c, seed):
         return None
     sum(losses).backward()
     values = dict(data)
-    stored = numpy.zeros((c["windows"], c["window"], c["classes"]))
+    stored = numpy.zeros((c["windows"], 1 if c["readout"] else c["window"], outputs_of(c)))
     for w, y in enumerate(logits):
         stored[w, :len(y)] = y.detach().numpy()
     values["logits"] = stored

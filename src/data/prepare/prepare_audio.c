@@ -106,9 +106,29 @@ static wt_status check_unchanged(const wt_recording *file, const wt_sound_format
     return WT_OK;
 }
 
-wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance) {
-    const wt_audio_context *context = opaque;
-    const wt_recording *file = &context->recordings->files[item];
+wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets) {
+    const wt_recording *in = recordings->files, *out = targets->files;
+    for (size_t i = 0; recordings->count > 1 && i < recordings->count; i++) {
+        WT_CHECK(i < targets->count && strcmp(in[i].id, out[i].id) >= 0, WT_USAGE,
+                 "%s: has no target of that name", in[i].path);
+        WT_CHECK(strcmp(in[i].id, out[i].id) == 0, WT_USAGE, "%s: is no recording's target", out[i].path);
+    }
+    WT_CHECK(targets->count == recordings->count, WT_USAGE, "%s: is no recording's target",
+             out[recordings->count < targets->count ? recordings->count : 0].path);
+    for (size_t i = 0; i < recordings->count; i++) {
+        WT_CHECK(out[i].format.rate == in[i].format.rate, WT_USAGE,
+                 "%s: has another sample rate than %s (got %d Hz, expected %d)", out[i].path, in[i].path,
+                 out[i].format.rate, in[i].format.rate);
+        WT_CHECK(out[i].format.frames == in[i].format.frames, WT_USAGE,
+                 "%s: is not as long as %s (got %lld samples, expected %lld)", out[i].path, in[i].path,
+                 (long long)out[i].format.frames, (long long)in[i].format.frames);
+    }
+    return WT_OK;
+}
+
+static wt_status load_recording(const wt_audio_context *context, const wt_recordings *recordings, size_t item,
+                                wt_utterance *utterance) {
+    const wt_recording *file = &recordings->files[item];
     const wt_audio_options *options = context->options;
     int channels = context->plan->channels, rate = context->plan->sample_rate;
     wt_sound_format format;
@@ -122,4 +142,23 @@ wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance
     WT_TRY(resample(utterance, channels, format.rate, rate));
     if (options->trim > 0) trim(utterance, channels, rate, options->trim);
     return WT_OK;
+}
+
+wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance) {
+    const wt_audio_context *context = opaque;
+    wt_utterance target = {.samples = NULL};
+    WT_TRY(load_recording(context, context->recordings, item, utterance));
+    if (!context->targets) return WT_OK;
+    wt_status status = load_recording(context, context->targets, item, &target);
+    if (status == WT_OK && target.count != utterance->count) {
+        status = wt_error(WT_FAILED, "%s: is not as long as %s (got %lld samples, expected %lld)",
+                          context->targets->files[item].path, context->recordings->files[item].path,
+                          (long long)target.count, (long long)utterance->count);
+    }
+    if (status == WT_OK) {
+        utterance->labels = target.samples;
+    } else {
+        wt_free(target.samples);
+    }
+    return status;
 }

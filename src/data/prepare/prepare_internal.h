@@ -11,4 +11,31 @@ wt_status wt_wav_check_size(const char *path, int64_t *unsized);
 /* A rate and a number of channels within bounds, or an error about `path`. */
 wt_status wt_sound_check_format(const char *path, const wt_sound_format *format);
 
+/* Splits of simulated utterances: a tenth of them (at least one) is for testing, another for validation. */
+void wt_simulated_splits(wt_split *splits, size_t items);
+
+/* csv_reader.c: the records of a file, one after the other. Fields are valid until the next call; errors name the line. */
+typedef struct wt_csv wt_csv;
+wt_status wt_csv_open(wt_csv **out, const char *path, char separator);
+void wt_csv_close(wt_csv *csv); /* takes NULL */
+/* To a record's beginning, by what wt_csv_offset and wt_csv_line said of it. */
+wt_status wt_csv_seek(wt_csv *csv, int64_t offset, int64_t line);
+wt_status wt_csv_next(wt_csv *csv, bool *found);
+int wt_csv_count(const wt_csv *csv);
+const char *wt_csv_field(const wt_csv *csv, int i);
+int64_t wt_csv_line(const wt_csv *csv);
+int64_t wt_csv_offset(const wt_csv *csv);
+const char *wt_csv_path(const wt_csv *csv);
+
+/* table_columns.c: the columns that a table's rows are read from. */
+typedef struct {
+    int count;                                    /* of the heading */
+    int signals[WT_NORMALIZED_MAX], label, group; /* their places; group −1: none */
+} wt_columns;
+/* Reads the heading. */
+wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_options *options);
+/* The record that was read last: as many columns as the heading, numbers, a fitting label. */
+wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
+                          float *signals, float *label);
+
 #endif

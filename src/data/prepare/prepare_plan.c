@@ -85,7 +85,10 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
                                size_t item, const wt_utterance_source *source, wt_prepare_tally *tally) {
     wt_utterance utterance = {.samples = NULL};
     wt_status status = source->load(source->context, item, &utterance);
-    if (status == WT_OK)
+    if (status == WT_OK && plan->labelled)
+        status = wt_shard_add_labelled(writer, utterance.id, utterance.samples, utterance.labels,
+                                       utterance.count);
+    else if (status == WT_OK)
         status = wt_shard_add_masked(writer, utterance.id, -1, utterance.samples, utterance.count,
                                      utterance.mask);
     if (status == WT_OK) {
@@ -100,6 +103,7 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
         if (source->done) source->done(source->progress);
     }
     wt_free(utterance.samples);
+    wt_free(utterance.labels);
     wt_free(utterance.mask);
     return status;
 }
@@ -118,10 +122,12 @@ wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char
                               .vocabulary = plan->vocabulary};
     wt_shard_writer *writer;
     WT_TRY(wt_shard_create(&writer, folder, &header));
-    for (size_t i = 0; i < planned->count; i++) {
-        wt_status status = add_utterance(writer, plan, planned->split, plan->order[planned->first + i],
-                                         source, tally);
-        if (status == WT_OK) continue;
+    wt_status status = plan->labelled ? wt_shard_declare_labels(writer, plan->classes, &plan->normalization)
+                                      : WT_OK;
+    for (size_t i = 0; status == WT_OK && i < planned->count; i++) {
+        status = add_utterance(writer, plan, planned->split, plan->order[planned->first + i], source, tally);
+    }
+    if (status != WT_OK) {
         wt_shard_abandon(writer);
         return status;
     }

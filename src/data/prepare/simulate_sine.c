@@ -30,20 +30,25 @@ static wt_status check_sine(const wt_sine *sine) {
     return WT_OK;
 }
 
+void wt_simulated_splits(wt_split *splits, size_t items) {
+    const size_t held_out = items < 10 ? 1 : items / 10;
+    for (size_t i = 0; i < items; i++) {
+        splits[i] = i + held_out >= items       ? WT_SPLIT_TEST
+                    : i + 2 * held_out >= items ? WT_SPLIT_VALIDATION
+                                                : WT_SPLIT_TRAIN;
+    }
+}
+
 wt_status wt_sine_plan(wt_prepare_plan *plan, const wt_sine *sine, int64_t shard_bytes) {
     WT_TRY(check_sine(sine));
-    size_t items = (size_t)sine->utterances, held_out = items < 10 ? 1 : items / 10;
+    size_t items = (size_t)sine->utterances;
     int64_t *bytes = NULL;
     wt_split *splits = NULL;
     wt_status status = WT_OK;
     WT_GUARD(wt_alloc(&bytes, items, sizeof *bytes, "sizes of utterances"));
     WT_GUARD(wt_alloc(&splits, items, sizeof *splits, "splits of utterances"));
-    for (size_t i = 0; i < items; i++) {
-        bytes[i] = 2 * sine->frames;
-        splits[i] = i + held_out >= items       ? WT_SPLIT_TEST
-                    : i + 2 * held_out >= items ? WT_SPLIT_VALIDATION
-                                                : WT_SPLIT_TRAIN;
-    }
+    for (size_t i = 0; i < items; i++) bytes[i] = 2 * sine->frames;
+    wt_simulated_splits(splits, items);
     WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, items, shard_bytes));
     plan->sample_rate = sine->rate;
     plan->channels = 1;

@@ -1,0 +1,140 @@
+/* wavetrain prepare simulate ion-channels: a labelled signal whose best possible prediction can be computed. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prepare_job.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/timer.h"
+
+/* --- as a table --- */
+
+static wt_status wt_write_rows(FILE *file, const wt_ion *ion) {
+    int64_t row = 0;
+    fprintf(file, "time,signal,open_channels\n");
+    for (int64_t item = 0; item < ion->utterances && !ferror(file); item++) {
+        wt_utterance utterance = {.samples = NULL};
+        wt_status status = wt_ion_load(ion, (size_t)item, &utterance);
+        for (int64_t i = 0; status == WT_OK && i < utterance.count; i++, row++)
+            fprintf(file, "%.9g,%.9g,%d\n", (double)row / ion->rate, (double)utterance.samples[i],
+                    (int)utterance.labels[i]);
+        wt_free(utterance.samples);
+        wt_free(utterance.labels);
+        WT_TRY(status);
+    }
+    return WT_OK;
+}
+
+/* All utterances, one after the other. */
+static wt_status wt_write_table(const char *path, const wt_ion *ion) {
+    FILE *file = fopen(path, "wx");
+    WT_CHECK(file, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
+    wt_status status = wt_write_rows(file, ion);
+    bool failed = ferror(file) != 0;
+    failed = fclose(file) != 0 || failed;
+    if (failed && status == WT_OK) status = wt_error(WT_FAILED, "%s: can't be written", path);
+    if (status != WT_OK) unlink(path);
+    return status;
+}
+
+static wt_status wt_check_table(const char *path) {
+    WT_CHECK(!path || !wt_path_exists(path), WT_USAGE, "%s: exists already (expected a name that is free)",
+             path);
+    return WT_OK;
+}
+
+/* --- the command --- */
+
+static wt_status wt_simulate_ion(wt_comm *comm, wt_prepare_job *job, const wt_ion *ion, const char *csv,
+                                 int64_t shard_bytes, double start) {
+    wt_prepare_plan plan;
+    memset(&plan, 0, sizeof plan);
+    const bool root = wt_comm_rank(comm) == 0;
+    const wt_utterance_source source = {.load = wt_ion_load, .context = ion};
+    wt_status status = root ? wt_partial_check(job->out, NULL, 0) : WT_OK;
+    if (root && status == WT_OK) status = wt_check_table(csv);
+    WT_TRY(wt_comm_agree(comm, status));
+    status = wt_comm_agree(comm, wt_ion_plan(&plan, ion, shard_bytes));
+    if (status == WT_OK) status = wt_share_normalization(comm, &plan, source);
+    if (status == WT_OK) status = wt_comm_agree(comm, root && csv ? wt_write_table(csv, ion) : WT_OK);
+    if (status == WT_OK) status = wt_write_dataset(comm, job, &plan, source);
+    if (status == WT_OK) wt_report(job, &plan, wt_time_now() - start);
+    wt_prepare_plan_dispose(&plan);
+    return status;
+}
+
+static const wt_command wt_command_ion = {
+    .name = "prepare simulate",
+    .arguments = "ion-channels --out DATASET [OPTION…]",
+    .summary =
+        "Make a data set from the simulated current through ion channels, labelled with how many are open",
+    .parallel = true,
+    .run = wt_run_prepare_ion,
+};
+
+wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv) {
+    wt_prepare_job job = {.trim_limit = 1};
+    wt_ion ion = {.count = 5,
+                  .opening = 100,
+                  .closing = 100,
+                  .amplitude = 1,
+                  .noise = 0.4,
+                  .hum = 0.2,
+                  .drift = 0.2,
+                  .rate = 10000};
+    char *csv = NULL;
+    double seconds = 10, shard_mib = 256;
+    long long seed = 1, utterances = 50;
+    const struct poptOption options[] = {
+        {"out", 'o', POPT_ARG_STRING, &job.out, 0, "Folder of the data set to make; must not exist",
+         "DATASET"},
+        {"csv", '\0', POPT_ARG_STRING, &csv, 0,
+         "Write all samples also as a table with the columns time,signal,open_channels", "FILE"},
+        {"channels", '\0', POPT_ARG_INT, &ion.count, 0, "Ion channels, all alike (default 5)", "N"},
+        {"opening", '\0', POPT_ARG_DOUBLE, &ion.opening, 0,
+         "Times a second that a closed one opens (default 100)", "HZ"},
+        {"closing", '\0', POPT_ARG_DOUBLE, &ion.closing, 0,
+         "Times a second that an open one closes (default 100)", "HZ"},
+        {"amplitude", '\0', POPT_ARG_DOUBLE, &ion.amplitude, 0, "Current through an open one (default 1)",
+         "A"},
+        {"noise", '\0', POPT_ARG_DOUBLE, &ion.noise, 0, "Standard deviation of white noise (default 0.4)",
+         "A"},
+        {"hum", '\0', POPT_ARG_DOUBLE, &ion.hum, 0, "Amplitude of hum of 50 Hz (default 0.2; 0: none)", "A"},
+        {"drift", '\0', POPT_ARG_DOUBLE, &ion.drift, 0,
+         "Root mean square of slow waves of 1 to 20 s (default 0.2; 0: none)", "A"},
+        {"rate", '\0', POPT_ARG_INT, &ion.rate, 0, "Samples a second (default 10000)", "HZ"},
+        {"seconds", '\0', POPT_ARG_DOUBLE, &seconds, 0, "Length of an utterance (default 10)", "S"},
+        {"utterances", '\0', POPT_ARG_LONGLONG, &utterances, 0,
+         "How many (default 50); a tenth each for validation and test", "N"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &seed, 0, "Of everything that is drawn (default 1)", "N"},
+        {"shard-mib", '\0', POPT_ARG_DOUBLE, &shard_mib, 0, "Size of a shard, in MiB (default 256)", "MIB"},
+        POPT_TABLEEND,
+    };
+    wt_command command = wt_command_ion;
+    command.options = options;
+    double start = wt_time_now();
+    poptContext context = NULL;
+    const char **signals;
+    int count;
+    bool done = false;
+    int64_t shard_bytes;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1, &signals, &count, &done));
+    if (done) goto cleanup;
+    WT_GUARD(wt_check_out(&job, &command));
+    WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
+    WT_GUARD(wt_check_range("--seconds", seconds, 0, 1e9));
+    ion.utterances = utterances;
+    ion.seed = (uint64_t)seed;
+    ion.frames = llround(seconds * ion.rate);
+    WT_GUARD(wt_simulate_ion(comm, &job, &ion, csv, shard_bytes, start));
+cleanup:
+    poptFreeContext(context);
+    free(job.out);
+    free(csv);
+    return status;
+}

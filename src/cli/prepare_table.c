@@ -1,0 +1,220 @@
+/*
+ * wavetrain prepare table: rows of CSV files as labelled samples.
+ *
+ * Rank 0 reads everything once, checks each row and counts; the others hear which rows make which utterance. All ranks
+ * then measure the training part's mean and deviation, an utterance each in turn, and write whole shards.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prepare_job.h"
+#include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/timer.h"
+
+/* --- normalisation --- */
+
+enum { MEASURED_AT_ONCE = 256 }; /* utterances */
+
+/* Moments of the training items first … first+count−1 on every rank. Rank r has measured every P-th; what it has not is
+ * all zero bits, so that bits can be added as whole numbers. */
+static wt_status wt_share_moments(wt_comm *comm, const wt_prepare_plan *plan, wt_utterance_source *source,
+                                  size_t first, size_t count, wt_moments *moments) {
+    _Static_assert(sizeof(wt_moments) % sizeof(int64_t) == 0, "made of eight-byte numbers");
+    wt_status status = WT_OK;
+    memset(moments, 0, count * sizeof *moments);
+    for (size_t i = (size_t)wt_comm_rank(comm); i < count && status == WT_OK; i += (size_t)wt_comm_size(comm))
+        status = wt_prepare_measure(plan, plan->order[first + i], source, &moments[i]);
+    WT_TRY(wt_comm_agree(comm, status));
+    wt_comm_sum_int64(comm, (int64_t *)moments, (int)(count * sizeof *moments / sizeof(int64_t)));
+    return WT_OK;
+}
+
+wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source) {
+    const size_t items = (size_t)plan->utterances[WT_SPLIT_TRAIN]; /* they come first in the order */
+    wt_moments *moments = NULL, total;
+    wt_status status = WT_OK;
+    memset(&total, 0, sizeof total);
+    WT_CHECK(plan->channels <= WT_NORMALIZED_MAX, WT_USAGE,
+             "too many channels for a set with labels (got %d, expected at most %d)", plan->channels,
+             WT_NORMALIZED_MAX);
+    WT_CHECK(items > 0, WT_USAGE,
+             "nothing falls into the training part (--split-seed, --validation, --test)");
+    WT_GUARD(wt_comm_agree(comm, wt_alloc(&moments, MEASURED_AT_ONCE, sizeof *moments, "moments")));
+    for (size_t first = 0; first < items; first += MEASURED_AT_ONCE) {
+        const size_t count = items - first < MEASURED_AT_ONCE ? items - first : MEASURED_AT_ONCE;
+        WT_GUARD(wt_share_moments(comm, plan, &source, first, count, moments));
+        for (size_t i = 0; i < count; i++) wt_moments_add(&total, &moments[i], plan->channels);
+    }
+    wt_moments_finish(&plan->normalization, &total, plan->channels);
+cleanup:
+    wt_free(moments);
+    return status;
+}
+
+/* --- prepare table --- */
+
+typedef struct {
+    wt_prepare_job job;
+    wt_table_options table;
+    char **signals, *label, *group, *separator;
+    int values;
+    long long split_seed, gap;
+    double shard_mib;
+} wt_table_command;
+
+static wt_status wt_check_separator(char *separator, const char *text) {
+    *separator = ',';
+    if (!text) return WT_OK;
+    *separator = strcmp(text, "tab") == 0 ? '\t' : *text;
+    WT_CHECK(*separator == '\t' || (strlen(text) == 1 && !strchr("\"\n\r", *text)), WT_USAGE,
+             "--separator: got %s, expected one character or tab", text);
+    return WT_OK;
+}
+
+static wt_status wt_check_table_options(wt_table_command *own) {
+    wt_table_options *table = &own->table;
+    while (own->signals && own->signals[table->signal_count]) table->signal_count++;
+    WT_CHECK(table->signal_count >= 1 && table->signal_count <= WT_NORMALIZED_MAX, WT_USAGE,
+             "--signal: expected 1 to %d columns (got %d)", WT_NORMALIZED_MAX, table->signal_count);
+    WT_CHECK(own->label, WT_USAGE, "--label: is missing (expected a column)");
+    WT_TRY(wt_check_separator(&table->separator, own->separator));
+    WT_CHECK(table->classes == 0 || !own->values, WT_USAGE, "--classes, --values: expected one of them");
+    if (table->classes != 0) WT_TRY(wt_check_range("--classes", table->classes, 2, 65536));
+    WT_TRY(wt_check_range("--rate", table->rate, 1, 10000000));
+    WT_TRY(wt_check_range("--gap", (double)own->gap, 0, 1e12));
+    WT_TRY(wt_check_range("--blocks", table->blocks, 1, 1e9));
+    WT_TRY(wt_check_range("--validation", table->validation, 0, 1));
+    WT_TRY(wt_check_range("--test", table->test, 0, 1));
+    WT_CHECK(table->validation + table->test < 1, WT_USAGE,
+             "--validation, --test: leave nothing to train on (got %g and %g, expected a sum below 1)",
+             table->validation, table->test);
+    WT_TRY(wt_check_shard_mib(&table->shard_bytes, own->shard_mib));
+    table->signals = (const char *const *)own->signals;
+    table->label = own->label;
+    table->group = own->group;
+    table->values = own->values;
+    table->gap = own->gap;
+    table->split_seed = (uint64_t)own->split_seed;
+    return WT_OK;
+}
+
+/* Rank 0 reads the files and tells the others. */
+static wt_status wt_share_table(wt_comm *comm, wt_table **table, const wt_table_command *own,
+                                const char *const *files, size_t count) {
+    const bool root = wt_comm_rank(comm) == 0;
+    char *bytes = NULL;
+    int64_t size = 0;
+    size_t packed = 0;
+    wt_status status = root ? wt_partial_check(own->job.out, files, count) : WT_OK;
+    if (root && status == WT_OK) status = wt_table_scan(table, files, count, &own->table);
+    if (root && status == WT_OK) status = wt_table_pack(&bytes, &packed, *table);
+    WT_GUARD(wt_comm_agree(comm, status));
+    size = (int64_t)packed;
+    wt_comm_broadcast(comm, &size, sizeof size);
+    WT_GUARD(wt_comm_agree(comm, root ? WT_OK : wt_alloc(&bytes, (size_t)size, 1, "notes of a table")));
+    wt_comm_broadcast(comm, bytes, (size_t)size);
+    WT_GUARD(wt_comm_agree(
+        comm, root ? WT_OK : wt_table_unpack(table, files, count, &own->table, bytes, (size_t)size)));
+cleanup:
+    wt_free(bytes);
+    return status;
+}
+
+static wt_status wt_prepare_rows(wt_comm *comm, wt_table_command *own, const wt_table *table, double start) {
+    const wt_table_options *options = &own->table;
+    wt_prepare_plan plan;
+    memset(&plan, 0, sizeof plan);
+    const wt_utterance_source source = {.load = wt_table_load, .context = table};
+    wt_status status = wt_comm_agree(comm, wt_table_plan(&plan, table));
+    if (status == WT_OK) status = wt_share_normalization(comm, &plan, source);
+    if (status == WT_OK) status = wt_write_dataset(comm, &own->job, &plan, source);
+    if (status == WT_OK) {
+        const double shares[WT_SPLITS] = {1 - options->validation - options->test, options->validation,
+                                          options->test};
+        wt_warn_of_empty_splits(&own->job, &plan, shares);
+        wt_report(&own->job, &plan, wt_time_now() - start);
+        if (wt_log_speaks() && wt_table_left_out(table) > 0)
+            printf("  left out    %lld of %lld rows, between the parts\n",
+                   (long long)wt_table_left_out(table), (long long)wt_table_rows(table));
+    }
+    wt_prepare_plan_dispose(&plan);
+    return status;
+}
+
+static void wt_free_texts(char **texts) {
+    for (size_t i = 0; texts && texts[i]; i++) free(texts[i]);
+    free(texts);
+}
+
+static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv) {
+    wt_table_command own = {.job.trim_limit = 1,
+                            .table = {.rate = 1, .validation = 0.1, .test = 0.1, .blocks = 50},
+                            .gap = 1000,
+                            .shard_mib = 256};
+    const struct poptOption options[] = {
+        {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
+         "DATASET"},
+        {"signal", '\0', POPT_ARG_ARGV, &own.signals, 0,
+         "A column that the network sees, by its name in the heading; several are several channels",
+         "COLUMN"},
+        {"label", '\0', POPT_ARG_STRING, &own.label, 0, "The column to be predicted: a class, 0, 1, 2 …",
+         "COLUMN"},
+        {"values", '\0', POPT_ARG_NONE, &own.values, 0, "The label is a value, not a class", NULL},
+        {"classes", '\0', POPT_ARG_INT, &own.table.classes, 0,
+         "How many classes there are (default: as the largest label says)", "N"},
+        {"group", '\0', POPT_ARG_STRING, &own.group, 0,
+         "Rows with the same value of this column fall into the same part (default: parts are blocks of "
+         "rows)",
+         "COLUMN"},
+        {"gap", '\0', POPT_ARG_LONGLONG, &own.gap, 0,
+         "Rows left out where blocks of different parts meet: at least the receptive field (default 1000)",
+         "ROWS"},
+        {"blocks", '\0', POPT_ARG_INT, &own.table.blocks, 0,
+         "Blocks that the rows are cut into, about; each at least twice the gap (default 50)", "N"},
+        {"validation", '\0', POPT_ARG_DOUBLE, &own.table.validation, 0,
+         "Share of the groups or blocks for validation (default 0.1)", "SHARE"},
+        {"test", '\0', POPT_ARG_DOUBLE, &own.table.test, 0,
+         "Share of the groups or blocks for testing (default 0.1)", "SHARE"},
+        {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
+         "Another number makes another choice (default 0)", "N"},
+        {"rate", '\0', POPT_ARG_INT, &own.table.rate, 0, "Rows a second (default 1)", "HZ"},
+        {"separator", '\0', POPT_ARG_STRING, &own.separator, 0, "Between columns (default ,)", "C|tab"},
+        {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
+         "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
+        POPT_TABLEEND,
+    };
+    wt_command command = wt_command_prepare_table;
+    command.options = options;
+    double start = wt_time_now();
+    poptContext context = NULL;
+    const char **files;
+    int count;
+    bool done = false;
+    wt_table *table = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &files, &count, &done));
+    if (done) goto cleanup;
+    WT_GUARD(wt_check_out(&own.job, &command));
+    WT_GUARD(wt_check_table_options(&own));
+    WT_GUARD(wt_share_table(comm, &table, &own, files, (size_t)count));
+    WT_GUARD(wt_prepare_rows(comm, &own, table, start));
+cleanup:
+    wt_table_destroy(table);
+    poptFreeContext(context);
+    wt_free_texts(own.signals);
+    free(own.job.out);
+    free(own.label);
+    free(own.group);
+    free(own.separator);
+    return status;
+}
+
+const wt_command wt_command_prepare_table = {
+    .name = "prepare table",
+    .arguments = "FILE.csv… --signal COLUMN… --label COLUMN --out DATASET [OPTION…]",
+    .summary = "Make a data set from tables with a row for each sample and a label in each row",
+    .parallel = true,
+    .run = wt_run_prepare_table,
+};

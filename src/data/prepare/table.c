@@ -1,0 +1,364 @@
+/*
+ * Tables: which rows become which utterance of which split, and reading them.
+ *
+ * Every row is read once to be checked and counted, by one process; places in the file are noted every few thousand
+ * rows, so that any process can read any utterance without reading what stands before it. Nothing but these notes and
+ * one utterance is held in memory.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "prepare_internal.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/random.h"
+
+enum { MARK_ROWS = 4096, RUN_ROWS_LEAST = 65536 };
+
+/* A row's place. */
+typedef struct {
+    int64_t row, offset, line;
+} table_mark;
+
+/* Rows first … first+count−1 of a file, an utterance. */
+typedef struct {
+    int64_t file, first, count, split;
+    table_mark mark; /* at the first row, or before it */
+} table_item;
+
+/* All int64_t, for packing. */
+typedef struct {
+    int64_t items, rows, left_out, classes;
+} table_head;
+
+struct wt_table {
+    const char *const *files;
+    size_t file_count;
+    const wt_table_options *options;
+    table_head head;
+    table_item *items; /* [head.items] */
+    size_t item_room;
+};
+
+/* What is known of one file while it is scanned. */
+typedef struct {
+    wt_table *table;
+    int64_t file, rows;
+    table_mark *marks; /* [mark_count] */
+    size_t mark_count, mark_room;
+    char group[256]; /* of the last row, and its split */
+    wt_split split;
+} table_scan;
+
+/* Room for one entry more of `bytes`, doubling. */
+static wt_status make_room(void *entries, size_t count, size_t *room, size_t bytes) {
+    if (count < *room) return WT_OK;
+    const size_t larger = *room ? 2 * *room : 64;
+    void *moved, *old;
+    WT_TRY(wt_alloc(&moved, larger, bytes, "notes of a table"));
+    memcpy(&old, entries, sizeof old);
+    if (count > 0) memcpy(moved, old, count * bytes);
+    memcpy(entries, &moved, sizeof moved);
+    wt_free(old);
+    *room = larger;
+    return WT_OK;
+}
+
+static int64_t longest_run(const wt_table_options *options) {
+    const int64_t rows = options->shard_bytes / 4 / (4 * (options->signal_count + 1));
+    return rows > RUN_ROWS_LEAST ? rows : RUN_ROWS_LEAST;
+}
+
+static wt_status add_item(wt_table *table, const table_item *item) {
+    WT_TRY(make_room(&table->items, (size_t)table->head.items, &table->item_room, sizeof *table->items));
+    table->items[table->head.items++] = *item;
+    return WT_OK;
+}
+
+/* --- scanning --- */
+
+static wt_status note_mark(table_scan *scan, const wt_csv *csv) {
+    if (scan->rows % MARK_ROWS != 0) return WT_OK;
+    WT_TRY(make_room(&scan->marks, scan->mark_count, &scan->mark_room, sizeof *scan->marks));
+    scan->marks[scan->mark_count++] = (table_mark){scan->rows, wt_csv_offset(csv), wt_csv_line(csv)};
+    return WT_OK;
+}
+
+/* A row of a group goes on the last utterance, or begins one. */
+static wt_status note_group(table_scan *scan, const wt_csv *csv, const char *group) {
+    const wt_table_options *options = scan->table->options;
+    table_item *last = scan->rows > 0 ? scan->table->items + scan->table->head.items - 1 : NULL;
+    if (last && strcmp(group, scan->group) == 0 && last->count < longest_run(options)) {
+        last->count++;
+        return WT_OK;
+    }
+    WT_CHECK(strlen(group) > 0 && strlen(group) < sizeof scan->group, WT_USAGE,
+             "%s:%lld: column %s: is %s (expected a group's name)", wt_csv_path(csv),
+             (long long)wt_csv_line(csv), options->group, *group ? "too long" : "empty");
+    snprintf(scan->group, sizeof scan->group, "%s", group);
+    scan->split = wt_split_choose(group, options->split_seed, options->validation, options->test);
+    return add_item(scan->table, &(table_item){.file = scan->file,
+                                               .first = scan->rows,
+                                               .count = 1,
+                                               .split = scan->split,
+                                               .mark = {scan->rows, wt_csv_offset(csv), wt_csv_line(csv)}});
+}
+
+static wt_status scan_rows(table_scan *scan, wt_csv *csv) {
+    const wt_table_options *options = scan->table->options;
+    wt_columns columns;
+    float signals[WT_NORMALIZED_MAX], label;
+    WT_TRY(wt_columns_find(&columns, csv, options));
+    for (bool found;; scan->rows++) {
+        WT_TRY(wt_csv_next(csv, &found));
+        if (!found) break;
+        WT_TRY(wt_columns_read(&columns, csv, options, signals, &label));
+        if (!options->values && (int64_t)label >= scan->table->head.classes)
+            scan->table->head.classes = (int64_t)label + 1;
+        WT_TRY(columns.group < 0 ? note_mark(scan, csv)
+                                 : note_group(scan, csv, wt_csv_field(csv, columns.group)));
+    }
+    WT_CHECK(scan->rows > 0, WT_USAGE, "%s: has no rows below its heading", wt_csv_path(csv));
+    scan->table->head.rows += scan->rows;
+    return WT_OK;
+}
+
+static wt_status scan_file(table_scan *scan, wt_table *table, size_t file) {
+    wt_csv *csv;
+    *scan = (table_scan){.table = table, .file = (int64_t)file};
+    WT_TRY(wt_csv_open(&csv, table->files[file], table->options->separator));
+    wt_status status = scan_rows(scan, csv);
+    wt_csv_close(csv);
+    return status;
+}
+
+/* --- blocks --- */
+
+/* Which split the blocks of all files, numbered through, belong to. */
+typedef struct {
+    const wt_table_options *options;
+    int64_t blocks, test, validation;
+    int64_t block_rows;
+} block_plan;
+
+static int64_t share_of(int64_t blocks, double share) {
+    const int64_t wanted = llround((double)blocks * share);
+    return share > 0 && wanted == 0 && blocks >= 3 ? 1 : wanted;
+}
+
+static int64_t blocks_of(const block_plan *plan, int64_t rows) {
+    return rows / plan->block_rows > 1 ? rows / plan->block_rows : 1;
+}
+
+/* Blocks are at least twice as long as the gap that may be cut from one. */
+static void plan_blocks(block_plan *plan, const wt_table *table, const table_scan *scans) {
+    const wt_table_options *options = table->options;
+    const int64_t wanted = (table->head.rows + options->blocks - 1) / options->blocks;
+    plan->options = options;
+    plan->block_rows = wanted > 2 * options->gap ? wanted : 2 * options->gap;
+    if (plan->block_rows < 1) plan->block_rows = 1;
+    plan->blocks = 0;
+    for (size_t f = 0; f < table->file_count; f++) plan->blocks += blocks_of(plan, scans[f].rows);
+    plan->test = share_of(plan->blocks, options->test);
+    plan->validation = share_of(plan->blocks, options->validation);
+}
+
+static wt_split split_of(const block_plan *plan, int64_t block) {
+    const int64_t place = (int64_t)wt_random_permute((uint64_t)block, (uint64_t)plan->blocks,
+                                                     plan->options->split_seed, WT_RANDOM_SPLIT, 1);
+    return place < plan->test                      ? WT_SPLIT_TEST
+           : place < plan->test + plan->validation ? WT_SPLIT_VALIDATION
+                                                   : WT_SPLIT_TRAIN;
+}
+
+/* Rows first … end−1 of one split, in pieces that memory can hold. */
+static wt_status add_rows(wt_table *table, const table_scan *scan, int64_t first, int64_t end,
+                          wt_split split) {
+    const int64_t longest = longest_run(table->options);
+    for (int64_t at = first; at < end; at += longest) {
+        const int64_t count = end - at < longest ? end - at : longest;
+        WT_TRY(add_item(table, &(table_item){.file = scan->file,
+                                             .first = at,
+                                             .count = count,
+                                             .split = split,
+                                             .mark = scan->marks[at / MARK_ROWS]}));
+    }
+    return WT_OK;
+}
+
+static wt_status cut_file(wt_table *table, const table_scan *scan, const block_plan *plan, int64_t block) {
+    const int64_t blocks = blocks_of(plan, scan->rows);
+    int64_t first = 0; /* of the rows that are not yet in an utterance */
+    for (int64_t i = 0; i < blocks; i++) {
+        const int64_t end = scan->rows * (i + 1) / blocks;
+        const wt_split split = split_of(plan, block + i);
+        if (i + 1 < blocks && split_of(plan, block + i + 1) == split) continue;
+        WT_TRY(add_rows(table, scan, first, end, split));
+        first = end;
+        if (i + 1 == blocks) break;
+        first += plan->options->gap;
+        table->head.left_out += plan->options->gap;
+    }
+    return WT_OK;
+}
+
+static wt_status cut_all(wt_table *table, const table_scan *scans) {
+    block_plan plan;
+    int64_t block = 0;
+    plan_blocks(&plan, table, scans);
+    for (size_t f = 0; f < table->file_count; f++) {
+        WT_TRY(cut_file(table, &scans[f], &plan, block));
+        block += blocks_of(&plan, scans[f].rows);
+    }
+    return WT_OK;
+}
+
+/* --- the table --- */
+
+/* Ids are made of base names. */
+static wt_status check_names(const char *const *files, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            WT_CHECK(strcmp(wt_path_base(files[i]), wt_path_base(files[j])) != 0, WT_USAGE,
+                     "%s: has the same name as %s (expected names that tell utterances apart)", files[i],
+                     files[j]);
+        }
+    }
+    return WT_OK;
+}
+
+static wt_status create(wt_table **out, const char *const *files, size_t count,
+                        const wt_table_options *options) {
+    WT_TRY(wt_alloc(out, 1, sizeof **out, "table"));
+    (*out)->files = files;
+    (*out)->file_count = count;
+    (*out)->options = options;
+    return WT_OK;
+}
+
+wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
+                        const wt_table_options *options) {
+    wt_table *table = NULL;
+    table_scan *scans = NULL;
+    wt_status status = WT_OK;
+    *out = NULL;
+    WT_GUARD(check_names(files, count));
+    WT_GUARD(create(&table, files, count, options));
+    table->head.classes = options->classes;
+    WT_GUARD(wt_alloc(&scans, count, sizeof *scans, "notes of a table"));
+    for (size_t f = 0; f < count; f++) WT_GUARD(scan_file(&scans[f], table, f));
+    if (!options->group) WT_GUARD(cut_all(table, scans));
+    *out = table;
+    table = NULL;
+cleanup:
+    for (size_t f = 0; scans && f < count; f++) wt_free(scans[f].marks);
+    wt_free(scans);
+    wt_table_destroy(table);
+    return status;
+}
+
+void wt_table_destroy(wt_table *table) {
+    if (!table) return;
+    wt_free(table->items);
+    wt_free(table);
+}
+
+wt_status wt_table_pack(char **bytes, size_t *size, const wt_table *table) {
+    const size_t items = (size_t)table->head.items * sizeof *table->items;
+    *size = sizeof table->head + items;
+    WT_TRY(wt_alloc(bytes, *size, 1, "notes of a table"));
+    memcpy(*bytes, &table->head, sizeof table->head);
+    memcpy(*bytes + sizeof table->head, table->items, items);
+    return WT_OK;
+}
+
+wt_status wt_table_unpack(wt_table **out, const char *const *files, size_t count,
+                          const wt_table_options *options, const char *bytes, size_t size) {
+    wt_table *table = NULL;
+    wt_status status = WT_OK;
+    *out = NULL;
+    WT_GUARD(create(&table, files, count, options));
+    memcpy(&table->head, bytes, sizeof table->head);
+    WT_GUARD(wt_alloc(&table->items, (size_t)table->head.items, sizeof *table->items, "notes of a table"));
+    memcpy(table->items, bytes + sizeof table->head, size - sizeof table->head);
+    *out = table;
+    table = NULL;
+cleanup:
+    wt_table_destroy(table);
+    return status;
+}
+
+int64_t wt_table_rows(const wt_table *table) {
+    return table->head.rows;
+}
+int64_t wt_table_left_out(const wt_table *table) {
+    return table->head.left_out;
+}
+
+wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table) {
+    const wt_table_options *options = table->options;
+    const size_t items = (size_t)table->head.items;
+    int64_t *bytes = NULL;
+    wt_split *splits = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&bytes, items, sizeof *bytes, "sizes of utterances"));
+    WT_GUARD(wt_alloc(&splits, items, sizeof *splits, "splits of utterances"));
+    for (size_t i = 0; i < items; i++) {
+        bytes[i] = table->items[i].count * 4 * (options->signal_count + 1);
+        splits[i] = (wt_split)table->items[i].split;
+    }
+    WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, items, options->shard_bytes));
+    plan->sample_rate = options->rate;
+    plan->channels = options->signal_count;
+    plan->store = WT_STORE_FLOAT;
+    plan->kind = "table";
+    plan->labelled = true;
+    plan->classes = options->values ? 0 : (int)table->head.classes;
+cleanup:
+    wt_free(bytes);
+    wt_free(splits);
+    return status;
+}
+
+/* --- reading --- */
+
+static wt_status expect_row(wt_csv *csv) {
+    bool found;
+    WT_TRY(wt_csv_next(csv, &found));
+    WT_CHECK(found, WT_FAILED, "%s: changed while it was read (ends at line %lld)", wt_csv_path(csv),
+             (long long)wt_csv_line(csv));
+    return WT_OK;
+}
+
+static wt_status read_item(const wt_table *table, const table_item *item, wt_csv *csv,
+                           wt_utterance *utterance) {
+    const wt_table_options *options = table->options;
+    wt_columns columns;
+    WT_TRY(wt_columns_find(&columns, csv, options));
+    WT_TRY(wt_csv_seek(csv, item->mark.offset, item->mark.line));
+    for (int64_t row = item->mark.row; row < item->first; row++) WT_TRY(expect_row(csv));
+    for (int64_t i = 0; i < item->count; i++) {
+        WT_TRY(expect_row(csv));
+        if (i == 0) {
+            snprintf(utterance->id, sizeof utterance->id, "%s:%lld", wt_path_base(table->files[item->file]),
+                     (long long)wt_csv_line(csv));
+        }
+        WT_TRY(wt_columns_read(&columns, csv, options, utterance->samples + i * options->signal_count,
+                               utterance->labels + i));
+    }
+    return WT_OK;
+}
+
+wt_status wt_table_load(const void *context, size_t number, wt_utterance *utterance) {
+    const wt_table *table = context;
+    const table_item *item = &table->items[number];
+    const size_t count = (size_t)item->count, signals = (size_t)table->options->signal_count;
+    wt_csv *csv;
+    WT_TRY(wt_alloc(&utterance->samples, count * signals, sizeof(float), "rows of a table"));
+    WT_TRY(wt_alloc(&utterance->labels, count, sizeof(float), "labels of a table"));
+    utterance->count = item->count;
+    WT_TRY(wt_csv_open(&csv, table->files[item->file], table->options->separator));
+    wt_status status = read_item(table, item, csv, utterance);
+    wt_csv_close(csv);
+    return status;
+}

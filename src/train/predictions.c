@@ -1,0 +1,136 @@
+/* Predictions as a file for other programs. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train_internal.h"
+#include "wavetrain/h5.h"
+#include "wavetrain/memory.h"
+
+/* --- CSV --- */
+
+/* Quoted where a reader would take it apart. */
+static void write_text(FILE *file, const char *text) {
+    if (!strpbrk(text, ",\"\n\r")) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static wt_status write_rows(FILE *file, wt_dataset *dataset, const wt_label_results *results) {
+    wt_status status = WT_OK;
+    char *id = NULL;
+    fprintf(file, "utterance,sample,target,prediction\n");
+    for (int64_t i = 0; i < results->count && !ferror(file); i++) {
+        const wt_prediction *row = &results->rows[i];
+        if (i == 0 || row->utterance != row[-1].utterance) {
+            wt_free(id);
+            id = NULL;
+            WT_GUARD(wt_dataset_id(dataset, row->utterance, &id));
+        }
+        write_text(file, id);
+        fprintf(file, ",%lld,%.9g,%.9g\n", (long long)row->sample, row->target, row->prediction);
+    }
+cleanup:
+    wt_free(id);
+    return status;
+}
+
+static wt_status write_csv(const char *path, wt_dataset *dataset, const wt_label_results *results) {
+    FILE *file = fopen(path, "wx");
+    WT_CHECK(file, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
+    wt_status status = write_rows(file, dataset, results);
+    bool failed = ferror(file) != 0;
+    failed = fclose(file) != 0 || failed;
+    if (failed && status == WT_OK) status = wt_error(WT_FAILED, "%s: can't be written", path);
+    return status;
+}
+
+/* --- HDF5 --- */
+
+enum { PIECE = 65536 }; /* rows of a chunk */
+
+typedef struct {
+    int64_t *utterance, *sample;
+    double *target, *prediction;
+} columns;
+
+static wt_status fill_columns(columns *c, const wt_label_results *results) {
+    const size_t count = (size_t)results->count;
+    WT_TRY(wt_alloc(&c->utterance, count, sizeof *c->utterance, "predictions"));
+    WT_TRY(wt_alloc(&c->sample, count, sizeof *c->sample, "predictions"));
+    WT_TRY(wt_alloc(&c->target, count, sizeof *c->target, "predictions"));
+    WT_TRY(wt_alloc(&c->prediction, count, sizeof *c->prediction, "predictions"));
+    for (size_t i = 0; i < count; i++) {
+        c->utterance[i] = results->rows[i].utterance;
+        c->sample[i] = results->rows[i].sample;
+        c->target[i] = results->rows[i].target;
+        c->prediction[i] = results->rows[i].prediction;
+    }
+    return WT_OK;
+}
+
+static wt_status write_ids(wt_h5 *file, wt_dataset *dataset) {
+    const size_t count = (size_t)wt_dataset_utterances(dataset);
+    char **ids = NULL;
+    wt_status status = wt_alloc(&ids, count, sizeof *ids, "names of utterances");
+    for (size_t i = 0; i < count && status == WT_OK; i++)
+        status = wt_dataset_id(dataset, (int64_t)i, &ids[i]);
+    if (status == WT_OK) status = wt_h5_write_texts(file, "ids", (const char *const *)ids, count);
+    for (size_t i = 0; ids && i < count; i++) wt_free(ids[i]);
+    wt_free(ids);
+    return status;
+}
+
+static wt_status write_columns(wt_h5 *file, const columns *c, const wt_label_results *results) {
+    const wt_h5_shape whole = {WT_H5_INT64, 1, {results->count}}, real = {WT_H5_DOUBLE, 1, {results->count}};
+    const wt_h5_shape table = {WT_H5_INT64, 2, {results->classes, results->classes}};
+    WT_TRY(wt_h5_write(file, "utterance", whole, c->utterance, PIECE));
+    WT_TRY(wt_h5_write(file, "sample", whole, c->sample, PIECE));
+    WT_TRY(wt_h5_write(file, "target", real, c->target, PIECE));
+    WT_TRY(wt_h5_write(file, "prediction", real, c->prediction, PIECE));
+    return results->table ? wt_h5_write(file, "table", table, results->table, 0) : WT_OK;
+}
+
+static wt_status write_h5(const char *path, wt_dataset *dataset, const wt_label_results *results) {
+    columns c = {NULL, NULL, NULL, NULL};
+    wt_h5 *file = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(fill_columns(&c, results));
+    WT_GUARD(wt_h5_create(&file, path));
+    WT_GUARD(write_columns(file, &c, results));
+    WT_GUARD(write_ids(file, dataset));
+cleanup:
+    wt_free(c.utterance);
+    wt_free(c.sample);
+    wt_free(c.target);
+    wt_free(c.prediction);
+    if (file) {
+        const wt_status closed = wt_h5_close(file);
+        if (status == WT_OK) status = closed;
+    }
+    return status;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    const size_t length = strlen(text), tail = strlen(end);
+    return length > tail && strcmp(text + length - tail, end) == 0;
+}
+
+wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results) {
+    char message[1024];
+    WT_CHECK(!wt_path_exists(path), WT_USAGE, "%s: exists already (expected a name that is free)", path);
+    wt_status status = ends_with(path, ".h5") || ends_with(path, ".hdf5") ? write_h5(path, dataset, results)
+                                                                          : write_csv(path, dataset, results);
+    if (status == WT_OK) return WT_OK;
+    snprintf(message, sizeof message, "%s", wt_error_message());
+    unlink(path); /* what there is of it is no use */
+    return wt_error(status, "%s", message);
+}

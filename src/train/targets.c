@@ -1,0 +1,53 @@
+/* What a configuration's targets ask of network and windows: the next samples, or labels. */
+#include <math.h>
+#include <stdio.h>
+
+#include "train_internal.h"
+
+wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels) {
+    const wt_data_config *data = &config->data;
+    const bool labels = data->target == WT_TARGETS_LABEL;
+    return (wt_network_shape){.input_classes = levels,
+                              .channels = channels,
+                              .outputs = config->model.head == WT_HEAD_MSE ? 1
+                                         : labels                          ? classes
+                                                                           : levels,
+                              .window = data->stride > 0 ? data->window : 0};
+}
+
+wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
+                          const wt_data_config *data, const wt_normalization *normalization) {
+    *out = NULL;
+    const int targets = wt_network_targets(network, data), context = network->receptive_field;
+    if (data->target == WT_TARGETS_NEXT) {
+        WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE, WT_USAGE,
+                 "data.target: next needs sound, and the data set is a table (expected data.target: label)");
+        return wt_windows_create(out, dataset, targets, context, data->partial_context);
+    }
+    WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE || network->input_kind == WT_INPUT_REAL, WT_USAGE,
+             "a table's columns are no classes (model.input must be real)");
+    const wt_label_windows labels = {.targets = targets,
+                                     .context = context,
+                                     .partial = data->partial_context,
+                                     .look_ahead = data->look_ahead,
+                                     .stride = data->stride,
+                                     .outputs = network->head_kind == WT_HEAD_MSE ? 0 : network->classes,
+                                     .normalization = *normalization};
+    return wt_windows_create_labels(out, dataset, &labels);
+}
+
+void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
+                           const wt_dataset *dataset) {
+    *normalization = (wt_normalization){.channels = 0};
+    if (config->data.target == WT_TARGETS_LABEL && config->model.input == WT_INPUT_REAL &&
+        config->data.normalization == WT_NORMALIZE_CHANNEL)
+        *normalization = *wt_dataset_normalization(dataset);
+}
+
+void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss) {
+    if (network->head_kind == WT_HEAD_MSE) {
+        snprintf(text, room, "%.6g squared error", loss);
+    } else {
+        snprintf(text, room, "%.4f nats, %.4f bits a %s", loss, loss / log(2.0), unit);
+    }
+}
