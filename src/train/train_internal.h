@@ -211,6 +211,14 @@ wt_status wt_agree_on_numerics(wt_trainer *trainer);
 /* replicas.c: fails where the ranks' parameters or moments differ. Collective. */
 wt_status wt_compare_replicas(wt_trainer *trainer);
 
+/* run_words.c: what a run says of itself; rank 0's go to the log. */
+const char *wt_trainer_unit(const wt_trainer *trainer); /* what a target is */
+void wt_trainer_describe(const wt_trainer *trainer, const char *hosts);
+void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room);
+void wt_trainer_summarise(const wt_trainer *trainer, wt_status status);
+/* Where the steps spent their time. Collective. */
+void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count);
+
 /* run_record.c: RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
 wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict,
                               const char *why);

@@ -179,10 +179,6 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
     decision->checkpoint = decision->stop || (due && !decision->skip);
 }
 
-static const char *wt_unit(const wt_trainer *trainer) {
-    return wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample";
-}
-
 /* NaN where the loss is no cross-entropy. */
 static double wt_bits(const wt_trainer *trainer, double nats) {
     return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
@@ -251,7 +247,7 @@ static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double
         decision->checkpoint = true; /* the best is kept, so it must exist */
     if (judgement.enough) decision->stop = true;
     if (!trainer->root) return;
-    wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), loss);
+    wt_loss_text(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
     if (state->outputs > 1)
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
                  100.0 * (double)score->correct / (double)score->targets);
@@ -385,130 +381,15 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
 
 /* --- the run --- */
 
-/* What the run is and what it got, before the first step. */
-static void wt_describe_run(const wt_trainer *trainer, const char *hosts) {
-    const wt_config *config = trainer->config;
-    const wt_network *network = trainer->network;
-    char products[96], layers[32];
-    double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
-    bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
-    if (text) {
-        wt_log_info("data      %s: %" PRId64 " %s, %.0f characters of %d symbols", config->data.path,
-                    wt_dataset_utterances(trainer->dataset),
-                    wt_vocabulary_ends(wt_dataset_vocabulary(trainer->dataset)) ? "items" : "texts", samples,
-                    trainer->quantization.levels);
-    } else {
-        wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
-                    wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
-                    trainer->state.sample_rate);
-    }
-    wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
-                wt_windows_count(trainer->windows), config->data.window, config->train.batch,
-                trainer->lane_windows, trainer->lanes);
-    char field[64];
-    int length = snprintf(field, sizeof field, "%d %s", network->receptive_field,
-                          text ? "characters" : "samples");
-    if (!text)
-        snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
-                 1000.0 * network->receptive_field / rate);
-    wt_network_describe(network, layers, sizeof layers);
-    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
-                field);
-    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
-                trainer->state.threads, trainer->lanes_at_once);
-    wt_kernels_describe(trainer->kernels, products, sizeof products);
-    wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
-                getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
-    wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
-                config->train.steps);
-}
-
 static bool wt_is_done(const wt_trainer *trainer) {
     return trainer->state.step >= trainer->config->train.steps ||
            wt_is_out_of_patience(&trainer->state, trainer->config);
 }
 
-static void wt_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
-    const wt_checkpoint_state *state = &trainer->state;
-    if (status == WT_OK && state->step < trainer->config->train.steps) {
-        snprintf(why, room, "%d validations in a row without a new best (%.4f nats at step %" PRId64 ")",
-                 state->stale, state->best_validation_loss, state->best_step);
-    } else {
-        snprintf(why, room, "%s",
-                 status == WT_OK         ? "all steps are done"
-                 : status == WT_CONTINUE ? trainer->why
-                                         : wt_error_message());
-    }
-}
-
-static void wt_summarise_run(const wt_trainer *trainer, wt_status status) {
-    char path[WT_PATH_MAX];
-    const wt_checkpoint_state *state = &trainer->state;
-    if (wt_run_checkpoint_path(path, trainer->options->run, state->step) != WT_OK) return;
-    wt_log_info("%s after step %" PRId64 " of %" PRId64 ", %.0f s of training in all",
-                status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps,
-                state->seconds);
-    wt_log_info("checkpoint %s", path);
-    if (trainer->checkpoints) {
-        wt_log_info("%d checkpoint%s before it in the background, %.3f s each, the longest %.3f s",
-                    trainer->checkpoints, trainer->checkpoints == 1 ? "" : "s",
-                    trainer->checkpoint_sum / trainer->checkpoints, trainer->checkpoint_seconds);
-    }
-    if (isfinite(state->best_validation_loss)) {
-        char text[96];
-        wt_loss_text(text, sizeof text, trainer->network, wt_unit(trainer), state->best_validation_loss);
-        wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
-    }
-    if (status == WT_OK && state->step < trainer->config->train.steps) {
-        char why[256];
-        wt_say_why(trainer, status, why, sizeof why);
-        wt_log_info("ended early: %s", why);
-    }
-    if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
-}
-
-/* What the exchange cost, on the rank that it cost most. Collective. */
-static void wt_summarise_share(const wt_trainer *trainer, const char *of, double share) {
-    int64_t most[WT_STEP_TIMES]; /* nanoseconds */
-    for (int i = 0; i < WT_STEP_TIMES; i++)
-        most[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i, share));
-    wt_comm_max_int64(trainer->comm, most, WT_STEP_TIMES);
-    wt_log_info(
-        "exposed exchange, %s: %.2f ms of a step's %.2f, %.2f of them waiting, beside a backward of %.2f", of,
-        1e-6 * (double)most[WT_STEP_TIME_EXPOSED], 1e-6 * (double)most[WT_STEP_TIME_ALL],
-        1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
-}
-
-static void wt_summarise_exchange(const wt_trainer *trainer) {
-    int buckets, early;
-    if (wt_comm_size(trainer->comm) == 1) return;
-    wt_summarise_share(trainer, "median", 1.0);
-    wt_summarise_share(trainer, "fastest tenth", 0.1);
-    wt_exchange_count_buckets(trainer->exchange, &buckets, &early);
-    wt_log_info("buckets: %d of %d set out before backward's end", early, buckets);
-}
-
-/* Where this rank's steps spent their time. */
-static void wt_summarise_phases(const wt_trainer *trainer, int64_t count) {
-    const wt_timer *timer = &trainer->timer;
-    double steps = wt_timer_steps(timer);
-    if (!(steps > 0)) steps = 1;
-    char text[256];
-    size_t used = 0;
-    for (int phase = 0; phase <= WT_PHASE_UPDATE; phase++) {
-        int more = snprintf(text + used, sizeof text - used, "%s%s %.1f %%", phase ? ", " : "",
-                            wt_phase_name((wt_phase)phase), 100.0 * timer->seconds[phase] / steps);
-        if (more > 0 && (size_t)more < sizeof text - used) used += (size_t)more;
-    }
-    if (trainer->root && count > 0)
-        wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
-    if (count > 0) wt_summarise_exchange(trainer);
-}
-
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
 static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
     char why[1024];
-    wt_say_why(trainer, status, why, sizeof why);
+    wt_trainer_say_why(trainer, status, why, sizeof why);
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_run_lock_check(
         trainer->lock); /* a successor's record is not this run's to change */
@@ -536,7 +417,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     trainer->began = trainer->last_checkpoint = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     WT_TRY(wt_comm_agree(trainer->comm, status));
-    wt_summarise_phases(trainer, trainer->state.step - before);
+    wt_trainer_summarise_phases(trainer, trainer->state.step - before);
     return wt_is_done(trainer) ? WT_OK : WT_CONTINUE;
 }
 
@@ -545,7 +426,7 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     WT_TRY(wt_comm_hosts(trainer->comm, &hosts));
     wt_status status = WT_OK;
     if (trainer->root) {
-        wt_describe_run(trainer, hosts);
+        wt_trainer_describe(trainer, hosts);
         status = wt_write_run_record(trainer, hosts, "running", "");
     }
     status = wt_comm_agree(trainer->comm, status);
@@ -554,7 +435,7 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
         status = wt_run_steps(trainer);
         wt_progress_destroy(trainer->progress);
         trainer->progress = NULL;
-        if (trainer->root && status != WT_FAILED) wt_summarise_run(trainer, status);
+        if (trainer->root && status != WT_FAILED) wt_trainer_summarise(trainer, status);
         if (trainer->root) status = wt_record_verdict(trainer, hosts, status);
         /* rank 0's word counts: a record that can't be written is a failure */
         status = wt_comm_agree(trainer->comm, status);
