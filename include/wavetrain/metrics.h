@@ -60,11 +60,12 @@ void wt_progress_say(wt_progress *progress, const char *format, ...) __attribute
 
 /* --- plots --- */
 
-/* Training loss (raw, thin, and smoothed) with validation loss, learning rate, and throughput over steps, of
- * one or several runs (folders with a metrics.csv) into one PNG, written atomically. An existing file is
- * replaced. `labels` are the legend's names of several runs; NULL: the folders'. Without PLplot: an error that says how
- * to get it. */
-wt_status wt_plot_runs(const char *const *runs, const char *const *labels, size_t count, const char *png);
+/* Training loss (smoothed; of a single run also each step's), validation loss, learning rate and throughput over
+ * steps, of one or several runs (folders with a metrics.csv) into one PNG, written atomically. An existing file is
+ * replaced. `labels` are the legend's rows, their columns parted by tabs and named by `heading` (NULL: no heading;
+ * labels NULL: the folders' names). Without PLplot: an error that says how to get it. */
+wt_status wt_plot_runs(const char *const *runs, const char *heading, const char *const *labels, size_t count,
+                       const char *png);
 enum { WT_PLOT_RUNS_MAX = 64 };
 /* Whether this build can. */
 bool wt_plot_can(void);

@@ -25,7 +25,7 @@ static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
     if (done) goto cleanup;
     WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE,
                    "--out: missing (usage: wavetrain plot RUN... --out FILE.png)");
-    WT_GUARD(wt_plot_runs(runs, NULL, (size_t)count, wt_plot_out));
+    WT_GUARD(wt_plot_runs(runs, NULL, NULL, (size_t)count, wt_plot_out));
     if (wt_log_speaks()) printf("%s\n", wt_plot_out);
 cleanup:
     free(wt_plot_out);

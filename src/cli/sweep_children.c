@@ -183,7 +183,9 @@ static wt_status wt_fill_places(wt_runner *runner) {
 }
 
 static void wt_pass_on(wt_runner *runner, int number) {
-    if (!runner->stopping) wt_log_info("stopping: %d runs write a checkpoint", runner->running);
+    if (!runner->stopping)
+        wt_log_info("stopping: %d %s a checkpoint", runner->running,
+                    runner->running == 1 ? "run writes" : "runs write");
     runner->stopping = true;
     for (int i = 0; i < runner->jobs; i++) {
         /* train knows no SIGHUP */

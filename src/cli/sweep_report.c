@@ -13,7 +13,7 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/metrics.h"
 
-enum { WT_LEGEND = 40 }; /* bytes of a name in the legend */
+enum { WT_LEGEND = 256 }; /* bytes of a row of the legend */
 
 typedef struct {
     int point;
@@ -104,19 +104,35 @@ cleanup:
 
 /* --- the picture --- */
 
-/* A name for the legend: number, loss, and the values as far as there is room for all; the table has them too. */
-static wt_status wt_legend(char label[WT_LEGEND], const wt_sweep *sweep, const wt_result *result) {
-    int used = snprintf(label, WT_LEGEND, "%04d", result->point);
-    if (!isnan(result->best))
-        used += snprintf(label + used, WT_LEGEND - (size_t)used, "  %.4f", result->best);
-    char values[256] = "";
-    size_t length = 0;
-    for (int k = 0; k < wt_sweep_key_count(sweep) && length < sizeof values; k++) {
+/* A key without its section, where no other key of the sweep ends like it. */
+static const char *wt_short_key(const wt_sweep *sweep, int key) {
+    const char *full = wt_sweep_key(sweep, key), *dot = strrchr(full, '.');
+    if (dot == NULL) return full;
+    for (int k = 0; k < wt_sweep_key_count(sweep); k++) {
+        const char *other = strrchr(wt_sweep_key(sweep, k), '.');
+        if (k != key && other != NULL && strcmp(other, dot) == 0) return full;
+    }
+    return dot + 1;
+}
+
+/* The names of the legend's columns: number, loss, and the keys; the plot leaves out those that find no room. */
+static void wt_legend_heading(char heading[WT_LEGEND], const wt_sweep *sweep) {
+    size_t used = (size_t)snprintf(heading, WT_LEGEND, "point\tvalidation");
+    for (int k = 0; k < wt_sweep_key_count(sweep) && used < WT_LEGEND; k++)
+        used += (size_t)snprintf(heading + used, WT_LEGEND - used, "\t%s", wt_short_key(sweep, k));
+}
+
+static wt_status wt_legend_row(char row[WT_LEGEND], const wt_sweep *sweep, const wt_result *result) {
+    size_t used = (size_t)snprintf(row, WT_LEGEND, "%04d\t", result->point);
+    if (isnan(result->best))
+        used += (size_t)snprintf(row + used, WT_LEGEND - used, "-");
+    else
+        used += (size_t)snprintf(row + used, WT_LEGEND - used, "%.4f", result->best);
+    for (int k = 0; k < wt_sweep_key_count(sweep) && used < WT_LEGEND; k++) {
         char cell[64];
         WT_TRY(wt_cell(cell, sweep, result->point, k));
-        length += (size_t)snprintf(values + length, sizeof values - length, "  %s", cell);
+        used += (size_t)snprintf(row + used, WT_LEGEND - used, "\t%s", cell);
     }
-    if (length < WT_LEGEND - (size_t)used) memcpy(label + used, values, length + 1);
     return WT_OK;
 }
 
@@ -127,7 +143,7 @@ static wt_status wt_collect_runs(const wt_sweep *sweep, const wt_result *results
         char run[WT_PATH_MAX], label[WT_LEGEND];
         if (results[i].step == 0) continue;
         WT_TRY(wt_sweep_run(run, sweep, results[i].point));
-        WT_TRY(wt_legend(label, sweep, &results[i]));
+        WT_TRY(wt_legend_row(label, sweep, &results[i]));
         WT_TRY(wt_copy_string(&runs[*count], run));
         WT_TRY(wt_copy_string(&labels[*count], label));
         ++*count;
@@ -136,7 +152,8 @@ static wt_status wt_collect_runs(const wt_sweep *sweep, const wt_result *results
 }
 
 static wt_status wt_draw(const wt_sweep *sweep, const wt_result *results) {
-    char *runs[WT_PLOT_RUNS_MAX] = {NULL}, *labels[WT_PLOT_RUNS_MAX] = {NULL}, png[WT_PATH_MAX];
+    char *runs[WT_PLOT_RUNS_MAX] = {NULL}, *labels[WT_PLOT_RUNS_MAX] = {NULL}, png[WT_PATH_MAX],
+         heading[WT_LEGEND];
     size_t count = 0;
     wt_status status;
     if (!wt_plot_can()) {
@@ -146,7 +163,8 @@ static wt_status wt_draw(const wt_sweep *sweep, const wt_result *results) {
     WT_GUARD(wt_path_join(png, wt_sweep_runs(sweep), "report.png"));
     WT_GUARD(wt_collect_runs(sweep, results, runs, labels, &count));
     if (count == 0) goto cleanup;
-    WT_GUARD(wt_plot_runs((const char *const *)runs, (const char *const *)labels, count, png));
+    wt_legend_heading(heading, sweep);
+    WT_GUARD(wt_plot_runs((const char *const *)runs, heading, (const char *const *)labels, count, png));
     printf("\ncurves: %s\n", png);
 cleanup:
     for (int i = 0; i < WT_PLOT_RUNS_MAX; i++) {

@@ -1,4 +1,4 @@
-/* What a plot shows, apart from how it is drawn: series of points, smoothing, ranges, ticks. */
+/* What a plot shows (series of points, smoothing, ranges, ticks, the legend's layout), and its drawing. */
 #ifndef WAVETRAIN_PLOT_INTERNAL_H
 #define WAVETRAIN_PLOT_INTERNAL_H
 
@@ -39,5 +39,63 @@ size_t wt_plot_ticks(double ticks[WT_TICKS_MAX], double lo, double hi, size_t wa
 
 /* 800, 1.5k, 20k, 3M */
 void wt_plot_count_label(char *out, size_t bytes, double value);
+
+/* --- the legend --- */
+
+enum { WT_LEGEND_CELL = 49, WT_LEGEND_COLUMNS = 12, WT_LEGEND_LINE = 30 };
+
+/* Row r stands in block r / rows. Lengths in pixels. */
+typedef struct {
+    const char *heading; /* NULL: none */
+    size_t columns, rows;
+    double x[WT_LEGEND_COLUMNS];   /* within a block: where a column's cells begin or, */
+    bool right[WT_LEGEND_COLUMNS]; /* where they stand to the right, end */
+    double block_width, height;
+} wt_legend;
+
+/* `rows` [count] and `heading` (may be NULL) have their columns parted by tabs. Columns that find no room in `width`
+ * are left out. */
+void wt_legend_place(wt_legend *legend, const char *heading, const char *const *rows, size_t count,
+                     double width);
+/* The words of a row's column, cut to what a cell takes; none where the row is shorter. */
+void wt_legend_cell(char out[WT_LEGEND_CELL], const char *row, size_t column);
+
+/* --- the picture --- */
+
+enum { WT_PLOT_WIDTH = 1200, WT_PLOT_LEFT = 120, WT_PLOT_RIGHT = 1090, WT_PLOT_NAME = 256 };
+
+typedef struct {
+    char name[WT_PLOT_NAME]; /* the folder's, or the legend's row */
+    bool text;               /* the samples are characters */
+    wt_series loss, loss_smooth, validation, rate, throughput, throughput_smooth;
+    double last_step;
+} wt_curves;
+
+typedef struct {
+    double bottom, top; /* pixels */
+    double lo, hi;      /* of the y axis */
+} wt_panel;
+
+typedef struct {
+    wt_curves *runs; /* [count] */
+    size_t count;
+    double height; /* of the page */
+    double x_lo, x_hi;
+    double rate_unit; /* the power of ten that learning rates are shown in */
+    const char *unit; /* what a loss is the mean of: sample or character */
+    wt_panel loss, rate, throughput;
+    wt_legend legend;
+} wt_picture;
+
+/* What the single run's lines are. */
+extern const char *const wt_plot_single[3];
+
+/* Reads the runs of *p (its count is set). Dispose of it whatever is returned. */
+wt_status wt_picture_fill(wt_picture *p, const char *const *folders, const char *heading,
+                          const char *const *labels);
+void wt_picture_dispose(wt_picture *p);
+
+/* Draws into `file`, in a process that may print and exit. */
+void wt_picture_draw(const wt_picture *p, const char *file);
 
 #endif
