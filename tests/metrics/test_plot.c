@@ -247,7 +247,7 @@ static void many_runs_have_a_taller_page(void **state) {
         wt_plot_runs(runs, "point\t#loss\trate", labels, WT_PLOT_RUNS_MAX, "test_plot.work/many.png"), WT_OK);
     assert_int_equal(wt_file_read(&data, &bytes, "test_plot.work/many.png", 1 << 24), WT_OK);
     unsigned height = ((unsigned)(unsigned char)data[22] << 8) + (unsigned char)data[23];
-    assert_int_equal(height, 1350 + 30 + 30 * (1 + WT_PLOT_RUNS_MAX / 4 + WT_PLOT_RUNS_MAX / 12 + 1));
+    assert_int_equal(height, 1350 + 30 + 30 * (1 + (WT_PLOT_RUNS_MAX + 2) / 3));
     wt_free(data);
 }
 
