@@ -91,7 +91,7 @@ static wt_needed wt_needed_units(const wt_pass *pass, const wt_pipeline *pipelin
 
 /* --- the order --- */
 
-enum { WT_DEPTH = 8 }; /* stages at work together: their weights must find room in the caches too */
+enum { WT_DEPTH = 4 }; /* stages at work together: their weights must find room in the caches too */
 
 /* Whether all that a unit needs stands in the order; a group's units stand there in theirs. */
 static bool wt_needs_placed(const wt_pass *pass, const wt_pipeline *pipeline, const wt_stage *stage,
