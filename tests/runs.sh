@@ -101,3 +101,13 @@ interrupt() {
     [ "$(rows_of "$run")" -lt "$steps" ] || fail "$run: it was done before it was stopped"
     echo $code
 }
+
+# like RUN OTHER RANKS THREADS ARGUMENT…: trains OTHER for $steps steps, which must be RUN bit for bit
+like() {
+    local run=$1 other=$2
+    ranks=$3
+    export OMP_NUM_THREADS=$4
+    shift 4
+    train_ok "$other" "$@"
+    same_run "$run" "$other" $steps
+}

@@ -53,6 +53,7 @@ typedef struct {
 
 typedef struct wt_kernels {
     const char *name;
+    bool place_matters; /* a row's bits depend on where it stands in a product */
 
     /*
      * Products. A packed matrix [in][out] takes packed_count elements (64-byte aligned for speed alone);
@@ -66,7 +67,7 @@ typedef struct wt_kernels {
      * with the terms of `count` operands n, in their order. A dilated causal convolution (van den Oord et al.
      * 2016, section 2.1) has a tap for an operand, x_j = x + j·dilation rows; its gradient by the input a
      * transposed tap, x_j = dy − j·dilation rows. `bias` and `add` of finish may be NULL, add may be y. A row's
-     * bits don't depend on its place in the call, but with OpenBLAS.
+     * bits don't depend on its place in the call, unless place_matters.
      */
     void (*multiply)(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish);

@@ -320,6 +320,7 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),
+    .place_matters = true,
     .packed_count = wt_openblas_packed_count,
     .pack = wt_openblas_pack,
     .multiply = wt_openblas_multiply,

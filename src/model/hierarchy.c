@@ -199,7 +199,6 @@ wt_status wt_hierarchy_create(wt_hierarchy **out, const wt_network *network, con
     h->kernels = kernels;
     h->shape = *shape;
     h->threads = omp_get_max_threads();
-    h->rows_apart = strncmp(kernels->name, "openblas", strlen("openblas")) == 0;
     WT_GUARD(wt_take_hierarchy(h));
     wt_lay_out_hierarchy(network, shape, h);
     wt_place_linear(network, kernels, shape->backward, h);

@@ -39,9 +39,9 @@ static void wt_cut_tiles(wt_hierarchy *h, int first, int end, int lane) {
 /* In training tiles begin at a lane's first target. Evaluation has no lanes: there a window's tiles are its own where
  * that makes a difference, since what stands beside it in a call is chance. */
 static void wt_cut_lanes(wt_hierarchy *h) {
-    const int each = h->shape.backward && h->step.lane_windows ? h->step.lane_windows
-                     : h->shape.backward || !h->rows_apart     ? h->windows
-                                                               : 1;
+    const int each = h->shape.backward && h->step.lane_windows         ? h->step.lane_windows
+                     : h->shape.backward || !h->kernels->place_matters ? h->windows
+                                                                       : 1;
     h->tile_count = 0;
     h->lanes = h->windows / each;
     for (int lane = 0; lane < h->lanes; lane++) {

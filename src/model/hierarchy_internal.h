@@ -41,8 +41,6 @@ typedef struct wt_hierarchy {
     wt_pass_shape shape;
     wt_pass_step step;
     int threads;
-    bool
-        rows_apart; /* a row's bits depend on its place in a product: a product never has rows of two windows */
     const wt_real *parameters;
     wt_real *packed;
     size_t *forward_at, *backward_at; /* [parameters] */

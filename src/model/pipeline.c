@@ -190,7 +190,7 @@ bool wt_stage_done(const wt_pipeline *pipeline, int stage, int group) {
 /* Takes the first unit in the order that is still to be had and whose needs are met. Returns its place, or the length
  * when all are taken. */
 static int wt_take_unit(const wt_pass *pass, wt_pipeline *pipeline, atomic_int *first) {
-    enum { SPINS = 200, WINDOW = 64 }; /* some ten microseconds; then another thread may want this core */
+    enum { SPINS = 200, AHEAD = 32 }; /* some hundred microseconds; then another thread may want this core */
     for (int spins = 0;; spins++) {
         int place = atomic_load_explicit(first, memory_order_relaxed);
         const int before = place;
@@ -200,7 +200,7 @@ static int wt_take_unit(const wt_pass *pass, wt_pipeline *pipeline, atomic_int *
         }
         if (place != before) atomic_store_explicit(first, place, memory_order_relaxed); /* a hint */
         if (place == pipeline->length) return place;
-        for (int end = wt_least(place + WINDOW, pipeline->length); place < end; place++) {
+        for (int end = wt_least(place + AHEAD * pass->threads, pipeline->length); place < end; place++) {
             atomic_uint *taken = &pipeline->taken[place];
             if (atomic_load_explicit(taken, memory_order_relaxed) != pipeline->run &&
                 wt_needs_met(pass, pipeline, &pipeline->order[place]) &&

@@ -3,8 +3,15 @@
  * mistake of the file, and should not be taken for one of the network. */
 #include "reference_case.h"
 
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "wavetrain/file.h"
 #include "wavetrain/memory.h"
@@ -150,4 +157,38 @@ cleanup:
     wt_free(torch);
     wt_free(values);
     return status;
+}
+
+/* --- in tests --- */
+
+int wt_reference_setup(void **state, const char *folder) {
+    wt_reference_case *c;
+    const char *name = *state;
+    if (wt_alloc(&c, 1, sizeof *c, "a case") != WT_OK) return -1;
+    *state = c;
+    if (wt_reference_open(c, folder, name) == WT_OK) return 0;
+    print_error("%s\n", wt_error_message());
+    wt_reference_close(c);
+    wt_free(c);
+    return -1;
+}
+
+int wt_reference_teardown(void **state) {
+    wt_reference_close(*state);
+    wt_free(*state);
+    return 0;
+}
+
+double wt_reference_compare(const wt_reference_case *c, const char *what, const wt_real *ours,
+                            const double *theirs, size_t count, double tolerance) {
+    double largest = 0, difference = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double d = fabs((double)ours[i] - theirs[i]);
+        if (!(d <= difference)) difference = d;
+        if (isnan(difference)) break;
+        largest = fmax(largest, fabs(theirs[i]));
+    }
+    if (!(difference <= tolerance * largest))
+        fail_msg("%s: %s differs by %g, its largest value is %g", c->name, what, difference, largest);
+    return largest > 0 ? difference / largest : 0;
 }

@@ -31,6 +31,15 @@ wt_status wt_reference_read(const wt_reference_case *c, const char *name, double
 wt_status wt_reference_tensor(const wt_reference_case *c, const char *group, const wt_parameter *parameter,
                               double *values);
 
+/* cmocka's set-up and tear-down of a test on the case whose name *state is. */
+int wt_reference_setup(void **state, const char *folder);
+int wt_reference_teardown(void **state);
+
+/* The largest difference, as a share of the largest reference value; fails the test if it is above `tolerance`, or if
+ * anything is not a number. */
+double wt_reference_compare(const wt_reference_case *c, const char *what, const wt_real *ours,
+                            const double *theirs, size_t count, double tolerance);
+
 /* The initial parameters as a flat buffer, in the kernels' order. */
 wt_status wt_reference_initial(const wt_reference_case *c, wt_real *flat);
 

@@ -55,35 +55,7 @@ static void *take(size_t count, size_t bytes) {
 /* --- what PyTorch says --- */
 
 static int open_case(void **state) {
-    wt_reference_case *c;
-    const char *name = *state;
-    if (wt_alloc(&c, 1, sizeof *c, "a case") != WT_OK) return -1;
-    *state = c;
-    if (wt_reference_open(c, folder, name) == WT_OK) return 0;
-    print_error("%s\n", wt_error_message());
-    wt_reference_close(c);
-    wt_free(c);
-    return -1;
-}
-
-static int close_case(void **state) {
-    wt_reference_close(*state);
-    wt_free(*state);
-    return 0;
-}
-
-static double compare(const char *what, const wt_real *ours, const double *theirs, size_t count,
-                      double tolerance) {
-    double largest = 0, difference = 0;
-    for (size_t i = 0; i < count; i++) {
-        const double d = fabs((double)ours[i] - theirs[i]);
-        if (!(d <= difference)) difference = d;
-        if (isnan(difference)) break;
-        largest = fmax(largest, fabs(theirs[i]));
-    }
-    if (!(difference <= tolerance * largest))
-        fail_msg("%s differs by %g, its largest value is %g", what, difference, largest);
-    return largest > 0 ? difference / largest : 0;
+    return wt_reference_setup(state, folder);
 }
 
 /* The tensors of a group that are trained, or that are not. */
@@ -99,7 +71,7 @@ static double compare_group(const wt_reference_case *c, const char *group, const
         snprintf(what, sizeof what, "%s: %s of %s", c->name, group, parameter->name);
         must(wt_reference_tensor(c, group, parameter, theirs));
         wt_parameter_export(parameter, flat + parameter->offset, torch);
-        worst = fmax(worst, compare(what, torch, theirs, parameter->count, tolerance));
+        worst = fmax(worst, wt_reference_compare(c, what, torch, theirs, parameter->count, tolerance));
     }
     wt_free(theirs);
     wt_free(torch);
@@ -180,7 +152,7 @@ static void test_evaluation(void **state) {
     for (int w = 0; w < c->windows; w++) {
         const size_t count = (size_t)c->batch.target_count[w] * classes;
         if (count == 0) continue;
-        worst = fmax(worst, compare("logits", wt_pass_logits(pass, w), logits + (size_t)w * slot, count,
+        worst = fmax(worst, wt_reference_compare(c, "logits", wt_pass_logits(pass, w), logits + (size_t)w * slot, count,
                                     TENSOR_TOLERANCE));
     }
     print_message("%s: logits to %.1e\n", c->name, worst);
@@ -525,7 +497,7 @@ static void test_counts(void **state) {
 /* --- all --- */
 
 #define TEST(name, case, function) \
-    { name " of " case, function, open_case, close_case, (void *)case }
+    { name " of " case, function, open_case, wt_reference_teardown, (void *)case }
 #define CASE(case)                                                              \
     TEST("table", case, test_table), TEST("evaluation", case, test_evaluation), \
         TEST("gradients", case, test_gradients), TEST("training", case, test_training)

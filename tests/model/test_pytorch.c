@@ -53,40 +53,10 @@ static void *take(size_t count, size_t bytes) {
     return block;
 }
 
-/* The largest difference, as a share of the largest reference value; fails if it is above `tolerance`, or if
- * anything is not a number. */
-static double compare(const wt_reference_case *c, const char *what, const wt_real *ours, const double *theirs,
-                      size_t count, double tolerance) {
-    double largest = 0, difference = 0;
-    for (size_t i = 0; i < count; i++) {
-        double d = fabs((double)ours[i] - theirs[i]);
-        if (!(d <= difference)) difference = d;
-        if (isnan(difference)) break;
-        largest = fmax(largest, fabs(theirs[i]));
-    }
-    if (!(difference <= tolerance * largest))
-        fail_msg("%s: %s differs by %g, its largest value is %g", c->name, what, difference, largest);
-    return largest > 0 ? difference / largest : 0;
-}
-
 /* --- fixtures --- */
 
 static int open_case(void **state) {
-    wt_reference_case *c;
-    const char *name = *state;
-    if (wt_alloc(&c, 1, sizeof *c, "a case") != WT_OK) return -1;
-    *state = c;
-    if (wt_reference_open(c, folder, name) == WT_OK) return 0;
-    print_error("%s\n", wt_error_message());
-    wt_reference_close(c);
-    wt_free(c);
-    return -1;
-}
-
-static int close_case(void **state) {
-    wt_reference_close(*state);
-    wt_free(*state);
-    return 0;
+    return wt_reference_setup(state, folder);
 }
 
 /* A pass takes as many threads as there are when it is made. */
@@ -202,7 +172,7 @@ static double compare_logits(const wt_reference_case *c, const wt_pass *pass) {
         size_t count = (size_t)c->batch.target_count[w] * (size_t)c->network->classes;
         if (count == 0) continue;
         if (readout) count = slot;
-        worst = fmax(worst, compare(c, "logits", wt_pass_logits(pass, w), logits + (size_t)w * slot, count,
+        worst = fmax(worst, wt_reference_compare(c, "logits", wt_pass_logits(pass, w), logits + (size_t)w * slot, count,
                                     TENSOR_TOLERANCE));
     }
     wt_free(logits);
@@ -306,7 +276,7 @@ static double compare_flat(const wt_reference_case *c, const char *what, const w
         char name[WT_PARAMETER_NAME + 32];
         snprintf(name, sizeof name, "%s of %s", what, parameter->name);
         wt_parameter_export(parameter, flat + parameter->offset, torch);
-        worst = fmax(worst, compare(c, name, torch, theirs + parameter->offset, parameter->count, tolerance));
+        worst = fmax(worst, wt_reference_compare(c, name, torch, theirs + parameter->offset, parameter->count, tolerance));
     }
     wt_free(torch);
     return worst;
@@ -454,7 +424,7 @@ static void test_training(void **state) {
 /* --- all cases --- */
 
 #define TEST(name, case, function) \
-    { name " of " case, function, open_case, close_case, (void *)case }
+    { name " of " case, function, open_case, wt_reference_teardown, (void *)case }
 #define CASE(case)                                                                                           \
     TEST("table", case, test_table), TEST("layout", case, test_layout), TEST("forward", case, test_forward), \
         TEST("lanes", case, test_lanes), TEST("lane sizes", case, test_lane_sizes),                          \

@@ -19,15 +19,6 @@ checkpoint: {every: 20}
 run: {compare_every: 10}
 YAML
 
-like() {
-    local run=$1 other=$2
-    ranks=$3
-    export OMP_NUM_THREADS=$4
-    shift 4
-    train_ok "$other" "$@"
-    same_run "$run" "$other" $steps
-}
-
 for norm in batch layer none; do
     ranks= OMP_NUM_THREADS=1
     set -- --set model.norm=$norm

@@ -31,16 +31,6 @@ checkpoint: {every: 0}
 run: {compare_every: 20}
 YAML
 
-# like RUN OTHER RANKS THREADS ARGUMENT…: trains OTHER, which must be RUN bit for bit
-like() {
-    local run=$1 other=$2
-    ranks=$3
-    export OMP_NUM_THREADS=$4
-    shift 4
-    train_ok "$other" "$@"
-    same_run "$run" "$other" $steps
-}
-
 # --- ranks and threads ---
 
 train_ok one

@@ -28,7 +28,7 @@ def case(about, fuse, width, norm="none", activation="tanh", embedding=4, classe
     return dict(about=about, fuse=fuse, width=width, norm=norm, activation=activation, embedding=embedding,
                 classes=classes, input=input, channels=channels, bias=bias, window=window, windows=windows,
                 lane_windows=lane_windows, utterances=utterances, ignored=ignored, empty=empty,
-                optimizer=optimizer, arrays=[], input_kernel=context, context=context)
+                optimizer=optimizer, arrays=[], input_kernel=context, context=context, head="softmax", readout=None)
 
 
 CASES = {
@@ -215,17 +215,6 @@ def write(path, c, values):
                              compression=9 if large else None)
 
 
-def check(path, c, values):
-    worst = 0.0
-    with h5py.File(path, "r") as f:
-        if f.attrs["config"].decode() != yaml_of(c):
-            sys.exit(f"{path}: another configuration")
-        for key, value in values.items():
-            largest = max(numpy.abs(value).max(), 1e-300)
-            worst = max(worst, numpy.abs(f[key][()] - value).max() / largest)
-    return worst
-
-
 def main():
     parser = argparse.ArgumentParser(description="Makes the reference values of tests/model/test_hierarchy.c.")
     parser.add_argument("--check", action="store_true", help="compare with the files, write nothing")
@@ -242,7 +231,7 @@ def main():
             values = compute(name, c, seed)
         path = os.path.join(folder, name + ".h5")
         if options.check:
-            worst = check(path, c, values)
+            worst = common.check(path, yaml_of(c), values)
             print(f"  differs from the file by {worst:.1e}")
             if worst > 1e-9:
                 sys.exit(f"{path}: differs")

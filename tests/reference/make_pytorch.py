@@ -421,11 +421,11 @@ def write(path, c, values, fan_in):
                 d.attrs["fan_in"] = numpy.int64(fan_in[key[len("parameters/"):]])
 
 
-def check(path, c, values):
+def check(path, config, values):
     """The largest difference from the file, relative to each array's largest value."""
     worst = 0.0
     with h5py.File(path, "r") as f:
-        if f.attrs["config"].decode() != yaml_of(c):
+        if f.attrs["config"].decode() != config:
             sys.exit(f"{path}: another configuration")
         for key, value in values.items():
             largest = max(numpy.abs(value).max(), 1e-300)
@@ -449,7 +449,7 @@ def main():
             computed = compute(name, c, seed)
         path = os.path.join(folder, name + ".h5")
         if options.check:
-            worst = check(path, c, computed[0])
+            worst = check(path, yaml_of(c), computed[0])
             print(f"  differs from the file by {worst:.1e}")
             if worst > 1e-9:
                 sys.exit(f"{path}: differs")

@@ -11,8 +11,8 @@ wt_status wt_wav_check_size(const char *path, int64_t *unsized);
 /* A rate and a number of channels within bounds, or an error about `path`. */
 wt_status wt_sound_check_format(const char *path, const wt_sound_format *format);
 
-/* Splits of simulated utterances: a tenth of them (at least one) is for testing, another for validation. */
-void wt_simulated_splits(wt_split *splits, size_t items);
+/* A plan of simulated utterances of `bytes` each: a tenth of them (at least one) is for testing, another for validation. */
+wt_status wt_simulated_plan(wt_prepare_plan *plan, size_t items, int64_t bytes, int64_t shard_bytes);
 
 /* csv_reader.c: the records of a file, one after the other. Fields are valid until the next call; errors name the line. */
 typedef struct wt_csv wt_csv;

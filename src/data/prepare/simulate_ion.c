@@ -53,25 +53,13 @@ void wt_ion_transitions(const wt_ion *ion, double *opens, double *closes) {
 
 wt_status wt_ion_plan(wt_prepare_plan *plan, const wt_ion *ion, int64_t shard_bytes) {
     WT_TRY(check_ion(ion));
-    const size_t items = (size_t)ion->utterances;
-    int64_t *bytes = NULL;
-    wt_split *splits = NULL;
-    wt_status status = WT_OK;
-    WT_GUARD(wt_alloc(&bytes, items, sizeof *bytes, "sizes of utterances"));
-    WT_GUARD(wt_alloc(&splits, items, sizeof *splits, "splits of utterances"));
-    for (size_t i = 0; i < items; i++) bytes[i] = 8 * ion->frames;
-    wt_simulated_splits(splits, items);
-    WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, items, shard_bytes));
+    WT_TRY(wt_simulated_plan(plan, (size_t)ion->utterances, 8 * ion->frames, shard_bytes));
     plan->sample_rate = ion->rate;
-    plan->channels = 1;
     plan->store = WT_STORE_FLOAT;
     plan->kind = "table";
     plan->labelled = true;
     plan->classes = ion->count + 1;
-cleanup:
-    wt_free(bytes);
-    wt_free(splits);
-    return status;
+    return WT_OK;
 }
 
 /* --- hum and drift --- */

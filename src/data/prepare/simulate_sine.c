@@ -30,33 +30,37 @@ static wt_status check_sine(const wt_sine *sine) {
     return WT_OK;
 }
 
-void wt_simulated_splits(wt_split *splits, size_t items) {
+static wt_split simulated_split(size_t i, size_t items) {
     const size_t held_out = items < 10 ? 1 : items / 10;
+    return i + held_out >= items       ? WT_SPLIT_TEST
+           : i + 2 * held_out >= items ? WT_SPLIT_VALIDATION
+                                       : WT_SPLIT_TRAIN;
+}
+
+wt_status wt_simulated_plan(wt_prepare_plan *plan, size_t items, int64_t bytes, int64_t shard_bytes) {
+    int64_t *sizes = NULL;
+    wt_split *splits = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&sizes, items, sizeof *sizes, "sizes of utterances"));
+    WT_GUARD(wt_alloc(&splits, items, sizeof *splits, "splits of utterances"));
     for (size_t i = 0; i < items; i++) {
-        splits[i] = i + held_out >= items       ? WT_SPLIT_TEST
-                    : i + 2 * held_out >= items ? WT_SPLIT_VALIDATION
-                                                : WT_SPLIT_TRAIN;
+        sizes[i] = bytes;
+        splits[i] = simulated_split(i, items);
     }
+    WT_GUARD(wt_prepare_plan_init(plan, splits, sizes, items, shard_bytes));
+    plan->channels = 1;
+cleanup:
+    wt_free(sizes);
+    wt_free(splits);
+    return status;
 }
 
 wt_status wt_sine_plan(wt_prepare_plan *plan, const wt_sine *sine, int64_t shard_bytes) {
     WT_TRY(check_sine(sine));
-    size_t items = (size_t)sine->utterances;
-    int64_t *bytes = NULL;
-    wt_split *splits = NULL;
-    wt_status status = WT_OK;
-    WT_GUARD(wt_alloc(&bytes, items, sizeof *bytes, "sizes of utterances"));
-    WT_GUARD(wt_alloc(&splits, items, sizeof *splits, "splits of utterances"));
-    for (size_t i = 0; i < items; i++) bytes[i] = 2 * sine->frames;
-    wt_simulated_splits(splits, items);
-    WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, items, shard_bytes));
+    WT_TRY(wt_simulated_plan(plan, (size_t)sine->utterances, 2 * sine->frames, shard_bytes));
     plan->sample_rate = sine->rate;
-    plan->channels = 1;
     plan->store = WT_STORE_INT16;
-cleanup:
-    wt_free(bytes);
-    wt_free(splits);
-    return status;
+    return WT_OK;
 }
 
 wt_status wt_sine_load(const void *context, size_t item, wt_utterance *utterance) {
