@@ -37,7 +37,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 /* A start that failed before wt_train (its configuration is wrong): if `run` is a run's folder, and no other process is
  * at work in it, its verdict becomes failed, for the reason of this thread's error message, which stays. For rank 0
  * alone; not collective. */
-void wt_train_refused(const char *run);
+void wt_train_refused(const wt_comm *comm, const char *run);
 
 /* What run.yaml says of the newest start. Not collective. */
 typedef struct {

@@ -317,22 +317,11 @@ static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
     result->operations[WT_STEP_ALL] = 3.0 * forward;
 }
 
-/* The most memory that this process has had; 0 where the system does not say. */
-static int64_t wt_peak_resident(void) {
-    char line[256];
-    long long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %lld", &kib) != 1) {}
-    fclose(file);
-    return kib * 1024;
-}
-
 /* Collective. */
 static wt_status wt_make_result(wt_stepper *stepper, wt_result *result) {
     memset(result, 0, sizeof *result);
     const wt_bench_peak *fp32 = &stepper->peaks.of[WT_PEAK_FP32];
-    int64_t bytes[] = {wt_peak_resident(), wt_memory_peak_bytes(), stepper->estimate};
+    int64_t bytes[] = {wt_memory_peak_resident(), wt_memory_peak_bytes(), stepper->estimate};
     wt_comm_max_int64(stepper->comm, bytes, 3);
     result->resident = bytes[0], result->counted = bytes[1], result->estimate = bytes[2];
     result->peak = fp32->best;

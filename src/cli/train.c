@@ -80,7 +80,7 @@ static wt_status wt_train_with(wt_comm *comm, const char *config) {
     if (status == WT_OK) {
         status = wt_train(comm, options);
     } else if (options && *options->run && wt_comm_rank(comm) == 0) {
-        wt_train_refused(options->run);
+        wt_train_refused(comm, options->run);
     }
     wt_free(options);
     return status;

@@ -14,7 +14,7 @@ const char *wt_trainer_unit(const wt_trainer *trainer) {
 }
 
 /* What the run is and what it got, before the first step. */
-void wt_trainer_describe(const wt_trainer *trainer, const char *hosts) {
+void wt_trainer_describe(const wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
     char products[96], layers[32];
@@ -42,8 +42,8 @@ void wt_trainer_describe(const wt_trainer *trainer, const char *hosts) {
     wt_network_describe(network, layers, sizeof layers);
     wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
                 field);
-    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
-                trainer->state.threads, trainer->lanes_at_once);
+    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->hosts,
+                trainer->state.ranks, trainer->state.threads, trainer->lanes_at_once);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
     wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
                 getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
