@@ -28,6 +28,7 @@ typedef struct {
     const char *resume_file; /* WT_RESUME_FILE */
     const char *initial;     /* a checkpoint whose parameters begin a new run; NULL: drawn from train.seed */
     bool other_data;         /* go on although the data set is not the checkpoint's */
+    bool oversubscribe;      /* more threads than processors are meant */
 } wt_train_options;
 
 /* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal or the time limit asked to

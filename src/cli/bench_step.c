@@ -497,7 +497,6 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--windows", wt_given.windows, 0, WINDOWS_MOST));
     WT_TRY(wt_bench_check("--steps", wt_given.steps, 1, STEPS_MOST));
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
-    WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
     WT_TRY(
         wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
@@ -518,6 +517,8 @@ static wt_status wt_bench_step(wt_comm *comm, const char *path) {
     wt_result result;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&stepper, 1, sizeof *stepper, "the measurement")));
     stepper->comm = comm;
+    WT_GUARD(wt_bench_set_threads(wt_given.threads));
+    WT_GUARD(wt_command_settle(comm, wt_given.threads > 0));
     WT_GUARD(wt_comm_agree(comm, wt_prepare_stepper(stepper, path)));
     WT_GUARD(wt_bench_make_exchange(&stepper->exchange, comm, stepper->kernels, &stepper->config.exchange,
                                     stepper->lanes, stepper->lanes_at_once,

@@ -4,6 +4,8 @@
 
 #include "command_internal.h"
 #include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/places.h"
 
 /* Our own texts for popt's --help, since popt's names the process and exits. */
 static int wt_help_asked;
@@ -105,5 +107,12 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
     WT_CHECK(*count >= least && *count <= most, WT_USAGE, "%s: %s (usage: wavetrain %s %s)", command->name,
              *count < least ? "an argument is missing" : "too many arguments", command->name,
              command->arguments);
+    return WT_OK;
+}
+
+wt_status wt_command_settle(wt_comm *comm, bool told) {
+    wt_place *places;
+    WT_TRY(wt_comm_settle(comm, told, false, &places));
+    wt_free(places);
     return WT_OK;
 }

@@ -32,6 +32,9 @@ typedef struct {
 wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
                            int least, int most, const char ***arguments, int *count, bool *done);
 
+/* Refuses more threads than processors (places.h); `told`: an option has set the number of threads. Collective. */
+wt_status wt_command_settle(wt_comm *comm, bool told);
+
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);
 

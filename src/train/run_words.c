@@ -6,11 +6,22 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "train_internal.h"
 
 const char *wt_trainer_unit(const wt_trainer *trainer) {
     return wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample";
+}
+
+/* A line each, under one heading. */
+static void wt_say_binding(const wt_trainer *trainer) {
+    char text[4096];
+    wt_places_text(text, sizeof text, trainer->places, trainer->state.ranks);
+    for (char *line = text, *end = text; *end; line = end + 1) {
+        end = line + strcspn(line, "\n");
+        wt_log_info("%-9s %.*s", line == text ? "binding" : "", (int)(end - line), line);
+    }
 }
 
 /* What the run is and what it got, before the first step. */
@@ -44,6 +55,7 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                 field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->hosts,
                 trainer->state.ranks, trainer->state.threads, trainer->lanes_at_once);
+    wt_say_binding(trainer);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
     wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
                 getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");

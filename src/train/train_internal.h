@@ -8,6 +8,7 @@
 
 #include "wavetrain/log.h"
 #include "wavetrain/metrics.h"
+#include "wavetrain/places.h"
 #include "wavetrain/timer.h"
 #include "wavetrain/train.h"
 
@@ -261,6 +262,7 @@ typedef struct {
     wt_run_record record; /* rank 0: the starts, this one the last */
     time_t begun_at;
     int64_t first_step;   /* the last before this start */
+    wt_place *places;     /* rank 0: [ranks] */
     char *hosts;          /* for people; all ranks have it */
     int64_t peak_bytes;   /* rank 0: the memory of the rank that took most */
     int64_t peak_written; /* as run.yaml has it */

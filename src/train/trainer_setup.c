@@ -379,6 +379,7 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     wt_comm *comm = trainer->comm;
     trainer->root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_lock_old_run(trainer) : WT_OK));
+    WT_TRY(wt_comm_settle(comm, false, trainer->options->oversubscribe, &trainer->places));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend,
                                                  trainer->config->train.precision)));
     WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
@@ -462,5 +463,6 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->block_sums);
     wt_free(trainer->lane_sums);
     wt_free(trainer->hosts);
+    wt_free(trainer->places);
     wt_run_record_dispose(&trainer->record);
 }
