@@ -86,6 +86,16 @@ static void wt_print_peak(FILE *out, const wt_trainer *trainer) {
             trainer->peak_rank);
 }
 
+/* Once the steps are done: what they took before the exchange, and who was slow. */
+static void wt_print_ranks(FILE *out, const wt_trainer *trainer) {
+    const wt_stragglers *stragglers = &trainer->stragglers;
+    if (stragglers->intervals == 0) return;
+    fprintf(out, "compute_milliseconds: %.3f\nslowest_rank: %d\nslowest_milliseconds: %.3f\n",
+            1e3 * stragglers->median, stragglers->slowest, 1e3 * stragglers->slowest_time);
+    wt_print_text(out, "slowest_host", trainer->places[stragglers->slowest].host);
+    wt_print_text(out, "straggler", trainer->straggler);
+}
+
 static void wt_print_record(FILE *out, const wt_trainer *trainer) {
     fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
             trainer->config->train.steps);
@@ -102,6 +112,7 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer) {
             trainer->lanes);
     wt_print_text(out, "dataset", trainer->state.dataset);
     wt_print_peak(out, trainer);
+    wt_print_ranks(out, trainer);
     wt_print_starts(out, &trainer->record);
 }
 

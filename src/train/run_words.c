@@ -140,3 +140,17 @@ void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count) {
         wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
     if (count > 0) wt_summarise_exchange(trainer);
 }
+
+void wt_trainer_summarise_ranks(wt_trainer *trainer) {
+    wt_stragglers *stragglers = &trainer->stragglers;
+    if (!trainer->root || !wt_stragglers_conclude(stragglers)) return;
+    if (stragglers->any) {
+        wt_stragglers_text(trainer->straggler, sizeof trainer->straggler, stragglers, trainer->places);
+        wt_log_info("slower than the others: %s", trainer->straggler);
+    } else {
+        wt_log_info(
+            "before the exchange: %.2f ms a step on the median rank, %.2f on the slowest, rank %d on %s",
+            1e3 * stragglers->median, 1e3 * stragglers->slowest_time, stragglers->slowest,
+            trainer->places[stragglers->slowest].host);
+    }
+}

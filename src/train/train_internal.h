@@ -112,6 +112,35 @@ void wt_step_times_note(wt_step_times *times, const wt_timer *timer);
 /* The median of the last steps, or of that share of them that was fastest, in seconds; 0 where there are none. */
 double wt_step_times_median(const wt_step_times *times, wt_step_time which, double share);
 
+/* --- stragglers.c: ranks that are slower than the others before the exchange; rank 0 --- */
+
+typedef struct {
+    int ranks, lanes;
+    double share;           /* by which a rank's median is beyond the median rank's, if it is slow */
+    double *busy;           /* [ranks, steps kept]: seconds; NULL: nothing is looked at */
+    int64_t steps;          /* of this interval */
+    double since;           /* it began */
+    double *medians, *sums; /* [ranks]: of an interval, and over all of them */
+    int intervals;
+    double *sorted;
+    bool *slow, *was_slow; /* [ranks]: by the last judgement, and by that of the interval before */
+    bool any;              /* is slow */
+    int slowest;
+    double median, slowest_time; /* seconds */
+} wt_stragglers;
+
+wt_status wt_stragglers_init(wt_stragglers *stragglers, int ranks, int lanes, double share);
+void wt_stragglers_dispose(wt_stragglers *stragglers);
+/* A step of one rank; of all ranks in their order, step by step. */
+void wt_stragglers_note(wt_stragglers *stragglers, int rank, double seconds);
+/* Judges once `seconds` have gone by; whether others are slow than were. */
+bool wt_stragglers_changed(wt_stragglers *stragglers, double seconds);
+/* Judges by all intervals; false where there were no steps, or nobody to compare with. */
+bool wt_stragglers_conclude(wt_stragglers *stragglers);
+/* Those that the last judgement found slow; with their times. */
+void wt_stragglers_names(char *text, size_t room, const wt_stragglers *stragglers, const wt_place *places);
+void wt_stragglers_text(char *text, size_t room, const wt_stragglers *stragglers, const wt_place *places);
+
 /* --- targets.c --- */
 
 /* The windows of a split, whose outputs the network's are. */
@@ -249,8 +278,11 @@ typedef struct {
     wt_timer timer;
     wt_step_times times;
     double began, last_checkpoint, last_step;
-    double busy;      /* seconds of this step before the exchange, without waiting for others */
-    double looked_at; /* when this rank saw its own_peak of memory */
+    double busy,
+        busy_before; /* seconds of this step before the exchange, without waiting for others; of all before */
+    wt_stragglers stragglers; /* rank 0 */
+    char straggler[512];      /* rank 0: what run.yaml says of slow ranks */
+    double looked_at;         /* when this rank saw its own_peak of memory */
     int64_t own_peak;
     double seconds_before;     /* of earlier starts */
     int checkpoints;           /* written in the background by this start */
@@ -293,6 +325,9 @@ void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, 
 void wt_trainer_summarise(const wt_trainer *trainer, wt_status status);
 /* Where the steps spent their time. Collective. */
 void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count);
+
+/* Whether a rank was slower than the others; rank 0. */
+void wt_trainer_summarise_ranks(wt_trainer *trainer);
 
 /* run_record.c: writes RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
 wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const char *why);

@@ -102,6 +102,16 @@ static void wt_run_nothing(wt_trainer *trainer) {
 
 /* --- the decision --- */
 
+/* At the exchange: what this rank did since the last one by itself, the update after that one included. */
+static void wt_note_busy(wt_trainer *trainer) {
+    static const wt_phase phases[] = {WT_PHASE_UPDATE, WT_PHASE_DATA, WT_PHASE_DERIVE, WT_PHASE_FORWARD,
+                                      WT_PHASE_BACKWARD};
+    double busy = 0;
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) busy += trainer->timer.seconds[phases[i]];
+    trainer->busy = busy - trainer->busy_before;
+    trainer->busy_before = busy;
+}
+
 /* This rank's peak of memory; looked for once a second, since a step may take no more than the look. */
 static int64_t wt_look_at_memory(wt_trainer *trainer) {
     if (trainer->last_step - trainer->looked_at >= 1.0) {
@@ -143,6 +153,7 @@ static wt_lane_result wt_add_lanes(wt_trainer *trainer, int *caught, int *failed
         if (at->rank.signal) *caught = at->rank.signal;
         if (at->rank.failed) *failed = at->rank.failed;
         wt_note_peak(trainer, rank, at->rank.peak_bytes);
+        wt_stragglers_note(&trainer->stragglers, rank, at->rank.busy);
         at++;
     }
     return sum;
@@ -346,6 +357,20 @@ static void wt_keep_peak(wt_trainer *trainer) {
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
 }
 
+/* Rank 0: who is slow, whenever that changes. */
+static void wt_say_stragglers(wt_trainer *trainer) {
+    char text[512];
+    if (!wt_stragglers_changed(&trainer->stragglers, trainer->config->run.seconds)) return;
+    if (!trainer->stragglers.any) {
+        wt_progress_say(trainer->progress, "step %" PRId64 ": no rank is slower than the others any more",
+                        trainer->state.step);
+        return;
+    }
+    wt_stragglers_text(text, sizeof text, &trainer->stragglers, trainer->places);
+    wt_progress_say(trainer->progress, "warning: step %" PRId64 ": slower than the others: %s",
+                    trainer->state.step, text);
+}
+
 /* --- the step --- */
 
 static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
@@ -373,6 +398,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* the sum over all lanes, then rank 0's decision */
     double added;
     wt_timer_enter(&trainer->timer, WT_PHASE_WAIT);
+    wt_note_busy(trainer);
     const float *gradient = wt_exchange_complete(trainer->exchange, &added);
     wt_timer_enter(&trainer->timer, WT_PHASE_DECIDE);
     wt_timer_move(&trainer->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
@@ -399,6 +425,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     if (trainer->root) {
         wt_note_step(trainer);
         wt_keep_peak(trainer);
+        wt_say_stragglers(trainer);
         wt_hear_of_checkpoint(trainer, false);
         if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
     }
@@ -445,6 +472,9 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
                                     trainer->config->train.steps, trainer->config->run.seconds);
+        if (status == WT_OK)
+            status = wt_stragglers_init(&trainer->stragglers, wt_comm_size(trainer->comm), trainer->lanes,
+                                        trainer->config->run.straggler);
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_timer_init(&trainer->timer);
@@ -456,6 +486,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     wt_gather_peaks(trainer);
     WT_TRY(status);
     wt_trainer_summarise_phases(trainer, trainer->state.step - before);
+    wt_trainer_summarise_ranks(trainer);
     return wt_is_done(trainer) ? WT_OK : WT_CONTINUE;
 }
 

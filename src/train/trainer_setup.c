@@ -464,5 +464,6 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->lane_sums);
     wt_free(trainer->hosts);
     wt_free(trainer->places);
+    wt_stragglers_dispose(&trainer->stragglers);
     wt_run_record_dispose(&trainer->record);
 }
