@@ -179,6 +179,9 @@ int wt_network_lane_sums(const wt_network *network);
  * a training step needs three times as many. */
 double wt_network_operations(const wt_network *network, int targets);
 
+/* Batch norm in evaluation: mean and 1/√(variance + ε) of each channel, [2, width], from the running statistics. */
+void wt_norm_running(wt_real *mean_rate, const wt_real *mean, const wt_real *variance, int width);
+
 /* --- a pass: forward and backward over some windows at once --- */
 
 typedef struct wt_pass wt_pass;

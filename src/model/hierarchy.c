@@ -106,9 +106,8 @@ void wt_hierarchy_derive(wt_hierarchy *h, const wt_real *parameters) {
     }
     for (int l = 0; network->norm == WT_NORM_BATCH && !h->shape.backward && l < network->level_count; l++) {
         const wt_level *level = &network->levels[l];
-        wt_norm_take_running(wt_hierarchy_tensor(h, level->norm.running_mean),
-                             wt_hierarchy_tensor(h, level->norm.running_variance), level->linear.out,
-                             h->levels[l].mean_rate);
+        wt_norm_running(h->levels[l].mean_rate, wt_hierarchy_tensor(h, level->norm.running_mean),
+                        wt_hierarchy_tensor(h, level->norm.running_variance), level->linear.out);
     }
 }
 

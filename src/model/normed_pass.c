@@ -136,9 +136,8 @@ void wt_normed_derive(wt_pass *pass) {
     if (network->norm != WT_NORM_BATCH || pass->shape.backward) return;
     for (int l = 0; l < network->block_count; l++) {
         const wt_norm *norm = &network->blocks[l].norm;
-        wt_norm_take_running(wt_pass_tensor(pass, norm->running_mean),
-                             wt_pass_tensor(pass, norm->running_variance), network->blocks[l].conv.out,
-                             wt_mean_rate(pass, l));
+        wt_norm_running(wt_mean_rate(pass, l), wt_pass_tensor(pass, norm->running_mean),
+                        wt_pass_tensor(pass, norm->running_variance), network->blocks[l].conv.out);
     }
 }
 

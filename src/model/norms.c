@@ -37,11 +37,10 @@ bool wt_norm_take_moments(const double *sums, int width, const wt_real *running_
     return count > 0;
 }
 
-void wt_norm_take_running(const wt_real *running_mean, const wt_real *running_variance, int width,
-                          wt_real *mean_rate) {
+void wt_norm_running(wt_real *mean_rate, const wt_real *mean, const wt_real *variance, int width) {
     for (int c = 0; c < width; c++) {
-        mean_rate[c] = running_mean[c];
-        mean_rate[width + c] = (wt_real)(1 / __builtin_sqrt((double)running_variance[c] + WT_NORM_EPSILON));
+        mean_rate[c] = mean[c];
+        mean_rate[width + c] = (wt_real)(1 / __builtin_sqrt((double)variance[c] + WT_NORM_EPSILON));
     }
 }
 

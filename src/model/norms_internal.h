@@ -17,10 +17,6 @@ void wt_norm_reduce(const wt_pass_step *step, const double *lanes, int lane_coun
 bool wt_norm_take_moments(const double *sums, int width, const wt_real *running_mean,
                           const wt_real *running_variance, wt_real *mean_rate, wt_real *staged);
 
-/* Evaluation: the running statistics as means and rates. */
-void wt_norm_take_running(const wt_real *running_mean, const wt_real *running_variance, int width,
-                          wt_real *mean_rate);
-
 /* What standardise_back takes: factor, mean of dy, mean of dy·x̂, [3, width]. */
 void wt_norm_take_factors(const double *sums, int width, const wt_real *weight, const wt_real *rate,
                           wt_real *factors);
