@@ -240,7 +240,7 @@ static void wt_run_in_turn(wt_pass *pass, wt_pipeline *pipeline, int lane_window
     for (int s = 0; s < pipeline->count; s++) {
         const wt_stage *stage = &pipeline->stages[s];
         const int units = stage->units * wt_groups(pipeline, stage, pass->windows);
-#pragma omp parallel for schedule(dynamic) num_threads(pass->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(pass->threads) if (units > 1)
         for (int i = 0; i < units; i++) wt_run_unit(pass, pipeline, stage, i);
         if (stage->after) stage->after(pass, stage);
     }
