@@ -89,3 +89,24 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs DESTINATION ${share})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/example DESTINATION ${share})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The program prints them. Sanitized ones are not installed, and some need a special kernel setting to start at all.
+if(NOT WT_SANITIZE AND NOT WT_SANITIZE_THREADS)
+  string(TIMESTAMP today "%Y-%m-%d" UTC) # or that of SOURCE_DATE_EPOCH
+  set(manual ${PROJECT_BINARY_DIR}/manual)
+  set(pages)
+  # wavetrain_printed(FILE FOLDER ARGUMENT…): what the program prints with these arguments, to be installed in the folder
+  function(wavetrain_printed file folder)
+    add_custom_command(OUTPUT ${manual}/${file}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${manual}
+      COMMAND wavetrain ${ARGN} > ${manual}/${file} DEPENDS wavetrain VERBATIM)
+    install(FILES ${manual}/${file} DESTINATION ${folder})
+    set(pages ${pages} ${manual}/${file} PARENT_SCOPE)
+  endfunction()
+  wavetrain_printed(wavetrain.1 ${CMAKE_INSTALL_MANDIR}/man1 --manual wavetrain ${today})
+  wavetrain_printed(wavetrain-config.5 ${CMAKE_INSTALL_MANDIR}/man5 --manual config ${today})
+  wavetrain_printed(wavetrain ${CMAKE_INSTALL_DATADIR}/bash-completion/completions --completion bash)
+  wavetrain_printed(_wavetrain ${CMAKE_INSTALL_DATADIR}/zsh/site-functions --completion zsh)
+  wavetrain_printed(wavetrain.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d --completion fish)
+  add_custom_target(wavetrain_manual ALL DEPENDS ${pages})
+endif()

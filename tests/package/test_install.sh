@@ -13,8 +13,10 @@ prefix=$WORK/"a prefix"
 mv staged/opt/wavetrain "$prefix"
 [ -z "$(find staged ! -type d)" ] || fail "installed beside the prefix: $(find staged ! -type d)"
 for file in bin/wavetrain include/wavetrain/wavetrain.h share/wavetrain/jobs/train.sbatch \
-    share/wavetrain/configs/speech.yaml share/doc/wavetrain/LICENSE; do
-    [ -e "$prefix/$file" ] || fail "$file is not installed"
+    share/wavetrain/configs/speech.yaml share/doc/wavetrain/LICENSE share/man/man1/wavetrain.1 \
+    share/man/man5/wavetrain-config.5 share/bash-completion/completions/wavetrain \
+    share/zsh/site-functions/_wavetrain share/fish/vendor_completions.d/wavetrain.fish; do
+    [ -s "$prefix/$file" ] || fail "$file is not installed"
 done
 for file in "$SOURCE"/include/wavetrain/*.h; do
     cmp "$file" "$prefix/include/wavetrain/${file##*/}"
@@ -37,7 +39,7 @@ if command -v c++ >/dev/null; then
     echo 'int main() { return wt_path_exists("/") ? 0 : wt_kernels_peak(WT_PEAK_FP32).run == 0; }' |
         cat all.c - >all.cpp
     expect_ok c++ -std=c++11 -Wall -Wextra -Werror -I "$prefix/include" -c all.cpp
-    [ -n "$(nm all.o | grep -w wt_path_exists)" ] || fail "C++ calls it by another name"
+    nm all.o | grep -qw wt_path_exists || fail "C++ calls it by another name"
 fi
 # nothing that may clash with another library's names
 nm -g --defined-only "$prefix"/lib*/libwavetrain.a 2>/dev/null | awk 'NF == 3 && $3 !~ /^wt_/' >clash.txt
@@ -67,6 +69,7 @@ said configure.txt "99"
 # --- the same by pkg-config ---
 
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+flags=()
 eval "flags=($(pkg-config --cflags --libs wavetrain))"
 expect_ok "$compiler" "$prefix/share/wavetrain/example/train_tone.c" -o by_pkg_config "${flags[@]}"
 expect_ok ./by_pkg_config three
