@@ -75,6 +75,7 @@ if(BUILD_SHARED_LIBS) # a static library leaves them to whoever links it
   endforeach()
 endif()
 file(RELATIVE_PATH WT_PC_ROOT /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" WT_PC_ROOT "${WT_PC_ROOT}")
 configure_file(${PROJECT_SOURCE_DIR}/src/cmake/wavetrain.pc.in ${made}/wavetrain.pc @ONLY)
 install(FILES ${made}/wavetrain.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

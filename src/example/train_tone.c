@@ -1,33 +1,37 @@
 /*
  * Trains through the C API: train_tone FOLDER, alone or under mpirun.
  *
- * Makes a data set of tones that it computes, trains a small network on it, and prints the loss on held-out tones, the
- * hash of all parameters and moments, which is the same on any number of ranks, and what the network expects a tone to be
- * like. FOLDER must not exist; it gets the data set (data) and the run (run), with which the program `wavetrain` works too.
+ * Makes a data set of tones that it computes, trains a small network on it, and prints how the network goes on with a
+ * tone, the loss on held-out tones, and the hash of all parameters and moments, which is the same on any number of
+ * ranks. FOLDER must not exist; it gets the data set (data) and the run (run), with which the program `wavetrain` works
+ * too.
  */
 #include <math.h>
 #include <string.h>
 #include <wavetrain/wavetrain.h>
 
-enum { RATE = 8000, SAMPLES = 4000, TONES = 8, LEVELS = 64 };
+enum { RATE = 8000, SAMPLES = 4000, TONES = 8, LEVELS = 64, HEARD = 100, SHOWN = 20 };
 
 /* As in a file; `wavetrain train --help-config` says what there is. */
 static const char configuration[] = "model: {stacks: 1, layers: 6, residual: 16, gate: 16, skip: 16}\n"
                                     "data: {window: 256, quantization: 'mulaw:64'}\n"
-                                    "train: {batch: 8, lanes: 4, steps: 60}\n"
+                                    "train: {batch: 8, lanes: 4, steps: 100}\n"
                                     "optimizer: {learning_rate: 1.0e-2}\n"
                                     "schedule: {kind: cosine, warmup: 5}\n"
-                                    "validation: {every: 20}\n"
-                                    "checkpoint: {every: 60}\n";
+                                    "validation: {every: 50}\n"
+                                    "checkpoint: {every: 100}\n";
 
 /* --- data: one shard for each split --- */
 
-static wt_status add_tone(wt_shard_writer *writer, int number) {
+static float tone(int number, int sample) {
     const double pi = 3.14159265358979323846;
+    return (float)(0.5 * sin(2 * pi * (400.0 * sample / RATE + 0.1 * number)));
+}
+
+static wt_status add_tone(wt_shard_writer *writer, int number) {
     float samples[SAMPLES];
     char id[32];
-    for (int i = 0; i < SAMPLES; i++)
-        samples[i] = (float)(0.5 * sin(2 * pi * (400.0 * i / RATE + 0.1 * number)));
+    for (int i = 0; i < SAMPLES; i++) samples[i] = tone(number, i);
     snprintf(id, sizeof id, "tone-%d", number);
     return wt_shard_add(writer, id, -1, samples, SAMPLES);
 }
@@ -70,25 +74,27 @@ static wt_status train(wt_comm *comm, const char *data, const char *run) {
 
 /* --- what has come of it --- */
 
-/* From silence on, the class that the network finds most likely, sample by sample. */
+/* How the network goes on after the beginning of a tone, taking the most likely class each time. */
 static wt_status print_tone(wt_checkpoint *checkpoint, const wt_restored *restored) {
     const wt_kernels *kernels;
     wt_stream *stream;
-    int32_t classes[20];
+    int32_t heard[HEARD], classes[SHOWN];
     int64_t count;
     bool stopped;
     wt_quantization quantization = wt_checkpoint_quantization(checkpoint);
-    const wt_sequence sequence = {.stop = -1, .most = sizeof classes / sizeof *classes};
+    const wt_sequence sequence = {.prompt = heard, .prompt_count = HEARD, .stop = -1, .most = SHOWN};
     const wt_choice choice = {.temperature = 0};
+    for (int i = 0; i < HEARD; i++) heard[i] = wt_quantize(quantization, tone(TONES, i));
     WT_TRY(wt_kernels_select(&kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32));
     WT_TRY(wt_stream_create(&stream, restored->network, kernels, restored->parameters,
                             wt_silence_class(quantization)));
     wt_status status = wt_sequence_draw(stream, &sequence, &choice, LEVELS, classes, &count, &stopped);
     wt_stream_destroy(stream);
     WT_TRY(status);
-    printf("tone");
-    for (int i = 0; i < (int)count; i++) printf(" %.2f", wt_dequantize(quantization, classes[i]));
-    printf("\n");
+    printf("sample  tone    network\n");
+    for (int i = 0; i < (int)count; i++)
+        printf("%6d  %5.2f  %5.2f\n", HEARD + i, tone(TONES, HEARD + i),
+               wt_dequantize(quantization, classes[i]));
     return WT_OK;
 }
 

@@ -71,6 +71,6 @@ said configure.txt "99"
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 flags=()
 eval "flags=($(pkg-config --cflags --libs wavetrain))"
-expect_ok "$compiler" "$prefix/share/wavetrain/example/train_tone.c" -o by_pkg_config "${flags[@]}"
+expect_ok "$compiler" "$prefix/share/wavetrain/example/train_tone.c" -o by_pkg_config "${flags[@]}" -lm
 expect_ok ./by_pkg_config three
 cmp one.txt out.txt || fail "linked by pkg-config it computes something else"
