@@ -149,4 +149,7 @@ wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network,
 wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
                         const wt_optimizer *optimizer);
 
+/* The same of a checkpoint: what `wavetrain inspect` prints. Not collective. */
+wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint);
+
 #endif

@@ -19,8 +19,9 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
-train      | train                    | everything above
+train      | train wavetrain          | everything above
 cli        |                          | everything above
+example    |                          | everything above
 LIST
 }
 
