@@ -41,8 +41,9 @@ set_up() {
     local launcher
     source_environment
     program=${WAVETRAIN:-build/wavetrain}
-    [ -n "${WAVETRAIN-}" ] || [ -x "$program" ] || program=$(command -v wavetrain) ||
-        end 2 "there is no build/wavetrain here, nor wavetrain on the PATH (WAVETRAIN names another)"
+    [ -n "${WAVETRAIN-}" ] || [ -x "$program" ] || program=wavetrain
+    command -v "$program" >/dev/null ||
+        end 2 "there is no ${WAVETRAIN:-build/wavetrain here, nor wavetrain on the PATH} (WAVETRAIN names another)"
     export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1} OMP_PLACES=cores OMP_PROC_BIND=close
     export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS # srun has not inherited it since SLURM 22.05
     # The other kind of fence, "tree", lets some ranks out of MPI_Init early: their first message crashes one still

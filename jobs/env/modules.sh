@@ -9,4 +9,4 @@ for file in /etc/profile.d/{lmod,z00_lmod,modules}.sh /usr/share/{lmod/lmod,modu
 done
 module purge &&
     module load gcc/12.2.0 openmpi/4.1.4 openblas/0.3.21 hdf5/1.10.8 &&
-    module load libyaml xxhash popt libsndfile libsamplerate plplot
+    module load libyaml xxhash popt random123 libsndfile libsamplerate plplot

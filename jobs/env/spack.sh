@@ -1,6 +1,6 @@
 # For Spack: copy this to jobs/env/site.sh, which every job script sources. Once, on the login node:
 #   spack env create wavetrain
-#   spack -e wavetrain add openmpi schedulers=slurm +pmix   # see that Open MPI can be started by srun
+#   spack -e wavetrain add openmpi schedulers=slurm +legacylaunchers     # that is, for srun, and with an mpirun
 #   spack -e wavetrain add gcc cmake ninja openblas hdf5~mpi libyaml xxhash popt random123 libsndfile libsamplerate plplot
 #   spack -e wavetrain install
 # and build the program within it:
