@@ -84,6 +84,8 @@ typedef struct {
 
 /* MiB of a bucket: `mib`, or where it is 0 what was measured to be best on a node, or between nodes. */
 double wt_exchange_bucket(const wt_comm *comm, double mib);
+/* The same where ranks are on several nodes, or not. */
+double wt_exchange_bucket_mib(bool between_nodes, double mib);
 
 /* Whether MPI lets a second thread call it. */
 bool wt_comm_threads(const wt_comm *comm);
