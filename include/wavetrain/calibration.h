@@ -41,6 +41,7 @@ typedef enum {
     /* hierarchy */
     WT_WORK_LEVEL_PRODUCT, /* operations of products */
     WT_WORK_LEVEL_ELEMENT, /* values of rows: norms, activations, embeddings, softmax */
+    WT_WORK_LEVEL_FAR,     /* those of them that lie beyond the nearest caches */
     WT_WORK_LEVEL,         /* levels that a call goes through */
     /* both */
     WT_WORK_GRADIENT, /* bytes of gradients that are written, or added up in a rank */

@@ -45,6 +45,7 @@ typedef struct {
     const wt_kernels *kernels;
     int ranks, threads, nodes;         /* ranks: of all nodes; threads: of a rank */
     const wt_calibration *calibration; /* NULL: no times, and a process's own memory is a guess */
+    const char *rates_of;              /* the table of kernels whose rates count; NULL: that of `kernels` */
     wt_link link; /* between nodes, or with one node between its ranks; bandwidth 0: the calibration's */
     wt_data_sizes data;
 } wt_forecast_case;
@@ -98,8 +99,5 @@ wt_status wt_rates_fit(double seconds[WT_WORK_KINDS], const double (*work)[WT_WO
 /* What a node, or the part of it that a SLURM job or a container may use, has for all its ranks: bytes, 0 if unknown;
  * *limit names it for people. */
 int64_t wt_memory_available(const char **limit);
-
-/* The most memory that this process has had resident; 0 where the system does not say. */
-int64_t wt_memory_resident_peak(void);
 
 #endif

@@ -29,6 +29,7 @@ static const char *const wt_work_names[WT_WORK_KINDS] = {
     [WT_WORK_UNIT] = "unit",
     [WT_WORK_LEVEL_PRODUCT] = "level-product",
     [WT_WORK_LEVEL_ELEMENT] = "level-element",
+    [WT_WORK_LEVEL_FAR] = "level-far",
     [WT_WORK_LEVEL] = "level",
     [WT_WORK_GRADIENT] = "gradient",
     [WT_WORK_UPDATE] = "update",
@@ -44,9 +45,9 @@ const char *wt_work_name(wt_work_kind kind) {
 /* The value behind "NAME : " in a line of /proc/cpuinfo, or NULL. */
 static const char *wt_cpuinfo_value(char *line, const char *name) {
     size_t length = strlen(name);
-    if (strncmp(line, name, length) != 0 || !strchr(" \t:", line[length])) return NULL;
-    char *value = strchr(line, ':');
-    if (!value) return NULL;
+    if (strncmp(line, name, length) != 0) return NULL;
+    char *value = line + length + strspn(line + length, " \t");
+    if (*value != ':') return NULL;
     value += 1 + strspn(value + 1, " \t");
     value[strcspn(value, "\n")] = '\0';
     return value;

@@ -90,7 +90,3 @@ int64_t wt_memory_available(const char **limit) {
     *limit = least.limit;
     return least.bytes;
 }
-
-int64_t wt_memory_resident_peak(void) {
-    return wt_proc_bytes("/proc/self/status", "VmHWM");
-}

@@ -58,7 +58,8 @@ static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *r
     double work[WT_WORK_KINDS];
     const int threads = wt_is_serial(run, forecast) ? 1 : run->threads;
     forecast->timed = run->calibration &&
-                      wt_calibration_rates(&rates, run->calibration, run->kernels->name, threads,
+                      wt_calibration_rates(&rates, run->calibration,
+                                           run->rates_of ? run->rates_of : run->kernels->name, threads,
                                            forecast->ranks_on_node, &forecast->near);
     if (!forecast->timed) return;
     wt_work_count(work, run, forecast);

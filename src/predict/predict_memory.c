@@ -12,12 +12,12 @@
 #include "wavetrain/train.h"
 
 /* A process's own, where no calibration says it: as measured with Debian 12's Open MPI, OpenBLAS and HDF5. */
-#define WT_PROCESS_BYTES (30.0 * 1048576.0)
+#define WT_PROCESS_BYTES (34.0 * 1048576.0)
 #define WT_RANK_BYTES (0.1 * 1048576.0)
 #define WT_THREAD_BYTES (0.1 * 1048576.0)
 
 enum {
-    WT_WRITER_BYTES = 5 << 20, /* what HDF5 and the files of a run add on rank 0 */
+    WT_WRITER_BYTES = 5 << 20, /* of a process's own that only rank 0 has, which writes with HDF5 */
     WT_HUGE_BYTES = 2 << 20,   /* memory.c: of a page that blocks of messages are rounded up to … */
     WT_HUGE_LEAST = 64 << 10,  /* … from this size on */
     WT_FLIGHTS = 4,            /* exchange_internal.h: buckets on their way at a time */
@@ -94,7 +94,7 @@ static int64_t wt_file_bytes(const wt_forecast_case *run) {
  * are there while it writes. */
 static int64_t wt_checkpoint_bytes(const wt_forecast_case *run) {
     const int64_t exported = (1 + WT_MOMENTS) * (int64_t)(run->network->parameters.total * sizeof(float));
-    return WT_WRITER_BYTES + wt_state_bytes(run) + exported + 2 * wt_file_bytes(run);
+    return wt_state_bytes(run) + exported + 2 * wt_file_bytes(run);
 }
 
 static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run, const wt_forecast *forecast,
@@ -127,6 +127,7 @@ void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run) {
     omp_set_num_threads(before);
     forecast->checkpoint_bytes = wt_file_bytes(run);
     forecast->first.checkpoint = wt_checkpoint_bytes(run);
+    forecast->other.process -= WT_WRITER_BYTES;
     wt_add_up(&forecast->first);
     wt_add_up(&forecast->other);
     const int64_t first = forecast->first.all, other = forecast->other.all;

@@ -60,9 +60,16 @@ static void wt_count_blocks(double *work, const wt_network *network, int targets
     work[WT_WORK_LOGIT] += t * network->classes;
 }
 
+/* How much of a call's values, kept for backward, lie beyond the second cache: from none at half a MiB to all at eight. */
+static double wt_far_share(double values) {
+    const double share = log2(values * sizeof(float) / (1 << 19)) / 4;
+    return share < 0 ? 0 : share > 1 ? 1 : share;
+}
+
 /* Of `targets` targets of a call. */
 static void wt_count_levels(double *work, const wt_network *network, double targets) {
     const double passes = network->norm == WT_NORM_NONE ? 1 : 3;
+    const double before = work[WT_WORK_LEVEL_ELEMENT];
     work[WT_WORK_LEVEL_ELEMENT] += targets * network->receptive_field * network->embedding_channels;
     work[WT_WORK_LEVEL_ELEMENT] += targets * network->classes * 2.0;
     work[WT_WORK_LEVEL_PRODUCT] += wt_product_operations(&network->output, targets);
@@ -72,6 +79,8 @@ static void wt_count_levels(double *work, const wt_network *network, double targ
         work[WT_WORK_LEVEL_PRODUCT] += wt_product_operations(&level->linear, rows);
         work[WT_WORK_LEVEL_ELEMENT] += rows * level->linear.out * passes;
     }
+    const double values = work[WT_WORK_LEVEL_ELEMENT] - before;
+    work[WT_WORK_LEVEL_FAR] += values * wt_far_share(values);
     work[WT_WORK_LEVEL] += (network->level_count + 1.0) * (1 + ceil(targets / WT_LEVEL_TILE));
 }
 
