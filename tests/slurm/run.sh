@@ -8,7 +8,7 @@ here=$(dirname "$(readlink -f "$0")")
 export SOURCE=${SOURCE:-$(readlink -f "$here/../..")}
 export WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain} MPIRUN=${MPIRUN:-$SOURCE/tests/mpirun.sh}
 export CLUSTER=$here/cluster.sh WORK=${WORK:-$(dirname "$WAVETRAIN")/slurm-tests}
-seconds_each=300 # that a test may take
+seconds_each=${SECONDS_EACH:-300} # that a test may take
 
 if [ "${1-}" != --within ]; then
     reason=$(bash "$CLUSTER" check) || { echo "skipped: tests on a SLURM cluster: $reason"; exit 77; }
