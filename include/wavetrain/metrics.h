@@ -82,7 +82,7 @@ typedef struct {
 
 typedef struct {
     const char *title;
-    bool doubling; /* y too doubles from mark to mark, from 1 on; else it begins at 0 */
+    bool doubling; /* y too doubles from mark to mark; else it begins at 0 */
     bool shares;   /* y are shares, shown in per cent */
     int count;
     wt_chart_line lines[WT_CHART_LINES];

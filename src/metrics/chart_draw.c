@@ -23,7 +23,7 @@ typedef struct {
 } wt_sheet;
 
 typedef struct {
-    double bottom, top, hi;
+    double bottom, top, lo, hi;
     bool doubling;
 } wt_scale;
 
@@ -32,21 +32,25 @@ static double place_x(const wt_sheet *sheet, double x) {
 }
 
 static double place_y(const wt_scale *scale, double y) {
-    const double share = scale->doubling ? log2(y) / log2(scale->hi) : y / scale->hi;
+    const double share = scale->doubling ? log2(y / scale->lo) / log2(scale->hi / scale->lo) : y / scale->hi;
     return scale->bottom + (scale->top - scale->bottom) * share;
 }
 
-static bool is_drawn(const wt_chart_line *line, int i) {
-    return isfinite(line->y[i]) && isfinite(line->x[i]) && line->x[i] >= 1;
+static bool is_drawn(const wt_chart_panel *panel, const wt_chart_line *line, int i) {
+    return isfinite(line->y[i]) && isfinite(line->x[i]) && line->x[i] >= 1 &&
+           (!panel->doubling || line->y[i] > 0);
 }
 
 static wt_scale scale_of(const wt_chart_panel *panel, double top) {
-    wt_scale scale = {top - PANEL, top, panel->doubling ? 2 : 0, panel->doubling};
+    wt_scale scale = {top - PANEL, top, panel->doubling ? 1 : 0, panel->doubling ? 2 : 0, panel->doubling};
     for (int l = 0; l < panel->count; l++) {
         for (int i = 0; i < panel->lines[l].count; i++) {
-            if (is_drawn(&panel->lines[l], i)) scale.hi = fmax(scale.hi, panel->lines[l].y[i]);
+            if (!is_drawn(panel, &panel->lines[l], i)) continue;
+            scale.hi = fmax(scale.hi, panel->lines[l].y[i]);
+            scale.lo = fmin(scale.lo, panel->lines[l].y[i]);
         }
     }
+    if (panel->doubling) scale.lo = exp2(floor(log2(scale.lo)));
     if (!panel->doubling) scale.hi = scale.hi > 0 ? 1.08 * scale.hi : 1;
     return scale;
 }
@@ -75,9 +79,9 @@ static void draw_y_axis(const wt_scale *scale, bool shares) {
     double ticks[WT_TICKS_MAX];
     char label[32];
     if (scale->doubling) {
-        const int every = log2(scale->hi) > 6 ? 2 : 1;
-        for (int power = 0; exp2(power) <= scale->hi * (1 + 1e-9); power += every) {
-            snprintf(label, sizeof label, "%.0f", exp2(power));
+        const int every = log2(scale->hi / scale->lo) > 6 ? 2 : 1;
+        for (int power = (int)log2(scale->lo); exp2(power) <= scale->hi * (1 + 1e-9); power += every) {
+            snprintf(label, sizeof label, "%.6g", exp2(power));
             draw_y_mark(scale, exp2(power), label);
         }
         return;
@@ -108,10 +112,11 @@ static void draw_dot(double x, double y) {
     plfill(CORNERS, xs, ys);
 }
 
-static void draw_line(const wt_sheet *sheet, const wt_scale *scale, const wt_chart_line *line) {
+static void draw_line(const wt_sheet *sheet, const wt_chart_panel *panel, const wt_scale *scale,
+                      const wt_chart_line *line) {
     int last = -1;
     for (int i = 0; i < line->count; i++) {
-        if (!is_drawn(line, i) || (scale->doubling && line->y[i] < 1)) continue;
+        if (!is_drawn(panel, line, i)) continue;
         const double x = place_x(sheet, line->x[i]), y = place_y(scale, line->y[i]);
         begin_line(line);
         if (last >= 0) pljoin(place_x(sheet, line->x[last]), place_y(scale, line->y[last]), x, y);
@@ -128,7 +133,7 @@ static void draw_panel(const wt_sheet *sheet, int number) {
     draw_x_axis(sheet, &scale, lowest);
     draw_y_axis(&scale, panel->shares);
     wt_plot_text(WT_PLOT_LEFT, scale.top + 20, 0, WT_LETTERS_MIDDLE, ink, "#<bold/>", panel->title);
-    for (int l = 0; l < panel->count; l++) draw_line(sheet, &scale, &panel->lines[l]);
+    for (int l = 0; l < panel->count; l++) draw_line(sheet, panel, &scale, &panel->lines[l]);
     wt_plot_pen(faint, 1, 1);
     pljoin(WT_PLOT_LEFT, scale.bottom, WT_PLOT_RIGHT, scale.bottom);
     pljoin(WT_PLOT_LEFT, scale.bottom, WT_PLOT_LEFT, scale.top);
