@@ -8,9 +8,9 @@
  * A step of the inner loop loads two vectors of weights and broadcasts a value a row: fewer loads than
  * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns, [panel][in][PANEL],
  * the last one filled up with zeros, so that a panel is read from end to end and stays in the first cache
- * over all rows. Of a last panel whose columns fill half a vector at most, the vectors hold rows (or, for weights'
- * gradients, input channels) instead. Each element is one chain of fused multiply-adds over its terms in order: its bits depend
- * neither on where the row stands in the call nor on the width of the vectors.
+ * over all rows. Where the last columns fill half a vector at most, vectors hold rows of a product and input
+ * channels of a weights' gradient instead. Each element is one chain of fused multiply-adds over its terms in
+ * order: its bits depend neither on where the row stands in the call nor on the width of the vectors.
  */
 #include "kernels_internal.h"
 

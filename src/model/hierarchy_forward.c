@@ -161,14 +161,16 @@ static void wt_take_moments(wt_hierarchy *h, int l) {
     const double momentum = 0.1;
     const int width = level->linear.out;
     const double count = h->sums[2 * width], rest = count > 1 ? count / (count - 1) : 1;
+    const double *sums = h->sums;
     wt_real *mean_rate = h->levels[l].mean_rate, *staged = h->levels[l].staged;
     const wt_real *running_mean = wt_hierarchy_tensor(h, level->running_mean);
     const wt_real *running_variance = wt_hierarchy_tensor(h, level->running_variance);
     h->staged = count > 0;
+#pragma omp simd
     for (int c = 0; c < width; c++) {
-        const double mean = count > 0 ? h->sums[c] / count : 0;
-        double variance = count > 0 ? h->sums[width + c] / count - mean * mean : 0;
-        if (variance < 0) variance = 0; /* rounding; a NaN stays one */
+        const double mean = count > 0 ? sums[c] / count : 0;
+        const double biased = count > 0 ? sums[width + c] / count - mean * mean : 0;
+        const double variance = biased < 0 ? 0 : biased; /* rounding; a NaN stays one */
         mean_rate[c] = (wt_real)mean;
         mean_rate[width + c] = (wt_real)(1 / __builtin_sqrt(variance + WT_NORM_EPSILON));
         staged[c] = (wt_real)((1 - momentum) * (double)running_mean[c] + momentum * mean);
