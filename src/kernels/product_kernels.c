@@ -482,9 +482,9 @@ static void weights_few(int columns, float *dw, ptrdiff_t lddw, const float *x, 
     }
 }
 
-/* Times in chunks, so that a panel of dy stays in the first cache over all input channels. Storing a sum and
+/* Times in chunks, so that a panel of dy stays in the first caches over all input channels. Storing a sum and
  * loading it again changes no bit of it. */
-enum { TIMES = 192 };
+enum { TIMES = 384 };
 
 void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
                              int rows, int in, int out) {
