@@ -22,7 +22,7 @@ shift
 
 # What a user's jobs find in their environment. More ranks than cores, so they sleep while they wait.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
-export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive WAVETRAIN_OVERSUBSCRIBE=1
 # Without it one srun in 40 crashes in MPI_Init on busy cores (SLURM 22.05, Open MPI 4.1); see jobs/train.sbatch.
 export SLURM_PMIX_FENCE=ring
 
