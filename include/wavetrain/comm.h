@@ -25,6 +25,8 @@ int wt_comm_rank(const wt_comm *comm);
 int wt_comm_size(const wt_comm *comm);
 /* Ranks that share this rank's node. */
 int wt_comm_node_size(const wt_comm *comm);
+/* Nodes of all ranks. */
+int wt_comm_nodes(const wt_comm *comm);
 
 /* Every rank gives its status; every rank gets that of the lowest rank that failed, and its message. Call it
  * after work that may fail on one rank alone, before the next collective call. Collective. */

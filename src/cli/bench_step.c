@@ -317,22 +317,11 @@ static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
     result->operations[WT_STEP_ALL] = 3.0 * forward;
 }
 
-/* The most memory that this process has had; 0 where the system does not say. */
-static int64_t wt_peak_resident(void) {
-    char line[256];
-    long long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %lld", &kib) != 1) {}
-    fclose(file);
-    return kib * 1024;
-}
-
 /* Collective. */
 static wt_status wt_make_result(wt_stepper *stepper, wt_result *result) {
     memset(result, 0, sizeof *result);
     const wt_bench_peak *fp32 = &stepper->peaks.of[WT_PEAK_FP32];
-    int64_t bytes[] = {wt_peak_resident(), wt_memory_peak_bytes(), stepper->estimate};
+    int64_t bytes[] = {wt_memory_peak_resident(), wt_memory_peak_bytes(), stepper->estimate};
     wt_comm_max_int64(stepper->comm, bytes, 3);
     result->resident = bytes[0], result->counted = bytes[1], result->estimate = bytes[2];
     result->peak = fp32->best;
@@ -508,7 +497,6 @@ static wt_status wt_prepare_stepper(wt_stepper *stepper, const char *path) {
     WT_TRY(wt_bench_check("--windows", wt_given.windows, 0, WINDOWS_MOST));
     WT_TRY(wt_bench_check("--steps", wt_given.steps, 1, STEPS_MOST));
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
-    WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_load_model(stepper, path));
     WT_TRY(
         wt_kernels_select(&stepper->kernels, stepper->config.run.backend, stepper->config.train.precision));
@@ -529,6 +517,8 @@ static wt_status wt_bench_step(wt_comm *comm, const char *path) {
     wt_result result;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&stepper, 1, sizeof *stepper, "the measurement")));
     stepper->comm = comm;
+    WT_GUARD(wt_bench_set_threads(wt_given.threads));
+    WT_GUARD(wt_command_settle(comm, wt_given.threads > 0));
     WT_GUARD(wt_comm_agree(comm, wt_prepare_stepper(stepper, path)));
     WT_GUARD(wt_bench_make_exchange(&stepper->exchange, comm, stepper->kernels, &stepper->config.exchange,
                                     stepper->lanes, stepper->lanes_at_once,

@@ -38,10 +38,9 @@ static int wt_segment_rows(const wt_pass_shape *shape) {
                     WT_SEGMENT);
 }
 
-/* Rows of forward's units: a whole number of them make a segment. */
+/* Rows of forward's units: two make a segment. */
 static int wt_tile_rows(const wt_pass_shape *shape) {
-    int segment = wt_segment_rows(shape);
-    return segment % WT_TILE == 0 ? WT_TILE : segment == WT_HEAD_TILE ? WT_TILE / 4 : WT_TILE / 2;
+    return wt_segment_rows(shape) / 2;
 }
 
 wt_widths wt_widest(const wt_network *network) {

@@ -16,7 +16,8 @@
 #include "wavetrain/model.h"
 
 enum {
-    WT_TILE = 192,       /* rows that go through a block's products while they are in the second cache */
+    WT_TILE = 384,       /* rows, at most, that go through a block's products while they are in the second cache: as many
+                          * as fit, since the weights' partial gradients are read and written once a tile */
     WT_HEAD_TILE = 96,   /* the same for the head, whose rows are wider */
     WT_SEGMENT = 768,    /* rows, at most, that backward adds up into one partial gradient */
     WT_SKIP_TERMS = 256, /* gate channels of all blocks, about, whose skips are added at a time */
