@@ -18,6 +18,8 @@ typedef struct wt_comm wt_comm;
 wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv);
 /* Ends MPI; collective. Takes NULL. */
 void wt_comm_finish(wt_comm *comm);
+/* A communicator of this rank alone, while MPI runs; ends with wt_comm_finish. Not collective. */
+wt_status wt_comm_alone(wt_comm **out, const wt_comm *comm);
 /* Ends all ranks at once, for failures that the others can't be told of. Does not return. */
 void wt_comm_abort(wt_comm *comm, int code) __attribute__((noreturn));
 
@@ -25,6 +27,8 @@ int wt_comm_rank(const wt_comm *comm);
 int wt_comm_size(const wt_comm *comm);
 /* Ranks that share this rank's node. */
 int wt_comm_node_size(const wt_comm *comm);
+/* Nodes of all ranks. */
+int wt_comm_nodes(const wt_comm *comm);
 
 /* Every rank gives its status; every rank gets that of the lowest rank that failed, and its message. Call it
  * after work that may fail on one rank alone, before the next collective call. Collective. */
@@ -84,6 +88,8 @@ typedef struct {
 
 /* MiB of a bucket: `mib`, or where it is 0 what was measured to be best on a node, or between nodes. */
 double wt_exchange_bucket(const wt_comm *comm, double mib);
+/* The same where ranks are on several nodes, or not. */
+double wt_exchange_bucket_mib(bool between_nodes, double mib);
 
 /* Whether MPI lets a second thread call it. */
 bool wt_comm_threads(const wt_comm *comm);

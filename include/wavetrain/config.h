@@ -215,6 +215,7 @@ typedef struct {
     double hang_seconds_data, hang_seconds_validation;
     double time_limit;  /* minutes; 0: SLURM's, if it has one */
     double time_margin; /* seconds */
+    double straggler;   /* a rank is slow that takes longer than the median one by this share; 0: none is */
 } wt_run_config;
 
 typedef struct {

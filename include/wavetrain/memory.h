@@ -26,6 +26,9 @@ int64_t wt_memory_bytes(void);
 int64_t wt_memory_blocks(void);
 int64_t wt_memory_peak_bytes(void);
 
+/* The most memory of the machine that this process has held at once, in bytes; 0 where the system does not say. */
+int64_t wt_memory_peak_resident(void);
+
 /* A heap copy of a string; free with wt_free. */
 wt_status wt_copy_string(char **out, const char *text);
 

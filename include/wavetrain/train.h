@@ -28,6 +28,7 @@ typedef struct {
     const char *resume_file; /* WT_RESUME_FILE */
     const char *initial;     /* a checkpoint whose parameters begin a new run; NULL: drawn from train.seed */
     bool other_data;         /* go on although the data set is not the checkpoint's */
+    bool oversubscribe;      /* more threads than processors are meant */
 } wt_train_options;
 
 /* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal or the time limit asked to
@@ -37,7 +38,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 /* A start that failed before wt_train (its configuration is wrong): if `run` is a run's folder, and no other process is
  * at work in it, its verdict becomes failed, for the reason of this thread's error message, which stays. For rank 0
  * alone; not collective. */
-void wt_train_refused(const char *run);
+void wt_train_refused(const wt_comm *comm, const char *run);
 
 /* What run.yaml says of the newest start. Not collective. */
 typedef struct {
@@ -100,6 +101,12 @@ wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_l
 
 /* The network of a configuration for data of so many classes of samples, of labels (0: none), and channels. */
 wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
+/* The windows of a split, whose outputs the network's are. */
+wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
+                          const wt_data_config *data, const wt_normalization *normalization);
+/* The data set's, where the configuration asks for it. */
+void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
+                           const wt_dataset *dataset);
 
 /*
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
@@ -114,6 +121,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
                               const wt_normalization *normalization, const char *path, const char *split,
                               int64_t limit);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
+/* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
+int wt_evaluator_slots(int targets, int context, int64_t part);
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
 /* That the split's text has the vocabulary that the network has learnt. Not collective. */
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);

@@ -83,4 +83,8 @@ wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
 wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kernels *kernels,
                                  const wt_exchange_config *config, int lanes, int open_lanes, size_t count);
 
+/* The median time of an exchange that nothing hides, a lane a rank, of the slowest rank. Collective. */
+wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
+                                    const wt_exchange_config *config, size_t bytes, int rounds);
+
 #endif

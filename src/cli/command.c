@@ -4,6 +4,8 @@
 
 #include "command_internal.h"
 #include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/places.h"
 
 /* Whoever wants to see a command's table instead of having it run. */
 static struct {
@@ -155,4 +157,13 @@ wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor
         if (!word) break; /* one table for whatever it is */
     }
     return status;
+}
+
+/* --- threads --- */
+
+wt_status wt_command_settle(wt_comm *comm, bool told) {
+    wt_place *places;
+    WT_TRY(wt_comm_settle(comm, told, false, &places));
+    wt_free(places);
+    return WT_OK;
 }

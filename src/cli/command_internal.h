@@ -51,6 +51,9 @@ const char *wt_next_alternative(const char **at, int *length);
 /* Whether it is a word to be given as it is (auto), not the name of something (FILE). */
 bool wt_alternative_is_word(const char *alternative, int length);
 
+/* Refuses more threads than processors (places.h); `told`: an option has set the number of threads. Collective. */
+wt_status wt_command_settle(wt_comm *comm, bool told);
+
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);
 
@@ -69,5 +72,6 @@ extern const wt_command wt_command_prepare_audio, wt_command_prepare_text, wt_co
 extern const wt_command wt_command_train, wt_command_evaluate, wt_command_generate, wt_command_inspect;
 extern const wt_command wt_command_plot, wt_command_sweep;
 extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;
+extern const wt_command wt_command_bench_calibrate;
 
 #endif

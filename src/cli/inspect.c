@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "inspect_internal.h"
 #include "wavetrain/data.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
@@ -14,6 +15,7 @@ typedef struct {
     char *checkpoint;
     char **sets;
     int tensors;
+    wt_plan_options plan;
 } wt_inspect_arguments;
 
 static wt_inspect_arguments wt_given;
@@ -23,6 +25,21 @@ static const struct poptOption wt_options[] = {
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
     {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "List every tensor with its shape", NULL},
+    {"ranks", '\0', POPT_ARG_INT, &wt_given.plan.ranks, 0,
+     "Of a configuration: what a run on so many ranks will take, of memory and time, and what will go wrong",
+     "P"},
+    {"threads", '\0', POPT_ARG_INT, &wt_given.plan.threads, 0, "Of each rank (default 1)", "T"},
+    {"nodes", '\0', POPT_ARG_INT, &wt_given.plan.nodes, 0, "That the ranks are shared out to (default 1)",
+     "N"},
+    {"calibration", '\0', POPT_ARG_STRING, &wt_given.plan.calibration, 0,
+     "Take times from here; default: what \"wavetrain bench calibrate\" has kept for this machine's CPU",
+     "FILE"},
+    {"latency", '\0', POPT_ARG_DOUBLE, &wt_given.plan.latency, 0,
+     "Of a message between nodes, in microseconds, in place of a measured one; with --bandwidth", "US"},
+    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.plan.bandwidth, 0, "Of a node's link, one way, in Gbit/s",
+     "GBIT"},
+    {"node-memory", '\0', POPT_ARG_DOUBLE, &wt_given.plan.node_memory, 0,
+     "Of a node, in GiB; default: what this machine, or the SLURM job that this is, has", "GIB"},
     POPT_TABLEEND,
 };
 
@@ -88,7 +105,12 @@ static wt_status wt_inspect_config(const char *path) {
     if (status == WT_OK) status = wt_make_network(&network, config);
     if (status == WT_OK) {
         printf("configuration    %s\n", path);
-        status = wt_print_network(config, network, 0);
+        status = wt_print_network(config, network, wt_plan_sample_rate(config));
+    }
+    if (status == WT_OK && wt_plan_asked(&wt_given.plan)) {
+        status = wt_print_plan(&wt_given.plan, config, network, path);
+    } else if (status == WT_OK) {
+        printf("(--ranks, --threads and --nodes: what a run will take, of memory and time)\n");
     }
     wt_network_destroy(network);
     wt_free(config);
@@ -200,10 +222,13 @@ static wt_status wt_inspect_dataset(const char *path) {
 
 static wt_status wt_inspect(const char *path) {
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such configuration, checkpoint, run or data set", path);
+    WT_TRY(wt_plan_check(&wt_given.plan));
     if (wt_path_is_folder(path))
         return wt_is_dataset(path) ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
     bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+    WT_CHECK(yaml || !wt_plan_asked(&wt_given.plan), WT_USAGE,
+             "%s: --ranks, --threads and --nodes are of configurations (expected CONFIG.yaml)", path);
     return yaml ? wt_inspect_config(path) : wt_inspect_checkpoint(path);
 }
 
@@ -219,6 +244,7 @@ static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
     if (status == WT_OK && !done) status = wt_inspect(arguments[0]);
     poptFreeContext(context);
     free(wt_given.checkpoint);
+    free(wt_given.plan.calibration);
     for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);
     free(wt_given.sets);
     return status;

@@ -11,8 +11,9 @@ struct wt_comm {
     MPI_Comm all;
     MPI_Comm exchange; /* the same ranks: messages of the exchange meet no others */
     bool threads;      /* MPI lets a second thread call it, one at a time */
-    int rank, size, node_size;
+    int rank, size, node_size, nodes;
     int *lengths;      /* [2 · size] of what rank 0 gathers: bytes, then where they begin */
+    bool alone;        /* made by wt_comm_alone: MPI goes on without it */
     atomic_bool waits; /* in a collective call; read by the hang watch */
 };
 
