@@ -54,6 +54,11 @@ fi
 cores=$(lscpu -bp=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
 [ "$cores" -gt 0 ] || cores=$(nproc)
 all=$(nproc) # now: once OMP_NUM_THREADS is set, nproc heeds it
+if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [ "$quota" != max ]; then # a container's share of them
+    granted=$((quota / period))
+    [ "$granted" -ge "$all" ] || all=$granted
+fi
+[ "$all" -ge 1 ] || all=1
 threads=$((all / 2))
 [ "$threads" -gt 0 ] || threads=1
 mpirun=(mpirun -n 2 --bind-to none)
@@ -62,6 +67,7 @@ mpirun=(mpirun -n 2 --bind-to none)
 say "Training: two ranks with $threads thread(s) each"
 if [ "$(id -u)" = 0 ]; then run export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 run export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$threads}"
+[ "$all" -ge 2 ] || run export WAVETRAIN_OVERSUBSCRIBE=1
 train=("${mpirun[@]}" build/wavetrain train "configs/$name.yaml" --run "$folder")
 run "${train[@]}"
 

@@ -105,6 +105,10 @@ has_plplot() {
 slurm="slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2"
 has_slurm() { has_command slurmctld && has_command slurmd && has_command munged && has_command ip; }
 
+# The tests of the manual and of the shells' completions do without these where they can't be had.
+readers="mandoc zsh fish"
+has_readers() { has_command mandoc && has_command zsh && has_command fish; }
+
 speech=asterisk-core-sounds-en-wav
 has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
 
@@ -179,6 +183,9 @@ if [ -n "$packages" ]; then
 fi
 if [ $need_tests = 1 ] && is_root && has_command apt-get && ! has_slurm; then
     install " $slurm" || echo "setup: no SLURM from the package sources; tests that need it are skipped" >&2
+fi
+if [ $need_tests = 1 ] && ! has_readers && may_install; then
+    install " $readers" || echo "setup: no $readers from the package sources; tests do without" >&2
 fi
 if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
     install " $speech" || echo "setup: no $speech from this machine's package sources" >&2

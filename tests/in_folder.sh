@@ -6,4 +6,5 @@ shift 2
 rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder"
+export WAVETRAIN_OVERSUBSCRIBE=1 # tests run more ranks and threads than a small machine has cores
 exec bash "$script" "$@"

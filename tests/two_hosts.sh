@@ -90,7 +90,7 @@ on_hosts() {
     local ranks=$1 variable exports='' idle=0
     shift
     [ "$ranks" -le "$(nproc)" ] || idle=1 # ranks that wait leave their core to those that compute
-    for variable in OMP_NUM_THREADS OMP_WAIT_POLICY; do exports="$exports -x $variable"; done
+    for variable in OMP_NUM_THREADS OMP_WAIT_POLICY WAVETRAIN_OVERSUBSCRIBE; do exports="$exports -x $variable"; done
     "$folder/rsh" "$A" "cd '$PWD'
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
         exec mpirun -q --mca plm rsh --mca plm_rsh_agent '$folder/rsh' --mca orte_tmpdir_base '$folder' \
@@ -99,7 +99,7 @@ on_hosts() {
             --host $A:$ranks,$B:$ranks $(printf '%q ' "$@")"
 }
 
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=passive WAVETRAIN_OVERSUBSCRIBE=1
 up
 if [ "${1-}" = run ]; then
     shift

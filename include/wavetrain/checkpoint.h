@@ -4,7 +4,7 @@
  *   RUN/checkpoints/step-00001000.h5   HDF5, then a trailer that HDF5 does not look at, 40 bytes: the text
  *                                      "wavetrain-end-1\n", the HDF5 part's length (uint64, little-endian), and its
  *                                      XXH3 hash (128 bits, high half first, each little-endian)
- *   RUN/run.yaml                       the resolved configuration, build, hosts, restarts, the verdict
+ *   RUN/run.yaml                       the verdict, build, hosts, memory, all starts, the resolved configuration
  *   RUN/metrics.csv
  *   RUN/lock
  *
@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "wavetrain/batch.h"
 #include "wavetrain/config.h"
@@ -128,6 +129,8 @@ enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
 
 typedef struct wt_run_lock wt_run_lock;
 wt_status wt_run_lock_take(wt_run_lock **out, const char *run);
+/* When the owner before was last seen, if it left without releasing the lock; else 0. */
+time_t wt_run_lock_seen(const wt_run_lock *lock);
 /* The heartbeat, every WT_LOCK_BEAT seconds however often it is called; `now` as wt_time_now has it. Fails if the
  * lock is no longer this run's. */
 wt_status wt_run_lock_beat(wt_run_lock *lock, double now);

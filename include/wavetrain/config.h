@@ -215,6 +215,7 @@ typedef struct {
     double hang_seconds_data, hang_seconds_validation;
     double time_limit;  /* minutes; 0: SLURM's, if it has one */
     double time_margin; /* seconds */
+    double straggler;   /* a rank is slow that takes longer than the median one by this share; 0: none is */
 } wt_run_config;
 
 typedef struct {
@@ -249,6 +250,20 @@ wt_status wt_config_text(char **text, const wt_config *config);
 
 /* Every key with its default, range and sentence of help, by section, as an annotated YAML file. */
 void wt_config_help(FILE *out);
+
+/* A row of the table, for manuals and the like; the texts last. */
+typedef struct {
+    const char *name;           /* "train.steps"; of a section "train" */
+    bool section;               /* has a name and help alone */
+    const char *standard;       /* the default, as in a file */
+    char expected[160];         /* "1 … 64", "adam or adamw" */
+    const char *const *choices; /* of a key with a few values, NULL at the end; else NULL */
+    wt_resume_rule resume;
+    const char *help;
+} wt_config_row;
+
+/* Row `index`, from 0; false past the last. */
+bool wt_config_describe(wt_config_row *row, int index);
 
 /* Called once for each key (by its full name) whose value differs, with both values as text. */
 typedef void (*wt_config_difference)(void *context, const char *key, wt_resume_rule rule, const char *before,

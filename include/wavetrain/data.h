@@ -42,7 +42,7 @@
  * stands before a text (the end mark); it decodes no class.
  */
 int32_t wt_quantize(wt_quantization quantization, double x);
-double wt_dequantize(wt_quantization quantization, int32_t class);
+double wt_dequantize(wt_quantization quantization, int32_t index);
 int32_t wt_silence_class(wt_quantization quantization);
 
 /* --- one split of a data set --- */

@@ -21,8 +21,8 @@ wt_status wt_stream_create(wt_stream **out, const wt_network *network, const wt_
 void wt_stream_destroy(wt_stream *stream);
 
 /* Feeds one sample and gives the logits for the next, [classes], the stream's own until the next call.
- * Class input: `class`; real input: `values` [channels]. */
-const wt_real *wt_stream_feed(wt_stream *stream, int32_t class, const wt_real *values);
+ * Class input: `index`, the class; real input: `values` [channels]. */
+const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *values);
 /* The logits after what has been fed so far (padding alone, at first). */
 const wt_real *wt_stream_logits(const wt_stream *stream);
 
@@ -35,7 +35,7 @@ typedef struct {
 
 /* The class for sample `index`, drawn with the number keyed by (seed, stream, index). */
 wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes, int64_t index,
-                    int32_t *class);
+                    int32_t *chosen);
 
 /* A sequence of classes: the prompt is fed first and is no part of `drawn`. */
 typedef struct {

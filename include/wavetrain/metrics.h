@@ -44,6 +44,9 @@ wt_status wt_metrics_close(wt_metrics *metrics); /* takes NULL */
 /* The whole file; free rows with wt_free. */
 wt_status wt_metrics_read(wt_metrics_row **rows, size_t *count, const char *path);
 
+/* The step of the last whole row, without a look at the others; -1 where there is none. */
+int64_t wt_metrics_last_step(const char *path);
+
 /* --- progress --- */
 
 /* On a terminal one bar, redrawn in place and cut to the terminal's width; else a line every `seconds`. */

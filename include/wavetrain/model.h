@@ -8,6 +8,16 @@
  * layer computes the rows that some target needs, no others, so h shrinks by (k−1)·d from block to block and skips have
  * T rows.
  *
+ * A block may have a norm before the gate, and dropout behind it. With u = W ∗_d h (+ b) [windows, rows, 2·gate], filter
+ * channels first (rows = T + lead; without a gate [.., gate]):
+ *   v = norm(u),   (a, b) = v,   z = tanh(a)·σ(b),   z ← z·mask/(1 − share)
+ * In PyTorch, whose layout is [windows, channels, rows]:
+ *   v = self.norm(u)                                    # torch.nn.BatchNorm1d(2·gate)
+ *   v = self.norm(u.transpose(1, 2)).transpose(1, 2)    # torch.nn.LayerNorm(2·gate)
+ * Batch norm's statistics are over all rows that the block computes in a step, on all ranks: a row counts once for
+ * each window that it stands in, whether its own target is one or not. Layer norm is over a row's channels. In evaluation
+ * batch norm takes the running statistics, and nothing is dropped.
+ *
  * Hierarchy: a target's context of C classes is embedded (or C real samples are taken as they are), and each level
  * fuses n neighbours, a view of [C, channels] as [C/n, n·channels]:
  *   u = W x (+ b),   v = norm(u),   y = tanh(v) or max(v, 0)
@@ -69,11 +79,16 @@ void wt_parameter_import(const wt_parameter *parameter, const wt_real *torch, wt
 
 /* --- networks --- */
 
-/* A 1×1 or dilated convolution: where its tensors stand. Absent: weight −1. */
+/* A 1×1 or dilated convolution: where its tensors stand. Absent: weight −1; without a bias: bias −1. */
 typedef struct {
     int in, out, taps, dilation;
     int weight, bias; /* numbers in the table */
 } wt_convolution;
+
+/* A norm's tensors, a number a channel each. Absent: −1. */
+typedef struct {
+    int weight, bias, running_mean, running_variance;
+} wt_norm;
 
 /* One block. `lead` is how many rows more than T its output has. */
 typedef struct {
@@ -84,14 +99,15 @@ typedef struct {
     int gate;
     wt_activation activation;
     int lead;
+    wt_norm norm;
 } wt_block;
 
 /* One level of a hierarchy: rows of fuse·channels, one for every `fuse` rows of the level before. */
 typedef struct {
     int fuse;
-    wt_convolution linear;                                      /* 1×1; bias −1: without */
-    int rows;                                                   /* of one target */
-    int norm_weight, norm_bias, running_mean, running_variance; /* −1: absent */
+    wt_convolution linear; /* 1×1; bias −1: without */
+    int rows;              /* of one target */
+    wt_norm norm;
 } wt_level;
 
 /* How parameters begin. */
@@ -162,6 +178,9 @@ int wt_network_lane_sums(const wt_network *network);
 /* Operations (a multiply-add counts 2) of one target in forward, its share of the window's context included;
  * a training step needs three times as many. */
 double wt_network_operations(const wt_network *network, int targets);
+
+/* Batch norm in evaluation: mean and 1/√(variance + ε) of each channel, [2, width], from the running statistics. */
+void wt_norm_running(wt_real *mean_rate, const wt_real *mean, const wt_real *variance, int width);
 
 /* --- a pass: forward and backward over some windows at once --- */
 

@@ -12,7 +12,7 @@
  *   exposed    max over buckets b:  latency + Σ_{c ≥ b} bytes of c's time − R_b, at least 0
  *              with R_b the time of backward, in a rank's last wave of lanes, that is still to come when b is finished
  *              (backward is ⅔ of computing; layers take time as they have operations). With exchange.progress: after
- *              R_b = 0. Batch norm's sums over lanes, which nothing hides, are added: for each level and direction a
+ *              R_b = 0. Batch norm's sums over lanes, which nothing hides, are added: for each level or block and direction a
  *              gather and a broadcast, 2·log₂P latencies.
  *   step       compute + exposed
  *   node-hours step · steps · nodes; validation and checkpoints are not in it

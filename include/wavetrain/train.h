@@ -28,6 +28,7 @@ typedef struct {
     const char *resume_file; /* WT_RESUME_FILE */
     const char *initial;     /* a checkpoint whose parameters begin a new run; NULL: drawn from train.seed */
     bool other_data;         /* go on although the data set is not the checkpoint's */
+    bool oversubscribe;      /* more threads than processors are meant */
 } wt_train_options;
 
 /* Trains to the configured number of steps. WT_OK: done; WT_CONTINUE: a signal or the time limit asked to
@@ -37,7 +38,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 /* A start that failed before wt_train (its configuration is wrong): if `run` is a run's folder, and no other process is
  * at work in it, its verdict becomes failed, for the reason of this thread's error message, which stays. For rank 0
  * alone; not collective. */
-void wt_train_refused(const char *run);
+void wt_train_refused(const wt_comm *comm, const char *run);
 
 /* What run.yaml says of the newest start. Not collective. */
 typedef struct {
@@ -156,5 +157,8 @@ wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network,
 /* The hash of parameters, moments and mean in PyTorch's order, by name: the same on any number of ranks. */
 wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
                         const wt_optimizer *optimizer);
+
+/* The same of a checkpoint: what `wavetrain inspect` prints. Not collective. */
+wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint);
 
 #endif

@@ -20,6 +20,7 @@ struct wt_run_lock {
     char path[WT_PATH_MAX];
     char mine[WT_LOCK_TEXT]; /* what this run wrote */
     double touched;
+    time_t seen; /* its owner before */
 };
 
 /* "host process job" of this run; job "-" outside SLURM. */
@@ -71,6 +72,8 @@ wt_status wt_run_lock_take(wt_run_lock **out, const char *run) {
     wt_read_lock(lock->file, text);
     bool busy = taken != 0 && errno == EWOULDBLOCK; /* other errors: the file system has no locks */
     if (busy || wt_is_held(lock->file, text, lock->mine)) WT_GUARD(wt_refuse(run, text));
+    struct stat info;
+    if (*text && fstat(lock->file, &info) == 0) lock->seen = info.st_mtime;
     size_t length = strlen(lock->mine);
     bool written = ftruncate(lock->file, 0) == 0 &&
                    pwrite(lock->file, lock->mine, length, 0) == (ssize_t)length;
@@ -82,6 +85,10 @@ cleanup:
     if (lock->file >= 0) close(lock->file);
     wt_free(lock);
     return status;
+}
+
+time_t wt_run_lock_seen(const wt_run_lock *lock) {
+    return lock->seen;
 }
 
 wt_status wt_run_lock_check(wt_run_lock *lock) {

@@ -128,7 +128,8 @@ static wt_status wt_print_heading(wt_exchange_work *work, const char *hosts) {
     const wt_exchange_config *exchange = &work->config.exchange;
     bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
     printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm),
-           hosts, wt_exchange_bucket(work->comm, exchange->bucket), thread ? "a thread" : "calls", work->rounds);
+           hosts, wt_exchange_bucket(work->comm, exchange->bucket), thread ? "a thread" : "calls",
+           work->rounds);
     printf("%8s %10s %14s %7s %10s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "best ratio",
            "GB/s", "link GB/s", "bound ms");
     return wt_bench_csv_open(
@@ -183,6 +184,7 @@ static wt_status wt_bench_exchange(wt_comm *comm) {
     if (status == WT_OK)
         status = wt_alloc_huge(&work->values, (size_t)wt_bench.to, 1024, "gradients to exchange");
     WT_GUARD(wt_comm_agree(comm, status));
+    WT_GUARD(wt_command_settle(comm, false));
     WT_GUARD(wt_bench_sizes(work));
 cleanup:
     wt_free(work->values);

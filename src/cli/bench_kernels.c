@@ -21,7 +21,7 @@ enum {
     WT_ONE_HOT = 256, /* classes */
     WT_ONE_HOT_TAPS = 2,
     WT_PANEL = 32,         /* channels of a one-hot input's gradient at a time, as in the model */
-    WT_TILE_DEFAULT = 192, /* rows, as in the model */
+    WT_TILE_DEFAULT = 384, /* rows, as in the model */
 };
 
 /* Where popt's constant table points. */
@@ -36,7 +36,7 @@ static const struct poptOption wt_options[] = {
      "Kernel sizes of R to 2R channels; 1 is R to R, as a residual (default 1,2,3)", "LIST"},
     {"dilations", '\0', POPT_ARG_STRING, &wt_given.dilations, 0, "Of more than one tap (default 1,16,512)",
      "LIST"},
-    {"rows", '\0', POPT_ARG_INT, &wt_given.rows, 0, "Of a tile (default 192, as the model's)", "N"},
+    {"rows", '\0', POPT_ARG_INT, &wt_given.rows, 0, "Of a tile (default 384, as the model's)", "N"},
     {"backend", '\0', POPT_ARG_STRING, &wt_given.backend, 0, "As run.backend (default auto)", "B"},
     {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Default: OpenMP's", "T"},
     {"rounds", '\0', POPT_ARG_INT, &wt_given.rounds, 0, "Measurements of each kernel (default 41)", "N"},

@@ -340,6 +340,7 @@ static wt_status wt_bench_step(wt_comm *comm, const char *path) {
         status = wt_alloc(&measurement.nanoseconds, (size_t)wt_given.steps * WT_STEP_COLUMNS,
                           sizeof *measurement.nanoseconds, "times");
     WT_GUARD(wt_comm_agree(comm, status));
+    WT_GUARD(wt_command_settle(comm, wt_given.threads > 0));
     WT_GUARD(wt_stepper_create(&measurement.stepper, comm, path ? path : model, config));
     wt_bench_peaks_init(&measurement.peaks);
     WT_GUARD(wt_run_steps(&measurement));

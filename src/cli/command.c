@@ -4,6 +4,15 @@
 
 #include "command_internal.h"
 #include "wavetrain/log.h"
+#include "wavetrain/memory.h"
+#include "wavetrain/places.h"
+
+/* Whoever wants to see a command's table instead of having it run. */
+static struct {
+    wt_command_visitor visitor;
+    void *context;
+    const char *kind;
+} wt_visit;
 
 /* Our own texts for popt's --help, since popt's names the process and exits. */
 static int wt_help_asked;
@@ -78,6 +87,12 @@ static wt_status wt_parse_options(poptContext context, const wt_command *command
 
 wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
                            int least, int most, const char ***arguments, int *count, bool *done) {
+    if (wt_visit.visitor) {
+        *context = NULL;
+        *done = true;
+        wt_visit.visitor(wt_visit.context, command, wt_visit.kind);
+        return WT_OK;
+    }
     struct poptOption table[3];
     memset(table, 0, sizeof table);
     int entries = 0;
@@ -105,5 +120,50 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
     WT_CHECK(*count >= least && *count <= most, WT_USAGE, "%s: %s (usage: wavetrain %s %s)", command->name,
              *count < least ? "an argument is missing" : "too many arguments", command->name,
              command->arguments);
+    return WT_OK;
+}
+
+/* --- visits --- */
+
+const char *wt_next_alternative(const char **at, int *length) {
+    if (!*at || !**at) return NULL;
+    const char *found = *at;
+    *length = (int)strcspn(found, "| ");
+    *at = found[*length] == '|' ? found + *length + 1 : NULL;
+    return found;
+}
+
+bool wt_alternative_is_word(const char *alternative, int length) {
+    return strcspn(alternative, "abcdefghijklmnopqrstuvwxyz") < (size_t)length &&
+           !memchr(alternative, '.', (size_t)length);
+}
+
+wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor, void *context) {
+    enum { KIND = 64 };
+    const char *at = command->arguments, *found;
+    int length;
+    wt_status status = WT_OK;
+    bool kinds = strcspn(at, "|") < strcspn(at, " ");
+    while (status == WT_OK && (found = wt_next_alternative(&at, &length)) != NULL) {
+        char kind[KIND] = "";
+        bool word = kinds && length < KIND && wt_alternative_is_word(found, length);
+        if (word) memcpy(kind, found, (size_t)length);
+        const char *argv[] = {command->name, kind, NULL};
+        wt_visit.visitor = visitor;
+        wt_visit.context = context;
+        wt_visit.kind = kind;
+        status = command->run(NULL, word ? 2 : 1, argv);
+        memset(&wt_visit, 0, sizeof wt_visit);
+        if (!word) break; /* one table for whatever it is */
+    }
+    return status;
+}
+
+/* --- threads --- */
+
+wt_status wt_command_settle(wt_comm *comm, bool told) {
+    wt_place *places;
+    WT_TRY(wt_comm_settle(comm, told, false, &places));
+    wt_free(places);
     return WT_OK;
 }

@@ -32,6 +32,28 @@ typedef struct {
 wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
                            int least, int most, const char ***arguments, int *count, bool *done);
 
+/* Called with a command and its options; `kind` is the first argument that chooses between tables, "" without. */
+typedef void (*wt_command_visitor)(void *context, const wt_command *command, const char *kind);
+
+/* Some commands have their table where their values stand, so a visitor gets each where it is parsed: the command is
+ * run up to there, and no further. */
+wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor, void *context);
+/* Of all commands, in the order of main's table. */
+wt_status wt_commands_visit(wt_command_visitor visitor, void *context);
+
+/* The manual pages, as roff: of the program, and of the configuration (`page` is "config"). */
+wt_status wt_print_manual(FILE *out, const char *page, const char *date);
+/* Completion of commands, options and keys for a shell: bash, zsh or fish. */
+wt_status wt_print_completion(FILE *out, const char *shell);
+
+/* The alternatives of "auto|never|FILE", one after the other: *at begins at the text's start, NULL is after the last. */
+const char *wt_next_alternative(const char **at, int *length);
+/* Whether it is a word to be given as it is (auto), not the name of something (FILE). */
+bool wt_alternative_is_word(const char *alternative, int length);
+
+/* Refuses more threads than processors (places.h); `told`: an option has set the number of threads. Collective. */
+wt_status wt_command_settle(wt_comm *comm, bool told);
+
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);
 

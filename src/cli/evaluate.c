@@ -207,7 +207,8 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
     wt_status status = wt_command_parse(&context, &wt_command_evaluate, argc, argv, 1, 1, &arguments, &count,
                                         &done);
     if (status == WT_OK && !done) {
-        status = wt_comm_agree(comm, wt_open_subject(&subject, arguments[0]));
+        status = wt_command_settle(comm, false);
+        if (status == WT_OK) status = wt_comm_agree(comm, wt_open_subject(&subject, arguments[0]));
         if (status == WT_OK) status = wt_evaluate_subject(comm, &subject);
     }
     wt_close_subject(&subject);

@@ -127,14 +127,10 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
     wt_status status = WT_OK;
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
     wt_restored restored = {0};
-    wt_optimizer optimizer = {0};
     wt_hash hash;
     char text[WT_HASH_TEXT];
+    WT_GUARD(wt_checkpoint_hash(&hash, checkpoint));
     WT_GUARD(wt_restore_network(&restored, checkpoint, true));
-    WT_GUARD(wt_optimizer_init(&optimizer, wt_checkpoint_get_config(checkpoint),
-                               restored.network->parameters.total));
-    WT_GUARD(wt_restore_state(checkpoint, restored.network, restored.parameters, &optimizer));
-    WT_GUARD(wt_state_hash(&hash, restored.network, restored.parameters, &optimizer));
     wt_hash_print(text, hash);
     printf("checkpoint       %s\n", wt_checkpoint_path(checkpoint));
     printf("step             %" PRId64 ", %.0f s of training, on %d ranks × %d threads\n", state->step,
@@ -164,7 +160,6 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
     status = wt_print_network(wt_checkpoint_get_config(checkpoint), restored.network,
                               wt_checkpoint_get_vocabulary(checkpoint)->classes > 0 ? 0 : state->sample_rate);
 cleanup:
-    wt_optimizer_dispose(&optimizer);
     wt_restored_dispose(&restored);
     return status;
 }

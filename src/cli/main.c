@@ -23,6 +23,11 @@ static const wt_command *const wt_commands[] = {
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 
+wt_status wt_commands_visit(wt_command_visitor visitor, void *context) {
+    for (int i = 0; i < WT_COMMANDS; i++) WT_TRY(wt_command_visit(wt_commands[i], visitor, context));
+    return WT_OK;
+}
+
 static void wt_print_commands(FILE *out) {
     fprintf(out, "wavetrain " WT_VERSION ": trains WaveNets on CPU clusters\n\n"
                  "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
@@ -84,6 +89,20 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
     return *comm ? wt_comm_agree(*comm, status) : status;
 }
 
+/* What the build makes the manual and the shells' completions with. False where argv asks for neither. */
+static bool wt_print_for_install(int argc, char **argv, wt_status *status) {
+    bool manual = strcmp(argv[1], "--manual") == 0;
+    if (!manual && strcmp(argv[1], "--completion") != 0) return false;
+    wt_log_setup(WT_LOG_NORMAL, true);
+    const char *what = argc > 2 ? argv[2] : "";
+    *status = manual ? wt_print_manual(stdout, what, argc > 3 ? argv[3] : "")
+                     : wt_print_completion(stdout, what);
+    if (*status == WT_OK && fflush(stdout) != 0)
+        *status = wt_error(WT_FAILED, "standard output: can't write");
+    if (*status != WT_OK) wt_log_error(wt_error_message());
+    return true;
+}
+
 int main(int argc, char **argv) {
     wt_kernels_setup_thread();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -95,7 +114,9 @@ int main(int argc, char **argv) {
         return WT_OK;
     }
     wt_comm *comm = NULL;
-    wt_status status = wt_find_and_run(&comm, argc, argv);
+    wt_status status;
+    if (wt_print_for_install(argc, argv, &status)) return status;
+    status = wt_find_and_run(&comm, argc, argv);
     bool root = !comm || wt_comm_rank(comm) == 0;
     if (status != WT_OK && status != WT_CONTINUE) wt_log_error(wt_error_message());
     wt_comm_finish(comm);

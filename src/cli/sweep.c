@@ -15,7 +15,7 @@
 #include "wavetrain/memory.h"
 
 typedef struct {
-    int jobs, index, report;
+    int jobs, index, report, list;
 } wt_sweep_options;
 
 static wt_sweep_options wt_given;
@@ -30,6 +30,8 @@ static const struct poptOption wt_options[] = {
      "Run nothing: print all points, the best validation loss first, and draw their curves into "
      "RUNS/report.png",
      NULL},
+    {"list", '\0', POPT_ARG_NONE, &wt_given.list, 0,
+     "Run nothing: print the folder of each point's run, a line each, in the order of --index", NULL},
     POPT_TABLEEND,
 };
 
@@ -151,6 +153,15 @@ static wt_status wt_become_run(const wt_sweep *sweep, int point) {
     return status;
 }
 
+static wt_status wt_list_runs(const wt_sweep *sweep) {
+    char run[WT_PATH_MAX];
+    for (int point = 1; point <= wt_sweep_points(sweep); point++) {
+        WT_TRY(wt_sweep_run(run, sweep, point));
+        printf("%s\n", run);
+    }
+    return WT_OK;
+}
+
 /* Ranks of a launcher would each run everything. */
 static bool wt_is_one_of_many(void) {
     static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"};
@@ -163,8 +174,8 @@ static bool wt_is_one_of_many(void) {
 
 static wt_status wt_sweep_with(const char *path, bool indexed) {
     wt_sweep *sweep;
-    WT_CHECK(indexed + (wt_given.jobs != 0) + wt_given.report <= 1, WT_USAGE,
-             "--jobs, --index and --report: expected one of them");
+    WT_CHECK(indexed + (wt_given.jobs != 0) + wt_given.report + wt_given.list <= 1, WT_USAGE,
+             "--jobs, --index, --report and --list: expected one of them");
     WT_CHECK(wt_given.jobs >= 0 && wt_given.jobs <= 1024, WT_USAGE,
              "--jobs is out of range (got %d, expected 1 … 1024)", wt_given.jobs);
     WT_CHECK(indexed || !wt_is_one_of_many(), WT_USAGE,
@@ -173,6 +184,7 @@ static wt_status wt_sweep_with(const char *path, bool indexed) {
     WT_TRY(wt_sweep_load(&sweep, path));
     wt_status status = indexed           ? wt_become_run(sweep, wt_given.index)
                        : wt_given.report ? wt_sweep_report(sweep)
+                       : wt_given.list   ? wt_list_runs(sweep)
                                          : wt_sweep_run_all(sweep, wt_given.jobs ? wt_given.jobs : 1);
     wt_sweep_destroy(sweep);
     return status;

@@ -12,7 +12,7 @@
 typedef struct {
     char *run, *resume, *initial, *backend;
     char **sets;
-    int help_config, other_data;
+    int help_config, other_data, oversubscribe;
 } wt_train_arguments;
 
 static wt_train_arguments wt_given; /* popt's tables want constant addresses */
@@ -31,6 +31,11 @@ static const struct poptOption wt_options[] = {
      "Begin a new run with the parameters of a checkpoint (fine-tuning)", "CHECKPOINT"},
     {"other-data", '\0', POPT_ARG_NONE, &wt_given.other_data, 0,
      "Resume although the data set is not the one that the checkpoint was trained on", NULL},
+    {"oversubscribe", '\0', POPT_ARG_NONE, &wt_given.oversubscribe, 0,
+     "Start although a host has more threads than processors (as WAVETRAIN_OVERSUBSCRIBE=1 in the "
+     "environment, which "
+     "other commands heed too)",
+     NULL},
     {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
      "Print every key of the configuration with its default, range and meaning", NULL},
     POPT_TABLEEND,
@@ -69,6 +74,7 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config) 
     options->resume_file = resume;
     options->initial = wt_given.initial;
     options->other_data = wt_given.other_data;
+    options->oversubscribe = wt_given.oversubscribe;
     return WT_OK;
 }
 
@@ -80,7 +86,7 @@ static wt_status wt_train_with(wt_comm *comm, const char *config) {
     if (status == WT_OK) {
         status = wt_train(comm, options);
     } else if (options && *options->run && wt_comm_rank(comm) == 0) {
-        wt_train_refused(options->run);
+        wt_train_refused(comm, options->run);
     }
     wt_free(options);
     return status;

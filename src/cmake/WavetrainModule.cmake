@@ -6,6 +6,9 @@ target_compile_options(wavetrain_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
   # the promise of one answer: no product and sum become one operation unless the code says so
   -ffp-contract=off)
+if(BUILD_SHARED_LIBS) # calls within the library stay as direct as in a program
+  target_compile_options(wavetrain_flags INTERFACE -fno-semantic-interposition)
+endif()
 if(WT_WERROR)
   target_compile_options(wavetrain_flags INTERFACE -Werror)
 endif()
@@ -24,6 +27,7 @@ endif()
 function(wavetrain_module name)
   cmake_parse_arguments(MODULE "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
   add_library(wavetrain_${name} STATIC ${MODULE_SOURCES})
+  set_property(GLOBAL APPEND PROPERTY WT_MODULES ${name})
   target_include_directories(wavetrain_${name}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})

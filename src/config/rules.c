@@ -247,11 +247,6 @@ static wt_status check_hierarchy(const wt_reading *reading) {
 static wt_status check_receptive_field(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     if (model->trunk == WT_TRUNK_HIERARCHY) return check_hierarchy(reading);
-    if (model->norm != WT_NORM_NONE || model->dropout > 0) {
-        return rule_error(reading, "model.norm", "model.dropout",
-                          "model.norm and model.dropout are for the hierarchy trunk (expected model.trunk: "
-                          "hierarchy)");
-    }
     return check_field(reading, receptive_field(model));
 }
 

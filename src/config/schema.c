@@ -334,6 +334,10 @@ const wt_key wt_keys[] = {
 {.name = "run.time_margin", .type = WT_KEY_REAL, .offset = AT(run.time_margin), .standard = "120.0",
  .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
  .help = "Seconds that are kept of that for the end, besides what a step and a checkpoint take; at most half."},
+{.name = "run.straggler", .type = WT_KEY_REAL, .offset = AT(run.straggler), .standard = "0.25",
+ .least = 0, .most = 1000, .resume = WT_RESUME_FREE,
+ .help = "A rank is named, with its host, that takes longer than the median rank by more than this share of its time, in "
+         "the median of the last steps and without waiting for others. 0: none is."},
 };
 /* clang-format on */
 

@@ -124,6 +124,20 @@ static void print_help(FILE *out, const wt_key *key) {
     print_comment(out, comment, COMMENT_COLUMN);
 }
 
+bool wt_config_describe(wt_config_row *row, int index) {
+    _Static_assert(sizeof row->expected == WT_EXPECT_MAX, "what a value may be is cut");
+    if (index < 0 || index >= wt_key_count) return false;
+    const wt_key *key = &wt_keys[index];
+    *row = (wt_config_row){.name = key->name,
+                           .section = key->type == WT_KEY_SECTION,
+                           .standard = key->standard,
+                           .choices = key->type == WT_KEY_CHOICE ? key->choices : NULL,
+                           .resume = key->resume,
+                           .help = key->help};
+    wt_key_expect(row->expected, key);
+    return true;
+}
+
 void wt_config_help(FILE *out) {
     print_comment(
         out,

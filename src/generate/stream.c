@@ -26,7 +26,10 @@ struct wt_stream {
     wt_ring *rings;   /* [blocks] */
     wt_real *memory;  /* the rows of all rings */
     wt_real *h[2], *act, *z, *skip, *hidden, *logits;
-    wt_pass *pass; /* of a hierarchy, which has a batch instead of all rows and rings above */
+    wt_real *hat; /* with a norm: the convolution's output; act is the norm's */
+    wt_real
+        *mean_rate; /* batch norm: the blocks' running means and 1/√(variance + ε), one behind the other */
+    wt_pass *pass;  /* of a hierarchy, which has a batch instead of all rows and rings above */
     wt_batch batch;
     int target_count;
     int32_t target;
@@ -45,8 +48,10 @@ static void wt_apply(const wt_stream *stream, const wt_convolution *c, wt_real *
 
 /* The dilated convolution: a product a tap, since the ring's rows are not evenly spaced in memory. */
 static void wt_apply_ring(const wt_stream *stream, const wt_convolution *c, wt_real *y, const wt_ring *ring) {
-    const wt_real *weight = wt_tensor(stream, c->weight), *bias = wt_tensor(stream, c->bias);
+    const wt_real *weight = wt_tensor(stream, c->weight);
+    const wt_real *bias = c->bias < 0 ? NULL : wt_tensor(stream, c->bias);
     size_t tap_count = (size_t)c->in * (size_t)c->out;
+    if (!bias) memset(y, 0, (size_t)c->out * sizeof *y);
     for (int j = 0; j < c->taps; j++) {
         int row = ring->newest - (c->taps - 1 - j) * c->dilation;
         if (row < 0) row += ring->size;
@@ -82,8 +87,26 @@ static void wt_add_skip(wt_stream *stream, int l) {
                               c->in, c->out, 1, 1);
 }
 
+/* From the ring to act, through the block's norm where it has one; `mean_rate` is the block's. */
+static void wt_apply_block(wt_stream *stream, int l, const wt_real *mean_rate) {
+    const wt_block *block = &stream->network->blocks[l];
+    const int out = block->conv.out;
+    const wt_norm_kind kind = stream->network->norm;
+    wt_real rate;
+    wt_apply_ring(stream, &block->conv, kind == WT_NORM_NONE ? stream->act : stream->hat, &stream->rings[l]);
+    if (kind == WT_NORM_NONE) return;
+    const wt_real *weight = wt_tensor(stream, block->norm.weight);
+    const wt_real *bias = wt_tensor(stream, block->norm.bias);
+    if (kind == WT_NORM_LAYER) {
+        stream->kernels->normalise(stream->act, out, stream->hat, out, &rate, weight, bias, 1, out);
+    } else {
+        stream->kernels->standardise(stream->act, out, stream->hat, out, mean_rate, mean_rate + out, weight,
+                                     bias, 1, out);
+    }
+}
+
 /* From h[0] to h[0] and skip. */
-static void wt_pass_block(wt_stream *stream, int l, bool fill) {
+static void wt_pass_block(wt_stream *stream, int l, const wt_real *mean_rate, bool fill) {
     const wt_block *block = &stream->network->blocks[l];
     wt_real *h = stream->h[0], *next = stream->h[1];
     if (block->rechannel.weight >= 0) {
@@ -94,7 +117,7 @@ static void wt_pass_block(wt_stream *stream, int l, bool fill) {
         next = stream->h[1];
     }
     wt_ring_put(&stream->rings[l], h, block->conv.in, fill);
-    wt_apply_ring(stream, &block->conv, stream->act, &stream->rings[l]);
+    wt_apply_block(stream, l, mean_rate);
     stream->kernels->activate(stream->z, block->gate, stream->act, block->conv.out, 1, block->gate,
                               block->activation);
     wt_add_skip(stream, l);
@@ -113,8 +136,12 @@ static void wt_advance(wt_stream *stream, bool fill) {
         return;
     }
     int width = network->skip_channels, hidden = network->head[0].out;
+    const wt_real *mean_rate = stream->mean_rate;
     wt_enter_input(stream);
-    for (int l = 0; l < network->block_count; l++) wt_pass_block(stream, l, fill);
+    for (int l = 0; l < network->block_count; l++) {
+        wt_pass_block(stream, l, mean_rate, fill);
+        if (mean_rate) mean_rate += 2 * network->blocks[l].conv.out;
+    }
     stream->kernels->rectify(stream->skip, width, stream->skip, width, 1, width);
     wt_apply(stream, &network->head[0], stream->hidden, stream->skip);
     stream->kernels->rectify(stream->hidden, hidden, stream->hidden, hidden, 1, hidden);
@@ -160,12 +187,29 @@ static wt_status wt_make_rows(wt_stream *stream) {
     } rows[] = {{&stream->h[0], h},
                 {&stream->h[1], h},
                 {&stream->act, act},
+                {&stream->hat, network->norm == WT_NORM_NONE ? 0 : act},
                 {&stream->z, z},
                 {&stream->skip, network->skip_channels},
                 {&stream->hidden, network->head[0].out},
                 {&stream->logits, network->classes}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         WT_TRY(wt_alloc(rows[i].row, (size_t)rows[i].width, sizeof(wt_real), "a row"));
+    }
+    return WT_OK;
+}
+
+static wt_status wt_take_statistics(wt_stream *stream) {
+    const wt_network *network = stream->network;
+    size_t count = 0;
+    if (network->norm != WT_NORM_BATCH) return WT_OK;
+    for (int l = 0; l < network->block_count; l++) count += 2 * (size_t)network->blocks[l].conv.out;
+    WT_TRY(wt_alloc(&stream->mean_rate, count, sizeof(wt_real), "running statistics"));
+    wt_real *to = stream->mean_rate;
+    for (int l = 0; l < network->block_count; l++) {
+        const wt_block *block = &network->blocks[l];
+        wt_norm_running(to, wt_tensor(stream, block->norm.running_mean),
+                        wt_tensor(stream, block->norm.running_variance), block->conv.out);
+        to += 2 * block->conv.out;
     }
     return WT_OK;
 }
@@ -224,6 +268,7 @@ wt_status wt_stream_create(wt_stream **out, const wt_network *network, const wt_
     } else {
         WT_GUARD(wt_make_rings(stream));
         WT_GUARD(wt_make_rows(stream));
+        WT_GUARD(wt_take_statistics(stream));
     }
     wt_advance(stream, true);
     *out = stream;
@@ -243,6 +288,8 @@ void wt_stream_destroy(wt_stream *stream) {
     wt_free(stream->memory);
     for (int i = 0; i < 2; i++) wt_free(stream->h[i]);
     wt_free(stream->act);
+    wt_free(stream->hat);
+    wt_free(stream->mean_rate);
     wt_free(stream->z);
     wt_free(stream->skip);
     wt_free(stream->hidden);

@@ -5,63 +5,105 @@
 #ifndef WAVETRAIN_NORM_ROWS_H
 #define WAVETRAIN_NORM_ROWS_H
 
-static void moments_row(double *restrict sums, double *restrict squares, const float *restrict x,
-                        int columns) {
-    for (int c = 0; c < columns; c++) {
-        const double value = (double)x[c];
-        sums[c] += value;
-        squares[c] += value * value;
+/* The sums of a few columns, a number that is known when compiling, stay in registers over all rows. */
+INLINE void moments_of(double *sums, double *squares, const float *x, int ldx, int rows, int columns) {
+    double sum[LANES], square[LANES];
+#pragma omp simd
+    for (int k = 0; k < columns; k++) sum[k] = sums[k], square[k] = squares[k];
+    for (ptrdiff_t t = 0; t < rows; t++, x += ldx) {
+#pragma omp simd
+        for (int k = 0; k < columns; k++) {
+            const double value = (double)x[k];
+            sum[k] += value;
+            square[k] += value * value;
+        }
     }
+#pragma omp simd
+    for (int k = 0; k < columns; k++) sums[k] = sum[k], squares[k] = square[k];
 }
 
 static void column_moments(double *sums, const float *x, int ldx, int rows, int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) moments_row(sums, sums + columns, x + t * ldx, columns);
+    int c = 0;
+#define COLUMNS(n) \
+    for (; c + n <= columns; c += n) moments_of(sums + c, sums + columns + c, x + c, ldx, rows, n)
+    COLUMNS(LANES);
+    COLUMNS(4);
+    COLUMNS(1);
+#undef COLUMNS
 }
 
-static void products_row(double *restrict sums, double *restrict products, const float *restrict dy,
-                         const float *restrict x, int columns) {
-    for (int c = 0; c < columns; c++) {
-        const double d = (double)dy[c];
-        sums[c] += d;
-        products[c] += d * (double)x[c];
+INLINE void products_of(double *sums, double *products, const float *dy, int lddy, const float *x, int ldx,
+                        int rows, int columns) {
+    double sum[LANES], product[LANES];
+#pragma omp simd
+    for (int k = 0; k < columns; k++) sum[k] = sums[k], product[k] = products[k];
+    for (ptrdiff_t t = 0; t < rows; t++, dy += lddy, x += ldx) {
+#pragma omp simd
+        for (int k = 0; k < columns; k++) {
+            const double d = (double)dy[k];
+            sum[k] += d;
+            product[k] += d * (double)x[k];
+        }
     }
+#pragma omp simd
+    for (int k = 0; k < columns; k++) sums[k] = sum[k], products[k] = product[k];
 }
 
 static void column_products(double *sums, const float *dy, int lddy, const float *x, int ldx, int rows,
                             int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        products_row(sums, sums + columns, dy + t * lddy, x + t * ldx, columns);
-    }
+    int c = 0;
+#define COLUMNS(n)                   \
+    for (; c + n <= columns; c += n) \
+    products_of(sums + c, sums + columns + c, dy + c, lddy, x + c, ldx, rows, n)
+    COLUMNS(LANES);
+    COLUMNS(4);
+    COLUMNS(1);
+#undef COLUMNS
 }
 
-static void standardise_row(float *restrict y, float *restrict x, const float *restrict mean,
-                            const float *restrict rate, const float *restrict weight,
-                            const float *restrict bias, int columns) {
-    for (int c = 0; c < columns; c++) {
-        const float value = (x[c] - mean[c]) * rate[c];
-        x[c] = value;
-        y[c] = value * weight[c] + bias[c];
+INLINE void standardise_lanes(float *restrict y, float *restrict x, const float *restrict mean,
+                              const float *restrict rate, const float *restrict weight,
+                              const float *restrict bias, int count) {
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) {
+        if (k < count) {
+            const float value = (x[k] - mean[k]) * rate[k];
+            x[k] = value;
+            y[k] = value * weight[k] + bias[k];
+        }
     }
 }
 
 static void standardise(float *y, int ldy, float *x, int ldx, const float *mean, const float *rate,
                         const float *weight, const float *bias, int rows, int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        standardise_row(y + t * ldy, x + t * ldx, mean, rate, weight, bias, columns);
+    const int whole = columns / LANES * LANES;
+#define LANES_FROM(c, count) standardise_lanes(y + c, x + c, mean + c, rate + c, weight + c, bias + c, count)
+    for (ptrdiff_t t = 0; t < rows; t++, y += ldy, x += ldx) {
+        for (int c = 0; c < whole; c += LANES) LANES_FROM(c, LANES);
+        LANES_FROM(whole, columns - whole);
+    }
+#undef LANES_FROM
+}
+
+INLINE void standardise_back_lanes(float *dx, const float *dy, const float *x, const float *factor,
+                                   const float *mean_dy, const float *mean_product, int count) {
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) {
+        if (k < count) dx[k] = factor[k] * (dy[k] - mean_dy[k] - x[k] * mean_product[k]);
     }
 }
 
 static void standardise_back(float *dx, int lddx, const float *dy, int lddy, const float *x, int ldx,
                              const float *factor, const float *mean_dy, const float *mean_product, int rows,
                              int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        float *to = dx + t * lddx;
-        const float *d = dy + t * lddy, *row = x + t * ldx;
-#pragma omp simd
-        for (int c = 0; c < columns; c++) {
-            to[c] = factor[c] * (d[c] - mean_dy[c] - row[c] * mean_product[c]);
-        }
+    const int whole = columns / LANES * LANES;
+#define LANES_FROM(c, count) \
+    standardise_back_lanes(dx + c, dy + c, x + c, factor + c, mean_dy + c, mean_product + c, count)
+    for (ptrdiff_t t = 0; t < rows; t++, dx += lddx, dy += lddy, x += ldx) {
+        for (int c = 0; c < whole; c += LANES) LANES_FROM(c, LANES);
+        LANES_FROM(whole, columns - whole);
     }
+#undef LANES_FROM
 }
 
 /* --- layer norm --- */

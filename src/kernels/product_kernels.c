@@ -14,7 +14,6 @@
 #include "kernels_internal.h"
 
 #include <immintrin.h>
-#include <string.h>
 
 #define JOIN_PARTS(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_PARTS(a, b, c)
@@ -33,6 +32,9 @@ enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8 };
 #define vector_add _mm512_add_ps
 #define vector_multiply _mm512_mul_ps
 #define vector_fused _mm512_fmadd_ps
+#define vector_low_pairs _mm512_unpacklo_ps /* of each four: a₀ b₀ a₁ b₁ */
+#define vector_high_pairs _mm512_unpackhi_ps
+#define vector_with_four _mm512_insertf32x4
 
 INLINE vector vector_load_first(const float *from, int count) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1u), from);
@@ -51,6 +53,9 @@ enum { WIDTH = 8, ROWS = 6, IN_ROWS = 6 };
 #define vector_add _mm256_add_ps
 #define vector_multiply _mm256_mul_ps
 #define vector_fused _mm256_fmadd_ps
+#define vector_low_pairs _mm256_unpacklo_ps /* of each four: a₀ b₀ a₁ b₁ */
+#define vector_high_pairs _mm256_unpackhi_ps
+#define vector_with_four _mm256_insertf128_ps
 
 INLINE __m256i first_lanes(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -93,38 +98,58 @@ size_t NAME(_packed_count)(int in, int out) {
 
 /* A panel of w [in][out] from one of its columns on. */
 static void pack_panel(float *packed, const float *w, int in, int out, int columns, float scale) {
+    const vector factor = vector_of(scale);
+    const int first = columns < WIDTH ? columns : WIDTH, second = columns - first;
     for (int i = 0; i < in; i++, packed += PANEL, w += out) {
-        for (int c = 0; c < columns; c++) packed[c] = scale * w[c];
-        for (int c = columns; c < PANEL; c++) packed[c] = 0.0f;
+        vector_store(packed, vector_multiply(vector_load_first(w, first), factor));
+        vector_store(packed + WIDTH, vector_multiply(vector_load_first(w + first, second), factor));
     }
 }
 
-/* A panel of w [out][in] from one of its rows on: squares of four by four are turned in registers. */
+/* Four values from each of every fourth row, those of rows that are not there as zeros. */
+INLINE vector load_fours(const float *from, ptrdiff_t in, int rows) {
+    vector fours = vector_zero();
+#define FOUR(n) \
+    if (4 * n < rows) fours = vector_with_four(fours, _mm_loadu_ps(from + 4 * n * in), n)
+    FOUR(0);
+    FOUR(1);
+#ifdef __AVX512F__
+    FOUR(2);
+    FOUR(3);
+#endif
+#undef FOUR
+    return fours;
+}
+
+/* WIDTH columns of packed rows i … i+3 from as many rows of w [out][in], of which `rows` are there: squares of four by
+ * four are turned in registers, as many as fit at once. */
+INLINE void turn_fours(float *packed, const float *w, ptrdiff_t in, int rows, vector factor) {
+    vector row[4];
+    for (int k = 0; k < 4; k++) row[k] = load_fours(w + k * in, in, rows - k);
+    const vector low = vector_low_pairs(row[0], row[2]), high = vector_high_pairs(row[0], row[2]);
+    const vector odd_low = vector_low_pairs(row[1], row[3]), odd_high = vector_high_pairs(row[1], row[3]);
+    vector_store(packed, vector_multiply(vector_low_pairs(low, odd_low), factor));
+    vector_store(packed + PANEL, vector_multiply(vector_high_pairs(low, odd_low), factor));
+    vector_store(packed + 2 * PANEL, vector_multiply(vector_low_pairs(high, odd_high), factor));
+    vector_store(packed + 3 * PANEL, vector_multiply(vector_high_pairs(high, odd_high), factor));
+}
+
+/* A panel of w [out][in] from one of its rows on, by fours; the last four may overlap those before. */
 static void pack_turned(float *packed, const float *w, ptrdiff_t in, int columns, float scale) {
-    const int squares = columns / 4 * 4;
-    const __m128 factor = _mm_set1_ps(scale);
-    ptrdiff_t i = 0;
-    for (; i + 4 <= in; i += 4) {
-        for (int c = 0; c < squares; c += 4) {
-            const float *from = w + c * in + i;
-            __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + in);
-            __m128 d = _mm_loadu_ps(from + 2 * in), e = _mm_loadu_ps(from + 3 * in);
+    const vector factor = vector_of(scale);
+    for (ptrdiff_t at = 0; in >= 4 && at < in; at += 4) {
+        const ptrdiff_t i = at + 4 <= in ? at : in - 4;
+        for (int c = 0; c < PANEL; c += WIDTH) {
             float *to = packed + i * PANEL + c;
-            _MM_TRANSPOSE4_PS(a, b, d, e);
-            _mm_storeu_ps(to, _mm_mul_ps(a, factor));
-            _mm_storeu_ps(to + PANEL, _mm_mul_ps(b, factor));
-            _mm_storeu_ps(to + 2 * PANEL, _mm_mul_ps(d, factor));
-            _mm_storeu_ps(to + 3 * PANEL, _mm_mul_ps(e, factor));
-        }
-        for (int c = squares; c < columns; c++) {
-            for (ptrdiff_t k = i; k < i + 4; k++) packed[k * PANEL + c] = scale * w[c * in + k];
+            if (c + WIDTH <= columns) {
+                turn_fours(to, w + c * in + i, in, WIDTH, factor);
+            } else {
+                turn_fours(to, w + c * in + i, in, columns - c, factor);
+            }
         }
     }
-    for (; i < in; i++) {
-        for (int c = 0; c < columns; c++) packed[i * PANEL + c] = scale * w[c * in + i];
-    }
-    for (i = 0; columns < PANEL && i < in; i++) {
-        memset(packed + i * PANEL + columns, 0, (size_t)(PANEL - columns) * sizeof *packed);
+    for (ptrdiff_t i = 0; in < 4 && i < in; i++) {
+        for (int c = 0; c < PANEL; c++) packed[i * PANEL + c] = c < columns ? scale * w[c * in + i] : 0.0f;
     }
 }
 
@@ -192,23 +217,33 @@ INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y
     }
 }
 
-/* All rows of a panel; the last rows, fewer than a block, by a block of their own length. */
+/* All rows of a panel, by blocks. Of a block of few rows the multiply-adds wait for each other: a last one that
+ * would be so shares its rows with the one before. */
 INLINE void multiply_panel(int vectors, bool whole, int last, float *y, ptrdiff_t ldy, int rows,
                            ptrdiff_t panel, const wt_operand *operands, int count, const wt_finish *finish) {
-    ptrdiff_t t = 0;
-#define BLOCK(n) multiply_block(n, vectors, whole, last, y, ldy, t, panel, operands, count, finish)
-    for (; t + ROWS <= rows; t += ROWS) BLOCK(ROWS);
-#if defined(__AVX512F__)
-    if (t + 6 <= rows) BLOCK(6), t += 6;
+    for (ptrdiff_t t = 0, n; t < rows; t += n) {
+        const ptrdiff_t left = rows - t;
+        n = left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
+#define BLOCK(n) \
+    case n: multiply_block(n, vectors, whole, last, y, ldy, t, panel, operands, count, finish); break
+        switch (n) {
+            BLOCK(1);
+            BLOCK(2);
+            BLOCK(3);
+            BLOCK(4);
+            BLOCK(5);
+            BLOCK(6);
+#ifdef __AVX512F__
+            BLOCK(7);
+            BLOCK(8);
+            BLOCK(9);
+            BLOCK(10);
+            BLOCK(11);
+            BLOCK(12);
 #endif
-    switch (rows - t) {
-    case 1: BLOCK(1); break;
-    case 2: BLOCK(2); break;
-    case 3: BLOCK(3); break;
-    case 4: BLOCK(4); break;
-    case 5: BLOCK(5); break;
-    }
+        }
 #undef BLOCK
+    }
 }
 
 void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
@@ -275,9 +310,9 @@ INLINE void weights_panel(int vectors, bool whole, int last, float *dw, ptrdiff_
 #undef BLOCK
 }
 
-/* Times in chunks, so that a panel of dy stays in the first cache over all input channels. Storing a sum and
+/* Times in chunks, so that a panel of dy stays in the first caches over all input channels. Storing a sum and
  * loading it again changes no bit of it. */
-enum { TIMES = 192 };
+enum { TIMES = 384 };
 
 void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
                              int rows, int in, int out) {

@@ -12,6 +12,13 @@
 
 enum { LANES = 16 }; /* partial sums: the floats of the longest vector, in every build */
 
+/*
+ * A row's end is no whole vector, and a scalar element costs as much as a vector. Where that shows, a loop is written
+ * as a function for the first `count` of LANES elements, which the compiler turns into a vector under a mask;
+ * a constant count of LANES makes a whole one.
+ */
+#define INLINE static inline __attribute__((always_inline))
+
 static void add_row(float *restrict sum, const float *restrict row, int count) {
     for (int i = 0; i < count; i++) sum[i] += row[i];
 }
@@ -60,31 +67,42 @@ static void gate_row(float *restrict z, float *restrict filter, float *restrict 
     }
 }
 
-static void tanh_row(float *z, float *a, int count) {
+INLINE void tanh_lanes(float *z, float *a, int count) {
 #pragma omp simd
-    for (int c = 0; c < count; c++) {
-        const float value = wt_tanh(a[c]);
-        a[c] = value;
-        z[c] = value;
+    for (int k = 0; k < LANES; k++) {
+        if (k < count) {
+            const float value = wt_tanh(a[k]);
+            a[k] = value;
+            z[k] = value;
+        }
     }
 }
 
-static void relu_row(float *z, float *a, int count) {
+static void tanh_row(float *z, float *a, ptrdiff_t count) {
+    ptrdiff_t c = 0;
+    for (; c + LANES <= count; c += LANES) tanh_lanes(z + c, a + c, LANES);
+    tanh_lanes(z + c, a + c, (int)(count - c));
+}
+
+static void relu_row(float *z, float *a, ptrdiff_t count) {
 #pragma omp simd
-    for (int c = 0; c < count; c++) {
+    for (ptrdiff_t c = 0; c < count; c++) {
         const float value = positive(a[c]);
         a[c] = value;
         z[c] = value;
     }
 }
 
+/* Rows without gaps are one long row. */
 static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, wt_activation activation) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
+    const bool dense = activation != WT_ACTIVATION_GATE && ldz == gate && lda == gate;
+    const ptrdiff_t count = dense ? (ptrdiff_t)rows * gate : gate;
+    for (ptrdiff_t t = 0; t < (dense ? 1 : rows); t++) {
         float *out = z + t * ldz, *in = a + t * lda;
         switch (activation) {
         case WT_ACTIVATION_GATE: gate_row(out, in, in + gate, gate); break;
-        case WT_ACTIVATION_TANH: tanh_row(out, in, gate); break;
-        case WT_ACTIVATION_RELU: relu_row(out, in, gate); break;
+        case WT_ACTIVATION_TANH: tanh_row(out, in, count); break;
+        case WT_ACTIVATION_RELU: relu_row(out, in, count); break;
         }
     }
 }
@@ -99,14 +117,14 @@ static void gate_back_row(float *df, float *dg, const float *a, const float *gat
     }
 }
 
-static void tanh_back_row(float *da, const float *a, const float *dz, int count) {
+static void tanh_back_row(float *da, const float *a, const float *dz, ptrdiff_t count) {
 #pragma omp simd
-    for (int c = 0; c < count; c++) da[c] = dz[c] * (1.0f - a[c] * a[c]);
+    for (ptrdiff_t c = 0; c < count; c++) da[c] = dz[c] * (1.0f - a[c] * a[c]);
 }
 
-static void relu_back_row(float *da, const float *a, const float *dz, int count) {
+static void relu_back_row(float *da, const float *a, const float *dz, ptrdiff_t count) {
 #pragma omp simd
-    for (int c = 0; c < count; c++) da[c] = a[c] == 0.0f ? 0.0f : dz[c];
+    for (ptrdiff_t c = 0; c < count; c++) da[c] = a[c] == 0.0f ? 0.0f : dz[c];
 }
 
 static void multiply_row(float *restrict z, const float *restrict f, const float *restrict s, int count) {
@@ -115,7 +133,9 @@ static void multiply_row(float *restrict z, const float *restrict f, const float
 
 static void activate_back(float *da, int ldda, float *z, int ldz, const float *a, int lda, const float *dz,
                           int lddz, int rows, int gate, wt_activation activation) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
+    const bool dense = activation != WT_ACTIVATION_GATE && !z && ldda == gate && lda == gate && lddz == gate;
+    const ptrdiff_t count = dense ? (ptrdiff_t)rows * gate : gate;
+    for (ptrdiff_t t = 0; t < (dense ? 1 : rows); t++) {
         const float *row = a + t * lda, *d = dz + t * lddz;
         float *to = da + t * ldda;
         if (z && activation == WT_ACTIVATION_GATE) {
@@ -125,8 +145,8 @@ static void activate_back(float *da, int ldda, float *z, int ldz, const float *a
         }
         switch (activation) {
         case WT_ACTIVATION_GATE: gate_back_row(to, to + gate, row, row + gate, d, gate); break;
-        case WT_ACTIVATION_TANH: tanh_back_row(to, row, d, gate); break;
-        case WT_ACTIVATION_RELU: relu_back_row(to, row, d, gate); break;
+        case WT_ACTIVATION_TANH: tanh_back_row(to, row, d, count); break;
+        case WT_ACTIVATION_RELU: relu_back_row(to, row, d, count); break;
         }
     }
 }
@@ -152,17 +172,21 @@ static void rectify_back(float *dx, int lddx, const float *y, int ldy, int rows,
 
 /* --- loss --- */
 
+INLINE void take_larger(float *restrict part, const float *restrict y, int count) {
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) part[k] = k < count && y[k] > part[k] ? y[k] : part[k];
+}
+
 static float largest_of(const float *y, int count) {
     float part[LANES];
     for (int k = 0; k < LANES; k++) part[k] = y[0];
     int i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        for (int k = 0; k < LANES; k++) part[k] = y[i + k] > part[k] ? y[i + k] : part[k];
+    for (; i + LANES <= count; i += LANES) take_larger(part, y + i, LANES);
+    take_larger(part, y + i, count - i);
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int k = 0; k < half; k++) part[k] = part[k + half] > part[k] ? part[k + half] : part[k];
     }
-    for (int k = 0; i + k < count; k++) part[k] = y[i + k] > part[k] ? y[i + k] : part[k];
-    float largest = part[0];
-    for (int k = 1; k < LANES; k++) largest = part[k] > largest ? part[k] : largest;
-    return largest;
+    return part[0];
 }
 
 static double sum_lanes(const double part[LANES]) {
@@ -171,24 +195,25 @@ static double sum_lanes(const double part[LANES]) {
     return sum;
 }
 
-static void exponentials(float *restrict e, const float *restrict y, float largest, int count) {
-    for (int k = 0; k < count; k++) e[k] = wt_exp_negative(y[k] - largest);
+/* Adds exp(y − largest) to partial sums; it goes to `y` where it is to be kept. */
+INLINE void add_exponentials(double *restrict part, float *restrict y, float largest, int count, bool keep) {
+    float e[LANES];
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) e[k] = k < count ? wt_exp_negative(y[k] - largest) : 0.0f;
+    for (int k = 0; k < LANES; k++) part[k] += (double)e[k];
+    if (!keep) return;
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) {
+        if (k < count) y[k] = e[k];
+    }
 }
 
 /* Σ exp(y − largest), in LANES partial sums; the exponentials go to `y` where they are to be kept. */
 static double sum_exponentials(float *y, float largest, int count, bool keep) {
-    enum { CHUNK = 4 * LANES };
     double part[LANES] = {0};
-    float e[CHUNK];
-    for (int i = 0; i < count; i += CHUNK) {
-        const int length = count - i < CHUNK ? count - i : CHUNK;
-        exponentials(e, y + i, largest, length);
-        for (int k = length; k < CHUNK; k++) e[k] = 0.0f;
-        for (int b = 0; b < CHUNK; b += LANES) {
-            for (int k = 0; k < LANES; k++) part[k] += (double)e[b + k];
-        }
-        if (keep) memcpy(y + i, e, (size_t)length * sizeof *e);
-    }
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) add_exponentials(part, y + i, largest, LANES, keep);
+    add_exponentials(part, y + i, largest, count - i, keep);
     return sum_lanes(part);
 }
 
@@ -309,14 +334,13 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
-#define ROW_KERNELS                                                                                   \
-    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
-    .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                 \
-    .cross_entropy = cross_entropy, .squared_error = squared_error, .add = add, .squares = squares,   \
-    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                   \
-    .column_products = column_products, .standardise = standardise,                                   \
-    .standardise_back = standardise_back, .normalise = normalise, .normalise_back = normalise_back,   \
-    .convolve = wt_openblas_convolve
+#define ROW_KERNELS                                                                                       \
+    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,     \
+    .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                     \
+    .cross_entropy = cross_entropy, .squared_error = squared_error, .add = add, .squares = squares,       \
+    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                       \
+    .column_products = column_products, .standardise = standardise, .standardise_back = standardise_back, \
+    .normalise = normalise, .normalise_back = normalise_back, .convolve = wt_openblas_convolve
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

@@ -271,3 +271,18 @@ cleanup:
     }
     return status;
 }
+
+int64_t wt_metrics_last_step(const char *path) {
+    char tail[4 * ROW_MAX + 1];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    off_t size = lseek(file, 0, SEEK_END), from = size > 4 * ROW_MAX ? size - 4 * ROW_MAX : 0;
+    ssize_t bytes = size < 0 ? -1 : pread(file, tail, 4 * ROW_MAX, from);
+    close(file);
+    if (bytes <= 0) return -1;
+    while (bytes > 0 && tail[bytes - 1] != '\n') bytes--; /* a line cut short */
+    if (bytes == 0) return -1;
+    tail[bytes - 1] = '\0';
+    const char *line = strrchr(tail, '\n');
+    return line && isdigit((unsigned char)line[1]) ? strtoll(line + 1, NULL, 10) : -1;
+}

@@ -15,8 +15,7 @@
 #include "hierarchy_internal.h"
 #include "pass_internal.h"
 
-/* Partial gradients of block l (−1: the input) over a segment, as the flat buffer's range has them. */
-static wt_real *wt_segment_sums(const wt_pass *pass, int l, int window, int segment) {
+wt_real *wt_segment_sums(const wt_pass *pass, int l, int window, int segment) {
     size_t set = (size_t)((l + WT_SUM_SETS) % WT_SUM_SETS) * (size_t)pass->shape.windows + (size_t)window;
     return pass->sums + (set * (size_t)pass->segments + (size_t)segment) * pass->sums_each;
 }
@@ -26,20 +25,15 @@ wt_real *wt_head_sums(const wt_pass *pass, int window, int segment) {
            ((size_t)window * (size_t)pass->segments + (size_t)segment) * pass->head_sums_each;
 }
 
-static size_t wt_offset(const wt_pass *pass, int tensor) {
-    return pass->network->parameters.entries[tensor].offset;
-}
-
-/* The partial gradients of a convolution's tensors over some rows: `sums` stands for the range from `base` on. */
-static void wt_add_weights(const wt_pass *pass, const wt_convolution *c, wt_real *sums, size_t base,
-                           const wt_real *x, int ldx, const wt_real *dy, int lddy, int rows, bool own_bias) {
+void wt_add_weights(const wt_pass *pass, const wt_convolution *c, wt_real *sums, size_t base,
+                    const wt_real *x, int ldx, const wt_real *dy, int lddy, int rows, bool own_bias) {
     wt_real *dw = sums + (wt_offset(pass, c->weight) - base);
     for (int j = 0; j < c->taps; j++) {
         pass->kernels->convolve_weights(dw + (size_t)j * (size_t)c->in * (size_t)c->out, c->out,
                                         x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx, dy, lddy,
                                         rows, c->in, c->out);
     }
-    if (own_bias)
+    if (own_bias && c->bias >= 0)
         pass->kernels->column_sums(sums + (wt_offset(pass, c->bias) - base), dy, lddy, rows, c->out);
 }
 
@@ -66,7 +60,7 @@ void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *
     wt_add_weights(pass, &head[0], sums, base, skip, width, dhidden, hidden_width, rows, true);
     wt_multiply_back(pass, &head[0], dskip, width, dhidden, hidden_width, rows, 1);
     pass->kernels->rectify_back(dskip, width, skip, width, rows, width);
-    pass->kernels->column_sums(sums + (pass->network->parameters.total - base), dskip, width, rows, width);
+    pass->kernels->column_sums(sums + (pass->network->parameters.trained - base), dskip, width, rows, width);
 }
 
 /* --- blocks --- */
@@ -157,15 +151,36 @@ static const wt_real *wt_kept_or_made(const wt_pass *pass, int l, int window, in
     return made;
 }
 
+void wt_block_gradient(const wt_pass *pass, int l, int window, int first, int rows, wt_real *dz,
+                       wt_real *sums) {
+    const wt_block_rows *at = &pass->blocks[l];
+    if (pass->network->blocks[l].residual.weight >= 0) {
+        wt_output_gradient(pass, l, window, first, rows, &at->dout, dz, sums, at->first);
+    }
+    wt_gate_gradient(pass, l, window, first, rows, dz);
+}
+
+void wt_add_output_weights(const wt_pass *pass, int l, int window, int first, int rows, const wt_real *z,
+                           wt_real *sums) {
+    const wt_block *block = &pass->network->blocks[l];
+    const wt_block_rows *at = &pass->blocks[l];
+    const int from = first < block->lead ? block->lead - first : 0;
+    if (block->residual.weight >= 0) {
+        wt_add_weights(pass, &block->residual, sums, at->first, z, block->gate,
+                       wt_row(&at->dout, window, first), at->dout.ld, rows, true);
+    }
+    if (from >= rows) return;
+    wt_add_weights(pass, &block->skip, sums, at->first, z + (size_t)from * (size_t)block->gate, block->gate,
+                   wt_row(&pass->dskip, window, first + from - block->lead), pass->dskip.ld, rows - from,
+                   false);
+}
+
 static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first, int rows, wt_real *sums) {
     const wt_block *block = &pass->network->blocks[l];
     const wt_block_rows *at = &pass->blocks[l];
     const size_t tile = (size_t)WT_TILE * (size_t)block->gate;
     wt_real *dz = wt_pass_scratch(pass), *again = dz + tile;
-    if (block->residual.weight >= 0) {
-        wt_output_gradient(pass, l, window, first, rows, &at->dout, dz, sums, at->first);
-    }
-    wt_gate_gradient(pass, l, window, first, rows, dz);
+    wt_block_gradient(pass, l, window, first, rows, dz, sums);
     const wt_real *act = wt_kept_or_made(pass, l, window, first, rows, again + tile, again);
     const wt_real *z = act;
     wt_real *dact = wt_row(&at->dact, window, first);
@@ -175,20 +190,11 @@ static void wt_block_back_tile(const wt_pass *pass, int l, int window, int first
                                  block->gate, rows, block->gate, block->activation);
     wt_add_weights(pass, &block->conv, sums, at->first, wt_row(&at->h, window, first), at->h.ld, dact,
                    at->dact.ld, rows, true);
-    if (block->residual.weight >= 0) {
-        wt_add_weights(pass, &block->residual, sums, at->first, z, block->gate,
-                       wt_row(&at->dout, window, first), at->dout.ld, rows, true);
-    }
-    const int from = first < block->lead ? block->lead - first : 0;
-    if (from >= rows) return;
-    wt_add_weights(pass, &block->skip, sums, at->first, z + (size_t)from * (size_t)block->gate, block->gate,
-                   wt_row(&pass->dskip, window, first + from - block->lead), pass->dskip.ld, rows - from,
-                   false);
+    wt_add_output_weights(pass, l, window, first, rows, z, sums);
 }
 
-/* The rows of a unit and its sums, zeroed; NULL where the window has none there. */
-static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit,
-                                 size_t count, int *first, int *end) {
+wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit, size_t count,
+                          int *first, int *end) {
     int targets = wt_pass_targets(pass, window), all = targets ? targets + stage->lead : 0;
     *first = unit * stage->unit_rows;
     *end = all - *first < stage->unit_rows ? all : *first + stage->unit_rows;
@@ -196,10 +202,6 @@ static wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int
     wt_real *sums = wt_segment_sums(pass, stage->l, window, unit);
     memset(sums, 0, count * sizeof *sums);
     return sums;
-}
-
-static int wt_rows_left(int first, int end) {
-    return end - first < WT_TILE ? end - first : WT_TILE;
 }
 
 static void wt_block_back_unit(wt_pass *pass, const wt_stage *stage, int window, int unit) {
@@ -304,7 +306,7 @@ static int wt_sum_chunks(size_t count) {
 /* The head's partial gradients come from forward; its last unit adds Σ dskip, which all b_s share. */
 static void wt_reduce_head_unit(wt_pass *pass, const wt_stage *stage, int lane, int unit) {
     const size_t first = wt_offset(pass, pass->network->head[0].weight),
-                 end = pass->network->parameters.total;
+                 end = pass->network->parameters.trained;
     const size_t width = (size_t)pass->network->skip_channels;
     if (unit < stage->units - 1) {
         wt_sum_chunk(pass, stage, wt_sums_of_head, lane, unit, first, end);
@@ -394,14 +396,22 @@ static int wt_add_phase(wt_pass *pass, int l) {
     const int blocks = network->block_count;
     wt_stage stage = {
         .work = wt_input_back_unit, .l = l, .lead = network->input_lead, .unit_rows = pass->segment};
-    if (l >= 0) stage.work = wt_block_back_unit, stage.lead = network->blocks[l].lead;
+    if (l >= 0) {
+        stage.work = pass->normed ? wt_normed_back_unit : wt_block_back_unit;
+        stage.lead = network->blocks[l].lead;
+    }
+    const bool waits = l >= 0 && wt_waits_for_lanes(network, &pass->shape);
+    if (waits) stage.after = wt_normed_back_sums;
     const int number = wt_pipeline_add(pass, &pass->backward, stage);
     const int reach = l + 2 < blocks ? wt_reach(&network->blocks[l + 2].conv) : 0;
     if (l + 1 < blocks) wt_pipeline_need(&pass->backward, number, pass->phase_stage[l + 1], reach);
     if (l + WT_SUM_SETS < blocks) {
         wt_pipeline_need(&pass->backward, number, pass->reduce_stage[l + WT_SUM_SETS], WT_ALL_ROWS);
     }
-    return number;
+    if (!waits) return number;
+    stage.work = wt_normed_weights_unit;
+    stage.after = NULL;
+    return wt_pipeline_add(pass, &pass->backward, stage);
 }
 
 static int wt_add_reduction(wt_pass *pass, int l) {
@@ -419,7 +429,7 @@ static int wt_add_reduction(wt_pass *pass, int l) {
 
 void wt_plan_backward(wt_pass *pass) {
     const wt_network *network = pass->network;
-    const size_t head = network->parameters.total - wt_offset(pass, network->head[0].weight);
+    const size_t head = network->parameters.trained - wt_offset(pass, network->head[0].weight);
     pass->head_reduce = wt_pipeline_add(pass, &pass->backward,
                                         (wt_stage){.work = wt_reduce_head_unit,
                                                    .l = network->block_count,
@@ -453,7 +463,7 @@ void wt_pass_backward(wt_pass *pass, int lane_windows, wt_real *const *gradients
     pass->gradients = gradients;
     pass->listener = listener;
     pass->told = 0;
-    pass->told_to = pass->network->parameters.total;
+    pass->told_to = pass->network->parameters.trained;
     wt_pipeline_run(pass, &pass->backward, lane_windows);
     wt_tell_listener(pass);
     pass->listener = NULL;

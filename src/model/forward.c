@@ -15,7 +15,10 @@ void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, 
     for (int j = 0; j < c->taps; j++) {
         taps[j] = wt_tap(pass, c, j, x + (size_t)j * (size_t)c->dilation * (size_t)ldx, ldx);
     }
-    wt_finish finish = {.bias = wt_pass_tensor(pass, c->bias), .add = add, .ldadd = ldadd, .scale = scale};
+    wt_finish finish = {.bias = c->bias < 0 ? NULL : wt_pass_tensor(pass, c->bias),
+                        .add = add,
+                        .ldadd = ldadd,
+                        .scale = scale};
     pass->kernels->multiply(y, ldy, rows, c->out, taps, c->taps, &finish);
 }
 
@@ -24,9 +27,7 @@ static const wt_rows *wt_block_entry(const wt_pass *pass, int l) {
     return pass->network->blocks[l].rechannel.weight >= 0 ? &pass->blocks[l].wide : &pass->blocks[l].h;
 }
 
-/* The rows of a unit; false where the window has none there. */
-static bool wt_unit_rows(const wt_pass *pass, const wt_stage *stage, int window, int unit, int *first,
-                         int *rows) {
+bool wt_unit_rows(const wt_pass *pass, const wt_stage *stage, int window, int unit, int *first, int *rows) {
     int targets = wt_pass_targets(pass, window), all = targets ? targets + stage->lead : 0;
     *first = unit * stage->unit_rows;
     *rows = all - *first < stage->unit_rows ? all - *first : stage->unit_rows;
@@ -80,22 +81,29 @@ static void wt_add_skips(const wt_pass *pass, int l, int window, int first, int 
                             &finish);
 }
 
-static void wt_block_unit(wt_pass *pass, const wt_stage *stage, int window, int unit) {
-    const int l = stage->l;
+void wt_pass_on(const wt_pass *pass, int l, int window, int first, int rows) {
     const wt_block *block = &pass->network->blocks[l];
     const wt_block_rows *at = &pass->blocks[l];
-    int first, rows, reach = wt_reach(&block->conv);
-    if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
-    const wt_real *h = wt_row(&at->h, window, first);
-    wt_real *act = wt_pass_keeps(pass) ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
-    wt_real *z = wt_row(&at->z, window, first);
-    wt_convolve_rows(pass, &block->conv, act, block->conv.out, h, at->h.ld, rows, NULL, 0, 1);
-    pass->kernels->activate(z, at->z.ld, act, block->conv.out, rows, block->gate, block->activation);
     if (at->group_ends) wt_add_skips(pass, l, window, first, rows);
     if (block->residual.weight < 0) return;
     const wt_rows *next = wt_block_entry(pass, l + 1);
-    wt_convolve_rows(pass, &block->residual, wt_row(next, window, first), next->ld, z, at->z.ld, rows,
-                     wt_row(&at->h, window, first + reach), at->h.ld, (wt_real)pass->network->residual_scale);
+    wt_convolve_rows(pass, &block->residual, wt_row(next, window, first), next->ld,
+                     wt_row(&at->z, window, first), at->z.ld, rows,
+                     wt_row(&at->h, window, first + wt_reach(&block->conv)), at->h.ld,
+                     (wt_real)pass->network->residual_scale);
+}
+
+static void wt_block_unit(wt_pass *pass, const wt_stage *stage, int window, int unit) {
+    const wt_block *block = &pass->network->blocks[stage->l];
+    const wt_block_rows *at = &pass->blocks[stage->l];
+    int first, rows;
+    if (!wt_unit_rows(pass, stage, window, unit, &first, &rows)) return;
+    const wt_real *h = wt_row(&at->h, window, first);
+    wt_real *act = wt_pass_keeps(pass) ? wt_row(&at->act, window, first) : wt_pass_scratch(pass);
+    wt_convolve_rows(pass, &block->conv, act, block->conv.out, h, at->h.ld, rows, NULL, 0, 1);
+    pass->kernels->activate(wt_row(&at->z, window, first), at->z.ld, act, block->conv.out, rows, block->gate,
+                            block->activation);
+    wt_pass_on(pass, stage->l, window, first, rows);
 }
 
 /* --- head --- */
@@ -162,8 +170,7 @@ static wt_window_loss wt_add_window(const wt_pass *pass, int window) {
 
 /* --- the pass --- */
 
-/* A stage that takes up where the one before it ends. */
-static void wt_add_next(wt_pass *pass, wt_stage stage, int64_t reach) {
+void wt_add_next(wt_pass *pass, wt_stage stage, int64_t reach) {
     int number = wt_pipeline_add(pass, &pass->forward, stage);
     if (number > 0) wt_pipeline_need(&pass->forward, number, number - 1, reach);
 }
@@ -178,7 +185,11 @@ void wt_plan_forward(wt_pass *pass) {
             .work = wt_rechannel_unit, .l = l, .lead = wt_block_lead_in(block), .unit_rows = pass->tile};
         wt_stage whole = {.work = wt_block_unit, .l = l, .lead = block->lead, .unit_rows = pass->tile};
         if (block->rechannel.weight >= 0) wt_add_next(pass, rechannel, 0);
-        wt_add_next(pass, whole, wt_reach(&block->conv));
+        if (pass->normed) {
+            wt_plan_normed_block(pass, l);
+        } else {
+            wt_add_next(pass, whole, wt_reach(&block->conv));
+        }
     }
     wt_stage head = {.work = wt_head_unit, .unit_rows = pass->segment};
     if (network->readout_rows) head.work = wt_readout_unit, head.unit_rows = pass->shape.targets;
@@ -190,8 +201,8 @@ void wt_pass_forward(wt_pass *pass, const wt_batch *batch, int first, int window
         wt_hierarchy_forward(pass->hierarchy, batch, first, windows, losses);
         return;
     }
-    pass->batch = batch;
-    pass->first = first;
+    pass->batch = pass->normed ? wt_normed_batch(pass, batch) : batch;
+    pass->first = pass->batch == batch ? first : 0;
     pass->windows = windows;
     wt_pipeline_run(pass, &pass->forward, 1);
     for (int i = 0; i < windows; i++) losses[i] = wt_add_window(pass, i);

@@ -7,6 +7,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "norms_internal.h"
 #include "wavetrain/memory.h"
 
 /* Hands out parts of the arena; with base NULL it only adds up. */
@@ -92,19 +93,6 @@ static size_t wt_place_linear(const wt_network *network, const wt_kernels *kerne
     return used;
 }
 
-/* Evaluation: the running statistics as batch norm's means and rates. */
-static void wt_take_running(const wt_hierarchy *h, int l) {
-    const wt_level *level = &h->network->levels[l];
-    const wt_real *mean = wt_hierarchy_tensor(h, level->running_mean);
-    const wt_real *variance = wt_hierarchy_tensor(h, level->running_variance);
-    const int width = level->linear.out;
-    wt_real *to = h->levels[l].mean_rate;
-    for (int c = 0; c < width; c++) {
-        to[c] = mean[c];
-        to[width + c] = (wt_real)(1 / __builtin_sqrt((double)variance[c] + WT_NORM_EPSILON));
-    }
-}
-
 void wt_hierarchy_derive(wt_hierarchy *h, const wt_real *parameters) {
     const wt_network *network = h->network;
     h->parameters = parameters;
@@ -117,7 +105,9 @@ void wt_hierarchy_derive(wt_hierarchy *h, const wt_real *parameters) {
         }
     }
     for (int l = 0; network->norm == WT_NORM_BATCH && !h->shape.backward && l < network->level_count; l++) {
-        wt_take_running(h, l);
+        const wt_level *level = &network->levels[l];
+        wt_norm_running(h->levels[l].mean_rate, wt_hierarchy_tensor(h, level->norm.running_mean),
+                        wt_hierarchy_tensor(h, level->norm.running_variance), level->linear.out);
     }
 }
 
@@ -148,14 +138,7 @@ void wt_hierarchy_add_lanes(wt_hierarchy *h, int columns, int rows_each) {
 void wt_hierarchy_reduce(wt_hierarchy *h, int columns, int rows_each) {
     const size_t count = 2 * (size_t)columns + 1;
     wt_hierarchy_add_lanes(h, columns, rows_each);
-    if (h->step.reduce) {
-        h->step.reduce(h->step.context, h->lane_sums, (int)count, h->sums);
-        return;
-    }
-    memcpy(h->sums, h->lane_sums, count * sizeof *h->sums);
-    for (int lane = 1; lane < h->lanes; lane++) {
-        for (size_t i = 0; i < count; i++) h->sums[i] += h->lane_sums[(size_t)lane * count + i];
-    }
+    wt_norm_reduce(&h->step, h->lane_sums, h->lanes, (int)count, h->sums);
 }
 
 /* --- a pass --- */

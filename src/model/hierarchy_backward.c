@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "norms_internal.h"
+
 static size_t wt_hierarchy_offset(const wt_hierarchy *h, int tensor) {
     return h->network->parameters.entries[tensor].offset;
 }
@@ -91,14 +93,14 @@ static void wt_activation_tile(const wt_hierarchy *h, int l, int tile) {
     h->kernels->column_products(sums, d, width, rows_of->hat + place, width, rows, width);
     if (h->network->norm == WT_NORM_BATCH) return;
     h->kernels->normalise_back(d, width, d, width, rows_of->hat + place, width, rows_of->rate + first,
-                               wt_hierarchy_tensor(h, level->norm_weight), rows, width);
+                               wt_hierarchy_tensor(h, level->norm.weight), rows, width);
 }
 
 /* The norm's own gradients: a lane's sums, tile after tile. */
 static void wt_norm_gradients(const wt_hierarchy *h, int l) {
     const wt_level *level = &h->network->levels[l];
-    const size_t weight = wt_hierarchy_offset(h, level->norm_weight);
-    const size_t bias = wt_hierarchy_offset(h, level->norm_bias);
+    const size_t weight = wt_hierarchy_offset(h, level->norm.weight);
+    const size_t bias = wt_hierarchy_offset(h, level->norm.bias);
     const int width = level->linear.out;
     for (int lane = 0; lane < h->lanes; lane++) {
         for (int c = 0; c < width; c++) {
@@ -106,19 +108,6 @@ static void wt_norm_gradients(const wt_hierarchy *h, int l) {
             h->gradients[lane][weight + (size_t)c] =
                 (wt_real)h->lane_sums[lane * (2 * width + 1) + width + c];
         }
-    }
-}
-
-static void wt_take_means(wt_hierarchy *h, int l) {
-    const wt_level *level = &h->network->levels[l];
-    const int width = level->linear.out;
-    const double count = h->sums[2 * width] > 0 ? h->sums[2 * width] : 1;
-    const wt_real *weight = wt_hierarchy_tensor(h, level->norm_weight);
-    const wt_real *rate = h->levels[l].mean_rate + width;
-    for (int c = 0; c < width; c++) {
-        h->factors[c] = weight[c] * rate[c];
-        h->factors[width + c] = (wt_real)(h->sums[c] / count);
-        h->factors[2 * width + c] = (wt_real)(h->sums[width + c] / count);
     }
 }
 
@@ -143,7 +132,8 @@ static void wt_norm_back(wt_hierarchy *h, int l) {
     }
     wt_norm_gradients(h, l);
     if (norm == WT_NORM_LAYER) return;
-    wt_take_means(h, l);
+    wt_norm_take_factors(h->sums, level->linear.out, wt_hierarchy_tensor(h, level->norm.weight),
+                         h->levels[l].mean_rate + level->linear.out, h->factors);
     wt_hierarchy_run(h, h->tile_count, wt_batch_norm_tile, l);
 }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "wavetrain/random.h"
+#include "norms_internal.h"
 
 /* --- the call's targets --- */
 
@@ -81,25 +81,14 @@ static void wt_linear_rows(const wt_hierarchy *h, const wt_convolution *c, wt_re
     h->kernels->multiply(y, c->out, rows, c->out, &factor, 1, &finish);
 }
 
-/* A tile's dropout factors. A draw is keyed by step, lane, level, row of the lane and channel; four share a call. */
 static void wt_draw_factors(const wt_hierarchy *h, int l, const wt_target_tile *at, int rows) {
     const wt_level *level = &h->network->levels[l];
-    const int width = level->linear.out, groups = (width + 3) / 4;
-    const int windows = h->windows / h->lanes, from = h->window_first[at->lane * windows];
+    const int width = level->linear.out, windows = h->windows / h->lanes;
+    const int from = h->window_first[at->lane * windows];
     const int lane = h->step.first_lane + h->first / windows + at->lane;
-    const uint64_t key = (uint64_t)h->step.step << 21 | (uint64_t)lane;
-    const uint64_t limit = (uint64_t)(h->network->dropout * 0x1p32);
-    const wt_real keep = (wt_real)(1 / (1 - h->network->dropout));
     wt_real *factor = h->levels[l].factor + (size_t)at->first * (size_t)level->rows * (size_t)width;
-    for (int r = 0; r < rows; r++, factor += width) {
-        const uint64_t row = (uint64_t)(at->first - from) * (uint64_t)level->rows + (uint64_t)r;
-        for (int g = 0; g < groups; g++) {
-            uint32_t words[4];
-            const uint64_t element = (uint64_t)l << 48 | (row * (uint64_t)groups + (uint64_t)g);
-            wt_random_words(words, h->step.seed, WT_RANDOM_DROPOUT, key, element);
-            for (int k = 0; k < 4 && 4 * g + k < width; k++) factor[4 * g + k] = words[k] < limit ? 0 : keep;
-        }
-    }
+    wt_dropout_factors(factor, h->network->dropout, &h->step, lane, l,
+                       (uint64_t)(at->first - from) * (uint64_t)level->rows, rows, width);
 }
 
 static void wt_finish_rows(const wt_hierarchy *h, int l, const wt_target_tile *at, int rows) {
@@ -123,8 +112,8 @@ static void wt_standardise_tile(const wt_hierarchy *h, int l, int tile) {
     const size_t first = (size_t)at->first * (size_t)level->rows * (size_t)width;
     const wt_real *mean = h->levels[l].mean_rate;
     h->kernels->standardise(h->levels[l].act + first, width, h->levels[l].hat + first, width, mean,
-                            mean + width, wt_hierarchy_tensor(h, level->norm_weight),
-                            wt_hierarchy_tensor(h, level->norm_bias), rows, width);
+                            mean + width, wt_hierarchy_tensor(h, level->norm.weight),
+                            wt_hierarchy_tensor(h, level->norm.bias), rows, width);
     wt_finish_rows(h, l, at, rows);
 }
 
@@ -149,32 +138,17 @@ static void wt_level_tile(const wt_hierarchy *h, int l, int tile) {
     }
     if (norm == WT_NORM_LAYER) {
         h->kernels->normalise(act, width, hat, width, h->levels[l].rate + first,
-                              wt_hierarchy_tensor(h, level->norm_weight),
-                              wt_hierarchy_tensor(h, level->norm_bias), rows, width);
+                              wt_hierarchy_tensor(h, level->norm.weight),
+                              wt_hierarchy_tensor(h, level->norm.bias), rows, width);
     }
     wt_finish_rows(h, l, at, rows);
 }
 
-/* The step's means and biased variances; running ones as torch.nn.BatchNorm1d keeps them, the variance unbiased. */
 static void wt_take_moments(wt_hierarchy *h, int l) {
     const wt_level *level = &h->network->levels[l];
-    const double momentum = 0.1;
-    const int width = level->linear.out;
-    const double count = h->sums[2 * width], rest = count > 1 ? count / (count - 1) : 1;
-    wt_real *mean_rate = h->levels[l].mean_rate, *staged = h->levels[l].staged;
-    const wt_real *running_mean = wt_hierarchy_tensor(h, level->running_mean);
-    const wt_real *running_variance = wt_hierarchy_tensor(h, level->running_variance);
-    h->staged = count > 0;
-    for (int c = 0; c < width; c++) {
-        const double mean = count > 0 ? h->sums[c] / count : 0;
-        double variance = count > 0 ? h->sums[width + c] / count - mean * mean : 0;
-        if (variance < 0) variance = 0; /* rounding; a NaN stays one */
-        mean_rate[c] = (wt_real)mean;
-        mean_rate[width + c] = (wt_real)(1 / __builtin_sqrt(variance + WT_NORM_EPSILON));
-        staged[c] = (wt_real)((1 - momentum) * (double)running_mean[c] + momentum * mean);
-        staged[width + c] = (wt_real)((1 - momentum) * (double)running_variance[c] +
-                                      momentum * variance * rest);
-    }
+    h->staged = wt_norm_take_moments(
+        h->sums, level->linear.out, wt_hierarchy_tensor(h, level->norm.running_mean),
+        wt_hierarchy_tensor(h, level->norm.running_variance), h->levels[l].mean_rate, h->levels[l].staged);
 }
 
 /* --- loss --- */
@@ -229,8 +203,8 @@ void wt_hierarchy_commit(const wt_hierarchy *h, wt_real *parameters) {
         const wt_level *level = &network->levels[l];
         const size_t width = (size_t)level->linear.out, bytes = width * sizeof *parameters;
         const wt_real *staged = h->levels[l].staged;
-        memcpy(parameters + network->parameters.entries[level->running_mean].offset, staged, bytes);
-        memcpy(parameters + network->parameters.entries[level->running_variance].offset, staged + width,
+        memcpy(parameters + network->parameters.entries[level->norm.running_mean].offset, staged, bytes);
+        memcpy(parameters + network->parameters.entries[level->norm.running_variance].offset, staged + width,
                bytes);
     }
 }

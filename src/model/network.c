@@ -41,10 +41,11 @@ static wt_parameter *wt_add_parameter(wt_builder *builder, wt_parameter_role rol
 }
 
 static wt_convolution wt_add_convolution(wt_builder *builder, int in, int out, int taps, int dilation,
-                                         const char *format, ...) __attribute__((format(printf, 6, 7)));
+                                         bool bias, const char *format, ...)
+    __attribute__((format(printf, 7, 8)));
 
 static wt_convolution wt_add_convolution(wt_builder *builder, int in, int out, int taps, int dilation,
-                                         const char *format, ...) {
+                                         bool bias, const char *format, ...) {
     char prefix[WT_PARAMETER_NAME - 8];
     va_list arguments;
     va_start(arguments, format);
@@ -52,8 +53,35 @@ static wt_convolution wt_add_convolution(wt_builder *builder, int in, int out, i
     va_end(arguments);
     int number = builder->count;
     wt_add_parameter(builder, WT_ROLE_WEIGHT, prefix, "weight", 3, (int[3]){out, in, taps}, in * taps);
-    wt_add_parameter(builder, WT_ROLE_BIAS, prefix, "bias", 1, (int[3]){out, 0, 0}, in * taps);
-    return (wt_convolution){in, out, taps, dilation, number, number + 1};
+    if (bias) wt_add_parameter(builder, WT_ROLE_BIAS, prefix, "bias", 1, (int[3]){out, 0, 0}, in * taps);
+    return (wt_convolution){in, out, taps, dilation, number, bias ? number + 1 : -1};
+}
+
+static const wt_norm wt_no_norm = {-1, -1, -1, -1};
+
+static bool wt_adds_bias(const wt_model_config *model) {
+    return model->bias == WT_BIAS_AUTO ? model->norm == WT_NORM_NONE : model->bias == WT_BIAS_TRUE;
+}
+
+/* Tensor `name` of a norm. `of`: "levels" or "blocks". */
+static int wt_add_channels(wt_builder *builder, wt_parameter_role role, const char *of, int number,
+                           const char *name, int channels) {
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "%s.%d.norm", of, number);
+    wt_add_parameter(builder, role, prefix, name, 1, (int[3]){channels, 0, 0}, channels);
+    return builder->count - 1;
+}
+
+static void wt_add_norm(wt_builder *builder, wt_norm *norm, const char *of, int number, int channels) {
+    norm->weight = wt_add_channels(builder, WT_ROLE_NORM_WEIGHT, of, number, "weight", channels);
+    norm->bias = wt_add_channels(builder, WT_ROLE_NORM_BIAS, of, number, "bias", channels);
+}
+
+/* Running statistics stand behind all that is trained. */
+static void wt_add_statistics(wt_builder *builder, wt_norm *norm, const char *of, int number, int channels) {
+    norm->running_mean = wt_add_channels(builder, WT_ROLE_RUNNING_MEAN, of, number, "running_mean", channels);
+    norm->running_variance = wt_add_channels(builder, WT_ROLE_RUNNING_VARIANCE, of, number, "running_var",
+                                             channels);
 }
 
 static int wt_array_layers(const wt_array_config *array) {
@@ -77,19 +105,22 @@ static int wt_count_blocks(const wt_model_config *model) {
 }
 
 /* Block `number` of the network, of shape `array`; `width` is h's width before it. */
-static void wt_build_block(wt_builder *builder, wt_block *block, int number, bool last, int width, int skip,
-                           const wt_array_config *array, int dilation) {
-    int halves = array->activation == WT_ACTIVATION_GATE ? 2 : 1;
-    *block = (wt_block){wt_absent, wt_absent, wt_absent, wt_absent, array->gate, array->activation, 0};
+static void wt_build_block(wt_builder *builder, wt_block *block, int number, bool last, int width,
+                           const wt_model_config *model, const wt_array_config *array, int dilation) {
+    const int out = (array->activation == WT_ACTIVATION_GATE ? 2 : 1) * array->gate;
+    const bool bias = model->norm == WT_NORM_NONE || wt_adds_bias(model);
+    *block = (wt_block){wt_absent,   wt_absent,         wt_absent, wt_absent,
+                        array->gate, array->activation, 0,         wt_no_norm};
     if (width != array->residual) {
-        block->rechannel = wt_add_convolution(builder, width, array->residual, 1, 1, "blocks.%d.rechannel",
-                                              number);
+        block->rechannel = wt_add_convolution(builder, width, array->residual, 1, 1, true,
+                                              "blocks.%d.rechannel", number);
     }
-    block->conv = wt_add_convolution(builder, array->residual, halves * array->gate, array->kernel, dilation,
+    block->conv = wt_add_convolution(builder, array->residual, out, array->kernel, dilation, bias,
                                      "blocks.%d.conv", number);
-    block->skip = wt_add_convolution(builder, array->gate, skip, 1, 1, "blocks.%d.skip", number);
+    if (model->norm != WT_NORM_NONE) wt_add_norm(builder, &block->norm, "blocks", number, out);
+    block->skip = wt_add_convolution(builder, array->gate, model->skip, 1, 1, true, "blocks.%d.skip", number);
     if (!last) {
-        block->residual = wt_add_convolution(builder, array->gate, array->residual, 1, 1,
+        block->residual = wt_add_convolution(builder, array->gate, array->residual, 1, 1, true,
                                              "blocks.%d.residual", number);
     }
 }
@@ -103,34 +134,13 @@ static wt_convolution wt_add_linear(wt_builder *builder, int in, int out, bool b
     return (wt_convolution){in, out, 1, 1, number, bias ? number + 1 : -1};
 }
 
-static int wt_add_channels(wt_builder *builder, wt_parameter_role role, int level, const char *name,
-                           int channels) {
-    char prefix[32];
-    snprintf(prefix, sizeof prefix, "levels.%d.norm", level);
-    wt_add_parameter(builder, role, prefix, name, 1, (int[3]){channels, 0, 0}, channels);
-    return builder->count - 1;
-}
-
 static void wt_build_level(wt_builder *builder, wt_level *level, int number, int in, int out,
                            const wt_model_config *model) {
     char prefix[32];
-    bool bias = model->bias == WT_BIAS_AUTO ? model->norm == WT_NORM_NONE : model->bias == WT_BIAS_TRUE;
     snprintf(prefix, sizeof prefix, "levels.%d.linear", number);
-    level->linear = wt_add_linear(builder, in, out, bias, prefix);
-    level->norm_weight = level->norm_bias = level->running_mean = level->running_variance = -1;
-    if (model->norm == WT_NORM_NONE) return;
-    level->norm_weight = wt_add_channels(builder, WT_ROLE_NORM_WEIGHT, number, "weight", out);
-    level->norm_bias = wt_add_channels(builder, WT_ROLE_NORM_BIAS, number, "bias", out);
-}
-
-/* Running statistics stand behind all that is trained. */
-static void wt_build_statistics(wt_builder *builder, wt_level *levels, int count) {
-    for (int l = 0; l < count; l++) {
-        int channels = levels[l].linear.out;
-        levels[l].running_mean = wt_add_channels(builder, WT_ROLE_RUNNING_MEAN, l, "running_mean", channels);
-        levels[l].running_variance = wt_add_channels(builder, WT_ROLE_RUNNING_VARIANCE, l, "running_var",
-                                                     channels);
-    }
+    level->linear = wt_add_linear(builder, in, out, wt_adds_bias(model), prefix);
+    level->norm = wt_no_norm;
+    if (model->norm != WT_NORM_NONE) wt_add_norm(builder, &level->norm, "levels", number, out);
 }
 
 static void wt_build_hierarchy(wt_network *network, wt_builder *builder, wt_level *levels,
@@ -158,7 +168,8 @@ static void wt_build_hierarchy(wt_network *network, wt_builder *builder, wt_leve
     network->output = wt_add_linear(builder, width, network->classes, true, "output");
     if (builder->entries) builder->entries[network->output.weight].last = true;
     network->parameters.trained = builder->total;
-    if (model->norm == WT_NORM_BATCH) wt_build_statistics(builder, levels, network->level_count);
+    for (int l = 0; model->norm == WT_NORM_BATCH && l < network->level_count; l++)
+        wt_add_statistics(builder, &levels[l].norm, "levels", l, levels[l].linear.out);
 }
 
 /* --- the wavenet --- */
@@ -193,21 +204,23 @@ static void wt_build_wavenet(wt_network *network, wt_builder *builder, wt_block 
     const wt_array_config *array = wt_arrays(model, &arrays);
     int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
     int width = array[0].residual;
-    network->input = wt_add_convolution(builder, in, width, model->input_kernel, 1, "input");
+    network->input = wt_add_convolution(builder, in, width, model->input_kernel, 1, true, "input");
     for (int i = 0; i < arrays; i++) {
         int layers = wt_array_layers(&array[i]);
         for (int layer = 0; layer < array[i].stacks * layers; layer++, number++) {
-            wt_build_block(builder, &blocks[number], number, number == network->block_count - 1, width,
-                           model->skip, &array[i], wt_array_dilation(&array[i], layer % layers));
+            wt_build_block(builder, &blocks[number], number, number == network->block_count - 1, width, model,
+                           &array[i], wt_array_dilation(&array[i], layer % layers));
             width = array[i].residual;
         }
     }
     int hidden = model->head_channels ? model->head_channels : model->skip;
-    network->head[0] = wt_add_convolution(builder, model->skip, hidden, 1, 1, "head.0");
-    network->head[1] = wt_add_convolution(builder, hidden, network->classes, 1, 1, "head.1");
+    network->head[0] = wt_add_convolution(builder, model->skip, hidden, 1, 1, true, "head.0");
+    network->head[1] = wt_add_convolution(builder, hidden, network->classes, 1, 1, true, "head.1");
     if (builder->entries) builder->entries[network->head[1].weight].last = true;
     wt_build_readout(network, builder, model, shape->window);
     network->parameters.trained = builder->total;
+    for (int l = 0; model->norm == WT_NORM_BATCH && l < network->block_count; l++)
+        wt_add_statistics(builder, &blocks[l].norm, "blocks", l, blocks[l].conv.out);
 }
 
 /* Rows more than T, from the last block back to the input, and the receptive field. */
@@ -322,6 +335,9 @@ int wt_network_lane_sums(const wt_network *network) {
     if (network->norm != WT_NORM_BATCH) return 0;
     for (int l = 0; l < network->level_count; l++) {
         if (network->levels[l].linear.out > widest) widest = network->levels[l].linear.out;
+    }
+    for (int l = 0; l < network->block_count; l++) {
+        if (network->blocks[l].conv.out > widest) widest = network->blocks[l].conv.out;
     }
     return 2 * widest + 1;
 }

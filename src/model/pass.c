@@ -38,18 +38,12 @@ static int wt_segment_rows(const wt_pass_shape *shape) {
                     WT_SEGMENT);
 }
 
-/* Rows of forward's units: a whole number of them make a segment. */
+/* Rows of forward's units: two make a segment. */
 static int wt_tile_rows(const wt_pass_shape *shape) {
-    int segment = wt_segment_rows(shape);
-    return segment % WT_TILE == 0 ? WT_TILE : segment == WT_HEAD_TILE ? WT_TILE / 4 : WT_TILE / 2;
+    return wt_segment_rows(shape) / 2;
 }
 
-/* The widest h, act and z over all blocks. */
-typedef struct {
-    int h, act, z;
-} wt_widths;
-
-static wt_widths wt_widest(const wt_network *network) {
+wt_widths wt_widest(const wt_network *network) {
     wt_widths widest = {network->input.out, 1, 1};
     for (int l = 0; l < network->block_count; l++) {
         const wt_block *block = &network->blocks[l];
@@ -80,6 +74,10 @@ static void wt_lay_kept_rows(const wt_network *network, const wt_pass_shape *sha
         dout[i] = wt_take_rows(arena, shape, most, widest.h);
     }
     if (pass) pass->dinput = dout[1]; /* as if of block −1 */
+    wt_rows hat = {NULL, 0,
+                   0}; /* recomputed, batch norm has those of one block until all lanes have theirs */
+    if (shape->recompute && network->norm == WT_NORM_BATCH)
+        hat = wt_take_rows(arena, shape, most, widest.act);
     for (int l = 0; l < network->block_count; l++) {
         const wt_block *block = &network->blocks[l];
         int64_t rows = shape->targets + block->lead, rows_in = shape->targets + wt_block_lead_in(block);
@@ -88,9 +86,14 @@ static void wt_lay_kept_rows(const wt_network *network, const wt_pass_shape *sha
         wt_rows h = wt_take_rows(arena, shape, rows_in, block->conv.in);
         wt_rows act = {NULL, 0, block->conv.out};
         if (!shape->recompute) act = wt_take_rows(arena, shape, rows, block->conv.out);
+        wt_rows rate = {NULL, 0, 1};
+        if (!shape->recompute && network->norm != WT_NORM_NONE)
+            hat = wt_take_rows(arena, shape, rows, block->conv.out);
+        if (!shape->recompute && network->norm == WT_NORM_LAYER) rate = wt_take_rows(arena, shape, rows, 1);
         if (!pass) continue;
         wt_block_rows *at = &pass->blocks[l];
         at->wide = wide, at->h = h, at->act = act, at->dact = dact[l & 1], at->dout = dout[l & 1];
+        at->hat = hat, at->rate = rate;
     }
 }
 
@@ -221,6 +224,7 @@ void wt_pass_derive(wt_pass *pass, const wt_real *parameters) {
     wt_add_skip_biases(pass);
 #pragma omp parallel num_threads(pass->threads)
     wt_for_packed(pass->network, wt_pack_weights, pass);
+    if (pass->normed) wt_normed_derive(pass);
 }
 
 /* --- a pass --- */
@@ -244,8 +248,10 @@ static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *ker
     const wt_widths widest = wt_widest(network);
     const size_t hidden = (size_t)network->head[0].out, classes = (size_t)network->classes;
     const int act = shape->backward && !shape->recompute ? 0 : widest.act;
-    const size_t block = (size_t)WT_TILE *
-                         (size_t)(act + (shape->backward ? wt_larger(widest.h, 2 * widest.z) : 0));
+    const size_t block = wt_is_normed(network, shape)
+                             ? wt_normed_scratch(network)
+                             : (size_t)WT_TILE *
+                                   (size_t)(act + (shape->backward ? wt_larger(widest.h, 2 * widest.z) : 0));
     const size_t head = (size_t)WT_HEAD_TILE * (shape->backward ? 2 * hidden + classes : hidden);
     extras.packed = wt_place_weights(network, kernels, shape->backward, NULL);
     extras.scratch_each = (block > head ? block : head) + 16;
@@ -258,7 +264,7 @@ static wt_extras wt_pass_extras(const wt_network *network, const wt_kernels *ker
         size_t count = wt_range_end(network, l) - entries[network->blocks[l].conv.weight].offset;
         if (count > extras.sums_each) extras.sums_each = count;
     }
-    extras.head_sums_each = network->parameters.total - entries[network->head[0].weight].offset +
+    extras.head_sums_each = network->parameters.trained - entries[network->head[0].weight].offset +
                             (size_t)network->skip_channels;
     return extras;
 }
@@ -278,11 +284,12 @@ static void wt_describe_blocks(wt_pass *pass) {
 
 static wt_status wt_make_stages(wt_pass *pass) {
     const size_t blocks = (size_t)pass->network->block_count;
-    WT_TRY(wt_alloc(&pass->forward.stages, 2 + 2 * blocks, sizeof *pass->forward.stages, "stages"));
+    pass->forward.in_turn = pass->backward.in_turn = wt_waits_for_lanes(pass->network, &pass->shape);
+    WT_TRY(wt_alloc(&pass->forward.stages, 2 + 3 * blocks, sizeof *pass->forward.stages, "stages"));
     wt_plan_forward(pass);
     WT_TRY(wt_pipeline_create(pass, &pass->forward));
     if (!pass->shape.backward) return WT_OK;
-    WT_TRY(wt_alloc(&pass->backward.stages, 3 + 2 * blocks, sizeof *pass->backward.stages, "stages"));
+    WT_TRY(wt_alloc(&pass->backward.stages, 3 + 3 * blocks, sizeof *pass->backward.stages, "stages"));
     WT_TRY(wt_alloc(&pass->phase_stage, 2 * blocks, sizeof *pass->phase_stage, "stages"));
     pass->reduce_stage = pass->phase_stage + blocks;
     wt_plan_backward(pass);
@@ -333,6 +340,7 @@ wt_status wt_pass_create(wt_pass **out, const wt_network *network, const wt_kern
         wt_lay_out(network, shape, pass);
         wt_place_weights(network, kernels, shape->backward, pass);
         wt_describe_blocks(pass);
+        if (wt_is_normed(network, shape)) WT_GUARD(wt_normed_create(pass));
         WT_GUARD(wt_make_stages(pass));
     }
     *out = pass;
@@ -345,6 +353,7 @@ cleanup:
 void wt_pass_destroy(wt_pass *pass) {
     if (!pass) return;
     wt_hierarchy_destroy(pass->hierarchy);
+    wt_normed_destroy(pass->normed);
     wt_free(pass->blocks);
     wt_free(pass->forward_at);
     wt_free(pass->arena);
@@ -363,10 +372,12 @@ void wt_pass_destroy(wt_pass *pass) {
 
 void wt_pass_begin_step(wt_pass *pass, const wt_pass_step *step) {
     if (pass->hierarchy) pass->hierarchy->step = *step;
+    if (pass->normed) wt_normed_begin_step(pass, step);
 }
 
 void wt_pass_commit(const wt_pass *pass, wt_real *parameters) {
     if (pass->hierarchy) wt_hierarchy_commit(pass->hierarchy, parameters);
+    if (pass->normed) wt_normed_commit(pass, parameters);
 }
 
 int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, const wt_pass_shape *shape) {
@@ -377,6 +388,8 @@ int64_t wt_pass_bytes(const wt_network *network, const wt_kernels *kernels, cons
                            (WT_SUM_SETS * extras.sums_each + extras.head_sums_each);
     const size_t reals = wt_lay_out(network, shape, NULL) + extras.packed + partial + skip + windows * skip +
                          extras.scratch_each * (size_t)omp_get_max_threads();
-    return (int64_t)(sizeof(wt_pass) + reals * sizeof(wt_real) + extras.tile_loss * sizeof(double) +
-                     (size_t)network->block_count * sizeof(wt_block_rows));
+    const int64_t normed = wt_is_normed(network, shape) ? wt_normed_bytes(network, shape, extras.segments)
+                                                        : 0;
+    return normed + (int64_t)(sizeof(wt_pass) + reals * sizeof(wt_real) + extras.tile_loss * sizeof(double) +
+                              (size_t)network->block_count * sizeof(wt_block_rows));
 }

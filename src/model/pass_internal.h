@@ -16,7 +16,8 @@
 #include "wavetrain/model.h"
 
 enum {
-    WT_TILE = 192,       /* rows that go through a block's products while they are in the second cache */
+    WT_TILE = 384,       /* rows, at most, that go through a block's products while they are in the second cache: as many
+                          * as fit, since the weights' partial gradients are read and written once a tile */
     WT_HEAD_TILE = 96,   /* the same for the head, whose rows are wider */
     WT_SEGMENT = 768,    /* rows, at most, that backward adds up into one partial gradient */
     WT_SKIP_TERMS = 256, /* gate channels of all blocks, about, whose skips are added at a time */
@@ -43,6 +44,8 @@ typedef struct {
     wt_rows wide; /* before the rechannel, where there is one */
     wt_rows h;    /* the block's input, after the rechannel */
     wt_rows act;  /* tanh and σ, or what else the activation keeps; absent where it is not kept */
+    wt_rows hat;  /* with a norm: the convolution's output, then normalised; absent where it is not kept */
+    wt_rows rate; /* with layer norm, [rows]; the same */
     wt_rows z;
     wt_rows dact; /* the gradient by the convolution's output */
     wt_rows dout; /* β times the gradient by the block's output, before the next one's rechannel */
@@ -64,10 +67,12 @@ enum { WT_ALL_ROWS = -1, WT_NEEDS_MAX = 3 };
 typedef struct wt_stage wt_stage;
 struct wt_stage {
     void (*work)(wt_pass *pass, const wt_stage *stage, int group, int unit); /* group: a window, or a lane */
-    int l;                                                                   /* the block */
-    int lead;      /* a window has targets + lead rows here */
-    int unit_rows; /* 0: units are no rows */
-    int units;     /* of a window, at most; or of a lane */
+    void (*after)(wt_pass *pass,
+                  const wt_stage *stage); /* in the caller's thread; or NULL; stages in turn only */
+    int l;                                /* the block */
+    int lead;                             /* a window has targets + lead rows here */
+    int unit_rows;                        /* 0: units are no rows */
+    int units;                            /* of a window, at most; or of a lane */
     bool of_lanes;
     int need_count;
     wt_need needs[WT_NEEDS_MAX];
@@ -80,6 +85,7 @@ typedef struct {
 
 /* Stages, the order of their units, and which of these are done. */
 typedef struct {
+    bool in_turn; /* each stage begins when the one before is done, whatever their needs */
     wt_stage *stages;
     int count;
     size_t flags; /* units of all stages */
@@ -96,6 +102,7 @@ typedef struct {
 
 struct wt_pass {
     struct wt_hierarchy *hierarchy; /* of a network with levels: then all that follows is its own */
+    struct wt_normed *normed;       /* of blocks with a norm or dropout; else NULL */
     const wt_network *network;
     const wt_kernels *kernels;
     wt_pass_shape shape;
@@ -149,6 +156,12 @@ static inline int wt_reach(const wt_convolution *convolution) {
     return (convolution->taps - 1) * convolution->dilation;
 }
 
+/* The widest h, act and z over all blocks. */
+typedef struct {
+    int h, act, z;
+} wt_widths;
+wt_widths wt_widest(const wt_network *network);
+
 /* Rows that a window with `targets` targets has in front of block l. */
 static inline int wt_block_lead_in(const wt_block *block) {
     return block->lead + wt_reach(&block->conv);
@@ -199,6 +212,66 @@ void wt_convolve_rows(const wt_pass *pass, const wt_convolution *c, wt_real *y, 
 static inline bool wt_pass_keeps(const wt_pass *pass) {
     return pass->shape.backward && !pass->shape.recompute;
 }
+
+/* The rows of a unit; false where the window has none there. */
+bool wt_unit_rows(const wt_pass *pass, const wt_stage *stage, int window, int unit, int *first, int *rows);
+/* A stage of forward, that takes up where the one before it ends. */
+void wt_add_next(wt_pass *pass, wt_stage stage, int64_t reach);
+/* What becomes of z: skips, at the end of a group of blocks, and the next block's input. */
+void wt_pass_on(const wt_pass *pass, int l, int window, int first, int rows);
+
+/* Partial gradients of block l (−1: the input) over a segment, as the flat buffer's range has them. */
+wt_real *wt_segment_sums(const wt_pass *pass, int l, int window, int segment);
+/* The same, zeroed, and the rows of a unit; NULL where the window has none there. */
+wt_real *wt_begin_segment(const wt_pass *pass, const wt_stage *stage, int window, int unit, size_t count,
+                          int *first, int *end);
+/* Of the convolution's tensors over some rows: `sums` stands for the range of the flat buffer from `base` on. */
+void wt_add_weights(const wt_pass *pass, const wt_convolution *c, wt_real *sums, size_t base,
+                    const wt_real *x, int ldx, const wt_real *dy, int lddy, int rows, bool own_bias);
+/* Of the skip and residual products, from z [rows, gate]. */
+void wt_add_output_weights(const wt_pass *pass, int l, int window, int first, int rows, const wt_real *z,
+                           wt_real *sums);
+/* dout from the block behind, then dz [rows, gate] through the skip and residual products; `dz` is also scratch. */
+void wt_block_gradient(const wt_pass *pass, int l, int window, int first, int rows, wt_real *dz,
+                       wt_real *sums);
+
+static inline size_t wt_offset(const wt_pass *pass, int tensor) {
+    return pass->network->parameters.entries[tensor].offset;
+}
+
+static inline int wt_rows_left(int first, int end) {
+    return end - first < WT_TILE ? end - first : WT_TILE;
+}
+
+/* --- normed_pass.c: blocks with a norm or dropout --- */
+
+static inline bool wt_is_normed(const wt_network *network, const wt_pass_shape *shape) {
+    return network->norm != WT_NORM_NONE || (shape->backward && network->dropout > 0);
+}
+
+/* Batch norm in training: no row goes on before all of the step have come so far. */
+static inline bool wt_waits_for_lanes(const wt_network *network, const wt_pass_shape *shape) {
+    return network->norm == WT_NORM_BATCH && shape->backward;
+}
+
+wt_status wt_normed_create(wt_pass *pass);
+void wt_normed_destroy(struct wt_normed *normed);
+/* Bytes of that for `segments` segments of a window, and elements of a thread's scratch. */
+int64_t wt_normed_bytes(const wt_network *network, const wt_pass_shape *shape, size_t segments);
+size_t wt_normed_scratch(const wt_network *network);
+void wt_normed_begin_step(wt_pass *pass, const wt_pass_step *step);
+void wt_normed_derive(wt_pass *pass);
+/* The batch, or, of a rank that has none, one without targets. */
+const wt_batch *wt_normed_batch(const wt_pass *pass, const wt_batch *batch);
+void wt_normed_commit(const wt_pass *pass, wt_real *parameters);
+/* Adds the stages of block l in forward. */
+void wt_plan_normed_block(wt_pass *pass, int l);
+/* Stages of backward: down to the convolution's output, or with batch norm to the norm's; then `after`, and the rest. */
+void wt_normed_back_unit(wt_pass *pass, const wt_stage *stage, int window, int unit);
+void wt_normed_back_sums(wt_pass *pass, const wt_stage *stage);
+void wt_normed_weights_unit(wt_pass *pass, const wt_stage *stage, int window, int unit);
+
+/* --- head --- */
 
 /* The head's part of backward, while its rows are in the cache: gradients from logits' gradients. */
 void wt_head_back_tile(wt_pass *pass, int window, int first, int rows, wt_real *logits, wt_real *hidden,

@@ -9,6 +9,7 @@
  * layer; but not too deep, since each layer's weights must be there too.
  *
  * A unit's result does not depend on who computes it or when, only on what it needs: the order may be any.
+ * Where a stage ends with a sum over all lanes of the step (batch norm), stages run in turn instead.
  */
 #include <sched.h>
 #include <string.h>
@@ -228,10 +229,32 @@ static void wt_work_through(wt_pass *pass, wt_pipeline *pipeline, atomic_int *fi
     }
 }
 
+static void wt_run_unit(wt_pass *pass, wt_pipeline *pipeline, const wt_stage *stage, int i) {
+    stage->work(pass, stage, i / stage->units, i % stage->units);
+    atomic_store_explicit(&pipeline->done[stage->flag + (size_t)i], pipeline->run, memory_order_release);
+}
+
+/* One stage after the other. */
+static void wt_run_in_turn(wt_pass *pass, wt_pipeline *pipeline, int lane_windows) {
+    pipeline->lane_windows = lane_windows;
+    for (int s = 0; s < pipeline->count; s++) {
+        const wt_stage *stage = &pipeline->stages[s];
+        const int units = stage->units * wt_groups(pipeline, stage, pass->windows);
+#pragma omp parallel for schedule(dynamic) num_threads(pass->threads) if (units > 1)
+        for (int i = 0; i < units; i++) wt_run_unit(pass, pipeline, stage, i);
+        if (stage->after) stage->after(pass, stage);
+    }
+}
+
 void wt_pipeline_run(wt_pass *pass, wt_pipeline *pipeline, int lane_windows) {
     atomic_int first = 0;
-    if (pipeline->lane_windows != lane_windows) wt_make_order(pass, pipeline, lane_windows);
+    if (!pipeline->in_turn && pipeline->lane_windows != lane_windows)
+        wt_make_order(pass, pipeline, lane_windows);
     pipeline->run++;
+    if (pipeline->in_turn) {
+        wt_run_in_turn(pass, pipeline, lane_windows);
+        return;
+    }
 #pragma omp parallel num_threads(pass->threads)
     wt_work_through(pass, pipeline, &first);
 }

@@ -164,3 +164,18 @@ wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real 
     *hash = all;
     return WT_OK;
 }
+
+wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint) {
+    wt_restored restored = {0};
+    wt_optimizer optimizer = {0};
+    wt_status status = WT_OK;
+    WT_GUARD(wt_restore_network(&restored, checkpoint, true));
+    WT_GUARD(wt_optimizer_init(&optimizer, wt_checkpoint_get_config(checkpoint),
+                               restored.network->parameters.total));
+    WT_GUARD(wt_restore_state(checkpoint, restored.network, restored.parameters, &optimizer));
+    status = wt_state_hash(hash, restored.network, restored.parameters, &optimizer);
+cleanup:
+    wt_optimizer_dispose(&optimizer);
+    wt_restored_dispose(&restored);
+    return status;
+}

@@ -1,7 +1,6 @@
-/* RUN/run.yaml: what the run is, where it runs, and how it ended. Job scripts read its verdict. */
+/* RUN/run.yaml: what the run is, where it runs, and how each start ended. Job scripts read its verdict. */
 #include <inttypes.h>
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,62 +21,32 @@ bool wt_read_run_record(wt_run_record *record, const char *run) {
     char path[WT_PATH_MAX], *text;
     memset(record, 0, sizeof *record);
     if (wt_path_join(path, run, "run.yaml") != WT_OK || !wt_path_exists(path)) return false;
+    record->known = true;
     if (wt_read_text(&text, path, run) != WT_OK) return true;
-    const char *restarts = strstr(text, "\nrestarts: ");
-    if (restarts) record->restarts = atoi(restarts + strlen("\nrestarts: "));
-    record->running = strncmp(text, "verdict: running\n", strlen("verdict: running\n")) == 0;
+    if (wt_parse_run_record(record, text) != WT_OK) wt_log_warning("%s", wt_error_message());
     wt_free(text);
     return true;
 }
 
 /* --- for others to read --- */
 
-/* The value behind `key` at a line's beginning, without quotes and their escapes; "" where there is none. */
-static void wt_read_value(char *value, size_t room, const char *text, const char *key) {
-    size_t used = 0;
-    value[0] = '\0';
-    while (text && strncmp(text, key, strlen(key)) != 0) {
-        text = strchr(text, '\n');
-        text = text ? text + 1 : NULL;
-    }
-    if (!text) return;
-    text += strlen(key);
-    bool quoted = *text == '"';
-    for (text += quoted; *text && *text != '\n' && !(quoted && *text == '"') && used + 1 < room; text++) {
-        if (quoted && *text == '\\' && text[1]) text++;
-        value[used++] = *text;
-    }
-    value[used] = '\0';
-}
-
 wt_run_verdict wt_read_verdict(const char *run) {
-    wt_run_verdict verdict = {"", ""};
-    char path[WT_PATH_MAX], *text;
-    if (wt_path_join(path, run, "run.yaml") != WT_OK || !wt_path_exists(path)) return verdict;
-    if (wt_read_text(&text, path, run) != WT_OK) return verdict;
-    wt_read_value(verdict.verdict, sizeof verdict.verdict, text, "verdict: ");
-    wt_read_value(verdict.why, sizeof verdict.why, text, "why: ");
-    wt_free(text);
-    return verdict;
+    wt_run_record record;
+    wt_read_run_record(&record, run);
+    wt_run_record_dispose(&record);
+    return record.said;
 }
 
-/* The configuration stands at the file's end, two columns to the right. */
+/* The configuration stands at the file's end, two columns to the right, which YAML allows. */
 wt_status wt_read_run_config(wt_config *config, const char *run) {
     static const char heading[] = "\nconfiguration:\n";
     char path[WT_PATH_MAX], *text;
     WT_TRY(wt_read_text(&text, path, run));
     wt_status status = WT_OK;
-    char *begin = strstr(text, heading), *to = begin;
+    const char *begin = strstr(text, heading);
     WT_GUARD_CHECK(begin, WT_FAILED, "%s: has no configuration", path);
-    for (const char *from = begin + strlen(heading); *from;) {
-        size_t length = strcspn(from, "\n");
-        size_t indent = length < 2 ? length : 2;
-        memmove(to, from + indent, length - indent);
-        to += length - indent;
-        *to++ = '\n';
-        from += length + (from[length] == '\n');
-    }
-    WT_GUARD(wt_config_parse(config, path, begin, (size_t)(to - begin), NULL, 0));
+    begin += strlen(heading);
+    WT_GUARD(wt_config_parse(config, path, begin, strlen(begin), NULL, 0));
 cleanup:
     wt_free(text);
     return status;
@@ -85,32 +54,49 @@ cleanup:
 
 /* --- for this run to write --- */
 
-/* A text as a YAML scalar in double quotes. */
-static void wt_print_quoted(FILE *out, const char *key, const char *text) {
-    fprintf(out, "%s: \"", key);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"' || *c == '\\') fputc('\\', out);
-        if ((unsigned char)*c >= ' ') fputc(*c, out);
-    }
-    fprintf(out, "\"\n");
+static void wt_print_text(FILE *out, const char *key, const char *text) {
+    fprintf(out, "%s: ", key);
+    wt_print_quoted(out, text);
+    fputc('\n', out);
 }
 
-/* The lines that change while the others stay. */
+/* The lines that change while the others stay, beside those of the starts. */
 static const char *const wt_verdict_keys[] = {"verdict: ", "why: ", "written: "};
 
 static void wt_print_verdict(FILE *out, const char *verdict, const char *why) {
-    char now[64];
-    time_t seconds = time(NULL);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    char now[WT_TIME_TEXT];
+    wt_time_text(now, time(NULL));
     fprintf(out, "verdict: %s\n", verdict);
-    wt_print_quoted(out, "why", why);
+    wt_print_text(out, "why", why);
     fprintf(out, "written: %s\n", now);
 }
 
-static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *hosts,
-                            const char *configuration) {
+static void wt_print_configuration(FILE *out, const char *configuration) {
+    fprintf(out, "configuration:\n");
+    for (const char *line = configuration; *line;) {
+        int length = (int)strcspn(line, "\n");
+        fprintf(out, "  %.*s\n", length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+static void wt_print_peak(FILE *out, const wt_trainer *trainer) {
+    if (!trainer->peak_bytes) return;
+    fprintf(out, "peak_memory_mib: %.1f\npeak_memory_rank: %d\n", (double)trainer->peak_bytes / 1048576.0,
+            trainer->peak_rank);
+}
+
+/* Once the steps are done: what they took before the exchange, and who was slow. */
+static void wt_print_ranks(FILE *out, const wt_trainer *trainer) {
+    const wt_stragglers *stragglers = &trainer->stragglers;
+    if (stragglers->intervals == 0) return;
+    fprintf(out, "compute_milliseconds: %.3f\nslowest_rank: %d\nslowest_milliseconds: %.3f\n",
+            1e3 * stragglers->median, stragglers->slowest, 1e3 * stragglers->slowest_time);
+    wt_print_text(out, "slowest_host", trainer->places[stragglers->slowest].host);
+    wt_print_text(out, "straggler", trainer->straggler);
+}
+
+static void wt_print_record(FILE *out, const wt_trainer *trainer) {
     fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
             trainer->config->train.steps);
     fprintf(out, "restarts: %d\n", trainer->restarts);
@@ -120,30 +106,42 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer, const char *ho
                 trainer->state.best_validation_loss, trainer->state.best_step);
     }
     fprintf(out, "wavetrain: %s\n", WT_VERSION);
-    wt_print_quoted(out, "numerics", trainer->state.numerics);
-    wt_print_quoted(out, "hosts", hosts);
+    wt_print_text(out, "numerics", trainer->state.numerics);
+    wt_print_text(out, "hosts", trainer->hosts);
     fprintf(out, "ranks: %d\nthreads: %d\nlanes: %d\n", trainer->state.ranks, trainer->state.threads,
             trainer->lanes);
-    wt_print_quoted(out, "dataset", trainer->state.dataset);
-    fprintf(out, "configuration:\n");
-    for (const char *line = configuration; *line;) {
-        int length = (int)strcspn(line, "\n");
-        fprintf(out, "  %.*s\n", length, line);
-        line += length + (line[length] == '\n');
-    }
+    wt_print_text(out, "dataset", trainer->state.dataset);
+    wt_print_peak(out, trainer);
+    wt_print_ranks(out, trainer);
+    wt_print_starts(out, &trainer->record);
 }
 
-wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict,
-                              const char *why) {
+/* This start's line as it is now. */
+static wt_status wt_update_start(wt_trainer *trainer, const char *verdict, const char *why) {
+    const wt_run_start fresh = wt_begin_start(trainer->comm, trainer->options->run, trainer->begun_at);
+    if (!trainer->record.count) WT_TRY(wt_add_start(&trainer->record, &fresh));
+    wt_run_start *start = &trainer->record.starts[trainer->record.count - 1];
+    start->from = trainer->first_step;
+    start->to = trainer->state.step;
+    start->threads = trainer->state.threads;
+    start->peak_mib = (double)trainer->peak_bytes / 1048576.0;
+    start->peak_rank = trainer->peak_rank;
+    if (strcmp(verdict, "running") != 0) wt_close_start(&trainer->record, verdict, why, time(NULL));
+    return WT_OK;
+}
+
+wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const char *why) {
     wt_status status = WT_OK;
     char path[WT_PATH_MAX], *configuration = NULL, *text = NULL;
     size_t bytes = 0;
     WT_TRY(wt_path_join(path, trainer->options->run, "run.yaml"));
+    WT_TRY(wt_update_start(trainer, verdict, why));
     WT_TRY(wt_config_text(&configuration, trainer->config));
     FILE *out = open_memstream(&text, &bytes);
     WT_GUARD_CHECK(out, WT_FAILED, "%s: out of memory", path);
     wt_print_verdict(out, verdict, why);
-    wt_print_record(out, trainer, hosts, configuration);
+    wt_print_record(out, trainer);
+    wt_print_configuration(out, configuration);
     WT_GUARD_CHECK(fclose(out) == 0, WT_FAILED, "%s: out of memory", path);
     status = wt_file_write_atomically(path, text, bytes, NULL, 0);
 cleanup:
@@ -156,10 +154,13 @@ static bool wt_is_of_verdict(const char *line) {
     for (size_t i = 0; i < sizeof wt_verdict_keys / sizeof *wt_verdict_keys; i++) {
         if (strncmp(line, wt_verdict_keys[i], strlen(wt_verdict_keys[i])) == 0) return true;
     }
-    return false;
+    return wt_is_of_starts(line);
 }
 
-wt_status wt_change_verdict(const char *run, const char *verdict, const char *why) {
+/* Another verdict and other starts; the rest stays as it is. */
+static wt_status wt_rewrite_record(const char *run, const wt_run_record *record, const char *verdict,
+                                   const char *why) {
+    static const char heading[] = "configuration:\n";
     wt_status status = WT_OK;
     char path[WT_PATH_MAX], *old = NULL, *text = NULL;
     size_t bytes = 0;
@@ -170,6 +171,7 @@ wt_status wt_change_verdict(const char *run, const char *verdict, const char *wh
     for (const char *line = old; *line;) {
         size_t length = strcspn(line, "\n");
         length += line[length] == '\n';
+        if (strncmp(line, heading, strlen(heading)) == 0) wt_print_starts(out, record);
         if (!wt_is_of_verdict(line)) fwrite(line, 1, length, out);
         line += length;
     }
@@ -181,23 +183,45 @@ cleanup:
     return status;
 }
 
-void wt_note_refusal(const char *run) {
+wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
+                         const wt_run_start *start) {
+    if (!wt_read_run_record(record, run)) return wt_add_start(record, start);
+    wt_close_lost_start(record, run, wt_run_lock_seen(lock));
+    WT_TRY(wt_add_start(record, start));
+    return wt_rewrite_record(run, record, "running", "");
+}
+
+wt_status wt_change_verdict(const char *run, const char *verdict, const char *why) {
     wt_run_record record;
-    char why[1024];
+    wt_read_run_record(&record, run);
+    wt_close_start(&record, verdict, why, time(NULL));
+    wt_status status = wt_rewrite_record(run, &record, verdict, why);
+    wt_run_record_dispose(&record);
+    return status;
+}
+
+void wt_note_refusal(const char *run) {
+    char path[WT_PATH_MAX], why[1024];
     snprintf(why, sizeof why, "%s", wt_error_message());
-    if (wt_read_run_record(&record, run) && wt_change_verdict(run, "failed", why) != WT_OK)
+    if (wt_path_join(path, run, "run.yaml") == WT_OK && wt_path_exists(path) &&
+        wt_change_verdict(run, "failed", why) != WT_OK)
         wt_log_warning("%s", wt_error_message());
     wt_error(WT_FAILED, "%s", why);
 }
 
-void wt_train_refused(const char *run) {
+void wt_train_refused(const wt_comm *comm, const char *run) {
     wt_run_lock *lock;
     wt_run_record record;
-    char why[1024];
+    char path[WT_PATH_MAX], why[1024];
     snprintf(why, sizeof why, "%s", wt_error_message());
-    bool taken = wt_read_run_record(&record, run) && wt_run_lock_take(&lock, run) == WT_OK;
+    bool taken = wt_path_join(path, run, "run.yaml") == WT_OK && wt_path_exists(path) &&
+                 wt_run_lock_take(&lock, run) == WT_OK;
     wt_error(WT_FAILED, "%s", why);
     if (!taken) return;
+    const wt_run_start start = wt_begin_start(comm, run, time(NULL));
+    if (wt_enter_start(&record, run, lock, &start) != WT_OK) wt_log_warning("%s", wt_error_message());
+    wt_run_record_dispose(&record);
+    wt_error(WT_FAILED, "%s", why);
     wt_note_refusal(run);
     wt_run_lock_release(lock);
 }

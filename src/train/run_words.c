@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "train_internal.h"
 
@@ -13,8 +14,18 @@ const char *wt_trainer_unit(const wt_trainer *trainer) {
     return wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample";
 }
 
+/* A line each, under one heading. */
+static void wt_say_binding(const wt_trainer *trainer) {
+    char text[4096];
+    wt_places_text(text, sizeof text, trainer->places, trainer->state.ranks);
+    for (char *line = text, *end = text; *end; line = end + 1) {
+        end = line + strcspn(line, "\n");
+        wt_log_info("%-9s %.*s", line == text ? "binding" : "", (int)(end - line), line);
+    }
+}
+
 /* What the run is and what it got, before the first step. */
-void wt_trainer_describe(const wt_trainer *trainer, const char *hosts) {
+void wt_trainer_describe(const wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
     char products[96], layers[32];
@@ -42,8 +53,9 @@ void wt_trainer_describe(const wt_trainer *trainer, const char *hosts) {
     wt_network_describe(network, layers, sizeof layers);
     wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
                 field);
-    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", hosts, trainer->state.ranks,
-                trainer->state.threads, trainer->lanes_at_once);
+    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->hosts,
+                trainer->state.ranks, trainer->state.threads, trainer->lanes_at_once);
+    wt_say_binding(trainer);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
     wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
                 getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
@@ -127,4 +139,18 @@ void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count) {
     if (trainer->root && count > 0)
         wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
     if (count > 0) wt_summarise_exchange(trainer);
+}
+
+void wt_trainer_summarise_ranks(wt_trainer *trainer) {
+    wt_stragglers *stragglers = &trainer->stragglers;
+    if (!trainer->root || !wt_stragglers_conclude(stragglers)) return;
+    if (stragglers->any) {
+        wt_stragglers_text(trainer->straggler, sizeof trainer->straggler, stragglers, trainer->places);
+        wt_log_info("slower than the others: %s", trainer->straggler);
+    } else {
+        wt_log_info(
+            "before the exchange: %.2f ms a step on the median rank, %.2f on the slowest, rank %d on %s",
+            1e3 * stragglers->median, 1e3 * stragglers->slowest_time, stragglers->slowest,
+            trainer->places[stragglers->slowest].host);
+    }
 }

@@ -155,6 +155,7 @@ static void *wt_follow_job(void *argument) {
 /* From the environment: the end itself, or the job to ask for. */
 static wt_status wt_follow_slurm(wt_time_limit *limit) {
     const char *end = getenv("SLURM_JOB_END_TIME"), *job = getenv("SLURM_JOB_ID");
+    const char *array = getenv("SLURM_ARRAY_JOB_ID"), *element = getenv("SLURM_ARRAY_TASK_ID");
     char *rest;
     errno = 0;
     long long seconds = end ? strtoll(end, &rest, 10) : 0;
@@ -162,8 +163,11 @@ static wt_status wt_follow_slurm(wt_time_limit *limit) {
         wt_set_end(limit, (time_t)seconds);
         return WT_OK;
     }
-    if (!job || !*job || strlen(job) >= WT_JOB_MAX || job[strspn(job, "0123456789_")] != '\0') return WT_OK;
-    snprintf(limit->job, sizeof limit->job, "%s", job);
+    if (!job || !*job) return WT_OK;
+    int length = array && element /* one element's own number is that of the whole array */
+                     ? snprintf(limit->job, sizeof limit->job, "%s_%s", array, element)
+                     : snprintf(limit->job, sizeof limit->job, "%s", job);
+    if (length >= WT_JOB_MAX || limit->job[strspn(limit->job, "0123456789_")] != '\0') return WT_OK;
     return wt_thread_start(&limit->thread, wt_follow_job, limit, "the time limit");
 }
 

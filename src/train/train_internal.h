@@ -3,9 +3,12 @@
 #define WAVETRAIN_TRAIN_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "wavetrain/log.h"
 #include "wavetrain/metrics.h"
+#include "wavetrain/places.h"
 #include "wavetrain/timer.h"
 #include "wavetrain/train.h"
 
@@ -109,10 +112,88 @@ void wt_step_times_note(wt_step_times *times, const wt_timer *timer);
 /* The median of the last steps, or of that share of them that was fastest, in seconds; 0 where there are none. */
 double wt_step_times_median(const wt_step_times *times, wt_step_time which, double share);
 
+/* --- stragglers.c: ranks that are slower than the others before the exchange; rank 0 --- */
+
+typedef struct {
+    int ranks, lanes;
+    double share;           /* by which a rank's median is beyond the median rank's, if it is slow */
+    double *busy;           /* [ranks, steps kept]: seconds; NULL: nothing is looked at */
+    int64_t steps;          /* of this interval */
+    double since;           /* it began */
+    double *medians, *sums; /* [ranks]: of an interval, and over all of them */
+    int intervals;
+    double *sorted;
+    bool *slow, *was_slow; /* [ranks]: by the last judgement, and by that of the interval before */
+    bool any;              /* is slow */
+    int slowest;
+    double median, slowest_time; /* seconds */
+} wt_stragglers;
+
+wt_status wt_stragglers_init(wt_stragglers *stragglers, int ranks, int lanes, double share);
+void wt_stragglers_dispose(wt_stragglers *stragglers);
+/* A step of one rank; of all ranks in their order, step by step. */
+void wt_stragglers_note(wt_stragglers *stragglers, int rank, double seconds);
+/* Judges once `seconds` have gone by; whether others are slow than were. */
+bool wt_stragglers_changed(wt_stragglers *stragglers, double seconds);
+/* Judges by all intervals; false where there were no steps, or nobody to compare with. */
+bool wt_stragglers_conclude(wt_stragglers *stragglers);
+/* Those that the last judgement found slow; with their times. */
+void wt_stragglers_names(char *text, size_t room, const wt_stragglers *stragglers, const wt_place *places);
+void wt_stragglers_text(char *text, size_t room, const wt_stragglers *stragglers, const wt_place *places);
+
 /* --- targets.c --- */
 
 /* A mean loss for people; `unit` is what a target is. */
 void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss);
+
+/* --- run_starts.c: the starts of a run, as its run.yaml lists them; rank 0 --- */
+
+typedef struct {
+    time_t begun, ended; /* 0: not known */
+    int64_t from, to;    /* steps that were done when it began and when it ended */
+    int ranks, threads, nodes;
+    double peak_mib; /* of the rank that took most memory; 0: not known */
+    int peak_rank;
+    char verdict[16]; /* running, done, continue, failed, or lost: it was killed */
+    char why[512];
+} wt_run_start;
+
+/* What is read again of a run.yaml. */
+typedef struct {
+    bool known; /* there was a file */
+    wt_run_verdict said;
+    bool running; /* said.verdict is */
+    int restarts;
+    wt_run_start *starts; /* [count], the last ones */
+    int count;
+    int earlier; /* starts before them, and what is known of their node-hours */
+    double earlier_hours;
+} wt_run_record;
+
+/* Whether there is one; empty where it can't be read. Free with wt_run_record_dispose. */
+bool wt_read_run_record(wt_run_record *record, const char *run);
+wt_status wt_parse_run_record(wt_run_record *record, const char *text); /* of an empty one */
+void wt_run_record_dispose(wt_run_record *record);
+
+/* This start, so far. */
+wt_run_start wt_begin_start(const wt_comm *comm, const char *run, time_t begun);
+/* Reads the record, closes the start before if it was killed, and enters this one; with a run.yaml there, it says so.
+ * The caller holds the lock. */
+wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
+                         const wt_run_start *start);
+wt_status wt_add_start(wt_run_record *record, const wt_run_start *start);
+/* How the last start ended, if the record does not say so yet. */
+bool wt_close_start(wt_run_record *record, const char *verdict, const char *why, time_t ended);
+/* The same of one that was killed, from what it has left; `seen`: its lock's last heartbeat. */
+void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen);
+/* Of all starts. */
+double wt_node_hours(const wt_run_record *record);
+
+void wt_print_starts(FILE *out, const wt_run_record *record);
+bool wt_is_of_starts(const char *line);            /* that wt_print_starts has printed */
+void wt_print_quoted(FILE *out, const char *text); /* a YAML scalar */
+enum { WT_TIME_TEXT = 32 };
+void wt_time_text(char text[WT_TIME_TEXT], time_t seconds); /* UTC */
 
 /* --- the trainer --- */
 
@@ -121,6 +202,18 @@ typedef struct {
     double loss; /* summed, nats */
     int64_t targets, silence;
 } wt_lane_result;
+
+/* What a rank says of itself, behind its lanes. */
+typedef struct {
+    double busy;        /* seconds that the step took it before the exchange, without waiting for others */
+    int64_t peak_bytes; /* of memory */
+    int signal, failed; /* a wt_status */
+} wt_rank_words;
+
+typedef union {
+    wt_lane_result lane;
+    wt_rank_words rank;
+} wt_step_result;
 
 /* What rank 0 decides about a step; the same on all ranks. */
 typedef struct {
@@ -162,8 +255,8 @@ typedef struct {
     /* one step's results */
     wt_window_loss *window_losses; /* [lanes_at_once · lane_windows] */
     wt_real **lane_gradients;      /* [lanes_at_once] */
-    wt_lane_result *mine;          /* [own lanes + 1]: the last holds this rank's signal and failure */
-    wt_lane_result *all;           /* rank 0: every rank's, end to end */
+    wt_step_result *mine;          /* [own lanes + 1]: the last holds what this rank says of itself */
+    wt_step_result *all;           /* rank 0: every rank's, end to end */
     double *block_sums;            /* rank 0: of the gradient's norm */
     double *lane_sums;             /* batch norm: [lanes, numbers of a lane] */
     wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
@@ -179,6 +272,12 @@ typedef struct {
     wt_timer timer;
     wt_step_times times;
     double began, last_checkpoint, last_step;
+    double busy,
+        busy_before; /* seconds of this step before the exchange, without waiting for others; of all before */
+    wt_stragglers stragglers; /* rank 0 */
+    char straggler[512];      /* rank 0: what run.yaml says of slow ranks */
+    double looked_at;         /* when this rank saw its own_peak of memory */
+    int64_t own_peak;
     double seconds_before;     /* of earlier starts */
     int checkpoints;           /* written in the background by this start */
     double checkpoint_sum;     /* seconds that they have taken */
@@ -186,6 +285,14 @@ typedef struct {
     const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;
+    wt_run_record record; /* rank 0: the starts, this one the last */
+    time_t begun_at;
+    int64_t first_step;   /* the last before this start */
+    wt_place *places;     /* rank 0: [ranks] */
+    char *hosts;          /* for people; all ranks have it */
+    int64_t peak_bytes;   /* rank 0: the memory of the rank that took most */
+    int64_t peak_written; /* as run.yaml has it */
+    int peak_rank;
     int restarts;      /* the same on all ranks */
     atomic_bool begun; /* run.yaml says that this start is running; the watch reads it */
 } wt_trainer;
@@ -207,24 +314,19 @@ wt_status wt_compare_replicas(wt_trainer *trainer);
 
 /* run_words.c: what a run says of itself; rank 0's go to the log. */
 const char *wt_trainer_unit(const wt_trainer *trainer); /* what a target is */
-void wt_trainer_describe(const wt_trainer *trainer, const char *hosts);
+void wt_trainer_describe(const wt_trainer *trainer);
 void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room);
 void wt_trainer_summarise(const wt_trainer *trainer, wt_status status);
 /* Where the steps spent their time. Collective. */
 void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count);
 
-/* run_record.c: RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
-wt_status wt_write_run_record(const wt_trainer *trainer, const char *hosts, const char *verdict,
-                              const char *why);
-/* What is read again of a run.yaml. */
-typedef struct {
-    int restarts;
-    bool running; /* its verdict */
-} wt_run_record;
-/* Whether there is one; zeros where it can't be read. */
-bool wt_read_run_record(wt_run_record *record, const char *run);
+/* Whether a rank was slower than the others; rank 0. */
+void wt_trainer_summarise_ranks(wt_trainer *trainer);
 
-/* Puts another verdict into a run.yaml, and leaves the rest as it is. */
+/* run_record.c: writes RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
+wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const char *why);
+
+/* Puts another verdict into a run.yaml, and into the line of the start that is running; the rest stays as it is. */
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why);
 
 /* A start in an existing run has failed before it was written down: its run.yaml, if there is one, says so with

@@ -18,7 +18,7 @@
 
 /* Adds up a lane's windows in order, and counts its targets that are silence. */
 static void wt_note_lane(wt_trainer *trainer, const wt_batch *batch, int lane, const wt_window_loss *losses) {
-    wt_lane_result *result = &trainer->mine[lane - trainer->first_lane];
+    wt_lane_result *result = &trainer->mine[lane - trainer->first_lane].lane;
     *result = (wt_lane_result){0.0, 0, 0};
     for (int i = 0; i < trainer->lane_windows; i++) {
         int slot = (lane - trainer->first_lane) * trainer->lane_windows + i;
@@ -89,11 +89,11 @@ static void wt_run_nothing(wt_trainer *trainer) {
             trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, trainer->first_lane + i);
         wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, NULL);
         wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
-        for (int i = 0; i < lanes; i++) trainer->mine[i] = (wt_lane_result){0.0, 0, 0};
+        for (int i = 0; i < lanes; i++) trainer->mine[i].lane = (wt_lane_result){0.0, 0, 0};
         return;
     }
     for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
-        trainer->mine[lane - trainer->first_lane] = (wt_lane_result){0.0, 0, 0};
+        trainer->mine[lane - trainer->first_lane].lane = (wt_lane_result){0.0, 0, 0};
         float *gradient = wt_exchange_lane(trainer->exchange, lane);
         memset(gradient, 0, trainer->network->parameters.trained * sizeof *gradient);
         wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
@@ -102,28 +102,58 @@ static void wt_run_nothing(wt_trainer *trainer) {
 
 /* --- the decision --- */
 
-/* The step's results of all ranks on rank 0: each rank's lanes in order, then its signal and failure. */
+/* At the exchange: what this rank did since the last one by itself, the update after that one included. */
+static void wt_note_busy(wt_trainer *trainer) {
+    static const wt_phase phases[] = {WT_PHASE_UPDATE, WT_PHASE_DATA, WT_PHASE_DERIVE, WT_PHASE_FORWARD,
+                                      WT_PHASE_BACKWARD};
+    double busy = 0;
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) busy += trainer->timer.seconds[phases[i]];
+    trainer->busy = busy - trainer->busy_before;
+    trainer->busy_before = busy;
+}
+
+/* This rank's peak of memory; looked for once a second, since a step may take no more than the look. */
+static int64_t wt_look_at_memory(wt_trainer *trainer) {
+    if (trainer->last_step - trainer->looked_at >= 1.0) {
+        trainer->looked_at = trainer->last_step;
+        trainer->own_peak = wt_memory_peak_resident();
+    }
+    return trainer->own_peak;
+}
+
+static void wt_note_peak(wt_trainer *trainer, int rank, int64_t bytes) {
+    if (bytes <= trainer->peak_bytes) return;
+    trainer->peak_bytes = bytes;
+    trainer->peak_rank = rank;
+}
+
+/* The step's results of all ranks on rank 0: each rank's lanes in order, then what it says of itself. */
 static void wt_gather_results(wt_trainer *trainer) {
     int own = trainer->end_lane - trainer->first_lane;
-    trainer->mine[own] = (wt_lane_result){0.0, wt_comm_signal(), trainer->load_status};
+    trainer->mine[own].rank = (wt_rank_words){.busy = trainer->busy,
+                                              .peak_bytes = wt_look_at_memory(trainer),
+                                              .signal = wt_comm_signal(),
+                                              .failed = trainer->load_status};
     wt_comm_gather(trainer->comm, trainer->mine, (size_t)(own + 1) * sizeof *trainer->mine, trainer->all);
 }
 
 /* Adds the lanes in order; sets *caught and *failed from the ranks' words. */
-static wt_lane_result wt_add_lanes(const wt_trainer *trainer, int *caught, int *failed) {
+static wt_lane_result wt_add_lanes(wt_trainer *trainer, int *caught, int *failed) {
     wt_lane_result sum = {0.0, 0, 0};
-    const wt_lane_result *at = trainer->all;
+    const wt_step_result *at = trainer->all;
     *caught = *failed = 0;
     for (int rank = 0; rank < wt_comm_size(trainer->comm); rank++) {
         int first, end;
         wt_comm_lanes(rank, wt_comm_size(trainer->comm), trainer->lanes, &first, &end);
         for (int lane = first; lane < end; lane++, at++) {
-            sum.loss += at->loss;
-            sum.targets += at->targets;
-            sum.silence += at->silence;
+            sum.loss += at->lane.loss;
+            sum.targets += at->lane.targets;
+            sum.silence += at->lane.silence;
         }
-        if (at->targets) *caught = (int)at->targets;
-        if (at->silence) *failed = (int)at->silence;
+        if (at->rank.signal) *caught = at->rank.signal;
+        if (at->rank.failed) *failed = at->rank.failed;
+        wt_note_peak(trainer, rank, at->rank.peak_bytes);
+        wt_stragglers_note(&trainer->stragglers, rank, at->rank.busy);
         at++;
     }
     return sum;
@@ -319,6 +349,28 @@ static void wt_note_step(wt_trainer *trainer) {
     wt_progress_update(trainer->progress, row->step, row->samples_per_second, note);
 }
 
+/* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so. */
+static void wt_keep_peak(wt_trainer *trainer) {
+    if (trainer->peak_bytes <= trainer->peak_written + trainer->peak_written / 16) return;
+    trainer->peak_written = trainer->peak_bytes;
+    if (wt_run_lock_check(trainer->lock) != WT_OK || wt_write_run_record(trainer, "running", "") != WT_OK)
+        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+}
+
+/* Rank 0: who is slow, whenever that changes. */
+static void wt_say_stragglers(wt_trainer *trainer) {
+    char text[512];
+    if (!wt_stragglers_changed(&trainer->stragglers, trainer->config->run.seconds)) return;
+    if (!trainer->stragglers.any) {
+        wt_progress_say(trainer->progress, "step %" PRId64 ": no rank is slower than the others any more",
+                        trainer->state.step);
+        return;
+    }
+    wt_stragglers_text(text, sizeof text, &trainer->stragglers, trainer->places);
+    wt_progress_say(trainer->progress, "warning: step %" PRId64 ": slower than the others: %s",
+                    trainer->state.step, text);
+}
+
 /* --- the step --- */
 
 static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
@@ -346,6 +398,7 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     /* the sum over all lanes, then rank 0's decision */
     double added;
     wt_timer_enter(&trainer->timer, WT_PHASE_WAIT);
+    wt_note_busy(trainer);
     const float *gradient = wt_exchange_complete(trainer->exchange, &added);
     wt_timer_enter(&trainer->timer, WT_PHASE_DECIDE);
     wt_timer_move(&trainer->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
@@ -371,6 +424,8 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
     wt_status status = WT_OK;
     if (trainer->root) {
         wt_note_step(trainer);
+        wt_keep_peak(trainer);
+        wt_say_stragglers(trainer);
         wt_hear_of_checkpoint(trainer, false);
         if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
     }
@@ -387,15 +442,23 @@ static bool wt_is_done(const wt_trainer *trainer) {
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
-static wt_status wt_record_verdict(const wt_trainer *trainer, const char *hosts, wt_status status) {
+static wt_status wt_record_verdict(wt_trainer *trainer, wt_status status) {
     char why[1024];
     wt_trainer_say_why(trainer, status, why, sizeof why);
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_run_lock_check(
         trainer->lock); /* a successor's record is not this run's to change */
-    if (written == WT_OK) written = wt_write_run_record(trainer, hosts, verdict, why);
+    if (written == WT_OK) written = wt_write_run_record(trainer, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
+}
+
+/* The most memory of any rank, between steps. Collective. */
+static void wt_gather_peaks(wt_trainer *trainer) {
+    trainer->mine[0].rank = (wt_rank_words){.peak_bytes = wt_memory_peak_resident()};
+    wt_comm_gather(trainer->comm, trainer->mine, sizeof *trainer->mine, trainer->all);
+    for (int rank = 0; trainer->root && rank < wt_comm_size(trainer->comm); rank++)
+        wt_note_peak(trainer, rank, trainer->all[rank].rank.peak_bytes);
 }
 
 static void wt_tell_watch(void *watch, wt_phase phase) {
@@ -409,6 +472,9 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
                                     trainer->config->train.steps, trainer->config->run.seconds);
+        if (status == WT_OK)
+            status = wt_stragglers_init(&trainer->stragglers, wt_comm_size(trainer->comm), trainer->lanes,
+                                        trainer->config->run.straggler);
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_timer_init(&trainer->timer);
@@ -416,32 +482,32 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     trainer->timer.context = trainer->watch;
     trainer->began = trainer->last_checkpoint = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
-    WT_TRY(wt_comm_agree(trainer->comm, status));
+    status = wt_comm_agree(trainer->comm, status);
+    wt_gather_peaks(trainer);
+    WT_TRY(status);
     wt_trainer_summarise_phases(trainer, trainer->state.step - before);
+    wt_trainer_summarise_ranks(trainer);
     return wt_is_done(trainer) ? WT_OK : WT_CONTINUE;
 }
 
 static wt_status wt_run_recorded(wt_trainer *trainer) {
-    char *hosts = NULL;
-    WT_TRY(wt_comm_hosts(trainer->comm, &hosts));
+    WT_TRY(wt_comm_hosts(trainer->comm, &trainer->hosts));
+    wt_gather_peaks(trainer);
+    trainer->peak_written = trainer->peak_bytes;
     wt_status status = WT_OK;
     if (trainer->root) {
-        wt_trainer_describe(trainer, hosts);
-        status = wt_write_run_record(trainer, hosts, "running", "");
+        wt_trainer_describe(trainer);
+        status = wt_write_run_record(trainer, "running", "");
     }
-    status = wt_comm_agree(trainer->comm, status);
-    if (status == WT_OK) {
-        atomic_store(&trainer->begun, true);
-        status = wt_run_steps(trainer);
-        wt_progress_destroy(trainer->progress);
-        trainer->progress = NULL;
-        if (trainer->root && status != WT_FAILED) wt_trainer_summarise(trainer, status);
-        if (trainer->root) status = wt_record_verdict(trainer, hosts, status);
-        /* rank 0's word counts: a record that can't be written is a failure */
-        status = wt_comm_agree(trainer->comm, status);
-    }
-    wt_free(hosts);
-    return status;
+    WT_TRY(wt_comm_agree(trainer->comm, status));
+    atomic_store(&trainer->begun, true);
+    status = wt_run_steps(trainer);
+    wt_progress_destroy(trainer->progress);
+    trainer->progress = NULL;
+    if (trainer->root && status != WT_FAILED) wt_trainer_summarise(trainer, status);
+    if (trainer->root) status = wt_record_verdict(trainer, status);
+    /* rank 0's word counts: a record that can't be written is a failure */
+    return wt_comm_agree(trainer->comm, status);
 }
 
 /* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left alone
@@ -452,6 +518,7 @@ static void wt_leave_verdict(void *context, const char *why) {
     if (!atomic_load(&trainer->begun) || !wt_read_run_record(&record, trainer->options->run)) return;
     if (record.running && record.restarts == trainer->restarts)
         wt_change_verdict(trainer->options->run, "failed", why);
+    wt_run_record_dispose(&record);
 }
 
 /* What looks at the clock for the whole run; the set-up counts as loading. */
@@ -474,6 +541,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     trainer->comm = comm;
     trainer->options = options;
     trainer->config = &options->config;
+    trainer->begun_at = time(NULL);
     wt_comm_catch_signals();
     status = wt_start_clocks(trainer);
     if (status == WT_OK) status = wt_trainer_setup(trainer);

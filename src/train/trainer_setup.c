@@ -280,9 +280,7 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
     wt_checkpoint_close(checkpoint);
     WT_TRY(status);
-    wt_run_record record;
-    if (wt_read_run_record(&record, options->run)) trainer->restarts = record.restarts + 1;
-    if (record.running) wt_log_info("the start before ended without a word (killed, or its node is gone)");
+    trainer->first_step = trainer->state.step;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
     WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
     return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config,
@@ -299,11 +297,23 @@ static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
     if (rmdir(checkpoints) == 0) rmdir(trainer->options->run);
 }
 
+/* The run's lock; its record, with this start in it. */
+static wt_status wt_take_lock(wt_trainer *trainer) {
+    const char *run = trainer->options->run;
+    const wt_run_start start = wt_begin_start(trainer->comm, run, trainer->begun_at);
+    WT_TRY(wt_run_lock_take(&trainer->lock, run));
+    WT_TRY(wt_enter_start(&trainer->record, run, trainer->lock, &start));
+    trainer->restarts = trainer->record.known ? trainer->record.restarts + 1 : 0;
+    if (trainer->record.running)
+        wt_log_info("the start before ended without a word (killed, or its node is gone)");
+    return WT_OK;
+}
+
 /* First of all in a folder that holds a run: whatever fails from here on is that run's verdict. */
 static wt_status wt_lock_old_run(wt_trainer *trainer) {
-    wt_run_record record;
-    const char *run = trainer->options->run;
-    return wt_read_run_record(&record, run) ? wt_run_lock_take(&trainer->lock, run) : WT_OK;
+    char path[WT_PATH_MAX];
+    WT_TRY(wt_path_join(path, trainer->options->run, "run.yaml"));
+    return wt_path_exists(path) ? wt_take_lock(trainer) : WT_OK;
 }
 
 static wt_status wt_open_run_folder(wt_trainer *trainer) {
@@ -312,7 +322,7 @@ static wt_status wt_open_run_folder(wt_trainer *trainer) {
     bool made = !wt_path_exists(run);
     WT_TRY(wt_path_join(checkpoints, run, "checkpoints"));
     WT_TRY(wt_folder_make(checkpoints));
-    if (!trainer->lock) WT_TRY(wt_run_lock_take(&trainer->lock, run));
+    if (!trainer->lock) WT_TRY(wt_take_lock(trainer));
     wt_status status = wt_begin_or_resume(trainer);
     if (status != WT_OK && made) wt_unmake_run_folder(trainer, checkpoints);
     return status;
@@ -369,6 +379,7 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     wt_comm *comm = trainer->comm;
     trainer->root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_lock_old_run(trainer) : WT_OK));
+    WT_TRY(wt_comm_settle(comm, false, trainer->options->oversubscribe, &trainer->places));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend,
                                                  trainer->config->train.precision)));
     WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
@@ -451,4 +462,8 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_free(trainer->all);
     wt_free(trainer->block_sums);
     wt_free(trainer->lane_sums);
+    wt_free(trainer->hosts);
+    wt_free(trainer->places);
+    wt_stragglers_dispose(&trainer->stragglers);
+    wt_run_record_dispose(&trainer->record);
 }

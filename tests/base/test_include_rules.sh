@@ -8,9 +8,9 @@ set -eu
 # folder | its headers in include/wavetrain | the folders that it may include from ("everything above" here)
 rules() {
     cat <<'LIST'
-base       | error log memory timer random hash file thread real batch utf8 |
+base       | error log memory timer random hash file thread real batch utf8 cores |
 config     | config sweep calibration | base
-comm       | comm                     | base
+comm       | comm places              | base
 h5         | h5                       | base
 kernels    | kernels                  | base config
 data       | data prepare sound vocabulary | base config h5
@@ -19,9 +19,10 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
-train      | train                    | everything above
+train      | train wavetrain          | everything above
 predict    | predict                  | everything above
 cli        |                          | everything above
+example    |                          | everything above
 LIST
 }
 

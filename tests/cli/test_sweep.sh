@@ -75,6 +75,11 @@ else
     said err.txt 'draws no plots'
 fi
 
+# --- the folders of the points, for scripts ---
+
+expect_ok "$WAVETRAIN" sweep grid.yaml --list
+[ "$(paste -sd' ' out.txt)" = 'grid/0001 grid/0002 grid/0003' ] || fail "--list: $(cat out.txt)"
+
 # --- single points ---
 
 cat >list.yaml <<'YAML'

@@ -9,6 +9,7 @@
  *   memory:BYTES:FIRST[:COUNT]  aligned_alloc of at least BYTES gives NULL
  *   exit:sgemm:FIRST            the process ends at the FIRST matrix product of BLAS, without a word
  *   sleep:sgemm:FIRST           that call never returns
+ *   late:MICROSECONDS:EVERY     every so many of these calls, one begins so much later
  *   nan:gradient:FIRST[:COUNT]  after the FIRST broadcast (each step ends with one), and COUNT − 1 more, the next number
  *                               of its gradient that the rank sends is not a number, for itself neither
  *   flip:BYTES:FIRST            with the FIRST broadcast, one bit changes in what the first broadcast of at least BYTES
@@ -133,6 +134,8 @@ void cblas_sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE
         while (sleeps) pause();
         _exit(3);
     }
+    if (is_kind("late") && atomic_fetch_add(&calls, 1) % wanted.first == 0)
+        usleep((useconds_t)strtoul(wanted.pattern, NULL, 10));
     NEXT(sgemm_call, "cblas_sgemm")
     (order, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }

@@ -80,6 +80,18 @@ static const stream_case cases[] = {
       .array = {.kernel = 3, .stacks = 2, .dilations = {3, {29, 1, 7}}, .residual = 3, .gate = 2,
                 .activation = WT_ACTIVATION_GATE}},
      .classes = 5},
+    {"layer norm, dropout",
+     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .dropout = 0.4, .input_kernel = 2, .array = ARRAY(2, 2, 4, 6, 5, GATE),
+      .skip = 7},
+     .classes = 9},
+    {"batch norm",
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .norm = WT_NORM_BATCH, .input_kernel = 2, .skip = 4,
+      .array_count = 3, .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 9, 5, TANH), ARRAY(1, 1, 2, 3, 6, RELU)}},
+     .classes = 7},
+    {"batch norm behind biases, real channels",
+     {MODEL, PLAIN, .input = WT_INPUT_REAL, .norm = WT_NORM_BATCH, .bias = WT_BIAS_TRUE, .input_kernel = 3,
+      .array = ARRAY(3, 1, 3, 5, 3, GATE), .skip = 4},
+     .classes = 6, .channels = 3},
     {"tree with batch norm",
      {TREE, .embedding = 4, .fuse = {3, {2, 2, 2}}, .width = {3, {9, 17, 6}}, .norm = WT_NORM_BATCH, .dropout = 0.5,
       .array = {.activation = WT_ACTIVATION_TANH}},
@@ -147,6 +159,8 @@ static problem make_problem(const stream_case *c, int samples) {
     wt_network_initialise(p.network, p.parameters, SEED);
     for (size_t i = 0; i < p.network->parameters.total; i++)
         p.parameters[i] *= 2; /* so that the past matters */
+    for (size_t i = p.network->parameters.trained; i < p.network->parameters.total; i++)
+        p.parameters[i] += (wt_real)wt_random_uniform(SEED, WT_RANDOM_TEST, 3, i); /* running statistics */
     p.batch = (wt_batch){
         .windows = 1, .targets = samples + 1, .context = p.network->receptive_field, .channels = c->channels};
     fill_window(&p);

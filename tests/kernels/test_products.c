@@ -1,6 +1,6 @@
 /*
  * The packed products of one backend, named on the command line: y = (Σ x·w + bias + add)·scale and dw += xᵀ·dy,
- * against sums in double, over shapes around every size at which a backend changes its way (rows of 6, 12, 192,
+ * against sums in double, over shapes around every size at which a backend changes its way (rows of 6, 12, 192, 384,
  * columns of 8, 16, 32, and the primes beside them). What a backend promises of bits is tested as bits: own
  * products are one chain of fused multiply-adds, computed here with fmaf (bf16: of pairs, by bf16.h); all but OpenBLAS give a row the same
  * bits wherever it stands. Arrays end at a page that can't be read, so that nothing beyond them is.
@@ -297,8 +297,8 @@ static void test_weights(void **state) {
 
 static void test_weights_over_many_rows(void **state) {
     (void)state;
-    static const int rows[] = {95, 96, 97, 191, 192, 193, 385, 601};
-    for (int r = 0; r < 8; r++) {
+    static const int rows[] = {95, 96, 97, 191, 192, 193, 384, 385, 769};
+    for (int r = 0; r < 9; r++) {
         weights_once(rows[r], 11, 37);
         weights_once(rows[r], 1, 1);
         weights_once(rows[r], 33, 64);

@@ -149,6 +149,48 @@ static const gradient_case cases[] = {
      .targets = 25,
      .target_count = {25, 0, 25},
      .whole = true},
+    {"layer norm",
+     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 9,
+     .targets = 24,
+     .target_count = {24, 11, 0},
+     .padding = 9},
+    {"layer norm behind biases, rechannels, dropout",
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .norm = WT_NORM_LAYER, .bias = WT_BIAS_TRUE,
+      .dropout = 0.3, .input_kernel = 2, .skip = 4, .array_count = 3,
+      .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 6, 5, TANH), ARRAY(2, 2, 2, 3, 4, RELU)}},
+     .classes = 7,
+     .targets = 21,
+     .target_count = {21, 0, 16},
+     .padding = 12,
+     .ignore = true},
+    {"batch norm",
+     {MODEL, PLAIN, .norm = WT_NORM_BATCH, .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 9,
+     .targets = 24,
+     .target_count = {24, 11, 0},
+     .padding = 9},
+    {"batch norm, rechannels, dropout, several segments",
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .norm = WT_NORM_BATCH, .dropout = 0.2, .input_kernel = 1,
+      .skip = 4, .array_count = 3,
+      .arrays = {ARRAY(2, 1, 2, 4, 3, GATE), ARRAY(3, 1, 1, 6, 5, TANH), ARRAY(2, 1, 2, 3, 4, RELU)}},
+     .classes = 7,
+     .targets = 130,
+     .target_count = {130, 0, 97},
+     .padding = 12},
+    {"dropout alone, values",
+     {VALUES, PLAIN, .dropout = 0.4, .input_kernel = 2, .array = ARRAY(2, 1, 3, 4, 5, GATE), .skip = 6},
+     .classes = 1,
+     .channels = 2,
+     .targets = 40,
+     .target_count = {40, 13, 37}},
+    {"mean readout behind batch norm",
+     {MODEL, PLAIN, .norm = WT_NORM_BATCH, .readout = WT_READOUT_MEAN, .input_kernel = 2,
+      .array = ARRAY(2, 1, 3, 4, 3, GATE), .skip = 5},
+     .classes = 6,
+     .targets = 30,
+     .target_count = {30, 30, 30},
+     .whole = true},
     {"perceptron",
      {TREE, .embedding = 4, .fuse = {1, {6}}, .width = {1, {9}}, .array = {.activation = WT_ACTIVATION_TANH}},
      .classes = 7,
@@ -326,11 +368,18 @@ static double element_error(problem *p, size_t element, double limit) {
     return best;
 }
 
+static double largest_gradient(const problem *p, size_t first, size_t count) {
+    double largest = 0;
+    for (size_t i = first; i < first + count; i++) largest = fmax(largest, fabs(p->gradient[i]));
+    return largest;
+}
+
 static double check_tensor(problem *p, const wt_parameter *parameter, int number) {
-    double largest = 0, worst = 0;
-    for (size_t i = 0; i < parameter->count; i++)
-        largest = fmax(largest, fabs(p->gradient[parameter->offset + i]));
+    double largest = largest_gradient(p, parameter->offset, parameter->count), worst = 0;
     if (!(largest > 0)) fail_msg("%s has no gradient", parameter->name);
+    /* batch norm takes away what a bias in front of it adds: its gradient is 0, but for rounding */
+    if (p->network->norm == WT_NORM_BATCH)
+        largest = fmax(largest, 1e-3 * largest_gradient(p, 0, p->network->parameters.trained));
     bool all = parameter->count <= SAMPLE;
     for (size_t s = 0; s < (all ? parameter->count : SAMPLE); s++) {
         size_t i = all ? s : (size_t)(draw(100 + (uint64_t)number, s) * (double)parameter->count);

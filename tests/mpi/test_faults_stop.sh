@@ -106,6 +106,10 @@ stopped environment 'the time limit is near'
 SQUEUE_ANSWER=$(soon %Y-%m-%dT%H:%M:%S) start asked-squeue
 stopped asked-squeue 'the time limit is near'
 [ "$(cat asked)" = '-h -j 4711 -o %e' ] || fail "asked: $(cat asked)"
+rm asked # an element of an array may have the whole array's number
+SLURM_ARRAY_JOB_ID=4711 SLURM_ARRAY_TASK_ID=3 SQUEUE_ANSWER=$(soon %Y-%m-%dT%H:%M:%S) start element
+stopped element 'the time limit is near'
+[ "$(cat asked)" = '-h -j 4711_3 -o %e' ] || fail "asked of an element: $(cat asked)"
 SQUEUE_ANSWER=$(soon %Y-%m-%dT%H:%M:%S) start own-limit --set run.time_limit=60
 end
 [ $code = 0 ] || fail "own-limit: $(cat own-limit.log)"

@@ -23,12 +23,12 @@ import make_pytorch as common
 
 def case(about, fuse, width, norm="none", activation="tanh", embedding=4, classes=9, input="class", channels=0,
          bias="auto", window=1, windows=8, lane_windows=2, utterances=(30, 17, 23), ignored=0.0, empty=(),
-         optimizer=common.ADAM):
+         optimizer=common.ADAM, head="softmax", readout=None):
     context = int(numpy.prod(fuse))
     return dict(about=about, fuse=fuse, width=width, norm=norm, activation=activation, embedding=embedding,
                 classes=classes, input=input, channels=channels, bias=bias, window=window, windows=windows,
                 lane_windows=lane_windows, utterances=utterances, ignored=ignored, empty=empty,
-                optimizer=optimizer, arrays=[], input_kernel=context, context=context, head="softmax", readout=None)
+                optimizer=optimizer, arrays=[], input_kernel=context, context=context, head=head, readout=readout)
 
 
 CASES = {
@@ -45,16 +45,31 @@ CASES = {
     "hierarchy-ignored": case("batch norm, where a third of the targets is none", [2, 3], [19, 12], norm="batch",
                               activation="relu", window=7, windows=6, lane_windows=3, ignored=0.3,
                               optimizer=dict(kind="adamw", learning_rate=0.02, weight_decay=0.1)),
+    "hierarchy-values": case("squared error of one value a sample, real input, layer norm, values that are none",
+                             [2, 3], [9, 7], norm="layer", input="real", channels=2, embedding=1, head="mse",
+                             window=6, lane_windows=4, ignored=0.2, empty=(5,), utterances=(40, 27)),
+    "hierarchy-mean": case("one class a window, from the mean of its outputs, batch norm", [2, 2], [8, 11],
+                           norm="batch", input="real", channels=1, embedding=1, readout="mean", classes=7, window=9,
+                           windows=6, lane_windows=3, utterances=(36, 45)),
+    "hierarchy-linear": case("one class a window, from a linear layer over time", [3, 2], [10, 6],
+                             readout="linear", window=11, lane_windows=2, utterances=(33, 44)),
+    "hierarchy-value": case("one value a window, from a linear layer over time, batch norm", [4], [13],
+                            norm="batch", activation="relu", input="real", channels=2, embedding=1, head="mse",
+                            readout="linear", window=8, lane_windows=4, utterances=(40, 24)),
 }
 
 
 def yaml_of(c):
+    samples = c["window"] + (c["context"] - 1 if c["readout"] else 0)
     lines = ["model:", "  trunk: hierarchy", f"  input: {c['input']}", f"  embedding: {c['embedding']}",
              f"  fuse: {c['fuse']}", f"  width: {c['width']}", f"  norm: {c['norm']}",
-             f"  activation: {c['activation']}", f"  bias: {c['bias']}",
-             "data:", "  path: data/reference", f"  window: {c['window']}",
-             f"  quantization: linear:{c['classes']}",
-             "train:", f"  batch: {c['windows']}", f"  steps: {common.STEPS}",
+             f"  activation: {c['activation']}", f"  bias: {c['bias']}"]
+    if c["head"] == "mse" or c["readout"]:
+        lines += [f"  head: {c['head']}", f"  readout: {c['readout'] or 'last'}"]
+    lines += ["data:", "  path: data/reference", f"  window: {samples}", f"  quantization: linear:{c['classes']}"]
+    if c["head"] == "mse" or c["readout"]:
+        lines += ["  target: label", f"  stride: {c['window'] if c['readout'] else 0}"]
+    lines += ["train:", f"  batch: {c['windows']}", f"  steps: {common.STEPS}",
              f"  lanes: {c['windows'] // c['lane_windows']}", "optimizer:"]
     lines += [f"  {key}: {value}" for key, value in common.full_optimizer(c).items()]
     return "\n".join(lines + ["schedule:", "  kind: constant", "  warmup: 0"]) + "\n"
@@ -91,7 +106,9 @@ class Hierarchy(torch.nn.Module):
         for fuse, out in zip(c["fuse"], c["width"]):
             self.levels.append(Level(c, fuse * width, out))
             width = out
-        self.output = torch.nn.Linear(width, c["classes"])
+        self.output = torch.nn.Linear(width, common.outputs_of(c))
+        if c["readout"] == "linear":  # to all logits of a softmax its bias would add nothing
+            self.readout = torch.nn.Linear(c["window"], 1, bias=c["head"] == "mse")
 
     def forward(self, x, watch):
         """x [targets, context], or [targets, context, channels] -> [targets, classes]"""
@@ -111,7 +128,7 @@ def initial(c, random):
     model = Hierarchy(c).to(torch.float64)
     for key, tensor in named(model).items():
         spread = random.uniform(-1.5, 1.5, tensor.shape)
-        if key.endswith("linear.weight") or key == "output.weight":
+        if key.endswith("linear.weight") or key in ("output.weight", "readout.weight"):
             spread = spread / numpy.sqrt(tensor.shape[1])
         if key.endswith("norm.weight") or key.endswith("running_var"):
             spread = 1 + spread / 2
@@ -121,32 +138,48 @@ def initial(c, random):
 
 
 def contexts(c, data, batch, training):
-    """Inputs and targets of all windows, and how many targets each has."""
-    xs, targets, counts = [], [], []
+    """Inputs, targets and values of all windows, and how many targets each has."""
+    xs, targets, values, counts = [], [], [], []
     for w in range(c["windows"]):
         n = 0
         for t in range(int(data["target_count"][batch, w])):
             target = int(data["target"][batch, w, t])
-            if training and target < 0:
+            if training and target < 0 and not c["readout"]:
                 continue
             name = "classes" if c["input"] == "class" else "signal"
             xs.append(data[name][batch, w, t:t + c["context"]])
             targets.append(target)
+            values.append(data["value"][batch, w, t] if c["head"] == "mse" else 0.0)
             n += 1
         counts.append(n)
     x = torch.tensor(numpy.array(xs))
-    return (x.long() if c["input"] == "class" else x), torch.tensor(targets), counts
+    return (x.long() if c["input"] == "class" else x), torch.tensor(targets), torch.tensor(values), counts
+
+
+def read_out(c, model, logits, counts):
+    """[all outputs, ...] -> [windows, ...]"""
+    windows = torch.split(logits, counts)
+    if c["readout"] == "mean":
+        return torch.stack([y.mean(0) for y in windows])
+    return torch.stack([model.readout(y.T)[:, 0] for y in windows])
 
 
 def losses_of(c, model, data, batch, training, watch):
-    x, targets, counts = contexts(c, data, batch, training)
+    x, targets, values, counts = contexts(c, data, batch, training)
     model.train(training)
     logits = model(x, watch)
-    each = cross_entropy(logits, targets, ignore_index=-1, reduction="none")
+    if c["readout"]:
+        logits = read_out(c, model, logits, counts)
+        last = numpy.cumsum(counts) - 1
+        targets, values, counts = targets[last], values[last], [1] * c["windows"]
+    if c["head"] == "mse":
+        each = (logits[:, 0] - values) ** 2 * (targets >= 0)
+    else:
+        each = cross_entropy(logits, targets, ignore_index=-1, reduction="none")
     return logits, [part.sum() for part in torch.split(each, counts)], int((targets >= 0).sum()), counts
 
 
-def train(c, model, data):
+def train(c, model, data, losses_of):
     o = common.full_optimizer(c)
     kind = torch.optim.AdamW if o["kind"] == "adamw" else torch.optim.Adam
     parameters = list(model.parameters())
@@ -165,7 +198,7 @@ def train(c, model, data):
     return numpy.array(curve)
 
 
-def compute(name, c, seed):
+def compute(name, c, seed, initial, losses_of):
     random = numpy.random.RandomState(seed)
     model = initial(c, random)
     data = common.data_of(c, random)
@@ -174,7 +207,7 @@ def compute(name, c, seed):
         values["parameters/" + key] = tensor.detach().numpy().copy()
     watch = common.Watch()
     logits, losses, _, counts = losses_of(c, model, data, 0, False, watch)
-    stored = numpy.zeros((c["windows"], c["window"], c["classes"]))
+    stored = numpy.zeros((c["windows"], 1 if c["readout"] else c["window"], common.outputs_of(c)))
     for w, part in enumerate(torch.split(logits, counts)):
         stored[w, :len(part)] = part.detach().numpy()
     values["logits"] = stored
@@ -191,7 +224,7 @@ def compute(name, c, seed):
         if "running" in key:
             values["staged/" + key] = tensor.numpy().copy()
     model.load_state_dict(start)
-    values["curve"] = train(c, model, data)
+    values["curve"] = train(c, model, data, losses_of)
     for key, tensor in named(model).items():
         values["final/" + key] = tensor.detach().numpy().copy()
     total = sum(t.numel() for t in model.parameters())
@@ -200,14 +233,14 @@ def compute(name, c, seed):
     return values
 
 
-def write(path, c, values):
+def write(path, c, values, yaml_of):
     with h5py.File(path, "w", libver=("v108", "v110")) as f:
         f.attrs["about"] = numpy.bytes_(c["about"])
         f.attrs["config"] = numpy.bytes_(yaml_of(c))
         f.attrs["torch"] = numpy.bytes_(torch.__version__)
         for key in ("classes", "channels", "lane_windows"):
             f.attrs[key] = numpy.int64(c[key])
-        f.attrs["receptive_field"] = numpy.int64(c["context"])
+        f.attrs["receptive_field"] = numpy.int64(common.receptive_field(c))
         f.attrs["batches"] = numpy.int64(common.BATCHES)
         for key, value in values.items():
             large = value.nbytes > 2048
@@ -215,20 +248,21 @@ def write(path, c, values):
                              compression=9 if large else None)
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Makes the reference values of tests/model/test_hierarchy.c.")
+def main(about, cases, seeds, initial, losses_of, yaml_of):
+    """Used by make_normed.py too."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare with the files, write nothing")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all by default")
     options = parser.parse_args()
     torch.set_num_threads(1)
     folder = os.path.dirname(os.path.abspath(__file__))
-    for number, (name, c) in enumerate(CASES.items()):
+    for number, (name, c) in enumerate(cases.items()):
         if options.cases and name not in options.cases:
             continue
-        seed, values = 50000 + 1000 * number, None
+        seed, values = seeds + 1000 * number, None
         while values is None:
             seed += 1
-            values = compute(name, c, seed)
+            values = compute(name, c, seed, initial, losses_of)
         path = os.path.join(folder, name + ".h5")
         if options.check:
             worst = common.check(path, yaml_of(c), values)
@@ -236,8 +270,8 @@ def main():
             if worst > 1e-9:
                 sys.exit(f"{path}: differs")
         else:
-            write(path, c, values)
+            write(path, c, values, yaml_of)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, CASES, 50000, initial, losses_of, yaml_of)

@@ -8,7 +8,7 @@ here=$(dirname "$(readlink -f "$0")")
 export SOURCE=${SOURCE:-$(readlink -f "$here/../..")}
 export WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain} MPIRUN=${MPIRUN:-$SOURCE/tests/mpirun.sh}
 export CLUSTER=$here/cluster.sh WORK=${WORK:-$(dirname "$WAVETRAIN")/slurm-tests}
-seconds_each=300 # that a test may take
+seconds_each=${SECONDS_EACH:-300} # that a test may take
 
 if [ "${1-}" != --within ]; then
     reason=$(bash "$CLUSTER" check) || { echo "skipped: tests on a SLURM cluster: $reason"; exit 77; }
@@ -22,7 +22,7 @@ shift
 
 # What a user's jobs find in their environment. More ranks than cores, so they sleep while they wait.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
-export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive WAVETRAIN_OVERSUBSCRIBE=1
 # Without it one srun in 40 crashes in MPI_Init on busy cores (SLURM 22.05, Open MPI 4.1); see jobs/train.sbatch.
 export SLURM_PMIX_FENCE=ring
 

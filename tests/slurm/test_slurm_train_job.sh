@@ -4,6 +4,7 @@ set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 
 make_whole
+export PAUSE=1
 sed -i 's/every: 1000/every: 4/' config.yaml
 export WAVETRAIN
 slow_words

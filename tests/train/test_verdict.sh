@@ -10,18 +10,26 @@ set -- --set validation.every=0
 train_ok run "$@"
 cp -r run kept
 
-# lines_of RUN: run.yaml without the lines of the verdict
+# lines_of RUN: run.yaml without the lines of the verdict and of the starts
 lines_of() {
-    grep -vE '^(verdict|why|written): ' "$1/run.yaml"
+    grep -vE '^((verdict|why|written|node_hours|peak_memory_[a-z]*): |- \{begun: )' "$1/run.yaml"
+}
+
+# starts_of RUN: how each ended, a line each
+starts_of() {
+    sed -n 's/^- {begun: .*, verdict: \([a-z]*\), why: .*/\1/p' "$1/run.yaml"
 }
 
 # refused CODE WORDS [ARGUMENT…]: the start fails with the words, which stand in run.yaml then, and nothing else has changed
 refused() {
-    local code=$1 words=$2
+    local code=$1 words=$2 before
     shift 2
+    before=$(starts_of run)
     sed -i 's/^verdict: .*/verdict: continue/' run/run.yaml
     expect_error "$code" "$words" ${ranks:+"$MPIRUN" "$ranks"} "$WAVETRAIN" train config.yaml --run run "$@"
     [ "$(verdict_of run)" = failed ] || fail "$words: verdict $(verdict_of run)"
+    [ "$(starts_of run)" = "$before"$'\nfailed' ] || fail "$words: the starts are $(starts_of run | paste -sd' ')"
+    grep '^- ' run/run.yaml | tail -n 1 | tr -d '\\' | grep -qF -- "$words" || fail "$words: $(tail -n 40 run/run.yaml)"
     grep '^why: ' run/run.yaml | tr -d '\\' | grep -qF -- "$words" || fail "expected '$words': $(grep '^why' run/run.yaml)"
     cmp -s <(lines_of run) <(lines_of kept) || fail "$words: run.yaml has changed: $(cat run/run.yaml)"
     [ "$(head -n 3 run/run.yaml | cut -d: -f1 | paste -sd' ')" = 'verdict why written' ] || fail "$(cat run/run.yaml)"
@@ -63,11 +71,11 @@ set -- "$@" --set train.steps=60
 
 # two at once: the second one, refused for that or anything else, leaves the first one's record alone
 start busy "$@"
-cp busy/run.yaml running.yaml
+lines_of busy | grep -v '^step: ' >running.txt # which the run itself may write again
 [ "$(verdict_of busy)" = running ] || fail "verdict $(verdict_of busy)"
 expect_error 1 'busy: another run is at work in this folder' "$WAVETRAIN" train config.yaml --run busy "$@"
 expect_error 2 'train.stepz' "$WAVETRAIN" train config.yaml --run busy --set train.stepz=30
-cmp -s busy/run.yaml running.yaml || fail "a second start has changed the first one's run.yaml"
+cmp -s <(lines_of busy | grep -v '^step: ') running.txt && [ "$(starts_of busy)" = running ] || fail "a second start has changed the first one's run.yaml"
 wait $process || fail "busy: exit code $?: $(cat busy.log)"
 [ "$(verdict_of busy)" = done ] || fail "verdict $(verdict_of busy)"
 

@@ -1,0 +1,302 @@
+/*
+ * Completion of commands, options, their values and the configuration's keys for bash, zsh and fish.
+ *
+ * What the tables that parsing uses know becomes one shell function of rows, WHERE → WORDS:
+ *   prepare                    audio text table simulate         the words that may follow
+ *   train                      --run --set …                     a command's options
+ *   train --resume             auto never FILE                   an option's value; FILE: file names
+ *   train --set                KEY                               keys, which stand in a row of this name
+ *   KEY optimizer.kind         adam adamw sgd                    a key's value
+ * and a few lines of each shell look up where the cursor is. They need nothing but the shell: a cluster's login node may lack
+ * the package bash-completion. The price for one table is that zsh and fish show no descriptions.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/config.h"
+
+enum { PATHS_MAX = 64, PATH = 96 };
+
+/* How a shell writes a row. */
+typedef struct {
+    const char *row, *end; /* around WHERE and WORDS */
+} wt_row_style;
+
+typedef struct {
+    FILE *out;
+    const wt_row_style *style;
+    char paths[PATHS_MAX][PATH]; /* "train", "prepare simulate sine" */
+    int count;
+    bool full;
+} wt_completion;
+
+static void wt_begin_row(const wt_completion *completion, const char *where, const char *option) {
+    fprintf(completion->out, completion->style->row, where, *option ? " --" : "", option);
+}
+
+static void wt_end_row(const wt_completion *completion) {
+    fputs(completion->style->end, completion->out);
+}
+
+/* --- the values of options --- */
+
+static bool wt_names_a_file(const char *name, int length) {
+    static const char *const names[] = {"FILE", "DIR", "DATASET", "CHECKPOINT", "RUN", "SOUND", "OUTPUT"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size = strlen(names[i]);
+        if ((size_t)length >= size && strncmp(name, names[i], size) == 0) return true;
+    }
+    return false;
+}
+
+/* Of "auto|never|FILE": auto never FILE. Of "N", nothing. */
+static void wt_print_values(FILE *out, const char *description) {
+    int length;
+    const char *found;
+    bool files = false;
+    if (strcmp(description, "KEY=VALUE") == 0) {
+        fputs("KEY", out);
+        return;
+    }
+    while ((found = wt_next_alternative(&description, &length)) != NULL) {
+        if (wt_names_a_file(found, length)) files = true;
+        if (wt_alternative_is_word(found, length)) fprintf(out, "%.*s ", length, found);
+    }
+    if (files) fputs("FILE", out);
+}
+
+static void wt_print_options(void *context, const wt_command *command, const char *kind) {
+    wt_completion *completion = context;
+    char path[PATH];
+    snprintf(path, sizeof path, "%s%s%s", command->name, *kind ? " " : "", kind);
+    wt_begin_row(completion, path, "");
+    for (const struct poptOption *option = command->options; option && option->longName; option++)
+        fprintf(completion->out, "--%s ", option->longName);
+    fputs("--help", completion->out);
+    wt_end_row(completion);
+    for (const struct poptOption *option = command->options; option && option->longName; option++) {
+        if (!option->argDescrip) continue;
+        wt_begin_row(completion, path, option->longName);
+        wt_print_values(completion->out, option->argDescrip);
+        wt_end_row(completion);
+    }
+}
+
+/* --- the words of commands --- */
+
+static void wt_collect_path(void *context, const wt_command *command, const char *kind) {
+    wt_completion *completion = context;
+    completion->full = completion->full || completion->count == PATHS_MAX;
+    if (completion->full) return;
+    char *path = completion->paths[completion->count++];
+    snprintf(path, PATH, "%s%s%s", command->name, *kind ? " " : "", kind);
+}
+
+/* Whether two paths begin with the same `length` letters, which end a word in both. */
+static bool wt_same_start(const char *a, const char *b, size_t length) {
+    return strncmp(a, b, length) == 0 && (!a[length] || a[length] == ' ') && (!b[length] || b[length] == ' ');
+}
+
+/* Whether an earlier path begins like path `index`. */
+static bool wt_seen(const wt_completion *completion, int index, size_t length) {
+    for (int i = 0; i < index; i++)
+        if (wt_same_start(completion->paths[i], completion->paths[index], length)) return true;
+    return false;
+}
+
+/* The words that follow the first `length` letters of `path`, each once. */
+static void wt_print_next_words(const wt_completion *completion, const char *path, size_t length) {
+    for (int i = 0; i < completion->count; i++) {
+        const char *other = completion->paths[i];
+        if (length > 0 && (!wt_same_start(path, other, length) || !other[length])) continue;
+        const char *word = other + length + (length > 0);
+        size_t size = strcspn(word, " ");
+        if (!wt_seen(completion, i, (size_t)(word - other) + size))
+            fprintf(completion->out, "%.*s ", (int)size, word);
+    }
+}
+
+static void wt_print_paths(const wt_completion *completion) {
+    wt_begin_row(completion, "", "");
+    wt_print_next_words(completion, "", 0);
+    fputs("--help --version", completion->out);
+    wt_end_row(completion);
+    for (int i = 0; i < completion->count; i++) {
+        const char *path = completion->paths[i];
+        for (const char *space = strchr(path, ' '); space; space = strchr(space + 1, ' ')) {
+            char start[PATH];
+            size_t length = (size_t)(space - path);
+            if (wt_seen(completion, i, length)) continue;
+            snprintf(start, sizeof start, "%.*s", (int)length, path);
+            wt_begin_row(completion, start, "");
+            wt_print_next_words(completion, path, length);
+            wt_end_row(completion);
+        }
+    }
+}
+
+static void wt_print_keys(const wt_completion *completion) {
+    wt_config_row row;
+    wt_begin_row(completion, "KEY", "");
+    for (int i = 0; wt_config_describe(&row, i); i++)
+        if (!row.section) fprintf(completion->out, "%s= ", row.name);
+    wt_end_row(completion);
+    for (int i = 0; wt_config_describe(&row, i); i++) {
+        char where[PATH];
+        if (!row.choices) continue;
+        snprintf(where, sizeof where, "KEY %s", row.name);
+        wt_begin_row(completion, where, "");
+        for (int c = 0; row.choices[c]; c++) fprintf(completion->out, "%s ", row.choices[c]);
+        wt_end_row(completion);
+    }
+}
+
+static wt_status wt_print_rows(FILE *out, const wt_row_style *style) {
+    wt_completion completion = {.out = out, .style = style};
+    WT_TRY(wt_commands_visit(wt_collect_path, &completion));
+    WT_CHECK(!completion.full, WT_FAILED, "--completion: more than %d commands", PATHS_MAX);
+    wt_print_paths(&completion);
+    WT_TRY(wt_commands_visit(wt_print_options, &completion));
+    wt_print_keys(&completion);
+    return WT_OK;
+}
+
+/* --- the shells --- */
+
+static const wt_row_style wt_sh_rows = {"    '%s%s%s') found='", "' ;;\n"};
+static const wt_row_style wt_fish_rows = {"        case '%s%s%s'\n            set -g _wavetrain_found ",
+                                          "\n            return 0\n"};
+
+static const char wt_sh_head[] = "# sets `found` to the words that may follow $1\n"
+                                 "_wavetrain_rows() {\n"
+                                 "    case $1 in\n";
+
+static const char wt_sh_tail[] = "    *) return 1 ;;\n"
+                                 "    esac\n"
+                                 "}\n\n";
+
+/* bash takes "=" for a word of its own, so that --run=DIR is here the same as --run DIR. */
+static const char wt_bash_logic[] =
+    "_wavetrain() {\n"
+    "    local current=${COMP_WORDS[COMP_CWORD]} line=() at='' found='' word i n\n"
+    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "        [[ ${COMP_WORDS[i]} = '=' ]] || line+=(\"${COMP_WORDS[i]}\")\n"
+    "    done\n"
+    "    [[ $current != '=' ]] || current=''\n"
+    "    for word in \"${line[@]}\"; do\n"
+    "        [[ $word != -* ]] && _wavetrain_rows \"${at:+$at }$word\" || break\n"
+    "        at=${at:+$at }$word\n"
+    "    done\n"
+    "    n=${#line[@]} found=''\n"
+    "    if ((n > 1)) && [[ ${line[n - 2]} = --set ]] && [[ ${COMP_WORDS[COMP_CWORD]} = '=' ||\n"
+    "        ${COMP_WORDS[COMP_CWORD - 1]} = '=' ]]; then\n"
+    "        _wavetrain_rows \"KEY ${line[n - 1]}\"\n"
+    "    elif ((n > 0)) && [[ ${line[n - 1]} = -* ]] && _wavetrain_rows \"$at ${line[n - 1]}\"; then\n"
+    "        [[ $found != KEY ]] || { _wavetrain_rows KEY; compopt -o nospace 2>/dev/null; }\n"
+    "    else\n"
+    "        _wavetrain_rows \"$at\"\n"
+    "        [[ $found != --* || $current = -* ]] || found=FILE\n"
+    "    fi\n"
+    "    # without a word to offer, readline completes the names of files\n"
+    "    [[ $found = *FILE ]] || compopt +o default +o bashdefault 2>/dev/null\n"
+    "    COMPREPLY=($(compgen -W \"${found%FILE}\" -- \"$current\"))\n"
+    "}\n"
+    "complete -o bashdefault -o default -F _wavetrain wavetrain\n";
+
+static const char wt_zsh_logic[] =
+    "_wavetrain() {\n"
+    "    local at='' found='' word previous=${words[CURRENT-1]}\n"
+    "    for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
+    "        [[ $word != -* ]] && _wavetrain_rows \"${at:+$at }$word\" || break\n"
+    "        at=${at:+$at }$word\n"
+    "    done\n"
+    "    found=''\n"
+    "    if [[ $PREFIX = --*=* ]]; then\n"
+    "        previous=${PREFIX%%=*}\n"
+    "        compset -P 1 '*='\n"
+    "    fi\n"
+    "    if [[ $previous = --set && $PREFIX = *=* ]]; then\n"
+    "        _wavetrain_rows \"KEY ${PREFIX%%=*}\"\n"
+    "        compset -P 1 '*='\n"
+    "    elif [[ $previous = -* ]] && _wavetrain_rows \"$at $previous\"; then\n"
+    "        if [[ $found = KEY ]]; then\n"
+    "            _wavetrain_rows KEY\n"
+    "            compadd -S '' -- ${=found}\n"
+    "            return\n"
+    "        fi\n"
+    "    else\n"
+    "        _wavetrain_rows \"$at\"\n"
+    "        [[ $found != --* || $PREFIX = -* ]] || found=FILE\n"
+    "    fi\n"
+    "    [[ $found != *FILE ]] || _files\n"
+    "    compadd -- ${=found%FILE}\n"
+    "}\n"
+    "[[ $funcstack[1] != _wavetrain ]] || _wavetrain \"$@\"\n";
+
+static const char wt_fish_logic[] =
+    "function _wavetrain\n"
+    "    set -l line (commandline -opc)[2..-1]\n"
+    "    set -l current (commandline -ct)\n"
+    "    set -l at ''\n"
+    "    for word in $line\n"
+    "        string match -q -- '-*' $word; and break\n"
+    "        _wavetrain_rows (string trim -- \"$at $word\"); or break\n"
+    "        set at (string trim -- \"$at $word\")\n"
+    "    end\n"
+    "    set -l previous ''\n"
+    "    set -q line[1]; and set previous $line[-1]\n"
+    "    set -l before ''\n"
+    "    if string match -qr -- '^--[^=]*=' $current\n"
+    "        set before (string replace -r -- '=.*' '=' $current)\n"
+    "        set previous (string replace -r -- '=.*' '' $current)\n"
+    "        set current (string replace -r -- '^--[^=]*=' '' $current)\n"
+    "    end\n"
+    "    if test \"$previous\" = --set; and string match -q -- '*=*' $current\n"
+    "        set -l key (string replace -r -- '=.*' '' $current)\n"
+    "        set before $before$key=\n"
+    "        _wavetrain_rows \"KEY $key\"; or return\n"
+    "    else if string match -q -- '-*' $previous; and _wavetrain_rows \"$at $previous\"\n"
+    "        test \"$_wavetrain_found\" = KEY; and _wavetrain_rows KEY\n"
+    "    else\n"
+    "        _wavetrain_rows $at\n"
+    "        if string match -q -- '--*' $_wavetrain_found[1]; and not string match -q -- '-*' $current\n"
+    "            set -g _wavetrain_found FILE\n"
+    "        end\n"
+    "    end\n"
+    "    for word in $_wavetrain_found\n"
+    "        if test $word = FILE\n"
+    "            __fish_complete_path $current\n"
+    "        else\n"
+    "            echo $before$word\n"
+    "        end\n"
+    "    end\n"
+    "end\n"
+    "complete -c wavetrain -f -a '(_wavetrain)'\n";
+
+static wt_status wt_print_sh(FILE *out, const char *logic) {
+    fputs(wt_sh_head, out);
+    WT_TRY(wt_print_rows(out, &wt_sh_rows));
+    fputs(wt_sh_tail, out);
+    fputs(logic, out);
+    return WT_OK;
+}
+
+static wt_status wt_print_fish(FILE *out) {
+    fputs("# sets _wavetrain_found to the words that may follow the argument\n"
+          "function _wavetrain_rows\n    switch \"$argv\"\n",
+          out);
+    WT_TRY(wt_print_rows(out, &wt_fish_rows));
+    fputs("        case '*'\n            set -g _wavetrain_found\n            return 1\n    end\nend\n\n",
+          out);
+    fputs(wt_fish_logic, out);
+    return WT_OK;
+}
+
+wt_status wt_print_completion(FILE *out, const char *shell) {
+    bool zsh = strcmp(shell, "zsh") == 0;
+    if (zsh) fputs("#compdef wavetrain\n", out);
+    if (zsh || strcmp(shell, "bash") == 0) return wt_print_sh(out, zsh ? wt_zsh_logic : wt_bash_logic);
+    if (strcmp(shell, "fish") == 0) return wt_print_fish(out);
+    return wt_error(WT_USAGE, "--completion: no such shell (got %s, expected bash, zsh or fish)", shell);
+}

@@ -1,0 +1,223 @@
+/*
+ * The manual pages wavetrain(1) and wavetrain-config(5), printed as roff with the classic man macros, which groff and
+ * mandoc both take. Options and keys come from the tables that parsing uses; only what is in no table stands here.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command_internal.h"
+#include "wavetrain/config.h"
+
+/* One code point of UTF-8, *text behind it. Our own texts are valid. */
+static unsigned wt_take_code(const char **text) {
+    const unsigned char *at = (const unsigned char *)*text;
+    int more = *at < 0x80 ? 0 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : 3;
+    unsigned code = more == 0 ? *at : *at & (0x3FU >> more);
+    for (int i = 1; i <= more && at[i]; i++) code = code << 6 | (at[i] & 0x3FU);
+    *text += more + 1;
+    return code;
+}
+
+/* Letters as they are, whatever the locale; how many it wrote. */
+static int wt_roff_letters(FILE *out, const char *text, size_t bytes) {
+    static const char *const names[128] = {
+        ['-'] = "\\-",   ['\\'] = "\\e",  ['"'] = "\\(dq", ['\''] = "\\(aq",
+        ['`'] = "\\(ga", ['^'] = "\\(ha", ['~'] = "\\(ti"};
+    int written = 0;
+    for (const char *end = text + bytes; text < end;) {
+        unsigned code = wt_take_code(&text);
+        const char *name = code < 128       ? names[code]
+                           : code == 0x2026 ? "\\&..."
+                                            : NULL; /* ASCII lacks the ellipsis */
+        written += name          ? fprintf(out, "%s", name)
+                   : code >= 128 ? fprintf(out, "\\[u%04X]", code)
+                                 : fprintf(out, "%c", (int)code);
+    }
+    return written;
+}
+
+static void wt_roff(FILE *out, const char *text) {
+    wt_roff_letters(out, text, strlen(text));
+}
+
+/* Words in lines that roff's checkers find short enough and none of which looks like a request; then a newline. */
+static void wt_roff_text(FILE *out, const char *text) {
+    int column = 0;
+    while (*text) {
+        size_t bytes = strcspn(text, " ");
+        if (column > 0) {
+            bool next = column + (int)bytes > 60;
+            fputc(next ? '\n' : ' ', out);
+            column = next ? 0 : column + 1;
+        }
+        if (column == 0 && (*text == '.' || *text == '\'')) fputs("\\&", out);
+        column += wt_roff_letters(out, text, bytes);
+        text += bytes;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+/* "\fB--resume\fR=\fIauto|never|FILE\fR" */
+static void wt_roff_option(FILE *out, const struct poptOption *option) {
+    fputs(".TP\n", out);
+    if (option->shortName) fprintf(out, "\\fB\\-%c\\fR, ", option->shortName);
+    fputs("\\fB\\-\\-", out);
+    wt_roff(out, option->longName);
+    fputs("\\fR", out);
+    if (option->argDescrip) {
+        fputs("=\\fI", out);
+        wt_roff(out, option->argDescrip);
+        fputs("\\fR", out);
+    }
+    fputc('\n', out);
+    wt_roff_text(out, option->descrip ? option->descrip : "");
+}
+
+static void wt_roff_command(void *context, const wt_command *command, const char *kind) {
+    FILE *out = context;
+    const char *arguments = command->arguments;
+    if (*kind) arguments += strcspn(arguments, " ");
+    fputs(".SS \"wavetrain ", out);
+    wt_roff(out, command->name);
+    if (*kind) fputc(' ', out);
+    wt_roff(out, kind);
+    if (!*kind) fputc(' ', out);
+    wt_roff(out, arguments);
+    fputs("\"\n", out);
+    wt_roff_text(out, command->summary);
+    for (const struct poptOption *option = command->options; option && option->longName; option++)
+        wt_roff_option(out, option);
+}
+
+static void wt_roff_title(FILE *out, const char *name, int section, const char *date, const char *what) {
+    fprintf(out, ".TH %s %d \"%s\" \"wavetrain " WT_VERSION "\" \"%s\"\n", name, section, date, what);
+}
+
+static const char wt_manual_head[] =
+    ".SH NAME\n"
+    "wavetrain \\- trains WaveNets on CPU clusters\n"
+    ".SH SYNOPSIS\n"
+    ".B wavetrain\n"
+    ".I COMMAND\n"
+    "[\\fIARGUMENT\\fR ...] [\\fIOPTION\\fR ...]\n"
+    ".br\n"
+    ".B wavetrain\n"
+    "[\\fICOMMAND\\fR] \\fB\\-\\-help\\fR\n"
+    ".br\n"
+    ".B wavetrain \\-\\-version\n"
+    ".SH DESCRIPTION\n"
+    "A WaveNet is a network of dilated causal convolutions on audio, text or any\n"
+    "signal of one dimension.\n"
+    ".B wavetrain\n"
+    "turns recordings into data sets, trains data\\-parallel on any number of MPI\n"
+    "ranks with OpenMP threads in each, resumes by itself, scores, and generates.\n"
+    "The same configuration gives the same parameters, bit for bit, on any number\n"
+    "of ranks and threads and after any number of stops.\n"
+    ".PP\n"
+    "A data set is a folder of HDF5 files. A configuration is a YAML file, see\n"
+    ".BR wavetrain\\-config (5).\n"
+    "A run is a folder with checkpoints; the command that began it goes on with it.\n"
+    ".PP\n"
+    "Options take their value as \\fB\\-\\-name=value\\fR or \\fB\\-\\-name value\\fR.\n"
+    ".SH COMMANDS\n";
+
+static const char wt_manual_tail[] =
+    ".SH SIGNALS\n"
+    "USR1, TERM or INT to any rank of\n"
+    ".B wavetrain train\n"
+    "asks it to stop with a checkpoint after the step that it is at. Under\n"
+    ".B mpirun\n"
+    "send USR1, since it kills soon after the others.\n"
+    ".SH \"EXIT STATUS\"\n"
+    ".TP\n.B 0\nDone.\n"
+    ".TP\n.B 1\nIt failed; the last line on standard error says why.\n"
+    ".TP\n.B 2\nWrong usage, configuration or input.\n"
+    ".TP\n.B 75\nStopped with a checkpoint; the same command goes on.\n"
+    ".PP\n"
+    "Only rank 0 has a status other than 0.\n"
+    ".SH ENVIRONMENT\n"
+    ".TP\n.B OMP_NUM_THREADS\nThreads of each rank; without it as many as the rank may use.\n"
+    ".TP\n.BR OMP_PLACES \", \" OMP_PROC_BIND\nWhere they run, as OpenMP defines them.\n"
+    ".TP\n.B SLURM_JOB_ID\nIn a SLURM job, training asks for the job\\(aqs end and stops before it.\n"
+    ".SH FILES\n"
+    ".TP\n.I RUN/checkpoints/step\\-00001000.h5\nParameters, the optimizer\\(aqs state and the "
+    "configuration, in HDF5.\n"
+    ".TP\n.I RUN/run.yaml\n"
+    "The whole configuration, hosts, ranks, restarts, and the verdict: done,\n"
+    "continue or failed.\n"
+    ".TP\n.I RUN/metrics.csv\nA row for each step.\n"
+    ".TP\n.I RUN/lock\nKeeps a second run out of the folder.\n"
+    ".SH EXAMPLES\n"
+    "A 500 Hz tone learnt on two ranks, and generated:\n"
+    ".PP\n.nf\n"
+    "    wavetrain prepare simulate sine \\-\\-out data/sine\n"
+    "    mpirun \\-n 2 wavetrain train configs/sine.yaml\n"
+    "    wavetrain generate runs/sine \\-\\-out sine.wav\n"
+    ".fi\n"
+    ".SH \"SEE ALSO\"\n"
+    ".BR wavetrain\\-config (5),\n"
+    ".BR mpirun (1),\n"
+    ".BR sbatch (1)\n";
+
+static const char wt_config_head[] =
+    ".SH NAME\n"
+    "wavetrain\\-config \\- the configuration of a network and of its training\n"
+    ".SH DESCRIPTION\n"
+    "A configuration is a YAML file of sections with keys:\n"
+    ".PP\n.nf\n"
+    "    model: {stacks: 3, layers: 10, residual: 64, skip: 128}\n"
+    "    data: {path: data/speech, window: 8192}\n"
+    "    train: {batch: 8, steps: 200000}\n"
+    ".fi\n.PP\n"
+    "Every key has a default. On the command line\n"
+    ".BI \"\\-\\-set \" KEY = VALUE\n"
+    "sets one, for example\n"
+    ".BR \"\\-\\-set train.steps=100\" .\n"
+    "When a run is resumed, a key marked\n.I fixed\nmay not have changed; one marked\n.I warned\nis warned "
+    "of.\n";
+
+static void wt_roff_key(FILE *out, const wt_config_row *row) {
+    char expected[sizeof row->expected + 1];
+    bool marked = row->resume != WT_RESUME_FREE;
+    snprintf(expected, sizeof expected, "%s%s", row->expected, marked ? "," : ".");
+    fputs(".TP\n\\fB", out);
+    wt_roff(out, row->name);
+    fputs("\\fR: ", out);
+    wt_roff(out, row->standard);
+    fputc('\n', out);
+    wt_roff_text(out, expected);
+    if (marked) fprintf(out, ".IR %s .\n", row->resume == WT_RESUME_REFUSED ? "fixed" : "warned");
+    wt_roff_text(out, row->help);
+}
+
+static void wt_print_config_manual(FILE *out) {
+    wt_config_row row;
+    fputs(wt_config_head, out);
+    for (int i = 0; wt_config_describe(&row, i); i++) {
+        if (!row.section) {
+            wt_roff_key(out, &row);
+            continue;
+        }
+        fputs(".SH \"", out);
+        wt_roff(out, row.name);
+        fputs("\"\n", out);
+        wt_roff_text(out, row.help);
+    }
+    fputs(".SH \"SEE ALSO\"\n.BR wavetrain (1)\n", out);
+}
+
+wt_status wt_print_manual(FILE *out, const char *page, const char *date) {
+    if (strcmp(page, "config") == 0) {
+        wt_roff_title(out, "WAVETRAIN\\-CONFIG", 5, date, "File formats");
+        wt_print_config_manual(out);
+        return WT_OK;
+    }
+    WT_CHECK(!*page || strcmp(page, "wavetrain") == 0, WT_USAGE,
+             "--manual: no such page (got %s, expected wavetrain or config)", page);
+    wt_roff_title(out, "WAVETRAIN", 1, date, "User commands");
+    fputs(wt_manual_head, out);
+    WT_TRY(wt_commands_visit(wt_roff_command, out));
+    fputs(wt_manual_tail, out);
+    return WT_OK;
+}
