@@ -19,8 +19,8 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
-train      | train wavetrain          | everything above
-predict    | predict                  | everything above
+train      | train                    | everything above
+predict    | predict wavetrain        | everything above
 cli        |                          | everything above
 example    |                          | everything above
 LIST
