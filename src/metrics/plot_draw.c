@@ -200,7 +200,7 @@ static void draw_loss(const wt_picture *p) {
     on_page(p);
     draw_step_axis(p, &p->loss);
     draw_value_axis(&p->loss, 1);
-    draw_bits_axis(&p->loss);
+    if (!p->squares) draw_bits_axis(&p->loss);
     on_panel(p, &p->loss);
     draw_curves(p, offsetof(wt_curves, loss), offsetof(wt_curves, loss_smooth), 0.3);
     if (p->count == 1) draw_line(&p->runs[0].validation, look_of(1), 1, 1.5);
@@ -238,6 +238,9 @@ static void best_text(char *out, size_t bytes, const wt_curves *run) {
         if (v->y[i] < v->y[best]) best = i;
     if (v->count == 0)
         snprintf(out, bytes, "%.0f steps, no validation yet", run->last_step);
+    else if (run->squares)
+        snprintf(out, bytes, "%.0f steps, best validation %.6g (squared error) at step %.0f", run->last_step,
+                 v->y[best], v->x[best]);
     else
         snprintf(out, bytes, "%.0f steps, best validation %.3f nats (%.3f bits) at step %.0f", run->last_step,
                  v->y[best], v->y[best] / M_LN2, v->x[best]);
@@ -264,10 +267,12 @@ static void draw_titles(const wt_picture *p) {
         snprintf(words, sizeof words, "lines: training loss and throughput, smoothed; dots: validation loss");
     }
     wt_plot_text(WT_PLOT_LEFT, p->height - 90, 0, WT_LETTERS_MIDDLE, faint, plain, words);
-    snprintf(words, sizeof words, "#<bold/>Loss#<medium/> in nats per %s", p->unit);
+    snprintf(words, sizeof words,
+             p->squares ? "#<bold/>Squared error#<medium/> per %s" : "#<bold/>Loss#<medium/> in nats per %s",
+             p->unit);
     wt_plot_text(WT_PLOT_LEFT, p->loss.top + 22, 0, WT_LETTERS_MIDDLE, ink, raw, words);
     snprintf(words, sizeof words, "bits per %s", p->unit);
-    wt_plot_text(WT_PLOT_RIGHT, p->loss.top + 22, 1, WT_LETTERS_MIDDLE, faint, plain, words);
+    if (!p->squares) wt_plot_text(WT_PLOT_RIGHT, p->loss.top + 22, 1, WT_LETTERS_MIDDLE, faint, plain, words);
     rate_title(words, sizeof words, (int)lround(log10(p->rate_unit)));
     wt_plot_text(WT_PLOT_LEFT, p->rate.top + 22, 0, WT_LETTERS_MIDDLE, ink, raw, words);
     snprintf(words, sizeof words, "#<bold/>Throughput#<medium/> in %ss per second", p->unit);

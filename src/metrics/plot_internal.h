@@ -67,6 +67,7 @@ enum { WT_PLOT_WIDTH = 1200, WT_PLOT_LEFT = 120, WT_PLOT_RIGHT = 1090, WT_PLOT_N
 typedef struct {
     char name[WT_PLOT_NAME]; /* the folder's, or the legend's row */
     bool text;               /* the samples are characters */
+    bool squares;            /* the loss is a squared error */
     wt_series loss, loss_smooth, validation, rate, throughput, throughput_smooth;
     double last_step;
 } wt_curves;
@@ -83,6 +84,7 @@ typedef struct {
     double x_lo, x_hi;
     double rate_unit; /* the power of ten that learning rates are shown in */
     const char *unit; /* what a loss is the mean of: sample or character */
+    bool squares;     /* some loss is a squared error: no bits */
     wt_panel loss, rate, throughput;
     wt_legend legend;
 } wt_picture;
