@@ -18,6 +18,8 @@ typedef struct wt_comm wt_comm;
 wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv);
 /* Ends MPI; collective. Takes NULL. */
 void wt_comm_finish(wt_comm *comm);
+/* A communicator of this rank alone, while MPI runs; ends with wt_comm_finish. Not collective. */
+wt_status wt_comm_alone(wt_comm **out, const wt_comm *comm);
 /* Ends all ranks at once, for failures that the others can't be told of. Does not return. */
 void wt_comm_abort(wt_comm *comm, int code) __attribute__((noreturn));
 
@@ -48,6 +50,14 @@ void wt_comm_sum_lanes(wt_comm *comm, int lanes, const double *mine, int count, 
 
 /* Host names of all ranks, "node1 ×2, node2 ×2", for people; free with wt_free. Collective. */
 wt_status wt_comm_hosts(wt_comm *comm, char **text);
+
+/* --- a part of the ranks --- */
+
+/* A communicator of the first `ranks` of them: *out is NULL on the others. Collective over all. */
+wt_status wt_comm_first_ranks(wt_comm **out, wt_comm *comm, int ranks);
+void wt_comm_end_part(wt_comm *part); /* collective over the part; takes NULL */
+/* A barrier in which a rank sleeps as it waits, so that the cores are for the others: at most a millisecond late. Collective. */
+void wt_comm_meet(wt_comm *comm);
 
 /* --- lanes --- */
 
@@ -86,6 +96,8 @@ typedef struct {
 
 /* MiB of a bucket: `mib`, or where it is 0 what was measured to be best on a node, or between nodes. */
 double wt_exchange_bucket(const wt_comm *comm, double mib);
+/* The same where ranks are on several nodes, or not. */
+double wt_exchange_bucket_mib(bool between_nodes, double mib);
 
 /* Whether MPI lets a second thread call it. */
 bool wt_comm_threads(const wt_comm *comm);

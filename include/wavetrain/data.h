@@ -67,6 +67,8 @@ int64_t wt_dataset_length(const wt_dataset *dataset, int64_t utterance);
 int wt_dataset_sample_rate(const wt_dataset *dataset);
 int wt_dataset_channels(const wt_dataset *dataset);
 bool wt_dataset_in_memory(const wt_dataset *dataset);
+/* Bytes that it takes when it is opened with so much memory, whatever this one was opened with. */
+int64_t wt_dataset_memory(const wt_dataset *dataset, double memory_gib);
 wt_data_kind wt_dataset_kind(const wt_dataset *dataset);
 /* Of text; of other kinds it has no classes. The data set's own. */
 const wt_vocabulary *wt_dataset_vocabulary(const wt_dataset *dataset);
@@ -195,6 +197,8 @@ wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_window
                            const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
                            int64_t first, int64_t last);
 void wt_loader_destroy(wt_loader *loader);
+/* Bytes of its batches. */
+int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels);
 wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch);
 
 /* --- a baseline --- */

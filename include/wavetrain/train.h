@@ -101,6 +101,12 @@ wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_l
 
 /* The network of a configuration for data of so many classes of samples, of labels (0: none), and channels. */
 wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
+/* The windows of a split, whose outputs the network's are. */
+wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
+                          const wt_data_config *data, const wt_normalization *normalization);
+/* The data set's, where the configuration asks for it. */
+void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
+                           const wt_dataset *dataset);
 
 /*
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
@@ -115,6 +121,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
                               const wt_normalization *normalization, const char *path, const char *split,
                               int64_t limit);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
+/* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
+int wt_evaluator_slots(int targets, int context, int64_t part);
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
 /* That the split's text has the vocabulary that the network has learnt. Not collective. */
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);

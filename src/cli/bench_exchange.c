@@ -69,6 +69,18 @@ static double wt_time_tree(wt_comm *comm, wt_exchange *exchange, size_t count) {
     return wt_slowest(comm, wt_time_now() - began);
 }
 
+wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
+                                    const wt_exchange_config *config, size_t bytes, int rounds) {
+    double times[WT_ROUNDS_MOST];
+    wt_exchange *exchange;
+    const size_t count = bytes / sizeof(float);
+    WT_TRY(wt_bench_make_exchange(&exchange, comm, kernels, config, wt_comm_size(comm), 1, count));
+    for (int i = -2; i < rounds; i++) times[i < 0 ? 0 : i] = wt_time_tree(comm, exchange, count);
+    wt_exchange_destroy(exchange);
+    *seconds = wt_bench_summarise(times, rounds).median;
+    return WT_OK;
+}
+
 static double wt_time_allreduce(wt_comm *comm, float *values, size_t count) {
     for (size_t i = 0; i < count; i++) values[i] = (float)(i % 1000);
     wt_comm_barrier(comm);

@@ -70,6 +70,12 @@ typedef struct {
 } wt_bench_list;
 wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const char *text, int least, int most);
 
+/* --- networks --- */
+
+/* A configuration's file, as far as steps take time, or (`path` NULL) the model of that name: A, B, C or S. */
+wt_status wt_bench_load_model(wt_config *config, const char *path, const char *model, const char *const *sets,
+                              size_t count);
+
 /* --- a table for other programs --- */
 
 /* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */
@@ -82,5 +88,9 @@ wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
 /* `lanes` of all ranks; the rest is the configuration's. */
 wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kernels *kernels,
                                  const wt_exchange_config *config, int lanes, int open_lanes, size_t count);
+
+/* The median time of an exchange that nothing hides, a lane a rank, of the slowest rank. Collective. */
+wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
+                                    const wt_exchange_config *config, size_t bytes, int rounds);
 
 #endif

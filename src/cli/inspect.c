@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "inspect_internal.h"
 #include "wavetrain/data.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
@@ -14,6 +15,7 @@ typedef struct {
     char *checkpoint;
     char **sets;
     int tensors;
+    wt_plan_options plan;
 } wt_inspect_arguments;
 
 static wt_inspect_arguments wt_given;
@@ -23,6 +25,21 @@ static const struct poptOption wt_options[] = {
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
     {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "List every tensor with its shape", NULL},
+    {"ranks", '\0', POPT_ARG_INT, &wt_given.plan.ranks, 0,
+     "Of a configuration: what a run on so many ranks will take, of memory and time, and what will go wrong",
+     "P"},
+    {"threads", '\0', POPT_ARG_INT, &wt_given.plan.threads, 0, "Of each rank (default 1)", "T"},
+    {"nodes", '\0', POPT_ARG_INT, &wt_given.plan.nodes, 0, "That the ranks are shared out to (default 1)",
+     "N"},
+    {"calibration", '\0', POPT_ARG_STRING, &wt_given.plan.calibration, 0,
+     "Take times from here; default: what \"wavetrain bench calibrate\" has kept for this machine's CPU",
+     "FILE"},
+    {"latency", '\0', POPT_ARG_DOUBLE, &wt_given.plan.latency, 0,
+     "Of a message between nodes, in microseconds, in place of a measured one; with --bandwidth", "US"},
+    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.plan.bandwidth, 0, "Of a node's link, one way, in Gbit/s",
+     "GBIT"},
+    {"node-memory", '\0', POPT_ARG_DOUBLE, &wt_given.plan.node_memory, 0,
+     "Of a node, in GiB; default: what this machine, or the SLURM job that this is, has", "GIB"},
     POPT_TABLEEND,
 };
 
@@ -54,7 +71,7 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
            wt_network_operations(network, targets) / 1e6);
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
-    printf("memory           %.1f MiB for each lane at once, %.1f MiB for parameters and moments\n",
+    printf("memory           %.1f MiB a lane at once, %.1f MiB of parameters and moments\n",
            (double)wt_pass_bytes(network, kernels, &lane) / 1048576.0,
            (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);
@@ -81,15 +98,22 @@ static wt_status wt_make_network(wt_network **network, const wt_config *config) 
 static wt_status wt_inspect_config(const char *path) {
     wt_config *config;
     wt_network *network = NULL;
+    wt_plan *plan = NULL;
     size_t sets = 0;
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     while (wt_given.sets && wt_given.sets[sets]) sets++;
     wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
     if (status == WT_OK) status = wt_make_network(&network, config);
+    if (status == WT_OK && wt_plan_asked(&wt_given.plan))
+        status = wt_plan_create(&plan, &wt_given.plan, config, network, path);
     if (status == WT_OK) {
         printf("configuration    %s\n", path);
-        status = wt_print_network(config, network, 0);
+        status = wt_print_network(config, network, wt_plan_sample_rate(config));
     }
+    if (plan && status == WT_OK) wt_plan_print(plan);
+    if (!plan && status == WT_OK)
+        printf("plan             --ranks, --threads and --nodes say what a run will take\n");
+    wt_free(plan);
     wt_network_destroy(network);
     wt_free(config);
     return status;
@@ -202,10 +226,13 @@ static wt_status wt_inspect_dataset(const char *path) {
 
 static wt_status wt_inspect(const char *path) {
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such configuration, checkpoint, run or data set", path);
+    WT_TRY(wt_plan_check(&wt_given.plan));
     if (wt_path_is_folder(path))
         return wt_is_dataset(path) ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
     bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+    WT_CHECK(yaml || !wt_plan_asked(&wt_given.plan), WT_USAGE,
+             "%s: --ranks, --threads and --nodes are of configurations (expected CONFIG.yaml)", path);
     return yaml ? wt_inspect_config(path) : wt_inspect_checkpoint(path);
 }
 
@@ -221,6 +248,7 @@ static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
     if (status == WT_OK && !done) status = wt_inspect(arguments[0]);
     poptFreeContext(context);
     free(wt_given.checkpoint);
+    free(wt_given.plan.calibration);
     for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);
     free(wt_given.sets);
     return status;

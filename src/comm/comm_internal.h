@@ -13,8 +13,12 @@ struct wt_comm {
     bool threads;      /* MPI lets a second thread call it, one at a time */
     int rank, size, node_size, nodes;
     int *lengths;      /* [2 · size] of what rank 0 gathers: bytes, then where they begin */
+    bool alone;        /* made by wt_comm_alone: MPI goes on without it */
     atomic_bool waits; /* in a collective call; read by the hang watch */
 };
+
+/* node_size and nodes, given `all`. Collective. */
+void wt_comm_count_nodes(wt_comm *comm);
 
 /* Tells the hang watch that this rank waits for others, or has stopped to. */
 void wt_comm_waits(wt_comm *comm, bool waits);

@@ -65,10 +65,14 @@ static void wt_cut_buckets(wt_exchange *exchange, size_t bucket) {
  * 64 KiB are messages that TCP and most fabrics send off without asking the receiver first, so that calls between pieces
  * of work need not answer in time (README, "Overlap").
  */
-double wt_exchange_bucket(const wt_comm *comm, double mib) {
+double wt_exchange_bucket_mib(bool between_nodes, double mib) {
     enum { LEAST_PER_MIB = 1024 };
     if (mib > 0) return mib * LEAST_PER_MIB > 1 ? mib : 1.0 / LEAST_PER_MIB;
-    return wt_comm_node_size(comm) < wt_comm_size(comm) ? 0.0625 : 1;
+    return between_nodes ? 0.0625 : 1;
+}
+
+double wt_exchange_bucket(const wt_comm *comm, double mib) {
+    return wt_exchange_bucket_mib(wt_comm_node_size(comm) < wt_comm_size(comm), mib);
 }
 
 wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange_shape *shape) {

@@ -6,7 +6,7 @@
 #include "comm_internal.h"
 #include "wavetrain/memory.h"
 
-static void wt_count_nodes(wt_comm *comm) {
+void wt_comm_count_nodes(wt_comm *comm) {
     MPI_Comm node;
     int rank, first;
     MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
@@ -31,7 +31,7 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     MPI_Comm_dup(MPI_COMM_WORLD, &comm->exchange);
     MPI_Comm_rank(comm->all, &comm->rank);
     MPI_Comm_size(comm->all, &comm->size);
-    wt_count_nodes(comm);
+    wt_comm_count_nodes(comm);
     wt_status status = wt_alloc(&comm->lengths, 2 * (size_t)comm->size, sizeof *comm->lengths, "ranks");
     if (status != WT_OK) {
         wt_comm_finish(comm);
@@ -41,13 +41,32 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     return WT_OK;
 }
 
+wt_status wt_comm_alone(wt_comm **out, const wt_comm *comm) {
+    wt_comm *self;
+    *out = NULL;
+    WT_TRY(wt_alloc(&self, 1, sizeof *self, "a communicator"));
+    wt_status status = wt_alloc(&self->lengths, 2, sizeof *self->lengths, "ranks");
+    if (status != WT_OK) {
+        wt_free(self);
+        return status;
+    }
+    self->threads = comm->threads;
+    self->alone = true;
+    self->size = self->node_size = self->nodes = 1;
+    MPI_Comm_dup(MPI_COMM_SELF, &self->all);
+    MPI_Comm_dup(MPI_COMM_SELF, &self->exchange);
+    *out = self;
+    return WT_OK;
+}
+
 void wt_comm_finish(wt_comm *comm) {
     if (!comm) return;
+    const bool alone = comm->alone;
     MPI_Comm_free(&comm->exchange);
     MPI_Comm_free(&comm->all);
     wt_free(comm->lengths);
     wt_free(comm);
-    MPI_Finalize();
+    if (!alone) MPI_Finalize();
 }
 
 void wt_comm_abort(wt_comm *comm, int code) {

@@ -9,6 +9,7 @@
  *   rules.c     what must hold between keys
  *   text.c      the resolved text, --help-config, comparison
  *   sweep_file.c  SWEEP.yaml → points, by the same table
+ *   calibration_file.c  calibrations, by tables of their own
  */
 #ifndef WAVETRAIN_CONFIG_INTERNAL_H
 #define WAVETRAIN_CONFIG_INTERNAL_H

@@ -302,10 +302,25 @@ static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
     return status;
 }
 
-static wt_status load(wt_dataset *dataset, double memory_gib) {
+/* Of all samples and labels. */
+static double whole_bytes(const wt_dataset *dataset) {
     double bytes = (double)dataset->samples * dataset->channels * (double)wt_store_bytes(dataset->store);
     if (dataset->label_kind != WT_LABELS_NONE) bytes += (double)dataset->samples * (double)sizeof(float);
-    dataset->in_memory = bytes <= memory_gib * 1073741824.0;
+    return bytes;
+}
+
+static bool fits(const wt_dataset *dataset, double memory_gib) {
+    return whole_bytes(dataset) <= memory_gib * 1073741824.0;
+}
+
+int64_t wt_dataset_memory(const wt_dataset *dataset, double memory_gib) {
+    const double offsets = (double)(dataset->utterances + dataset->shard_count) * sizeof(int64_t);
+    const double masks = dataset->masked ? (double)dataset->samples : 0;
+    return (int64_t)(offsets + masks + (fits(dataset, memory_gib) ? whole_bytes(dataset) : 0));
+}
+
+static wt_status load(wt_dataset *dataset, double memory_gib) {
+    dataset->in_memory = fits(dataset, memory_gib);
     for (int i = 0; dataset->in_memory && i < dataset->shard_count; i++) {
         WT_TRY(load_shard(dataset, &dataset->shards[i]));
     }

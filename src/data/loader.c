@@ -93,6 +93,14 @@ static int64_t choose_buffers(const wt_batch_shape *shape, int channels) {
     return fit > BUFFERS_MOST ? BUFFERS_MOST : fit < BUFFERS_LEAST ? BUFFERS_LEAST : (int64_t)fit;
 }
 
+int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels) {
+    const int64_t rows = (int64_t)shape->targets + shape->context - 1;
+    const int64_t inputs = shape->input == WT_INPUT_REAL ? rows * channels * (int64_t)sizeof(wt_real)
+                                                         : rows * (int64_t)sizeof(int32_t);
+    const int64_t slot = inputs + shape->targets * (int64_t)sizeof(int32_t) + (int64_t)sizeof(int);
+    return choose_buffers(shape, channels) * shape->windows * slot;
+}
+
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
                            const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
                            int64_t first, int64_t last) {

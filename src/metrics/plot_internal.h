@@ -97,7 +97,28 @@ wt_status wt_picture_fill(wt_picture *p, const char *const *folders, const char 
                           const char *const *labels);
 void wt_picture_dispose(wt_picture *p);
 
-/* Draws into `file`, in a process that may print and exit. */
-void wt_picture_draw(const wt_picture *p, const char *file);
+/* Draws a wt_picture into `file`, in a process that may print and exit. */
+void wt_picture_draw(const void *picture, const char *file);
+
+/* The same of a wt_chart. */
+void wt_chart_draw(const void *chart, const char *file);
+
+/* Draws `what` with `draw` in a process of its own, then puts the finished PNG in place. */
+wt_status wt_plot_file(const void *what, void (*draw)(const void *what, const char *file), const char *png);
+
+/* --- pens, with PLplot; plot_draw.c --- */
+
+typedef struct {
+    int red, green, blue;
+} wt_colour;
+
+enum { WT_LETTERS_SMALL, WT_LETTERS_MIDDLE, WT_LETTERS_LARGE };
+
+/* A page of WT_PLOT_WIDTH pixels. */
+void wt_plot_page(const char *file, double height);
+void wt_plot_pen(wt_colour c, double opacity, double width);
+/* `align`: 0 begins at x, 1 ends there. `style` is PLplot's, such as "#<bold/>". */
+void wt_plot_text(double x, double y, double align, int size, wt_colour c, const char *style,
+                  const char *words);
 
 #endif

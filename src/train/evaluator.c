@@ -28,8 +28,9 @@ int wt_windows_at_once(int targets, int most) {
 }
 
 /* Windows of a character are scored by the thousand: a call for eight of them would be mostly the call. */
-static int wt_slots(int targets, int context, int most) {
-    enum { ROWS = 16384 };
+int wt_evaluator_slots(int targets, int context, int64_t part) {
+    enum { ROWS = 16384, MOST = 4096 };
+    const int most = part < 1 ? 1 : part > MOST ? MOST : (int)part;
     int enough = wt_windows_at_once(targets, most), fit = ROWS / (targets + context - 1);
     if (fit > most) fit = most;
     return fit > enough ? fit : enough;
@@ -53,8 +54,7 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     int64_t ranks = wt_comm_size(evaluator->comm), rank = wt_comm_rank(evaluator->comm);
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
-    int64_t part = evaluator->end - evaluator->first;
-    int slots = wt_slots(targets, context, part < 1 ? 1 : part > 4096 ? 4096 : (int)part);
+    int slots = wt_evaluator_slots(targets, context, evaluator->end - evaluator->first);
     evaluator->shape = (wt_batch_shape){slots, targets, context, input, quantization};
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
     evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);

@@ -143,12 +143,6 @@ void wt_stragglers_text(char *text, size_t room, const wt_stragglers *stragglers
 
 /* --- targets.c --- */
 
-/* The windows of a split, whose outputs the network's are. */
-wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
-                          const wt_data_config *data, const wt_normalization *normalization);
-/* The data set's, where the configuration asks for it. */
-void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
-                           const wt_dataset *dataset);
 /* A mean loss for people; `unit` is what a target is. */
 void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss);
 

@@ -9,7 +9,7 @@ set -eu
 rules() {
     cat <<'LIST'
 base       | error log memory timer random hash file thread real batch utf8 cores |
-config     | config sweep             | base
+config     | config sweep calibration | base
 comm       | comm places              | base
 h5         | h5                       | base
 kernels    | kernels                  | base config
@@ -19,9 +19,10 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
-train      | train wavetrain          | everything above
+train      | train                    | everything above
+predict    | predict                  | everything above
 cli        |                          | everything above
-example    |                          | everything above
+example    | wavetrain                | everything above
 LIST
 }
 

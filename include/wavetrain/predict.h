@@ -1,0 +1,105 @@
+/*
+ * What a run will take, before it runs: memory of a rank, time of a step, how much of the exchange is exposed, node-hours.
+ * One model, for `wavetrain inspect` and `bench scaling`.
+ *
+ *   compute    Σ over kinds of work:  units of it in a rank's part of a step × seconds of a unit (calibration.h)
+ *   exchange   of n bytes of gradient in buckets, P ranks, R of them on each of N nodes; the pattern is halving where ranks
+ *              and lanes are powers of two, else owners (comm/exchange_*.c). A bucket of n_c bytes takes
+ *                 halving:  2·log₂R·α_w + 2·(R−1)/R·n_c/β_w   +   2·log₂N·α + 2·(N−1)/N·n_c/β      (a node's ranks together)
+ *                 owners:   2·α_w + 2·(R−1)/P·n_c/β_w         +   2·α + 2·R·(P−R)/P·n_c/β
+ *              with α_w, β_w the link within a node, α, β between nodes. At most four buckets are on
+ *              their way at a time, and hide each other's latencies: one follows the other after the time of its bytes, or a
+ *              quarter of its whole time, if that is more.
+ *   exposed    max over buckets b:  latency + Σ_{c ≥ b} the time after which the next follows c − R_b, at least 0
+ *              with R_b the time of backward, in a rank's last wave of lanes, that is still to come when b is finished
+ *              (backward is ⅔ of computing; layers take time as they have operations). With exchange.progress: after
+ *              R_b = 0. Batch norm's sums over lanes, which nothing hides, are added: for each level or block and direction a
+ *              gather and a broadcast, 2·log₂P latencies.
+ *   step       compute + exposed
+ *   node-hours step · steps · nodes; validation and checkpoints are not in it
+ *
+ * Not in the model: waiting for data, nodes of unlike speed, other jobs on the network.
+ */
+#ifndef WAVETRAIN_PREDICT_H
+#define WAVETRAIN_PREDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wavetrain/calibration.h"
+#include "wavetrain/config.h"
+#include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
+#include "wavetrain/model.h"
+
+/* What the data set adds to a rank's memory; zeros where there is none yet. */
+typedef struct {
+    int64_t train_bytes;        /* samples, labels and masks that are kept in memory; offsets, lists */
+    int64_t validation_bytes;   /* the same of that part */
+    int64_t validation_windows; /* that there are; 0: nothing is validated */
+    int channels;               /* of a real input; 0 is 1 */
+} wt_data_sizes;
+
+typedef struct {
+    const wt_config *config;
+    const wt_network *network;
+    const wt_kernels *kernels;
+    int ranks, threads, nodes;         /* ranks: of all nodes; threads: of a rank */
+    const wt_calibration *calibration; /* NULL: no times, and a process's own memory is a guess */
+    const char *rates_of;              /* the table of kernels whose rates count; NULL: that of `kernels` */
+    wt_link link; /* between nodes, or with one node between its ranks; bandwidth 0: the calibration's */
+    wt_data_sizes data;
+} wt_forecast_case;
+
+/* Resident bytes of a rank. Rank 0 alone writes checkpoints. */
+typedef struct {
+    int64_t process;    /* MPI, HDF5, OpenBLAS, threads' stacks */
+    int64_t pass;       /* activations of the lanes at once, packed weights, partial gradients */
+    int64_t state;      /* parameters, moments, their mean */
+    int64_t exchange;   /* gradients of lanes, and what arrives */
+    int64_t data;       /* the data set's part, and batches read ahead */
+    int64_t validation; /* its pass, its part of the data set, its batches */
+    int64_t checkpoint; /* the writer's copy, and the file while it is made */
+    int64_t all;
+} wt_memory_forecast;
+
+typedef struct {
+    int lanes, lane_windows;
+    int own_lanes, lanes_at_once;            /* of the rank that has most */
+    int first_lanes, first_at_once;          /* of rank 0, which has fewest */
+    int ranks_on_node;                       /* most */
+    wt_memory_forecast first, other;         /* rank 0; the one that has most lanes */
+    int64_t memory;                          /* the larger of their sums */
+    int64_t node_memory;                     /* of the node with rank 0 */
+    int64_t checkpoint_bytes;                /* of a file */
+    bool timed;                              /* there are rates; else the times below are 0 */
+    bool near;                               /* the rates are of other numbers than are asked for, */
+    int rates_threads, rates_ranks;          /* of these threads and ranks on a node */
+    bool linked;                             /* the exchange's time is known (one rank has none) */
+    double compute, exchange, exposed, step; /* seconds of a step */
+    double node_hours;
+} wt_forecast;
+
+/* Fails as the trainer would: more ranks than lanes. Not collective; takes no memory to speak of. */
+wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run);
+
+/* Its parts. Units of each kind of work in a step of the rank with `own_lanes` lanes. */
+void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *lanes);
+
+/* How a step's lanes fall on ranks, threads and waves: fills the first fields of the forecast. */
+wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run);
+/* Memory, given the lanes. */
+void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run);
+/* exchange, exposed and linked, given lanes and compute. */
+void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run);
+
+/* Rates from measured steps: the seconds a unit, none below 0, that make up the measured times best (least squares of
+ * relative errors). work is [count, WT_WORK_KINDS]; kinds that no step has get 0. */
+wt_status wt_rates_fit(double seconds[WT_WORK_KINDS], const double (*work)[WT_WORK_KINDS],
+                       const double *measured, int count);
+
+/* What a node, or the part of it that a SLURM job or a container may use, has for all its ranks: bytes, 0 if unknown;
+ * *limit names it for people. */
+int64_t wt_memory_available(const char **limit);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * The forecast: how lanes fall on ranks, then memory, computing, exchange, and what follows from them. The slowest rank
+ * makes a step's time, which is the one with most lanes; the lanes of a rank are computed in waves, as the trainer's.
+ */
+#include "predict_internal.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "wavetrain/comm.h"
+#include "wavetrain/train.h"
+
+/* As wt_setup_lanes of the trainer. */
+static int wt_lanes_at_once(const wt_forecast_case *run, int own, int lane_windows) {
+    int wanted = run->config->train.lanes_at_once;
+    if (wanted == 0) {
+        const int windows = wt_windows_at_once(wt_case_targets(run), own * lane_windows);
+        wanted = (windows + lane_windows - 1) / lane_windows;
+    }
+    return wanted < own && wt_network_lane_sums(run->network) == 0 ? wanted : own;
+}
+
+wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run) {
+    const wt_train_config *train = &run->config->train;
+    const int lanes = wt_config_lanes(run->config), ranks = run->ranks, before = omp_get_max_threads();
+    WT_CHECK(ranks >= 1 && run->threads >= 1 && run->nodes >= 1, WT_USAGE,
+             "ranks, threads and nodes: out of range (got %d, %d and %d, expected at least 1 each)", ranks,
+             run->threads, run->nodes);
+    WT_CHECK(run->nodes <= ranks, WT_USAGE, "more nodes than ranks (got %d nodes, expected at most %d)",
+             run->nodes, ranks);
+    WT_CHECK(ranks <= lanes, WT_USAGE,
+             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; "
+             "see train.batch and train.lanes)",
+             ranks, lanes, train->batch, lanes);
+    forecast->lanes = lanes;
+    forecast->lane_windows = train->batch / lanes;
+    forecast->own_lanes = (lanes + ranks - 1) / ranks;
+    forecast->first_lanes = lanes / ranks;
+    forecast->ranks_on_node = (ranks + run->nodes - 1) / run->nodes;
+    omp_set_num_threads(run->threads); /* what the trainer asks as well */
+    forecast->lanes_at_once = wt_lanes_at_once(run, forecast->own_lanes, forecast->lane_windows);
+    forecast->first_at_once = wt_lanes_at_once(run, forecast->first_lanes, forecast->lane_windows);
+    omp_set_num_threads(before);
+    return WT_OK;
+}
+
+/* A small hierarchy's calls are one thread's work, however many there are. */
+static bool wt_is_serial(const wt_forecast_case *run, const wt_forecast *forecast) {
+    enum { SERIAL_OPERATIONS = 40000000 }; /* hierarchy_internal.h */
+    const double targets = (double)forecast->lanes_at_once * forecast->lane_windows * wt_case_targets(run);
+    return run->network->trunk == WT_TRUNK_HIERARCHY &&
+           3.0 * targets * wt_network_operations(run->network, 1) <= SERIAL_OPERATIONS;
+}
+
+static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *run) {
+    wt_rates rates;
+    double work[WT_WORK_KINDS];
+    const int threads = wt_is_serial(run, forecast) ? 1 : run->threads;
+    forecast->timed = run->calibration &&
+                      wt_calibration_rates(&rates, run->calibration,
+                                           run->rates_of ? run->rates_of : run->kernels->name, threads,
+                                           forecast->ranks_on_node, &forecast->near);
+    if (!forecast->timed) return;
+    forecast->rates_threads = rates.threads;
+    forecast->rates_ranks = rates.ranks;
+    wt_work_count(work, run, forecast);
+    for (int kind = 0; kind < WT_WORK_KINDS; kind++) forecast->compute += work[kind] * rates.seconds[kind];
+}
+
+wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run) {
+    memset(forecast, 0, sizeof *forecast);
+    WT_TRY(wt_forecast_lanes(forecast, run));
+    wt_forecast_memory(forecast, run);
+    wt_forecast_compute(forecast, run);
+    wt_forecast_exchange(forecast, run);
+    forecast->step = forecast->compute + forecast->exposed;
+    forecast->node_hours = forecast->step * (double)run->config->train.steps * run->nodes / 3600.0;
+    return WT_OK;
+}

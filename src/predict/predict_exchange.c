@@ -1,0 +1,135 @@
+/*
+ * The exchange's time and how much of it is exposed: the model of predict.h. A bucket sets out when backward has finished
+ * the layers that its elements belong to, and buckets go one behind the other.
+ */
+#include <math.h>
+
+#include "predict_internal.h"
+#include "wavetrain/comm.h"
+
+/* Within a node, where nothing was measured: memory that ranks share. */
+#define WT_WITHIN_LATENCY 2e-6
+#define WT_WITHIN_BANDWIDTH 4e9
+
+enum { WT_FLIGHTS = 4 /* exchange_internal.h: buckets on their way at a time */ };
+
+/* What a bucket takes: once, and for each byte. */
+typedef struct {
+    double latency, byte;
+} wt_cost;
+
+static wt_link wt_within(const wt_forecast_case *run) {
+    if (run->nodes == 1 && run->link.bandwidth > 0) return run->link;
+    if (run->calibration && run->calibration->within.bandwidth > 0) return run->calibration->within;
+    return (wt_link){WT_WITHIN_LATENCY, WT_WITHIN_BANDWIDTH};
+}
+
+static wt_link wt_between(const wt_forecast_case *run) {
+    if (run->link.bandwidth > 0) return run->link;
+    return run->calibration ? run->calibration->between : (wt_link){0, 0};
+}
+
+static bool wt_is_power_of_two(int n) {
+    return (n & (n - 1)) == 0;
+}
+
+static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *forecast) {
+    const double p = run->ranks, r = forecast->ranks_on_node, n = run->nodes;
+    const wt_link within = wt_within(run), between = wt_between(run);
+    wt_cost cost = {0, 0};
+    if (wt_is_power_of_two(run->ranks) && wt_is_power_of_two(forecast->lanes)) {
+        cost.latency += 2 * log2(r) * within.latency;
+        cost.byte += 2 * (r - 1) / r / within.bandwidth;
+        if (n > 1) cost.latency += 2 * log2(n) * between.latency;
+        if (n > 1) cost.byte += 2 * (n - 1) / n / between.bandwidth;
+        return cost;
+    }
+    if (r > 1) cost.latency += 2 * within.latency;
+    cost.byte += 2 * (r - 1) / p / within.bandwidth;
+    if (n > 1) cost.latency += 2 * between.latency;
+    if (n > 1) cost.byte += 2 * r * (p - r) / p / between.bandwidth;
+    return cost;
+}
+
+/* --- what is still to come of backward --- */
+
+static double wt_operations(const wt_convolution *c, double rows) {
+    return c->weight < 0 ? 0 : rows * c->in * c->out * c->taps;
+}
+
+/* Operations of all layers whose parameters stand before `offset` in the flat buffer: backward does them after those
+ * behind it. The head's are made in forward. */
+static double wt_operations_before(const wt_network *network, int targets, size_t offset) {
+    const wt_parameter *entries = network->parameters.entries;
+    double sum = 0;
+    for (int l = 0; l < network->block_count; l++) {
+        const wt_block *block = &network->blocks[l];
+        if (entries[block->conv.weight].offset >= offset) break;
+        const double rows = targets + block->lead;
+        sum += wt_operations(&block->rechannel, rows) + wt_operations(&block->conv, rows) +
+               wt_operations(&block->residual, rows) + wt_operations(&block->skip, targets);
+    }
+    for (int l = 0; l < network->level_count; l++) {
+        const wt_level *level = &network->levels[l];
+        if (entries[level->linear.weight].offset < offset)
+            sum += wt_operations(&level->linear, (double)level->rows * targets);
+    }
+    return sum;
+}
+
+/* Share of the last wave's backward that is still to come when the elements from `offset` on are finished. */
+static double wt_share_left(const wt_forecast_case *run, size_t offset) {
+    const int targets = wt_case_targets(run);
+    const double all = wt_operations_before(run->network, targets, run->network->parameters.total);
+    return all > 0 ? wt_operations_before(run->network, targets, offset) / all : 0;
+}
+
+/* Seconds of backward that the rank's last wave has. */
+static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *forecast) {
+    if (run->config->exchange.progress == WT_DRIVE_AFTER) return 0;
+    const int own = forecast->own_lanes, at_once = forecast->lanes_at_once;
+    const int last = own % at_once ? own % at_once : at_once;
+    return 2.0 / 3.0 * forecast->compute * last / own;
+}
+
+/* --- the exchange --- */
+
+static void wt_time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_cost cost) {
+    const size_t count = run->network->parameters.trained;
+    const double mib = wt_exchange_bucket_mib(run->nodes > 1, run->config->exchange.bucket);
+    const size_t bucket = (size_t)(mib * 1048576.0 / sizeof(float));
+    const double backward = wt_last_backward(run, forecast);
+    double after = 0; /* seconds of the buckets behind, from the last one to set out backwards */
+    for (size_t first = 0; first < count; first += bucket) {
+        const double bytes = (double)(count - first < bucket ? count - first : bucket) * sizeof(float);
+        /* as many as may fly hide each other's latencies */
+        const double gap = fmax(bytes * cost.byte, (cost.latency + bytes * cost.byte) / WT_FLIGHTS);
+        after += gap;
+        const double exposed = cost.latency + after - backward * wt_share_left(run, first);
+        if (exposed > forecast->exposed) forecast->exposed = exposed;
+    }
+    forecast->exchange = cost.latency + after;
+}
+
+/* Batch norm adds up the lanes' sums in the midst of each level or block, forward and backward: a gather and a broadcast. */
+static double wt_norm_seconds(const wt_forecast_case *run, const wt_forecast *forecast) {
+    const double sums = wt_network_lane_sums(run->network);
+    if (sums == 0) return 0;
+    const wt_link link = run->nodes > 1 ? wt_between(run) : wt_within(run);
+    const double bytes = sums * sizeof(double) * forecast->lanes;
+    const int layers = run->network->level_count + run->network->block_count;
+    return 2 * layers * (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
+}
+
+void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run) {
+    if (run->ranks == 1) {
+        forecast->linked = true;
+        return;
+    }
+    forecast->linked = run->nodes == 1 || wt_between(run).bandwidth > 0;
+    if (!forecast->linked) return;
+    wt_time_buckets(forecast, run, wt_bucket_cost(run, forecast));
+    const double norm = wt_norm_seconds(run, forecast);
+    forecast->exchange += norm;
+    forecast->exposed += norm;
+}

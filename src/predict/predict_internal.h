@@ -1,0 +1,16 @@
+/* What the files of this folder share. */
+#ifndef WAVETRAIN_PREDICT_INTERNAL_H
+#define WAVETRAIN_PREDICT_INTERNAL_H
+
+#include "wavetrain/predict.h"
+
+/* Targets of a window, as the trainer counts them. */
+static inline int wt_case_targets(const wt_forecast_case *run) {
+    return wt_network_targets(run->network, &run->config->data);
+}
+
+static inline int wt_case_channels(const wt_forecast_case *run) {
+    return run->data.channels > 0 ? run->data.channels : 1;
+}
+
+#endif
