@@ -17,9 +17,11 @@ extern "C" {
 #endif
 
 #include "wavetrain/batch.h"
+#include "wavetrain/calibration.h"
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/config.h"
+#include "wavetrain/cores.h"
 #include "wavetrain/data.h"
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
@@ -32,6 +34,8 @@ extern "C" {
 #include "wavetrain/metrics.h"
 #include "wavetrain/model.h"
 #include "wavetrain/optim.h"
+#include "wavetrain/places.h"
+#include "wavetrain/predict.h"
 #include "wavetrain/prepare.h"
 #include "wavetrain/random.h"
 #include "wavetrain/real.h"

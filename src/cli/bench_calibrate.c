@@ -86,6 +86,12 @@ static const struct {
     {"{model: {stacks: 2, layers: 6, kernel: 3, residual: 128, gate: 128, skip: 128}, data: {window: 4096}, "
      "train: {batch: 1}}",
      false, false},
+    {"{model: {stacks: 1, layers: 8, kernel: 2, residual: 32, gate: 32, skip: 64, norm: batch}, data: "
+     "{window: 2048}, train: {batch: 2}}",
+     false, false},
+    {"{model: {stacks: 1, layers: 8, kernel: 2, residual: 64, gate: 64, skip: 64, norm: layer}, data: "
+     "{window: 2048}, train: {batch: 1}}",
+     false, false},
     {"{model: {stacks: 1, layers: 4, kernel: 2, residual: 128, gate: 128, skip: 128}, data: {window: 96}, "
      "train: {batch: 1}}",
      false, false},

@@ -71,7 +71,7 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
            wt_network_operations(network, targets) / 1e6);
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
-    printf("memory           %.1f MiB for each lane at once, %.1f MiB for parameters and moments\n",
+    printf("memory           %.1f MiB a lane at once, %.1f MiB of parameters and moments\n",
            (double)wt_pass_bytes(network, kernels, &lane) / 1048576.0,
            (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);
@@ -98,20 +98,22 @@ static wt_status wt_make_network(wt_network **network, const wt_config *config) 
 static wt_status wt_inspect_config(const char *path) {
     wt_config *config;
     wt_network *network = NULL;
+    wt_plan *plan = NULL;
     size_t sets = 0;
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     while (wt_given.sets && wt_given.sets[sets]) sets++;
     wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
     if (status == WT_OK) status = wt_make_network(&network, config);
+    if (status == WT_OK && wt_plan_asked(&wt_given.plan))
+        status = wt_plan_create(&plan, &wt_given.plan, config, network, path);
     if (status == WT_OK) {
         printf("configuration    %s\n", path);
         status = wt_print_network(config, network, wt_plan_sample_rate(config));
     }
-    if (status == WT_OK && wt_plan_asked(&wt_given.plan)) {
-        status = wt_print_plan(&wt_given.plan, config, network, path);
-    } else if (status == WT_OK) {
-        printf("(--ranks, --threads and --nodes: what a run will take, of memory and time)\n");
-    }
+    if (plan && status == WT_OK) wt_plan_print(plan);
+    if (!plan && status == WT_OK)
+        printf("plan             --ranks, --threads and --nodes say what a run will take\n");
+    wt_free(plan);
     wt_network_destroy(network);
     wt_free(config);
     return status;
@@ -135,8 +137,10 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
            state->seconds, state->ranks, state->threads);
     printf("numerics         %s\n", state->numerics);
     if (isfinite(state->validation_loss)) {
-        printf("validation       %.4f nats; best %.4f at step %" PRId64 "\n", state->validation_loss,
-               state->best_validation_loss, state->best_step);
+        const bool squares = restored.network->head_kind == WT_HEAD_MSE;
+        printf(squares ? "validation       %.6g squared error; best %.6g at step %" PRId64 "\n"
+                       : "validation       %.4f nats; best %.4f at step %" PRId64 "\n",
+               state->validation_loss, state->best_validation_loss, state->best_step);
     }
     if (state->skipped) {
         printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n",

@@ -131,8 +131,8 @@ static bool wt_load_own(wt_calibration *calibration, char path[WT_PATH_MAX]) {
     return false;
 }
 
-static wt_status wt_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
-                                     bool *loaded) {
+wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
+                                   bool *loaded) {
     char cpu[WT_CPU_NAME];
     if (!given) {
         *loaded = wt_load_own(calibration, path);
@@ -157,7 +157,7 @@ static bool wt_is_bf16(const char *kernels) {
 }
 
 /* The kernels that a run on the calibrated CPU would choose, where this one would choose others. */
-static void wt_choose_rates(wt_forecast_case *run, const char *path) {
+void wt_plan_choose_rates(wt_forecast_case *run, const char *path) {
     const wt_calibration *calibration = run->calibration;
     wt_rates rates;
     if (!calibration || wt_calibration_rates(&rates, calibration, run->kernels->name, 1, 1, NULL)) return;
@@ -247,7 +247,7 @@ static void wt_print_parts(const wt_memory_forecast *memory) {
 }
 
 static void wt_print_memory(const wt_plan *plan) {
-    const wt_forecast *forecast = plan->forecast;
+    const wt_forecast *forecast = &plan->forecast;
     const char *limit;
     char first[32], other[32], node[32], has[32];
     const int64_t available = wt_plan_node_memory(plan->options, &limit);
@@ -256,7 +256,7 @@ static void wt_print_memory(const wt_plan *plan) {
     wt_bytes_text(node, forecast->node_memory);
     wt_bytes_text(has, available);
     printf("memory of a rank %s", first);
-    if (plan->run->ranks > 1) printf(" of rank 0, which writes; %s of others", other);
+    if (plan->run.ranks > 1) printf(" of rank 0, which writes; %s of others", other);
     printf("; in MiB:\n");
     wt_print_parts(&forecast->first);
     printf("memory of a node %s", node);
@@ -267,8 +267,8 @@ static void wt_print_memory(const wt_plan *plan) {
 static void wt_print_checkpoint_size(const wt_plan *plan) {
     char folder[WT_PATH_MAX], size[32], space[32];
     const long long left = wt_plan_free_bytes(folder, plan->path);
-    wt_bytes_text(size, plan->forecast->checkpoint_bytes);
-    printf("checkpoint       %s a file, up to %d of them", size, plan->run->config->checkpoint.keep + 1);
+    wt_bytes_text(size, plan->forecast.checkpoint_bytes);
+    printf("checkpoint       %s a file, up to %d of them", size, plan->run.config->checkpoint.keep + 1);
     if (left >= 0) {
         wt_bytes_text(space, left);
         printf("; %s are free", space);
@@ -276,96 +276,107 @@ static void wt_print_checkpoint_size(const wt_plan *plan) {
     printf("\n");
 }
 
+/* "12.3 GFLOP". */
+static void wt_operations_text(char text[32], double operations) {
+    static const char *const units[] = {"MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP"};
+    enum { UNITS = sizeof units / sizeof *units };
+    int unit = 0;
+    double value = 1e-6 * operations;
+    for (; value >= 1000 && unit + 1 < UNITS; unit++) value /= 1000;
+    snprintf(text, 32, "%.4g %s", value, units[unit]);
+}
+
 static void wt_print_work(const wt_forecast_case *run) {
     const int targets = wt_network_targets(run->network, &run->config->data);
     const double step = 3.0 * wt_network_operations(run->network, targets) * targets *
                         run->config->train.batch;
-    printf("work             %.4g GFLOP a step, %.4g PFLOP in all %" PRId64 " steps\n", 1e-9 * step,
-           1e-15 * step * (double)run->config->train.steps, run->config->train.steps);
+    char one[32], all[32];
+    wt_operations_text(one, step);
+    wt_operations_text(all, step * (double)run->config->train.steps);
+    printf("work             %s a step, %s in all %" PRId64 "\n", one, all, run->config->train.steps);
 }
 
 static void wt_print_times(const wt_plan *plan) {
-    const wt_forecast *forecast = plan->forecast;
-    const wt_forecast_case *run = plan->run;
+    const wt_forecast *forecast = &plan->forecast;
     char step[32], compute[32], exposed[32], exchange[32], all[48];
     wt_time_text(step, forecast->step);
     wt_time_text(compute, forecast->compute);
     wt_time_text(exposed, forecast->exposed);
     wt_time_text(exchange, forecast->exchange);
-    wt_duration_text(all, forecast->step * (double)run->config->train.steps);
+    wt_duration_text(all, forecast->step * (double)plan->run.config->train.steps);
     printf("time of a step   %s", step);
-    if (run->ranks > 1) {
-        printf(
-            ": %s of computing and %s (%.1f %%) of waiting for\n%*sthe exchange, which takes %s, most of it "
-            "beside backward",
-            compute, exposed, forecast->step > 0 ? 100 * forecast->exposed / forecast->step : 0.0, 17, "",
-            exchange);
-    }
-    printf("\ntime of the run  %s, %.3g node-hours, beside validation and checkpoints\n", all,
+    if (plan->run.ranks > 1) printf(": %s of computing, %s of exchange", compute, exposed);
+    printf("\n");
+    if (plan->run.ranks > 1)
+        printf("exchange         %s, of which %s (%.1f %% of a step) nothing hides\n", exchange, exposed,
+               forecast->step > 0 ? 100 * forecast->exposed / forecast->step : 0.0);
+    printf("time of the run  %s, %.3g node-hours, beside validation and checkpoints\n", all,
            forecast->node_hours);
 }
 
-static void wt_print_source(const wt_forecast_case *run, const wt_forecast *forecast, const char *path) {
+static void wt_print_source(const wt_forecast_case *run, const char *path) {
     char text[WT_PATH_MAX + 512];
-    snprintf(text, sizeof text, "by %s: %s, kernels %s%s", path, run->calibration->cpu,
-             run->rates_of ? run->rates_of : run->kernels->name,
-             forecast->near ? "; other numbers of threads or ranks on a node than were measured, so from the "
-                              "nearest"
-                            : "");
+    snprintf(text, sizeof text, "by %s: %s, kernels %s", path, run->calibration->cpu,
+             run->rates_of ? run->rates_of : run->kernels->name);
     printf("times            ");
     wt_print_wrapped(stdout, text, 17);
 }
 
-static void wt_print_forecast(const wt_plan *plan, const char *calibration) {
-    const wt_forecast *forecast = plan->forecast;
-    wt_print_shares(plan->run, forecast);
+void wt_plan_print(const wt_plan *plan) {
+    const wt_forecast *forecast = &plan->forecast;
+    wt_print_shares(&plan->run, forecast);
     wt_print_memory(plan);
     wt_print_checkpoint_size(plan);
-    wt_print_work(plan->run);
+    wt_print_work(&plan->run);
     if (forecast->timed && forecast->linked) {
         wt_print_times(plan);
-        wt_print_source(plan->run, forecast, calibration);
     } else if (forecast->timed) {
         char compute[32];
         wt_time_text(compute, forecast->compute);
         printf("time of a step   %s of computing, and the exchange, which is not known\n", compute);
-        wt_print_source(plan->run, forecast, calibration);
+    }
+    if (forecast->timed) wt_print_source(&plan->run, plan->calibration_path);
+    fflush(stdout);
+    if (forecast->timed && !forecast->linked) {
         wt_log_warning("no time of the exchange: the link between nodes is not known (expected --latency and "
                        "--bandwidth, or wavetrain bench calibrate on two nodes with a rank each)");
     }
-    fflush(stdout);
     wt_plan_warn(plan);
 }
 
-static wt_status wt_make_plan(wt_forecast_case *run, wt_calibration *calibration,
-                              const wt_plan_options *options, const char *path) {
-    char where[WT_PATH_MAX] = "";
+/* What can't be is refused before anything is read. */
+static wt_status wt_make_plan(wt_plan *plan) {
+    wt_forecast_case *run = &plan->run;
     bool loaded = false;
-    wt_plan_data data = {0};
-    wt_forecast forecast;
     WT_TRY(wt_kernels_select(&run->kernels, run->config->run.backend, run->config->train.precision));
-    WT_TRY(wt_forecast_lanes(&forecast, run)); /* refuses what can't be, before anything is read */
-    WT_TRY(wt_measure_data(run, &data));
-    WT_TRY(wt_load_calibration(calibration, options->calibration, where, &loaded));
-    if (loaded) run->calibration = calibration;
-    wt_choose_rates(run, where);
-    WT_TRY(wt_forecast_make(&forecast, run));
-    const wt_plan plan = {options, run, &forecast, &data, path};
-    wt_print_forecast(&plan, where);
-    return WT_OK;
+    WT_TRY(wt_forecast_lanes(&plan->forecast, run));
+    WT_TRY(wt_measure_data(run, &plan->data));
+    WT_TRY(wt_plan_load_calibration(&plan->calibration, plan->options->calibration, plan->calibration_path,
+                                    &loaded));
+    if (loaded) run->calibration = &plan->calibration;
+    wt_plan_choose_rates(run, plan->calibration_path);
+    return wt_forecast_make(&plan->forecast, run);
 }
 
-wt_status wt_print_plan(const wt_plan_options *options, const wt_config *config, const wt_network *network,
-                        const char *path) {
-    wt_calibration *calibration;
-    wt_forecast_case run = {.config = config,
-                            .network = network,
-                            .nodes = options->nodes ? options->nodes : 1,
-                            .threads = options->threads ? options->threads : 1,
-                            .link = {1e-6 * options->latency, 1e9 / 8 * options->bandwidth}};
-    run.ranks = options->ranks ? options->ranks : run.nodes;
-    WT_TRY(wt_alloc(&calibration, 1, sizeof *calibration, "a calibration"));
-    wt_status status = wt_make_plan(&run, calibration, options, path);
-    wt_free(calibration);
+wt_status wt_plan_create(wt_plan **out, const wt_plan_options *options, const wt_config *config,
+                         const wt_network *network, const char *path) {
+    wt_plan *plan;
+    *out = NULL;
+    WT_TRY(wt_alloc(&plan, 1, sizeof *plan, "a plan"));
+    plan->options = options;
+    plan->path = path;
+    const int nodes = options->nodes ? options->nodes : 1;
+    plan->run = (wt_forecast_case){.config = config,
+                                   .network = network,
+                                   .ranks = options->ranks ? options->ranks : nodes,
+                                   .threads = options->threads ? options->threads : 1,
+                                   .nodes = nodes,
+                                   .link = {1e-6 * options->latency, 1e9 / 8 * options->bandwidth}};
+    wt_status status = wt_make_plan(plan);
+    if (status == WT_OK) {
+        *out = plan;
+    } else {
+        wt_free(plan);
+    }
     return status;
 }

@@ -26,8 +26,8 @@ long long wt_plan_free_bytes(char folder[WT_PATH_MAX], const char *config) {
 }
 
 static void wt_warn_of_shares(const wt_plan *plan) {
-    const wt_forecast *forecast = plan->forecast;
-    const int ranks = plan->run->ranks, nodes = plan->run->nodes, threads = plan->run->threads;
+    const wt_forecast *forecast = &plan->forecast;
+    const int ranks = plan->run.ranks, nodes = plan->run.nodes, threads = plan->run.threads;
     if (forecast->lanes % ranks != 0) {
         wt_log_warning(
             "%d lanes do not share out evenly to %d ranks, so those with %d wait for those with %d "
@@ -38,7 +38,7 @@ static void wt_warn_of_shares(const wt_plan *plan) {
         wt_log_warning("%d ranks do not share out evenly to %d nodes (expected a multiple of %d)", ranks,
                        nodes, nodes);
     }
-    const wt_calibration *calibration = plan->run->calibration;
+    const wt_calibration *calibration = plan->run.calibration;
     const int cores = calibration ? calibration->cores : omp_get_num_procs();
     if (forecast->ranks_on_node * threads > cores) {
         wt_log_warning("more threads on a node than it has cores (got %d × %d, expected at most %d: %s)",
@@ -47,36 +47,47 @@ static void wt_warn_of_shares(const wt_plan *plan) {
     }
 }
 
+/* Threads that share work are less than so many times as fast; ranks that share a node's memory slow each other down. */
+static void wt_warn_of_rates(const wt_plan *plan) {
+    const wt_forecast *forecast = &plan->forecast;
+    const int threads = plan->run.threads, ranks = forecast->ranks_on_node;
+    if (!forecast->timed || !forecast->near) return;
+    wt_log_warning(
+        "times are scaled from other numbers of threads and ranks on a node (got %d and %d, expected "
+        "%d and %d: mpirun -n %d wavetrain bench calibrate --threads %d, on a node)",
+        forecast->rates_threads, forecast->rates_ranks, threads, ranks, ranks, threads);
+}
+
 static void wt_warn_of_field(const wt_plan *plan) {
-    const wt_data_config *data = &plan->run->config->data;
-    const int field = plan->run->network->receptive_field;
-    const int targets = wt_network_targets(plan->run->network, data);
-    if (plan->run->network->trunk == WT_TRUNK_WAVENET && data->stride == 0 && field > targets) {
+    const wt_data_config *data = &plan->run.config->data;
+    const int field = plan->run.network->receptive_field;
+    const int targets = wt_network_targets(plan->run.network, data);
+    if (plan->run.network->trunk == WT_TRUNK_WAVENET && data->stride == 0 && field > targets) {
         wt_log_warning("the receptive field is longer than the window (got %d samples, expected at most "
                        "data.window, %d): most of a step computes context",
                        field, targets);
     }
-    if (plan->data->found && plan->data->longest < field) {
+    if (plan->data.found && plan->data.longest < field) {
         wt_log_warning("%s: the receptive field is longer than every utterance (got %d samples, expected at "
                        "most %" PRId64 "): all targets see padding",
-                       data->path, field, plan->data->longest);
+                       data->path, field, plan->data.longest);
     }
 }
 
 static void wt_warn_of_data(const wt_plan *plan) {
-    const wt_config *config = plan->run->config;
-    const int64_t windows = plan->data->windows;
-    if (!plan->data->found) {
+    const wt_config *config = plan->run.config;
+    const int64_t windows = plan->data.windows;
+    if (!plan->data.found) {
         wt_log_warning("%s: no data set there yet, so its memory and its windows are not counted",
                        config->data.path);
         return;
     }
-    if (windows < plan->run->ranks) {
+    if (windows < plan->run.ranks) {
         wt_log_warning("%s: fewer windows than ranks (got %" PRId64 ", expected at least %d)",
-                       config->data.path, windows, plan->run->ranks);
-    } else if (windows < plan->forecast->lanes) {
+                       config->data.path, windows, plan->run.ranks);
+    } else if (windows < plan->forecast.lanes) {
         wt_log_warning("%s: fewer windows than a step has lanes (got %" PRId64 ", expected at least %d)",
-                       config->data.path, windows, plan->forecast->lanes);
+                       config->data.path, windows, plan->forecast.lanes);
     } else if (windows < config->train.batch) {
         wt_log_warning("%s: fewer windows than a step takes, so some come twice (got %" PRId64
                        ", expected at least %d, train.batch)",
@@ -87,7 +98,7 @@ static void wt_warn_of_data(const wt_plan *plan) {
 static void wt_warn_of_memory(const wt_plan *plan) {
     const char *limit;
     const double mib = 1048576.0;
-    const int64_t has = wt_plan_node_memory(plan->options, &limit), needs = plan->forecast->node_memory;
+    const int64_t has = wt_plan_node_memory(plan->options, &limit), needs = plan->forecast.node_memory;
     if (has <= 0 || needs <= has) return;
     wt_log_warning("less memory than the ranks of a node need (got %.1f MiB, %s; expected at least %.1f; see "
                    "train.lanes_at_once, train.activations and data.memory)",
@@ -99,17 +110,18 @@ static void wt_warn_of_space(const wt_plan *plan) {
     char folder[WT_PATH_MAX];
     const double mib = 1048576.0;
     const long long has = wt_plan_free_bytes(folder, plan->path);
-    const long long files = plan->run->config->checkpoint.keep + 2LL;
-    const long long needs = files * plan->forecast->checkpoint_bytes;
+    const long long files = plan->run.config->checkpoint.keep + 2LL;
+    const long long needs = files * plan->forecast.checkpoint_bytes;
     if (has < 0 || needs <= has) return;
     wt_log_warning("%s: too little space for checkpoints (got %.1f MiB free, expected at least %.1f for %lld "
                    "files of %.1f; see checkpoint.keep and --run)",
                    folder, (double)has / mib, (double)needs / mib, files,
-                   (double)plan->forecast->checkpoint_bytes / mib);
+                   (double)plan->forecast.checkpoint_bytes / mib);
 }
 
 void wt_plan_warn(const wt_plan *plan) {
     wt_warn_of_shares(plan);
+    wt_warn_of_rates(plan);
     wt_warn_of_field(plan);
     wt_warn_of_data(plan);
     wt_warn_of_memory(plan);

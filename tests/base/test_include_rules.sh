@@ -19,10 +19,10 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
-train      | train wavetrain          | everything above
+train      | train                    | everything above
 predict    | predict                  | everything above
 cli        |                          | everything above
-example    |                          | everything above
+example    | wavetrain                | everything above
 LIST
 }
 

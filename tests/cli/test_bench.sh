@@ -144,3 +144,27 @@ expect_error 2 'train.lanes: fewer than ranks (got 1 lanes, expected at least 2)
     --model S --set train.lanes=1
 expect_error 1 'absent/s.csv: can' bench kernels --csv absent/s.csv
 expect_error 2 'bench: no such command' bench nothing
+
+# --- calibrate ---
+
+# calibrate ARGUMENT…: a calibration that inspect takes
+calibrate() {
+    expect_ok "$@" --seconds 0.001 --calibration cal.yaml
+    said out.txt 'kept in cal.yaml'
+    expect_ok "$WAVETRAIN" inspect config.yaml --calibration cal.yaml
+    grep -qE '^time of a step   [0-9.]+ ' out.txt || fail "no time: $(cat out.txt)"
+    said out.txt 'times            by cal.yaml: '
+}
+calibrate "$WAVETRAIN" bench calibrate --threads 1
+[ "$(grep -c '^- {kernels: ' cal.yaml)" = 1 ] || fail "cal.yaml: $(cat cal.yaml)"
+if grep -q links cal.yaml; then fail "a link of one rank: $(cat cal.yaml)"; fi
+# another entry beside the first, and the link within a node
+calibrate "$MPIRUN" 2 "$WAVETRAIN" bench calibrate --threads 1
+[ "$(grep -c '^- {kernels: ' cal.yaml)" = 2 ] || fail "cal.yaml: $(cat cal.yaml)"
+grep -qE '^  within: {latency: [0-9.e+-]+, bandwidth: [0-9.e+-]+}' cal.yaml || fail "no link: $(cat cal.yaml)"
+said cal.yaml 'threads: 1, ranks: 2'
+echo 'format: nonsense' >cal.yaml
+calibrate "$WAVETRAIN" bench calibrate --threads 1
+expect_error 2 '--seconds: out of range (got -1' bench calibrate --seconds -1
+expect_error 2 '--threads: wrong (got "0"' bench calibrate --threads 0
+expect_error 2 'run.backend' bench calibrate --backend fast
