@@ -89,8 +89,8 @@ run_program() {
 run_once() {
     say "${launch[*]} $program $*"
     run_program "$@"
+    [ "$cancelled" = 0 ] || end 1 "cancelled or requeued from outside" # mpirun's code would be 0
     [ "$code" != 0 ] || end 0 "done in $SECONDS s"
-    [ "$cancelled" = 0 ] || end 1 "cancelled or requeued from outside"
     end "$code" "failed: ${error:-code $code}"
 }
 
@@ -136,7 +136,10 @@ go_on_or_end() {
     [ -z "${SLURM_ARRAY_JOB_ID-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
     step=$(newest_step)
     verdict=$(field verdict) why=$(field why)
-    if [ "$verdict" = 'done' ] || [ "$code" = 0 ]; then end 0 "done after step $step"; fi
+    # 0 alone says nothing: mpirun gives it when it is terminated. But what was done before is not recorded anew.
+    if [ "$verdict" = 'done' ] || { [ "$code" = 0 ] && record | grep -q '^verdict: done$'; }; then
+        end 0 "done after step $step"
+    fi
     [ "$cancelled" = 0 ] || end 75 "cancelled or requeued from outside"
     [ "$code" != 2 ] || end 2 "not trained: ${error:-wrong usage or configuration}"
     [ "$verdict" != failed ] || end 1 "failed: $why"

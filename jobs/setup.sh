@@ -165,6 +165,7 @@ On Debian or Ubuntu, as root:
 On a cluster, load its modules for gcc, openmpi, openblas, hdf5, libyaml, xxhash, popt, random123, libsndfile,
 libsamplerate and plplot (the last three only for sound files and plots), or with Spack:
   spack install$spack && spack load$spack
+or build the small libraries into a folder of your own, without root (jobs/dependencies/CMakeLists.txt says how),
 then run this again: it looks for mpicc, h5cc and, by pkg-config, the libraries.
 WORDS
 }

@@ -51,6 +51,14 @@ void wt_comm_sum_lanes(wt_comm *comm, int lanes, const double *mine, int count, 
 /* Host names of all ranks, "node1 ×2, node2 ×2", for people; free with wt_free. Collective. */
 wt_status wt_comm_hosts(wt_comm *comm, char **text);
 
+/* --- a part of the ranks --- */
+
+/* A communicator of the first `ranks` of them: *out is NULL on the others. Collective over all. */
+wt_status wt_comm_first_ranks(wt_comm **out, wt_comm *comm, int ranks);
+void wt_comm_end_part(wt_comm *part); /* collective over the part; takes NULL */
+/* A barrier in which a rank sleeps as it waits, so that the cores are for the others: at most a millisecond late. Collective. */
+void wt_comm_meet(wt_comm *comm);
+
 /* --- lanes --- */
 
 /* The lanes first … end−1 of a rank: ⌊rank·lanes/ranks⌋ … */

@@ -69,6 +69,35 @@ void wt_progress_say(wt_progress *progress, const char *format, ...) __attribute
  * labels NULL: the folders' names). Without PLplot: an error that says how to get it. */
 wt_status wt_plot_runs(const char *const *runs, const char *heading, const char *const *labels, size_t count,
                        const char *png);
+/* Curves over a count (ranks, nodes), which doubles from mark to mark: panels below each other that share the count's axis. */
+enum { WT_CHART_LINES = 8, WT_CHART_PANELS = 4 };
+
+typedef struct {
+    const char *name; /* in the legend, once for all panels that have it */
+    int colour;       /* a number, the same one in all panels */
+    bool dashed;      /* else with dots */
+    int count;
+    const double *x, *y; /* [count]; y that is not finite is left out */
+} wt_chart_line;
+
+typedef struct {
+    const char *title;
+    bool doubling; /* y too doubles from mark to mark; else it begins at 0 */
+    bool shares;   /* y are shares, shown in per cent */
+    int count;
+    wt_chart_line lines[WT_CHART_LINES];
+} wt_chart_panel;
+
+typedef struct {
+    const char *title, *note; /* the note is a line below the title */
+    const char *x_title;
+    int count;
+    wt_chart_panel panels[WT_CHART_PANELS];
+} wt_chart;
+
+/* As wt_plot_runs. */
+wt_status wt_plot_chart(const wt_chart *chart, const char *png);
+
 enum { WT_PLOT_RUNS_MAX = 64 };
 /* Whether this build can. */
 bool wt_plot_can(void);

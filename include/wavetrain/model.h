@@ -21,7 +21,11 @@
  * Hierarchy: a target's context of C classes is embedded (or C real samples are taken as they are), and each level
  * fuses n neighbours, a view of [C, channels] as [C/n, n·channels]:
  *   u = W x (+ b),   v = norm(u),   y = tanh(v) or max(v, 0)
- * until one row is left, which a linear layer turns into logits. One level that fuses all is the multilayer perceptron.
+ * until one row is left, which a linear layer turns into logits (or one value, for squared error). One level that fuses
+ * all is the multilayer perceptron.
+ *
+ * Either trunk may read one output out of a window of S samples (wt_network's readout_rows): a hierarchy slides its context
+ * over the window, which gives S − C + 1 outputs, as a wavenet's valid convolutions give S − R + 1. None is refused.
  */
 #ifndef WAVETRAIN_MODEL_H
 #define WAVETRAIN_MODEL_H

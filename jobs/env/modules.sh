@@ -1,6 +1,5 @@
-# For a site with modules: copy this to jobs/env/site.sh, which every job script sources, and put your site's names
-# in (`module avail openmpi`, `module spider hdf5`). Build the program with the same modules:
-#   . jobs/env/site.sh && jobs/setup.sh && cmake --preset release && cmake --build --preset release --parallel
+# For a site with modules: copy this to jobs/env/site.sh, which every job script sources, and put the names in that your
+# site has for what the program was built with (`module avail openmpi`, `module spider hdf5`).
 # A job's shell is no login shell, so the command may have to be looked for first.
 # shellcheck shell=bash
 for file in /etc/profile.d/{lmod,z00_lmod,modules}.sh /usr/share/{lmod/lmod,modules}/init/bash; do
@@ -9,4 +8,4 @@ for file in /etc/profile.d/{lmod,z00_lmod,modules}.sh /usr/share/{lmod/lmod,modu
 done
 module purge &&
     module load gcc/12.2.0 openmpi/4.1.4 openblas/0.3.21 hdf5/1.10.8 &&
-    module load libyaml xxhash popt random123 libsndfile libsamplerate plplot
+    export PATH=$HOME/wavetrain/bin:$PATH # where the program was installed; a build/wavetrain counts more

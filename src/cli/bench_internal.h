@@ -70,6 +70,12 @@ typedef struct {
 } wt_bench_list;
 wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const char *text, int least, int most);
 
+/* --- networks --- */
+
+/* A configuration's file, as far as steps take time, or (`path` NULL) the model of that name: A, B, C or S. */
+wt_status wt_bench_load_model(wt_config *config, const char *path, const char *model, const char *const *sets,
+                              size_t count);
+
 /* --- a table for other programs --- */
 
 /* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */

@@ -42,21 +42,6 @@ static const struct poptOption wt_options[] = {
     POPT_TABLEEND,
 };
 
-/* The named models, as configurations. */
-static const struct {
-    const char *name, *text;
-} wt_models[] = {
-    {"A",
-     "{model: {stacks: 3, layers: 10, kernel: 2, residual: 64, gate: 64, skip: 128}, data: {window: 8192}}"},
-    {"B",
-     "{model: {stacks: 4, layers: 6, kernel: 3, residual: 128, gate: 128, skip: 128}, data: {window: 8192}}"},
-    {"C",
-     "{model: {stacks: 4, layers: 10, kernel: 2, residual: 32, gate: 32, skip: 256}, data: {window: 8192}}"},
-    {"S",
-     "{model: {stacks: 2, layers: 8, kernel: 3, residual: 16, gate: 16, skip: 16}, data: {window: 256}}"},
-};
-enum { WT_MODELS = sizeof wt_models / sizeof *wt_models };
-
 /* --- steps --- */
 
 enum { WT_STEP_PHASES = WT_PHASE_UPDATE + 1, WT_STEP_ALL = WT_STEP_PHASES, WT_STEP_COLUMNS };
@@ -297,20 +282,7 @@ static wt_status wt_load_model(wt_config *config, const char *path, const char *
              path);
     if (!path && !wt_given.windows) wt_given.windows = 1;
     WT_TRY(wt_collect_sets(texts, sets, &count, ranks));
-    if (path) {
-        WT_TRY(wt_config_load(config, path, sets, count));
-        config->model.head = WT_HEAD_SOFTMAX; /* labels are another matter: it is the trunk that takes time */
-        config->data.target = WT_TARGETS_NEXT;
-        config->data.stride = 0;
-        return WT_OK;
-    }
-    for (int i = 0; i < WT_MODELS; i++) {
-        const char *text = wt_models[i].text;
-        if (strcmp(wt_models[i].name, model) == 0) {
-            return wt_config_parse(config, wt_models[i].name, text, strlen(text), sets, count);
-        }
-    }
-    return wt_error(WT_USAGE, "--model: no such model (got \"%s\", expected A, B, C or S)", model);
+    return wt_bench_load_model(config, path, model, sets, count);
 }
 
 static wt_status wt_take_options(wt_config *config, const char *path, const char *model, int ranks) {

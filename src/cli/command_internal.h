@@ -72,6 +72,6 @@ extern const wt_command wt_command_prepare_audio, wt_command_prepare_text, wt_co
 extern const wt_command wt_command_train, wt_command_evaluate, wt_command_generate, wt_command_inspect;
 extern const wt_command wt_command_plot, wt_command_sweep;
 extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;
-extern const wt_command wt_command_bench_calibrate;
+extern const wt_command wt_command_bench_calibrate, wt_command_bench_scaling;
 
 #endif

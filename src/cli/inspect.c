@@ -137,8 +137,10 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
            state->seconds, state->ranks, state->threads);
     printf("numerics         %s\n", state->numerics);
     if (isfinite(state->validation_loss)) {
-        printf("validation       %.4f nats; best %.4f at step %" PRId64 "\n", state->validation_loss,
-               state->best_validation_loss, state->best_step);
+        const bool squares = restored.network->head_kind == WT_HEAD_MSE;
+        printf(squares ? "validation       %.6g squared error; best %.6g at step %" PRId64 "\n"
+                       : "validation       %.4f nats; best %.4f at step %" PRId64 "\n",
+               state->validation_loss, state->best_validation_loss, state->best_step);
     }
     if (state->skipped) {
         printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n",

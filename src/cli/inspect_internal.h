@@ -51,4 +51,11 @@ int64_t wt_plan_node_memory(const wt_plan_options *options, const char **limit);
 /* Free bytes where the run's folder will be; −1: unknown. `folder` becomes the one that is there already. */
 long long wt_plan_free_bytes(char folder[WT_PATH_MAX], const char *config);
 
+/* The file that is given, which must be there, or this machine's own, where a warning says why not; `path` becomes its
+ * name. */
+wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
+                                   bool *loaded);
+/* Sets rates_of where the calibrated CPU has other kernels. */
+void wt_plan_choose_rates(wt_forecast_case *run, const char *path);
+
 #endif

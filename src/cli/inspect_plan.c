@@ -131,8 +131,8 @@ static bool wt_load_own(wt_calibration *calibration, char path[WT_PATH_MAX]) {
     return false;
 }
 
-static wt_status wt_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
-                                     bool *loaded) {
+wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
+                                   bool *loaded) {
     char cpu[WT_CPU_NAME];
     if (!given) {
         *loaded = wt_load_own(calibration, path);
@@ -157,7 +157,7 @@ static bool wt_is_bf16(const char *kernels) {
 }
 
 /* The kernels that a run on the calibrated CPU would choose, where this one would choose others. */
-static void wt_choose_rates(wt_forecast_case *run, const char *path) {
+void wt_plan_choose_rates(wt_forecast_case *run, const char *path) {
     const wt_calibration *calibration = run->calibration;
     wt_rates rates;
     if (!calibration || wt_calibration_rates(&rates, calibration, run->kernels->name, 1, 1, NULL)) return;
@@ -351,10 +351,10 @@ static wt_status wt_make_plan(wt_plan *plan) {
     WT_TRY(wt_kernels_select(&run->kernels, run->config->run.backend, run->config->train.precision));
     WT_TRY(wt_forecast_lanes(&plan->forecast, run));
     WT_TRY(wt_measure_data(run, &plan->data));
-    WT_TRY(
-        wt_load_calibration(&plan->calibration, plan->options->calibration, plan->calibration_path, &loaded));
+    WT_TRY(wt_plan_load_calibration(&plan->calibration, plan->options->calibration, plan->calibration_path,
+                                    &loaded));
     if (loaded) run->calibration = &plan->calibration;
-    wt_choose_rates(run, plan->calibration_path);
+    wt_plan_choose_rates(run, plan->calibration_path);
     return wt_forecast_make(&plan->forecast, run);
 }
 

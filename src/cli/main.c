@@ -20,6 +20,7 @@ static const wt_command *const wt_commands[] = {
     &wt_command_sweep,          &wt_command_plot,
     &wt_command_bench_kernels,  &wt_command_bench_step,
     &wt_command_bench_exchange, &wt_command_bench_calibrate,
+    &wt_command_bench_scaling,
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 

@@ -54,7 +54,7 @@ set(WT_PKG_CONFIG_MODULES OPENBLAS=openblas YAML=yaml-0.1 XXHASH=libxxhash)
 if(WT_HAVE_AUDIO)
   list(APPEND WT_PKG_CONFIG_MODULES SNDFILE=sndfile SAMPLERATE=samplerate)
 endif()
-if(PLPLOT_FOUND)
+if(WT_HAVE_PLOT)
   list(APPEND WT_PKG_CONFIG_MODULES PLPLOT=plplot)
 endif()
 set(made ${PROJECT_BINARY_DIR}/package)
@@ -84,8 +84,7 @@ install(FILES ${made}/wavetrain.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
 set(share ${CMAKE_INSTALL_DATADIR}/wavetrain)
 # What only makes sense in the source's folder stays there.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/jobs DESTINATION ${share} USE_SOURCE_PERMISSIONS
-  PATTERN quickstart.sh EXCLUDE PATTERN setup.sh EXCLUDE PATTERN dependencies.sh EXCLUDE
-  PATTERN spack EXCLUDE PATTERN "*.def" EXCLUDE)
+  REGEX "/jobs/(quickstart\\.sh|setup\\.sh|dependencies|spack|wavetrain\\.def)$" EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs DESTINATION ${share})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/example DESTINATION ${share})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md

@@ -17,6 +17,9 @@ struct wt_comm {
     atomic_bool waits; /* in a collective call; read by the hang watch */
 };
 
+/* node_size and nodes, given `all`. Collective. */
+void wt_comm_count_nodes(wt_comm *comm);
+
 /* Tells the hang watch that this rank waits for others, or has stopped to. */
 void wt_comm_waits(wt_comm *comm, bool waits);
 

@@ -6,7 +6,7 @@
 #include "comm_internal.h"
 #include "wavetrain/memory.h"
 
-static void wt_count_nodes(wt_comm *comm) {
+void wt_comm_count_nodes(wt_comm *comm) {
     MPI_Comm node;
     int rank, first;
     MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
@@ -31,7 +31,7 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     MPI_Comm_dup(MPI_COMM_WORLD, &comm->exchange);
     MPI_Comm_rank(comm->all, &comm->rank);
     MPI_Comm_size(comm->all, &comm->size);
-    wt_count_nodes(comm);
+    wt_comm_count_nodes(comm);
     wt_status status = wt_alloc(&comm->lengths, 2 * (size_t)comm->size, sizeof *comm->lengths, "ranks");
     if (status != WT_OK) {
         wt_comm_finish(comm);

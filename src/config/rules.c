@@ -236,11 +236,6 @@ static wt_status check_hierarchy(const wt_reading *reading) {
                           "model.width does not fit model.fuse (got %d widths, expected 1 or %d)",
                           model->width.count, model->fuse.count);
     }
-    if (model->head == WT_HEAD_MSE || model->readout != WT_READOUT_LAST) {
-        return rule_error(
-            reading, "model.head", "model.readout",
-            "a hierarchy predicts classes from its last output (got model.head: mse, or a model.readout)");
-    }
     return check_field(reading, receptive_field(model));
 }
 

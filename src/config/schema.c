@@ -21,7 +21,8 @@ const wt_key wt_keys[] = {
 {.name = "model.trunk", .type = WT_KEY_CHOICE, .offset = AT(model.trunk), .standard = "wavenet",
  .choices = CHOICES("wavenet", "hierarchy"), .resume = WT_RESUME_REFUSED,
  .help = "Kind of network: blocks of dilated causal convolutions, or levels that fuse neighbours (embedding, fuse, "
-         "width, bias; of the keys below it has input, activation, norm, dropout, init, init_gain, output_scale)."},
+         "width; of the keys below it has input, activation, bias, norm, dropout, head, readout, init, init_gain, "
+         "output_scale)."},
 {.name = "model.input", .type = WT_KEY_CHOICE, .offset = AT(model.input), .standard = "class",
  .choices = CHOICES("class", "real"), .resume = WT_RESUME_REFUSED,
  .help = "What the network sees of a sample: its class after quantisation, or its value."},
@@ -86,14 +87,16 @@ const wt_key wt_keys[] = {
  .help = "Hierarchy: channels of each level; a list has one number a level."},
 {.name = "model.bias", .type = WT_KEY_CHOICE, .offset = AT(model.bias), .standard = "auto",
  .choices = CHOICES("auto", "true", "false"), .resume = WT_RESUME_REFUSED,
- .help = "Hierarchy: whether the levels' linear layers add a bias; auto: where no norm follows."},
+ .help = "Whether the linear layers of a hierarchy's levels, or the dilated convolutions of blocks with a norm, add a "
+         "bias; auto: where no norm follows."},
 {.name = "model.norm", .type = WT_KEY_CHOICE, .offset = AT(model.norm), .standard = "none",
  .choices = CHOICES("none", "batch", "layer"), .resume = WT_RESUME_REFUSED,
- .help = "Between a level's linear layer and its activation: batch norm over all targets of a step (running "
-         "statistics in evaluation), or layer norm over the channels."},
+ .help = "Between a block's dilated convolution and its gate, or a level's linear layer and its activation: batch norm "
+         "over all rows of a step, on all ranks (running statistics in evaluation), or layer norm over the channels."},
 {.name = "model.dropout", .type = WT_KEY_REAL, .offset = AT(model.dropout), .standard = "0.0",
  .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
- .help = "Share of activations that a training step sets to 0, the others growing to make up for it."},
+ .help = "Share of activations (of a block: behind the gate) that a training step sets to 0, the others growing to make "
+         "up for it."},
 {.name = "model.init", .type = WT_KEY_CHOICE, .offset = AT(model.init), .standard = "default",
  .choices = CHOICES("default", "kaiming", "xavier", "normal"), .resume = WT_RESUME_REFUSED,
  .help = "First weights. default: PyTorch's, uniform up to 1/sqrt(fan_in), biases too. The others begin with biases of "

@@ -7,9 +7,10 @@
  *
  * A step of the inner loop loads two vectors of weights and broadcasts a value a row: fewer loads than
  * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns, [panel][in][PANEL],
- * the last one filled up with zeros, so that a panel is read from end to end and stays in the first cache
- * over all rows. Each element is one chain of fused multiply-adds over its terms in order: its bits depend
- * neither on where the row stands in the call nor on the width of the vectors.
+ * the last vector filled up with zeros, so that a panel is read from end to end and stays in the first cache
+ * over all rows. Where the last columns fill half a vector at most, vectors hold rows of a product and input
+ * channels of a weights' gradient instead. Each element is one chain of fused multiply-adds over its terms in
+ * order: its bits depend neither on where the row stands in the call nor on the width of the vectors.
  */
 #include "kernels_internal.h"
 
@@ -24,7 +25,7 @@
 
 #ifdef __AVX512F__
 typedef __m512 vector;
-enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8 };
+enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8, FEW = 8 };
 #define vector_zero _mm512_setzero_ps
 #define vector_of _mm512_set1_ps
 #define vector_load _mm512_loadu_ps
@@ -35,6 +36,7 @@ enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8 };
 #define vector_low_pairs _mm512_unpacklo_ps /* of each four: a₀ b₀ a₁ b₁ */
 #define vector_high_pairs _mm512_unpackhi_ps
 #define vector_with_four _mm512_insertf32x4
+#define vector_four _mm512_extractf32x4_ps
 
 INLINE vector vector_load_first(const float *from, int count) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1u), from);
@@ -45,7 +47,7 @@ INLINE void vector_store_first(float *to, vector v, int count) {
 }
 #else
 typedef __m256 vector;
-enum { WIDTH = 8, ROWS = 6, IN_ROWS = 6 };
+enum { WIDTH = 8, ROWS = 6, IN_ROWS = 6, FEW = 4 };
 #define vector_zero _mm256_setzero_ps
 #define vector_of _mm256_set1_ps
 #define vector_load _mm256_loadu_ps
@@ -56,6 +58,7 @@ enum { WIDTH = 8, ROWS = 6, IN_ROWS = 6 };
 #define vector_low_pairs _mm256_unpacklo_ps /* of each four: a₀ b₀ a₁ b₁ */
 #define vector_high_pairs _mm256_unpackhi_ps
 #define vector_with_four _mm256_insertf128_ps
+#define vector_four _mm256_extractf128_ps
 
 INLINE __m256i first_lanes(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -72,18 +75,57 @@ INLINE void vector_store_first(float *to, vector v, int count) {
 
 enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float) };
 
-/* Columns of a panel: `last` of the last vector's; whole vectors are known as such when compiling. */
-INLINE vector load_columns(const float *from, int v, int vectors, bool whole, int last) {
-    return whole || v < vectors - 1 ? vector_load(from + v * WIDTH)
-                                    : vector_load_first(from + v * WIDTH, last);
+/* A vector of columns, or the `last` of a row; which of them is known when compiling. */
+INLINE vector load_columns(const float *from, bool whole, int last) {
+    return whole ? vector_load(from) : vector_load_first(from, last);
 }
 
-INLINE void store_columns(float *to, vector value, int v, int vectors, bool whole, int last) {
-    if (whole || v < vectors - 1) {
-        vector_store(to + v * WIDTH, value);
+INLINE void store_columns(float *to, vector value, bool whole, int last) {
+    if (whole) {
+        vector_store(to, value);
     } else {
-        vector_store_first(to + v * WIDTH, value, last);
+        vector_store_first(to, value, last);
     }
+}
+
+/* --- squares of four by four, WIDTH/4 of them at once --- */
+
+/* Four values from each of every fourth row, those of rows that are not there as zeros. */
+INLINE vector load_fours(const float *from, ptrdiff_t in, int rows) {
+    vector fours = vector_zero();
+#define FOUR(n) \
+    if (4 * n < rows) fours = vector_with_four(fours, _mm_loadu_ps(from + 4 * n * in), n)
+    FOUR(0);
+    FOUR(1);
+#ifdef __AVX512F__
+    FOUR(2);
+    FOUR(3);
+#endif
+#undef FOUR
+    return fours;
+}
+
+/* The other way round. */
+INLINE void store_fours(float *to, ptrdiff_t out, vector fours, int rows) {
+#define FOUR(n) \
+    if (4 * n < rows) _mm_storeu_ps(to + 4 * n * out, vector_four(fours, n))
+    FOUR(0);
+    FOUR(1);
+#ifdef __AVX512F__
+    FOUR(2);
+    FOUR(3);
+#endif
+#undef FOUR
+}
+
+/* Turns the squares whose rows stand in four vectors. */
+INLINE void turn_fours(vector four[4]) {
+    const vector low = vector_low_pairs(four[0], four[2]), high = vector_high_pairs(four[0], four[2]);
+    const vector odd_low = vector_low_pairs(four[1], four[3]), odd_high = vector_high_pairs(four[1], four[3]);
+    four[0] = vector_low_pairs(low, odd_low);
+    four[1] = vector_high_pairs(low, odd_low);
+    four[2] = vector_low_pairs(high, odd_high);
+    four[3] = vector_high_pairs(high, odd_high);
 }
 
 /* --- packed weights --- */
@@ -102,36 +144,17 @@ static void pack_panel(float *packed, const float *w, int in, int out, int colum
     const int first = columns < WIDTH ? columns : WIDTH, second = columns - first;
     for (int i = 0; i < in; i++, packed += PANEL, w += out) {
         vector_store(packed, vector_multiply(vector_load_first(w, first), factor));
-        vector_store(packed + WIDTH, vector_multiply(vector_load_first(w + first, second), factor));
+        if (second == 0) continue; /* nothing reads there */
+        vector_store(packed + WIDTH, vector_multiply(vector_load_first(w + WIDTH, second), factor));
     }
 }
 
-/* Four values from each of every fourth row, those of rows that are not there as zeros. */
-INLINE vector load_fours(const float *from, ptrdiff_t in, int rows) {
-    vector fours = vector_zero();
-#define FOUR(n) \
-    if (4 * n < rows) fours = vector_with_four(fours, _mm_loadu_ps(from + 4 * n * in), n)
-    FOUR(0);
-    FOUR(1);
-#ifdef __AVX512F__
-    FOUR(2);
-    FOUR(3);
-#endif
-#undef FOUR
-    return fours;
-}
-
-/* WIDTH columns of packed rows i … i+3 from as many rows of w [out][in], of which `rows` are there: squares of four by
- * four are turned in registers, as many as fit at once. */
-INLINE void turn_fours(float *packed, const float *w, ptrdiff_t in, int rows, vector factor) {
-    vector row[4];
-    for (int k = 0; k < 4; k++) row[k] = load_fours(w + k * in, in, rows - k);
-    const vector low = vector_low_pairs(row[0], row[2]), high = vector_high_pairs(row[0], row[2]);
-    const vector odd_low = vector_low_pairs(row[1], row[3]), odd_high = vector_high_pairs(row[1], row[3]);
-    vector_store(packed, vector_multiply(vector_low_pairs(low, odd_low), factor));
-    vector_store(packed + PANEL, vector_multiply(vector_high_pairs(low, odd_low), factor));
-    vector_store(packed + 2 * PANEL, vector_multiply(vector_low_pairs(high, odd_high), factor));
-    vector_store(packed + 3 * PANEL, vector_multiply(vector_high_pairs(high, odd_high), factor));
+/* WIDTH columns of packed rows i … i+3 from as many rows of w [out][in], of which `rows` are there. */
+INLINE void turn_weights(float *packed, const float *w, ptrdiff_t in, int rows, vector factor) {
+    vector four[4];
+    for (int k = 0; k < 4; k++) four[k] = load_fours(w + k * in, in, rows - k);
+    turn_fours(four);
+    for (int k = 0; k < 4; k++) vector_store(packed + k * PANEL, vector_multiply(four[k], factor));
 }
 
 /* A panel of w [out][in] from one of its rows on, by fours; the last four may overlap those before. */
@@ -139,12 +162,12 @@ static void pack_turned(float *packed, const float *w, ptrdiff_t in, int columns
     const vector factor = vector_of(scale);
     for (ptrdiff_t at = 0; in >= 4 && at < in; at += 4) {
         const ptrdiff_t i = at + 4 <= in ? at : in - 4;
-        for (int c = 0; c < PANEL; c += WIDTH) {
+        for (int c = 0; c < columns; c += WIDTH) {
             float *to = packed + i * PANEL + c;
             if (c + WIDTH <= columns) {
-                turn_fours(to, w + c * in + i, in, WIDTH, factor);
+                turn_weights(to, w + c * in + i, in, WIDTH, factor);
             } else {
-                turn_fours(to, w + c * in + i, in, columns - c, factor);
+                turn_weights(to, w + c * in + i, in, columns - c, factor);
             }
         }
     }
@@ -166,27 +189,42 @@ void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed
 
 /* --- y = x·w --- */
 
+/* A factor's weights from a column of a panel on. */
+INLINE const float *packed_from(const wt_operand *operand, ptrdiff_t column) {
+    return operand->packed + column / PANEL * PANEL * operand->in + column % PANEL;
+}
+
+/* The sums of a row's columns through the rest of the formula. */
+INLINE void finish_row(float *y, ptrdiff_t t, ptrdiff_t column, vector value, vector bias, vector scale,
+                       bool whole, int last, const wt_finish *finish) {
+    if (finish->bias) value = vector_add(value, bias);
+    if (finish->add) {
+        value = vector_add(value, load_columns(finish->add + t * finish->ldadd + column, whole, last));
+    }
+    store_columns(y, vector_multiply(value, scale), whole, last);
+}
+
 /*
- * A block of the output: `rows` rows from row t on, `vectors` vectors of panel `panel`. A row is too short for
+ * A block of the output: `rows` rows from row t on, `vectors` vectors from a panel's column on. A row is too short for
  * the processor to see a stream in it, so the rows of the next block are asked for here, a line a step, which
  * never fills the queue of misses, and what will be added to this one at its beginning.
  */
 INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y, ptrdiff_t ldy, ptrdiff_t t,
-                           ptrdiff_t panel, const wt_operand *operands, int count, const wt_finish *finish) {
+                           ptrdiff_t column, const wt_operand *operands, int count, const wt_finish *finish) {
     vector sum[ROWS][2];
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
     }
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) {
-            const ptrdiff_t column = panel * PANEL + v * WIDTH;
-            __builtin_prefetch(y + (t + r) * ldy + column, 1);
-            if (finish->add) __builtin_prefetch(finish->add + (t + r) * finish->ldadd + column);
+            const ptrdiff_t o = column + v * WIDTH;
+            __builtin_prefetch(y + (t + r) * ldy + o, 1);
+            if (finish->add) __builtin_prefetch(finish->add + (t + r) * finish->ldadd + o);
         }
     }
     for (int n = 0; n < count; n++) {
         const ptrdiff_t ldx = operands[n].ldx, in = operands[n].in;
-        const float *x = operands[n].x + t * ldx, *w = operands[n].packed + panel * PANEL * in;
+        const float *x = operands[n].x + t * ldx, *w = packed_from(&operands[n], column);
         const float *ahead = x + rows * ldx;
 #pragma GCC unroll 2
         for (size_t i = 0; i < (size_t)in; i++, w += PANEL) {
@@ -200,32 +238,26 @@ INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y
             }
         }
     }
-    y += t * ldy + panel * PANEL;
     const vector scale = vector_of(finish->scale);
     for (int v = 0; v < vectors; v++) {
-        const float *bias = finish->bias ? finish->bias + panel * PANEL : NULL;
-        const vector b = bias ? load_columns(bias, v, vectors, whole, last) : vector_zero();
+        const ptrdiff_t o = column + v * WIDTH;
+        const bool all = whole || v < vectors - 1;
+        const vector bias = finish->bias ? load_columns(finish->bias + o, all, last) : vector_zero();
         for (int r = 0; r < rows; r++) {
-            vector value = sum[r][v];
-            if (bias) value = vector_add(value, b);
-            if (finish->add) {
-                const float *add = finish->add + (t + r) * finish->ldadd + panel * PANEL;
-                value = vector_add(value, load_columns(add, v, vectors, whole, last));
-            }
-            store_columns(y + r * ldy, vector_multiply(value, scale), v, vectors, whole, last);
+            finish_row(y + (t + r) * ldy + o, t + r, o, sum[r][v], bias, scale, all, last, finish);
         }
     }
 }
 
-/* All rows of a panel, by blocks. Of a block of few rows the multiply-adds wait for each other: a last one that
+/* Rows t … rows−1, by blocks. Of a block of few rows the multiply-adds wait for each other: a last one that
  * would be so shares its rows with the one before. */
-INLINE void multiply_panel(int vectors, bool whole, int last, float *y, ptrdiff_t ldy, int rows,
-                           ptrdiff_t panel, const wt_operand *operands, int count, const wt_finish *finish) {
-    for (ptrdiff_t t = 0, n; t < rows; t += n) {
+INLINE void multiply_panel(int vectors, bool whole, int last, float *y, ptrdiff_t ldy, ptrdiff_t t, int rows,
+                           ptrdiff_t column, const wt_operand *operands, int count, const wt_finish *finish) {
+    for (ptrdiff_t n; t < rows; t += n) {
         const ptrdiff_t left = rows - t;
         n = left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
 #define BLOCK(n) \
-    case n: multiply_block(n, vectors, whole, last, y, ldy, t, panel, operands, count, finish); break
+    case n: multiply_block(n, vectors, whole, last, y, ldy, t, column, operands, count, finish); break
         switch (n) {
             BLOCK(1);
             BLOCK(2);
@@ -246,20 +278,104 @@ INLINE void multiply_panel(int vectors, bool whole, int last, float *y, ptrdiff_
     }
 }
 
-void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
-                     const wt_finish *finish) {
-    for (int panel = 0; panel < panels_of(out); panel++) {
-        const int columns = out - panel * PANEL, last = columns > WIDTH ? columns - WIDTH : columns;
-        if (columns >= PANEL) {
-            multiply_panel(2, true, WIDTH, y, ldy, rows, panel, operands, count, finish);
-        } else if (columns == WIDTH) {
-            multiply_panel(1, true, WIDTH, y, ldy, rows, panel, operands, count, finish);
-        } else if (columns > WIDTH) {
-            multiply_panel(2, false, last, y, ldy, rows, panel, operands, count, finish);
-        } else {
-            multiply_panel(1, false, last, y, ldy, rows, panel, operands, count, finish);
+/*
+ * Few columns would leave most of a vector unused: there the vectors hold rows, GROUPS of them, whose x are turned four
+ * terms at a time. Columns are computed by fours; weights beyond the last are zeros.
+ */
+enum { GROUPS = 2, FEW_ROWS = GROUPS * WIDTH };
+
+/* Terms i … i+3 of WIDTH rows, a vector each; of the last ones only `terms` are there. */
+INLINE void load_terms(vector value[4], const float *x, ptrdiff_t ldx, int terms) {
+    if (terms == 4) {
+        for (int k = 0; k < 4; k++) value[k] = load_fours(x + k * ldx, ldx, WIDTH);
+        turn_fours(value);
+        return;
+    }
+    for (int k = 0; k < terms; k++) {
+        float column[WIDTH];
+        for (int r = 0; r < WIDTH; r++) column[r] = x[r * ldx + k];
+        value[k] = vector_load(column);
+    }
+}
+
+INLINE void add_terms(vector sum[FEW][GROUPS], int columns, const float *x, ptrdiff_t ldx, const float *w,
+                      int terms) {
+    vector value[GROUPS][4];
+    for (int g = 0; g < GROUPS; g++) load_terms(value[g], x + g * WIDTH * ldx, ldx, terms);
+    for (int k = 0; k < terms; k++) {
+#pragma GCC unroll 8
+        for (int c = 0; c < columns; c++) {
+            const vector weight = vector_of(w[k * PANEL + c]);
+            for (int g = 0; g < GROUPS; g++) sum[c][g] = vector_fused(value[g][k], weight, sum[c][g]);
         }
     }
+}
+
+INLINE void multiply_few_block(int columns, int last, float *y, ptrdiff_t ldy, ptrdiff_t t, ptrdiff_t column,
+                               const wt_operand *operands, int count, const wt_finish *finish) {
+    vector sum[FEW][GROUPS];
+    for (int c = 0; c < columns; c++) {
+        for (int g = 0; g < GROUPS; g++) sum[c][g] = vector_zero();
+    }
+    for (int n = 0; n < count; n++) {
+        const ptrdiff_t ldx = operands[n].ldx, in = operands[n].in;
+        const float *x = operands[n].x + t * ldx, *w = packed_from(&operands[n], column);
+        ptrdiff_t i = 0;
+        for (; i + 4 <= in; i += 4) add_terms(sum, columns, x + i, ldx, w + i * PANEL, 4);
+        for (; i < in; i++) add_terms(sum, columns, x + i, ldx, w + i * PANEL, 1);
+    }
+    float turned[FEW_ROWS][WIDTH];
+    for (int g = 0; g < GROUPS; g++) {
+        for (int c = 0; c < columns; c += 4) {
+            vector four[4] = {sum[c][g], sum[c + 1][g], sum[c + 2][g], sum[c + 3][g]};
+            turn_fours(four);
+            for (int k = 0; k < 4; k++) store_fours(&turned[g * WIDTH + k][c], WIDTH, four[k], WIDTH);
+        }
+    }
+    const vector scale = vector_of(finish->scale);
+    const vector bias = finish->bias ? vector_load_first(finish->bias + column, last) : vector_zero();
+    for (int r = 0; r < FEW_ROWS; r++) {
+        const vector value = vector_load_first(turned[r], last);
+        finish_row(y + (t + r) * ldy + column, t + r, column, value, bias, scale, false, last, finish);
+    }
+}
+
+/* A panel's last columns, few of them; returns how many rows it has made. */
+static int multiply_few(float *y, ptrdiff_t ldy, int rows, ptrdiff_t column, int last,
+                        const wt_operand *operands, int count, const wt_finish *finish) {
+    int t = 0;
+    for (; t + FEW_ROWS <= rows; t += FEW_ROWS) {
+        if (last <= 4) {
+            multiply_few_block(4, last, y, ldy, t, column, operands, count, finish);
+        } else {
+            multiply_few_block(FEW, last, y, ldy, t, column, operands, count, finish);
+        }
+    }
+    return t;
+}
+
+void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                     const wt_finish *finish) {
+#define COLUMNS(vectors, whole, last, column, first) \
+    multiply_panel(vectors, whole, last, y, ldy, first, rows, column, operands, count, finish)
+    for (int o = 0; o < out; o += PANEL) {
+        const int columns = out - o, last = columns > WIDTH ? columns - WIDTH : columns;
+        if (columns >= PANEL) {
+            COLUMNS(2, true, WIDTH, o, 0);
+        } else if (columns == WIDTH) {
+            COLUMNS(1, true, WIDTH, o, 0);
+        } else if (last <= FEW && rows >= FEW_ROWS) {
+            const int at = columns > WIDTH ? o + WIDTH : o;
+            if (columns > WIDTH) COLUMNS(1, true, WIDTH, o, 0);
+            const int made = multiply_few(y, ldy, rows, at, last, operands, count, finish);
+            COLUMNS(1, false, last, at, made);
+        } else if (columns > WIDTH) {
+            COLUMNS(2, false, last, o, 0);
+        } else {
+            COLUMNS(1, false, last, o, 0);
+        }
+    }
+#undef COLUMNS
 }
 
 /* --- dw += xᵀ·dy --- */
@@ -272,14 +388,14 @@ INLINE void weights_block(int rows, int vectors, bool whole, int last, float *dw
     vector sum[IN_ROWS][2];
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) {
-            sum[r][v] = load_columns(dw + r * lddw, v, vectors, whole, last);
+            sum[r][v] = load_columns(dw + r * lddw + v * WIDTH, whole || v < vectors - 1, last);
             __builtin_prefetch(dw + (rows + r) * lddw + v * WIDTH, 1);
         }
     }
     for (int t = 0; t < times; t++, x += ldx, dy += lddy) {
         vector d[2];
         _mm_prefetch((const char *)(x + AHEAD * ldx), _MM_HINT_T0);
-        for (int v = 0; v < vectors; v++) d[v] = load_columns(dy, v, vectors, whole, last);
+        for (int v = 0; v < vectors; v++) d[v] = load_columns(dy + v * WIDTH, whole || v < vectors - 1, last);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             const vector value = vector_of(x[r]);
@@ -287,7 +403,8 @@ INLINE void weights_block(int rows, int vectors, bool whole, int last, float *dw
         }
     }
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) store_columns(dw + r * lddw, sum[r][v], v, vectors, whole, last);
+        for (int v = 0; v < vectors; v++)
+            store_columns(dw + r * lddw + v * WIDTH, sum[r][v], whole || v < vectors - 1, last);
     }
 }
 
@@ -310,6 +427,62 @@ INLINE void weights_panel(int vectors, bool whole, int last, float *dw, ptrdiff_
 #undef BLOCK
 }
 
+/* Few columns, four or eight, would leave most of a vector unused: there the vectors hold input channels. */
+INLINE void weights_few_block(int columns, int vectors, int last, float *dw, ptrdiff_t lddw, const float *x,
+                              ptrdiff_t ldx, const float *dy, ptrdiff_t lddy, int times) {
+    const bool whole = last == WIDTH;
+    vector sum[2][FEW];
+    for (int v = 0; v < vectors; v++) {
+        for (int c = 0; c < columns; c += 4) {
+            for (int k = 0; k < 4; k++) {
+                sum[v][c + k] = load_fours(dw + (v * WIDTH + k) * lddw + c, lddw,
+                                           v < vectors - 1 ? WIDTH - k : last - k);
+            }
+            turn_fours(&sum[v][c]);
+        }
+    }
+    for (int t = 0; t < times; t++, x += ldx, dy += lddy) {
+        vector value[2];
+        for (int v = 0; v < vectors; v++)
+            value[v] = load_columns(x + v * WIDTH, whole || v < vectors - 1, last);
+#pragma GCC unroll 16
+        for (int c = 0; c < columns; c++) {
+            const vector d = vector_of(dy[c]);
+            for (int v = 0; v < vectors; v++) sum[v][c] = vector_fused(value[v], d, sum[v][c]);
+        }
+    }
+    for (int v = 0; v < vectors; v++) {
+        for (int c = 0; c < columns; c += 4) {
+            turn_fours(&sum[v][c]);
+            for (int k = 0; k < 4; k++) {
+                store_fours(dw + (v * WIDTH + k) * lddw + c, lddw, sum[v][c + k],
+                            v < vectors - 1 ? WIDTH - k : last - k);
+            }
+        }
+    }
+}
+
+INLINE void weights_few_columns(int columns, float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx,
+                                const float *dy, ptrdiff_t lddy, int times, int in) {
+#define BLOCK(vectors, last) weights_few_block(columns, vectors, last, dw, lddw, x, ldx, dy, lddy, times)
+    for (; in >= PANEL; in -= PANEL, dw += PANEL * lddw, x += PANEL) BLOCK(2, WIDTH);
+    if (in > WIDTH) {
+        BLOCK(2, in - WIDTH);
+    } else if (in > 0) {
+        BLOCK(1, in);
+    }
+#undef BLOCK
+}
+
+static void weights_few(int columns, float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx,
+                        const float *dy, ptrdiff_t lddy, int times, int in) {
+    if (columns == 4) {
+        weights_few_columns(4, dw, lddw, x, ldx, dy, lddy, times, in);
+    } else {
+        weights_few_columns(FEW, dw, lddw, x, ldx, dy, lddy, times, in);
+    }
+}
+
 /* Times in chunks, so that a panel of dy stays in the first caches over all input channels. Storing a sum and
  * loading it again changes no bit of it. */
 enum { TIMES = 384 };
@@ -326,6 +499,10 @@ void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const
                 weights_panel(2, true, WIDTH, dw + o, lddw, from, ldx, d, lddy, times, in);
             } else if (columns == WIDTH) {
                 weights_panel(1, true, WIDTH, dw + o, lddw, from, ldx, d, lddy, times, in);
+            } else if (last == 4 || last == FEW) {
+                const int at = columns - last;
+                if (at > 0) weights_panel(1, true, WIDTH, dw + o, lddw, from, ldx, d, lddy, times, in);
+                weights_few(last, dw + o + at, lddw, from, ldx, d + at, lddy, times, in);
             } else if (columns > WIDTH) {
                 weights_panel(2, false, last, dw + o, lddw, from, ldx, d, lddy, times, in);
             } else {

@@ -22,6 +22,11 @@ wt_status wt_plot_runs(const char *const *runs, const char *heading, const char 
                     "plplot): configure again with it");
 }
 
+wt_status wt_plot_chart(const wt_chart *chart, const char *png) {
+    (void)chart;
+    return wt_plot_runs(NULL, NULL, NULL, 0, png);
+}
+
 #else
 
 #include <errno.h>
@@ -41,6 +46,11 @@ static const size_t png_limit = (size_t)64 << 20;
 
 /* --- the child that draws --- */
 
+typedef struct {
+    const void *what;
+    void (*draw)(const void *what, const char *file);
+} drawing;
+
 static bool driver_present(const char *wanted) {
     const char *menu_space[128], *name_space[128];
     const char **menu = menu_space, **names = name_space;
@@ -52,14 +62,14 @@ static bool driver_present(const char *wanted) {
 }
 
 /* Never returns; what PLplot says goes into the pipe. */
-static void draw_in_child(const wt_picture *p, const char *file, int words) {
+static void draw_in_child(const drawing *d, const char *file, int words) {
     int nothing = open("/dev/null", O_RDONLY);
     if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(words, 1) < 0 || dup2(words, 2) < 0) _exit(1);
     if (!driver_present("pngcairo")) {
         fprintf(stderr, "no driver pngcairo (Debian: plplot-driver-cairo)\n");
         _exit(1);
     }
-    wt_picture_draw(p, file);
+    d->draw(d->what, file);
     fflush(NULL);
     _exit(0);
 }
@@ -81,7 +91,7 @@ static void hear(int words, char *first, size_t bytes) {
     snprintf(first, bytes, "%.*s", (int)strcspn(begin, "\n"), begin);
 }
 
-static wt_status draw_apart(const wt_picture *p, const char *file, const char *png) {
+static wt_status draw_apart(const drawing *d, const char *file, const char *png) {
     int ends[2], ended = 0;
     char words[256];
     WT_CHECK(pipe(ends) == 0, WT_FAILED, "%s: no pipe for drawing: %s", png, strerror(errno));
@@ -89,7 +99,7 @@ static wt_status draw_apart(const wt_picture *p, const char *file, const char *p
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        draw_in_child(p, file, ends[1]);
+        draw_in_child(d, file, ends[1]);
     }
     int reason = errno;
     close(ends[1]);
@@ -125,7 +135,8 @@ static wt_status put_in_place(const char *file, const char *png) {
     return status;
 }
 
-static wt_status draw_file(const wt_picture *p, const char *png) {
+wt_status wt_plot_file(const void *what, void (*draw)(const void *, const char *), const char *png) {
+    const drawing d = {what, draw};
     char file[WT_PATH_MAX];
     int length = snprintf(file, sizeof file, "%s.draw-%ld", png, (long)getpid());
     WT_CHECK(length < (int)sizeof file, WT_USAGE, "%s: a path too long", png);
@@ -133,7 +144,7 @@ static wt_status draw_file(const wt_picture *p, const char *png) {
     int handle = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     WT_CHECK(handle >= 0, WT_FAILED, "%s: can't write: %s", png, strerror(errno));
     close(handle);
-    wt_status status = draw_apart(p, file, png);
+    wt_status status = draw_apart(&d, file, png);
     if (status == WT_OK) status = put_in_place(file, png);
     unlink(file);
     return status;
@@ -149,10 +160,14 @@ wt_status wt_plot_runs(const char *const *runs, const char *heading, const char 
     WT_CHECK(count > 0, WT_USAGE, "%s: no runs to plot", png);
     wt_status status;
     WT_GUARD(wt_picture_fill(&p, runs, heading, labels));
-    WT_GUARD(draw_file(&p, png));
+    WT_GUARD(wt_plot_file(&p, wt_picture_draw, png));
 cleanup:
     wt_picture_dispose(&p);
     return status;
+}
+
+wt_status wt_plot_chart(const wt_chart *chart, const char *png) {
+    return wt_plot_file(chart, wt_chart_draw, png);
 }
 
 #endif

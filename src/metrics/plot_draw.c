@@ -11,21 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct {
-    int red, green, blue;
-} colour;
-
-static const colour ink = {38, 42, 48}, faint = {112, 118, 126}, grid = {226, 229, 233},
-                    paper = {255, 255, 255};
+static const wt_colour ink = {38, 42, 48}, faint = {112, 118, 126}, grid = {226, 229, 233},
+                       paper = {255, 255, 255};
 
 /* Told apart with the common kinds of colour blindness too; more runs than colours begin again with dashes. */
-static const colour run_colours[] = {{31, 99, 181}, {214, 96, 20}, {20, 140, 104}, {168, 64, 150},
-                                     {196, 150, 0}, {84, 84, 96},  {60, 170, 214}, {190, 50, 60}};
+static const wt_colour run_colours[] = {{31, 99, 181}, {214, 96, 20}, {20, 140, 104}, {168, 64, 150},
+                                        {196, 150, 0}, {84, 84, 96},  {60, 170, 214}, {190, 50, 60}};
 enum { RUN_COLOURS = sizeof run_colours / sizeof run_colours[0] };
 
 /* --- pens --- */
 
-static void pen(colour c, double opacity, double width) {
+void wt_plot_pen(wt_colour c, double opacity, double width) {
     plscol0a(1, c.red, c.green, c.blue, opacity);
     plcol0(1);
     plwidth(width);
@@ -43,10 +39,9 @@ static void on_panel(const wt_picture *p, const wt_panel *at) {
     plwind(p->x_lo, p->x_hi, at->lo, at->hi);
 }
 
-enum { SMALL, MIDDLE, LARGE };
-
 /* `align`: 0 begins at x, 1 ends there. PLplot's own escapes begin with '#'; a name's are doubled. */
-static void text(double x, double y, double align, int size, colour c, const char *style, const char *words) {
+void wt_plot_text(double x, double y, double align, int size, wt_colour c, const char *style,
+                  const char *words) {
     static const double sizes[] = {0.64, 0.74, 1.15};
     char escaped[640];
     size_t used = (size_t)snprintf(escaped, sizeof escaped, "%s", style);
@@ -56,7 +51,7 @@ static void text(double x, double y, double align, int size, colour c, const cha
     }
     escaped[used] = '\0';
     plschr(0, sizes[size]);
-    pen(c, 1, 1);
+    wt_plot_pen(c, 1, 1);
     plptex(x, y, 1, 0, align, escaped);
 }
 
@@ -73,7 +68,7 @@ static double page_y(const wt_panel *at, double y) {
 }
 
 static void draw_frame(const wt_panel *at) {
-    pen(faint, 1, 1);
+    wt_plot_pen(faint, 1, 1);
     pljoin(WT_PLOT_LEFT, at->bottom, WT_PLOT_RIGHT, at->bottom);
     pljoin(WT_PLOT_LEFT, at->bottom, WT_PLOT_LEFT, at->top);
 }
@@ -87,9 +82,9 @@ static void draw_step_axis(const wt_picture *p, const wt_panel *at) {
         if (ticks[i] != floor(ticks[i])) continue;
         wt_plot_count_label(label, sizeof label, ticks[i]);
         double x = page_x(p, ticks[i]);
-        pen(grid, 1, 1);
+        wt_plot_pen(grid, 1, 1);
         pljoin(x, at->bottom, x, at->top);
-        if (at == &p->throughput) text(x, at->bottom - 20, 0.5, SMALL, ink, plain, label);
+        if (at == &p->throughput) wt_plot_text(x, at->bottom - 20, 0.5, WT_LETTERS_SMALL, ink, plain, label);
     }
 }
 
@@ -104,9 +99,9 @@ static void draw_value_axis(const wt_panel *at, double unit) {
         else
             wt_plot_count_label(label, sizeof label, ticks[i]);
         double y = page_y(at, ticks[i]);
-        pen(grid, 1, 1);
+        wt_plot_pen(grid, 1, 1);
         pljoin(WT_PLOT_LEFT, y, WT_PLOT_RIGHT, y);
-        text(WT_PLOT_LEFT - 14, y, 1, SMALL, ink, plain, label);
+        wt_plot_text(WT_PLOT_LEFT - 14, y, 1, WT_LETTERS_SMALL, ink, plain, label);
     }
 }
 
@@ -119,9 +114,9 @@ static void draw_bits_axis(const wt_panel *at) {
         char label[32];
         snprintf(label, sizeof label, "%.6g", ticks[i]);
         double y = page_y(at, ticks[i] * M_LN2);
-        pen(faint, 1, 1);
+        wt_plot_pen(faint, 1, 1);
         pljoin(WT_PLOT_RIGHT, y, WT_PLOT_RIGHT + 6, y);
-        text(WT_PLOT_RIGHT + 14, y, 0, SMALL, faint, plain, label);
+        wt_plot_text(WT_PLOT_RIGHT + 14, y, 0, WT_LETTERS_SMALL, faint, plain, label);
     }
     pljoin(WT_PLOT_RIGHT, at->bottom, WT_PLOT_RIGHT, at->top);
 }
@@ -130,7 +125,7 @@ static void draw_bits_axis(const wt_panel *at) {
 
 /* A run has its colour and, past the first eight, dashes. */
 typedef struct {
-    colour colour;
+    wt_colour colour;
     size_t dashes; /* row of dash_lengths */
 } look;
 
@@ -156,13 +151,13 @@ static void dash(size_t dashes) {
 }
 
 static void draw_line(const wt_series *series, look l, double opacity, double width) {
-    pen(l.colour, opacity, width);
+    wt_plot_pen(l.colour, opacity, width);
     dash(l.dashes);
     if (series->count > 1) plline((PLINT)series->count, series->x, series->y);
     dash(0);
 }
 
-static void draw_dot(double x, double y, double radius, colour c) {
+static void draw_dot(double x, double y, double radius, wt_colour c) {
     enum { CORNERS = 24 };
     double xs[CORNERS], ys[CORNERS];
     for (int i = 0; i < CORNERS; i++) {
@@ -170,18 +165,18 @@ static void draw_dot(double x, double y, double radius, colour c) {
         xs[i] = x + radius * cos(angle);
         ys[i] = y + radius * sin(angle);
     }
-    pen(c, 1, 1);
+    wt_plot_pen(c, 1, 1);
     plfill(CORNERS, xs, ys);
 }
 
 /* A dot on white, so that it stands out from the curve behind it; smaller where there are many. */
-static void draw_marker(double x, double y, double radius, colour c) {
+static void draw_marker(double x, double y, double radius, wt_colour c) {
     draw_dot(x, y, radius + 2, paper);
     draw_dot(x, y, radius, c);
 }
 
 /* At most some 40 dots, of several runs 12: every n-th and the last. */
-static void draw_markers(const wt_picture *p, const wt_curves *run, colour c) {
+static void draw_markers(const wt_picture *p, const wt_curves *run, wt_colour c) {
     size_t every = run->validation.count / (p->count == 1 ? 40 : 12) + 1;
     for (size_t i = 0; i < run->validation.count; i++) {
         double y = run->validation.y[i];
@@ -205,7 +200,7 @@ static void draw_loss(const wt_picture *p) {
     on_page(p);
     draw_step_axis(p, &p->loss);
     draw_value_axis(&p->loss, 1);
-    draw_bits_axis(&p->loss);
+    if (!p->squares) draw_bits_axis(&p->loss);
     on_panel(p, &p->loss);
     draw_curves(p, offsetof(wt_curves, loss), offsetof(wt_curves, loss_smooth), 0.3);
     if (p->count == 1) draw_line(&p->runs[0].validation, look_of(1), 1, 1.5);
@@ -243,6 +238,9 @@ static void best_text(char *out, size_t bytes, const wt_curves *run) {
         if (v->y[i] < v->y[best]) best = i;
     if (v->count == 0)
         snprintf(out, bytes, "%.0f steps, no validation yet", run->last_step);
+    else if (run->squares)
+        snprintf(out, bytes, "%.0f steps, best validation %.6g (squared error) at step %.0f", run->last_step,
+                 v->y[best], v->x[best]);
     else
         snprintf(out, bytes, "%.0f steps, best validation %.3f nats (%.3f bits) at step %.0f", run->last_step,
                  v->y[best], v->y[best] / M_LN2, v->x[best]);
@@ -261,32 +259,36 @@ static void rate_title(char *out, size_t bytes, int exponent) {
 static void draw_titles(const wt_picture *p) {
     char words[256];
     if (p->count == 1) {
-        text(WT_PLOT_LEFT, p->height - 50, 0, LARGE, ink, bold, p->runs[0].name);
+        wt_plot_text(WT_PLOT_LEFT, p->height - 50, 0, WT_LETTERS_LARGE, ink, bold, p->runs[0].name);
         best_text(words, sizeof words, &p->runs[0]);
     } else {
         snprintf(words, sizeof words, "%zu runs", p->count);
-        text(WT_PLOT_LEFT, p->height - 50, 0, LARGE, ink, bold, words);
+        wt_plot_text(WT_PLOT_LEFT, p->height - 50, 0, WT_LETTERS_LARGE, ink, bold, words);
         snprintf(words, sizeof words, "lines: training loss and throughput, smoothed; dots: validation loss");
     }
-    text(WT_PLOT_LEFT, p->height - 90, 0, MIDDLE, faint, plain, words);
-    snprintf(words, sizeof words, "#<bold/>Loss#<medium/> in nats per %s", p->unit);
-    text(WT_PLOT_LEFT, p->loss.top + 22, 0, MIDDLE, ink, raw, words);
+    wt_plot_text(WT_PLOT_LEFT, p->height - 90, 0, WT_LETTERS_MIDDLE, faint, plain, words);
+    snprintf(words, sizeof words,
+             p->squares ? "#<bold/>Squared error#<medium/> per %s" : "#<bold/>Loss#<medium/> in nats per %s",
+             p->unit);
+    wt_plot_text(WT_PLOT_LEFT, p->loss.top + 22, 0, WT_LETTERS_MIDDLE, ink, raw, words);
     snprintf(words, sizeof words, "bits per %s", p->unit);
-    text(WT_PLOT_RIGHT, p->loss.top + 22, 1, MIDDLE, faint, plain, words);
+    if (!p->squares) wt_plot_text(WT_PLOT_RIGHT, p->loss.top + 22, 1, WT_LETTERS_MIDDLE, faint, plain, words);
     rate_title(words, sizeof words, (int)lround(log10(p->rate_unit)));
-    text(WT_PLOT_LEFT, p->rate.top + 22, 0, MIDDLE, ink, raw, words);
+    wt_plot_text(WT_PLOT_LEFT, p->rate.top + 22, 0, WT_LETTERS_MIDDLE, ink, raw, words);
     snprintf(words, sizeof words, "#<bold/>Throughput#<medium/> in %ss per second", p->unit);
-    text(WT_PLOT_LEFT, p->throughput.top + 22, 0, MIDDLE, ink, raw, words);
-    text((WT_PLOT_LEFT + WT_PLOT_RIGHT) / 2.0, p->throughput.bottom - 58, 0.5, MIDDLE, ink, bold, "step");
+    wt_plot_text(WT_PLOT_LEFT, p->throughput.top + 22, 0, WT_LETTERS_MIDDLE, ink, raw, words);
+    wt_plot_text((WT_PLOT_LEFT + WT_PLOT_RIGHT) / 2.0, p->throughput.bottom - 58, 0.5, WT_LETTERS_MIDDLE, ink,
+                 bold, "step");
 }
 
 /* --- the legend --- */
 
-static void legend_words(const wt_legend *legend, const char *row, double x, double y, colour c) {
+static void legend_words(const wt_legend *legend, const char *row, double x, double y, wt_colour c) {
     char cell[WT_LEGEND_CELL];
     for (size_t column = 0; column < legend->columns; column++) {
         wt_legend_cell(cell, row, column);
-        text(x + legend->x[column], y, legend->right[column] ? 1 : 0, SMALL, c, plain, cell);
+        wt_plot_text(x + legend->x[column], y, legend->right[column] ? 1 : 0, WT_LETTERS_SMALL, c, plain,
+                     cell);
     }
 }
 
@@ -320,22 +322,27 @@ static void draw_legend(const wt_picture *p) {
 }
 
 /* PLplot's letters grow with the page; ours stay what they are on a page of 1350 pixels. */
-static void keep_letter_size(double height) {
+static void wt_keep_letter_size(double height) {
     PLFLT usual, now;
     plgchr(&usual, &now);
     plschr(usual * (WT_PLOT_WIDTH + 1350) / (WT_PLOT_WIDTH + height), 1);
 }
 
-void wt_picture_draw(const wt_picture *p, const char *file) {
+void wt_plot_page(const char *file, double height) {
     plsdev("pngcairo");
     plsfnam(file);
-    plspage(96, 96, WT_PLOT_WIDTH, (PLINT)p->height, 0, 0);
+    plspage(96, 96, WT_PLOT_WIDTH, (PLINT)height, 0, 0);
     plscolbg(paper.red, paper.green, paper.blue);
     plfontld(1);
     plinit();
-    keep_letter_size(p->height);
+    wt_keep_letter_size(height);
     plsfont(PL_FCI_SANS, PL_FCI_UPRIGHT, PL_FCI_MEDIUM);
     pladv(0);
+}
+
+void wt_picture_draw(const void *picture, const char *file) {
+    const wt_picture *p = picture;
+    wt_plot_page(file, p->height);
     draw_loss(p);
     draw_rate(p);
     draw_throughput(p);

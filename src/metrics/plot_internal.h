@@ -67,6 +67,7 @@ enum { WT_PLOT_WIDTH = 1200, WT_PLOT_LEFT = 120, WT_PLOT_RIGHT = 1090, WT_PLOT_N
 typedef struct {
     char name[WT_PLOT_NAME]; /* the folder's, or the legend's row */
     bool text;               /* the samples are characters */
+    bool squares;            /* the loss is a squared error */
     wt_series loss, loss_smooth, validation, rate, throughput, throughput_smooth;
     double last_step;
 } wt_curves;
@@ -83,6 +84,7 @@ typedef struct {
     double x_lo, x_hi;
     double rate_unit; /* the power of ten that learning rates are shown in */
     const char *unit; /* what a loss is the mean of: sample or character */
+    bool squares;     /* some loss is a squared error: no bits */
     wt_panel loss, rate, throughput;
     wt_legend legend;
 } wt_picture;
@@ -95,7 +97,28 @@ wt_status wt_picture_fill(wt_picture *p, const char *const *folders, const char 
                           const char *const *labels);
 void wt_picture_dispose(wt_picture *p);
 
-/* Draws into `file`, in a process that may print and exit. */
-void wt_picture_draw(const wt_picture *p, const char *file);
+/* Draws a wt_picture into `file`, in a process that may print and exit. */
+void wt_picture_draw(const void *picture, const char *file);
+
+/* The same of a wt_chart. */
+void wt_chart_draw(const void *chart, const char *file);
+
+/* Draws `what` with `draw` in a process of its own, then puts the finished PNG in place. */
+wt_status wt_plot_file(const void *what, void (*draw)(const void *what, const char *file), const char *png);
+
+/* --- pens, with PLplot; plot_draw.c --- */
+
+typedef struct {
+    int red, green, blue;
+} wt_colour;
+
+enum { WT_LETTERS_SMALL, WT_LETTERS_MIDDLE, WT_LETTERS_LARGE };
+
+/* A page of WT_PLOT_WIDTH pixels. */
+void wt_plot_page(const char *file, double height);
+void wt_plot_pen(wt_colour c, double opacity, double width);
+/* `align`: 0 begins at x, 1 ends there. `style` is PLplot's, such as "#<bold/>". */
+void wt_plot_text(double x, double y, double align, int size, wt_colour c, const char *style,
+                  const char *words);
 
 #endif

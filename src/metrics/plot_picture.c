@@ -34,15 +34,16 @@ static wt_status pick_curves(wt_curves *run, const wt_metrics_row *rows, size_t 
     return WT_OK;
 }
 
-/* Of text, by the configuration that the run keeps; a run without one is of samples. */
+/* Of text, or of squared errors, by the configuration that the run keeps; a run without one is of samples, in nats. */
 static wt_status read_kind(wt_curves *run, const char *folder) {
     char path[WT_PATH_MAX], *words;
     size_t bytes;
     WT_TRY(wt_path_join(path, folder, "run.yaml"));
     if (!wt_path_exists(path)) return WT_OK;
     WT_TRY(wt_file_read(&words, &bytes, path, run_yaml_limit));
-    static const char key[] = "quantization: vocabulary";
+    static const char key[] = "quantization: vocabulary", head[] = " head: mse\n";
     run->text = memmem(words, bytes, key, sizeof key - 1) != NULL;
+    run->squares = memmem(words, bytes, head, sizeof head - 1) != NULL;
     wt_free(words);
     return WT_OK;
 }
@@ -166,6 +167,7 @@ wt_status wt_picture_fill(wt_picture *p, const char *const *folders, const char 
         WT_TRY(load_run(&p->runs[r], folders[r]));
         if (labels) snprintf(p->runs[r].name, sizeof p->runs[r].name, "%s", labels[r]);
         if (!p->runs[r].text) p->unit = "sample";
+        if (p->runs[r].squares) p->squares = true;
         if (p->runs[r].last_step > p->x_hi) p->x_hi = p->runs[r].last_step;
     }
     if (!(p->x_hi > 0)) p->x_hi = 1;

@@ -61,11 +61,16 @@ static size_t wt_lay_out_hierarchy(const wt_network *network, const wt_pass_shap
         if (h) h->levels[l] = at;
     }
     wt_real *logits = wt_take(&arena, targets * (size_t)network->classes);
+    wt_real *pooled = wt_take(&arena,
+                              network->readout_rows ? (size_t)shape->windows * (size_t)network->classes : 0);
+    wt_real *value = wt_take(&arena, network->head_kind == WT_HEAD_MSE ? targets : 0);
     wt_real *factors = wt_take(&arena, 3 * (size_t)wt_widest_level(network));
     wt_real *grad[2] = {NULL, NULL};
     for (int i = 0; shape->backward && i < 2; i++) grad[i] = wt_take(&arena, most);
     if (h) {
         h->logits = logits;
+        h->pooled = pooled;
+        h->value = value;
         h->factors = factors;
         memcpy(h->grad, grad, sizeof grad);
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "norms_internal.h"
+#include "readout_internal.h"
 
 static size_t wt_hierarchy_offset(const wt_hierarchy *h, int tensor) {
     return h->network->parameters.entries[tensor].offset;
@@ -70,6 +71,23 @@ static void wt_input_tile(const wt_hierarchy *h, int l, int tile) {
     const wt_finish finish = {.scale = 1};
     h->kernels->multiply(h->grad[(l + 1) & 1] + row * (size_t)c->in, c->in, at->count * (int)each, c->in,
                          &factor, 1, &finish);
+}
+
+/* --- readout --- */
+
+/* A lane's windows: the readout's own gradients, then the outputs become their own. */
+static void wt_readout_unit_back(const wt_hierarchy *h, int unused, int lane) {
+    const wt_network *network = h->network;
+    const size_t classes = (size_t)network->classes;
+    (void)unused;
+    for (int w = lane * h->lane_windows; w < (lane + 1) * h->lane_windows; w++) {
+        const int first = h->window_first[w], rows = h->window_first[w + 1] - first;
+        const wt_real *dy = h->pooled + (size_t)w * classes;
+        wt_real *outputs = h->logits + (size_t)first * classes;
+        if (rows == 0) continue;
+        wt_readout_weights(network, outputs, dy, h->gradients[lane], 0);
+        wt_readout_back(network, h->parameters, 0, rows, dy, outputs);
+    }
 }
 
 /* --- activation and norm --- */
@@ -183,6 +201,7 @@ void wt_hierarchy_backward(wt_hierarchy *h, int lane_windows, wt_real *const *gr
     for (int lane = 0; lane < h->lanes; lane++) {
         memset(gradients[lane], 0, network->parameters.trained * sizeof **gradients);
     }
+    if (network->readout_rows) wt_hierarchy_run(h, h->lanes, wt_readout_unit_back, 0);
     wt_layer_back(h, network->level_count);
     for (int l = network->level_count - 1; l >= 0; l--) {
         wt_hierarchy_run(h, h->tile_count, wt_activation_tile, l);

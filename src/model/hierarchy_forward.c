@@ -8,12 +8,15 @@
 #include <string.h>
 
 #include "norms_internal.h"
+#include "readout_internal.h"
 
 /* --- the call's targets --- */
 
-/* Targets that are none take no part in training; evaluation gives logits for them too. */
+/* Targets that are none take no part in training; evaluation gives logits for them too, and a readout needs them. */
 static void wt_list_targets(wt_hierarchy *h) {
     const wt_batch *batch = h->batch;
+    const bool some = h->shape.backward && !h->network->readout_rows;
+    const bool values = h->network->head_kind == WT_HEAD_MSE;
     h->targets = 0;
     for (int w = 0; w < h->windows; w++) {
         h->window_first[w] = h->targets;
@@ -21,7 +24,8 @@ static void wt_list_targets(wt_hierarchy *h) {
         const size_t slot = (size_t)(h->first + w), row = slot * (size_t)wt_batch_rows(batch);
         const int32_t *target = batch->target + slot * (size_t)batch->targets;
         for (int t = 0; t < batch->target_count[slot]; t++) {
-            if (h->shape.backward && target[t] < 0) continue;
+            if (some && target[t] < 0) continue;
+            if (values) h->value[h->targets] = batch->value[slot * (size_t)batch->targets + (size_t)t];
             h->input_at[h->targets] = row + (size_t)t;
             h->target[h->targets++] = target[t];
         }
@@ -162,14 +166,30 @@ static void wt_output_tile(const wt_hierarchy *h, int unused, int tile) {
                    x + (size_t)at->first * (size_t)c->in, at->count);
 }
 
-static wt_window_loss wt_score_window(const wt_hierarchy *h, int window) {
-    const int classes = h->network->classes, first = h->window_first[window];
-    const int rows = h->window_first[window + 1] - first;
+/* The loss of rows of outputs, which become its gradient in training; their first target is `first` of the list. */
+static wt_window_loss wt_score_rows(const wt_hierarchy *h, wt_real *outputs, int first, int rows) {
+    const wt_network *network = h->network;
+    const int32_t *target = h->target + first;
+    const bool gradient = h->shape.backward;
     wt_window_loss score = {0.0, 0};
-    score.loss = h->kernels->cross_entropy(h->logits + (size_t)first * (size_t)classes, classes,
-                                           h->target + first, rows, classes, h->shape.backward);
-    for (int i = first; i < first + rows; i++) score.targets += h->target[i] >= 0;
+    if (rows <= 0) return score;
+    score.loss = network->head_kind == WT_HEAD_MSE
+                     ? h->kernels->squared_error(outputs, 1, h->value + first, target, rows, gradient)
+                     : h->kernels->cross_entropy(outputs, network->classes, target, rows, network->classes,
+                                                 gradient);
+    for (int i = 0; i < rows; i++) score.targets += target[i] >= 0;
     return score;
+}
+
+/* A window's target is its last. */
+static wt_window_loss wt_score_window(const wt_hierarchy *h, int window) {
+    const size_t classes = (size_t)h->network->classes;
+    const int first = h->window_first[window], rows = h->window_first[window + 1] - first;
+    wt_real *outputs = h->logits + (size_t)first * classes;
+    if (!h->network->readout_rows) return wt_score_rows(h, outputs, first, rows);
+    wt_real *y = h->pooled + (size_t)window * classes;
+    if (rows > 0) wt_readout_outputs(h->network, h->parameters, outputs, y);
+    return wt_score_rows(h, y, first + rows - 1, rows > 0);
 }
 
 void wt_hierarchy_forward(wt_hierarchy *h, const wt_batch *batch, int first, int windows,
@@ -194,7 +214,9 @@ void wt_hierarchy_forward(wt_hierarchy *h, const wt_batch *batch, int first, int
 }
 
 const wt_real *wt_hierarchy_logits(const wt_hierarchy *h, int i) {
-    return h->logits + (size_t)h->window_first[i] * (size_t)h->network->classes;
+    const size_t classes = (size_t)h->network->classes;
+    return h->network->readout_rows ? h->pooled + (size_t)i * classes
+                                    : h->logits + (size_t)h->window_first[i] * classes;
 }
 
 void wt_hierarchy_commit(const wt_hierarchy *h, wt_real *parameters) {

@@ -48,6 +48,7 @@ typedef struct wt_hierarchy {
     wt_level_rows *levels;
     wt_real *embedded;                    /* [targets, context, channels] */
     wt_real *logits;                      /* [targets, classes] */
+    wt_real *pooled;                      /* of a readout, [windows, classes] */
     wt_real *grad[2];                     /* by turns: gradients by a level's output */
     double *tile_sums, *lane_sums, *sums; /* [tiles, 2·widest + 1], [lanes, …], […] */
     wt_real *factors;                     /* batch norm's backward: factor and two means, [3, widest] */
@@ -60,6 +61,7 @@ typedef struct wt_hierarchy {
     int *window_first; /* [windows + 1] in the list */
     size_t *input_at;  /* [targets]: the batch's row of the oldest input */
     int32_t *target;   /* [targets] */
+    wt_real *value;    /* [targets], of squared error */
     wt_target_tile *tiles;
     int tile_count;
     bool staged;      /* there are running statistics to commit */

@@ -125,6 +125,32 @@ static void wt_build_block(wt_builder *builder, wt_block *block, int number, boo
     }
 }
 
+/* --- reading one output out of a window --- */
+
+/* One target a window: outputs are left where the receptive field fits; the last alone needs no readout. */
+static int wt_readout_rows(const wt_network *network, const wt_model_config *model, int window) {
+    if (window == 0 || model->readout == WT_READOUT_LAST) return 0;
+    int reach = network->trunk == WT_TRUNK_HIERARCHY ? network->receptive_field - 1 : network->input.taps - 1;
+    for (int l = 0; l < network->block_count; l++) {
+        const wt_convolution *conv = &network->blocks[l].conv;
+        reach += (conv->taps - 1) * conv->dilation;
+    }
+    return window - reach;
+}
+
+static void wt_build_readout(wt_network *network, wt_builder *builder, const wt_model_config *model,
+                             int window) {
+    network->readout_rows = wt_readout_rows(network, model, window);
+    network->readout_weight = network->readout_bias = -1;
+    if (network->readout_rows == 0 || model->readout != WT_READOUT_LINEAR) return;
+    const int rows = network->readout_rows;
+    network->readout_weight = builder->count;
+    wt_add_parameter(builder, WT_ROLE_WEIGHT, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
+    if (network->head_kind == WT_HEAD_SOFTMAX) return; /* what is added to all logits changes nothing */
+    network->readout_bias = builder->count;
+    wt_add_parameter(builder, WT_ROLE_BIAS, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
+}
+
 /* --- the hierarchy --- */
 
 static wt_convolution wt_add_linear(wt_builder *builder, int in, int out, bool bias, const char *prefix) {
@@ -167,36 +193,13 @@ static void wt_build_hierarchy(wt_network *network, wt_builder *builder, wt_leve
     }
     network->output = wt_add_linear(builder, width, network->classes, true, "output");
     if (builder->entries) builder->entries[network->output.weight].last = true;
+    wt_build_readout(network, builder, model, shape->window);
     network->parameters.trained = builder->total;
     for (int l = 0; model->norm == WT_NORM_BATCH && l < network->level_count; l++)
         wt_add_statistics(builder, &levels[l].norm, "levels", l, levels[l].linear.out);
 }
 
 /* --- the wavenet --- */
-
-/* One target a window: outputs are left where the receptive field fits; the last alone needs no readout. */
-static int wt_readout_rows(const wt_network *network, const wt_model_config *model, int window) {
-    if (window == 0 || model->readout == WT_READOUT_LAST) return 0;
-    int reach = network->input.taps - 1;
-    for (int l = 0; l < network->block_count; l++) {
-        const wt_convolution *conv = &network->blocks[l].conv;
-        reach += (conv->taps - 1) * conv->dilation;
-    }
-    return window - reach;
-}
-
-static void wt_build_readout(wt_network *network, wt_builder *builder, const wt_model_config *model,
-                             int window) {
-    network->readout_rows = wt_readout_rows(network, model, window);
-    network->readout_weight = network->readout_bias = -1;
-    if (network->readout_rows == 0 || model->readout != WT_READOUT_LINEAR) return;
-    const int rows = network->readout_rows;
-    network->readout_weight = builder->count;
-    wt_add_parameter(builder, WT_ROLE_WEIGHT, "readout", "weight", 2, (int[3]){1, rows, 0}, rows);
-    if (network->head_kind == WT_HEAD_SOFTMAX) return; /* what is added to all logits changes nothing */
-    network->readout_bias = builder->count;
-    wt_add_parameter(builder, WT_ROLE_BIAS, "readout", "bias", 1, (int[3]){1, 0, 0}, rows);
-}
 
 static void wt_build_wavenet(wt_network *network, wt_builder *builder, wt_block *blocks,
                              const wt_model_config *model, const wt_network_shape *shape) {

@@ -24,10 +24,11 @@ bool wt_norm_take_moments(const double *sums, int width, const wt_real *running_
                           const wt_real *running_variance, wt_real *mean_rate, wt_real *staged) {
     const double momentum = 0.1;
     const double count = sums[2 * width], rest = count > 1 ? count / (count - 1) : 1;
+#pragma omp simd
     for (int c = 0; c < width; c++) {
         const double mean = count > 0 ? sums[c] / count : 0;
-        double variance = count > 0 ? sums[width + c] / count - mean * mean : 0;
-        if (variance < 0) variance = 0; /* rounding; a NaN stays one */
+        const double biased = count > 0 ? sums[width + c] / count - mean * mean : 0;
+        const double variance = biased < 0 ? 0 : biased; /* rounding; a NaN stays one */
         mean_rate[c] = (wt_real)mean;
         mean_rate[width + c] = (wt_real)(1 / __builtin_sqrt(variance + WT_NORM_EPSILON));
         staged[c] = (wt_real)((1 - momentum) * (double)running_mean[c] + momentum * mean);
@@ -47,6 +48,7 @@ void wt_norm_running(wt_real *mean_rate, const wt_real *mean, const wt_real *var
 void wt_norm_take_factors(const double *sums, int width, const wt_real *weight, const wt_real *rate,
                           wt_real *factors) {
     const double count = sums[2 * width] > 0 ? sums[2 * width] : 1;
+#pragma omp simd
     for (int c = 0; c < width; c++) {
         factors[c] = weight[c] * rate[c];
         factors[width + c] = (wt_real)(sums[c] / count);

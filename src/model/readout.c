@@ -1,5 +1,6 @@
 /*
- * The head where a window has one target: its outputs o[t] become y = Σ_t w_t·o[t] + b, and the loss is that of y.
+ * Where a window has one target: its outputs o[t] become y = Σ_t w_t·o[t] + b, and the loss is that of y. The sums are of
+ * either trunk; the head's unit is the wavenet's.
  *
  * All of a window's outputs must be there before the first gradient, so one unit takes a whole window: tile after
  * tile forward, the sum in the order of t, then tile after tile backward, where the hidden rows are made once more.
@@ -8,48 +9,50 @@
 #include <string.h>
 
 #include "pass_internal.h"
+#include "readout_internal.h"
 
-static wt_real wt_readout_factor(const wt_pass *pass, int t) {
-    const wt_network *network = pass->network;
+static wt_real wt_readout_factor(const wt_network *network, const wt_real *parameters, int t) {
     if (network->readout_weight < 0) return (wt_real)1 / (wt_real)network->readout_rows;
-    return wt_pass_tensor(pass, network->readout_weight)[t];
+    return parameters[network->parameters.entries[network->readout_weight].offset + (size_t)t];
 }
 
-/* y = Σ_t w_t·o[t] + b */
-static void wt_read_out(const wt_pass *pass, int window, wt_real *y) {
-    const wt_network *network = pass->network;
-    const wt_real bias = network->readout_bias < 0 ? 0 : *wt_pass_tensor(pass, network->readout_bias);
+void wt_readout_outputs(const wt_network *network, const wt_real *parameters, const wt_real *o, wt_real *y) {
+    const wt_parameter *entries = network->parameters.entries;
+    const wt_real bias = network->readout_bias < 0 ? 0 : parameters[entries[network->readout_bias].offset];
     for (int c = 0; c < network->classes; c++) y[c] = bias;
-    for (int t = 0; t < network->readout_rows; t++) {
-        const wt_real factor = wt_readout_factor(pass, t), *o = wt_row(&pass->logits, window, t);
+    for (int t = 0; t < network->readout_rows; t++, o += network->classes) {
+        const wt_real factor = wt_readout_factor(network, parameters, t);
         for (int c = 0; c < network->classes; c++) y[c] += factor * o[c];
     }
 }
 
-/* dw_t = Σ_c dy[c]·o[t, c], db = dy */
-static void wt_readout_gradient(const wt_pass *pass, int window, const wt_real *dy, wt_real *sums) {
-    const wt_network *network = pass->network;
+void wt_readout_weights(const wt_network *network, const wt_real *o, const wt_real *dy, wt_real *gradient,
+                        size_t base) {
     const wt_parameter *entries = network->parameters.entries;
     if (network->readout_weight < 0) return;
-    const size_t base = entries[network->head[0].weight].offset;
-    wt_real *dw = sums + (entries[network->readout_weight].offset - base);
-    if (network->readout_bias >= 0) sums[entries[network->readout_bias].offset - base] += dy[0];
-    for (int t = 0; t < network->readout_rows; t++) {
-        const wt_real *o = wt_row(&pass->logits, window, t);
+    wt_real *dw = gradient + (entries[network->readout_weight].offset - base);
+    if (network->readout_bias >= 0) gradient[entries[network->readout_bias].offset - base] += dy[0];
+    for (int t = 0; t < network->readout_rows; t++, o += network->classes) {
         for (int c = 0; c < network->classes; c++) dw[t] += dy[c] * o[c];
     }
 }
 
+void wt_readout_back(const wt_network *network, const wt_real *parameters, int first, int rows,
+                     const wt_real *dy, wt_real *back) {
+    for (int t = 0; t < rows; t++, back += network->classes) {
+        const wt_real factor = wt_readout_factor(network, parameters, first + t);
+        for (int c = 0; c < network->classes; c++) back[c] = factor * dy[c];
+    }
+}
+
+/* --- the wavenet's head --- */
+
 static void wt_readout_back_tile(wt_pass *pass, int window, int first, int rows, const wt_real *dy,
                                  wt_real *sums) {
-    const int classes = pass->network->classes;
     wt_real *hidden = wt_pass_scratch(pass);
     wt_real *outputs = hidden + (size_t)WT_HEAD_TILE * (size_t)pass->network->head[0].out;
     wt_head_outputs(pass, window, first, rows, hidden, outputs);
-    for (int t = 0; t < rows; t++) {
-        const wt_real factor = wt_readout_factor(pass, first + t);
-        for (int c = 0; c < classes; c++) outputs[(size_t)t * (size_t)classes + (size_t)c] = factor * dy[c];
-    }
+    wt_readout_back(pass->network, pass->parameters, first, rows, dy, outputs);
     wt_head_back_tile(pass, window, first, rows, outputs, hidden, sums);
 }
 
@@ -66,12 +69,13 @@ static double wt_read_window(wt_pass *pass, int window) {
         wt_head_outputs(pass, window, t, wt_tile_left(pass, t), wt_pass_scratch(pass),
                         wt_row(&pass->logits, window, t));
     }
-    wt_read_out(pass, window, y);
+    wt_readout_outputs(pass->network, pass->parameters, wt_row(&pass->logits, window, 0), y);
     const double loss = wt_head_loss(pass, window, rows - 1, 1, y);
     if (!pass->shape.backward) return loss;
     wt_real *sums = wt_head_sums(pass, window, 0);
     memset(sums, 0, (size_t)pass->segments * pass->head_sums_each * sizeof *sums);
-    wt_readout_gradient(pass, window, y, sums);
+    wt_readout_weights(pass->network, wt_row(&pass->logits, window, 0), y, sums,
+                       wt_offset(pass, pass->network->head[0].weight));
     for (int t = 0; t < rows; t += WT_HEAD_TILE) {
         wt_readout_back_tile(pass, window, t, wt_tile_left(pass, t), y, sums);
     }

@@ -27,6 +27,11 @@ static const char wt_probe_text[] =
     "model: {trunk: hierarchy, embedding: 5, fuse: [2, 3], width: [19, 33], norm: " norm ", dropout: 0.1}\n" \
     "data: {window: 300, quantization: 'mulaw:37'}\n"
 
+/* Squared error. */
+static const char wt_value_probe[] =
+    "model: {stacks: 1, layers: 3, residual: 9, gate: 7, skip: 11, head: mse}\n"
+    "data: {window: 300, quantization: 'mulaw:37', target: label}\n";
+
 typedef struct {
     wt_config config;
     wt_network *network;
@@ -39,7 +44,10 @@ typedef struct {
 
 static wt_status wt_setup_probe(wt_probe *probe, const char *text, const wt_kernels *kernels) {
     WT_TRY(wt_config_parse(&probe->config, "probe", text, strlen(text), NULL, 0));
-    WT_TRY(wt_network_create(&probe->network, &probe->config.model, WT_PROBE_LEVELS, 1));
+    const bool values = probe->config.model.head == WT_HEAD_MSE;
+    const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS,
+                                      .outputs = values ? 1 : WT_PROBE_LEVELS};
+    WT_TRY(wt_network_create_shaped(&probe->network, &probe->config.model, &network));
     size_t total = probe->network->parameters.total;
     const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, probe->network->receptive_field,
                                   WT_INPUT_CLASS, probe->config.data.quantization};
@@ -57,8 +65,14 @@ static wt_status wt_setup_probe(wt_probe *probe, const char *text, const wt_kern
     for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(probe->batch); i++) {
         probe->batch->classes[i] = i * i % WT_PROBE_LEVELS;
     }
-    for (int i = 0; i < WT_PROBE_WINDOWS * WT_PROBE_TARGETS; i++)
-        probe->batch->target[i] = i * 7 % WT_PROBE_LEVELS;
+    if (values) {
+        WT_TRY(wt_alloc(&probe->batch->value, WT_PROBE_WINDOWS * WT_PROBE_TARGETS, sizeof(wt_real),
+                        "the probe"));
+    }
+    for (int i = 0; i < WT_PROBE_WINDOWS * WT_PROBE_TARGETS; i++) {
+        probe->batch->target[i] = values ? 0 : i * 7 % WT_PROBE_LEVELS;
+        if (values) probe->batch->value[i] = (wt_real)(i * 7 % WT_PROBE_LEVELS) / WT_PROBE_LEVELS;
+    }
     return WT_OK;
 }
 
@@ -103,7 +117,8 @@ static wt_status wt_probe_network(wt_hash *hash, const char *text, const wt_kern
 }
 
 wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels) {
-    static const char *const probes[] = {wt_probe_text, WT_TREE_PROBE("batch"), WT_TREE_PROBE("layer")};
+    static const char *const probes[] = {wt_probe_text, WT_TREE_PROBE("batch"), WT_TREE_PROBE("layer"),
+                                         wt_value_probe};
     char products[96], digits[WT_HASH_TEXT];
     wt_hash hash = {0, 0};
     for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)

@@ -65,9 +65,13 @@ void wt_trainer_describe(const wt_trainer *trainer) {
 
 void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
     const wt_checkpoint_state *state = &trainer->state;
+    const bool squares = trainer->network->head_kind == WT_HEAD_MSE;
     if (status == WT_OK && state->step < trainer->config->train.steps) {
-        snprintf(why, room, "%d validations in a row without a new best (%.4f nats at step %" PRId64 ")",
-                 state->stale, state->best_validation_loss, state->best_step);
+        char loss[48];
+        snprintf(loss, sizeof loss, squares ? "%.6g squared error" : "%.4f nats",
+                 state->best_validation_loss);
+        snprintf(why, room, "%d validations in a row without a new best (%s at step %" PRId64 ")",
+                 state->stale, loss, state->best_step);
     } else {
         snprintf(why, room, "%s",
                  status == WT_OK         ? "all steps are done"

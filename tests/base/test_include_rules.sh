@@ -20,9 +20,9 @@ checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
 train      | train                    | everything above
-predict    | predict wavetrain        | everything above
+predict    | predict                  | everything above
 cli        |                          | everything above
-example    |                          | everything above
+example    | wavetrain                | everything above
 LIST
 }
 

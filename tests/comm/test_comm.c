@@ -1,5 +1,7 @@
 /* The small collective calls, on as many ranks as the program is started with. */
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "all_ranks.h"
 
@@ -108,6 +110,33 @@ static void test_hosts(void **state) {
     wt_free(text);
 }
 
+static void test_first_ranks_are_a_communicator(void **state) {
+    (void)state;
+    for (int ranks = 1; ranks <= wt_comm_size(comm); ranks++) {
+        wt_comm *part;
+        assert_all(wt_comm_first_ranks(&part, comm, ranks) == WT_OK);
+        assert_all((part != NULL) == (wt_comm_rank(comm) < ranks));
+        int64_t sum = 1;
+        if (part) wt_comm_sum_int64(part, &sum, 1);
+        assert_all(!part || (sum == ranks && wt_comm_size(part) == ranks && wt_comm_nodes(part) == 1 &&
+                             wt_comm_node_size(part) == ranks && wt_comm_rank(part) == wt_comm_rank(comm)));
+        wt_comm_end_part(part);
+        wt_comm_meet(comm);
+    }
+}
+
+/* Others wait for rank 0 without taking its core. */
+static void test_ranks_that_meet_sleep(void **state) {
+    (void)state;
+    wt_comm_barrier(comm);
+    const clock_t before = clock();
+    const double began = wt_time_now();
+    if (wt_comm_rank(comm) == 0) usleep(300000);
+    wt_comm_meet(comm);
+    assert_all(wt_time_now() - began > 0.29);
+    assert_all((double)(clock() - before) / CLOCKS_PER_SEC < 0.15);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranks_know_themselves),
@@ -118,6 +147,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_broadcast),
         cmocka_unit_test(test_gather_of_uneven_sizes),
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_first_ranks_are_a_communicator),
+        cmocka_unit_test(test_ranks_that_meet_sleep),
     };
     RUN_ALL_RANKS(tests, argc, argv);
 }

@@ -153,9 +153,9 @@ static void multiply_once(int rows, int out, int count, const int *in, int varia
     product_dispose(&shifted);
 }
 
-static const int odd_rows[] = {1, 2, 5, 6, 7, 11, 12, 13, 17, 18, 23, 24, 47, 97};
-static const int odd_columns[] = {1,  2,  3,  5,  7,  8,  9,  11, 12, 15, 16, 17, 19, 23, 24, 25,
-                                  29, 31, 32, 33, 37, 41, 47, 48, 49, 61, 63, 64, 65, 67, 97, 128};
+static const int odd_rows[] = {1, 2, 5, 6, 7, 11, 12, 13, 17, 18, 23, 24, 32, 47, 97};
+static const int odd_columns[] = {1,  2,  3,  4,  5,  7,  8,  9,  11, 12, 15, 16, 17, 19, 20, 23, 24, 25,
+                                  29, 31, 32, 33, 36, 37, 40, 41, 47, 48, 49, 61, 63, 64, 65, 67, 97, 128};
 enum { ODD_ROWS = sizeof odd_rows / sizeof *odd_rows, ODD_COLUMNS = sizeof odd_columns / sizeof *odd_columns };
 
 /* Each number of rows with each of columns; the terms, and what else a product has, go round. */
@@ -287,9 +287,9 @@ static void weights_once(int rows, int in, int out) {
 
 static void test_weights(void **state) {
     (void)state;
-    static const int rows[] = {0, 1, 2, 7, 41}, in[] = {1, 2, 5, 6, 7, 8, 9, 13, 16, 17, 23, 37};
+    static const int rows[] = {0, 1, 2, 7, 41}, in[] = {1, 2, 5, 6, 7, 8, 9, 13, 16, 17, 23, 37, 40, 64};
     for (int r = 0; r < 5; r++) {
-        for (int i = 0; i < 12; i++) {
+        for (int i = 0; i < 14; i++) {
             for (int c = r + i % 2; c < ODD_COLUMNS; c += 2) weights_once(rows[r], in[i], odd_columns[c]);
         }
     }
@@ -302,6 +302,7 @@ static void test_weights_over_many_rows(void **state) {
         weights_once(rows[r], 11, 37);
         weights_once(rows[r], 1, 1);
         weights_once(rows[r], 33, 64);
+        weights_once(rows[r], 40, 36);
     }
 }
 
@@ -343,7 +344,9 @@ static void fenced_once(int rows, int in, int out) {
 static void test_nothing_beyond(void **state) {
     (void)state;
     for (int c = 0; c < ODD_COLUMNS; c++) {
-        for (int rows = 1; rows <= 14; rows += 1 + rows / 7) fenced_once(rows, 1 + (c + rows) % 19, odd_columns[c]);
+        for (int rows = 1; rows <= 14; rows += 1 + rows / 7)
+            fenced_once(rows, 1 + (c + rows) % 19, odd_columns[c]);
+        fenced_once(33 + c, 29 + c % 12, odd_columns[c]);
     }
 }
 

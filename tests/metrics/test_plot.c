@@ -232,6 +232,31 @@ static void pictures_are_made(void **state) {
     wt_folder_list_free(names, count);
 }
 
+/* Whatever the numbers: a panel without any, one that begins below 1, points that are not there. */
+static void charts_are_drawn(void **state) {
+    (void)state;
+    const double x[] = {1, 2, 4, 1024}, up[] = {1, 1.5, NAN, 700}, down[] = {1, 0.3, 0.1, 0},
+                 none[] = {NAN, NAN, NAN, NAN};
+    const wt_chart chart = {
+        .title = "A chart #1",
+        .note = "of nothing",
+        .x_title = "nodes",
+        .count = 3,
+        .panels = {{.title = "up",
+                    .doubling = true,
+                    .count = 2,
+                    .lines = {{"up", 1, false, 4, x, up}, {"down", 2, true, 4, x, down}}},
+                   {.title = "shares", .shares = true, .count = 1, .lines = {{"down", 2, true, 4, x, down}}},
+                   {.title = "none", .count = 1, .lines = {{"none", 3, false, 4, x, none}}}}};
+    char *data;
+    size_t bytes;
+    assert_int_equal(wt_plot_chart(&chart, "test_plot.work/chart.png"), WT_OK);
+    assert_int_equal(wt_file_read(&data, &bytes, "test_plot.work/chart.png", 1 << 24), WT_OK);
+    assert_true(bytes > 10000);
+    wt_free(data);
+    assert_int_equal(wt_plot_chart(&chart, "test_plot.work/absent/chart.png"), WT_FAILED);
+}
+
 /* Colours and dashes of as many runs as are allowed, under a heading. */
 static void many_runs_have_a_taller_page(void **state) {
     (void)state;
@@ -268,6 +293,11 @@ static void bad_runs_are_named(void **state) {
 
 #else
 
+static void charts_are_drawn(void **state) {
+    (void)state;
+    skip();
+}
+
 static void pictures_are_made(void **state) {
     (void)state;
     const char *runs[] = {"test_plot.work/one"};
@@ -303,6 +333,7 @@ int main(void) {
         cmocka_unit_test(legends_fit_their_words),
         cmocka_unit_test(ranges_of_several_runs_are_what_is_drawn),
         cmocka_unit_test(pictures_are_made),
+        cmocka_unit_test(charts_are_drawn),
         cmocka_unit_test(many_runs_have_a_taller_page),
         cmocka_unit_test(bad_runs_are_named),
         cmocka_unit_test(nothing_is_held),

@@ -46,6 +46,7 @@ typedef struct {
 #define VALUES .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_MSE, .input = WT_INPUT_REAL
 #define PLAIN .skip_scale = 1, .residual_scale = 1
 #define TREE .trunk = WT_TRUNK_HIERARCHY, .head = WT_HEAD_SOFTMAX
+#define VALUE_TREE .trunk = WT_TRUNK_HIERARCHY, .head = WT_HEAD_MSE, .input = WT_INPUT_REAL
 
 static const gradient_case cases[] = {
     {"kernel 1",
@@ -171,8 +172,8 @@ static const gradient_case cases[] = {
      .target_count = {24, 11, 0},
      .padding = 9},
     {"batch norm, rechannels, dropout, several segments",
-     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .norm = WT_NORM_BATCH, .dropout = 0.2, .input_kernel = 1,
-      .skip = 4, .array_count = 3,
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .norm = WT_NORM_BATCH, .dropout = 0.2,
+      .input_kernel = 1, .skip = 4, .array_count = 3,
       .arrays = {ARRAY(2, 1, 2, 4, 3, GATE), ARRAY(3, 1, 1, 6, 5, TANH), ARRAY(2, 1, 2, 3, 4, RELU)}},
      .classes = 7,
      .targets = 130,
@@ -223,6 +224,29 @@ static const gradient_case cases[] = {
      .classes = 6,
      .targets = 4,
      .target_count = {4, 1, 4}},
+    {"tree of values",
+     {VALUE_TREE, .fuse = {2, {2, 3}}, .width = {2, {5, 6}}, .norm = WT_NORM_LAYER,
+      .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 1,
+     .channels = 2,
+     .targets = 20,
+     .target_count = {20, 0, 13},
+     .ignore = true},
+    {"tree with a mean readout",
+     {TREE, .embedding = 3, .fuse = {2, {2, 2}}, .width = {1, {7}}, .norm = WT_NORM_BATCH,
+      .readout = WT_READOUT_MEAN, .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 5,
+     .targets = 12,
+     .target_count = {12, 12, 12},
+     .whole = true},
+    {"tree of values with a linear readout",
+     {VALUE_TREE, .fuse = {1, {4}}, .width = {1, {7}}, .readout = WT_READOUT_LINEAR,
+      .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 1,
+     .channels = 1,
+     .targets = 70,
+     .target_count = {70, 0, 70},
+     .whole = true},
     {"tree with dropout",
      {TREE, .embedding = 3, .fuse = {2, {2, 2}}, .width = {1, {9}}, .norm = WT_NORM_BATCH, .dropout = 0.3,
       .array = {.activation = WT_ACTIVATION_TANH}},

@@ -10,7 +10,7 @@ export ranks=3
 set -- --set validation.every=0 --set run.compare_every=4 --set guard.skips=3 --set guard.rollbacks=2
 
 # The broadcast that is counted to for a fault in about the middle of the run, and the step that follows it.
-middle=27
+middle=29
 
 # --- once: the step is left out, with a warning, everywhere ---
 

@@ -12,7 +12,7 @@ DESTDIR=$WORK/staged cmake --install "$build" --prefix /opt/wavetrain >install.t
 prefix=$WORK/"a prefix"
 mv staged/opt/wavetrain "$prefix"
 [ -z "$(find staged ! -type d)" ] || fail "installed beside the prefix: $(find staged ! -type d)"
-for file in bin/wavetrain include/wavetrain/wavetrain.h share/wavetrain/jobs/train.sbatch \
+for file in bin/wavetrain include/wavetrain/wavetrain.h share/wavetrain/jobs/train.sbatch share/wavetrain/jobs/job.sh \
     share/wavetrain/configs/speech.yaml share/doc/wavetrain/LICENSE share/man/man1/wavetrain.1 \
     share/man/man5/wavetrain-config.5 share/bash-completion/completions/wavetrain \
     share/zsh/site-functions/_wavetrain share/fish/vendor_completions.d/wavetrain.fish; do
@@ -31,6 +31,8 @@ expect_ok "$prefix/bin/wavetrain" inspect "$prefix/share/wavetrain/configs/speec
 while read -r header; do
     echo "#include <$header>" >alone.c
     expect_ok "$compiler" -std=c11 -pedantic -Wall -Wextra -Werror -I "$prefix/include" -fsyntax-only alone.c
+    [ "$header" = wavetrain/wavetrain.h ] || grep -qF "#include \"$header\"" "$prefix/include/wavetrain/wavetrain.h" ||
+        fail "wavetrain.h does not include $header"
 done <headers.txt
 echo '#include <wavetrain/wavetrain.h>' >all.c
 "$compiler" -I "$prefix/include" -M all.c >needs.txt

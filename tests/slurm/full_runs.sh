@@ -7,7 +7,7 @@ two_nodes=(--nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=30)
 
 # make_speech: data/ with the recordings as jobs/quickstart.sh prepares them, `steps`, and `whole`, the run of
 # configs/speech-quick.yaml on one rank, never interrupted, that all others must equal. Made by the first part that asks;
-# of its 2000 steps only as many as take 70 s at the least, which the fastest one of a trial tells.
+# of its 2000 steps only as many as take 70 s (or WT_FULL_SECONDS) at the least, which the fastest one of a trial tells.
 make_speech() {
     local full=$WORK/full
     if [ ! -e "$full/steps" ]; then
@@ -17,11 +17,11 @@ make_speech() {
             "$WAVETRAIN" prepare audio "$speech" --out data/speech-quick >prepare.log &&
             OMP_NUM_THREADS=1 "$MPIRUN" 4 "$WAVETRAIN" train configs/speech-quick.yaml --run trial \
                 --set train.steps=40 --set schedule.warmup=2 >trial.log 2>&1 &&
-            awk -F, '
+            awk -F, -v seconds="${WT_FULL_SECONDS:-70}" '
                 NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") column = i }
                 NR > 3 && (!least || $column - last < least) { least = $column - last }
                 NR > 1 { last = $column }
-                END { n = int(70 / least); print (n < 200 ? 200 : n > 2000 ? 2000 : n) }' trial/metrics.csv >count &&
+                END { n = int(seconds / least); print (n < 200 ? 200 : n > 2000 ? 2000 : n) }' trial/metrics.csv >count &&
             OMP_NUM_THREADS=2 "$WAVETRAIN" train configs/speech-quick.yaml --run whole \
                 --set "train.steps=$(cat count)" >whole.log 2>&1 &&
             mv count steps) || fail "the run to compare with: $(cat "$full"/*.log)"
@@ -64,9 +64,18 @@ whole_again() {
     echo "measured: $1: $steps steps, hash $(hash_of "$1"), that of the uninterrupted run"
 }
 
-# record_tells RUN: run.yaml has what was used, and how often it was started again
+# record_tells RUN: run.yaml has what was used, how often it was started, and why each start has stopped
 record_tells() {
-    grep -q '^restarts: [0-9]' "$1/run.yaml" || fail "$1: run.yaml has no restarts"
+    local starts hours peak
+    starts=$(grep -c '^- {begun: .*, verdict: [a-z]*, why: "..*"}$' "$1/run.yaml" || true)
+    hours=$(sed -n 's/^node_hours: //p' "$1/run.yaml")
+    peak=$(sed -n 's/^peak_memory_mib: //p' "$1/run.yaml")
+    [ "$starts" = "$(grep -c '^train.sbatch: start ' "$1.log")" ] || fail "$1: run.yaml has $starts starts: $(cat "$1/run.yaml")"
+    grep -qx "restarts: $((starts - 1))" "$1/run.yaml" || fail "$1: $(grep '^restarts' "$1/run.yaml"), expected $((starts - 1))"
+    awk -v h="$hours" -v p="$peak" 'BEGIN { exit !(h > 0 && p > 0) }' || fail "$1: $hours node-hours, peak $peak MiB"
+    echo "measured: $1: run.yaml: $starts starts, $hours node-hours, peak $peak MiB a rank"
+    sed -n 's/^- {begun: .*, from: \([0-9]*\), to: \([0-9]*\),.*, verdict: \([a-z]*\), why: \(.*\)}$/measured:   steps \1 to \2: \3, \4/p' \
+        "$1/run.yaml" | sort | uniq
 }
 
 # wait_for RUN ROWS: until its metrics.csv has so many, for five minutes at most

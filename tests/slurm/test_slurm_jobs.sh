@@ -111,4 +111,4 @@ said site.txt 'module load gcc'
 mkdir -p spack/share/spack
 echo 'spack() { echo "spack $*"; }' >spack/share/spack/setup-env.sh
 (SPACK_ROOT=$PWD/spack && . "$jobs/env/spack.sh") >site.txt || fail "spack.sh: exit code $?"
-said site.txt 'spack env activate wavetrain'
+said site.txt 'spack load wavetrain'

@@ -41,6 +41,10 @@ printf '#!/bin/sh\necho "wavetrain: the disk is on fire" >&2\nexit 1\n' >no-disk
 chmod +x no-disk
 start unlucky "WAVETRAIN=$PWD/no-disk,FRUITLESS=2"
 unlucky=$job
+printf '#!/bin/sh\nexit 0\n' >idle # as mpirun does when it is terminated
+chmod +x idle
+start wordless "WAVETRAIN=$PWD/idle,FRUITLESS=1"
+wordless=$job
 touch unwritable # where its folder should be
 start unwritable "WAVETRAIN=$PWD/no-disk"
 unwritable=$job
@@ -61,6 +65,7 @@ same_run whole srun 60
 same_run whole mpirun 60
 ends refused "$refused" FAILED 2: 'not trained: wavetrain: '
 ends unlucky "$unlucky" FAILED 1: 'given up: 2 starts without a new checkpoint (step 0): wavetrain: the disk'
+ends wordless "$wordless" FAILED 1: 'given up: 1 starts without a new checkpoint (step 0): code 0'
 ends unwritable "$unwritable" FAILED 1: 'given up: '
 
 # Asked to stop, from outside: a checkpoint, and not queued again.

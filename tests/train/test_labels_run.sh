@@ -87,9 +87,24 @@ awk '/error-to-signal/ { a = $3 } /RMSE/ { printf "%.4g %.4g\n", a, $2 }' values
     fail "predictions: $(cat counted.txt), report: $(cat values-1.txt)"
 [ "$(head -n 1 values/metrics.csv | tr , '\n' | grep -n bits | head -n 1)" = 4:bits ] || fail "columns have moved"
 [ -z "$(sed -n 2p values/metrics.csv | cut -d, -f4)" ] || fail "a squared error in bits"
+expect_ok "$WAVETRAIN" inspect values
+grep -q '^validation .* squared error; best ' out.txt || fail "inspect: $(cat out.txt)"
 # the same rows in another unit: with the checkpoint's mean and deviation, not its own, they mean something else
 expect_ok "$WAVETRAIN" evaluate values --data scaled
 awk '/error-to-signal/ { exit !($3 > 0.2) }' out.txt || fail "other data were normalised by themselves: $(cat out.txt)"
+
+# --- the same with a hierarchy: a value a sample, and one for a window, read from all of its outputs ---
+sed -e 's/^model: .*/model: {trunk: hierarchy, input: real, fuse: [2, 3], width: 24, norm: batch, head: mse}/' \
+    -e 's/path: ion/path: square/' -e 's/look_ahead: 16, window: 300/window: 300, look_ahead: 2/' samples.yaml >config.yaml
+same_on_ranks tree
+awk '/error-to-signal/ { exit !($3 < 0.5) }' tree-1.txt || fail "it learned nothing: $(cat tree-1.txt)"
+sed -i 's/window: 300, look_ahead: 2/stride: 40, window: 25/; s/head: mse/head: mse, readout: linear/' config.yaml
+same_on_ranks tree-linear
+said tree-linear-1.txt 'square, test: '
+sed -i 's/head: mse, readout: linear/readout: mean/; s/path: square/path: ion/' config.yaml
+train_ok tree-mean
+expect_ok "$WAVETRAIN" evaluate tree-mean
+said out.txt 'macro-F1'
 
 # --- what does not fit ---
 cp samples.yaml config.yaml
