@@ -59,6 +59,7 @@ static void wt_count_blocks(double *work, const wt_network *network, int targets
         wt_add_product(work, &block->skip, t);
         work[WT_WORK_ELEMENT] += rows * (passes * block->conv.out + block->conv.in);
         work[WT_WORK_UNIT] += ceil(rows / WT_TILE_ROWS);
+        if (network->norm == WT_NORM_LAYER) work[WT_WORK_NORM_ROW] += rows;
     }
     for (int i = 0; i < 2; i++) wt_add_product(work, &network->head[i], t);
     work[WT_WORK_ELEMENT] += t * (network->skip_channels + network->head[0].out);
@@ -83,6 +84,7 @@ static void wt_count_levels(double *work, const wt_network *network, double targ
         const double rows = targets * level->rows;
         work[WT_WORK_LEVEL_PRODUCT] += wt_product_operations(&level->linear, rows);
         work[WT_WORK_LEVEL_ELEMENT] += rows * level->linear.out * passes;
+        if (network->norm == WT_NORM_LAYER) work[WT_WORK_NORM_ROW] += rows;
     }
     const double values = work[WT_WORK_LEVEL_ELEMENT] - before;
     work[WT_WORK_LEVEL_FAR] += values * wt_far_share(values);
