@@ -44,6 +44,7 @@ typedef enum {
     WT_WORK_LEVEL_FAR,     /* those of them that lie beyond the nearest caches */
     WT_WORK_LEVEL,         /* levels that a call goes through */
     /* both */
+    WT_WORK_NORM_ROW, /* rows of layer norms: what each costs however narrow it is */
     WT_WORK_GRADIENT, /* bytes of gradients that are written, or added up in a rank */
     WT_WORK_UPDATE, /* bytes of parameters and moments that an update touches, packing and the norm included */
     WT_WORK_STEP,   /* steps */

@@ -56,8 +56,8 @@ typedef struct wt_progress wt_progress;
 wt_status wt_progress_create(wt_progress **out, const char *label, const char *unit, int64_t begin,
                              int64_t total, double seconds);
 void wt_progress_destroy(wt_progress *progress); /* ends the bar's line; takes NULL */
-/* `done` steps in all; `rate` units a second (0: leave out); `note` e.g. "loss 3.214" (may be NULL). */
-void wt_progress_update(wt_progress *progress, int64_t done, double rate, const char *note);
+/* `done` steps in all; `rate` units a second (0: leave out); a NaN is no loss. Cheap unless a line is due. */
+void wt_progress_update(wt_progress *progress, int64_t done, double rate, double loss);
 /* Prints a line of its own above the bar (or just a line). */
 void wt_progress_say(wt_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

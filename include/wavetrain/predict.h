@@ -7,12 +7,13 @@
  *              and lanes are powers of two, else owners (comm/exchange_*.c). A bucket of n_c bytes takes
  *                 halving:  2·log₂R·α_w + 2·(R−1)/R·n_c/β_w   +   2·log₂N·α + 2·(N−1)/N·n_c/β      (a node's ranks together)
  *                 owners:   2·α_w + 2·(R−1)/P·n_c/β_w         +   2·α + 2·R·(P−R)/P·n_c/β
- *              with α_w, β_w the link within a node, α, β between nodes. Buckets follow each other without a gap, so
- *              that latencies but the last bucket's hide behind the bytes of others.
- *   exposed    max over buckets b:  latency + Σ_{c ≥ b} bytes of c's time − R_b, at least 0
+ *              with α_w, β_w the link within a node, α, β between nodes. At most four buckets are on
+ *              their way at a time, and hide each other's latencies: one follows the other after the time of its bytes, or a
+ *              quarter of its whole time, if that is more.
+ *   exposed    max over buckets b:  latency + Σ_{c ≥ b} the time after which the next follows c − R_b, at least 0
  *              with R_b the time of backward, in a rank's last wave of lanes, that is still to come when b is finished
  *              (backward is ⅔ of computing; layers take time as they have operations). With exchange.progress: after
- *              R_b = 0. Batch norm's sums over lanes, which nothing hides, are added: for each level and direction a
+ *              R_b = 0. Batch norm's sums over lanes, which nothing hides, are added: for each level or block and direction a
  *              gather and a broadcast, 2·log₂P latencies.
  *   step       compute + exposed
  *   node-hours step · steps · nodes; validation and checkpoints are not in it
@@ -33,8 +34,8 @@
 
 /* What the data set adds to a rank's memory; zeros where there is none yet. */
 typedef struct {
-    int64_t train_bytes,
-        validation_bytes;       /* samples, labels and masks that are kept in memory; offsets, lists */
+    int64_t train_bytes;        /* samples, labels and masks that are kept in memory; offsets, lists */
+    int64_t validation_bytes;   /* the same of that part */
     int64_t validation_windows; /* that there are; 0: nothing is validated */
     int channels;               /* of a real input; 0 is 1 */
 } wt_data_sizes;
@@ -72,7 +73,8 @@ typedef struct {
     int64_t node_memory;                     /* of the node with rank 0 */
     int64_t checkpoint_bytes;                /* of a file */
     bool timed;                              /* there are rates; else the times below are 0 */
-    bool near;                               /* rates of other numbers of threads or ranks, or kernels */
+    bool near;                               /* the rates are of other numbers than are asked for, */
+    int rates_threads, rates_ranks;          /* of these threads and ranks on a node */
     bool linked;                             /* the exchange's time is known (one rank has none) */
     double compute, exchange, exposed, step; /* seconds of a step */
     double node_hours;

@@ -6,6 +6,7 @@
  * ranks measure at the same time, each by itself, as ranks that share a node's memory do, and the exchange between them is
  * measured too: within a node, or, with a rank on each of several nodes, between nodes.
  */
+#include <errno.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "command_internal.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/metrics.h"
 #include "wavetrain/predict.h"
 
 /* Where popt's constant table points. */
@@ -86,6 +88,12 @@ static const struct {
     {"{model: {stacks: 2, layers: 6, kernel: 3, residual: 128, gate: 128, skip: 128}, data: {window: 4096}, "
      "train: {batch: 1}}",
      false, false},
+    {"{model: {stacks: 1, layers: 8, kernel: 2, residual: 32, gate: 32, skip: 64, norm: batch}, data: "
+     "{window: 2048}, train: {batch: 2}}",
+     false, false},
+    {"{model: {stacks: 1, layers: 8, kernel: 2, residual: 64, gate: 64, skip: 64, norm: layer}, data: "
+     "{window: 2048}, train: {batch: 1}}",
+     false, false},
     {"{model: {stacks: 1, layers: 4, kernel: 2, residual: 128, gate: 128, skip: 128}, data: {window: 96}, "
      "train: {batch: 1}}",
      false, false},
@@ -134,6 +142,7 @@ typedef struct {
     const char *set_list[2];
     const wt_kernels *kernels;
     int cores;
+    double notes; /* seconds of a step's row in metrics.csv; rank 0 */
     wt_calibration calibration;
 } wt_calibrating;
 
@@ -191,6 +200,47 @@ static wt_status wt_time_network(wt_calibrating *c, const char *text, double wor
 cleanup:
     wt_stepper_destroy(stepper);
     return status;
+}
+
+/* --- what a run adds to each step --- */
+
+static wt_status wt_time_rows(const char *folder, double *seconds) {
+    enum { ROWS = 5000 };
+    char path[WT_PATH_MAX];
+    wt_metrics *metrics;
+    wt_status status = WT_OK;
+    WT_TRY(wt_path_join(path, folder, "metrics.csv"));
+    WT_TRY(wt_metrics_open(&metrics, path, 0));
+    const double began = wt_time_now();
+    for (int i = 1; status == WT_OK && i <= ROWS; i++) {
+        const wt_metrics_row row = {.step = i,
+                                    .epoch = 1e-3 * i,
+                                    .loss = 5.0 / i,
+                                    .bits = 7.0 / i,
+                                    .silence = NAN,
+                                    .gradient_norm = 1.0 / 3,
+                                    .learning_rate = 1e-3,
+                                    .validation_loss = NAN,
+                                    .validation_bits = NAN,
+                                    .validation_silence = NAN,
+                                    .samples_per_second = 12345.6789,
+                                    .seconds = 0.001 * i};
+        status = wt_metrics_append(metrics, &row);
+    }
+    *seconds = (wt_time_now() - began) / ROWS;
+    const wt_status closed = wt_metrics_close(metrics);
+    return status == WT_OK ? closed : status;
+}
+
+/* The row of metrics.csv: nothing beside most steps, and a good part of those that take some microseconds. Rank 0. */
+static wt_status wt_time_notes(double *seconds) {
+    char folder[WT_PATH_MAX];
+    const char *temporary = getenv("TMPDIR");
+    WT_TRY(wt_path_join(folder, temporary && *temporary ? temporary : "/tmp", "wavetrain-calibrate-XXXXXX"));
+    WT_CHECK(mkdtemp(folder), WT_FAILED, "%s: can't be made (%s)", folder, strerror(errno));
+    const wt_status status = wt_time_rows(folder, seconds);
+    const wt_status removed = wt_folder_remove(folder);
+    return status == WT_OK ? removed : status;
 }
 
 /* --- the rates of one number of threads --- */
@@ -252,6 +302,7 @@ static wt_status wt_calibrate_threads(wt_calibrating *c, int threads) {
         wt_comm_agree(c->comm, wt_rates_fit(rates.seconds, (const double(*)[WT_WORK_KINDS])measured->work,
                                             measured->seconds, measured->count)));
     wt_print_fit(measured, &rates);
+    rates.seconds[WT_WORK_STEP] += c->notes;
     WT_GUARD(wt_comm_agree(c->comm, wt_calibration_add(&c->calibration, &rates)));
 cleanup:
     wt_free(measured);
@@ -351,6 +402,7 @@ static void wt_load_old(wt_calibrating *c, const char *path) {
 
 static wt_status wt_calibrate_list(wt_calibrating *c, const wt_bench_list *threads) {
     WT_TRY(wt_comm_agree(c->comm, wt_touch_hdf5(c)));
+    WT_TRY(wt_comm_agree(c->comm, wt_comm_rank(c->comm) == 0 ? wt_time_notes(&c->notes) : WT_OK));
     for (int i = 0; i < threads->count; i++) WT_TRY(wt_calibrate_threads(c, threads->values[i]));
     wt_note_process(c, wt_process_bytes(c->comm));
     return wt_measure_link(c);

@@ -233,10 +233,10 @@ static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress
         sound[i] = (float)wt_dequantize(voice->quantization, class);
         wt_feed_class(voice, stream, class);
         if (progress && i % 256 == 255) {
-            wt_progress_update(progress, i + 1, (double)(i + 1) / (wt_time_now() - began), NULL);
+            wt_progress_update(progress, i + 1, (double)(i + 1) / (wt_time_now() - began), NAN);
         }
     }
-    if (progress) wt_progress_update(progress, voice->samples, 0, NULL);
+    if (progress) wt_progress_update(progress, voice->samples, 0, NAN);
 cleanup:
     wt_stream_destroy(stream);
     return status;

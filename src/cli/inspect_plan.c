@@ -314,13 +314,10 @@ static void wt_print_times(const wt_plan *plan) {
            forecast->node_hours);
 }
 
-static void wt_print_source(const wt_forecast_case *run, const wt_forecast *forecast, const char *path) {
+static void wt_print_source(const wt_forecast_case *run, const char *path) {
     char text[WT_PATH_MAX + 512];
-    snprintf(text, sizeof text, "by %s: %s, kernels %s%s", path, run->calibration->cpu,
-             run->rates_of ? run->rates_of : run->kernels->name,
-             forecast->near ? "; other numbers of threads or ranks on a node than were measured, so from the "
-                              "nearest"
-                            : "");
+    snprintf(text, sizeof text, "by %s: %s, kernels %s", path, run->calibration->cpu,
+             run->rates_of ? run->rates_of : run->kernels->name);
     printf("times            ");
     wt_print_wrapped(stdout, text, 17);
 }
@@ -338,7 +335,7 @@ void wt_plan_print(const wt_plan *plan) {
         wt_time_text(compute, forecast->compute);
         printf("time of a step   %s of computing, and the exchange, which is not known\n", compute);
     }
-    if (forecast->timed) wt_print_source(&plan->run, forecast, plan->calibration_path);
+    if (forecast->timed) wt_print_source(&plan->run, plan->calibration_path);
     fflush(stdout);
     if (forecast->timed && !forecast->linked) {
         wt_log_warning("no time of the exchange: the link between nodes is not known (expected --latency and "

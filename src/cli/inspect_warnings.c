@@ -47,6 +47,17 @@ static void wt_warn_of_shares(const wt_plan *plan) {
     }
 }
 
+/* Threads that share work are less than so many times as fast; ranks that share a node's memory slow each other down. */
+static void wt_warn_of_rates(const wt_plan *plan) {
+    const wt_forecast *forecast = &plan->forecast;
+    const int threads = plan->run.threads, ranks = forecast->ranks_on_node;
+    if (!forecast->timed || !forecast->near) return;
+    wt_log_warning(
+        "times are scaled from other numbers of threads and ranks on a node (got %d and %d, expected "
+        "%d and %d: mpirun -n %d wavetrain bench calibrate --threads %d, on a node)",
+        forecast->rates_threads, forecast->rates_ranks, threads, ranks, ranks, threads);
+}
+
 static void wt_warn_of_field(const wt_plan *plan) {
     const wt_data_config *data = &plan->run.config->data;
     const int field = plan->run.network->receptive_field;
@@ -110,6 +121,7 @@ static void wt_warn_of_space(const wt_plan *plan) {
 
 void wt_plan_warn(const wt_plan *plan) {
     wt_warn_of_shares(plan);
+    wt_warn_of_rates(plan);
     wt_warn_of_field(plan);
     wt_warn_of_data(plan);
     wt_warn_of_memory(plan);

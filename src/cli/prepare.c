@@ -38,7 +38,7 @@ static void wt_count_utterance(void *opaque) {
                                10) != WT_OK)
             return; /* the work goes on without */
     }
-    wt_progress_update(progress->bar, progress->done, 0, NULL);
+    wt_progress_update(progress->bar, progress->done, 0, NAN);
 }
 
 /* This rank's shards. */

@@ -31,6 +31,7 @@ static const char *const wt_work_names[WT_WORK_KINDS] = {
     [WT_WORK_LEVEL_ELEMENT] = "level-element",
     [WT_WORK_LEVEL_FAR] = "level-far",
     [WT_WORK_LEVEL] = "level",
+    [WT_WORK_NORM_ROW] = "norm-row",
     [WT_WORK_GRADIENT] = "gradient",
     [WT_WORK_UPDATE] = "update",
     [WT_WORK_STEP] = "step",

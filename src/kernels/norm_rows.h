@@ -61,49 +61,61 @@ static void column_products(double *sums, const float *dy, int lddy, const float
 #undef COLUMNS
 }
 
-INLINE void standardise_lanes(float *restrict y, float *restrict x, const float *restrict mean,
-                              const float *restrict rate, const float *restrict weight,
-                              const float *restrict bias, int count) {
+INLINE void load_lanes(float *restrict to, const float *restrict from, int count) {
 #pragma omp simd
-    for (int k = 0; k < LANES; k++) {
-        if (k < count) {
-            const float value = (x[k] - mean[k]) * rate[k];
-            x[k] = value;
-            y[k] = value * weight[k] + bias[k];
+    for (int k = 0; k < LANES; k++) to[k] = k < count ? from[k] : 0;
+}
+
+INLINE void standardise_lanes(float *y, int ldy, float *x, int ldx, const float *mean, const float *rate,
+                              const float *weight, const float *bias, int rows, int count) {
+    float m[LANES], r[LANES], w[LANES], b[LANES];
+    load_lanes(m, mean, count), load_lanes(r, rate, count);
+    load_lanes(w, weight, count), load_lanes(b, bias, count);
+    for (ptrdiff_t t = 0; t < rows; t++, y += ldy, x += ldx) {
+#pragma omp simd
+        for (int k = 0; k < LANES; k++) {
+            if (k < count) {
+                const float value = (x[k] - m[k]) * r[k];
+                x[k] = value;
+                y[k] = value * w[k] + b[k];
+            }
         }
     }
 }
 
 static void standardise(float *y, int ldy, float *x, int ldx, const float *mean, const float *rate,
                         const float *weight, const float *bias, int rows, int columns) {
-    const int whole = columns / LANES * LANES;
-#define LANES_FROM(c, count) standardise_lanes(y + c, x + c, mean + c, rate + c, weight + c, bias + c, count)
-    for (ptrdiff_t t = 0; t < rows; t++, y += ldy, x += ldx) {
-        for (int c = 0; c < whole; c += LANES) LANES_FROM(c, LANES);
-        LANES_FROM(whole, columns - whole);
-    }
-#undef LANES_FROM
+    int c = 0;
+#define COLUMNS(count) \
+    standardise_lanes(y + c, ldy, x + c, ldx, mean + c, rate + c, weight + c, bias + c, rows, count)
+    for (; c + LANES <= columns; c += LANES) COLUMNS(LANES);
+    if (c < columns) COLUMNS(columns - c);
+#undef COLUMNS
 }
 
-INLINE void standardise_back_lanes(float *dx, const float *dy, const float *x, const float *factor,
-                                   const float *mean_dy, const float *mean_product, int count) {
+INLINE void standardise_back_lanes(float *dx, int lddx, const float *dy, int lddy, const float *x, int ldx,
+                                   const float *factor, const float *mean_dy, const float *mean_product,
+                                   int rows, int count) {
+    float f[LANES], d[LANES], p[LANES];
+    load_lanes(f, factor, count), load_lanes(d, mean_dy, count), load_lanes(p, mean_product, count);
+    for (ptrdiff_t t = 0; t < rows; t++, dx += lddx, dy += lddy, x += ldx) {
 #pragma omp simd
-    for (int k = 0; k < LANES; k++) {
-        if (k < count) dx[k] = factor[k] * (dy[k] - mean_dy[k] - x[k] * mean_product[k]);
+        for (int k = 0; k < LANES; k++) {
+            if (k < count) dx[k] = f[k] * (dy[k] - d[k] - x[k] * p[k]);
+        }
     }
 }
 
 static void standardise_back(float *dx, int lddx, const float *dy, int lddy, const float *x, int ldx,
                              const float *factor, const float *mean_dy, const float *mean_product, int rows,
                              int columns) {
-    const int whole = columns / LANES * LANES;
-#define LANES_FROM(c, count) \
-    standardise_back_lanes(dx + c, dy + c, x + c, factor + c, mean_dy + c, mean_product + c, count)
-    for (ptrdiff_t t = 0; t < rows; t++, dx += lddx, dy += lddy, x += ldx) {
-        for (int c = 0; c < whole; c += LANES) LANES_FROM(c, LANES);
-        LANES_FROM(whole, columns - whole);
-    }
-#undef LANES_FROM
+    int c = 0;
+#define COLUMNS(count)                                                                      \
+    standardise_back_lanes(dx + c, lddx, dy + c, lddy, x + c, ldx, factor + c, mean_dy + c, \
+                           mean_product + c, rows, count)
+    for (; c + LANES <= columns; c += LANES) COLUMNS(LANES);
+    if (c < columns) COLUMNS(columns - c);
+#undef COLUMNS
 }
 
 /* --- layer norm --- */

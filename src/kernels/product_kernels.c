@@ -7,7 +7,7 @@
  *
  * A step of the inner loop loads two vectors of weights and broadcasts a value a row: fewer loads than
  * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns, [panel][in][PANEL],
- * the last one filled up with zeros, so that a panel is read from end to end and stays in the first cache
+ * the last vector filled up with zeros, so that a panel is read from end to end and stays in the first cache
  * over all rows. Where the last columns fill half a vector at most, vectors hold rows of a product and input
  * channels of a weights' gradient instead. Each element is one chain of fused multiply-adds over its terms in
  * order: its bits depend neither on where the row stands in the call nor on the width of the vectors.
@@ -144,7 +144,8 @@ static void pack_panel(float *packed, const float *w, int in, int out, int colum
     const int first = columns < WIDTH ? columns : WIDTH, second = columns - first;
     for (int i = 0; i < in; i++, packed += PANEL, w += out) {
         vector_store(packed, vector_multiply(vector_load_first(w, first), factor));
-        vector_store(packed + WIDTH, vector_multiply(vector_load_first(w + first, second), factor));
+        if (second == 0) continue; /* nothing reads there */
+        vector_store(packed + WIDTH, vector_multiply(vector_load_first(w + WIDTH, second), factor));
     }
 }
 
@@ -161,7 +162,7 @@ static void pack_turned(float *packed, const float *w, ptrdiff_t in, int columns
     const vector factor = vector_of(scale);
     for (ptrdiff_t at = 0; in >= 4 && at < in; at += 4) {
         const ptrdiff_t i = at + 4 <= in ? at : in - 4;
-        for (int c = 0; c < PANEL; c += WIDTH) {
+        for (int c = 0; c < columns; c += WIDTH) {
             float *to = packed + i * PANEL + c;
             if (c + WIDTH <= columns) {
                 turn_weights(to, w + c * in + i, in, WIDTH, factor);

@@ -29,7 +29,7 @@ struct wt_progress {
     int64_t begin, total, done, shown; /* shown: `done` of the last line; -1: none yet */
     double seconds, started, last, rate;
     bool speaks, terminal;
-    char note[128];
+    double loss; /* NaN: none */
 };
 
 static bool on_terminal(void) {
@@ -48,6 +48,7 @@ wt_status wt_progress_create(wt_progress **out, const char *label, const char *u
     p->begin = p->done = begin;
     p->total = total;
     p->shown = -1;
+    p->loss = NAN;
     p->seconds = seconds;
     p->started = wt_time_now();
     p->speaks = wt_log_speaks();
@@ -106,9 +107,9 @@ static void put(char *line, size_t *used, const char *format, ...) {
     if (*used >= LINE_MAX_BYTES) *used = LINE_MAX_BYTES - 1;
 }
 
-/* What follows the percentage: note, rate, time left (or, at the end, taken). */
+/* What follows the percentage: loss, rate, time left (or, at the end, taken). */
 static void put_details(const wt_progress *p, char *line, size_t *used, const char *separator) {
-    if (p->note[0] != '\0') put(line, used, "%s%s", separator, p->note);
+    if (!isnan(p->loss)) put(line, used, "%sloss %.4f", separator, p->loss);
     if (p->rate > 0) {
         char rate[48];
         format_rate(rate, p->rate, p->unit);
@@ -169,10 +170,10 @@ static void print_line(wt_progress *p) {
 
 /* --- calls --- */
 
-void wt_progress_update(wt_progress *p, int64_t done, double rate, const char *note) {
+void wt_progress_update(wt_progress *p, int64_t done, double rate, double loss) {
     p->done = done;
     p->rate = rate;
-    snprintf(p->note, sizeof p->note, "%s", note == NULL ? "" : note);
+    p->loss = loss;
     if (!p->speaks) return;
     double now = wt_time_now();
     if (now - p->last < (p->terminal ? redraw_seconds : p->seconds)) return;

@@ -62,6 +62,8 @@ static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *r
                                            run->rates_of ? run->rates_of : run->kernels->name, threads,
                                            forecast->ranks_on_node, &forecast->near);
     if (!forecast->timed) return;
+    forecast->rates_threads = rates.threads;
+    forecast->rates_ranks = rates.ranks;
     wt_work_count(work, run, forecast);
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) forecast->compute += work[kind] * rates.seconds[kind];
 }

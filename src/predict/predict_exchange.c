@@ -111,14 +111,14 @@ static void wt_time_buckets(wt_forecast *forecast, const wt_forecast_case *run, 
     forecast->exchange = cost.latency + after;
 }
 
-/* Batch norm adds up the lanes' sums in the midst of each level, forward and backward: a gather and a broadcast. */
+/* Batch norm adds up the lanes' sums in the midst of each level or block, forward and backward: a gather and a broadcast. */
 static double wt_norm_seconds(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double sums = wt_network_lane_sums(run->network);
     if (sums == 0) return 0;
     const wt_link link = run->nodes > 1 ? wt_between(run) : wt_within(run);
     const double bytes = sums * sizeof(double) * forecast->lanes;
-    return 2 * run->network->level_count *
-           (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
+    const int layers = run->network->level_count + run->network->block_count;
+    return 2 * layers * (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
 }
 
 void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run) {

@@ -11,7 +11,7 @@
 
 enum {
     WT_VECTOR = 16,     /* floats of the widest vectors */
-    WT_TILE_ROWS = 192, /* pass_internal.h: rows of a unit, */
+    WT_TILE_ROWS = 384, /* pass_internal.h: rows of a unit, about, */
     WT_PART_ROWS = 768, /* and of a partial gradient */
     WT_LEVEL_TILE = 64  /* hierarchy_internal.h: targets of a unit */
 };
@@ -39,9 +39,14 @@ static void wt_add_product(double *work, const wt_convolution *c, double rows) {
     work[WT_WORK_PRODUCT_16 + above] += operations * (place - below);
 }
 
+/* A norm goes over its values for the statistics, and once more. */
+static double wt_norm_passes(const wt_network *network) {
+    return network->norm == WT_NORM_NONE ? 1 : 3;
+}
+
 /* Of one window. */
 static void wt_count_blocks(double *work, const wt_network *network, int targets) {
-    const double t = targets;
+    const double t = targets, passes = wt_norm_passes(network);
     const double input_rows = t + network->input_lead;
     if (network->input_kind == WT_INPUT_REAL) wt_add_product(work, &network->input, input_rows);
     work[WT_WORK_ELEMENT] += input_rows * network->input.out * network->input.taps;
@@ -52,8 +57,9 @@ static void wt_count_blocks(double *work, const wt_network *network, int targets
         wt_add_product(work, &block->conv, rows);
         wt_add_product(work, &block->residual, rows);
         wt_add_product(work, &block->skip, t);
-        work[WT_WORK_ELEMENT] += rows * (block->conv.out + block->conv.in);
+        work[WT_WORK_ELEMENT] += rows * (passes * block->conv.out + block->conv.in);
         work[WT_WORK_UNIT] += ceil(rows / WT_TILE_ROWS);
+        if (network->norm == WT_NORM_LAYER) work[WT_WORK_NORM_ROW] += rows;
     }
     for (int i = 0; i < 2; i++) wt_add_product(work, &network->head[i], t);
     work[WT_WORK_ELEMENT] += t * (network->skip_channels + network->head[0].out);
@@ -68,7 +74,7 @@ static double wt_far_share(double values) {
 
 /* Of `targets` targets of a call. */
 static void wt_count_levels(double *work, const wt_network *network, double targets) {
-    const double passes = network->norm == WT_NORM_NONE ? 1 : 3;
+    const double passes = wt_norm_passes(network);
     const double before = work[WT_WORK_LEVEL_ELEMENT];
     work[WT_WORK_LEVEL_ELEMENT] += targets * network->receptive_field * network->embedding_channels;
     work[WT_WORK_LEVEL_ELEMENT] += targets * network->classes * 2.0;
@@ -78,6 +84,7 @@ static void wt_count_levels(double *work, const wt_network *network, double targ
         const double rows = targets * level->rows;
         work[WT_WORK_LEVEL_PRODUCT] += wt_product_operations(&level->linear, rows);
         work[WT_WORK_LEVEL_ELEMENT] += rows * level->linear.out * passes;
+        if (network->norm == WT_NORM_LAYER) work[WT_WORK_NORM_ROW] += rows;
     }
     const double values = work[WT_WORK_LEVEL_ELEMENT] - before;
     work[WT_WORK_LEVEL_FAR] += values * wt_far_share(values);

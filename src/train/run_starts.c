@@ -206,18 +206,24 @@ static bool wt_has_written(const wt_run_start *start, const char *path, time_t *
     return true;
 }
 
-void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen) {
-    char path[WT_PATH_MAX], when[WT_TIME_TEXT], why[256];
-    if (!record->count) return;
-    wt_run_start *start = &record->starts[record->count - 1];
-    const int64_t newest = wt_newest_checkpoint(run);
+/* The last step that the start has left a trace of, and when. */
+static int64_t wt_step_reached(const wt_run_start *start, const char *run, int64_t newest, time_t *seen) {
+    char path[WT_PATH_MAX];
     int64_t step = start->from;
-    if (wt_run_checkpoint_path(path, run, newest) == WT_OK && wt_has_written(start, path, &seen))
+    if (wt_run_checkpoint_path(path, run, newest) == WT_OK && wt_has_written(start, path, seen))
         step = newest;
-    if (wt_path_join(path, run, "metrics.csv") == WT_OK && wt_has_written(start, path, &seen)) {
+    if (wt_path_join(path, run, "metrics.csv") == WT_OK && wt_has_written(start, path, seen)) {
         const int64_t last = wt_metrics_last_step(path);
         if (last > step) step = last;
     }
+    return step;
+}
+
+void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen) {
+    char when[WT_TIME_TEXT], why[256];
+    if (!record->count) return;
+    wt_run_start *start = &record->starts[record->count - 1];
+    const int64_t newest = wt_newest_checkpoint(run), step = wt_step_reached(start, run, newest, &seen);
     if (seen < start->begun) seen = start->begun;
     wt_time_text(when, seen);
     snprintf(why, sizeof why,
@@ -225,6 +231,14 @@ void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen) {
              ", newest checkpoint of step %" PRId64,
              when, step, newest);
     if (wt_close_start(record, "lost", why, seen)) start->to = step;
+}
+
+void wt_close_running_start(wt_run_record *record, const char *run, const char *verdict, const char *why) {
+    time_t seen = 0;
+    if (!record->count) return;
+    wt_run_start *start = &record->starts[record->count - 1];
+    const int64_t step = wt_step_reached(start, run, wt_newest_checkpoint(run), &seen);
+    if (wt_close_start(record, verdict, why, time(NULL))) start->to = step;
 }
 
 /* --- writing --- */

@@ -184,6 +184,8 @@ wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lo
 wt_status wt_add_start(wt_run_record *record, const wt_run_start *start);
 /* How the last start ended, if the record does not say so yet. */
 bool wt_close_start(wt_run_record *record, const char *verdict, const char *why, time_t ended);
+/* The same now, by another than the start itself (the hang watch of any rank): its last step is what it has left. */
+void wt_close_running_start(wt_run_record *record, const char *run, const char *verdict, const char *why);
 /* The same of one that was killed, from what it has left; `seen`: its lock's last heartbeat. */
 void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen);
 /* Of all starts. */

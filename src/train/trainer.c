@@ -339,14 +339,12 @@ static void wt_note_speed(wt_trainer *trainer) {
 /* Rank 0: the step's row, the progress bar. A full disk does not end the run. */
 static void wt_note_step(wt_trainer *trainer) {
     wt_metrics_row *row = &trainer->row;
-    char note[96];
     row->seconds = trainer->seconds_before + wt_time_now() - trainer->began;
     trainer->state.seconds = row->seconds;
     if (wt_metrics_append(trainer->metrics, row) != WT_OK) {
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
     }
-    snprintf(note, sizeof note, "loss %.4f", row->loss);
-    wt_progress_update(trainer->progress, row->step, row->samples_per_second, note);
+    wt_progress_update(trainer->progress, row->step, row->samples_per_second, row->loss);
 }
 
 /* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so. */

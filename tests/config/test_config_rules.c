@@ -257,6 +257,15 @@ static void a_hierarchy_fits_together(void **state) {
     assert_int_equal(c.model.width.count, 1);
     assert_int_equal(c.model.width.values[0], 200);
     assert_int_equal(c.model.norm, WT_NORM_BATCH);
+    expect_ok(&c,
+              "model: {trunk: hierarchy, fuse: [8], head: mse, readout: mean}\n"
+              "data: {target: label, stride: 5, window: 20}",
+              NULL);
+    expect_ok(&c, "model: {norm: layer, dropout: 0.5, bias: true}", NULL);
+    assert_int_equal(c.model.norm, WT_NORM_LAYER);
+    expect_error(
+        "model: {trunk: hierarchy, fuse: [8], readout: mean}\ndata: {target: label}",
+        "f.yaml:1: model.readout is for one label a window (expected last, or a data.stride above 0)");
     expect_error("model:\n  trunk: hierarchy",
                  "f.yaml:2: a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
     expect_error("model: {trunk: hierarchy, fuse: [2, 2, 2], width: [3, 4]}",

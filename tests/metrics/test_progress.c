@@ -34,7 +34,7 @@ static void drive(double seconds, int updates) {
     wt_progress *progress;
     assert_int_equal(wt_progress_create(&progress, "training", "samples", 100, 200, seconds), WT_OK);
     for (int i = 0; i < updates; i++) {
-        wt_progress_update(progress, 100 + 100 * (i + 1) / updates, 46123, "loss 3.214");
+        wt_progress_update(progress, 100 + 100 * (i + 1) / updates, 46123, 3.214);
         if (i == updates / 2) wt_progress_say(progress, "half of %d", updates);
     }
     wt_progress_destroy(progress);
@@ -95,7 +95,7 @@ static void the_bar_is_redrawn_in_place(void **state) {
     char text[16384];
     on_a_terminal(100, text, sizeof text);
     assert_non_null(strstr(text, "\rtraining ["));
-    assert_non_null(strstr(text, "##] 100 %  loss 3.214  46.1 k samples/s  0:00"));
+    assert_non_null(strstr(text, "##] 100 %  loss 3.2140  46.1 k samples/s  0:00"));
     assert_non_null(strstr(text, "half of 1000"));
     assert_int_equal(count_of(text, "\n"), 2); /* the line that was said, and the bar's end */
     assert_true(count_of(text, "\r") <= 10);   /* 1,000 updates within a moment */
@@ -118,10 +118,10 @@ static void a_file_gets_a_line_at_times_and_at_the_end(void **state) {
     (void)state;
     char text[65536];
     in_a_file(1000, 50, text, sizeof text);
-    assert_string_equal(text, "half of 50\ntraining 200/200 (100 %), loss 3.214, 46.1 k samples/s, 0:00\n");
+    assert_string_equal(text, "half of 50\ntraining 200/200 (100 %), loss 3.2140, 46.1 k samples/s, 0:00\n");
     in_a_file(0, 50, text, sizeof text);
     assert_int_equal(count_of(text, "\n"), 51);
-    assert_int_equal(count_of(text, "training 150/200 (75 %), loss 3.214, 46.1 k samples/s, 0:00 left\n"), 1);
+    assert_int_equal(count_of(text, "training 150/200 (75 %), loss 3.2140, 46.1 k samples/s, 0:00 left\n"), 1);
     assert_int_equal(count_of(text, "\r"), 0);
 }
 

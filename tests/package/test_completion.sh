@@ -27,7 +27,7 @@ train --set optimizer.kind = s | sgd
 train --set train.precision = b | bf16
 evaluate --checkpoint b | best
 bench exchange --progress t | test thread
-bench s | step
+bench s | scaling step
 train --nothing |
 LINES
 

@@ -35,16 +35,25 @@ for page in wavetrain.1 wavetrain-config.5; do
         fail "$page.txt is wider than 80 columns"
 done
 
-# every command that --help lists, with every option that its own --help has
+# every command that --help lists, with every option that its own --help has; of most commands, which would start MPI to
+# say it, those of the completion
+"$WAVETRAIN" --completion bash >completion.bash
+options_of() { # COMMAND
+    case $1 in
+    inspect | plot) "$WAVETRAIN" "$1" --help | sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p' ;;
+    *) sed -n "s/^ *'$1\( [a-z-]*\)\?') found='\(--.*\)' ;;/\2/p" completion.bash | tr ' ' '\n' | sort -u ;;
+    esac
+}
 commands=$("$WAVETRAIN" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p')
 [ "$(wc -l <<<"$commands")" -ge 13 ] || fail "few commands in --help: $commands"
 while read -r command; do
-    # shellcheck disable=SC2086 # the words of a command
-    options=$("$WAVETRAIN" $command --help </dev/null | sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p' | grep -vx -e --help)
     section=$(awk -v name="wavetrain $command" '/^   ?[^ ]/ { inside = index($0, name) > 0 } inside' wavetrain.1.txt)
     [ -n "$section" ] || fail "no section of $command"
+    options=$(options_of "$command")
+    [ -n "$options" ] || fail "no options of $command"
     for option in $options; do
-        grep -qE -- "^ +(-[a-z], )?$option(=| |$)" <<<"$section" || fail "$command $option is not in the manual"
+        [ "$option" = --help ] || grep -qE -- "^ +(-[a-z], )?$option(=| |$)" <<<"$section" ||
+            fail "$command $option is not in the manual"
     done
 done <<<"$commands"
 words wavetrain.1 | grep -q 'wavetrain prepare simulate ion-channels --out' || fail "one kind of signal is missing"

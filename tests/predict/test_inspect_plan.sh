@@ -17,7 +17,7 @@ warned() {
         fail "no warning '$1': $(cat err.txt)"
 }
 quiet() {
-    grep -v 'no times: ' err.txt >left.txt && fail "warnings: $(cat left.txt)"
+    grep -v 'times are scaled' err.txt >left.txt && fail "warnings: $(cat left.txt)"
     :
 }
 # a calibration of this machine's CPU, whose name inspect tells
@@ -72,6 +72,8 @@ plan --ranks 3 --set run.backend=reference
 warned '8 lanes do not share out evenly to 3 ranks'
 plan --ranks 4 --nodes 3 --set run.backend=reference --latency 1 --bandwidth 10
 warned '4 ranks do not share out evenly to 3 nodes'
+plan --ranks 2 --threads 4 --set run.backend=reference
+warned 'times are scaled from other numbers of threads and ranks on a node (got 2 and 2, expected 4 and 2: mpirun -n 2'
 plan --threads 65 --set run.backend=reference
 warned 'more threads on a node than it has cores (got 1 × 65, expected at most 64'
 plan --ranks 1 --set model.layers=9
