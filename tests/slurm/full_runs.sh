@@ -70,12 +70,13 @@ record_tells() {
     starts=$(grep -c '^- {begun: .*, verdict: [a-z]*, why: "..*"}$' "$1/run.yaml" || true)
     hours=$(sed -n 's/^node_hours: //p' "$1/run.yaml")
     peak=$(sed -n 's/^peak_memory_mib: //p' "$1/run.yaml")
-    [ "$starts" = "$(grep -c '^train.sbatch: start ' "$1.log")" ] || fail "$1: run.yaml has $starts starts: $(cat "$1/run.yaml")"
-    grep -qx "restarts: $((starts - 1))" "$1/run.yaml" || fail "$1: $(grep '^restarts' "$1/run.yaml"), expected $((starts - 1))"
+    [ "$starts" = "$(log_times "$1" 'start ')" ] || fail "$1: run.yaml has $starts starts: $(cat "$1/run.yaml")"
+    grep -qx "restarts: $((starts - 1))" "$1/run.yaml" || fail "$1: $starts starts, $(grep '^restarts' "$1/run.yaml")"
     awk -v h="$hours" -v p="$peak" 'BEGIN { exit !(h > 0 && p > 0) }' || fail "$1: $hours node-hours, peak $peak MiB"
     echo "measured: $1: run.yaml: $starts starts, $hours node-hours, peak $peak MiB a rank"
-    sed -n 's/^- {begun: .*, from: \([0-9]*\), to: \([0-9]*\),.*, verdict: \([a-z]*\), why: \(.*\)}$/measured:   steps \1 to \2: \3, \4/p' \
-        "$1/run.yaml" | sort | uniq
+    sed -nE 's/^- \{begun: .*, from: ([0-9]*), to: ([0-9]*),.*, verdict: ([a-z]*), why: (.*)\}$/'\
+'measured:   steps \1 to \2: \3, \4/p' \
+        "$1/run.yaml"
 }
 
 # wait_for RUN ROWS: until its metrics.csv has so many, for five minutes at most

@@ -24,7 +24,8 @@ for point in 1 2 3 4 5 6; do
 done
 from=$(sed -n 's/^sweep.sbatch: start 2 from step \([0-9]*\):.*/\1/p' swept-2.log)
 [ "$from" -ge 10 ] || fail "the killed element began anew: $(cat swept-2.log)"
-echo "measured: array of 6, rank 1 of element 2 killed: resumed from step $from; all done after $(seconds_since "$began") s"
+echo "measured: array of 6, rank 1 of element 2 killed: resumed from step $from;" \
+    "all done after $(seconds_since "$began") s"
 "$WAVETRAIN" train configs/speech-quick.yaml --run alone --set train.steps=60 --set schedule.warmup=10 \
     --set validation.every=30 --set optimizer.learning_rate=1.0e-3 --set model.skip=64 >alone.log 2>&1
 same_run alone swept/0002 60

@@ -8,8 +8,9 @@ train_job limited "${two_nodes[@]}" --time=1 --signal=B:USR1@30 --
 began=$EPOCHREALTIME
 ends limited "$job" COMPLETED 0: "done after step $steps"
 again=$(log_times limited 'queued again')
-echo "measured: time limit 1 minute, 2 nodes × 2 tasks: queued again $again times, done after $(seconds_since "$began") s"
-echo "measured: started from steps $(sed -n 's/^train.sbatch: start .* from step \([0-9]*\):.*/\1/p' limited.log | paste -sd' ')"
+from=$(sed -n 's/^train.sbatch: start .* from step \([0-9]*\):.*/\1/p' limited.log | paste -sd' ')
+echo "measured: time limit 1 minute, 2 nodes × 2 tasks: queued again $again times, from steps $from," \
+    "done after $(seconds_since "$began") s"
 [ "$again" -ge 2 ] || fail "it was queued again $again times, expected 2 at least: $(cat limited.log)"
 said limited.log 'srun --mpi=pmix'
 said limited/run.yaml 'hosts: "wt'
