@@ -61,45 +61,15 @@ static size_t heading_text(char out[ROW_MAX]) {
     return used;
 }
 
-/*
- * What "%.9g" gives for a real that it writes without an exponent, in a tenth of the time: a small model's step is not
- * much longer than a row's reals. Scaled by a power of ten, which is exact, the nine digits are an integer and the
- * rest is off by less than 1e-6. A rest so close to a half that this could matter is not for here; returns 0 then.
- */
-static size_t fixed_text(char *out, double value) {
-    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
-    const double size = fabs(value);
-    if (!(size >= 1e-4 && size < 1e8)) return 0;
-    int decimals = 12;
-    while (size * tens[decimals] >= 1e9) decimals--;
-    const double scaled = size * tens[decimals];
-    int64_t digits = (int64_t)scaled;
-    const double rest = scaled - (double)digits;
-    if (fabs(rest - 0.5) < 1e-6) return 0;
-    digits += rest > 0.5;
-    for (; decimals > 0 && digits % 10 == 0; decimals--) digits /= 10;
-    char text[24];
-    size_t used = 0, written = 0;
-    for (int i = 0; i < decimals; i++, digits /= 10) text[used++] = (char)('0' + digits % 10);
-    if (decimals > 0) text[used++] = '.';
-    do text[used++] = (char)('0' + digits % 10);
-    while ((digits /= 10) > 0);
-    if (value < 0) out[written++] = '-';
-    while (used > 0) out[written++] = text[--used];
-    return written;
-}
-
 static size_t row_text(char out[ROW_MAX], const wt_metrics_row *row) {
     size_t used = (size_t)snprintf(out, ROW_MAX, "%lld", (long long)row->step);
     for (size_t i = 0; i < REALS; i++) {
         double value;
         memcpy(&value, (const char *)row + reals[i].offset, sizeof value);
-        out[used++] = ',';
-        if (isnan(value)) continue;
-        const size_t written = fixed_text(out + used, value);
-        used += written > 0 ? written : (size_t)snprintf(out + used, ROW_MAX - used, "%.9g", value);
+        used += (size_t)(isnan(value) ? snprintf(out + used, ROW_MAX - used, ",")
+                                      : snprintf(out + used, ROW_MAX - used, ",%.9g", value));
     }
-    out[used++] = '\n';
+    used += (size_t)snprintf(out + used, ROW_MAX - used, "\n");
     return used;
 }
 

@@ -181,43 +181,6 @@ static void damage_is_named(void **state) {
     assert_refused("step", "line 1: another heading");
 }
 
-/* A real of any size, near ties and powers of ten above all, as printf has it. */
-static double hard_real(int i) {
-    static const double last[] = {0.5, 0.499999, 0.500001, 0, 0.999999, 0.25};
-    const double nine = 100000000 + (double)((uint64_t)i * 2654435761u % 900000000u);
-    switch (i % 4) {
-    case 0: return (float)ldexp(nine, i / 4 % 80 - 70);
-    case 1: return -(nine + last[i / 4 % 6]) / pow(10, i / 24 % 14);
-    case 2: return (1 - 1e-9 * (i / 4 % 12)) * pow(10, i / 48 % 14 - 5);
-    default: return nine / 1e8 * pow(10, i / 4 % 40 - 20);
-    }
-}
-
-static void reals_are_those_of_printf(void **state) {
-    (void)state;
-    enum { REALS = 4800 };
-    wt_metrics *metrics;
-    assert_int_equal(wt_metrics_open(&metrics, path, 0), WT_OK);
-    for (int i = 0; i < REALS; i++) {
-        wt_metrics_row row = row_of(i + 1);
-        row.loss = hard_real(i);
-        assert_int_equal(wt_metrics_append(metrics, &row), WT_OK);
-    }
-    assert_int_equal(wt_metrics_close(metrics), WT_OK);
-    char *text = NULL, *line;
-    size_t bytes;
-    assert_int_equal(wt_file_read(&text, &bytes, path, 1 << 24), WT_OK);
-    line = strchr(text, '\n') + 1;
-    for (int i = 0; i < REALS; i++, line = strchr(line, '\n') + 1) {
-        char want[160];
-        const wt_metrics_row row = row_of(i + 1);
-        int length = snprintf(want, sizeof want, "%lld,%.9g,%.9g,%.9g,0.25,%.9g,0.002,", (long long)row.step,
-                              row.epoch, hard_real(i), row.bits, row.gradient_norm);
-        if (strncmp(line, want, (size_t)length) != 0) fail_msg("got %.100s, expected %s", line, want);
-    }
-    wt_free(text);
-}
-
 static void rows_out_of_order_are_refused(void **state) {
     (void)state;
     wt_metrics *metrics;
@@ -271,7 +234,6 @@ int main(void) {
         cmocka_unit_test_setup(a_line_cut_short_is_dropped, set_up),
         cmocka_unit_test_setup(an_empty_file_begins_anew, set_up),
         cmocka_unit_test_setup(damage_is_named, set_up),
-        cmocka_unit_test_setup(reals_are_those_of_printf, set_up),
         cmocka_unit_test_setup(rows_out_of_order_are_refused, set_up),
         cmocka_unit_test_setup(a_full_disk_is_named, set_up),
         cmocka_unit_test_setup(a_missing_folder_is_named, set_up),
