@@ -403,8 +403,8 @@ static void wt_load_old(wt_calibrating *c, const char *path) {
 static wt_status wt_calibrate_list(wt_calibrating *c, const wt_bench_list *threads) {
     WT_TRY(wt_comm_agree(c->comm, wt_touch_hdf5(c)));
     WT_TRY(wt_comm_agree(c->comm, wt_comm_rank(c->comm) == 0 ? wt_time_notes(&c->notes) : WT_OK));
+    wt_note_process(c, wt_process_bytes(c->comm)); /* before the heap has holes of many networks */
     for (int i = 0; i < threads->count; i++) WT_TRY(wt_calibrate_threads(c, threads->values[i]));
-    wt_note_process(c, wt_process_bytes(c->comm));
     return wt_measure_link(c);
 }
 
