@@ -9,9 +9,6 @@ set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1
 steps=200 rank_counts='1 2 3 5 8' thread_counts='1 2 3' ranks=
-if nm "$WAVETRAIN" | grep -q __asan_init; then # sanitizers look for something else, and take their time
-    steps=40 rank_counts=3 thread_counts='1 3'
-fi
 
 "$WAVETRAIN" prepare simulate sine --utterances 63 --seconds 0.04 --noise 0.1 --out tone >prepare.txt 2>&1 ||
     fail "prepare: $(cat prepare.txt)"
