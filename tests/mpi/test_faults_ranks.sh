@@ -39,14 +39,14 @@ done
 
 # a rank that ends without a word
 for rank in 0 1; do
-    WT_FAULT_RANK=$rank ended exit-$rank + 10 exit:sgemm:3000 "$@"
+    WT_FAULT_RANK=$rank ended exit-$rank + 10 exit:sgemm:10000 "$@"
     [ "$(verdict_of exit-$rank)" = running ] || fail "exit-$rank: verdict $(verdict_of exit-$rank)"
 done
 
 # a rank that hangs is named, and it alone
 set -- "$@" --set run.hang_seconds=2 --set run.hang_seconds_data=2
 for rank in 0 1; do
-    WT_FAULT_RANK=$rank ended sleep-$rank 1 10 sleep:sgemm:3000 "$@"
+    WT_FAULT_RANK=$rank ended sleep-$rank 1 10 sleep:sgemm:10000 "$@"
     [ "$(errors_of sleep-$rank | wc -l)" = 1 ] || fail "not one line: $(cat sleep-$rank.log)"
     errors_of sleep-$rank | grep -qE "rank $rank on [^ ]+ hangs: no progress for 2 s in phase (forward|backward)" ||
         fail "$(cat sleep-$rank.log)"
@@ -76,12 +76,12 @@ told stopped
 
 # one rank alone hangs too; and a watch that is switched off lets it
 ranks=
-ended alone 1 10 sleep:sgemm:3000 "$@"
+ended alone 1 10 sleep:sgemm:10000 "$@"
 errors_of alone | grep -q 'rank 0 on .* hangs' || fail "$(cat alone.log)"
 told alone
 unwatched() {
     local words
-    mapfile -t words < <(under sleep:sgemm:3000)
+    mapfile -t words < <(under sleep:sgemm:10000)
     timeout -s KILL 4 "${words[@]}" "$WAVETRAIN" train config.yaml --run unwatched "$@" >unwatched.log 2>&1
 }
 code=$(code_of unwatched "$@" --set run.hang_seconds=0)
