@@ -74,14 +74,14 @@ steps_kept() {
     (cd "$1/checkpoints" && ls) | sed -n 's/^step-0*\([0-9]*\)\.h5$/\1/p' | sort -n | paste -sd' '
 }
 
-# wait_for RUN ROWS: until its metrics.csv has so many, for a minute at most
+# wait_for RUN ROWS: waits until its metrics.csv has so many, for WAIT_SECONDS (60) at most
 wait_for() {
-    local tries
-    for tries in $(seq 1200); do
+    local tries limit=${WAIT_SECONDS:-60}
+    for tries in $(seq $((20 * limit))); do
         [ "$(rows_of "$1")" -lt "$2" ] || return 0
         sleep 0.05
     done
-    fail "$1: no row $2 within a minute: $(cat "$1.log")"
+    fail "$1: no row $2 within $limit s: $(cat "$1.log")"
 }
 
 # interrupt RUN ROWS SIGNAL ARGUMENT…: starts or goes on with the run (of $steps steps) and sends the signal once there are

@@ -33,8 +33,7 @@ static const struct poptOption wt_options[] = {
      "Resume although the data set is not the one that the checkpoint was trained on", NULL},
     {"oversubscribe", '\0', POPT_ARG_NONE, &wt_given.oversubscribe, 0,
      "Start although a host has more threads than processors (as WAVETRAIN_OVERSUBSCRIBE=1 in the "
-     "environment, which "
-     "other commands heed too)",
+     "environment, which other commands heed too)",
      NULL},
     {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
      "Print every key of the configuration with its default, range and meaning", NULL},

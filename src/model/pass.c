@@ -74,8 +74,8 @@ static void wt_lay_kept_rows(const wt_network *network, const wt_pass_shape *sha
         dout[i] = wt_take_rows(arena, shape, most, widest.h);
     }
     if (pass) pass->dinput = dout[1]; /* as if of block −1 */
-    wt_rows hat = {NULL, 0,
-                   0}; /* recomputed, batch norm has those of one block until all lanes have theirs */
+    /* recomputed, batch norm has those of one block until all lanes have theirs */
+    wt_rows hat = {NULL, 0, 0};
     if (shape->recompute && network->norm == WT_NORM_BATCH)
         hat = wt_take_rows(arena, shape, most, widest.act);
     for (int l = 0; l < network->block_count; l++) {

@@ -41,13 +41,3 @@ seconds_since() {
 within() {
     awk -v a="$1" -v b="$2" 'BEGIN { exit !(a <= b) }' || fail "it took $1 s, expected at most $2"
 }
-
-# wait_for RUN ROWS: until metrics.csv has so many, for a minute at most
-wait_for() {
-    local tries
-    for tries in $(seq 1200); do
-        [ "$(rows_of "$1")" -lt "$2" ] || return 0
-        sleep 0.05
-    done
-    fail "$1: no row $2 within a minute: $(cat "$1.log")"
-}

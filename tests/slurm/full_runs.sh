@@ -1,5 +1,6 @@
 # Functions for the parts of full.sh; sourced.
 . "$SOURCE/tests/slurm/slurm_runs.sh"
+export WAIT_SECONDS=300 # jobs wait for nodes, too
 # shellcheck disable=SC2034 # used by the parts
 speech=$(dpkg -L asterisk-core-sounds-en-wav | sed -n 's|/[^/]*\.wav$||p' | sort | head -n 1)
 export PAUSE=20 # a node that is gone is noticed after 10 s here
@@ -77,16 +78,6 @@ record_tells() {
     sed -nE 's/^- \{begun: .*, from: ([0-9]*), to: ([0-9]*),.*, verdict: ([a-z]*), why: (.*)\}$/'\
 'measured:   steps \1 to \2: \3, \4/p' \
         "$1/run.yaml"
-}
-
-# wait_for RUN ROWS: until its metrics.csv has so many, for five minutes at most
-wait_for() {
-    local tries
-    for tries in $(seq 1500); do
-        [ "$(rows_of "$1")" -lt "$2" ] || return 0
-        sleep 0.2
-    done
-    fail "$1: no row $2 within five minutes: $(cat "$1.log")"
 }
 
 # log_times RUN WORDS: how many lines of its log begin with them
