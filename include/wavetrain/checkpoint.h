@@ -71,7 +71,7 @@ typedef struct wt_checkpoint wt_checkpoint;
 
 /* --- one file --- */
 
-/* The bytes of a checkpoint in memory (wt_free). `vocabulary` is NULL, or has no classes, unless the run learns text. */
+/* The bytes of a checkpoint in memory (wt_free). Fails, as a reader would, where a field or a number is out of range. `vocabulary` is NULL, or has no classes, unless the run learns text. */
 wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
                               const wt_config *config, const wt_vocabulary *vocabulary,
                               const wt_checkpoint_tensor *tensors, int count);
@@ -79,8 +79,8 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
 /* Writes them to `path` with the trailer, atomically. */
 wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
 
-/* Reads and verifies the trailer, then opens. The message says what is wrong with the file: truncated,
- * damaged, no checkpoint of wavetrain. */
+/* Reads and verifies the trailer, then opens, and checks the range of every field and number. The message says what is
+ * wrong with the file: truncated, damaged, no checkpoint of wavetrain. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
 void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
@@ -95,6 +95,9 @@ typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND, WT_TENSOR
 /* One tensor, in PyTorch's order; its stored shape must be the one given. */
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
                              const int64_t *shape, float *values);
+/* Whether it is there with that shape; nothing is read. */
+wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
+                                    const int64_t *shape);
 /* Tensors named in the file. A network must have just these. */
 wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *count);
 
