@@ -204,7 +204,7 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     return WT_OK;
 }
 
-wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path) {
+wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path) {
     wt_status status = WT_OK;
     wt_checkpoint *checkpoint;
     char *bytes = NULL;

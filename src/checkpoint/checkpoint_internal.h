@@ -13,6 +13,13 @@ struct wt_checkpoint {
     wt_vocabulary vocabulary;
 };
 
+/* As wt_checkpoint_open, tried once. */
+wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path);
+
+/* The step in a checkpoint's name; −1: the name is not one that wavetrain gives. */
+int64_t wt_checkpoint_name_step(const char *name);
+wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run);
+
 /* --- checkpoint_state.c --- */
 
 wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state);
