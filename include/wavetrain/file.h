@@ -19,6 +19,8 @@ wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *na
 const char *wt_path_base(const char *path);
 
 bool wt_path_exists(const char *path);
+/* The same where "it is not there" must be certain: an error of the system other than that is a failure. */
+wt_status wt_path_find(bool *found, const char *path);
 bool wt_path_is_folder(const char *path);
 
 /* Makes the folder and its parents; it may exist already. */

@@ -33,6 +33,13 @@ bool wt_path_exists(const char *path) {
     return lstat(path, &info) == 0;
 }
 
+wt_status wt_path_find(bool *found, const char *path) {
+    struct stat info;
+    *found = lstat(path, &info) == 0;
+    if (*found || errno == ENOENT || errno == ENOTDIR) return WT_OK;
+    return wt_error_transient(WT_FAILED, "%s: can't be looked for (%s)", path, strerror(errno));
+}
+
 bool wt_path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -94,14 +101,18 @@ wt_status wt_folder_list(char ***names, size_t *count, const char *path, const c
     *names = NULL;
     *count = 0;
     DIR *folder = opendir(path);
-    WT_CHECK(folder, WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+    if (!folder)
+        return wt_error_transient(WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
     for (struct dirent *entry; (errno = 0, entry = readdir(folder)) != NULL;) {
         if (!wt_name_fits(entry->d_name, prefix, suffix)) continue;
         WT_GUARD(wt_list_grow(names, *count, &room));
         WT_GUARD(wt_copy_string(&(*names)[*count], entry->d_name));
         ++*count;
     }
-    WT_GUARD_CHECK(errno == 0, WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+    if (errno != 0) {
+        status = wt_error_transient(WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+        goto cleanup;
+    }
     if (*count) qsort(*names, *count, sizeof **names, wt_compare_names);
 cleanup:
     closedir(folder);
@@ -118,25 +129,40 @@ void wt_folder_list_free(char **names, size_t count) {
     wt_free(names);
 }
 
+/* The file's bytes, in place. A file that is shorter by now than it was is cut short; that is for who reads it. */
+static wt_status read_all(const char *path, int file, char *data, size_t bytes, size_t *got) {
+    for (*got = 0; *got < bytes;) {
+        ssize_t part = read(file, data + *got, bytes - *got);
+        if (part < 0 && errno == EINTR) continue;
+        if (part < 0)
+            return wt_error_transient(WT_FAILED, "%s: can't read the file (%s)", path, strerror(errno));
+        if (part == 0) break;
+        *got += (size_t)part;
+    }
+    WT_CHECK(*got == bytes, WT_FAILED, "%s: can't read the file (got %zu bytes, expected %zu)", path, *got,
+             bytes);
+    return WT_OK;
+}
+
+/* Opened without waiting, as a pipe would for its writer. */
 wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit) {
     wt_status status = WT_OK;
     struct stat info;
     *data = NULL;
     *bytes = 0;
-    FILE *file = fopen(path, "rb");
-    WT_CHECK(file, WT_FAILED, "%s: can't open the file (%s)", path, strerror(errno));
-    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode), WT_FAILED,
-                   "%s: is no plain file", path);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0 || fstat(file, &info) != 0) {
+        status = wt_error_transient(WT_FAILED, "%s: can't open the file (%s)", path, strerror(errno));
+        goto cleanup;
+    }
+    WT_GUARD_CHECK(S_ISREG(info.st_mode), WT_FAILED, "%s: is no plain file", path);
     WT_GUARD_CHECK((uint64_t)info.st_size <= limit, WT_FAILED,
                    "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
                    (long long)info.st_size, limit);
     WT_GUARD(wt_alloc(data, (size_t)info.st_size + 1, 1, path));
-    *bytes = fread(*data, 1, (size_t)info.st_size, file);
-    WT_GUARD_CHECK(*bytes == (size_t)info.st_size, WT_FAILED,
-                   "%s: can't read the file (got %zu bytes, expected %lld)", path, *bytes,
-                   (long long)info.st_size);
+    WT_GUARD(read_all(path, file, *data, (size_t)info.st_size, bytes));
 cleanup:
-    fclose(file);
+    if (file >= 0) close(file);
     if (status != WT_OK) {
         wt_free(*data);
         *data = NULL;

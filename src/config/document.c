@@ -137,7 +137,8 @@ static size_t line_of_offset(const char *text, size_t offset) {
 static wt_status syntax_error(const wt_reader *reader) {
     const yaml_parser_t *parser = &reader->parser;
     const char *problem = parser->problem ? parser->problem : "unknown error";
-    if (parser->error == YAML_MEMORY_ERROR) return wt_error(WT_FAILED, "%s: no memory", reader->source);
+    if (parser->error == YAML_MEMORY_ERROR)
+        return wt_error_transient(WT_FAILED, "%s: no memory", reader->source);
     if (parser->error == YAML_READER_ERROR) {
         size_t line = line_of_offset(reader->text, parser->problem_offset);
         return reader_error(reader, line, "is no YAML text: %s", problem);
@@ -267,7 +268,8 @@ wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bo
              "%s: is too large for a configuration (got %zu bytes, expected at most %d)", source, bytes,
              WT_CONFIG_TEXT_MAX);
     wt_reader reader = {.pool = pool, .source = source, .text = text, .lines = lines};
-    WT_CHECK(yaml_parser_initialize(&reader.parser), WT_FAILED, "%s: no memory", source);
+    if (!yaml_parser_initialize(&reader.parser))
+        return wt_error_transient(WT_FAILED, "%s: no memory", source);
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, bytes);
     wt_status status = read_document(&reader, root);

@@ -165,21 +165,11 @@ static wt_status wt_begin(wt_trainer *trainer) {
     return status;
 }
 
-/* The step of the newest checkpoint in the run's folder, whether it can be read or not; −1: none. */
-static wt_status wt_newest_step(int64_t *step, const char *run) {
-    int64_t *steps;
-    size_t count;
-    WT_TRY(wt_run_checkpoints(run, &steps, &count));
-    *step = count ? steps[count - 1] : -1;
-    wt_free(steps);
-    return WT_OK;
-}
-
 static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
     int64_t newest;
     *checkpoint = NULL;
     if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
-    WT_TRY(wt_newest_step(&newest, options->run));
+    WT_TRY(wt_run_newest_step(&newest, options->run));
     WT_CHECK(
         options->resume == WT_RESUME_FILE || newest < 0, WT_USAGE,
         "%s: the run has checkpoints already (the newest of step %lld, expected none with --resume never)",
