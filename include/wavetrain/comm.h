@@ -98,6 +98,8 @@ typedef struct {
 double wt_exchange_bucket(const wt_comm *comm, double mib);
 /* The same where ranks are on several nodes, or not. */
 double wt_exchange_bucket_mib(bool between_nodes, double mib);
+/* How many buckets are in flight at a time, at most. */
+int wt_exchange_buckets_in_flight(void);
 
 /* Whether MPI lets a second thread call it. */
 bool wt_comm_threads(const wt_comm *comm);

@@ -18,6 +18,11 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
 /* The same, but rounded up to whole huge pages (2 MiB) from 64 KiB on: for what travels between ranks. */
 wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const char *what);
 
+/* The bytes that wt_alloc_huge takes for so many. */
+int64_t wt_memory_huge_bytes(int64_t bytes);
+/* Appends an item of `bytes` bytes to the counted array at *items (any pointer's address) of *count items, which grows in
+ * powers of two; its capacity follows from *count. After a failure both are as before. */
+wt_status wt_append(void *items, int *count, const void *item, size_t bytes, const char *what);
 /* Takes NULL. */
 void wt_free(void *pointer);
 

@@ -1,6 +1,6 @@
 /*
- * What a run will take, before it runs: memory of a rank, time of a step, how much of the exchange is exposed, node-hours.
- * One model, for `wavetrain inspect` and `bench scaling`.
+ * What a run will take, before it runs: memory of a rank, time of a step, how much of the exchange is
+ * exposed, node-hours. One model, for `wavetrain inspect` and `bench scaling`.
  *
  *   compute    Σ over kinds of work:  units of it in a rank's part of a step × seconds of a unit (calibration.h)
  *   exchange   of n bytes of gradient in buckets, P ranks, R of them on each of N nodes; the pattern is halving where ranks
@@ -30,7 +30,8 @@
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/model.h"
+#include "wavetrain/engine.h"
+#include "wavetrain/network.h"
 
 /* What the data set adds to a rank's memory; zeros where there is none yet. */
 typedef struct {
@@ -93,13 +94,13 @@ void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run);
 /* exchange, exposed and linked, given lanes and compute. */
 void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run);
 
-/* Rates from measured steps: the seconds a unit, none below 0, that make up the measured times best (least squares of
- * relative errors). work is [count, WT_WORK_KINDS]; kinds that no step has get 0. */
+/* Rates from measured steps: the seconds a unit, none below 0, that make up the measured times best (least
+ * squares of relative errors). work is [count, WT_WORK_KINDS]; kinds that no step has get 0. */
 wt_status wt_rates_fit(double seconds[WT_WORK_KINDS], const double (*work)[WT_WORK_KINDS],
                        const double *measured, int count);
 
-/* What a node, or the part of it that a SLURM job or a container may use, has for all its ranks: bytes, 0 if unknown;
- * *limit names it for people. */
+/* What a node, or the part of it that a SLURM job or a container may use, has for all its ranks: bytes, 0
+ * if unknown; *limit names it for people. */
 int64_t wt_memory_available(const char **limit);
 
 #endif

@@ -14,7 +14,8 @@
 #include "wavetrain/data.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/model.h"
+#include "wavetrain/engine.h"
+#include "wavetrain/network.h"
 #include "wavetrain/optim.h"
 #include "wavetrain/timer.h"
 
@@ -99,7 +100,7 @@ typedef struct {
     wt_rank_report *reports; /* rank 0: [ranks] */
 
     /* its memory */
-    wt_pass *pass;
+    wt_engine *pass;
     wt_exchange *exchange;
     wt_window_loss *losses; /* [at_once · windows] */
     wt_real **gradients;    /* [at_once] */

@@ -14,7 +14,8 @@
 #include "wavetrain/data.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/model.h"
+#include "wavetrain/engine.h"
+#include "wavetrain/network.h"
 #include "wavetrain/optim.h"
 
 /* --- training --- */

@@ -66,13 +66,35 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     return WT_OK;
 }
 
-wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const char *what) {
+int64_t wt_memory_huge_bytes(int64_t bytes) {
     enum { LEAST = 64 << 10 };
+    return bytes < LEAST ? bytes : (bytes + WT_HUGE_PAGE - 1) / WT_HUGE_PAGE * WT_HUGE_PAGE;
+}
+
+wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const char *what) {
     size_t bytes;
     bool overflow = __builtin_mul_overflow(count, element_bytes, &bytes) || bytes > SIZE_MAX / 2;
-    if (overflow || bytes < LEAST) return wt_alloc(out, count, element_bytes, what);
-    return wt_alloc(
-        out, (bytes + WT_ALIGNMENT + WT_HUGE_PAGE - 1) / WT_HUGE_PAGE * WT_HUGE_PAGE - WT_ALIGNMENT, 1, what);
+    const int64_t whole = overflow ? 0 : wt_memory_huge_bytes((int64_t)bytes);
+    if (overflow || whole == (int64_t)bytes) return wt_alloc(out, count, element_bytes, what);
+    return wt_alloc(out, (size_t)wt_memory_huge_bytes((int64_t)bytes + WT_ALIGNMENT) - WT_ALIGNMENT, 1, what);
+}
+
+wt_status wt_append(void *items, int *count, const void *item, size_t bytes, const char *what) {
+    enum { FIRST = 16 };
+    char *array;
+    const size_t used = (size_t)*count;
+    memcpy(&array, items, sizeof array);
+    if (used == 0 || (used >= FIRST && (used & (used - 1)) == 0)) {
+        char *grown;
+        WT_TRY(wt_alloc(&grown, used ? 2 * used : FIRST, bytes, what));
+        if (used) memcpy(grown, array, used * bytes);
+        wt_free(array);
+        memcpy(items, &grown, sizeof grown);
+        array = grown;
+    }
+    memcpy(array + used * bytes, item, bytes);
+    (*count)++;
+    return WT_OK;
 }
 
 void wt_free(void *pointer) {

@@ -13,6 +13,7 @@
 
 #include "bench_internal.h"
 #include "command_internal.h"
+#include "wavetrain/engine.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
 
@@ -20,8 +21,6 @@ enum {
     WT_WINDOW = 8192, /* rows, at least: the models' own */
     WT_ONE_HOT = 256, /* classes */
     WT_ONE_HOT_TAPS = 2,
-    WT_PANEL = 32,         /* channels of a one-hot input's gradient at a time, as in the model */
-    WT_TILE_DEFAULT = 384, /* rows, as in the model */
 };
 
 /* Where popt's constant table points. */
@@ -268,8 +267,9 @@ static wt_cost wt_cost_embed(const wt_bed *bed, double rows) {
 
 static void wt_run_embed_back(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     float *sums = bed->sums + (size_t)thread * bed->sums_each;
-    for (int o = 0; o < bed->channels; o += WT_PANEL) {
-        int out = bed->channels - o < WT_PANEL ? bed->channels - o : WT_PANEL;
+    const int panel = wt_engine_panel();
+    for (int o = 0; o < bed->channels; o += panel) {
+        int out = bed->channels - o < panel ? bed->channels - o : panel;
         bed->kernels->embed_weights(sums + o, bed->channels, bed->classes + first,
                                     bed->y + first * bed->channels + o, bed->channels, rows, WT_ONE_HOT, out,
                                     WT_ONE_HOT_TAPS);
@@ -534,7 +534,7 @@ static wt_status wt_bench_kernels_main(wt_comm *comm, int argc, const char **arg
     int count;
     bool done;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_given.rows = WT_TILE_DEFAULT;
+    wt_given.rows = wt_engine_tile_rows();
     wt_given.rounds = 41;
     wt_status status = wt_command_parse(&context, &wt_command_bench_kernels, argc, argv, 0, 0, &arguments,
                                         &count, &done);

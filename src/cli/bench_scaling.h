@@ -3,7 +3,8 @@
 #define WAVETRAIN_BENCH_SCALING_H
 
 #include "bench_internal.h"
-#include "wavetrain/model.h"
+#include "wavetrain/engine.h"
+#include "wavetrain/network.h"
 #include "wavetrain/predict.h"
 
 typedef enum { WT_STRONG, WT_WEAK, WT_SCALINGS } wt_scaling_kind;

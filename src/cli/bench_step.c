@@ -110,8 +110,7 @@ static wt_status wt_summarise_times(const wt_measurement *measurement, wt_result
 /* Forward makes the head's part of backward too. */
 static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
     const wt_network *network = stepper->network;
-    double head = 0.0; /* a hierarchy has none: its last layer's backward is with the others */
-    for (int i = 0; i < 2; i++) head += 2.0 * network->head[i].in * network->head[i].out;
+    double head = wt_engine_turned_operations(network->graph, stepper->targets);
     result->targets = (double)stepper->config.train.batch * stepper->targets;
     const double forward = wt_network_operations(network, stepper->targets) * result->targets;
     head *= result->targets;
@@ -157,13 +156,12 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
     const double mib = 1048576.0, best = result->own[WT_STEP_ALL].best,
                  median = result->own[WT_STEP_ALL].median;
     const int ranks = wt_comm_size(stepper->step->comm), threads = omp_get_max_threads();
-    char products[96], cores[64], layers[32];
+    char products[96], cores[64];
     wt_kernels_describe(stepper->kernels, products, sizeof products);
     snprintf(cores, sizeof cores, "%d rank%s × %d thread%s", ranks, ranks > 1 ? "s" : "", threads,
              threads > 1 ? "s" : "");
-    wt_network_describe(stepper->network, layers, sizeof layers);
     printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, lanes: %d\n",
-           stepper->name, layers, stepper->network->parameters.trained, stepper->network->receptive_field,
+           stepper->name, stepper->network->description, stepper->network->parameters.trained, stepper->network->receptive_field,
            stepper->config.train.batch, stepper->targets, stepper->step->microbatches.count);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");

@@ -221,7 +221,7 @@ static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress
     float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
     const wt_choice choice = {wt_given.temperature, wt_given.top_k, (uint64_t)wt_given.seed, (uint64_t)piece};
     int classes = voice->restored.network->classes;
-    WT_TRY(wt_stream_create(&stream, voice->restored.network, voice->kernels, voice->restored.parameters,
+    WT_TRY(wt_stream_create(&stream, voice->restored.network->graph, voice->kernels, voice->restored.parameters,
                             wt_silence_class(voice->quantization)));
     for (int64_t i = 0; i < voice->prime_count; i++) {
         wt_feed_class(voice, stream, wt_quantize(voice->quantization, (double)voice->prime[i]));
@@ -229,7 +229,7 @@ static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress
     double began = wt_time_now();
     for (int64_t i = 0; i < voice->samples; i++) {
         int32_t class;
-        WT_GUARD(wt_choose(&choice, wt_stream_logits(stream), classes, i, &class));
+        WT_GUARD(wt_choose(&choice, wt_stream_outputs(stream), classes, i, &class));
         sound[i] = (float)wt_dequantize(voice->quantization, class);
         wt_feed_class(voice, stream, class);
         if (progress && i % 256 == 255) {

@@ -77,7 +77,7 @@ static wt_status wt_draw_piece(const wt_writer *writer, int number, int32_t *scr
     int64_t drawn = 0;
     bool stopped = false;
     wt_status status = WT_OK;
-    WT_GUARD(wt_stream_create(&stream, writer->network->network, writer->kernels, writer->network->parameters,
+    WT_GUARD(wt_stream_create(&stream, writer->network->network->graph, writer->kernels, writer->network->parameters,
                               wt_vocabulary_padding(writer->vocabulary)));
     WT_GUARD(
         wt_sequence_draw(stream, &sequence, &choice, writer->vocabulary->classes, scratch, &drawn, &stopped));

@@ -56,13 +56,11 @@ static void wt_print_tensors(const wt_network *network) {
 static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
     int lanes = wt_config_lanes(config);
     const int targets = wt_network_targets(network, &config->data);
-    wt_pass_shape lane = {config->train.batch / lanes, targets, true,
+    wt_engine_shape lane = {config->train.batch / lanes, targets, true,
                           config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
-    char layers[32];
-    wt_network_describe(network, layers, sizeof layers);
-    printf("network          %s, %zu parameters in %d tensors\n", layers, network->parameters.trained,
+    printf("network          %s, %zu parameters in %d tensors\n", network->description, network->parameters.trained,
            network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
@@ -73,7 +71,7 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
     printf("memory           %.1f MiB a lane at once, %.1f MiB of parameters and moments\n",
-           (double)wt_pass_bytes(network, kernels, &lane) / 1048576.0,
+           (double)wt_engine_bytes(network->graph, kernels, &lane) / 1048576.0,
            (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);
     return WT_OK;

@@ -3,7 +3,8 @@
 #define WAVETRAIN_INSPECT_INTERNAL_H
 
 #include "wavetrain/config.h"
-#include "wavetrain/model.h"
+#include "wavetrain/engine.h"
+#include "wavetrain/network.h"
 #include "wavetrain/predict.h"
 
 /* As given; 0 or NULL where they are not. */

@@ -71,6 +71,10 @@ double wt_exchange_bucket_mib(bool between_nodes, double mib) {
     return between_nodes ? 0.0625 : 1;
 }
 
+int wt_exchange_buckets_in_flight(void) {
+    return WT_FLYING_MOST;
+}
+
 double wt_exchange_bucket(const wt_comm *comm, double mib) {
     return wt_exchange_bucket_mib(wt_comm_node_size(comm) < wt_comm_size(comm), mib);
 }

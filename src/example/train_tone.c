@@ -86,7 +86,7 @@ static wt_status print_tone(wt_checkpoint *checkpoint, const wt_restored *restor
     const wt_choice choice = {.temperature = 0};
     for (int i = 0; i < HEARD; i++) heard[i] = wt_quantize(quantization, tone(TONES, i));
     WT_TRY(wt_kernels_select(&kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32));
-    WT_TRY(wt_stream_create(&stream, restored->network, kernels, restored->parameters,
+    WT_TRY(wt_stream_create(&stream, restored->network->graph, kernels, restored->parameters,
                             wt_silence_class(quantization)));
     wt_status status = wt_sequence_draw(stream, &sequence, &choice, LEVELS, classes, &count, &stopped);
     wt_stream_destroy(stream);

@@ -8,7 +8,7 @@ wt_status wt_sequence_draw(wt_stream *stream, const wt_sequence *sequence, const
     for (int64_t i = 0; i < sequence->prompt_count; i++) wt_stream_feed(stream, sequence->prompt[i], NULL);
     while (*count < sequence->most) {
         int32_t class;
-        WT_TRY(wt_choose(choice, wt_stream_logits(stream), classes, *count, &class));
+        WT_TRY(wt_choose(choice, wt_stream_outputs(stream), classes, *count, &class));
         *stopped = class == sequence->stop;
         if (*stopped) return WT_OK;
         drawn[(*count)++] = class;

@@ -1,7 +1,7 @@
 /*
- * What a node has for a job. The kernel ends a process that goes beyond its control group's limit, whatever the node still
- * has, so the least of all limits counts: the RAM, the groups of this process (version 2's tree, or version 1's own), and
- * what SLURM granted the job.
+ * What a node has for a job. The kernel ends a process that goes beyond its control group's limit, whatever
+ * the node still has, so the least of all limits counts: the RAM, the groups of this process (version 2's
+ * tree, or version 1's own), and what SLURM granted the job.
  */
 #include <inttypes.h>
 #include <stdio.h>

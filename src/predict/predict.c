@@ -1,6 +1,7 @@
 /*
- * The forecast: how lanes fall on ranks, then memory, computing, exchange, and what follows from them. The slowest rank
- * makes a step's time, which is the one with most lanes; the lanes of a rank are computed in waves, as the trainer's.
+ * The forecast: how lanes fall on ranks, then memory, computing, exchange, and what follows from them. The
+ * slowest rank makes a step's time, which is the one with most lanes; the lanes of a rank are computed in
+ * waves, as the trainer's.
  */
 #include "predict_internal.h"
 
@@ -9,17 +10,7 @@
 #include <string.h>
 
 #include "wavetrain/comm.h"
-#include "wavetrain/train.h"
-
-/* As wt_setup_lanes of the trainer. */
-static int wt_lanes_at_once(const wt_forecast_case *run, int own, int lane_windows) {
-    int wanted = run->config->train.lanes_at_once;
-    if (wanted == 0) {
-        const int windows = wt_windows_at_once(wt_case_targets(run), own * lane_windows);
-        wanted = (windows + lane_windows - 1) / lane_windows;
-    }
-    return wanted < own && wt_network_lane_sums(run->network) == 0 ? wanted : own;
-}
+#include "wavetrain/step.h"
 
 wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run) {
     const wt_train_config *train = &run->config->train;
@@ -39,18 +30,16 @@ wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run) 
     forecast->first_lanes = lanes / ranks;
     forecast->ranks_on_node = (ranks + run->nodes - 1) / run->nodes;
     omp_set_num_threads(run->threads); /* what the trainer asks as well */
-    forecast->lanes_at_once = wt_lanes_at_once(run, forecast->own_lanes, forecast->lane_windows);
-    forecast->first_at_once = wt_lanes_at_once(run, forecast->first_lanes, forecast->lane_windows);
+    forecast->lanes_at_once = wt_microbatches_at_once(run->config, run->network, forecast->own_lanes);
+    forecast->first_at_once = wt_microbatches_at_once(run->config, run->network, forecast->first_lanes);
     omp_set_num_threads(before);
     return WT_OK;
 }
 
-/* A small hierarchy's calls are one thread's work, however many there are. */
+/* Small calls are one thread's work, however many there are. */
 static bool wt_is_serial(const wt_forecast_case *run, const wt_forecast *forecast) {
-    enum { SERIAL_OPERATIONS = 40000000 }; /* hierarchy_internal.h */
     const double targets = (double)forecast->lanes_at_once * forecast->lane_windows * wt_case_targets(run);
-    return run->network->trunk == WT_TRUNK_HIERARCHY &&
-           3.0 * targets * wt_network_operations(run->network, 1) <= SERIAL_OPERATIONS;
+    return wt_engine_is_serial(run->network->graph, true, targets);
 }
 
 static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *run) {

@@ -1,6 +1,6 @@
 /*
- * The exchange's time and how much of it is exposed: the model of predict.h. A bucket sets out when backward has finished
- * the layers that its elements belong to, and buckets go one behind the other.
+ * The exchange's time and how much of it is exposed: the model of predict.h. A bucket sets out when
+ * backward has finished the layers that its elements belong to, and buckets go one behind the other.
  */
 #include <math.h>
 
@@ -10,8 +10,6 @@
 /* Within a node, where nothing was measured: memory that ranks share. */
 #define WT_WITHIN_LATENCY 2e-6
 #define WT_WITHIN_BANDWIDTH 4e9
-
-enum { WT_FLIGHTS = 4 /* exchange_internal.h: buckets on their way at a time */ };
 
 /* What a bucket takes: once, and for each byte. */
 typedef struct {
@@ -53,37 +51,6 @@ static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *fo
 
 /* --- what is still to come of backward --- */
 
-static double wt_operations(const wt_convolution *c, double rows) {
-    return c->weight < 0 ? 0 : rows * c->in * c->out * c->taps;
-}
-
-/* Operations of all layers whose parameters stand before `offset` in the flat buffer: backward does them after those
- * behind it. The head's are made in forward. */
-static double wt_operations_before(const wt_network *network, int targets, size_t offset) {
-    const wt_parameter *entries = network->parameters.entries;
-    double sum = 0;
-    for (int l = 0; l < network->block_count; l++) {
-        const wt_block *block = &network->blocks[l];
-        if (entries[block->conv.weight].offset >= offset) break;
-        const double rows = targets + block->lead;
-        sum += wt_operations(&block->rechannel, rows) + wt_operations(&block->conv, rows) +
-               wt_operations(&block->residual, rows) + wt_operations(&block->skip, targets);
-    }
-    for (int l = 0; l < network->level_count; l++) {
-        const wt_level *level = &network->levels[l];
-        if (entries[level->linear.weight].offset < offset)
-            sum += wt_operations(&level->linear, (double)level->rows * targets);
-    }
-    return sum;
-}
-
-/* Share of the last wave's backward that is still to come when the elements from `offset` on are finished. */
-static double wt_share_left(const wt_forecast_case *run, size_t offset) {
-    const int targets = wt_case_targets(run);
-    const double all = wt_operations_before(run->network, targets, run->network->parameters.total);
-    return all > 0 ? wt_operations_before(run->network, targets, offset) / all : 0;
-}
-
 /* Seconds of backward that the rank's last wave has. */
 static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *forecast) {
     if (run->config->exchange.progress == WT_DRIVE_AFTER) return 0;
@@ -103,22 +70,24 @@ static void wt_time_buckets(wt_forecast *forecast, const wt_forecast_case *run, 
     for (size_t first = 0; first < count; first += bucket) {
         const double bytes = (double)(count - first < bucket ? count - first : bucket) * sizeof(float);
         /* as many as may fly hide each other's latencies */
-        const double gap = fmax(bytes * cost.byte, (cost.latency + bytes * cost.byte) / WT_FLIGHTS);
+        const double gap = fmax(bytes * cost.byte, (cost.latency + bytes * cost.byte) / wt_exchange_buckets_in_flight());
         after += gap;
-        const double exposed = cost.latency + after - backward * wt_share_left(run, first);
+        const double left = wt_engine_share_left(run->network->graph, wt_case_targets(run), first);
+        const double exposed = cost.latency + after - backward * left;
         if (exposed > forecast->exposed) forecast->exposed = exposed;
     }
     forecast->exchange = cost.latency + after;
 }
 
-/* Batch norm adds up the lanes' sums in the midst of each level or block, forward and backward: a gather and a broadcast. */
+/* Batch norm adds up the lanes' sums in the midst of each level or block, forward and backward: a gather
+ * and a broadcast. */
 static double wt_norm_seconds(const wt_forecast_case *run, const wt_forecast *forecast) {
-    const double sums = wt_network_lane_sums(run->network);
+    const double sums = wt_engine_microbatch_sums(run->network->graph);
     if (sums == 0) return 0;
     const wt_link link = run->nodes > 1 ? wt_between(run) : wt_within(run);
     const double bytes = sums * sizeof(double) * forecast->lanes;
-    const int layers = run->network->level_count + run->network->block_count;
-    return 2 * layers * (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
+    return wt_engine_microbatch_sum_count(run->network->graph) *
+           (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
 }
 
 void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run) {

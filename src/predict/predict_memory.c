@@ -1,13 +1,14 @@
 /*
- * Memory of a rank: what each part of the trainer asks for, in the trainer's own words (the functions that say what a pass,
- * a loader or a data set takes are those of their modules), and what the process has beside it. Everything that is asked
- * for is zeroed, so it is resident.
+ * Memory of a rank: what each part of the trainer asks for, in the trainer's own words (the functions that
+ * say what a pass, a loader or a data set takes are those of their modules), and what the process has
+ * beside it. Everything that is asked for is zeroed, so it is resident.
  */
 #include <omp.h>
 
 #include "predict_internal.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/data.h"
+#include "wavetrain/memory.h"
 #include "wavetrain/optim.h"
 #include "wavetrain/train.h"
 
@@ -18,17 +19,9 @@
 
 enum {
     WT_WRITER_BYTES = 5 << 20, /* of a process's own that only rank 0 has, which writes with HDF5 */
-    WT_HUGE_BYTES = 2 << 20,   /* memory.c: of a page that blocks of messages are rounded up to … */
-    WT_HUGE_LEAST = 64 << 10,  /* … from this size on */
-    WT_FLIGHTS = 4,            /* exchange_internal.h: buckets on their way at a time */
     WT_FILE_HEAD = 40 << 10,   /* of a checkpoint: attributes, with the configuration */
     WT_FILE_TENSOR = 560       /* HDF5's own for each tensor of it */
 };
-
-static int64_t wt_huge(int64_t bytes) {
-    if (bytes < WT_HUGE_LEAST) return bytes;
-    return (bytes + WT_HUGE_BYTES - 1) / WT_HUGE_BYTES * WT_HUGE_BYTES;
-}
 
 static int64_t wt_process_bytes(const wt_forecast_case *run, int ranks_on_node) {
     const wt_calibration *c = run->calibration;
@@ -60,13 +53,13 @@ static int wt_gradient_buffers(int own, int at_once) {
 
 static int64_t wt_exchange_bytes(const wt_forecast_case *run, int own, int at_once) {
     const int64_t gradient = (int64_t)(run->network->parameters.trained * sizeof(float));
-    int64_t bytes = wt_huge(wt_gradient_buffers(own, at_once) * gradient);
+    int64_t bytes = wt_memory_huge_bytes(wt_gradient_buffers(own, at_once) * gradient);
     if (run->ranks == 1) return bytes;
     int64_t bucket = (int64_t)(1048576.0 *
                                wt_exchange_bucket_mib(run->nodes > 1, run->config->exchange.bucket));
     if (bucket > gradient) bucket = gradient;
-    const int64_t buckets = (gradient + bucket - 1) / bucket;
-    return bytes + wt_huge((buckets < WT_FLIGHTS ? buckets : WT_FLIGHTS) * bucket);
+    const int64_t buckets = (gradient + bucket - 1) / bucket, flights = wt_exchange_buckets_in_flight();
+    return bytes + wt_memory_huge_bytes((buckets < flights ? buckets : flights) * bucket);
 }
 
 static int64_t wt_validation_bytes(const wt_forecast_case *run) {
@@ -78,9 +71,9 @@ static int64_t wt_validation_bytes(const wt_forecast_case *run) {
     const int64_t part = (windows + run->ranks - 1) / run->ranks;
     const int targets = wt_case_targets(run), context = run->network->receptive_field;
     const int slots = wt_evaluator_slots(targets, context, part);
-    const wt_pass_shape shape = {slots, targets, false, false};
+    const wt_engine_shape shape = {slots, targets, false, false};
     const wt_batch_shape batch = {slots, targets, context, run->network->input_kind, {0}};
-    return wt_pass_bytes(run->network, run->kernels, &shape) +
+    return wt_engine_bytes(run->network->graph, run->kernels, &shape) +
            wt_loader_bytes(&batch, wt_case_channels(run)) + run->data.validation_bytes +
            (part + windows) * (int64_t)sizeof(wt_score);
 }
@@ -90,8 +83,8 @@ static int64_t wt_file_bytes(const wt_forecast_case *run) {
     return wt_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
 }
 
-/* The writer's copy stays; the tensors in PyTorch's order (with room for all moments) and the file, which HDF5 holds too,
- * are there while it writes. */
+/* The writer's copy stays; the tensors in PyTorch's order (with room for all moments) and the file, which
+ * HDF5 holds too, are there while it writes. */
 static int64_t wt_checkpoint_bytes(const wt_forecast_case *run) {
     const int64_t exported = (1 + WT_MOMENTS) * (int64_t)(run->network->parameters.total * sizeof(float));
     return wt_state_bytes(run) + exported + 2 * wt_file_bytes(run);
@@ -100,13 +93,13 @@ static int64_t wt_checkpoint_bytes(const wt_forecast_case *run) {
 static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run, const wt_forecast *forecast,
                          int own, int at_once) {
     const int targets = wt_case_targets(run);
-    const wt_pass_shape shape = {at_once * forecast->lane_windows, targets, true,
+    const wt_engine_shape shape = {at_once * forecast->lane_windows, targets, true,
                                  run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_batch_shape batch = {
         own * forecast->lane_windows, targets, run->network->receptive_field, run->network->input_kind, {0}};
     *memory = (wt_memory_forecast){
         .process = wt_process_bytes(run, forecast->ranks_on_node),
-        .pass = wt_pass_bytes(run->network, run->kernels, &shape),
+        .pass = wt_engine_bytes(run->network->graph, run->kernels, &shape),
         .state = wt_state_bytes(run),
         .exchange = wt_exchange_bytes(run, own, at_once),
         .data = run->data.train_bytes + wt_loader_bytes(&batch, wt_case_channels(run)),

@@ -1,8 +1,8 @@
 /*
- * Non-negative least squares by coordinate descent (each rate in turn becomes what fits best with the others as they are,
- * or 0), on rows that are divided by the measured time, so that each configuration's relative error counts alike. The
- * problem is convex and has a few dozen rows and a dozen unknowns, so a plain method is enough; columns that are nearly alike
- * make it slow, not wrong.
+ * Non-negative least squares by coordinate descent (each rate in turn becomes what fits best with the
+ * others as they are, or 0), on rows that are divided by the measured time, so that each configuration's
+ * relative error counts alike. The problem is convex and has a few dozen rows and a dozen unknowns, so a
+ * plain method is enough; columns that are nearly alike make it slow, not wrong.
  */
 #include <math.h>
 #include <string.h>

@@ -11,7 +11,7 @@ struct wt_evaluator {
     const char *path;
     wt_dataset *dataset;
     wt_windows *windows;
-    wt_pass *pass;
+    wt_engine *pass;
     wt_batch_shape shape;
     int32_t silence; /* −2: labels have none */
     bool labelled;
@@ -50,8 +50,8 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     evaluator->shape = (wt_batch_shape){slots, targets, context, input, quantization};
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
     evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);
-    wt_pass_shape shape = {slots, targets, false, false};
-    return wt_pass_create(&evaluator->pass, network, kernels, &shape);
+    wt_engine_shape shape = {slots, targets, false, false};
+    return wt_engine_create(&evaluator->pass, network->graph, kernels, &shape);
 }
 
 wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
@@ -79,7 +79,7 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
 
 void wt_evaluator_destroy(wt_evaluator *evaluator) {
     if (!evaluator) return;
-    wt_pass_destroy(evaluator->pass);
+    wt_engine_destroy(evaluator->pass);
     wt_windows_destroy(evaluator->windows);
     wt_dataset_close(evaluator->dataset);
     wt_free(evaluator);
@@ -150,7 +150,7 @@ static wt_status wt_score_labels(const wt_evaluator *evaluator, const wt_batch *
                                  wt_score *score, wt_label_results *results) {
     const wt_network *network = evaluator->network;
     const wt_window window = wt_windows_get(evaluator->windows, wt_listed_window(evaluator, i));
-    const wt_real *outputs = wt_pass_logits(evaluator->pass, slot);
+    const wt_real *outputs = wt_engine_outputs(evaluator->pass, slot);
     const size_t first = (size_t)slot * (size_t)batch->targets;
     for (int t = 0; t < batch->target_count[slot]; t++) {
         const size_t at = first + (size_t)t;
@@ -184,7 +184,7 @@ static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov,
         const wt_batch *batch;
         int filled = part - number * slots < slots ? (int)(part - number * slots) : slots;
         WT_GUARD(wt_loader_next(loader, &batch));
-        wt_pass_forward(evaluator->pass, batch, 0, filled, losses);
+        wt_engine_forward(evaluator->pass, batch, 0, filled, losses);
         for (int slot = 0; slot < filled; slot++) {
             wt_score *score = &scores[number * slots + slot];
             memset(score, 0, sizeof *score);
@@ -207,7 +207,7 @@ wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, c
     wt_comm *comm = evaluator->comm;
     wt_score *mine = NULL, *all = NULL, sum = {.targets = 0};
     size_t part = (size_t)(evaluator->end - evaluator->first);
-    wt_pass_derive(evaluator->pass, parameters);
+    wt_engine_pack(evaluator->pass, parameters);
     status = wt_alloc(&mine, part, sizeof *mine, "scores");
     if (status == WT_OK && wt_comm_rank(comm) == 0) {
         status = wt_alloc(&all, (size_t)evaluator->count, sizeof *all, "scores");

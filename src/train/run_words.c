@@ -28,7 +28,7 @@ static void wt_say_binding(const wt_trainer *trainer) {
 void wt_trainer_describe(const wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
-    char products[96], layers[32];
+    char products[96];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->data.set);
     bool text = wt_dataset_kind(trainer->data.set) == WT_DATA_TEXT;
     if (text) {
@@ -50,8 +50,7 @@ void wt_trainer_describe(const wt_trainer *trainer) {
     if (!text)
         snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
                  1000.0 * network->receptive_field / rate);
-    wt_network_describe(network, layers, sizeof layers);
-    wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
+    wt_log_info("network   %s, %zu parameters, receptive field %s", network->description, network->parameters.trained,
                 field);
     wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->start.hosts,
                 trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);

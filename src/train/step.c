@@ -38,7 +38,7 @@ int wt_microbatches_at_once(const wt_config *config, const wt_network *network, 
         wanted = (all + windows - 1) / windows;
     }
     /* batch norm has sums over all microbatches in the midst of a pass */
-    return wanted < own && wt_network_lane_sums(network) == 0 ? wanted : own;
+    return wanted < own && wt_engine_microbatch_sums(network->graph) == 0 ? wanted : own;
 }
 
 wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
@@ -48,7 +48,7 @@ wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *
              "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; "
              "see train.batch and train.lanes)",
              ranks, count, config->train.batch, count);
-    const int64_t sums = (int64_t)wt_network_lane_sums(network) * count;
+    const int64_t sums = (int64_t)wt_engine_microbatch_sums(network->graph) * count;
     WT_CHECK(sums <= INT_MAX, WT_USAGE,
              "batch norm has too many sums of lanes (got %lld, expected at most %d; see train.lanes)",
              (long long)sums, INT_MAX);
@@ -65,16 +65,16 @@ static int count_own(const wt_step *step) {
 
 /* --- memory --- */
 
-static wt_pass_shape shape_pass(const wt_step *step) {
-    return (wt_pass_shape){.windows = step->microbatches.at_once * step->microbatches.windows,
+static wt_engine_shape shape_pass(const wt_step *step) {
+    return (wt_engine_shape){.windows = step->microbatches.at_once * step->microbatches.windows,
                            .targets = wt_network_targets(step->network, &step->config->data),
                            .backward = true,
                            .recompute = step->config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
 }
 
 int64_t wt_step_pass_bytes(const wt_step *step) {
-    const wt_pass_shape shape = shape_pass(step);
-    return wt_pass_bytes(step->network, step->kernels, &shape);
+    const wt_engine_shape shape = shape_pass(step);
+    return wt_engine_bytes(step->network->graph, step->kernels, &shape);
 }
 
 static wt_status create_exchange(wt_step *step) {
@@ -113,10 +113,10 @@ static wt_status create_parts(wt_step *step) {
     const wt_microbatches *m = &step->microbatches;
     const size_t at_once = (size_t)m->at_once, windows = at_once * (size_t)m->windows;
     const size_t own = (size_t)count_own(step);
-    const size_t sums = (size_t)wt_network_lane_sums(step->network);
-    const wt_pass_shape shape = shape_pass(step);
+    const size_t sums = (size_t)wt_engine_microbatch_sums(step->network->graph);
+    const wt_engine_shape shape = shape_pass(step);
     WT_TRY(create_replica(step));
-    WT_TRY(wt_pass_create(&step->pass, step->network, step->kernels, &shape));
+    WT_TRY(wt_engine_create(&step->pass, step->network->graph, step->kernels, &shape));
     WT_TRY(wt_alloc(&step->losses, windows, sizeof *step->losses, "losses"));
     WT_TRY(wt_alloc(&step->gradients, at_once, sizeof *step->gradients, "gradients of lanes"));
     WT_TRY(wt_alloc(&step->mine, own + 1, sizeof *step->mine, "results of lanes"));
@@ -149,7 +149,7 @@ wt_status wt_step_create(wt_step **out, wt_comm *comm, const wt_config *config, 
 void wt_step_destroy(wt_step *step) {
     if (!step) return;
     wt_exchange_destroy(step->exchange);
-    wt_pass_destroy(step->pass);
+    wt_engine_destroy(step->pass);
     wt_optimizer_dispose(&step->optimizer);
     wt_free(step->parameters);
     wt_free(step->losses);
@@ -174,15 +174,15 @@ static void reduce_sums(void *context, const double *microbatches, int count, do
 }
 
 static void pack_weights(wt_step *step, int64_t number) {
-    const wt_pass_step pass = {.seed = (uint64_t)step->config->train.seed,
+    const wt_engine_step pass = {.seed = (uint64_t)step->config->train.seed,
                                .step = number,
-                               .first_lane = step->microbatches.first,
-                               .lane_windows = step->microbatches.windows,
+                               .first_microbatch = step->microbatches.first,
+                               .microbatch_windows = step->microbatches.windows,
                                .reduce = reduce_sums,
                                .context = step};
     wt_timer_enter(&step->timer, WT_PHASE_DERIVE);
-    wt_pass_derive(step->pass, step->parameters);
-    wt_pass_begin_step(step->pass, &pass);
+    wt_engine_pack(step->pass, step->parameters);
+    wt_engine_begin_step(step->pass, &pass);
 }
 
 /* Backward has finished a range of the gradient in all microbatches of the wave. */
@@ -221,14 +221,14 @@ static void open_gradients(wt_step *step, int first, int count) {
 /* Microbatches first … first+count−1 together, layer by layer. */
 static void run_wave(wt_step *step, const wt_batch *batch, int first, int count) {
     const int windows = step->microbatches.windows, own = first - step->microbatches.first;
-    const wt_pass_listener listener = {hand_over, move_messages, step};
+    const wt_engine_listener listener = {hand_over, move_messages, step};
     wt_timer_enter(&step->timer, WT_PHASE_FORWARD);
-    wt_pass_forward(step->pass, batch, own * windows, count * windows, step->losses);
+    wt_engine_forward(step->pass, batch, own * windows, count * windows, step->losses);
     for (int i = 0; i < count; i++) note_microbatch(step, batch, own + i, step->losses + i * windows);
     wt_timer_enter(&step->timer, WT_PHASE_EXCHANGE);
     open_gradients(step, first, count);
     wt_timer_enter(&step->timer, WT_PHASE_BACKWARD);
-    wt_pass_backward(step->pass, windows, step->gradients, &listener);
+    wt_engine_backward(step->pass, windows, step->gradients, &listener);
 }
 
 /* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
@@ -237,10 +237,10 @@ static void run_nothing(wt_step *step) {
     const int own = count_own(step);
     const size_t trained = step->network->parameters.trained;
     for (int i = 0; i < own; i++) step->mine[i].microbatch = (wt_microbatch_result){0.0, 0, 0};
-    if (wt_network_lane_sums(step->network)) { /* the others wait for this rank's part of them */
-        wt_pass_forward(step->pass, NULL, 0, own * m->windows, step->losses);
+    if (wt_engine_microbatch_sums(step->network->graph)) { /* the others wait for this rank's part of them */
+        wt_engine_forward(step->pass, NULL, 0, own * m->windows, step->losses);
         open_gradients(step, m->first, own);
-        wt_pass_backward(step->pass, m->windows, step->gradients, NULL);
+        wt_engine_backward(step->pass, m->windows, step->gradients, NULL);
         wt_exchange_ready(step->exchange, 0, trained);
         return;
     }
@@ -340,7 +340,7 @@ static wt_status agree_on_step(wt_step *step, const wt_real *gradient, const wt_
 
 /* The same everywhere. */
 static void apply_update(wt_step *step, const wt_real *gradient, const wt_update *update) {
-    wt_pass_commit(step->pass, step->parameters); /* running statistics, before the mean takes them in */
+    wt_engine_commit(step->pass, step->parameters); /* running statistics, before the mean takes them in */
     wt_optimizer_step(&step->optimizer, step->kernels, &step->config->optimizer, update, gradient,
                       step->parameters);
 }

@@ -4,7 +4,8 @@
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/error.h"
 #include "wavetrain/memory.h"
-#include "wavetrain/model.h"
+#include "wavetrain/engine.h"
+#include "wavetrain/network.h"
 #include "wavetrain/train.h"
 
 static wt_status load(wt_restored *restored, wt_checkpoint **checkpoint, const char *path) {

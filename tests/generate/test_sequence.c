@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "wavetrain/generate.h"
+#include "wavetrain/network.h"
 #include "wavetrain/memory.h"
 
 enum { CLASSES = 6, MOST = 50, SEED = 9 };
@@ -50,7 +51,7 @@ static int free_network(void **state) {
 
 static wt_stream *make_stream(void) {
     wt_stream *stream = NULL;
-    must(wt_stream_create(&stream, network, kernels, parameters, 0));
+    must(wt_stream_create(&stream, network->graph, kernels, parameters, 0));
     return stream;
 }
 
@@ -75,7 +76,7 @@ static drawn_text draw_by_hand(const wt_sequence *sequence, const wt_choice *cho
     for (int64_t i = 0; i < sequence->prompt_count; i++) wt_stream_feed(stream, sequence->prompt[i], NULL);
     for (int64_t i = 0; i < sequence->most && !text.stopped; i++) {
         int32_t class;
-        must(wt_choose(choice, wt_stream_logits(stream), CLASSES, i, &class));
+        must(wt_choose(choice, wt_stream_outputs(stream), CLASSES, i, &class));
         text.stopped = class == sequence->stop;
         if (text.stopped) break;
         text.classes[text.count++] = class;
@@ -109,7 +110,12 @@ static void test_ends(void **state) {
     (void)state;
     const wt_choice choice = {.temperature = 1, .seed = 7};
     const wt_sequence sequence = {NULL, 0, 0, MOST}, none = {NULL, 0, 0, 0};
-    wt_real *bias = parameters + network->parameters.entries[network->head[1].bias].offset, kept = bias[0];
+    wt_real *bias = parameters;
+    for (int p = 0; p < network->parameters.count; p++) {
+        const wt_parameter *entry = &network->parameters.entries[p];
+        if (strcmp(entry->name, "head.1.bias") == 0) bias = parameters + entry->offset;
+    }
+    const wt_real kept = bias[0];
     bias[0] = 1000;
     drawn_text text = draw(&sequence, &choice);
     assert_int_equal(text.count, 0);

@@ -15,6 +15,7 @@
 
 #include "backend.h"
 #include "wavetrain/generate.h"
+#include "wavetrain/network.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
 
@@ -203,25 +204,25 @@ static void assert_row(const problem *p, const wt_real *got, const wt_real *expe
 
 static void assert_same_logits(const stream_case *c, int samples) {
     problem p = make_problem(c, samples);
-    wt_pass *pass;
+    wt_engine *pass;
     wt_stream *stream;
     wt_window_loss loss;
-    wt_pass_shape shape = {.windows = 1, .targets = samples + 1};
+    wt_engine_shape shape = {.windows = 1, .targets = samples + 1};
     size_t classes = (size_t)c->classes;
-    must(wt_pass_create(&pass, p.network, kernels, &shape));
-    wt_pass_derive(pass, p.parameters);
-    wt_pass_forward(pass, &p.batch, 0, 1, &loss);
-    const wt_real *expected = wt_pass_logits(pass, 0);
+    must(wt_engine_create(&pass, p.network->graph, kernels, &shape));
+    wt_engine_pack(pass, p.parameters);
+    wt_engine_forward(pass, &p.batch, 0, 1, &loss);
+    const wt_real *expected = wt_engine_outputs(pass, 0);
     double largest = largest_of(expected, (size_t)(samples + 1) * classes);
-    must(wt_stream_create(&stream, p.network, kernels, p.parameters, silence_of(c)));
-    assert_row(&p, wt_stream_logits(stream), expected, 0, largest);
+    must(wt_stream_create(&stream, p.network->graph, kernels, p.parameters, silence_of(c)));
+    assert_row(&p, wt_stream_outputs(stream), expected, 0, largest);
     for (int i = 0; i < samples; i++) {
         const wt_real *logits = feed(stream, &p, i);
-        assert_ptr_equal(logits, wt_stream_logits(stream));
+        assert_ptr_equal(logits, wt_stream_outputs(stream));
         assert_row(&p, logits, expected + (size_t)(i + 1) * classes, i + 1, largest);
     }
     wt_stream_destroy(stream);
-    wt_pass_destroy(pass);
+    wt_engine_destroy(pass);
     free_problem(&p);
 }
 
@@ -243,12 +244,12 @@ static void test_the_past_matters(void **state) {
     for (int i = 0; i < CASES; i++) {
         problem p = make_problem(&cases[i], 40);
         wt_stream *stream;
-        must(wt_stream_create(&stream, p.network, kernels, p.parameters, silence_of(&cases[i])));
+        must(wt_stream_create(&stream, p.network->graph, kernels, p.parameters, silence_of(&cases[i])));
         size_t bytes = (size_t)cases[i].classes * sizeof(wt_real);
         wt_real *before = take(bytes, 1);
         int changes = 0;
         for (int sample = 0; sample < 40; sample++) {
-            memcpy(before, wt_stream_logits(stream), bytes);
+            memcpy(before, wt_stream_outputs(stream), bytes);
             changes += memcmp(before, feed(stream, &p, sample), bytes) != 0;
         }
         assert_true(changes > 20);
@@ -262,16 +263,16 @@ static void test_streams_do_not_disturb_each_other(void **state) {
     (void)state;
     problem p = make_problem(&cases[1], 100);
     wt_stream *alone, *one, *other;
-    must(wt_stream_create(&alone, p.network, kernels, p.parameters, 128));
-    must(wt_stream_create(&one, p.network, kernels, p.parameters, 128));
-    must(wt_stream_create(&other, p.network, kernels, p.parameters, 7));
+    must(wt_stream_create(&alone, p.network->graph, kernels, p.parameters, 128));
+    must(wt_stream_create(&one, p.network->graph, kernels, p.parameters, 128));
+    must(wt_stream_create(&other, p.network->graph, kernels, p.parameters, 7));
     for (int i = 0; i < 100; i++) feed(alone, &p, i);
     for (int i = 0; i < 100; i++) {
         feed(one, &p, i);
         feed(other, &p, 99 - i);
     }
-    assert_memory_equal(wt_stream_logits(alone), wt_stream_logits(one), 256 * sizeof(wt_real));
-    assert_memory_not_equal(wt_stream_logits(one), wt_stream_logits(other), 256 * sizeof(wt_real));
+    assert_memory_equal(wt_stream_outputs(alone), wt_stream_outputs(one), 256 * sizeof(wt_real));
+    assert_memory_not_equal(wt_stream_outputs(one), wt_stream_outputs(other), 256 * sizeof(wt_real));
     wt_stream_destroy(alone);
     wt_stream_destroy(one);
     wt_stream_destroy(other);

@@ -1,6 +1,6 @@
 /*
  * The kernels of batch and layer norm against their formulas, computed here in double; in place and out of place, and
- * activations without a gate in place. (Their gradients as such: test_gradients and test_hierarchy of src/model.)
+ * activations without a gate in place. (Their gradients as such: test_gradients and test_hierarchy of src/engine.)
  *   test_norms BACKEND
  */
 #include "kernel_matrix.h"

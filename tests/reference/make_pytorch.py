@@ -434,7 +434,7 @@ def check(path, config, values):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Makes the reference values of tests/model/test_pytorch.c.")
+    parser = argparse.ArgumentParser(description="Makes the reference values of tests/engine/test_pytorch.c.")
     parser.add_argument("--check", action="store_true", help="compare with the files, write nothing")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all by default")
     options = parser.parse_args()

@@ -1,0 +1,163 @@
+/*
+ * The engine: computes a network, forward, backward and one sample after the other. It knows operators, not
+ * kinds of networks, and sees no MPI and no files.
+ *
+ * A step's windows stand in microbatches of equally many neighbours. A microbatch is the unit of all sums,
+ * so no result depends on the number of threads, nor on how windows are grouped into calls (except for
+ * batch norm: see wt_engine_microbatch_sums).
+ */
+#ifndef WAVETRAIN_ENGINE_H
+#define WAVETRAIN_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/batch.h"
+#include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
+
+struct wt_graph; /* network/graph.h */
+
+typedef struct wt_engine wt_engine;
+
+typedef struct {
+    int windows;    /* in one call, at most */
+    int targets;    /* in a window, at most */
+    bool backward;  /* forward keeps what backward needs */
+    bool recompute; /* it keeps the inputs of layers alone, and backward makes the rest once more */
+} wt_engine_shape;
+
+typedef struct {
+    double loss; /* summed over the window's targets, nats (or squares) */
+    int64_t targets;
+} wt_window_loss;
+
+/* Takes all memory that the calls below need, and keeps to the number of threads that OpenMP offers now.
+ * Graph and kernels must outlive the engine. */
+wt_status wt_engine_create(wt_engine **out, const struct wt_graph *graph, const wt_kernels *kernels,
+                           const wt_engine_shape *shape);
+/* Takes NULL. */
+void wt_engine_destroy(wt_engine *engine);
+
+/* Packs the weights for the products and keeps the pointer to `parameters`, which must not change until the
+ * next call. Once per step. */
+void wt_engine_pack(wt_engine *engine, const wt_real *parameters);
+
+/*
+ * What a training call must know of its step. Until it is given, a call's windows are one microbatch, which
+ * is all of the step. `reduce` adds `count` numbers of each microbatch over all microbatches of the step,
+ * on all ranks, in an order that the number of microbatches alone decides: `sums` is [microbatches of the
+ * call, count], `total` [count]. The calling thread calls it, in forward and in backward, equally often on
+ * all ranks; NULL: the call's microbatches are all there are.
+ */
+typedef struct {
+    uint64_t seed; /* dropout's draws are keyed by (seed, step, microbatch, element) */
+    int64_t step;
+    int first_microbatch;   /* that the batch's first window belongs to */
+    int microbatch_windows; /* 0: a call's windows are one microbatch */
+    void (*reduce)(void *context, const double *sums, int count, double *total);
+    void *context;
+} wt_engine_step;
+void wt_engine_begin_step(wt_engine *engine, const wt_engine_step *step);
+
+/* Puts the running statistics that forward has staged into the parameters; with the step's update, or not
+ * at all. */
+void wt_engine_commit(const wt_engine *engine, wt_real *parameters);
+
+/* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share
+ * the rows. With backward, the loss's layer goes straight on to its gradients, while its rows are in the
+ * cache. Where microbatches have sums over the step, `batch` may be NULL: windows without targets, of a
+ * rank that has none. */
+void wt_engine_forward(wt_engine *engine, const wt_batch *batch, int first, int windows,
+                       wt_window_loss *losses);
+
+/* The outputs (logits or values) that the last forward of an engine without backward left for its i-th
+ * window, [target_count, outputs]; [1, outputs] where a window has one target, which is its last. */
+const wt_real *wt_engine_outputs(const wt_engine *engine, int i);
+
+/*
+ * Who is told of backward's progress, in the thread that called it; either function may be NULL. `ready`:
+ * elements offset … offset+count−1 of the flat buffer are finished in all microbatches of this call; other
+ * threads go on with the ranges before it. The ranges come from the buffer's end to its beginning, adjoin
+ * and cover all of it. `progress`: between two tasks of this thread: an occasion to move messages along.
+ */
+typedef struct {
+    void (*ready)(void *context, size_t offset, size_t count);
+    void (*progress)(void *context);
+    void *context;
+} wt_engine_listener;
+
+/* Backward of the last forward: the gradient of the summed loss. gradients[m] is a flat buffer (kernel
+ * order) that the gradient of microbatch m, of `microbatch_windows` neighbouring windows, is written to.
+ * `listener` may be NULL. */
+void wt_engine_backward(wt_engine *engine, int microbatch_windows, wt_real *const *gradients,
+                        const wt_engine_listener *listener);
+
+/* Bytes that wt_engine_create takes, for as many threads as OpenMP offers now; -1 if there is no memory to
+ * find out. */
+int64_t wt_engine_bytes(const struct wt_graph *graph, const wt_kernels *kernels,
+                        const wt_engine_shape *shape);
+
+/* --- what follows from the operators alone: estimates --- */
+
+/* How many numbers a microbatch gives to a sum over all microbatches of a step, at most (batch norm), and
+ * how many such sums a step has. Where there are any, all of a rank's microbatches must be computed in one
+ * call. */
+int wt_engine_microbatch_sums(const struct wt_graph *graph);
+int wt_engine_microbatch_sum_count(const struct wt_graph *graph);
+
+/* Whether a call with so many targets is so small that one thread computes it. */
+bool wt_engine_is_serial(const struct wt_graph *graph, bool backward, double targets);
+
+/* Operations per target of what forward goes on with to gradients: the loss's stage. */
+double wt_engine_turned_operations(const struct wt_graph *graph, int targets);
+
+/* Share of backward that is still to come when the gradients from element `offset` of the flat buffer on
+ * are there. */
+double wt_engine_share_left(const struct wt_graph *graph, int targets, size_t offset);
+
+/* Gradients of partial sums that are written for so many microbatches of so many windows. */
+double wt_engine_partial_gradients(const struct wt_graph *graph, int targets, double microbatches,
+                                   double windows);
+
+enum { WT_WORK_WIDTHS = 5 }; /* 16, 32, 64, 128 and 256 channels */
+
+/* What a training step takes, forward and backward: counts that grow with a network as its time does.
+ * Operations of products are shared out to the two nearest widths of their narrower side. `list` is of rows
+ * that belong to targets. */
+typedef struct {
+    double products[WT_WORK_WIDTHS];
+    double elements, logits, tiles; /* values that are not of products; tiles of rows */
+    double list_products, list_elements, list_tiles;
+    double norm_rows; /* rows of layer norms */
+} wt_engine_work;
+
+/* Adds the work of one call. */
+void wt_engine_count_work(wt_engine_work *work, const struct wt_graph *graph, double windows, int targets);
+
+/* Rows of a tile, and channels of a panel of a table's gradient: what benchmarks of kernels measure with. */
+int wt_engine_tile_rows(void);
+int wt_engine_panel(void);
+
+/* --- generation: one sample after the other --- */
+
+/* A stream keeps a ring of past rows per value that is read with a delay ("fast WaveNet generation", Le
+ * Paine et al. 2016, arXiv 1611.09482): a sample costs one row of every operator, whatever the receptive
+ * field. One thread per stream. */
+typedef struct wt_stream wt_stream;
+
+/* Begins as training meets an utterance's start: the past is padding (the class of silence, or 0 on every
+ * real channel). Graph, kernels and `parameters` (kernel order) must outlive the stream. */
+wt_status wt_stream_create(wt_stream **out, const struct wt_graph *graph, const wt_kernels *kernels,
+                           const wt_real *parameters, int32_t silence_class);
+/* Takes NULL. */
+void wt_stream_destroy(wt_stream *stream);
+
+/* Feeds one sample and gives the outputs for the next, the stream's own until the next call. Class input:
+ * `index`, the class; real input: `values` [channels]. */
+const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *values);
+/* The outputs after what has been fed so far (padding alone, at first). */
+const wt_real *wt_stream_outputs(const wt_stream *stream);
+
+#endif

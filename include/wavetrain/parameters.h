@@ -1,0 +1,54 @@
+/*
+ * The parameter table: every tensor of a network by its PyTorch name, in one flat buffer.
+ */
+#ifndef WAVETRAIN_PARAMETERS_H
+#define WAVETRAIN_PARAMETERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/real.h"
+
+enum { WT_PARAMETER_NAME = 64 };
+
+/* What a tensor is: how it begins, and whether training moves it. */
+typedef enum {
+    WT_ROLE_WEIGHT,
+    WT_ROLE_BIAS,
+    WT_ROLE_EMBEDDING, /* rows of classes, in PyTorch's order */
+    WT_ROLE_NORM_WEIGHT,
+    WT_ROLE_NORM_BIAS,
+    WT_ROLE_RUNNING_MEAN, /* of batch norm: not trained, but staged by forward and committed with the step */
+    WT_ROLE_RUNNING_VARIANCE,
+} wt_parameter_role;
+
+/*
+ * One tensor of the flat buffer. `shape` is PyTorch's: [out, in, taps] for a convolution's weight, [out,
+ * in] for a linear layer's, [classes, channels] for an embedding, [out] for what has one number per
+ * channel. In the flat buffer a weight stands as the kernels read it, [tap][in][out] (a one-hot input
+ * convolution's "in" is the class); wt_parameter_export and _import convert.
+ */
+typedef struct {
+    char name[WT_PARAMETER_NAME];
+    int rank;
+    int64_t shape[3];
+    size_t offset, count;
+    int fan_in; /* of the initialisation U(±1/√fan_in) */
+    wt_parameter_role role;
+    bool trained; /* false: running statistics */
+    bool last;    /* the last layer's weight */
+} wt_parameter;
+
+typedef struct {
+    int count;
+    const wt_parameter *entries; /* in the order of the flat buffer, which is the order of forward */
+    size_t total;                /* elements of the flat buffer */
+    size_t trained;              /* so many at its beginning; what comes behind is no part of any gradient */
+} wt_parameter_table;
+
+/* One tensor between the flat buffer (`flat` points at its beginning) and PyTorch's order. */
+void wt_parameter_export(const wt_parameter *parameter, const wt_real *flat, wt_real *torch);
+void wt_parameter_import(const wt_parameter *parameter, const wt_real *torch, wt_real *flat);
+
+#endif

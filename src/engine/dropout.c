@@ -1,0 +1,75 @@
+/*
+ * Dropout. A draw is keyed by (seed, step, microbatch, key of the operator, row of the microbatch,
+ * channel), so that no mask is kept: backward draws it once more. That costs some nanoseconds per element,
+ * and no memory.
+ */
+#include <string.h>
+
+#include "operators.h"
+#include "wavetrain/random.h"
+
+/* The tile's factors, 0 or 1/(1 − share), [rows, channels]. Rows are numbered from the microbatch's first
+ * window on. */
+static wt_real *draw(const wt_engine *e, int op, const wt_tile *tile, const wt_unary *u) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_value *v = wt_value_of(e, o->output);
+    const int each = e->microbatch_windows, groups = (u->out + 3) / 4; /* four channels share a call */
+    const bool time = v->extent == WT_EXTENT_TIME;
+    const int slot = e->first + tile->group, microbatch = time ? slot / each : e->first / each + tile->group;
+    const uint64_t longest = (uint64_t)e->shape.targets + (uint64_t)v->left;
+    const uint64_t first = time ? (uint64_t)(slot % each) * longest + (uint64_t)u->first
+                                : (uint64_t)tile->first * (uint64_t)v->rows;
+    const uint64_t key = (uint64_t)e->step.step << 21 | (uint64_t)(e->step.first_microbatch + microbatch);
+    const uint64_t limit = (uint64_t)(o->share * 0x1p32);
+    const wt_real keep = (wt_real)(1 / (1 - o->share));
+    wt_real *factors = wt_row(e, tile, e->plan->state[op], u->first, u->out), *factor = factors;
+    for (int r = 0; r < u->rows; r++, factor += u->out) {
+        for (int g = 0; g < groups; g++) {
+            uint32_t words[4];
+            const uint64_t element = (uint64_t)o->key << 48 |
+                                     ((first + (uint64_t)r) * (uint64_t)groups + (uint64_t)g);
+            wt_random_words(words, e->step.seed, WT_RANDOM_DROPOUT, key, element);
+            for (int k = 0; k < 4 && 4 * g + k < u->out; k++) factor[4 * g + k] = words[k] < limit ? 0 : keep;
+        }
+    }
+    return factors;
+}
+
+static void multiply(wt_real *y, const wt_real *x, const wt_real *factors, size_t count) {
+    for (size_t i = 0; i < count; i++) y[i] = x[i] * factors[i];
+}
+
+static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_unary u = wt_unary_rows(e, op, tile);
+    const size_t count = (size_t)(u.rows > 0 ? u.rows : 0) * (size_t)u.out;
+    if (count == 0) return;
+    if (e->shape.backward) {
+        multiply(u.y, u.x, draw(e, op, tile, &u), count);
+    } else if (u.y != u.x) {
+        memcpy(u.y, u.x, count * sizeof *u.y);
+    }
+}
+
+static void backward(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_unary u = wt_unary_rows(e, op, tile);
+    if (u.rows > 0) multiply(u.dx, u.dy, draw(e, op, tile, &u), (size_t)u.rows * (size_t)u.out);
+}
+
+/* With the factors that backward has drawn. */
+static void remake(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_unary u = wt_unary_rows(e, op, tile);
+    if (u.rows > 0)
+        multiply(u.y, u.x, wt_row(e, tile, e->plan->state[op], u.first, u.out),
+                 (size_t)u.rows * (size_t)u.out);
+}
+
+static int state(const wt_graph *graph, const wt_op *o) {
+    return graph->values[o->output].channels;
+}
+
+const wt_op_class wt_class_dropout = {.name = "dropout",
+                                      .flags = WT_REMAKES | WT_GRADIENT_IN_PLACE,
+                                      .forward = forward,
+                                      .backward = backward,
+                                      .remake = remake,
+                                      .state = state};

@@ -1,0 +1,303 @@
+/*
+ * A call of the engine: forward, which leaves what backward needs, and backward. The plan says what is to
+ * be done; here it is done: memory is taken once, stages' units are computed by threads, and the listener
+ * is told of finished gradients.
+ */
+#include "wavetrain/engine.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "engine_internal.h"
+#include "wavetrain/memory.h"
+
+/* --- memory --- */
+
+static wt_status take_lists(wt_engine *e) {
+    const size_t windows = (size_t)e->shape.windows, targets = windows * (size_t)e->shape.targets;
+    if (!e->plan->lists_targets) return WT_OK;
+    WT_TRY(wt_alloc(&e->window_first, windows + 1, sizeof(int), "targets of windows"));
+    WT_TRY(wt_alloc(&e->input_at, targets, sizeof *e->input_at, "places of targets"));
+    WT_TRY(wt_alloc(&e->target, targets, sizeof *e->target, "targets"));
+    return wt_alloc(&e->value, targets, sizeof *e->value, "targets");
+}
+
+static wt_status take_memory(wt_engine *e) {
+    const wt_engine_plan *plan = e->plan;
+    const size_t windows = (size_t)e->shape.windows;
+    WT_TRY(wt_alloc(&e->arena, plan->arena, sizeof(wt_real), "activations"));
+    WT_TRY(wt_alloc(&e->packed, plan->packed, sizeof(wt_real), "packed weights"));
+    WT_TRY(wt_alloc(&e->scratch, plan->scratch * (size_t)e->threads, sizeof(wt_real), "scratch"));
+    WT_TRY(wt_alloc(&e->sums, plan->sums, sizeof(wt_real), "partial gradients"));
+    WT_TRY(wt_alloc(&e->tile_loss, windows * (size_t)plan->loss_tiles, sizeof(double), "losses of tiles"));
+    WT_TRY(wt_alloc(&e->norm_sums, (windows + 1) * (size_t)plan->norm_sums, sizeof(double), "sums of norms"));
+    WT_TRY(wt_alloc(&e->no_targets, windows, sizeof *e->no_targets, "no targets"));
+    return take_lists(e);
+}
+
+static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *kernels,
+                       const wt_engine_shape *shape, bool stream) {
+    e->graph = graph;
+    e->kernels = kernels;
+    e->shape = *shape;
+    e->threads = omp_get_max_threads();
+    WT_TRY(wt_alloc(&e->left, (size_t)graph->value_count, sizeof *e->left, "the engine"));
+    for (int v = 0; v < graph->value_count; v++) e->left[v] = stream ? 0 : graph->values[v].left;
+    e->operations = (shape->backward ? 3 : 1) * wt_graph_operations(graph, shape->targets, SIZE_MAX);
+    return wt_engine_plan_create(&e->plan, e, stream);
+}
+
+wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_kernels *kernels,
+                               const wt_engine_shape *shape, bool stream) {
+    wt_status status = WT_OK;
+    wt_engine *e;
+    *out = NULL;
+    WT_TRY(wt_alloc(&e, 1, sizeof *e, "the engine"));
+    WT_GUARD(begin(e, graph, kernels, shape, stream));
+    WT_GUARD(take_memory(e));
+    if (!stream) WT_GUARD(wt_engine_plan_prepare(e->plan));
+    e->nothing = (wt_batch){.windows = shape->windows,
+                            .context = graph->receptive_field,
+                            .target_count = e->no_targets,
+                            .target = e->no_targets};
+    *out = e;
+    e = NULL;
+cleanup:
+    wt_engine_destroy(e);
+    return status;
+}
+
+wt_status wt_engine_create(wt_engine **out, const wt_graph *graph, const wt_kernels *kernels,
+                           const wt_engine_shape *shape) {
+    return wt_engine_create_for(out, graph, kernels, shape, false);
+}
+
+void wt_engine_destroy(wt_engine *e) {
+    if (!e) return;
+    wt_engine_plan_destroy(e->plan);
+    void *const arrays[] = {e->left,      e->arena,        e->packed,   e->scratch, e->sums,  e->tile_loss,
+                            e->norm_sums, e->window_first, e->input_at, e->target,  e->value, e->no_targets};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wt_free(arrays[i]);
+    wt_free(e);
+}
+
+int64_t wt_engine_bytes(const wt_graph *graph, const wt_kernels *kernels, const wt_engine_shape *shape) {
+    wt_engine e = {0};
+    int64_t bytes = -1;
+    if (begin(&e, graph, kernels, shape, false) == WT_OK) {
+        const wt_engine_plan *plan = e.plan;
+        const size_t windows = (size_t)shape->windows, targets = windows * (size_t)shape->targets;
+        const size_t reals = plan->arena + plan->packed + plan->scratch * (size_t)e.threads + plan->sums;
+        const size_t doubles = windows * (size_t)plan->loss_tiles + (windows + 1) * (size_t)plan->norm_sums;
+        bytes = wt_engine_plan_bytes(plan) + (int64_t)(reals * sizeof(wt_real) + doubles * sizeof(double));
+        if (plan->lists_targets)
+            bytes += (int64_t)(targets * (sizeof(size_t) + sizeof(int32_t) + sizeof(wt_real)));
+    }
+    wt_engine_plan_destroy(e.plan);
+    wt_free(e.left);
+    return bytes;
+}
+
+/* --- a step --- */
+
+static void pack_term(const wt_engine *e, int number) {
+    const wt_term *term = &e->graph->terms[number];
+    if (term->tensor < 0) return;
+    const int in = wt_value_of(e, term->value)->channels;
+    const int out = wt_value_of(e, e->graph->ops[term->op].output)->channels;
+    const wt_real *w = wt_tensor(e, term->tensor) + (size_t)term->tap * (size_t)in * (size_t)out;
+    const size_t forward = e->plan->forward_at[number], backward = e->plan->backward_at[number];
+    e->kernels->pack(e->packed + forward, w, in, out, false, (wt_real)term->scale);
+    if (backward != SIZE_MAX) e->kernels->pack(e->packed + backward, w, out, in, true, (wt_real)term->scale);
+}
+
+void wt_engine_pack(wt_engine *e, const wt_real *parameters) {
+    enum { SERIAL = 1 << 15 }; /* elements: fewer are not worth a second thread */
+    e->parameters = parameters;
+    for (int op = 0; op < e->graph->op_count; op++) {
+        if (wt_class(e->graph, op)->load) wt_class(e->graph, op)->load(e, op);
+    }
+    if (e->plan->packed < SERIAL || e->threads == 1) {
+        for (int n = 0; n < e->graph->term_count; n++) pack_term(e, n);
+        return;
+    }
+#pragma omp parallel for schedule(dynamic) num_threads(e->threads)
+    for (int n = 0; n < e->graph->term_count; n++) pack_term(e, n);
+}
+
+void wt_engine_begin_step(wt_engine *e, const wt_engine_step *step) {
+    e->step = *step;
+    e->staged = false;
+}
+
+/* --- stages' units --- */
+
+void wt_run_tiles(void *context, int argument, int group, int unit) {
+    const wt_engine *e = context;
+    const wt_stage *stage = &e->plan->stages[argument];
+    const wt_call *calls = e->plan->calls + stage->first_call;
+    wt_tile tile = {.stage = stage, .group = group};
+    const int64_t rows = wt_stage_rows(e, stage, group, &tile.origin),
+                  first = (int64_t)unit * stage->unit_rows;
+    const int end = (int)(rows - first < stage->unit_rows ? rows : first + stage->unit_rows);
+    if (first >= end) return;
+    tile.scratch = e->scratch + (size_t)omp_get_thread_num() * e->plan->scratch;
+    if (stage->sums_each) {
+        tile.sums = wt_unit_sums(e, stage, group, unit);
+        memset(tile.sums, 0, stage->sums_each * sizeof *tile.sums);
+    }
+    for (int t = (int)first; t < end; t += tile.count) {
+        tile.first = tile.base = t;
+        tile.count = end - t < stage->tile_rows ? end - t : stage->tile_rows;
+        for (int c = 0; c < stage->call_count; c++) calls[c].run(e, calls[c].item, &tile);
+    }
+}
+
+/* Forward of an operator in backward's tile: in forward's own tiles, which OpenBLAS's bits depend on. */
+void wt_remake_call(const wt_engine *e, int op, const wt_tile *tile) {
+    wt_tile part = *tile;
+    const int end = tile->first + tile->count;
+    for (; part.first < end; part.first += part.count) {
+        part.count = end - part.first < tile->stage->remake_rows ? end - part.first
+                                                                 : tile->stage->remake_rows;
+        wt_class(e->graph, op)->forward(e, op, &part);
+    }
+}
+
+void wt_run_panel(void *context, int argument, int microbatch, int panel) {
+    const wt_engine *e = context;
+    const wt_stage *stage = &e->plan->stages[argument];
+    const wt_tile tile = {.stage = stage, .group = microbatch, .first = panel};
+    wt_class(e->graph, stage->panel_op)->panel(e, stage->panel_op, &tile);
+}
+
+void wt_run_after(void *context, int argument) {
+    wt_engine *e = context;
+    const wt_stage *stage = &e->plan->stages[argument];
+    wt_class(e->graph, stage->after_op)->reduce[stage->phase](e, stage->after_op, stage);
+}
+
+/* --- forward --- */
+
+/* Targets that are none take no part in training, unless a readout takes them together; evaluation gives
+ * outputs for them too. */
+static void list_targets(wt_engine *e) {
+    const wt_batch *batch = e->batch;
+    e->targets = 0;
+    for (int w = 0; w < e->windows; w++) {
+        const size_t slot = (size_t)(e->first + w), row = slot * (size_t)wt_batch_rows(batch);
+        const size_t at = slot * (size_t)batch->targets;
+        e->window_first[w] = e->targets;
+        for (int t = 0; t < batch->target_count[slot]; t++) {
+            const int32_t target = batch->target[at + (size_t)t];
+            if (e->plan->drops_targets && target < 0) continue;
+            if (batch->value) e->value[e->targets] = batch->value[at + (size_t)t];
+            e->input_at[e->targets] = row + (size_t)t;
+            e->target[e->targets++] = target;
+        }
+    }
+    e->window_first[e->windows] = e->targets;
+}
+
+/* A window's loss: its tiles' in order. */
+static wt_window_loss add_window(const wt_engine *e, int window) {
+    const wt_batch *batch = e->batch;
+    const int count = wt_window_targets(e, window);
+    const bool last = wt_value_of(e, e->graph->outputs)->extent == WT_EXTENT_WINDOW; /* is the only target */
+    const double *tiles = e->tile_loss + (size_t)window * (size_t)e->plan->loss_tiles;
+    const int32_t *targets = batch->target + (size_t)(e->first + window) * (size_t)batch->targets;
+    wt_window_loss sum = {0.0, 0};
+    if (count == 0) return sum;
+    for (int tile = 0; tile < e->plan->loss_tiles && tile < wt_units(count, WT_LOSS_TILE); tile++)
+        sum.loss += tiles[tile];
+    for (int t = last ? count - 1 : 0; t < count; t++) sum.targets += targets[t] >= 0;
+    return sum;
+}
+
+static int count_targets(const wt_engine *e) {
+    int targets = 0;
+    for (int w = 0; w < e->windows; w++) targets += wt_window_targets(e, w);
+    return targets;
+}
+
+static void run(wt_engine *e, wt_pass_phase phase, void (*between)(void *)) {
+    const wt_task_run task_run = {.context = e,
+                                  .windows = e->windows,
+                                  .microbatch_windows = e->microbatch_windows,
+                                  .threads = e->serial ? 1 : e->threads,
+                                  .in_turn = e->serial || e->plan->turns_in_turn,
+                                  .between = e->plan->turns_in_turn ? NULL : between};
+    wt_tasks_run(&e->plan->tasks[phase], &task_run);
+}
+
+void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windows, wt_window_loss *losses) {
+    e->batch = batch ? batch : &e->nothing;
+    e->first = batch ? first : 0;
+    e->windows = windows;
+    if (e->shape.backward) {
+        e->microbatch_windows = e->step.microbatch_windows ? e->step.microbatch_windows : windows;
+    } else { /* what stands in one call with a window is chance, and must make no difference */
+        e->microbatch_windows = e->kernels->place_matters ? 1 : e->shape.windows;
+    }
+    if (e->plan->lists_targets) list_targets(e);
+    e->serial = e->operations * (e->plan->lists_targets ? e->targets : count_targets(e)) <=
+                WT_SERIAL_OPERATIONS;
+    run(e, WT_FORWARD, NULL);
+    for (int i = 0; i < windows; i++) losses[i] = add_window(e, i);
+}
+
+const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
+    const wt_value *v = wt_value_of(e, e->graph->outputs);
+    const wt_place *place = &e->plan->buffers[e->plan->value[e->graph->outputs]].places[WT_FORWARD];
+    if (v->extent == WT_EXTENT_TARGETS)
+        return e->arena + place->at + (size_t)e->window_first[i] * (size_t)v->channels;
+    return e->arena + place->at + (size_t)i * place->stride;
+}
+
+/* --- backward --- */
+
+static bool tensor_finished(const wt_engine *e, int tensor) {
+    const int stage = e->plan->finished_by[tensor];
+    if (stage < 0) return true;
+    return wt_tasks_stage_done(&e->plan->tasks[WT_BACKWARD], e->plan->stages[stage].task, e->windows);
+}
+
+/* Tells the listener what is finished. */
+static void tell(void *context) {
+    wt_engine *e = context;
+    const wt_engine_listener *listener = e->listener;
+    if (!listener) return;
+    const int before = e->told;
+    const size_t end = before < e->graph->tensor_count ? e->graph->tensors[before].offset : e->graph->total;
+    int stage = -1; /* the last one that was found done */
+    while (e->told > 0 && (e->plan->finished_by[e->told - 1] == stage || tensor_finished(e, e->told - 1)))
+        stage = e->plan->finished_by[--e->told];
+    if (e->told < before && listener->ready) {
+        const size_t offset = e->graph->tensors[e->told].offset;
+        listener->ready(listener->context, offset, end - offset);
+    }
+    if (listener->progress) listener->progress(listener->context);
+}
+
+/* What no target depends on has no gradient. */
+static void clear_idle(const wt_engine *e) {
+    const int microbatches = e->windows / e->microbatch_windows;
+    for (int t = 0; t < e->graph->tensor_count; t++) {
+        const wt_parameter *tensor = &e->graph->tensors[t];
+        for (int m = 0; tensor->trained && e->plan->finished_by[t] < 0 && m < microbatches; m++)
+            memset(e->gradients[m] + tensor->offset, 0, tensor->count * sizeof(wt_real));
+    }
+}
+
+void wt_engine_backward(wt_engine *e, int microbatch_windows, wt_real *const *gradients,
+                        const wt_engine_listener *listener) {
+    e->microbatch_windows = microbatch_windows;
+    e->gradients = gradients;
+    e->listener = listener;
+    e->told = e->graph->tensor_count;
+    while (e->told > 0 && !e->graph->tensors[e->told - 1].trained) e->told--;
+    clear_idle(e);
+    run(e, WT_BACKWARD, tell);
+    tell(e);
+    e->listener = NULL;
+}

@@ -1,0 +1,164 @@
+/* Products: y = (sum_n W_n x_n + biases + what is added)*scale; dilated convolutions, 1×1 and linear
+ * layers, skips. */
+#include <math.h>
+#include <string.h>
+
+#include "operators.h"
+
+enum { OPERANDS = 64 }; /* of one call of the kernel; a longer sum goes on from the rows that are there */
+
+/* The bias that the kernel adds: the tensor's own, or the scaled sum that load has made. */
+static const wt_real *bias_of(const wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
+    if (o->bias_count == 0) return NULL;
+    if (e->plan->memory_at[op] != SIZE_MAX) return e->arena + e->plan->memory_at[op];
+    return wt_tensor(e, e->graph->biases[o->first_bias].tensor);
+}
+
+static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_span span = wt_value_span(e, tile, o->output);
+    const int out = wt_value_of(e, o->output)->channels;
+    const int64_t time = span.first - e->left[o->output];
+    wt_real *y = wt_value_row(e, tile, o->output, span.first);
+    wt_operand operands[OPERANDS];
+    wt_finish finish = {.bias = bias_of(e, op), .ldadd = out, .scale = 1};
+    if (span.count <= 0) return;
+    if (o->add >= 0) finish.add = wt_value_row(e, tile, o->add, time - o->add_delay + e->left[o->add]);
+    for (int n = 0; n == 0 || n < o->term_count; n += OPERANDS) {
+        const int count = o->term_count - n < OPERANDS ? o->term_count - n : OPERANDS;
+        for (int i = 0; i < count; i++) {
+            const int number = o->first_term + n + i;
+            const wt_term *term = &e->graph->terms[number];
+            const int in = wt_value_of(e, term->value)->channels;
+            const wt_real *x = wt_value_row(e, tile, term->value, time - term->delay + e->left[term->value]);
+            operands[i] = (wt_operand){x, e->packed + e->plan->forward_at[number], in, in};
+        }
+        if (n + OPERANDS >= o->term_count) finish.scale = (wt_real)o->scale;
+        e->kernels->multiply(y, out, span.count, out, operands, count, &finish);
+        finish.bias = NULL;
+        finish.add = y;
+    }
+}
+
+void wt_term_weights_call(const wt_engine *e, int number, const wt_tile *tile) {
+    const wt_term *term = &e->graph->terms[number];
+    const int y = e->graph->ops[term->op].output, x = term->value;
+    const wt_span span = wt_value_span(e, tile, y);
+    const int in = wt_value_of(e, x)->channels, out = wt_value_of(e, y)->channels;
+    if (span.count <= 0) return;
+    e->kernels->convolve_weights(tile->sums + e->plan->weights_at[number], out,
+                                 wt_value_row(e, tile, x, span.first - e->left[y] - term->delay + e->left[x]),
+                                 in, wt_gradient_row(e, tile, y, span.first), out, span.count, in, out);
+}
+
+void wt_bias_call(const wt_engine *e, int value, const wt_tile *tile) {
+    const wt_span span = wt_value_span(e, tile, value);
+    const int out = wt_value_of(e, value)->channels;
+    if (span.count <= 0) return;
+    e->kernels->column_sums(tile->sums + e->plan->bias_at[value], wt_gradient_row(e, tile, value, span.first),
+                            out, span.count, out);
+}
+
+/* --- a microbatch's rows at once --- */
+
+static int panels_of(const wt_graph *graph, int term) {
+    return wt_units(graph->values[graph->terms[term].value].channels, WT_PANEL);
+}
+
+static int panels(const wt_graph *graph, const wt_op *o) {
+    int count = 0;
+    if (graph->values[o->output].extent != WT_EXTENT_TARGETS) return 0;
+    for (int n = 0; n < o->term_count; n++) count += panels_of(graph, o->first_term + n);
+    return count;
+}
+
+/* Inputs of one term; the operator's first panel makes the biases too. */
+static void panel(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_graph *graph = e->graph;
+    const int out = wt_value_of(e, o->output)->channels;
+    int number = o->first_term, at = tile->first, first, end;
+    while (at >= panels_of(graph, number)) at -= panels_of(graph, number++);
+    wt_microbatch_span(e, tile->group, &first, &end);
+    const wt_term *term = &graph->terms[number];
+    const int in = wt_value_of(e, term->value)->channels, each = wt_value_of(e, o->output)->rows;
+    const int from = at * WT_PANEL, width = in - from < WT_PANEL ? in - from : WT_PANEL;
+    const int64_t row = (int64_t)first * each;
+    const int rows = (end - first) * each;
+    const wt_real *dy = wt_gradient_row(e, tile, o->output, row);
+    wt_real *gradient = e->gradients[tile->group];
+    wt_real *dw = gradient + graph->tensors[term->tensor].offset +
+                  (size_t)(term->tap * in + from) * (size_t)out;
+    memset(dw, 0, (size_t)width * (size_t)out * sizeof *dw);
+    e->kernels->convolve_weights(dw, out, wt_value_row(e, tile, term->value, row) + from, in, dy, out, rows,
+                                 width, out);
+    const size_t count = (size_t)width * (size_t)out;
+    for (size_t i = 0; term->scale != 1 && i < count; i++) dw[i] *= (wt_real)term->scale;
+    for (int b = 0; tile->first == 0 && b < o->bias_count; b++) {
+        const wt_bias *bias = &graph->biases[o->first_bias + b];
+        wt_real *db = gradient + graph->tensors[bias->tensor].offset;
+        memset(db, 0, (size_t)out * sizeof *db);
+        e->kernels->column_sums(db, dy, out, rows, out);
+        for (int c = 0; bias->scale != 1 && c < out; c++) db[c] *= (wt_real)bias->scale;
+    }
+}
+
+/* --- biases --- */
+
+static size_t memory(const wt_graph *graph, const wt_op *o) {
+    const bool own = o->bias_count == 0 || (o->bias_count == 1 && graph->biases[o->first_bias].scale == 1);
+    return own ? 0 : (size_t)graph->values[o->output].channels;
+}
+
+static void load(wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
+    const int out = wt_value_of(e, o->output)->channels;
+    if (e->plan->memory_at[op] == SIZE_MAX) return;
+    wt_real *sum = e->arena + e->plan->memory_at[op];
+    memset(sum, 0, (size_t)out * sizeof *sum);
+    for (int b = 0; b < o->bias_count; b++) {
+        const wt_bias *bias = &e->graph->biases[o->first_bias + b];
+        const wt_real *tensor = wt_tensor(e, bias->tensor), factor = (wt_real)bias->scale;
+        for (int c = 0; c < out; c++) sum[c] += factor * tensor[c];
+    }
+}
+
+/* --- estimates --- */
+
+/* Forward, and the gradients by input and weights; narrow sides are filled up to vectors. */
+static double operations(double in, double out, double rows) {
+    enum { VECTOR = 16 }; /* floats of the widest vectors */
+    return 2.0 * rows * (2 * in * ceil(out / VECTOR) * VECTOR + out * ceil(in / VECTOR) * VECTOR);
+}
+
+/* Shares operations out to the two nearest widths, by the logarithm. */
+static void add_operations(wt_engine_work *work, int narrow, double count) {
+    enum { NARROWEST = 4 }; /* 2⁴ channels */
+    const double place = fmin(fmax(log2(narrow) - NARROWEST, 0), WT_WORK_WIDTHS - 1);
+    const int below = (int)place, above = below < WT_WORK_WIDTHS - 1 ? below + 1 : below;
+    work->products[below] += count * (1 - (place - below));
+    work->products[above] += count * (place - below);
+}
+
+static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
+    const int out = graph->values[o->output].channels;
+    for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
+        const int in = graph->values[graph->terms[n].value].channels;
+        const double each = operations(in, out, rows);
+        if (graph->values[o->output].extent == WT_EXTENT_TARGETS) {
+            work->list_products += each;
+        } else {
+            add_operations(work, in < out ? in : out, each);
+        }
+    }
+    if (o->add >= 0) wt_add_elements(work, graph, o->output, rows * out);
+}
+
+const wt_op_class wt_class_product = {.name = "product",
+                                      .forward = forward,
+                                      .panel = panel,
+                                      .panels = panels,
+                                      .memory = memory,
+                                      .load = load,
+                                      .work = count};

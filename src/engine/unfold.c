@@ -1,0 +1,20 @@
+/* A target's context of real samples as rows of its own. */
+#include <string.h>
+
+#include "operators.h"
+
+static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_value *v = wt_value_of(e, e->graph->ops[op].output);
+    const size_t channels = (size_t)v->channels, count = (size_t)v->rows * channels;
+    wt_real *y = wt_value_row(e, tile, e->graph->ops[op].output,
+                              wt_value_span(e, tile, e->graph->ops[op].output).first);
+    for (int64_t i = tile->origin + tile->first; i < tile->origin + tile->first + tile->count;
+         i++, y += count)
+        memcpy(y, e->batch->signal + e->input_at[i] * channels, count * sizeof *y);
+}
+
+static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
+    wt_add_elements(work, graph, o->output, rows * graph->values[o->output].channels);
+}
+
+const wt_op_class wt_class_unfold = {.name = "unfold", .forward = forward, .work = count};

@@ -1,0 +1,104 @@
+/* Layers that networks of every kind are made of. */
+#include "build.h"
+
+#include <stdio.h>
+
+wt_layer wt_build_layer(wt_graph *graph, const char *prefix, int in, int out, int taps, bool bias) {
+    wt_layer layer = {in, out, taps ? taps : 1, 1, -1, -1};
+    layer.weight = wt_graph_weight(graph, prefix, out, in, taps);
+    if (bias) layer.bias = wt_graph_vector(graph, prefix, "bias", WT_ROLE_BIAS, out, in * layer.taps);
+    return layer;
+}
+
+int wt_build_product(wt_graph *graph, const wt_layer *layer, int number, int value, double scale) {
+    if (graph->status != WT_OK) return 0;
+    wt_value output = graph->values[value];
+    output.channels = layer->out;
+    const int product = wt_graph_product(graph, number, &output, scale);
+    for (int j = 0; j < layer->taps; j++) {
+        wt_graph_term(graph, &(wt_term){.value = value,
+                                        .delay = (layer->taps - 1 - j) * layer->dilation,
+                                        .tensor = layer->weight,
+                                        .tap = j,
+                                        .scale = 1});
+    }
+    if (layer->bias >= 0) wt_graph_bias(graph, layer->bias, 1);
+    return product;
+}
+
+bool wt_build_has_bias(const wt_model_config *model) {
+    return model->bias == WT_BIAS_AUTO ? model->norm == WT_NORM_NONE : model->bias == WT_BIAS_TRUE;
+}
+
+wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *prefix, int channels) {
+    wt_norm_layer norm = {kind, {-1, -1, -1, -1}};
+    if (kind == WT_NORM_NONE) return norm;
+    norm.tensors[0] = wt_graph_vector(graph, prefix, "weight", WT_ROLE_NORM_WEIGHT, channels, channels);
+    norm.tensors[1] = wt_graph_vector(graph, prefix, "bias", WT_ROLE_NORM_BIAS, channels, channels);
+    return norm;
+}
+
+void wt_build_statistics(wt_graph *graph, wt_norm_layer *norm, const char *prefix, int channels) {
+    if (norm->kind != WT_NORM_BATCH) return;
+    norm->tensors[2] = wt_graph_vector(graph, prefix, "running_mean", WT_ROLE_RUNNING_MEAN, channels,
+                                       channels);
+    norm->tensors[3] = wt_graph_vector(graph, prefix, "running_var", WT_ROLE_RUNNING_VARIANCE, channels,
+                                       channels);
+}
+
+int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_norm_layer *norm,
+                        wt_activation kind, int number, int key, int value) {
+    if (graph->status != WT_OK) return 0;
+    const int channels = graph->values[value].channels;
+    const int out = kind == WT_ACTIVATION_GATE ? channels / 2 : channels;
+    if (norm->kind != WT_NORM_NONE) {
+        wt_op op = {.kind = norm->kind == WT_NORM_BATCH ? WT_OP_BATCH_NORM : WT_OP_LAYER_NORM,
+                    .layer = number,
+                    .input = value};
+        for (int i = 0; i < 4; i++) op.tensors[i] = norm->tensors[i];
+        value = wt_graph_unary(graph, &op, channels);
+    }
+    value = wt_graph_unary(graph,
+                           &(wt_op){.kind = kind == WT_ACTIVATION_GATE ? WT_OP_GATE : WT_OP_ACTIVATION,
+                                    .layer = number,
+                                    .input = value,
+                                    .activation = kind},
+                           out);
+    if (model->dropout <= 0) return value;
+    return wt_graph_unary(
+        graph,
+        &(wt_op){.kind = WT_OP_DROPOUT, .layer = number, .input = value, .share = model->dropout, .key = key},
+        out);
+}
+
+wt_readout_layer wt_build_readout(wt_graph *graph, const wt_model_config *model, int rows) {
+    wt_readout_layer readout = {rows, -1, -1};
+    if (rows == 0 || model->readout != WT_READOUT_LINEAR) return readout;
+    readout.weight = wt_graph_weight(graph, "readout", 1, rows, 0);
+    /* what is added to all logits changes nothing */
+    if (model->head != WT_HEAD_SOFTMAX)
+        readout.bias = wt_graph_vector(graph, "readout", "bias", WT_ROLE_BIAS, 1, rows);
+    return readout;
+}
+
+void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_readout_layer *readout, int number,
+                   int value) {
+    if (graph->status != WT_OK) return;
+    if (readout->rows) {
+        const wt_value pooled = {
+            .channels = graph->values[value].channels, .extent = WT_EXTENT_WINDOW, .rows = 1};
+        value = wt_graph_op(graph,
+                            &(wt_op){.kind = WT_OP_READOUT,
+                                     .layer = ++number,
+                                     .input = value,
+                                     .tensors = {readout->weight, readout->bias},
+                                     .taps = readout->rows},
+                            &pooled);
+    }
+    wt_graph_op(graph,
+                &(wt_op){.kind = WT_OP_LOSS,
+                         .layer = number,
+                         .input = value,
+                         .loss = model->head == WT_HEAD_MSE ? WT_LOSS_SQUARED_ERROR : WT_LOSS_CROSS_ENTROPY},
+                &(wt_value){0});
+}

@@ -1,0 +1,53 @@
+/* What the builders share; and the table of them. */
+#ifndef WAVETRAIN_NETWORK_BUILD_H
+#define WAVETRAIN_NETWORK_BUILD_H
+
+#include "graph.h"
+#include "wavetrain/network.h"
+
+/* A layer's weight and bias. bias -1: without. */
+typedef struct {
+    int in, out, taps, dilation;
+    int weight, bias;
+} wt_layer;
+
+/* The tensors of a convolution; taps 0: of a linear layer. */
+wt_layer wt_build_layer(wt_graph *graph, const char *prefix, int in, int out, int taps, bool bias);
+
+/* A product of one value by a layer, all its taps, the oldest first. Operators may be added to it. */
+int wt_build_product(wt_graph *graph, const wt_layer *layer, int number, int value, double scale);
+
+/* The tensors of a norm over `channels`: weight and bias. Running statistics are added when all that is
+ * trained stands. */
+typedef struct {
+    wt_norm_kind kind;
+    int tensors[4];
+} wt_norm_layer;
+wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *prefix, int channels);
+void wt_build_statistics(wt_graph *graph, wt_norm_layer *norm, const char *prefix, int channels);
+
+/* Norm (if any), activation and dropout (if any), of layer `number`; `key` of dropout's draws. */
+int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_norm_layer *norm,
+                        wt_activation kind, int number, int key, int value);
+
+/* Whether a layer has a bias where a norm may follow. */
+bool wt_build_has_bias(const wt_model_config *model);
+
+/* The end: a readout's tensors, at the end of what is trained; then its operator and the loss. `rows`:
+ * outputs of a window that has one target, else 0. */
+typedef struct {
+    int rows, weight, bias;
+} wt_readout_layer;
+wt_readout_layer wt_build_readout(wt_graph *graph, const wt_model_config *model, int rows);
+void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_readout_layer *readout, int number,
+                   int value);
+
+/* A kind of network: fills the graph and the description. */
+typedef wt_status (*wt_builder)(wt_graph *graph, wt_network *network, const wt_model_config *model,
+                                const wt_network_shape *shape);
+wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+                           const wt_network_shape *shape);
+wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+                             const wt_network_shape *shape);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * What a network computes: a list of operators on named values, in the order of forward. Plain data: no
+ * threads, no memory of rows, no kernels. A builder makes one (wavenet.c, hierarchy.c); src/engine computes
+ * it and knows no builder.
+ *
+ * A value is rows of channels. Its extent says what a row belongs to:
+ *   time     a window's samples in order: [window, left + T, channels]. T is the window's number of targets; row
+ *            left + t belongs to target t, the `left` rows before it are context that later operators need.
+ *   targets  the microbatch's targets in one list: [target, rows, channels]. A target has rows of its own, so that
+ *            nothing is shared between neighbours.
+ *   window   one row per window: [window, channels]
+ * Operators on time rows read the past by delays (in samples); everything is valid: no row is padded.
+ *
+ * The order of a product's terms is the order in which a row's sum grows, and the order of operators
+ * decides the order of a gradient's terms (engine/gather.c), so both are part of what makes results bitwise
+ * reproducible.
+ */
+#ifndef WAVETRAIN_NETWORK_GRAPH_H
+#define WAVETRAIN_NETWORK_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
+#include "wavetrain/parameters.h"
+
+typedef enum { WT_EXTENT_TIME, WT_EXTENT_TARGETS, WT_EXTENT_WINDOW } wt_extent;
+
+typedef struct {
+    int channels;
+    wt_extent extent;
+    int rows;     /* of targets: rows per target; else 1 */
+    int left;     /* of time: the left context; made by wt_graph_finish */
+    int producer; /* the operator; -1: the batch's signal */
+} wt_value;
+
+/* The kinds of operators; engine/ has a class in a file of its own for each. With input x and output y:
+ *   lookup      y[t] = bias + sum_j table[j][class[t - (taps-1-j)]]          classes of the batch; time or targets
+ *   unfold      a target's row j is the signal's sample j of its context     signal of the batch; targets
+ *   product     y[t] = (sum_n W_n x_n[t - delay_n] + sum biases + x_add[t - delay])*scale
+ *   activation  y = tanh(x), max(x, 0)
+ *   gate        y = tanh(a)*sigmoid(b), x = (a, b)
+ *   layer norm, batch norm   y = norm(x)*weight + bias        (kernels.h)
+ *   dropout     y = x*mask/(1 - share) in training
+ *   fuse        n neighbouring rows of a target become one:   [target, rows, c] -> [target, rows/n, n*c]
+ *   sum         y[t] = sum_n x_n[t - delay_n]
+ *   readout     one row per window: y = sum_t w_t*x[t] + b over its T rows (w_t = 1/T and b = 0 without tensors)
+ *   loss        the end: cross-entropy or squared error of x against the batch's targets */
+typedef enum {
+    WT_OP_LOOKUP,
+    WT_OP_UNFOLD,
+    WT_OP_PRODUCT,
+    WT_OP_ACTIVATION,
+    WT_OP_GATE,
+    WT_OP_LAYER_NORM,
+    WT_OP_BATCH_NORM,
+    WT_OP_DROPOUT,
+    WT_OP_FUSE,
+    WT_OP_SUM,
+    WT_OP_READOUT,
+    WT_OP_LOSS,
+    WT_OPERATORS
+} wt_operator;
+
+typedef enum { WT_LOSS_CROSS_ENTROPY, WT_LOSS_SQUARED_ERROR } wt_loss_kind;
+
+/* One operand of a product (of a sum without a tensor): matrix `tap` of the tensor, times scale. */
+typedef struct {
+    int op, value, delay;
+    int tensor, tap; /* tensor -1: none */
+    double scale;
+} wt_term;
+
+/* A bias of a product: the tensor times scale. */
+typedef struct {
+    int op, tensor;
+    double scale;
+} wt_bias;
+
+/* tensors: of a lookup table and bias, of norms weight, bias, running mean and variance, of a readout
+ * weight and bias; -1: absent. */
+typedef struct {
+    wt_operator kind;
+    int layer; /* operators of a layer are neighbours in the list and are computed tile by tile together */
+    int input, output;
+    int first_term, term_count, first_bias, bias_count;
+    int add, add_delay; /* of a product; add -1: none */
+    double scale;
+    int tensors[4];
+    int taps; /* of a lookup; rows that a fuse takes together; rows that a readout reads */
+    wt_activation activation;
+    wt_loss_kind loss;
+    double share; /* that dropout drops, with draws keyed by `key` */
+    int key;
+} wt_op;
+
+/* `items` grow as they are added; `status` keeps the first failure, so that a builder need not check each
+ * call. */
+typedef struct wt_graph {
+    wt_value *values;
+    wt_op *ops;
+    wt_term *terms;
+    wt_bias *biases;
+    wt_parameter *tensors;
+    int value_count, op_count, term_count, bias_count, tensor_count;
+    size_t total, trained; /* elements of the tensors; the trained ones come first */
+    int receptive_field;   /* samples that a target sees */
+    int signal;            /* the value of the batch's signal; -1: none */
+    bool classes;          /* some operator reads the batch's classes */
+    int outputs;           /* the value that the loss reads */
+    wt_status status;
+} wt_graph;
+
+void wt_graph_init(wt_graph *graph);
+void wt_graph_dispose(wt_graph *graph);
+
+/* --- tensors, in the order of the flat buffer: what is trained first --- */
+
+/* A tensor by its PyTorch name "prefix.suffix"; returns its number. `like` gives role, rank, shape and
+ * fan_in. */
+int wt_graph_tensor(wt_graph *graph, const wt_parameter *like, const char *prefix, const char *suffix);
+/* "prefix.weight" [out, in, taps] of a convolution, or [out, in] with taps 0 of a linear layer. */
+int wt_graph_weight(wt_graph *graph, const char *prefix, int out, int in, int taps);
+int wt_graph_vector(wt_graph *graph, const char *prefix, const char *suffix, wt_parameter_role role,
+                    int count, int fan_in);
+
+/* --- operators; each returns its output value --- */
+
+int wt_graph_signal(wt_graph *graph, int channels);
+/* An operator as `like` says, whose output has `output`'s channels, extent and rows. */
+int wt_graph_op(wt_graph *graph, const wt_op *like, const wt_value *output);
+/* A product or sum without terms as yet; they are added to the newest operator. */
+int wt_graph_product(wt_graph *graph, int layer, const wt_value *output, double scale);
+void wt_graph_term(wt_graph *graph, const wt_term *term);
+void wt_graph_bias(wt_graph *graph, int tensor, double scale);
+void wt_graph_add(wt_graph *graph, int value, int delay);
+/* An operator of one input whose output has the input's extent and rows, and `channels` channels. */
+int wt_graph_unary(wt_graph *graph, const wt_op *like, int channels);
+
+/* Checks the list and computes left contexts and the receptive field. The graph is complete then. */
+wt_status wt_graph_finish(wt_graph *graph);
+
+/* --- what follows from the list --- */
+
+/* Multiply-adds, times 2, of one target in forward with windows of `targets` targets, by the operators of
+ * products whose tensors stand before element `before` of the flat buffer; look-ups are additions only and
+ * not counted. */
+double wt_graph_operations(const wt_graph *graph, int targets, size_t before);
+/* Rows of a value that a window of `targets` targets has. */
+double wt_graph_rows(const wt_graph *graph, int value, int targets);
+
+#endif

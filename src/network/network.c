@@ -1,0 +1,78 @@
+/* A network: the graph that the configuration's builder makes, with what others read of it. */
+#include "wavetrain/network.h"
+
+#include <math.h>
+
+#include "build.h"
+#include "wavetrain/memory.h"
+
+static const wt_builder builders[] = {
+    [WT_TRUNK_WAVENET] = wt_wavenet_build,
+    [WT_TRUNK_HIERARCHY] = wt_hierarchy_build,
+};
+
+/* The activation's own gain, as torch.nn.init.calculate_gain has it. */
+static double default_gain(wt_activation activation) {
+    return activation == WT_ACTIVATION_RELU ? sqrt(2.0) : 5.0 / 3.0;
+}
+
+static wt_status fill(wt_network *network, wt_graph *graph, const wt_model_config *model,
+                      const wt_network_shape *shape) {
+    network->input_kind = model->input;
+    network->head_kind = model->head;
+    network->classes = shape->outputs;
+    network->initial.kind = model->init;
+    network->initial.gain = model->init_gain > 0 ? model->init_gain : default_gain(model->array.activation);
+    network->initial.output_scale = model->output_scale > 0 ? model->output_scale : 1;
+    WT_TRY(builders[model->trunk](graph, network, model, shape));
+    WT_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || network->readout_rows >= 1, WT_USAGE,
+             "a window of %d samples is shorter than the receptive field", shape->window);
+    WT_TRY(wt_graph_finish(graph));
+    network->receptive_field = graph->receptive_field;
+    for (int v = 0; v < graph->value_count; v++) {
+        if (graph->values[v].producer >= 0 && graph->values[v].left > network->context_rows)
+            network->context_rows = graph->values[v].left;
+    }
+    network->parameters = (wt_parameter_table){graph->tensor_count, graph->tensors, graph->total,
+                                               graph->trained};
+    return WT_OK;
+}
+
+wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *model,
+                                   const wt_network_shape *shape) {
+    wt_status status = WT_OK;
+    wt_network *network;
+    wt_graph *graph = NULL;
+    *out = NULL;
+    WT_TRY(wt_alloc(&network, 1, sizeof *network, "the network"));
+    WT_GUARD(wt_alloc(&graph, 1, sizeof *graph, "the network"));
+    wt_graph_init(graph);
+    network->graph = graph;
+    WT_GUARD(fill(network, graph, model, shape));
+    *out = network;
+    network = NULL;
+cleanup:
+    wt_network_destroy(network);
+    return status;
+}
+
+wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels) {
+    const wt_network_shape shape = {.input_classes = classes, .channels = channels, .outputs = classes};
+    return wt_network_create_shaped(out, model, &shape);
+}
+
+void wt_network_destroy(wt_network *network) {
+    if (!network) return;
+    if (network->graph) wt_graph_dispose((wt_graph *)network->graph);
+    wt_free((void *)network->graph);
+    wt_free(network);
+}
+
+int wt_network_targets(const wt_network *network, const wt_data_config *data) {
+    if (data->stride == 0) return data->window;
+    return network->readout_rows ? network->readout_rows : 1;
+}
+
+double wt_network_operations(const wt_network *network, int targets) {
+    return wt_graph_operations(network->graph, targets, SIZE_MAX);
+}
