@@ -71,7 +71,8 @@ typedef struct {
     bool skip;          /* no update */
     bool roll_back;     /* back to the last checkpoint */
     bool validate, compare, checkpoint, stop;
-    int failed; /* a wt_status: the run ends with it */
+    bool planned; /* the checkpoint is due by the configuration */
+    int failed;   /* a wt_status: the run ends with it */
 } wt_decision;
 
 /* --- the step --- */

@@ -40,6 +40,12 @@ void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
                                       const wt_real *parameters, const wt_optimizer *optimizer,
                                       wt_metrics *metrics);
+/* Writes it now, in the calling thread, unless that state is on disk. Any thread, also while another is being written. */
+wt_status wt_checkpoint_writer_write(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
+                                     const wt_exported *exported);
+/* Whether that state is whole on disk, as far as it is known; and that it is. Any thread. */
+bool wt_checkpoint_writer_holds(wt_checkpoint_writer *writer, const wt_checkpoint_state *state);
+void wt_checkpoint_writer_note(wt_checkpoint_writer *writer, const wt_checkpoint_state *state);
 /* The step of the last one that was submitted. */
 int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
 /* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is
@@ -242,7 +248,11 @@ typedef struct {
 typedef struct {
     wt_metrics_row row;
     int64_t targets;
+    wt_step_verdict guard;
+    bool unwritten; /* the row, for this thread's error message */
 } wt_step_note;
+
+typedef struct wt_stop_writer wt_stop_writer;
 
 typedef struct {
     wt_comm *comm;
@@ -268,6 +278,7 @@ typedef struct {
     const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;
+    wt_stop_writer *stop; /* rank 0, while there are steps */
 } wt_trainer;
 
 /* trainer_setup.c: everything until the first step; collective. */
@@ -277,6 +288,19 @@ void wt_trainer_dispose(wt_trainer *trainer);
 /* Back to the newest checkpoint, or the beginning where there is none, with what the guard remembers kept
  * (and written, so that a kill does not undo it). Collective. */
 wt_status wt_trainer_roll_back(wt_trainer *trainer);
+
+/* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take NULL. */
+wt_status wt_stop_writer_start(wt_stop_writer **out, const wt_trainer *trainer);
+/* Waits for what is being written. */
+void wt_stop_writer_end(wt_stop_writer *writer);
+/* The state is about to change; it is that of a finished step again; it never will be. By the thread that trains. */
+void wt_stop_writer_hold(wt_stop_writer *writer);
+void wt_stop_writer_publish(wt_stop_writer *writer);
+void wt_stop_writer_close(wt_stop_writer *writer);
+/* Waits for what is being written; not while the state is held. */
+void wt_stop_writer_settle(wt_stop_writer *writer);
+/* Writes run.yaml anew, unless it has the verdict of a signal already. */
+wt_status wt_stop_writer_note_running(wt_stop_writer *writer, wt_trainer *trainer);
 
 /* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it. Collective.
  * */
