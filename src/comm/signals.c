@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 
 /* A handler can reach nothing but globals. */
-static volatile sig_atomic_t seen, requests, interrupted;
+static atomic_int seen, requests, interrupted;
 static struct timespec first_request, first_interrupt;
 static int pipe_ends[2] = {-1, -1};
 
@@ -40,7 +41,7 @@ static void note_signal(int number) {
     }
     if (requests == 0) clock_gettime(CLOCK_MONOTONIC, &first_request);
     if (requests == 0 || seconds_since(&first_request) >= REPEAT_SECONDS) {
-        requests = requests + 1;
+        requests++;
         const ssize_t written = pipe_ends[1] >= 0 ? write(pipe_ends[1], &byte, 1) : 0;
         (void)written; /* a full pipe has been heard of */
     }

@@ -13,8 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,6 +155,41 @@ static void *wait_and_write(void *context) {
         _exit(WT_CONTINUE);
     }
     return NULL;
+}
+
+/* --- launchers --- */
+
+/* A launcher that is asked to stop kills what it has started soon after. */
+static const struct {
+    const char *sign;        /* in the environment of what it has started */
+    const char *settings[2]; /* variables with the seconds that it waits */
+    double seconds;          /* by default */
+    const char *name, *advice;
+} launchers[] = {
+    {"OMPI_COMM_WORLD_SIZE",
+     {"OMPI_MCA_odls_base_sigkill_timeout", "PRTE_MCA_odls_base_sigkill_timeout"},
+     1,
+     "mpirun",
+     "mpirun --mca odls_base_sigkill_timeout %.0f"},
+    {"SLURM_STEP_ID", {NULL, NULL}, 30, "SLURM", "sbatch --signal=USR1@%.0f"},
+};
+enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
+
+void wt_stop_writer_warn(double seconds) {
+    int i = 0;
+    while (i < LAUNCHERS && !getenv(launchers[i].sign)) i++;
+    if (i == LAUNCHERS) return;
+    double patience = launchers[i].seconds;
+    for (int k = 0; k < 2; k++) {
+        const char *setting = launchers[i].settings[k] ? getenv(launchers[i].settings[k]) : NULL;
+        if (setting) patience = strtod(setting, NULL);
+    }
+    if (seconds <= patience) return;
+    char advice[128];
+    snprintf(advice, sizeof advice, launchers[i].advice, ceil(2 * seconds + 1));
+    wt_log_warning(
+        "%s kills %g s after it asked to stop, and the last checkpoint took %.1f s (%s gives more time)",
+        launchers[i].name, patience, seconds, advice);
 }
 
 /* --- begin and end --- */

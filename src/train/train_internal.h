@@ -170,6 +170,7 @@ typedef struct {
     int count;
     int earlier; /* starts before them, and what is known of their node-hours */
     double earlier_hours;
+    double checkpoint_seconds; /* that the last checkpoint took; 0: not known */
 } wt_run_record;
 
 /* Whether there is one; empty where it can't be read. Free with wt_run_record_dispose. */
@@ -291,6 +292,8 @@ wt_status wt_trainer_roll_back(wt_trainer *trainer);
 
 /* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take NULL. */
 wt_status wt_stop_writer_start(wt_stop_writer **out, const wt_trainer *trainer);
+/* A line where the launcher kills sooner than a checkpoint of so many seconds is whole. Rank 0. */
+void wt_stop_writer_warn(double seconds);
 /* Waits for what is being written. */
 void wt_stop_writer_end(wt_stop_writer *writer);
 /* The state is about to change; it is that of a finished step again; it never will be. By the thread that trains. */

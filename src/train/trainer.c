@@ -266,12 +266,14 @@ static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
         wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
                         wt_checkpoint_writer_step(trainer->files.writer), wt_error_message());
     }
+    if (seconds > 0) trainer->files.record.checkpoint_seconds = seconds;
     if (seconds > trainer->checkpoints.longest) trainer->checkpoints.longest = seconds;
     trainer->checkpoints.count += seconds > 0;
     trainer->checkpoints.sum += seconds;
 }
 
-/* Rank 0. The last one is waited for: its failure is the run's. */
+/* Rank 0. The last one is waited for: its failure is the run's, unless steps are being skipped, whose state may not be
+ * finite and then is no state that a checkpoint holds; the run goes on from the one before. */
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->step->timer, WT_PHASE_CHECKPOINT);
     wt_hear_of_checkpoint(trainer, true);
@@ -284,8 +286,10 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
                                                    trainer->step->parameters, &trainer->step->optimizer,
                                                    trainer->files.metrics);
     if (decision->stop && status == WT_OK)
-        status = wt_checkpoint_writer_collect(trainer->files.writer, true, NULL);
-    if (status == WT_OK || decision->stop) return status;
+        status = wt_checkpoint_writer_collect(trainer->files.writer, true,
+                                              &trainer->files.record.checkpoint_seconds);
+    const bool last = decision->step == trainer->config->train.steps;
+    if (status == WT_OK || (decision->stop && (last || !trainer->state.skipped_in_row))) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
                     wt_error_message());
     return WT_OK;
@@ -452,6 +456,7 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     wt_status status = WT_OK;
     if (trainer->root) {
         wt_trainer_describe(trainer);
+        wt_stop_writer_warn(trainer->files.record.checkpoint_seconds);
         status = wt_write_run_record(trainer, "running", "");
         if (status == WT_OK) status = wt_stop_writer_start(&trainer->stop, trainer);
     }

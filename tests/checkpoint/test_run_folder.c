@@ -316,8 +316,12 @@ static void test_pruning_removes_unfinished_files(void **state) {
     char folder[WT_PATH_MAX];
     save(100, -1);
     put_text("step-00000200.h5.tmp-17", "half of it");
+    put_text("../run.yaml.tmp-17", "half of it");
     put_text("notes.txt", "good ones");
     assert_ok(prune(3, -1));
+    assert_ok(wt_folder_list(&names, &count, run, "run.yaml", ""));
+    assert_int_equal(count, 0);
+    wt_folder_list_free(names, count);
     assert_ok(wt_path_join(folder, run, "checkpoints"));
     assert_ok(wt_folder_list(&names, &count, folder, "", ""));
     assert_int_equal(count, 2);

@@ -119,6 +119,14 @@ for signal in USR1 TERM INT HUP; do
 done
 ranks=
 
+# where a checkpoint takes longer than the launcher waits, a line says so
+sed -i 's/^checkpoint_seconds: .*/checkpoint_seconds: 2.5/' mpirun/run.yaml
+said mpirun/run.yaml 'checkpoint_seconds: 2.5'
+ranks=2 train_ok mpirun "$@"
+said mpirun.log 'mpirun kills 1 s after it asked to stop, and the last checkpoint took 2.5 s (mpirun --mca odls_base_sigkill_timeout 6'
+OMPI_MCA_odls_base_sigkill_timeout=3 ranks=2 train_ok mpirun "$@"
+grep -q 'mpirun kills' mpirun.log && fail "a line about enough time: $(cat mpirun.log)"
+
 # a limit of its own
 start limit --set run.time_limit=0.02 --set run.time_margin=0.4
 stopped limit 'the time limit is near'
