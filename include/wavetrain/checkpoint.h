@@ -63,9 +63,8 @@ typedef struct {
     double plateau_best, plateau_scale; /* wt_plateau */
     int plateau_bad, plateau_cooldown;
     /* what a signal's checkpoint is, which may come at any moment between two steps; absent in older files */
-    int64_t planned_step; /* the last step whose checkpoint the configuration asked for, or that was the best; −1: none */
-    int validation_due;   /* the step's validation is still to be made, and then its row of metrics.csv, of which this is
-                             known: */
+    int64_t planned_step; /* the last one whose checkpoint the configuration asked for, or the best; −1 */
+    int validation_due;   /* it is still to be made, and then the row of metrics.csv, of which is known: */
     double due_loss, due_silence, due_norm, due_rate, due_speed;
     int uncompared; /* the ranks' replicas were not compared at this step */
     /* of a run that learns labels; absent in older files */

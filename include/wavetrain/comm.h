@@ -156,9 +156,10 @@ void wt_hang_watch_step(wt_hang_watch *watch, int64_t step);
 /* --- signals --- */
 
 /*
- * INT, TERM, HUP, USR1, USR2 and XCPU ask the program to stop; one that was ignored at start stays ignored. A signal that
- * comes within half a second of the first is the same request; a SIGINT that comes later after another SIGINT ends the
- * program at once. SIGPIPE is ignored: output that nobody reads is dropped.
+ * INT, TERM, HUP, USR1, USR2 and XCPU ask the program to stop; one that was ignored at start stays
+ * ignored. A signal that comes within half a second of the first is the same request; a SIGINT that comes
+ * later after another SIGINT ends the program at once. SIGPIPE is ignored: output that nobody reads is
+ * dropped.
  */
 void wt_comm_catch_signals(void);
 /* The last signal that this rank has seen, or 0; and how many requests there were. */

@@ -1,9 +1,10 @@
 /*
- * Signals that ask a run to stop. The handler notes which one it was and writes a byte into a pipe: the trainer looks at
- * the note once per step, and a thread that waits on the pipe can act at once (stop_writer.c in src/train).
+ * Signals that ask a run to stop. The handler notes which one it was and writes a byte into a pipe: the
+ * trainer looks at the note once per step, and a thread that waits on the pipe can act at once (stop_writer.c
+ * in src/train).
  *
- * Launchers and terminals often send a signal twice (Ctrl-C reaches mpirun and what it has started), so one that comes
- * within REPEAT_SECONDS of the first is the same request.
+ * Launchers and terminals often send a signal twice (Ctrl-C reaches mpirun and what it has started), so one
+ * that comes within REPEAT_SECONDS of the first is the same request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,8 @@
 
 #define REPEAT_SECONDS 0.5
 
-/* INT: a person; TERM, HUP: a system, or a terminal that closes; USR1, USR2, XCPU: batch systems before their limit. */
+/* INT: a person; TERM, HUP: a system, or a terminal that closes; USR1, USR2, XCPU: batch systems before their
+ * limit. */
 static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 
 /* A handler can reach nothing but globals. */

@@ -1,9 +1,9 @@
 /*
  * Checkpoints written while training goes on: rank 0 copies the flat buffers, and a thread puts them in
  * PyTorch's order, builds the file, commits it and removes old ones. One is written at a time; a second waits
- * for the first. The thread steps back before those that compute, or a step would wait at each of its barriers for the
- * one that shares its core with it; so beside busy cores a write takes long, and beside a rank that waits for it, not.
- * The price is a copy of parameters and moments that stays allocated.
+ * for the first. The thread steps back before those that compute, or a step would wait at each of its
+ * barriers for the one that shares its core with it; so beside busy cores a write takes long, and beside a
+ * rank that waits for it, not. The price is a copy of parameters and moments that stays allocated.
  */
 #include <pthread.h>
 #include <stdatomic.h>

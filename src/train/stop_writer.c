@@ -1,14 +1,16 @@
 /*
- * A signal's checkpoint. A thread of rank 0 waits on the pipe of signals and, as soon as a byte comes, writes the state of
- * the last finished step, however long the running step takes: a launcher may kill within a second. It has never lowered
- * its priority, as the writer in the background has, which beside busy cores takes many times as long. No MPI here.
+ * A signal's checkpoint. A thread of rank 0 waits on the pipe of signals and, as soon as a byte comes, writes
+ * the state of the last finished step, however long the running step takes: a launcher may kill within a
+ * second. It has never lowered its priority, as the writer in the background has, which beside busy cores
+ * takes many times as long. No MPI here.
  *
- * The state is one that resumes bit for bit, because the main thread holds it from the decision of a step until all that
- * belongs to the step is made: the update, running statistics, a rollback, the row of metrics.csv. Validation takes long,
- * so the state is published before it, marked as due, and once more with what follows from it.
+ * The state is one that resumes bit for bit, because the main thread holds it from the decision of a step
+ * until all that belongs to the step is made: the update, running statistics, a rollback, the row of
+ * metrics.csv. Validation takes long, so the state is published before it, marked as due, and once more with
+ * what follows from it.
  *
- * The run goes on to the end of its step and stops there as the ranks agree. A second request ends the program as soon as
- * the state is on disk.
+ * The run goes on to the end of its step and stops there as the ranks agree. A second request ends the
+ * program as soon as the state is on disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +78,8 @@ wt_status wt_stop_writer_note_running(wt_stop_writer *writer, wt_trainer *traine
 
 /* --- the thread --- */
 
-/* A copy of the published state, if it is worth a file: there is none on disk, and it is not the beginning. */
+/* A copy of the published state, if it is worth a file: there is none on disk, and it is not the beginning.
+ */
 static wt_status copy_state(wt_stop_writer *writer, wt_checkpoint_state *state, wt_exported *exported,
                             bool *wanted) {
     const wt_trainer *trainer = writer->trainer;

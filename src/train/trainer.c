@@ -1,6 +1,6 @@
 /*
- * Training, one step after the other: the shared step (step.c), rank 0's decision about it, and what follows from that:
- * validation → checkpoint → metrics.
+ * Training, one step after the other: the shared step (step.c), rank 0's decision about it, and what follows
+ * from that: validation → checkpoint → metrics.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -272,8 +272,8 @@ static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
     trainer->checkpoints.sum += seconds;
 }
 
-/* Rank 0. The last one is waited for: its failure is the run's, unless steps are being skipped, whose state may not be
- * finite and then is no state that a checkpoint holds; the run goes on from the one before. */
+/* Rank 0. The last one is waited for: its failure is the run's, unless steps are being skipped, whose state
+ * may not be finite and then is no state that a checkpoint holds; the run goes on from the one before. */
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->step->timer, WT_PHASE_CHECKPOINT);
     wt_hear_of_checkpoint(trainer, true);
@@ -295,7 +295,8 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
     return WT_OK;
 }
 
-/* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so. */
+/* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so.
+ */
 static void wt_keep_peak(wt_trainer *trainer) {
     if (trainer->peak.bytes <= trainer->peak.written + trainer->peak.written / 16) return;
     trainer->peak.written = trainer->peak.bytes;
@@ -473,8 +474,9 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     return wt_comm_agree(trainer->comm, status);
 }
 
-/* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left alone
- * if it is no longer this start's: it has its verdict already, or another start has taken the folder over. */
+/* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left
+ * alone if it is no longer this start's: it has its verdict already, or another start has taken the folder
+ * over. */
 static void wt_leave_verdict(void *context, const char *why) {
     const wt_trainer *trainer = context;
     wt_run_record record;

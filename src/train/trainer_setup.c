@@ -329,8 +329,8 @@ static bool is_planned(const wt_checkpoint *checkpoint) {
     return state->planned_step == state->step;
 }
 
-/* The newest checkpoint up to that step which an uninterrupted run would have too: one that a signal or a limit has caused
- * depends on the clock. *out is NULL where there is none. */
+/* The newest checkpoint up to that step which an uninterrupted run would have too: one that a signal or a
+ * limit has caused depends on the clock. *out is NULL where there is none. */
 static wt_status open_planned(wt_checkpoint **out, const char *run, int64_t step) {
     int64_t *names;
     size_t count;

@@ -1,4 +1,5 @@
-/* Signals set a flag and fill a pipe, a second SIGINT ends the program. Each case runs in a child, since the flag stays. */
+/* Signals set a flag and fill a pipe, a second SIGINT ends the program. Each case runs in a child, since the
+ * flag stays. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,8 +15,8 @@
 
 enum { OTHER = 1000, LATER = -1 };
 
-/* Raises the signals (0 ends the list; LATER waits for more than half a second) in a child, which then ends with what `ask`
- * says. Gives that, or OTHER + the signal that killed it. */
+/* Raises the signals (0 ends the list; LATER waits for more than half a second) in a child, which then ends
+ * with what `ask` says. Gives that, or OTHER + the signal that killed it. */
 static int after(const int *signals, int ignored, int (*ask)(void)) {
     pid_t child = fork();
     assert_true(child >= 0);
