@@ -117,6 +117,7 @@ static wt_status write_state(wt_stop_writer *writer) {
     wt_status status = WT_OK;
     bool wanted;
     const double began = wt_time_now();
+    wt_thread_take_precedence(); /* the run ends with this step, and its launcher may not wait for that */
     WT_GUARD(copy_state(writer, &state, &exported, &wanted));
     if (wanted) {
         WT_GUARD(wt_checkpoint_writer_write(writer->trainer->files.writer, &state, &exported));
