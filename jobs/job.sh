@@ -141,6 +141,8 @@ go_on_or_end() {
         end 0 "done after step $step"
     fi
     [ "$cancelled" = 0 ] || end 75 "cancelled or requeued from outside"
+    # Where a rank dies, the launcher asks the others to stop, who leave a checkpoint: nobody wanted that.
+    [ "$verdict" != continue ] || [ "$code" = 75 ] || verdict=''
     [ "$code" != 2 ] || end 2 "not trained: ${error:-wrong usage or configuration}"
     [ "$verdict" != failed ] || end 1 "failed: $why"
     if [ "$verdict" = continue ] && [ "$time_is_over" = 0 ] && [ "$why" != 'the time limit is near' ]; then

@@ -62,6 +62,11 @@ typedef struct {
     int stale;                          /* in a row without a new best */
     double plateau_best, plateau_scale; /* wt_plateau */
     int plateau_bad, plateau_cooldown;
+    /* what a signal's checkpoint is, which may come at any moment between two steps; absent in older files */
+    int64_t planned_step; /* the last one whose checkpoint the configuration asked for, or the best; −1 */
+    int validation_due;   /* it is still to be made, and then the row of metrics.csv, of which is known: */
+    double due_loss, due_silence, due_norm, due_rate, due_speed;
+    int uncompared; /* the ranks' replicas were not compared at this step */
     /* of a run that learns labels; absent in older files */
     int outputs; /* of the network; 0: the quantisation's levels */
     wt_normalization normalization;
@@ -124,16 +129,16 @@ wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_ch
                              int64_t step);
 
 /* What removes old checkpoints, and remembers which files it has read and found good or damaged. One thread calls; the
- * caller holds the run's lock, and `run` stays. */
+ * caller holds the run's lock, and `run` stays. Its creation removes what a killed write has left. */
 typedef struct wt_pruner wt_pruner;
 wt_status wt_pruner_create(wt_pruner **out, const char *run);
 void wt_pruner_destroy(wt_pruner *pruner); /* takes NULL */
 /* The caller has just written the checkpoint of that step: it need not be read to be known as good. */
 wt_status wt_pruner_note(wt_pruner *pruner, int64_t step);
-/* Removes all but the last `keep` steps of files that verify, and the best step's, and what a killed write has left.
+/* Removes all but the last `keep` steps of files that verify, and the best and the planned step's (state).
  * Steps are those that the files hold. A file that can't be read stays, and so does a damaged one until there are `keep`
  * newer good ones. */
-wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step);
+wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_t planned_step);
 
 /*
  * RUN/lock: a second run in the same folder is refused. The file is locked (flock) for as long as the process
@@ -154,5 +159,7 @@ wt_status wt_run_lock_beat(wt_run_lock *lock, double now);
 /* Before a commit: fails if another run has taken the folder over. */
 wt_status wt_run_lock_check(wt_run_lock *lock);
 void wt_run_lock_release(wt_run_lock *lock); /* takes NULL */
+/* Gives the folder free just before the process ends, while other threads may still use the lock. */
+void wt_run_lock_leave(const wt_run_lock *lock);
 
 #endif

@@ -157,9 +157,17 @@ void wt_hang_watch_step(wt_hang_watch *watch, int64_t step);
 
 /* --- signals --- */
 
-/* SIGUSR1, SIGTERM and SIGINT set a flag, nothing else; a second SIGINT ends the program. */
+/*
+ * INT, TERM, HUP, USR1, USR2 and XCPU ask the program to stop; one that was ignored at start stays
+ * ignored. A signal that comes within half a second of the first is the same request; a SIGINT that comes
+ * later after another SIGINT ends the program at once. SIGPIPE is ignored: output that nobody reads is
+ * dropped.
+ */
 void wt_comm_catch_signals(void);
-/* The signal that this rank has seen, or 0. */
+/* The last signal that this rank has seen, or 0; and how many requests there were. */
 int wt_comm_signal(void);
+int wt_comm_signal_requests(void);
+/* Gets a byte for each request; not blocking; −1: there is none. */
+int wt_comm_signal_pipe(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * One training step, which the trainer, the bench commands and the numerics probe share: batch → packed weights → forward
- * and backward, wave of microbatches after wave → exchange → rank 0's decision → update. The caller gives the batch and
- * makes the decision; everything between is the same for all of them.
+ * One training step, which the trainer, the bench commands and the numerics probe share: batch → packed
+ * weights → forward and backward, wave of microbatches after wave → exchange → rank 0's decision → update.
+ * The caller gives the batch and makes the decision; everything between is the same for all of them.
  */
 #ifndef WAVETRAIN_STEP_H
 #define WAVETRAIN_STEP_H
@@ -44,8 +44,8 @@ typedef struct {
 /* Fails where there are fewer microbatches than ranks. Not collective. */
 wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
                                 const wt_network *network, int rank, int ranks);
-/* How many of its `own` microbatches a rank computes at once with as many threads as OpenMP offers now. Never changes bits.
- * Everything that must know it asks here. */
+/* How many of its `own` microbatches a rank computes at once with as many threads as OpenMP offers now. Never
+ * changes bits. Everything that must know it asks here. */
 int wt_microbatches_at_once(const wt_config *config, const wt_network *network, int own);
 
 /* --- the results of a step --- */
@@ -72,7 +72,8 @@ typedef struct {
     bool skip;          /* no update */
     bool roll_back;     /* back to the last checkpoint */
     bool validate, compare, checkpoint, stop;
-    int failed; /* a wt_status: the run ends with it */
+    bool planned; /* the checkpoint is due by the configuration */
+    int failed;   /* a wt_status: the run ends with it */
 } wt_decision;
 
 /* --- the step --- */
@@ -94,10 +95,10 @@ typedef struct {
 
     /* of the step under way, or the last one */
     double began;
-    wt_status batch_status; /* of this rank's batch; other ranks get it with the results */
-    double busy,
-        busy_before; /* seconds before the exchange, without waiting for others: of this step, of all before */
-    wt_rank_report *reports; /* rank 0: [ranks] */
+    wt_status batch_status;   /* of this rank's batch; other ranks get it with the results */
+    double busy, busy_before; /* seconds before the exchange, without waiting for others: of this step, of all
+                                 before */
+    wt_rank_report *reports;  /* rank 0: [ranks] */
 
     /* its memory */
     wt_engine *pass;
@@ -110,8 +111,8 @@ typedef struct {
     double *reduced;        /* batch norm: [microbatches, numbers per microbatch] */
 } wt_step;
 
-/* Shares the microbatches out and takes all memory; parameters and moments are 0. What is given must outlive the step. Not
- * collective. */
+/* Shares the microbatches out and takes all memory; parameters and moments are 0. What is given must outlive
+ * the step. Not collective. */
 wt_status wt_step_create(wt_step **out, wt_comm *comm, const wt_config *config, const wt_kernels *kernels,
                          const wt_network *network, int32_t silence);
 void wt_step_destroy(wt_step *step); /* takes NULL */
@@ -124,15 +125,16 @@ double wt_step_norm(wt_step *step, const wt_real *gradient, double scale);
 typedef struct {
     /* This rank's windows of the step; a failure travels to rank 0's decision. */
     wt_status (*batch)(void *context, const wt_batch **batch);
-    /* Rank 0: from the sums over all microbatches, with all ranks' `reports` in the step, to what all ranks do.
-     * *decision is zero but for `failed`, the last rank's that has failed. */
+    /* Rank 0: from the sums over all microbatches, with all ranks' `reports` in the step, to what all ranks
+     * do. *decision is zero but for `failed`, the last rank's that has failed. */
     wt_status (*decide)(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
                         wt_decision *decision);
     void *context;
 } wt_step_caller;
 
-/* Step `number`, which with train.seed keys dropout. Fails where rank 0's decision says so. The update is made, unless the
- * decision is to skip it or to go back; everything else that it says is the caller's to do. Collective. */
+/* Step `number`, which with train.seed keys dropout. Fails where rank 0's decision says so. The update is
+ * made, unless the decision is to skip it or to go back; everything else that it says is the caller's to do.
+ * Collective. */
 wt_status wt_step_run(wt_step *step, int64_t number, const wt_step_caller *caller, wt_decision *decision);
 
 #endif

@@ -24,6 +24,9 @@ wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *contex
  * undone. */
 void wt_thread_step_back(void);
 
+/* All other threads of the process step back for the calling one. It can't be undone. */
+void wt_thread_take_precedence(void);
+
 /* Waits for its end; nothing if it does not run. */
 void wt_thread_join(wt_thread *thread);
 

@@ -194,7 +194,8 @@ wt_status wt_file_write_atomically(const char *path, const void *data, size_t by
                                    size_t tail_bytes) {
     wt_status status = WT_OK;
     char temporary[WT_PATH_MAX + 32];
-    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", path, (long)getpid());
+    /* a thread's own: two may write the same path */
+    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", path, (long)gettid());
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     WT_CHECK(file >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
     WT_GUARD(wt_write_all(file, path, data, bytes));

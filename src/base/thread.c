@@ -2,11 +2,14 @@
  * */
 #include "wavetrain/thread.h"
 
+#include <dirent.h>
 #include <omp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { WT_CPUS_MAX = 4096 };
 
@@ -45,6 +48,18 @@ wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *contex
 void wt_thread_step_back(void) {
     enum { WT_BACKGROUND_NICE = 15 };
     setpriority(PRIO_PROCESS, 0, WT_BACKGROUND_NICE); /* if it is not allowed, the thread competes */
+}
+
+void wt_thread_take_precedence(void) {
+    enum { NICE = 10 }; /* a tenth of the share beside 0 */
+    DIR *tasks = opendir("/proc/self/task");
+    if (!tasks) return; /* then it competes */
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        const pid_t task = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (task <= 0 || task == gettid()) continue;
+        if (getpriority(PRIO_PROCESS, (id_t)task) < NICE) setpriority(PRIO_PROCESS, (id_t)task, NICE);
+    }
+    closedir(tasks);
 }
 
 void wt_thread_join(wt_thread *thread) {

@@ -60,6 +60,14 @@ static const state_field state_fields[] = {
     FIELD(plateau_bad, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
     FIELD(plateau_cooldown, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
     FIELD(outputs, STATE_INT, 0, WT_LABEL_CLASSES_MAX, FIELD_NEWER),
+    FIELD(planned_step, STATE_INT64, -1, COUNT_MAX, FIELD_NEWER),
+    FIELD(validation_due, STATE_INT, 0, 1, FIELD_NEWER),
+    FIELD(due_loss, STATE_REAL, -INFINITY, INFINITY, FIELD_NEWER | FIELD_NAN),
+    FIELD(due_silence, STATE_REAL, 0, 1, FIELD_NEWER | FIELD_NAN),
+    FIELD(due_norm, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
+    FIELD(due_rate, STATE_REAL, 0, DBL_MAX, FIELD_NEWER),
+    FIELD(due_speed, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
+    FIELD(uncompared, STATE_INT, 0, 1, FIELD_NEWER),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
@@ -116,6 +124,7 @@ static wt_status check_counts(const char *path, const wt_checkpoint_state *state
          state->updates + state->skipped},
         {"step", "0 to train.steps", state->step, 0, config->train.steps},
         {"best_step", "-1 to step", state->best_step, -1, state->step},
+        {"planned_step", "-1 to step", state->planned_step, -1, state->step},
         {"norm_count", "0 to step", state->norm_count, 0, state->step},
         {"skipped_in_row", "0 to skipped", state->skipped_in_row, 0, state->skipped},
     };
@@ -250,11 +259,13 @@ static wt_status read_norms(wt_h5 *file, const char *path, double *norms) {
 wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *state) {
     state->plateau_best = INFINITY; /* of a file without them; the others are 0 */
     state->plateau_scale = 1.0;
+    state->planned_step = -1;
     for (int i = 0; i < STATE_FIELDS; i++) {
         const state_field *field = &state_fields[i];
         if ((field->flags & FIELD_NEWER) && !wt_h5_has_attribute(file, "", field->name)) continue;
         WT_TRY(read_field(file, path, field, state));
     }
+    if (!wt_h5_has_attribute(file, "", "planned_step")) state->planned_step = state->step; /* all were */
     WT_TRY(read_normalization(file, path, &state->normalization));
     return read_norms(file, path, state->norms);
 }

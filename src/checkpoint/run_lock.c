@@ -110,11 +110,15 @@ wt_status wt_run_lock_beat(wt_run_lock *lock, double now) {
     return WT_OK;
 }
 
-void wt_run_lock_release(wt_run_lock *lock) {
-    if (!lock) return;
+void wt_run_lock_leave(const wt_run_lock *lock) {
     char text[WT_LOCK_TEXT];
     wt_read_lock(lock->file, text);
     if (strcmp(text, lock->mine) == 0 && ftruncate(lock->file, 0) != 0) unlink(lock->path);
+}
+
+void wt_run_lock_release(wt_run_lock *lock) {
+    if (!lock) return;
+    wt_run_lock_leave(lock);
     close(lock->file);
     wt_free(lock);
 }

@@ -39,7 +39,31 @@ struct wt_pruner {
     size_t known_count;
 };
 
+/* Files of a folder whose names begin so and have the mark of an unfinished write. */
+static wt_status remove_from(const char *folder, const char *prefix) {
+    char path[WT_PATH_MAX], **names;
+    size_t count;
+    WT_TRY(wt_folder_list(&names, &count, folder, prefix, ""));
+    for (size_t i = 0; i < count; i++) {
+        const bool unfinished = strstr(names[i], ".tmp-") != NULL;
+        if (unfinished && wt_path_join(path, folder, names[i]) == WT_OK) unlink(path);
+    }
+    wt_folder_list_free(names, count);
+    return WT_OK;
+}
+
+/* What writes have left that were killed: the run has its lock and is writing nothing itself yet. */
+static wt_status remove_unfinished(const char *run) {
+    char folder[WT_PATH_MAX];
+    WT_TRY(wt_checkpoints_folder(folder, run));
+    WT_TRY(remove_from(folder, "step-"));
+    WT_TRY(remove_from(run, "run.yaml.tmp-"));
+    return remove_from(run, "metrics.csv.tmp-");
+}
+
 wt_status wt_pruner_create(wt_pruner **out, const char *run) {
+    *out = NULL;
+    WT_TRY(remove_unfinished(run));
     WT_TRY(wt_alloc(out, 1, sizeof **out, "what is known of checkpoints"));
     (*out)->run = run;
     return WT_OK;
@@ -158,26 +182,11 @@ static wt_status remove_file(const char *run, int64_t name) {
     return WT_OK;
 }
 
-/* Temporary files of a write that was killed: the run has its lock and is writing none itself. */
-static wt_status remove_unfinished(const char *run) {
-    char folder[WT_PATH_MAX], path[WT_PATH_MAX], **names;
-    size_t count;
-    WT_TRY(wt_checkpoints_folder(folder, run));
-    WT_TRY(wt_folder_list(&names, &count, folder, "step-", ""));
-    for (size_t i = 0; i < count; i++) {
-        bool unfinished = strstr(names[i], ".h5.tmp-") != NULL;
-        if (unfinished && wt_path_join(path, folder, names[i]) == WT_OK) unlink(path);
-    }
-    wt_folder_list_free(names, count);
-    return WT_OK;
-}
-
-wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step) {
+wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_t planned_step) {
     int64_t *names;
     size_t count;
     bool whole = false;
     wt_status status = WT_OK;
-    WT_TRY(remove_unfinished(pruner->run));
     WT_TRY(wt_run_checkpoints(pruner->run, &names, &count));
     if (count > (size_t)keep) status = look(pruner, names, count, &whole);
     wt_free(names);
@@ -186,7 +195,8 @@ wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step) {
     qsort(entries, count, sizeof *entries, by_step);
     const int64_t oldest = find_oldest_kept(entries, count, keep);
     for (size_t i = 0; i < count && entries[i].step < oldest; i++) {
-        if (entries[i].verdict == CHECKED_NOT || entries[i].step == best_step) continue;
+        const int64_t step = entries[i].step;
+        if (entries[i].verdict == CHECKED_NOT || step == best_step || step == planned_step) continue;
         WT_TRY(remove_file(pruner->run, entries[i].name));
     }
     return WT_OK;

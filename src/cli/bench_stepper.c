@@ -1,6 +1,6 @@
 /*
- * The trainer's steps on random input, for the commands that measure them: the network, the windows and the targets are
- * the configuration's and its data set's, what is not measured are data, the guard and files.
+ * The trainer's steps on random input, for the commands that measure them: the network, the windows and the
+ * targets are the configuration's and its data set's, what is not measured are data, the guard and files.
  */
 #include "bench_stepper.h"
 

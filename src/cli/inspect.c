@@ -132,6 +132,8 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
                        : "validation       %.4f nats; best %.4f at step %" PRId64 "\n",
                state->validation_loss, state->best_validation_loss, state->best_step);
     }
+    if (state->validation_due) printf("validation       of step %" PRId64 " is still due\n", state->step);
+    if (state->uncompared) printf("replicas         were not compared: a signal came first\n");
     if (state->skipped) {
         printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n",
                state->skipped, state->skipped == 1 ? "" : "s", state->rollbacks, state->rate_scale);

@@ -1,10 +1,11 @@
 /*
  * Checkpoints written while training goes on: rank 0 copies the flat buffers, and a thread puts them in
  * PyTorch's order, builds the file, commits it and removes old ones. One is written at a time; a second waits
- * for the first. The thread steps back before those that compute, or a step would wait at each of its barriers for the
- * one that shares its core with it; so beside busy cores a write takes long, and beside a rank that waits for it, not.
- * The price is a copy of parameters and moments that stays allocated.
+ * for the first. The thread steps back before those that compute, or a step would wait at each of its
+ * barriers for the one that shares its core with it; so beside busy cores a write takes long, and beside a
+ * rank that waits for it, not. The price is a copy of parameters and moments that stays allocated.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,12 @@
 #include "train_internal.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/thread.h"
+
+/* What two states of one run differ in. */
+typedef struct {
+    int64_t step; /* −1: there is none */
+    int rollbacks, validation_due;
+} state_key;
 
 struct wt_checkpoint_writer {
     const wt_network *network;
@@ -24,6 +31,8 @@ struct wt_checkpoint_writer {
     wt_real *parameters; /* the copies */
     wt_optimizer optimizer;
     wt_checkpoint_state state;
+    pthread_mutex_t mutex; /* of what is on disk */
+    state_key on_disk;
     wt_thread thread;
     atomic_bool finished;
     double seconds;   /* that the last one took */
@@ -43,6 +52,8 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
     writer->vocabulary = vocabulary;
     writer->run = run;
     writer->lock = lock;
+    writer->on_disk.step = -1;
+    pthread_mutex_init(&writer->mutex, NULL);
     WT_GUARD(wt_pruner_create(&writer->pruner, run));
     WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real),
                       "a copy of the parameters"));
@@ -57,29 +68,60 @@ cleanup:
 void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer) {
     if (!writer) return;
     wt_thread_join(&writer->thread);
+    pthread_mutex_destroy(&writer->mutex);
     wt_optimizer_dispose(&writer->optimizer);
     wt_pruner_destroy(writer->pruner);
     wt_free(writer->parameters);
     wt_free(writer);
 }
 
-static wt_status wt_write_copy(const wt_checkpoint_writer *writer) {
+/* --- what is on disk --- */
+
+bool wt_checkpoint_writer_holds(wt_checkpoint_writer *writer, const wt_checkpoint_state *state) {
+    pthread_mutex_lock(&writer->mutex);
+    const state_key key = writer->on_disk;
+    pthread_mutex_unlock(&writer->mutex);
+    return key.step == state->step && key.rollbacks == state->rollbacks &&
+           key.validation_due == state->validation_due;
+}
+
+/* Two threads write, and the older state may be finished later. */
+void wt_checkpoint_writer_note(wt_checkpoint_writer *writer, const wt_checkpoint_state *state) {
+    const state_key key = {state->step, state->rollbacks, state->validation_due};
+    pthread_mutex_lock(&writer->mutex);
+    if (key.rollbacks != writer->on_disk.rollbacks || key.step >= writer->on_disk.step) writer->on_disk = key;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+/* --- writing --- */
+
+wt_status wt_checkpoint_writer_write(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
+                                     const wt_exported *exported) {
     wt_status status = WT_OK;
-    wt_exported exported = {0};
     char *bytes = NULL, path[WT_PATH_MAX];
     size_t size;
-    const wt_checkpoint_state *state = &writer->state;
     WT_GUARD(wt_run_checkpoint_path(path, writer->run, state->step));
-    WT_GUARD(wt_export_tensors(&exported, writer->network, writer->parameters, &writer->optimizer));
-    WT_GUARD(wt_checkpoint_build(&bytes, &size, state, writer->config, writer->vocabulary, exported.tensors,
-                                 exported.count));
+    WT_GUARD(wt_checkpoint_build(&bytes, &size, state, writer->config, writer->vocabulary, exported->tensors,
+                                 exported->count));
     WT_GUARD(wt_run_lock_check(writer->lock)); /* as late as can be */
-    WT_GUARD(wt_checkpoint_commit(path, bytes, size));
+    if (!wt_checkpoint_writer_holds(writer, state)) WT_GUARD(wt_checkpoint_commit(path, bytes, size));
+    wt_checkpoint_writer_note(writer, state);
+cleanup:
+    wt_free(bytes);
+    return status;
+}
+
+static wt_status wt_write_copy(wt_checkpoint_writer *writer) {
+    wt_status status = WT_OK;
+    wt_exported exported = {0};
+    const wt_checkpoint_state *state = &writer->state;
+    WT_GUARD(wt_export_tensors(&exported, writer->network, writer->parameters, &writer->optimizer));
+    WT_GUARD(wt_checkpoint_writer_write(writer, state, &exported));
     WT_GUARD(wt_pruner_note(writer->pruner, state->step));
-    WT_GUARD(wt_pruner_prune(writer->pruner, writer->config->checkpoint.keep, state->best_step));
+    WT_GUARD(wt_pruner_prune(writer->pruner, writer->config->checkpoint.keep, state->best_step,
+                             state->planned_step));
 cleanup:
     wt_exported_dispose(&exported);
-    wt_free(bytes);
     return status;
 }
 

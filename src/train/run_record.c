@@ -111,6 +111,8 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer) {
     fprintf(out, "ranks: %d\nthreads: %d\nlanes: %d\n", trainer->state.ranks, trainer->state.threads,
             trainer->step->microbatches.count);
     wt_print_text(out, "dataset", trainer->state.dataset);
+    if (trainer->files.record.checkpoint_seconds > 0)
+        fprintf(out, "checkpoint_seconds: %.3f\n", trainer->files.record.checkpoint_seconds);
     wt_print_peak(out, trainer);
     wt_print_ranks(out, trainer);
     wt_print_starts(out, &trainer->files.record);

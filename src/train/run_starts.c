@@ -114,6 +114,7 @@ static wt_status wt_read_document(wt_run_record *record, yaml_document_t *docume
     record->restarts = (int)wt_number(document, root, "restarts");
     record->earlier = list ? (int)wt_number(document, root, "earlier_starts") : record->restarts + 1;
     record->earlier_hours = strtod(wt_word(document, root, "earlier_node_hours"), NULL);
+    record->checkpoint_seconds = strtod(wt_word(document, root, "checkpoint_seconds"), NULL);
     snprintf(record->said.verdict, sizeof record->said.verdict, "%s", wt_word(document, root, "verdict"));
     snprintf(record->said.why, sizeof record->said.why, "%s", wt_word(document, root, "why"));
     record->running = strcmp(record->said.verdict, "running") == 0;

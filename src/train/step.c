@@ -1,10 +1,10 @@
 /*
- * The training step. wt_step_run, at the end, reads as the data flows. Whatever a step needs that is not the same on all
- * ranks (a loader's error, a signal) travels to rank 0 with the microbatches' results and comes back as part of its
- * decision, so that no rank ever waits for one that has left.
+ * The training step. wt_step_run, at the end, reads as the data flows. Whatever a step needs that is not the
+ * same on all ranks (a loader's error, a signal) travels to rank 0 with the microbatches' results and comes
+ * back as part of its decision, so that no rank ever waits for one that has left.
  *
- * Sums over microbatches are made in the tree of the exchange, or on rank 0 in the order of the microbatches; so neither
- * ranks nor waves change a bit of them.
+ * Sums over microbatches are made in the tree of the exchange, or on rank 0 in the order of the microbatches;
+ * so neither ranks nor waves change a bit of them.
  */
 #include "wavetrain/step.h"
 
@@ -316,8 +316,8 @@ double wt_step_norm(wt_step *step, const wt_real *gradient, double scale) {
                             step->block_sums);
 }
 
-/* Rank 0 decides, and all get its decision. A failure of the decision itself, or of a rank's batch, ends the run
- * everywhere. */
+/* Rank 0 decides, and all get its decision. A failure of the decision itself, or of a rank's batch, ends the
+ * run everywhere. */
 static wt_status agree_on_step(wt_step *step, const wt_real *gradient, const wt_step_caller *caller,
                                wt_decision *decision) {
     wt_status status = step->batch_status;

@@ -35,11 +35,18 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
                                       const char *run, wt_run_lock *lock);
 /* Waits for what is being written. Takes NULL. */
 void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer);
-/* Copies the state and begins to write, with the metrics, which must stay open, on disk before it. What was submitted
- * before must have been collected (with wait). */
+/* Copies the state and begins to write, with the metrics, which must stay open, on disk before it. What was
+ * submitted before must have been collected (with wait). */
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
                                       const wt_real *parameters, const wt_optimizer *optimizer,
                                       wt_metrics *metrics);
+/* Writes it now, in the calling thread, unless that state is on disk. Any thread, also while another is being
+ * written. */
+wt_status wt_checkpoint_writer_write(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
+                                     const wt_exported *exported);
+/* Whether that state is whole on disk, as far as it is known; and that it is. Any thread. */
+bool wt_checkpoint_writer_holds(wt_checkpoint_writer *writer, const wt_checkpoint_state *state);
+void wt_checkpoint_writer_note(wt_checkpoint_writer *writer, const wt_checkpoint_state *state);
 /* The step of the last one that was submitted. */
 int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
 /* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is
@@ -105,7 +112,8 @@ typedef struct {
 
 /* At a step's end, with the timer in a phase that is none of a step's. */
 void wt_step_times_note(wt_step_times *times, const wt_timer *timer);
-/* The median of the last steps, or of that share of them that was fastest, in seconds; 0 where there are none. */
+/* The median of the last steps, or of that share of them that was fastest, in seconds; 0 where there are
+ * none. */
 double wt_step_times_median(const wt_step_times *times, wt_step_time which, double share);
 
 /* --- stragglers.c: ranks that are slower than the others before the exchange; rank 0 --- */
@@ -164,6 +172,7 @@ typedef struct {
     int count;
     int earlier; /* starts before them, and what is known of their node-hours */
     double earlier_hours;
+    double checkpoint_seconds; /* that the last checkpoint took; 0: not known */
 } wt_run_record;
 
 /* Whether there is one; empty where it can't be read. Free with wt_run_record_dispose. */
@@ -173,14 +182,15 @@ void wt_run_record_dispose(wt_run_record *record);
 
 /* This start, so far. */
 wt_run_start wt_begin_start(const wt_comm *comm, const char *run, time_t begun);
-/* Reads the record, closes the start before if it was killed, and enters this one; with a run.yaml there, it says so.
- * The caller holds the lock. */
+/* Reads the record, closes the start before if it was killed, and enters this one; with a run.yaml there, it
+ * says so. The caller holds the lock. */
 wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
                          const wt_run_start *start);
 wt_status wt_add_start(wt_run_record *record, const wt_run_start *start);
 /* How the last start ended, if the record does not say so yet. */
 bool wt_close_start(wt_run_record *record, const char *verdict, const char *why, time_t ended);
-/* The same now, by another than the start itself (the hang watch of any rank): its last step is what it has left. */
+/* The same now, by another than the start itself (the hang watch of any rank): its last step is what it has
+ * left. */
 void wt_close_running_start(wt_run_record *record, const char *run, const char *verdict, const char *why);
 /* The same of one that was killed, from what it has left; `seen`: its lock's last heartbeat. */
 void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen);
@@ -242,7 +252,11 @@ typedef struct {
 typedef struct {
     wt_metrics_row row;
     int64_t targets;
+    wt_step_verdict guard;
+    bool unwritten; /* the row, for this thread's error message */
 } wt_step_note;
+
+typedef struct wt_stop_writer wt_stop_writer;
 
 typedef struct {
     wt_comm *comm;
@@ -268,6 +282,7 @@ typedef struct {
     const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;
+    wt_stop_writer *stop; /* rank 0, while there are steps */
 } wt_trainer;
 
 /* trainer_setup.c: everything until the first step; collective. */
@@ -277,6 +292,23 @@ void wt_trainer_dispose(wt_trainer *trainer);
 /* Back to the newest checkpoint, or the beginning where there is none, with what the guard remembers kept
  * (and written, so that a kill does not undo it). Collective. */
 wt_status wt_trainer_roll_back(wt_trainer *trainer);
+
+/* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take
+ * NULL. */
+wt_status wt_stop_writer_start(wt_stop_writer **out, const wt_trainer *trainer);
+/* A line where the launcher kills sooner than a checkpoint of so many seconds is whole. Rank 0. */
+void wt_stop_writer_warn(double seconds);
+/* Waits for what is being written. */
+void wt_stop_writer_end(wt_stop_writer *writer);
+/* The state is about to change; it is that of a finished step again; it never will be. By the thread that
+ * trains. */
+void wt_stop_writer_hold(wt_stop_writer *writer);
+void wt_stop_writer_publish(wt_stop_writer *writer);
+void wt_stop_writer_close(wt_stop_writer *writer);
+/* Waits for what is being written; not while the state is held. */
+void wt_stop_writer_settle(wt_stop_writer *writer);
+/* Writes run.yaml anew, unless it has the verdict of a signal already. */
+wt_status wt_stop_writer_note_running(wt_stop_writer *writer, wt_trainer *trainer);
 
 /* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it. Collective.
  * */
@@ -299,11 +331,12 @@ void wt_trainer_summarise_ranks(wt_trainer *trainer);
 /* run_record.c: writes RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
 wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const char *why);
 
-/* Puts another verdict into a run.yaml, and into the line of the start that is running; the rest stays as it is. */
+/* Puts another verdict into a run.yaml, and into the line of the start that is running; the rest stays as it
+ * is. */
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why);
 
-/* A start in an existing run has failed before it was written down: its run.yaml, if there is one, says so with
- * this thread's error message, which stays. The caller holds the lock. */
+/* A start in an existing run has failed before it was written down: its run.yaml, if there is one, says so
+ * with this thread's error message, which stays. The caller holds the lock. */
 void wt_note_refusal(const char *run);
 
 #endif

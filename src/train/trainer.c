@@ -1,6 +1,6 @@
 /*
- * Training, one step after the other: the shared step (step.c), rank 0's decision about it, and what follows from that:
- * validation → checkpoint → metrics.
+ * Training, one step after the other: the shared step (step.c), rank 0's decision about it, and what follows
+ * from that: validation → checkpoint → metrics.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -35,16 +35,13 @@ static bool wt_is_due(int64_t step, int64_t every) {
     return every > 0 && step % every == 0;
 }
 
-/* What the guard says of the step, into the decision, and to people. */
+/* What the guard says of the step, into the decision. */
 static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, double loss, double norm) {
     wt_checkpoint_state *state = &trainer->state;
     const wt_guard_config *guard = &trainer->config->guard;
-    wt_step_verdict verdict = wt_guard_step(state, guard, isfinite(loss) && isfinite(norm), norm);
+    const wt_step_verdict verdict = wt_guard_step(state, guard, isfinite(loss) && isfinite(norm), norm);
+    trainer->note.guard = verdict;
     decision->skip = verdict != WT_STEP_APPLY;
-    if (verdict == WT_STEP_APPLY) return WT_OK;
-    wt_progress_say(trainer->progress, "warning: step %" PRId64 " is skipped: %s", decision->step,
-                    verdict == WT_STEP_SKIP_SPIKE ? "its gradient's norm is far beyond the usual"
-                                                  : "its loss or gradient is not finite");
     WT_CHECK(verdict != WT_STEP_GIVE_UP, WT_FAILED,
              "%s: %d steps in a row were skipped, after going back %d times (a lower optimizer.learning_rate "
              "may help)",
@@ -55,6 +52,15 @@ static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, doub
         state->rate_scale *= guard->rate;
     }
     return WT_OK;
+}
+
+/* Rank 0: to people, once the state is published, for a terminal may keep the run waiting. */
+static void report_guard(wt_trainer *trainer, int64_t step) {
+    if (!trainer->root || trainer->note.guard == WT_STEP_APPLY) return;
+    wt_progress_say(trainer->progress, "warning: step %" PRId64 " is skipped: %s", step,
+                    trainer->note.guard == WT_STEP_SKIP_SPIKE ? "its gradient's norm is far beyond the usual"
+                                                              : "its loss or gradient is not finite");
+    trainer->note.guard = WT_STEP_APPLY;
 }
 
 /* Why the run should stop after this step, or NULL. */
@@ -78,7 +84,8 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
     bool due = wt_is_due(decision->step, config->checkpoint.every) ||
                (config->checkpoint.minutes > 0 && minutes >= config->checkpoint.minutes);
     /* going back should lead to before the trouble began, so none is written while steps are skipped */
-    decision->checkpoint = decision->stop || (due && !decision->skip);
+    decision->planned = due && !decision->skip;
+    decision->checkpoint = decision->stop || decision->planned;
 }
 
 /* NaN where the loss is no cross-entropy. */
@@ -86,11 +93,18 @@ static double wt_bits(const wt_trainer *trainer, double nats) {
     return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
 }
 
+/* Epochs seen after a step. */
+static double count_epochs(const wt_trainer *trainer, int64_t step) {
+    return (double)step * trainer->config->train.batch / (double)wt_windows_count(trainer->data.windows);
+}
+
 /* Rank 0 alone: from sums to what all ranks do. */
 static wt_status decide_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
                              wt_decision *decision) {
     wt_trainer *trainer = context;
     const wt_config *config = trainer->config;
+    wt_stop_writer_hold(trainer->stop);
+    trainer->note.guard = WT_STEP_APPLY;
     const int caught = hear_reports(trainer);
     const int64_t step = trainer->state.step + 1;
     const double mean = sum->targets ? 1.0 / (double)sum->targets : 0.0;
@@ -106,7 +120,7 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
     trainer->note.targets = sum->targets;
     trainer->note.row = (wt_metrics_row){
         .step = step,
-        .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->data.windows),
+        .epoch = count_epochs(trainer, step),
         .loss = sum->loss * mean,
         .bits = wt_bits(trainer, sum->loss * mean),
         .silence = trainer->data.silence < 0 ? NAN : (double)sum->silence * mean,
@@ -119,21 +133,80 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
     return WT_OK;
 }
 
-/* --- validation, checkpoint, metrics --- */
+/* --- what is published: the state and the row of a finished step --- */
 
-/* What the judgement means for this step, on all ranks alike. */
-static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double loss,
-                              const wt_score *score) {
-    char text[96], accuracy[48] = "";
+/* The step's speed, without what validation and checkpoint add to it. */
+static void wt_note_speed(wt_trainer *trainer) {
+    double seconds = wt_time_now() - trainer->step->began;
+    trainer->note.row.samples_per_second = seconds > 0 ? (double)trainer->note.targets / seconds : NAN;
+}
+
+/* Rank 0: the step's row. A full disk does not end the run. */
+static void append_row(wt_trainer *trainer) {
+    wt_metrics_row *row = &trainer->note.row;
+    row->seconds = trainer->start.seconds_before + wt_time_now() - trainer->began;
+    trainer->state.seconds = row->seconds;
+    trainer->note.unwritten = wt_metrics_append(trainer->files.metrics, row) != WT_OK;
+}
+
+/* Rank 0, to people. */
+static void report_step(wt_trainer *trainer) {
+    const wt_metrics_row *row = &trainer->note.row;
+    if (trainer->note.unwritten) wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+    trainer->note.unwritten = false;
+    wt_progress_update(trainer->progress, row->step, row->samples_per_second, row->loss);
+}
+
+/* What of the row a checkpoint keeps that is written before the validation, and back from there. */
+static void keep_row(wt_checkpoint_state *state, const wt_metrics_row *row) {
+    state->due_loss = row->loss;
+    state->due_silence = row->silence;
+    state->due_norm = row->gradient_norm;
+    state->due_rate = row->learning_rate;
+    state->due_speed = row->samples_per_second;
+}
+
+static wt_metrics_row kept_row(const wt_trainer *trainer) {
+    const wt_checkpoint_state *state = &trainer->state;
+    return (wt_metrics_row){.step = state->step,
+                            .epoch = count_epochs(trainer, state->step),
+                            .loss = state->due_loss,
+                            .bits = wt_bits(trainer, state->due_loss),
+                            .silence = state->due_silence,
+                            .gradient_norm = state->due_norm,
+                            .learning_rate = state->due_rate,
+                            .validation_loss = NAN,
+                            .validation_bits = NAN,
+                            .validation_silence = NAN,
+                            .samples_per_second = state->due_speed};
+}
+
+/* After the update: the state is that of the finished step. */
+static void publish_step(wt_trainer *trainer, const wt_decision *decision) {
     wt_checkpoint_state *state = &trainer->state;
-    wt_judgement judgement = {0};
-    if (trainer->root) judgement = wt_judge(state, trainer->config, loss);
-    wt_comm_broadcast(trainer->comm, &judgement, sizeof judgement);
-    wt_comm_broadcast(trainer->comm, state, sizeof *state);
-    if (judgement.best || judgement.enough)
-        decision->checkpoint = true; /* the best is kept, so it must exist */
-    if (judgement.enough) decision->stop = true;
-    if (!trainer->root) return;
+    state->step = decision->step;
+    wt_store_plateau(state, decision->plateau);
+    if (decision->planned) state->planned_step = decision->step;
+    state->validation_due = decision->validate;
+    state->uncompared = wt_comm_size(trainer->comm) > 1;
+    if (trainer->root) {
+        wt_note_speed(trainer);
+        keep_row(state, &trainer->note.row);
+        if (!decision->validate) append_row(trainer);
+    }
+    wt_stop_writer_publish(trainer->stop);
+    wt_hang_watch_step(trainer->watch, decision->step);
+    report_guard(trainer, decision->step);
+    if (trainer->root && !decision->validate) report_step(trainer);
+}
+
+/* --- validation --- */
+
+/* Rank 0: to people. */
+static void report_judgement(const wt_trainer *trainer, wt_judgement judgement, double loss,
+                             const wt_score *score) {
+    char text[96], accuracy[48] = "";
+    const wt_checkpoint_state *state = &trainer->state;
     wt_loss_text(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
     if (state->outputs > 1)
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
@@ -147,20 +220,44 @@ static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double
     }
 }
 
+/* Rank 0: what follows from the validation, and the row that waited for it. */
+static wt_judgement publish_validation(wt_trainer *trainer, double loss, const wt_score *score) {
+    wt_checkpoint_state *state = &trainer->state;
+    wt_metrics_row *row = &trainer->note.row;
+    wt_stop_writer_hold(trainer->stop);
+    const wt_judgement judgement = wt_judge(state, trainer->config, loss);
+    if (judgement.best) state->planned_step = state->step;
+    state->validation_due = false;
+    row->validation_loss = loss;
+    row->validation_bits = wt_bits(trainer, loss);
+    row->validation_silence = trainer->data.silence < 0 ? NAN
+                                                        : (double)score->silence / (double)score->targets;
+    append_row(trainer);
+    wt_stop_writer_publish(trainer->stop);
+    return judgement;
+}
+
+/* The judgement holds on all ranks. */
 static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
+    wt_judgement judgement = {0};
     wt_timer_enter(&trainer->step->timer, WT_PHASE_VALIDATE);
     const wt_real *mean = trainer->step->optimizer.moments[WT_MOMENT_AVERAGE];
     WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->step->parameters, NULL, &score, NULL));
-    double loss = score.targets ? score.loss / (double)score.targets : NAN;
-    trainer->note.row.validation_loss = loss;
-    trainer->note.row.validation_bits = wt_bits(trainer, loss);
-    trainer->note.row.validation_silence = trainer->data.silence < 0
-                                               ? NAN
-                                               : (double)score.silence / (double)score.targets;
-    wt_heed_judgement(trainer, decision, loss, &score);
+    const double loss = score.targets ? score.loss / (double)score.targets : NAN;
+    if (trainer->root) judgement = publish_validation(trainer, loss, &score);
+    wt_comm_broadcast(trainer->comm, &judgement, sizeof judgement);
+    wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
+    if (judgement.best || judgement.enough)
+        decision->checkpoint = true; /* the best is kept, so it must exist */
+    if (judgement.enough) decision->stop = true;
+    if (!trainer->root) return WT_OK;
+    report_judgement(trainer, judgement, loss, &score);
+    report_step(trainer);
     return WT_OK;
 }
+
+/* --- checkpoints, and what else follows a step --- */
 
 /* Rank 0: a checkpoint that could not be written is a warning while there is still time for another one. */
 static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
@@ -169,45 +266,37 @@ static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
         wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
                         wt_checkpoint_writer_step(trainer->files.writer), wt_error_message());
     }
+    if (seconds > 0) trainer->files.record.checkpoint_seconds = seconds;
     if (seconds > trainer->checkpoints.longest) trainer->checkpoints.longest = seconds;
     trainer->checkpoints.count += seconds > 0;
     trainer->checkpoints.sum += seconds;
 }
 
-/* Rank 0. The last one is waited for: its failure is the run's. */
+/* Rank 0. The last one is waited for: its failure is the run's, unless steps are being skipped, whose state
+ * may not be finite and then is no state that a checkpoint holds; the run goes on from the one before. */
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->step->timer, WT_PHASE_CHECKPOINT);
     wt_hear_of_checkpoint(trainer, true);
     trainer->checkpoints.last = wt_time_now();
+    if (decision->stop) {
+        wt_stop_writer_settle(trainer->stop);
+        if (wt_checkpoint_writer_holds(trainer->files.writer, &trainer->state)) return WT_OK;
+    }
     wt_status status = wt_checkpoint_writer_submit(trainer->files.writer, &trainer->state,
                                                    trainer->step->parameters, &trainer->step->optimizer,
                                                    trainer->files.metrics);
     if (decision->stop && status == WT_OK)
-        status = wt_checkpoint_writer_collect(trainer->files.writer, true, NULL);
-    if (status == WT_OK || decision->stop) return status;
+        status = wt_checkpoint_writer_collect(trainer->files.writer, true,
+                                              &trainer->files.record.checkpoint_seconds);
+    const bool last = decision->step == trainer->config->train.steps;
+    if (status == WT_OK || (decision->stop && (last || !trainer->state.skipped_in_row))) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
                     wt_error_message());
     return WT_OK;
 }
 
-/* The step's speed, without what validation and checkpoint add to it. */
-static void wt_note_speed(wt_trainer *trainer) {
-    double seconds = wt_time_now() - trainer->step->began;
-    trainer->note.row.samples_per_second = seconds > 0 ? (double)trainer->note.targets / seconds : NAN;
-}
-
-/* Rank 0: the step's row, the progress bar. A full disk does not end the run. */
-static void wt_note_step(wt_trainer *trainer) {
-    wt_metrics_row *row = &trainer->note.row;
-    row->seconds = trainer->start.seconds_before + wt_time_now() - trainer->began;
-    trainer->state.seconds = row->seconds;
-    if (wt_metrics_append(trainer->files.metrics, row) != WT_OK) {
-        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
-    }
-    wt_progress_update(trainer->progress, row->step, row->samples_per_second, row->loss);
-}
-
-/* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so. */
+/* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so.
+ */
 static void wt_keep_peak(wt_trainer *trainer) {
     if (trainer->peak.bytes <= trainer->peak.written + trainer->peak.written / 16) return;
     trainer->peak.written = trainer->peak.bytes;
@@ -240,29 +329,67 @@ static wt_status next_batch(void *context, const wt_batch **batch) {
     return trainer->root ? wt_run_lock_beat(trainer->files.lock, trainer->step->began) : WT_OK;
 }
 
-static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
+/* What is due once the step's state is published. */
+static wt_status follow_step(wt_trainer *trainer, wt_decision *decision) {
+    if (decision->validate) WT_TRY(wt_validate(trainer, decision));
+    if (decision->compare || decision->checkpoint) {
+        WT_TRY(wt_compare_replicas(trainer));
+        wt_stop_writer_hold(trainer->stop);
+        trainer->state.uncompared = false;
+        wt_stop_writer_publish(trainer->stop);
+    }
+    if (!trainer->root) return WT_OK;
+    wt_keep_peak(trainer);
+    wt_say_stragglers(trainer);
+    wt_hear_of_checkpoint(trainer, false);
+    return decision->checkpoint ? wt_keep_checkpoint(trainer, decision) : WT_OK;
+}
+
+static wt_status roll_back(wt_trainer *trainer, const wt_decision *decision) {
+    WT_TRY(wt_trainer_roll_back(trainer));
+    wt_stop_writer_publish(trainer->stop);
+    report_guard(trainer, decision->step);
+    if (trainer->root)
+        wt_progress_say(trainer->progress,
+                        "warning: back to step %" PRId64 ", with the learning rate times %g from here on",
+                        trainer->state.step, trainer->state.rate_scale);
+    return WT_OK;
+}
+
+/* From the decision on the state is held; a failure leaves none that is worth keeping. */
+static wt_status run_step(wt_trainer *trainer, wt_decision *decision) {
     const wt_step_caller caller = {next_batch, decide_step, trainer};
     WT_TRY(wt_step_run(trainer->step, trainer->state.step + 1, &caller, decision));
-    if (decision->roll_back) return wt_trainer_roll_back(trainer);
-    trainer->state.step = decision->step;
-    wt_store_plateau(&trainer->state, decision->plateau);
-    wt_hang_watch_step(trainer->watch, decision->step);
-
-    /* what is due at this step */
-    if (trainer->root) wt_note_speed(trainer);
-    if (decision->validate) WT_TRY(wt_validate(trainer, decision));
-    if (decision->compare || decision->checkpoint) WT_TRY(wt_compare_replicas(trainer));
-    wt_status status = WT_OK;
-    if (trainer->root) {
-        wt_note_step(trainer);
-        wt_keep_peak(trainer);
-        wt_say_stragglers(trainer);
-        wt_hear_of_checkpoint(trainer, false);
-        if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
-    }
+    if (decision->roll_back) return roll_back(trainer, decision);
+    publish_step(trainer, decision);
+    wt_status status = follow_step(trainer, decision); /* rank 0 alone may fail, at the last step */
     wt_timer_enter(&trainer->step->timer, WT_PHASE_OTHER);
     wt_step_times_note(&trainer->times, &trainer->step->timer);
-    return status; /* rank 0 alone may fail here, at the last step alone */
+    return status;
+}
+
+static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
+    wt_status status = run_step(trainer, decision);
+    if (status == WT_OK) return WT_OK;
+    wt_stop_writer_close(trainer->stop);
+    report_guard(trainer, decision->step);
+    return status;
+}
+
+/* A step whose checkpoint a signal has taken before its validation. */
+static wt_status finish_step(wt_trainer *trainer, wt_decision *decision) {
+    const wt_checkpoint_state *state = &trainer->state;
+    decision->step = state->step;
+    decision->validate = trainer->evaluator != NULL;
+    decision->checkpoint = decision->stop || state->planned_step == state->step;
+    if (trainer->root) trainer->note.row = kept_row(trainer);
+    if (!trainer->evaluator) { /* the configuration asks for none any more */
+        wt_stop_writer_hold(trainer->stop);
+        trainer->state.validation_due = false;
+        if (trainer->root) append_row(trainer);
+        wt_stop_writer_publish(trainer->stop);
+    }
+    return follow_step(trainer, decision);
 }
 
 /* --- the run --- */
@@ -313,6 +440,7 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     trainer->step->timer.listener = wt_tell_watch;
     trainer->step->timer.context = trainer->watch;
     trainer->began = trainer->checkpoints.last = wt_time_now();
+    if (trainer->state.validation_due) status = finish_step(trainer, &decision);
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     status = wt_comm_agree(trainer->comm, status);
     wt_gather_peaks(trainer);
@@ -329,11 +457,15 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     wt_status status = WT_OK;
     if (trainer->root) {
         wt_trainer_describe(trainer);
+        wt_stop_writer_warn(trainer->files.record.checkpoint_seconds);
         status = wt_write_run_record(trainer, "running", "");
+        if (status == WT_OK) status = wt_stop_writer_start(&trainer->stop, trainer);
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
     atomic_store(&trainer->start.begun, true);
     status = wt_run_steps(trainer);
+    wt_stop_writer_end(trainer->stop); /* the verdict is another now */
+    trainer->stop = NULL;
     wt_progress_destroy(trainer->progress);
     trainer->progress = NULL;
     if (trainer->root && status != WT_FAILED) wt_trainer_summarise(trainer, status);
@@ -342,8 +474,9 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
     return wt_comm_agree(trainer->comm, status);
 }
 
-/* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left alone
- * if it is no longer this start's: it has its verdict already, or another start has taken the folder over. */
+/* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left
+ * alone if it is no longer this start's: it has its verdict already, or another start has taken the folder
+ * over. */
 static void wt_leave_verdict(void *context, const char *why) {
     const wt_trainer *trainer = context;
     wt_run_record record;

@@ -187,21 +187,32 @@ static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_optio
         options->run, options->resume_file, (long long)newest, step);
 }
 
+/* Whether it stands in the run's folder, under its own name. */
+static bool is_own_checkpoint(const char *run, const wt_checkpoint *checkpoint) {
+    char path[WT_PATH_MAX];
+    return wt_run_checkpoint_path(path, run, wt_checkpoint_get_state(checkpoint)->step) == WT_OK &&
+           strcmp(path, wt_checkpoint_path(checkpoint)) == 0;
+}
+
 /* With the lock held: parameters and moments, the count of starts, metrics.csv. */
 static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     const wt_train_options *options = trainer->options;
     wt_checkpoint *checkpoint;
     WT_TRY(wt_open_resume(&checkpoint, options));
+    const bool own = checkpoint && is_own_checkpoint(options->run, checkpoint);
     wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
     wt_checkpoint_close(checkpoint);
     WT_TRY(status);
     trainer->start.first_step = trainer->state.step;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
-    WT_TRY(wt_metrics_open(&trainer->files.metrics, path, trainer->state.step));
-    return wt_checkpoint_writer_create(&trainer->files.writer, trainer->network, trainer->config,
+    WT_TRY(
+        wt_metrics_open(&trainer->files.metrics, path, trainer->state.step - trainer->state.validation_due));
+    WT_TRY(wt_checkpoint_writer_create(&trainer->files.writer, trainer->network, trainer->config,
                                        wt_dataset_vocabulary(trainer->data.set), options->run,
-                                       trainer->files.lock);
+                                       trainer->files.lock));
+    if (own) wt_checkpoint_writer_note(trainer->files.writer, &trainer->state);
+    return WT_OK;
 }
 
 /* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays.
@@ -287,7 +298,7 @@ static void wt_fresh_state(wt_trainer *trainer) {
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
     state->validation_loss = state->best_validation_loss = NAN;
-    state->best_step = -1;
+    state->best_step = state->planned_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->data.set));
     state->rate_scale = 1.0;
     wt_store_plateau(state, wt_plateau_begin());
@@ -313,14 +324,43 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
 
 /* --- going back --- */
 
-/* Rank 0: the state of the newest checkpoint, or of the beginning, but for what the guard remembers. */
+static bool is_planned(const wt_checkpoint *checkpoint) {
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
+    return state->planned_step == state->step;
+}
+
+/* The newest checkpoint up to that step which an uninterrupted run would have too: one that a signal or a
+ * limit has caused depends on the clock. *out is NULL where there is none. */
+static wt_status open_planned(wt_checkpoint **out, const char *run, int64_t step) {
+    int64_t *names;
+    size_t count;
+    *out = NULL;
+    WT_TRY(wt_run_checkpoints(run, &names, &count));
+    wt_status status = WT_OK;
+    for (size_t i = count; status == WT_OK && i > 0 && !*out; i--) {
+        char path[WT_PATH_MAX];
+        if (names[i - 1] > step || wt_run_checkpoint_path(path, run, names[i - 1]) != WT_OK) continue;
+        status = wt_checkpoint_open(out, path);
+        if (status == WT_OK && !is_planned(*out)) {
+            wt_checkpoint_close(*out);
+            *out = NULL;
+        } else if (status != WT_OK && !wt_error_is_transient()) {
+            wt_log_warning("%s; passed over, looking for an older one", wt_error_message());
+            status = WT_OK;
+        }
+    }
+    wt_free(names);
+    return status;
+}
+
+/* Rank 0: the state of that checkpoint, or of the beginning, but for what the guard remembers. */
 static wt_status wt_reload(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
     const wt_checkpoint_state now = trainer->state;
     if (wt_checkpoint_writer_collect(trainer->files.writer, true, NULL) != WT_OK)
         wt_log_warning("%s", wt_error_message());
-    WT_TRY(wt_run_open_newest(&checkpoint, trainer->options->run));
+    WT_TRY(open_planned(&checkpoint, trainer->options->run, now.planned_step));
     wt_status status = WT_OK;
     if (checkpoint) {
         trainer->state = *wt_checkpoint_get_state(checkpoint);
@@ -353,11 +393,6 @@ wt_status wt_trainer_roll_back(wt_trainer *trainer) {
     trainer->data.loader = NULL;
     WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? wt_reload(trainer) : WT_OK));
     wt_share_state(trainer);
-    if (trainer->root) {
-        wt_progress_say(trainer->progress,
-                        "warning: back to step %lld, with the learning rate times %g from here on",
-                        (long long)trainer->state.step, trainer->state.rate_scale);
-    }
     return wt_comm_agree(trainer->comm, wt_setup_loader(trainer));
 }
 

@@ -59,12 +59,16 @@ static void assert_steps(size_t count, const int64_t *expected) {
     }
 
 /* What a run that has just begun does. */
-static wt_status prune(int keep, int64_t best) {
+static wt_status prune_around(int keep, int64_t best, int64_t planned) {
     wt_pruner *pruner;
     assert_ok(wt_pruner_create(&pruner, run));
-    wt_status status = wt_pruner_prune(pruner, keep, best);
+    wt_status status = wt_pruner_prune(pruner, keep, best, planned);
     wt_pruner_destroy(pruner);
     return status;
+}
+
+static wt_status prune(int keep, int64_t best) {
+    return prune_around(keep, best, -1);
 }
 
 static void give_name(int64_t from, int64_t to) {
@@ -296,6 +300,14 @@ static void test_pruning_keeps_the_last_and_the_best(void **state) {
     assert_steps(STEPS(600));
 }
 
+/* Signals' checkpoints don't push out the one that a rollback leads to. */
+static void test_pruning_keeps_the_planned_step(void **state) {
+    (void)state;
+    for (int64_t step = 100; step <= 500; step += 100) save(step, -1);
+    assert_ok(prune_around(2, 100, 200));
+    assert_steps(STEPS(100, 200, 400, 500));
+}
+
 /* What a killed write left goes, what is not ours stays. */
 static void test_pruning_removes_unfinished_files(void **state) {
     (void)state;
@@ -304,8 +316,12 @@ static void test_pruning_removes_unfinished_files(void **state) {
     char folder[WT_PATH_MAX];
     save(100, -1);
     put_text("step-00000200.h5.tmp-17", "half of it");
+    put_text("../run.yaml.tmp-17", "half of it");
     put_text("notes.txt", "good ones");
     assert_ok(prune(3, -1));
+    assert_ok(wt_folder_list(&names, &count, run, "run.yaml", ""));
+    assert_int_equal(count, 0);
+    wt_folder_list_free(names, count);
     assert_ok(wt_path_join(folder, run, "checkpoints"));
     assert_ok(wt_folder_list(&names, &count, folder, "", ""));
     assert_int_equal(count, 2);
@@ -374,7 +390,7 @@ static void test_pruning_reads_a_file_once(void **state) {
     assert_ok(wt_pruner_create(&pruner, run));
     save(100, -1);
     save(200, -1);
-    assert_ok(wt_pruner_prune(pruner, 1, -1)); /* reads both */
+    assert_ok(wt_pruner_prune(pruner, 1, -1, -1)); /* reads both */
     assert_steps(STEPS(200));
     save(300, -1);
     assert_ok(wt_pruner_note(pruner, 300));
@@ -382,12 +398,12 @@ static void test_pruning_reads_a_file_once(void **state) {
     spoil_unseen(300);
     save(400, -1);
     damage(400);
-    assert_ok(wt_pruner_prune(pruner, 1, -1)); /* reads 400 alone */
+    assert_ok(wt_pruner_prune(pruner, 1, -1, -1)); /* reads 400 alone */
     assert_steps(STEPS(300, 400));
     save(300, -1); /* in its place another one */
     damage(300);
     save(250, -1);
-    assert_ok(wt_pruner_prune(pruner, 1, -1));
+    assert_ok(wt_pruner_prune(pruner, 1, -1, -1));
     assert_steps(STEPS(250, 300, 400));
     wt_pruner_destroy(pruner);
     wt_pruner_destroy(NULL);
@@ -410,6 +426,7 @@ int main(void) {
         IN_NEW_RUN(test_finding),
         IN_NEW_RUN(test_the_best_may_be_the_newest_or_none),
         IN_NEW_RUN(test_pruning_keeps_the_last_and_the_best),
+        IN_NEW_RUN(test_pruning_keeps_the_planned_step),
         IN_NEW_RUN(test_pruning_removes_unfinished_files),
         IN_NEW_RUN(test_pruning_counts_only_good_files),
         IN_NEW_RUN(test_pruning_goes_by_the_step_inside),

@@ -13,10 +13,10 @@ train_ok whole "$@"
 # Rows take 20 ms each, so that there is time to send a signal.
 slow=$(under slow:metrics.csv:1)
 mapfile -t slow <<<"$slow"
-start() {
+start() { # a script's shell ignores some of the signals on behalf of what it starts in the background
     local run=$1
     shift
-    ${ranks:+"$MPIRUN" "$ranks"} "${slow[@]}" "$WAVETRAIN" train config.yaml --run "$run" \
+    env --default-signal ${ranks:+"$MPIRUN" "$ranks"} "${slow[@]}" "$WAVETRAIN" train config.yaml --run "$run" \
         --set validation.every=0 "$@" >"$run.log" 2>&1 &
     process=$!
 }
@@ -39,7 +39,7 @@ stopped() {
 }
 
 # one process, each signal
-for signal in USR1 TERM INT; do
+for signal in USR1 USR2 TERM INT HUP XCPU; do
     start $signal
     wait_for $signal 5
     kill -$signal $process
@@ -50,16 +50,55 @@ for signal in USR1 TERM INT; do
     same_run whole $signal 60
 done
 
-# a second SIGINT does not wait for the step
-start twice --set train.batch=4096 --set train.lanes=8
-sleep 1
-kill -INT $process
-sleep 0.3
-began=$EPOCHREALTIME
-kill -INT $process
+# ignored at start (nohup): it is trained to the end
+(
+    trap '' HUP
+    exec "${slow[@]}" "$WAVETRAIN" train config.yaml --run ignored --set validation.every=0 >ignored.log 2>&1
+) &
+process=$!
+wait_for ignored 5
+kill -HUP $process
 end
-[ "$code" = 130 ] || fail "twice: exit code $code: $(cat twice.log)"
-within "$(seconds_since "$began")" 2
+[ "$code" = 0 ] || fail "ignored: exit code $code: $(cat ignored.log)"
+same_run whole ignored 60
+
+# output that nobody reads is dropped
+"$WAVETRAIN" train config.yaml --run unread "$@" --set run.seconds=1 2>&1 | head -n 2 >unread.txt || true
+[ "$(verdict_of unread)" = 'done' ] || fail "unread: $(cat unread/run.yaml)"
+same_run whole unread 60
+
+# long steps: what is done is on disk at once, with the verdict; a second SIGINT ends the program, any other signal does
+# so once the checkpoint is whole; neither waits for the step
+long() { # RUN: begins, and is in its third step
+    start "$1" --set train.batch=4096 --set train.lanes=8 --set train.steps=8
+    WAIT_SECONDS=120 wait_for "$1" 2
+}
+# saved RUN: within a second there is the checkpoint of the last step that was finished, and the verdict
+saved() {
+    local began=$EPOCHREALTIME rows
+    rows=$(rows_of "$1")
+    until [ "$(steps_kept "$1")" = "$rows" ] && [ "$(verdict_of "$1")" = continue ]; do
+        within "$(seconds_since "$began")" 1.5
+        sleep 0.02
+    done
+}
+for signals in INT:INT TERM:TERM USR1:INT; do
+    run=twice-$signals
+    long $run
+    kill -${signals%:*} $process
+    saved $run
+    sleep 0.6
+    began=$EPOCHREALTIME
+    kill -${signals#*:} $process
+    end
+    expected=75
+    [ $signals != INT:INT ] || expected=130
+    [ "$code" = $expected ] || fail "$run: exit code $code: $(cat $run.log)"
+    within "$(seconds_since "$began")" 0.5
+done
+train_ok twice-INT:INT "$@" --set train.batch=4096 --set train.lanes=8 --set train.steps=8
+train_ok twice-TERM:TERM "$@" --set train.batch=4096 --set train.lanes=8 --set train.steps=8
+same_run twice-INT:INT twice-TERM:TERM 8
 
 # under mpirun: USR1 to it, and each signal to one rank of it
 ranks=2
@@ -69,7 +108,7 @@ kill -USR1 $process
 stopped mpirun 'a signal asked to stop'
 ranks=3 train_ok mpirun "$@"
 same_run whole mpirun 60
-for signal in USR1 TERM INT; do
+for signal in USR1 TERM INT HUP; do
     run=rank-$signal
     start $run
     wait_for $run 5
@@ -79,6 +118,14 @@ for signal in USR1 TERM INT; do
     [ "$(rows_of $run)" -le $((rows + 2)) ] || fail "$run: stopped at $(rows_of $run), asked at $rows"
 done
 ranks=
+
+# where a checkpoint takes longer than the launcher waits, a line says so
+sed -i 's/^checkpoint_seconds: .*/checkpoint_seconds: 2.5/' mpirun/run.yaml
+said mpirun/run.yaml 'checkpoint_seconds: 2.5'
+ranks=2 train_ok mpirun "$@"
+said mpirun.log 'mpirun kills 1 s after it asked to stop, and the last checkpoint took 2.5 s (mpirun --mca odls_base_sigkill_timeout 6'
+OMPI_MCA_odls_base_sigkill_timeout=3 ranks=2 train_ok mpirun "$@"
+grep -q 'mpirun kills' mpirun.log && fail "a line about enough time: $(cat mpirun.log)"
 
 # a limit of its own
 start limit --set run.time_limit=0.02 --set run.time_margin=0.4

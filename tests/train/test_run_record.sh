@@ -59,7 +59,8 @@ expect_error 2 'train.seed was 1' "$WAVETRAIN" train config.yaml --run run "$@" 
 expect_error 2 'train.stepz' "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run run "$@" --set train.stepz=2
 ranks=2 begin
 wait_for run $((stopped + 25))
-kill -KILL "$(pgrep -n -P $process wavetrain)"
+mapfile -t victims < <(pgrep -P $process -x wavetrain) # all of them: one that is left would leave a verdict
+kill -KILL "${victims[@]}"
 wait $process 2>/dev/null || true
 reached=$(rows_of run)
 [ "$(verdict_of run)" = running ] || fail "verdict $(verdict_of run)"
