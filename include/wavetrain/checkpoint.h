@@ -140,7 +140,8 @@ wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step);
  * lives, which settles it on one host and where the file system carries locks between hosts; it also holds
  * host, process and job, and its time is the heartbeat, which settles it elsewhere: another host's lock
  * counts until it has not been touched for WT_LOCK_STALE seconds, unless it belongs to an earlier start of
- * the same SLURM job.
+ * the same SLURM job. Times are compared with that of a file made now (lock.now), so no two clocks are; a time that lies
+ * further than WT_LOCK_STALE in the future counts as no heartbeat.
  */
 enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
 

@@ -158,26 +158,14 @@ static wt_status remove_file(const char *run, int64_t name) {
     return WT_OK;
 }
 
-/* Temporary files of a write that was killed: the run has its lock and is writing none itself. */
-static wt_status remove_unfinished(const char *run) {
-    char folder[WT_PATH_MAX], path[WT_PATH_MAX], **names;
-    size_t count;
-    WT_TRY(wt_checkpoints_folder(folder, run));
-    WT_TRY(wt_folder_list(&names, &count, folder, "step-", ""));
-    for (size_t i = 0; i < count; i++) {
-        bool unfinished = strstr(names[i], ".h5.tmp-") != NULL;
-        if (unfinished && wt_path_join(path, folder, names[i]) == WT_OK) unlink(path);
-    }
-    wt_folder_list_free(names, count);
-    return WT_OK;
-}
-
 wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step) {
     int64_t *names;
     size_t count;
     bool whole = false;
     wt_status status = WT_OK;
-    WT_TRY(remove_unfinished(pruner->run));
+    char folder[WT_PATH_MAX];
+    WT_TRY(wt_checkpoints_folder(folder, pruner->run));
+    wt_folder_remove_unfinished(folder); /* the run has its lock and is writing none itself */
     WT_TRY(wt_run_checkpoints(pruner->run, &names, &count));
     if (count > (size_t)keep) status = look(pruner, names, count, &whole);
     wt_free(names);
