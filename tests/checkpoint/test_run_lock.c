@@ -91,7 +91,8 @@ static void test_heartbeat(void **state) {
     assert_true(after.st_mtime > before.st_mtime);
     leave_lock("elsewhere.example 17 4711\n", 0);
     assert_ok(wt_run_lock_beat(lock, start + WT_LOCK_BEAT + 2));
-    assert_error(wt_run_lock_beat(lock, start + 2 * WT_LOCK_BEAT + 2), "another run has taken this folder over");
+    assert_error(wt_run_lock_beat(lock, start + 2 * WT_LOCK_BEAT + 2),
+                 "another run has taken this folder over");
     wt_run_lock_release(lock);
 }
 
