@@ -18,28 +18,29 @@ static wt_status wt_read_text(char **text, char path[WT_PATH_MAX], const char *r
 }
 
 typedef struct {
+    wt_run_record *record;
     const char *run;
-    bool found;
-    char *text;
-} record_text;
+} loading;
 
-static wt_status read_once(void *context) {
-    record_text *work = context;
-    char path[WT_PATH_MAX];
+static wt_status load_once(void *context) {
+    const loading *work = context;
+    wt_run_record *record = work->record;
+    char path[WT_PATH_MAX], *text;
+    memset(record, 0, sizeof *record);
     WT_TRY(wt_path_join(path, work->run, "run.yaml"));
-    WT_TRY(wt_path_find(&work->found, path));
-    return work->found ? wt_read_text(&work->text, path, work->run) : WT_OK;
+    WT_TRY(wt_path_find(&record->known, path));
+    if (!record->known) return WT_OK;
+    WT_TRY(wt_read_text(&text, path, work->run));
+    wt_status status = wt_parse_run_record(record, text);
+    if (status != WT_OK) wt_run_record_dispose(record);
+    wt_free(text);
+    return status;
 }
 
 /* A record that is there and can't be read is a failure: to write it anew would drop its starts. */
 static wt_status load_record(wt_run_record *record, const char *run) {
-    record_text work = {.run = run};
-    memset(record, 0, sizeof *record);
-    WT_TRY(wt_try_again(read_once, &work));
-    record->known = work.found;
-    wt_status status = work.found ? wt_parse_run_record(record, work.text) : WT_OK;
-    wt_free(work.text);
-    return status;
+    loading work = {record, run};
+    return wt_try_again(load_once, &work);
 }
 
 bool wt_read_run_record(wt_run_record *record, const char *run) {
