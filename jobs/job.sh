@@ -106,9 +106,13 @@ newest_step() { # of the checkpoints of `run`; 0 without any
 
 record() { cat "$run/run.yaml" 2>/dev/null; }
 
-# field NAME: of the record of this start; nothing if the program ended before it wrote one
+# field NAME: verdict or why of this start, the last in the record's list; nothing if the program ended before it wrote
+# one. The run's own verdict stays what it was when a start is refused.
 field() {
-    [ "$(record)" = "$record_before" ] || record | sed -n "s/^$1: //p" | sed 's/^"\(.*\)"$/\1/'
+    local number=1
+    [ "$1" = verdict ] || number=2
+    [ "$(record)" = "$record_before" ] ||
+        record | grep '^- {begun: ' | tail -n 1 | sed -n "s/^[^\"]*, verdict: \([a-z]*\), why: \"\(.*\)\"}\$/\\$number/p"
 }
 
 # train COMMAND ARGUMENT…: the program, which trains `run`
@@ -144,7 +148,7 @@ go_on_or_end() {
     # Where a rank dies, the launcher asks the others to stop, who leave a checkpoint: nobody wanted that.
     [ "$verdict" != continue ] || [ "$code" = 75 ] || verdict=''
     [ "$code" != 2 ] || end 2 "not trained: ${error:-wrong usage or configuration}"
-    [ "$verdict" != failed ] || end 1 "failed: $why"
+    case $verdict in failed | refused) end 1 "$verdict: $why" ;; esac
     if [ "$verdict" = continue ] && [ "$time_is_over" = 0 ] && [ "$why" != 'the time limit is near' ]; then
         end 75 "stopped after step $step: $why; submit it again to go on"
     fi

@@ -76,7 +76,8 @@ typedef struct wt_checkpoint wt_checkpoint;
 
 /* --- one file --- */
 
-/* The bytes of a checkpoint in memory (wt_free). Fails, as a reader would, where a field or a number is out of range. `vocabulary` is NULL, or has no classes, unless the run learns text. */
+/* The bytes of a checkpoint in memory (wt_free). Fails, as a reader would, where a field or a number is out of
+ * range. `vocabulary` is NULL, or has no classes, unless the run learns text. */
 wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
                               const wt_config *config, const wt_vocabulary *vocabulary,
                               const wt_checkpoint_tensor *tensors, int count);
@@ -84,9 +85,9 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
 /* Writes them to `path` with the trailer, atomically. */
 wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
 
-/* Reads and verifies the trailer, then opens, and checks the range of every field and number. The message says what is
- * wrong with the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the system. Warns of a
- * name that says another step than the file holds. */
+/* Reads and verifies the trailer, then opens, and checks the range of every field and number. The message says
+ * what is wrong with the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the
+ * system. Warns of a name that says another step than the file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
 void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
@@ -102,8 +103,8 @@ typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND, WT_TENSOR
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
                              const int64_t *shape, float *values);
 /* Whether it is there with that shape; nothing is read. */
-wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
-                                    const int64_t *shape);
+wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name,
+                                    int rank, const int64_t *shape);
 /* Tensors named in the file. A network must have just these. */
 wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *count);
 
@@ -115,10 +116,10 @@ typedef enum { WT_PICK_NEWEST, WT_PICK_BEST } wt_checkpoint_pick;
 wt_status wt_run_checkpoints(const char *run, int64_t **steps, size_t *count);
 wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step);
 
-/* Opens the newest checkpoint that verifies, by the step that it holds, warning of each damaged one that it passes over
- * and of each one whose name says another step. *out is NULL (and the status WT_OK) where the folder has no checkpoint at
- * all; only damaged ones are an error. An error of the system, or no memory, is not damage: it is tried again
- * (wt_try_again), and then fails. */
+/* Opens the newest checkpoint that verifies, by the step that it holds, warning of each damaged one that it
+ * passes over and of each one whose name says another step. *out is NULL (and the status WT_OK) where the folder
+ * has no checkpoint at all; only damaged ones are an error. An error of the system, or no memory, is not damage:
+ * it is tried again (wt_try_again), and then fails. */
 wt_status wt_run_open_newest(wt_checkpoint **out, const char *run);
 
 /* The step that it holds; −1 without any checkpoint; where all are damaged, the highest step in a name. */
@@ -135,8 +136,8 @@ wt_status wt_pruner_create(wt_pruner **out, const char *run);
 void wt_pruner_destroy(wt_pruner *pruner); /* takes NULL */
 /* The caller has just written the checkpoint of that step: it need not be read to be known as good. */
 wt_status wt_pruner_note(wt_pruner *pruner, int64_t step);
-/* Removes all but the last `keep` steps of files that verify, and the best and the planned step's (state).
- * Steps are those that the files hold. A file that can't be read stays, and so does a damaged one until there are `keep`
+/* Removes all but the last `keep` steps of files that verify, and the best and the planned step's (state). Steps
+ * are those that the files hold. A file that can't be read stays, and so does a damaged one until there are `keep`
  * newer good ones. */
 wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_t planned_step);
 
@@ -145,7 +146,8 @@ wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_
  * lives, which settles it on one host and where the file system carries locks between hosts; it also holds
  * host, process and job, and its time is the heartbeat, which settles it elsewhere: another host's lock
  * counts until it has not been touched for WT_LOCK_STALE seconds, unless it belongs to an earlier start of
- * the same SLURM job.
+ * the same SLURM job. Times are compared with that of a file made now (lock.now), so no two clocks are; a time
+ * that lies further than WT_LOCK_STALE in the future counts as no heartbeat.
  */
 enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
 

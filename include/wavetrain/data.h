@@ -10,9 +10,10 @@
  *   utterances/speaker    int32 [utterances], −1: unknown
  *   mask                  int16 [samples], where only some samples are targets of this split: 1, else 0
  *   vocabulary            int32 [classes], of text: vocabulary.h
- * Attributes of the root: format "wavetrain-shard", version 1, kind "audio", "text" or "table", split, sample_rate,
+ * Attributes of the root: format "wavetrain-shard", version 2, kind "audio", "text" or "table", split, sample_rate,
  * channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits: the XXH3
- * hash of x, ids, offsets, speakers, vocabulary, mask and labels).
+ * hash of x, ids, offsets, speakers, vocabulary, mask and labels), hash (the same of everything but the values of x, y and
+ * mask: wt_h5_hash), which is compared whenever the shard is opened. Shards of version 1 lack the hash, and are read.
  * int16 stands for value/32768; in text it is the symbol's class (and sample_rate is 1). Of a text of items, each item is
  * an utterance, its end mark the last sample; of running text, each contiguous part is.
  * A table (kind "table") holds values of any size, as floats. A set with labels has also
@@ -60,6 +61,13 @@ enum { WT_SHARD_RATE_MAX = 10000000, WT_SHARD_CHANNELS_MAX = 1024, WT_LABEL_CLAS
  * shards of unlike rate or channels. */
 wt_status wt_dataset_open(wt_dataset **out, const char *path, const char *split, double memory_gib);
 void wt_dataset_close(wt_dataset *dataset); /* takes NULL */
+
+/* Reads all of it and compares each shard with the digest that was made when it was prepared; a warning names each damaged
+ * one of several. *bytes: what was read. */
+wt_status wt_dataset_verify(const wt_dataset *dataset, int64_t *bytes);
+/* Shards, and how many of them are from before there was a hash of attributes and small data sets (version 1). */
+int wt_dataset_shards(const wt_dataset *dataset);
+int wt_dataset_unhashed(const wt_dataset *dataset);
 
 /* True if the folder has shards of that split. */
 bool wt_dataset_has_split(const char *path, const char *split);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "wavetrain/error.h"
 
@@ -44,6 +45,21 @@ wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limi
  * written after `data`. */
 wt_status wt_file_write_atomically(const char *path, const void *data, size_t bytes, const void *tail,
                                    size_t tail_bytes);
+
+/*
+ * A file that is written little by little: as PATH.tmp-PID, which takes the name `path` when it is whole, so that nobody
+ * takes a part of it for all. wt_file_begin warns of what an earlier writer of the path has left behind;
+ * wt_file_finish puts it in place, or after a failure (of the caller, whose status it then returns with its message, or
+ * of its own) removes it. It replaces a file at `path`. For files that other libraries write, wt_path_begin gives the name
+ * (not longer than WT_PATH_MAX), and wt_path_finish does the rest once they are closed.
+ */
+wt_status wt_file_begin(FILE **file, const char *path);
+wt_status wt_file_finish(FILE *file, const char *path, wt_status status);
+wt_status wt_path_begin(char unfinished[WT_PATH_MAX], const char *path);
+wt_status wt_path_finish(const char *unfinished, const char *path, wt_status status);
+
+/* Removes what killed writers have left in a folder: names with .tmp-PID at their end. Only where nobody else writes. */
+void wt_folder_remove_unfinished(const char *path);
 
 /* Makes a rename or removal in a folder last through a power cut. */
 wt_status wt_folder_sync(const char *path);

@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 
 wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name) {
@@ -190,12 +191,28 @@ static wt_status wt_sync_parent(const char *path) {
     return wt_folder_sync(*folder ? folder : ".");
 }
 
+static const char unfinished_mark[] = ".tmp-";
+
+/* PATH.tmp-PID, with room for the longest path. */
+enum { UNFINISHED_MAX = WT_PATH_MAX + 32 };
+static void name_unfinished(char out[UNFINISHED_MAX], const char *path, pid_t writer) {
+    snprintf(out, UNFINISHED_MAX, "%s%s%ld", path, unfinished_mark, (long)writer);
+}
+
+/* Whether a name ends as an unfinished file's. */
+static bool is_unfinished(const char *name) {
+    const char *mark = NULL;
+    for (const char *next = name; (next = strstr(next, unfinished_mark)) != NULL; next++) mark = next;
+    if (!mark) return false;
+    const char *number = mark + strlen(unfinished_mark);
+    return *number && strspn(number, "0123456789") == strlen(number);
+}
+
 wt_status wt_file_write_atomically(const char *path, const void *data, size_t bytes, const void *tail,
                                    size_t tail_bytes) {
     wt_status status = WT_OK;
-    char temporary[WT_PATH_MAX + 32];
-    /* a thread's own: two may write the same path */
-    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", path, (long)gettid());
+    char temporary[UNFINISHED_MAX];
+    name_unfinished(temporary, path, gettid()); /* a thread's own: two may write the same path */
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     WT_CHECK(file >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
     WT_GUARD(wt_write_all(file, path, data, bytes));
@@ -211,6 +228,95 @@ cleanup:
     if (file >= 0) close(file);
     if (status != WT_OK) unlink(temporary);
     return status;
+}
+
+/* --- files that are written little by little --- */
+
+/* The writer may be at work on another host, so nothing is removed. */
+static void warn_of_leftovers(const char *path) {
+    char folder[WT_PATH_MAX], **names;
+    const char *base = wt_path_base(path);
+    size_t count;
+    snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
+    if (wt_folder_list(&names, &count, *folder ? folder : ".", base, "") != WT_OK) return;
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = strlen(base);
+        if (strncmp(names[i] + length, unfinished_mark, strlen(unfinished_mark)) == 0 &&
+            is_unfinished(names[i]))
+            wt_log_warning("%s%s: was left behind by a command that was killed", folder, names[i]);
+    }
+    wt_folder_list_free(names, count);
+}
+
+wt_status wt_path_begin(char unfinished[WT_PATH_MAX], const char *path) {
+    char name[UNFINISHED_MAX];
+    name_unfinished(name, path, getpid());
+    WT_CHECK(strlen(name) < WT_PATH_MAX, WT_USAGE, "%.200s…: the path is too long (expected under %d bytes)",
+             path, WT_PATH_MAX);
+    warn_of_leftovers(path);
+    unlink(name); /* of a process that had this one's number */
+    strcpy(unfinished, name);
+    return WT_OK;
+}
+
+static wt_status sync_file(const char *unfinished, const char *path) {
+    int file = open(unfinished, O_RDONLY | O_CLOEXEC);
+    WT_CHECK(file >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
+    const int failed = fsync(file) != 0 ? errno : 0;
+    close(file);
+    WT_CHECK(failed == 0 || failed == EINVAL, WT_FAILED, "%s: can't write (%s)", path, strerror(failed));
+    return WT_OK;
+}
+
+static wt_status put_in_place(const char *unfinished, const char *path) {
+    WT_TRY(sync_file(unfinished, path));
+    WT_CHECK(rename(unfinished, path) == 0, WT_FAILED, "%s: can't put the file in place (%s)", path,
+             strerror(errno));
+    return wt_sync_parent(path);
+}
+
+wt_status wt_path_finish(const char *unfinished, const char *path, wt_status status) {
+    if (status == WT_OK) status = put_in_place(unfinished, path);
+    if (status != WT_OK) unlink(unfinished);
+    return status;
+}
+
+/* A pipe or a device (/dev/stdout) takes what comes, and no other file takes its name. */
+static bool is_special(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+wt_status wt_file_begin(FILE **file, const char *path) {
+    char unfinished[WT_PATH_MAX];
+    const bool special = is_special(path);
+    *file = NULL;
+    if (!special) WT_TRY(wt_path_begin(unfinished, path));
+    *file = special ? fopen(path, "w") : fopen(unfinished, "wx");
+    WT_CHECK(*file, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
+    return WT_OK;
+}
+
+wt_status wt_file_finish(FILE *file, const char *path, wt_status status) {
+    char unfinished[UNFINISHED_MAX];
+    name_unfinished(unfinished, path, getpid());
+    errno = 0;
+    bool whole = fflush(file) == 0 && !ferror(file);
+    const int reason = errno;
+    whole = fclose(file) == 0 && whole;
+    if (status == WT_OK && !whole)
+        status = wt_error(WT_FAILED, "%s: can't write (%s)", path, strerror(reason ? reason : errno));
+    return is_special(path) ? status : wt_path_finish(unfinished, path, status);
+}
+
+void wt_folder_remove_unfinished(const char *path) {
+    char **names, entry[WT_PATH_MAX];
+    size_t count;
+    if (wt_folder_list(&names, &count, path, "", "") != WT_OK) return;
+    for (size_t i = 0; i < count; i++) {
+        if (is_unfinished(names[i]) && wt_path_join(entry, path, names[i]) == WT_OK) unlink(entry);
+    }
+    wt_folder_list_free(names, count);
 }
 
 wt_status wt_folder_sync(const char *path) {

@@ -158,8 +158,7 @@ static wt_status check_group(wt_checkpoint *checkpoint, wt_tensor_kind kind) {
         wt_tensor_path(path, kind, names[t]);
         WT_GUARD(wt_h5_inspect(checkpoint->file, path, &found));
         WT_GUARD_CHECK(found.type == WT_H5_FLOAT, WT_FAILED,
-                       "%s: the checkpoint is damaged: %s has a foreign type (expected 32 bit floats)",
-                       checkpoint->path, path);
+                       "%s: damaged: %s has a foreign type (expected 32 bit floats)", checkpoint->path, path);
         const size_t count = count_elements(found.rank, found.shape);
         if (count > capacity) {
             wt_free(values);

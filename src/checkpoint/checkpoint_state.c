@@ -80,8 +80,7 @@ static const char normalization_name[] = "state/normalization";
 
 static wt_status check_integer(const state_field *field, const char *path, int64_t value) {
     const bool fits = (double)value >= field->min && (double)value <= field->max;
-    WT_CHECK(fits, WT_FAILED,
-             "%s: the checkpoint is damaged: %s is out of range (got %lld, expected %.0f to %.0f)", path,
+    WT_CHECK(fits, WT_FAILED, "%s: damaged: %s is out of range (got %lld, expected %.0f to %.0f)", path,
              field->name, (long long)value, field->min, field->max);
     return WT_OK;
 }
@@ -89,8 +88,8 @@ static wt_status check_integer(const state_field *field, const char *path, int64
 static wt_status check_real(const state_field *field, const char *path, double value) {
     const bool fits = isnan(value) ? (field->flags & FIELD_NAN) != 0
                                    : value >= field->min && value <= field->max;
-    WT_CHECK(fits, WT_FAILED, "%s: the checkpoint is damaged: %s is out of range (got %g, expected %g to %g)",
-             path, field->name, value, field->min, field->max);
+    WT_CHECK(fits, WT_FAILED, "%s: damaged: %s is out of range (got %g, expected %g to %g)", path,
+             field->name, value, field->min, field->max);
     return WT_OK;
 }
 
@@ -98,8 +97,8 @@ static wt_status check_text(const state_field *field, const char *path, const ch
     if (!(field->flags & FIELD_DIGEST)) return WT_OK;
     const size_t digits = WT_HASH_TEXT - 1;
     WT_CHECK(strlen(text) == digits && strspn(text, "0123456789abcdef") == digits, WT_FAILED,
-             "%s: the checkpoint is damaged: %s is no digest (got '%s', expected %zu hexadecimal digits)",
-             path, field->name, text, digits);
+             "%s: damaged: %s is no digest (got '%s', expected %zu hexadecimal digits)", path, field->name,
+             text, digits);
     return WT_OK;
 }
 
@@ -130,8 +129,8 @@ static wt_status check_counts(const char *path, const wt_checkpoint_state *state
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         WT_CHECK(counts[i].value >= counts[i].min && counts[i].value <= counts[i].max, WT_FAILED,
-                 "%s: the checkpoint is damaged: %s is out of range (got %lld, expected %s, %lld to %lld)",
-                 path, counts[i].name, (long long)counts[i].value, counts[i].limit, (long long)counts[i].min,
+                 "%s: damaged: %s is out of range (got %lld, expected %s, %lld to %lld)", path,
+                 counts[i].name, (long long)counts[i].value, counts[i].limit, (long long)counts[i].min,
                  (long long)counts[i].max);
     }
     return WT_OK;
@@ -141,8 +140,8 @@ static wt_status check_norms(const char *path, const wt_checkpoint_state *state)
     for (int i = 0; i < WT_NORM_RING; i++) {
         const double norm = state->norms[i];
         WT_CHECK(isfinite(norm) && norm >= 0, WT_FAILED,
-                 "%s: the checkpoint is damaged: %s is out of range at element %d (got %g, expected 0 to %g)",
-                 path, norms_name, i, norm, DBL_MAX);
+                 "%s: damaged: %s is out of range at element %d (got %g, expected 0 to %g)", path, norms_name,
+                 i, norm, DBL_MAX);
     }
     return WT_OK;
 }
@@ -151,8 +150,8 @@ static wt_status check_normalization(const char *path, const wt_normalization *n
     for (int c = 0; c < normalization->channels; c++) {
         const double mean = normalization->mean[c], deviation = normalization->deviation[c];
         WT_CHECK(isfinite(mean) && isfinite(deviation) && deviation > 0, WT_FAILED,
-                 "%s: the checkpoint is damaged: wrong %s of channel %d (got mean %g, deviation %g)", path,
-                 normalization_name, c, mean, deviation);
+                 "%s: damaged: wrong %s of channel %d (got mean %g, deviation %g)", path, normalization_name,
+                 c, mean, deviation);
     }
     return WT_OK;
 }
@@ -170,10 +169,9 @@ wt_status wt_state_check_tensor(const char *path, const char *name, const float 
     bool fits = true;
     for (size_t i = 0; i < count; i++) fits &= values[i] >= min && values[i] <= FLT_MAX;
     for (size_t i = 0; !fits && i < count; i++) {
-        WT_CHECK(
-            values[i] >= min && values[i] <= FLT_MAX, WT_FAILED,
-            "%s: the checkpoint is damaged: %s is out of range at element %zu (got %g, expected %g to %g)",
-            path, name, i, (double)values[i], (double)min, (double)FLT_MAX);
+        WT_CHECK(values[i] >= min && values[i] <= FLT_MAX, WT_FAILED,
+                 "%s: damaged: %s is out of range at element %zu (got %g, expected %g to %g)", path, name, i,
+                 (double)values[i], (double)min, (double)FLT_MAX);
     }
     return WT_OK;
 }

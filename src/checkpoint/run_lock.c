@@ -1,6 +1,7 @@
 /* The lock on a run's folder; see checkpoint.h for what it promises. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,25 @@ static void wt_read_lock(int file, char text[WT_LOCK_TEXT]) {
     text[length > 0 ? length : 0] = '\0';
 }
 
+/*
+ * Now, by the clock that gives files their times, which may be another host's: a new file's time. A lock can't be newer
+ * than that by much, unless a clock was set back or the file was touched; such a lock says nothing of a live owner, who
+ * would touch it again and again.
+ */
+static time_t folder_now(const char *run) {
+    char path[WT_PATH_MAX];
+    struct stat info;
+    if (wt_path_join(path, run, "lock.now") != WT_OK) return time(NULL);
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0) return time(NULL);
+    const bool known = futimens(file, NULL) == 0 && fstat(file, &info) == 0;
+    close(file);
+    unlink(path);
+    return known ? info.st_mtime : time(NULL);
+}
+
 /* Whether the lock's text is that of a live run elsewhere. */
-static bool wt_is_held(int file, const char *text, const char *mine) {
+static bool wt_is_held(int file, const char *run, const char *text, const char *mine) {
     char host[256], job[65], my_host[256], my_job[65];
     long process, my_process;
     struct stat info;
@@ -45,7 +63,7 @@ static bool wt_is_held(int file, const char *text, const char *mine) {
     if (sscanf(mine, "%255s %ld %64s", my_host, &my_process, my_job) != 3) return false;
     if (strcmp(host, my_host) == 0) return false; /* flock has settled it */
     if (strcmp(job, "-") != 0 && strcmp(job, my_job) == 0) return false;
-    return fstat(file, &info) == 0 && difftime(time(NULL), info.st_mtime) < WT_LOCK_STALE;
+    return fstat(file, &info) == 0 && fabs(difftime(folder_now(run), info.st_mtime)) < WT_LOCK_STALE;
 }
 
 static wt_status wt_refuse(const char *run, const char *text) {
@@ -71,14 +89,18 @@ wt_status wt_run_lock_take(wt_run_lock **out, const char *run) {
     int taken = flock(lock->file, LOCK_EX | LOCK_NB);
     wt_read_lock(lock->file, text);
     bool busy = taken != 0 && errno == EWOULDBLOCK; /* other errors: the file system has no locks */
-    if (busy || wt_is_held(lock->file, text, lock->mine)) WT_GUARD(wt_refuse(run, text));
+    if (busy || wt_is_held(lock->file, run, text, lock->mine)) WT_GUARD(wt_refuse(run, text));
     struct stat info;
-    if (*text && fstat(lock->file, &info) == 0) lock->seen = info.st_mtime;
+    if (*text && fstat(lock->file, &info) == 0) {
+        const time_t now = time(NULL);
+        lock->seen = info.st_mtime < now ? info.st_mtime : now;
+    }
     size_t length = strlen(lock->mine);
     bool written = ftruncate(lock->file, 0) == 0 &&
                    pwrite(lock->file, lock->mine, length, 0) == (ssize_t)length;
     WT_GUARD_CHECK(written, WT_FAILED, "%s: can't write (%s)", lock->path, strerror(errno));
     lock->touched = wt_time_now();
+    wt_folder_remove_unfinished(run); /* nobody else writes there now */
     *out = lock;
     return WT_OK;
 cleanup:

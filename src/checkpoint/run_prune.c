@@ -39,31 +39,11 @@ struct wt_pruner {
     size_t known_count;
 };
 
-/* Files of a folder whose names begin so and have the mark of an unfinished write. */
-static wt_status remove_from(const char *folder, const char *prefix) {
-    char path[WT_PATH_MAX], **names;
-    size_t count;
-    WT_TRY(wt_folder_list(&names, &count, folder, prefix, ""));
-    for (size_t i = 0; i < count; i++) {
-        const bool unfinished = strstr(names[i], ".tmp-") != NULL;
-        if (unfinished && wt_path_join(path, folder, names[i]) == WT_OK) unlink(path);
-    }
-    wt_folder_list_free(names, count);
-    return WT_OK;
-}
-
-/* What writes have left that were killed: the run has its lock and is writing nothing itself yet. */
-static wt_status remove_unfinished(const char *run) {
-    char folder[WT_PATH_MAX];
-    WT_TRY(wt_checkpoints_folder(folder, run));
-    WT_TRY(remove_from(folder, "step-"));
-    WT_TRY(remove_from(run, "run.yaml.tmp-"));
-    return remove_from(run, "metrics.csv.tmp-");
-}
-
 wt_status wt_pruner_create(wt_pruner **out, const char *run) {
+    char folder[WT_PATH_MAX];
     *out = NULL;
-    WT_TRY(remove_unfinished(run));
+    WT_TRY(wt_checkpoints_folder(folder, run));
+    wt_folder_remove_unfinished(folder); /* the run has its lock and is writing nothing itself yet */
     WT_TRY(wt_alloc(out, 1, sizeof **out, "what is known of checkpoints"));
     (*out)->run = run;
     return WT_OK;

@@ -217,17 +217,13 @@ wt_status wt_bench_load_model(wt_config *config, const char *path, const char *m
 wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading) {
     *out = NULL;
     if (!path) return WT_OK;
-    *out = fopen(path, "w");
-    WT_CHECK(*out, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
+    WT_TRY(wt_file_begin(out, path));
     fputs(heading, *out);
     return WT_OK;
 }
 
 wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status) {
-    if (!file) return status;
-    bool whole = fflush(file) == 0 && !ferror(file);
-    if (fclose(file) != 0) whole = false;
-    return status != WT_OK || whole ? status : wt_error(WT_FAILED, "%s: can't write", path);
+    return file ? wt_file_finish(file, path, status) : status;
 }
 
 /* --- the exchange --- */

@@ -315,7 +315,16 @@ cleanup:
 static wt_status wt_touch_hdf5(const wt_calibrating *c) {
     static const float zero[1] = {0};
     const wt_checkpoint_tensor tensor = {.name = "one", .rank = 1, .shape = {1}, .parameter = zero};
-    const wt_checkpoint_state state = {.validation_loss = NAN, .best_validation_loss = NAN};
+    const wt_checkpoint_state state = {.sample_rate = 1,
+                                       .channels = 1,
+                                       .ranks = 1,
+                                       .threads = 1,
+                                       .validation_loss = NAN,
+                                       .best_validation_loss = NAN,
+                                       .best_step = -1,
+                                       .dataset = "00000000000000000000000000000000",
+                                       .rate_scale = 1,
+                                       .plateau_scale = 1};
     char *bytes;
     size_t size;
     WT_TRY(wt_checkpoint_build(&bytes, &size, &state, c->config, NULL, &tensor, 1));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "generate_text.h"
+#include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/log.h"
@@ -70,7 +71,8 @@ typedef struct {
     int64_t samples; /* to generate, a piece */
     float *prime;    /* [prime_count] */
     int64_t prime_count;
-    float *sound; /* [count, samples] */
+    float *sound;  /* [count, samples] */
+    int64_t *made; /* [count] samples that are generated, all of them unless a signal has come */
 } wt_voice;
 
 /* --- checks, before any work --- */
@@ -218,25 +220,27 @@ static void wt_feed_class(const wt_voice *voice, wt_stream *stream, int32_t clas
 static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress *progress) {
     wt_status status = WT_OK;
     wt_stream *stream;
+    int64_t *made = &voice->made[piece];
     float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
     const wt_choice choice = {wt_given.temperature, wt_given.top_k, (uint64_t)wt_given.seed, (uint64_t)piece};
     int classes = voice->restored.network->classes;
     WT_TRY(wt_stream_create(&stream, voice->restored.network->graph, voice->kernels, voice->restored.parameters,
                             wt_silence_class(voice->quantization)));
-    for (int64_t i = 0; i < voice->prime_count; i++) {
+    for (int64_t i = 0; i < voice->prime_count && !wt_comm_signal(); i++) {
         wt_feed_class(voice, stream, wt_quantize(voice->quantization, (double)voice->prime[i]));
     }
     double began = wt_time_now();
-    for (int64_t i = 0; i < voice->samples; i++) {
+    for (int64_t i = 0; i < voice->samples && !wt_comm_signal(); i++) {
         int32_t class;
         WT_GUARD(wt_choose(&choice, wt_stream_outputs(stream), classes, i, &class));
         sound[i] = (float)wt_dequantize(voice->quantization, class);
+        *made = i + 1;
         wt_feed_class(voice, stream, class);
         if (progress && i % 256 == 255) {
             wt_progress_update(progress, i + 1, (double)(i + 1) / (wt_time_now() - began), NAN);
         }
     }
-    if (progress) wt_progress_update(progress, voice->samples, 0, NAN);
+    if (progress) wt_progress_update(progress, *made, 0, NAN);
 cleanup:
     wt_stream_destroy(stream);
     return status;
@@ -247,8 +251,10 @@ static wt_status wt_generate_all(wt_voice *voice) {
     wt_progress *progress;
     wt_status worst = WT_OK;
     char message[1024] = "";
+    wt_comm_catch_signals(); /* what there is by then is kept */
     WT_TRY(
         wt_alloc(&voice->sound, (size_t)wt_given.count * (size_t)voice->samples, sizeof(float), "the sound"));
+    WT_TRY(wt_alloc(&voice->made, (size_t)wt_given.count, sizeof *voice->made, "the lengths of the sound"));
     WT_TRY(wt_progress_create(&progress, "generating", "samples", 0, voice->samples, 10));
 #pragma omp parallel for schedule(dynamic)
     for (int piece = 0; piece < wt_given.count; piece++) {
@@ -265,20 +271,35 @@ static wt_status wt_generate_all(wt_voice *voice) {
     return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
 }
 
+static wt_status write_piece(const wt_voice *voice, int piece) {
+    char path[WT_PATH_MAX];
+    const float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
+    const int64_t samples = voice->made[piece];
+    double power = 0.0;
+    for (int64_t i = 0; i < samples; i++) power += (double)sound[i] * (double)sound[i];
+    WT_TRY(wt_output_path(path, piece));
+    WT_TRY(wt_sound_write_wav(path, sound, samples, voice->rate, 1));
+    printf("%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)\n", path, (double)samples / voice->rate,
+           voice->rate, 10.0 * log10(power / (double)samples + 1e-20));
+    return WT_OK;
+}
+
+/* Those that have begun, as far as they were generated. */
 static wt_status wt_write_pieces(const wt_voice *voice, double seconds) {
+    const double wanted = (double)voice->samples * wt_given.count;
+    double all = 0;
+    int written = 0;
     for (int piece = 0; piece < wt_given.count; piece++) {
-        char path[WT_PATH_MAX];
-        const float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
-        double power = 0.0;
-        for (int64_t i = 0; i < voice->samples; i++) power += (double)sound[i] * (double)sound[i];
-        WT_TRY(wt_output_path(path, piece));
-        WT_TRY(wt_sound_write_wav(path, sound, voice->samples, voice->rate, 1));
-        printf("%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)\n", path,
-               (double)voice->samples / voice->rate, voice->rate,
-               10.0 * log10(power / (double)voice->samples + 1e-20));
+        if (voice->made[piece] == 0) continue;
+        WT_TRY(write_piece(voice, piece));
+        all += (double)voice->made[piece];
+        written++;
     }
-    wt_log_info("%.0f samples/s, %.2f × real time", (double)voice->samples * wt_given.count / seconds,
-                (double)voice->samples * wt_given.count / seconds / voice->rate);
+    WT_CHECK(
+        all == wanted, WT_FAILED,
+        "stopped by a signal: %d of %d pieces are written, with %.2f of %.2f s as far as they were generated",
+        written, wt_given.count, all / voice->rate, wanted / voice->rate);
+    wt_log_info("%.0f samples/s, %.2f × real time", all / seconds, all / seconds / voice->rate);
     return WT_OK;
 }
 
@@ -326,6 +347,7 @@ static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     if (status == WT_OK && !done) status = wt_generate(&voice, arguments[0]);
     wt_free(voice.prime);
     wt_free(voice.sound);
+    wt_free(voice.made);
     wt_restored_dispose(&voice.restored);
     wt_checkpoint_close(voice.checkpoint);
     poptFreeContext(context);

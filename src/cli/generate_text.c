@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "generate_text.h"
+#include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/log.h"
@@ -22,7 +23,8 @@ enum { ITEM_LENGTH = 1000, PAGE_LENGTH = 2000, LENGTH_MAX = 100000000 };
 typedef struct {
     int32_t *classes; /* prompt and all */
     int64_t count;
-    bool cut; /* at the greatest length, before its end mark */
+    bool cut;   /* at the greatest length, before its end mark */
+    bool whole; /* no signal came before its end */
 } wt_text_piece;
 
 typedef struct {
@@ -66,23 +68,38 @@ static wt_status wt_read_prompt(wt_writer *writer) {
 
 /* --- drawing --- */
 
-static wt_status wt_draw_piece(const wt_writer *writer, int number, int32_t *scratch) {
+/* As wt_sequence_draw, until a signal comes. *ended: it has drawn its end mark. */
+static wt_status draw_classes(const wt_writer *writer, int number, wt_stream *stream, int32_t *drawn,
+                              int64_t *count, bool *ended) {
     const wt_text_request *request = writer->request;
-    wt_text_piece *piece = &writer->pieces[number];
-    const wt_sequence sequence = {writer->prompt, writer->prompt_count, writer->ends ? 0 : -1,
-                                  writer->most - writer->prompt_count};
     const wt_choice choice = {request->temperature, request->top_k, (uint64_t)request->seed,
                               (uint64_t)number};
+    const int64_t most = writer->most - writer->prompt_count;
+    for (int64_t i = 0; i < writer->prompt_count; i++) wt_stream_feed(stream, writer->prompt[i], NULL);
+    while (*count < most && !wt_comm_signal()) {
+        int32_t class;
+        WT_TRY(wt_choose(&choice, wt_stream_outputs(stream), writer->vocabulary->classes, *count, &class));
+        *ended = writer->ends && class == 0;
+        if (*ended) return WT_OK;
+        drawn[(*count)++] = class;
+        if (*count < most) wt_stream_feed(stream, class, NULL);
+    }
+    return WT_OK;
+}
+
+static wt_status wt_draw_piece(const wt_writer *writer, int number, int32_t *scratch) {
+    wt_text_piece *piece = &writer->pieces[number];
     wt_stream *stream = NULL;
     int64_t drawn = 0;
-    bool stopped = false;
+    bool ended = false;
     wt_status status = WT_OK;
+    if (wt_comm_signal()) return WT_OK; /* it has not begun: there is nothing to keep */
     WT_GUARD(wt_stream_create(&stream, writer->network->network->graph, writer->kernels, writer->network->parameters,
                               wt_vocabulary_padding(writer->vocabulary)));
-    WT_GUARD(
-        wt_sequence_draw(stream, &sequence, &choice, writer->vocabulary->classes, scratch, &drawn, &stopped));
+    WT_GUARD(draw_classes(writer, number, stream, scratch, &drawn, &ended));
+    piece->whole = ended || drawn == writer->most - writer->prompt_count;
     piece->count = writer->prompt_count + drawn;
-    piece->cut = writer->ends && !stopped;
+    piece->cut = writer->ends && !ended;
     WT_GUARD(wt_alloc(&piece->classes, (size_t)piece->count, sizeof *piece->classes, "a text"));
     for (int64_t i = 0; i < piece->count; i++)
         piece->classes[i] = i < writer->prompt_count ? writer->prompt[i] : scratch[i - writer->prompt_count];
@@ -131,7 +148,10 @@ static wt_status wt_write_pieces(const wt_writer *writer) {
     size_t bytes = 0;
     FILE *file = open_memstream(&text, &bytes);
     WT_CHECK(file, WT_FAILED, "out of memory for the texts");
-    for (int i = 0; i < writer->request->count; i++) wt_print_piece(file, writer, &writer->pieces[i]);
+    for (int i = 0; i < writer->request->count; i++) {
+        if (writer->pieces[i].classes || writer->pieces[i].whole)
+            wt_print_piece(file, writer, &writer->pieces[i]);
+    }
     wt_status status = fclose(file) == 0 ? WT_OK : wt_error(WT_FAILED, "out of memory for the texts");
     if (status == WT_OK && writer->request->out) {
         status = wt_file_write_atomically(writer->request->out, text, bytes, NULL, 0);
@@ -141,6 +161,16 @@ static wt_status wt_write_pieces(const wt_writer *writer) {
     }
     free(text);
     return status;
+}
+
+static wt_status check_whole(const wt_writer *writer) {
+    int whole = 0;
+    const int count = writer->request->count;
+    for (int i = 0; i < count; i++) whole += writer->pieces[i].whole;
+    WT_CHECK(whole == count, WT_FAILED,
+             "stopped by a signal: %d of %d texts are whole, what was generated of the others is written too",
+             whole, count);
+    return WT_OK;
 }
 
 /* --- what is new --- */
@@ -237,8 +267,10 @@ wt_status wt_generate_text(const wt_text_request *request, wt_checkpoint *checkp
              "--max-length is out of range (got %lld, expected 1 … %d)", request->max_length, LENGTH_MAX);
     writer.most = request->max_length ? request->max_length : writer.ends ? ITEM_LENGTH : PAGE_LENGTH;
     WT_GUARD(wt_read_prompt(&writer));
+    wt_comm_catch_signals(); /* what there is by then is kept */
     WT_GUARD(wt_draw_all(&writer));
     WT_GUARD(wt_write_pieces(&writer));
+    WT_GUARD(check_whole(&writer));
     if (writer.ends) wt_report_items(&writer);
 cleanup:
     for (int i = 0; writer.pieces && i < request->count; i++) wt_free(writer.pieces[i].classes);

@@ -8,6 +8,7 @@
 #include "command_internal.h"
 #include "inspect_internal.h"
 #include "wavetrain/data.h"
+#include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/step.h"
 #include "wavetrain/train.h"
@@ -15,7 +16,7 @@
 typedef struct {
     char *checkpoint;
     char **sets;
-    int tensors;
+    int tensors, verify;
     wt_plan_options plan;
 } wt_inspect_arguments;
 
@@ -26,6 +27,8 @@ static const struct poptOption wt_options[] = {
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
     {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "List every tensor with its shape", NULL},
+    {"verify", '\0', POPT_ARG_NONE, &wt_given.verify, 0,
+     "Of a data set: read everything and compare it with the digests made when it was prepared", NULL},
     {"ranks", '\0', POPT_ARG_INT, &wt_given.plan.ranks, 0,
      "Of a configuration: what a run on so many ranks will take, of memory and time, and what will go wrong",
      "P"},
@@ -189,38 +192,74 @@ static void wt_print_text(const wt_dataset *dataset, const char *split, const ch
            ends ? " with the end marks" : "", masked ? examples : wt_dataset_samples(dataset), digest);
 }
 
-static wt_status wt_inspect_dataset(const char *path) {
-    bool told = false; /* the vocabulary, which all splits share */
-    printf("data set         %s\n", path);
-    for (int i = 0; i < WT_SPLIT_COUNT; i++) {
-        wt_dataset *dataset;
-        char digest[WT_HASH_TEXT];
-        if (!wt_dataset_has_split(path, wt_splits[i])) continue;
-        WT_TRY(wt_dataset_open(&dataset, path, wt_splits[i], 0));
-        wt_hash_print(digest, wt_dataset_digest(dataset));
-        if (wt_dataset_kind(dataset) == WT_DATA_TEXT) {
-            if (!told) wt_print_vocabulary(wt_dataset_vocabulary(dataset));
-            told = true;
-            wt_print_text(dataset, wt_splits[i], digest);
-            wt_dataset_close(dataset);
-            continue;
-        }
-        int rate = wt_dataset_sample_rate(dataset);
-        printf("%-16s %" PRId64 " utterances, %" PRId64
-               " samples (%.1f minutes at %d Hz), %d channel%s, digest %s\n",
-               wt_splits[i], wt_dataset_utterances(dataset), wt_dataset_samples(dataset),
-               (double)wt_dataset_samples(dataset) / rate / 60.0, rate, wt_dataset_channels(dataset),
-               wt_dataset_channels(dataset) > 1 ? "s" : "", digest);
-        wt_dataset_close(dataset);
+static void print_signal(const wt_dataset *dataset, const char *split, const char *digest) {
+    const int rate = wt_dataset_sample_rate(dataset);
+    printf("%-16s %" PRId64 " utterances, %" PRId64
+           " samples (%.1f minutes at %d Hz), %d channel%s, digest %s\n",
+           split, wt_dataset_utterances(dataset), wt_dataset_samples(dataset),
+           (double)wt_dataset_samples(dataset) / rate / 60.0, rate, wt_dataset_channels(dataset),
+           wt_dataset_channels(dataset) > 1 ? "s" : "", digest);
+}
+
+/* How far the split's contents can be trusted. */
+static wt_status print_trust(const wt_dataset *dataset, const char *split) {
+    const int shards = wt_dataset_shards(dataset);
+    int64_t bytes;
+    if (wt_given.verify) {
+        WT_TRY(wt_dataset_verify(dataset, &bytes));
+        printf("verified         %s: %d shard%s, %.1f MiB, as they were prepared\n", split, shards,
+               shards == 1 ? "" : "s", (double)bytes / 1048576.0);
+    } else if (wt_dataset_unhashed(dataset)) {
+        printf("note             %s: no hash over attributes and normalisation (an older program has "
+               "prepared it), so "
+               "only --verify notices damage there\n",
+               split);
     }
     return WT_OK;
+}
+
+/* `told`: the vocabulary, which all splits share, is printed. */
+static wt_status inspect_split(const char *path, const char *split, bool *told) {
+    wt_dataset *dataset;
+    char digest[WT_HASH_TEXT];
+    WT_TRY(wt_dataset_open(&dataset, path, split, 0));
+    wt_hash_print(digest, wt_dataset_digest(dataset));
+    if (wt_dataset_kind(dataset) == WT_DATA_TEXT) {
+        if (!*told) wt_print_vocabulary(wt_dataset_vocabulary(dataset));
+        *told = true;
+        wt_print_text(dataset, split, digest);
+    } else {
+        print_signal(dataset, split, digest);
+    }
+    wt_status status = print_trust(dataset, split);
+    wt_dataset_close(dataset);
+    return status;
+}
+
+/* With --verify all splits are looked at, and the first failure is the command's. */
+static wt_status wt_inspect_dataset(const char *path) {
+    bool told = false;
+    char message[1024] = "";
+    wt_status worst = WT_OK;
+    printf("data set         %s\n", path);
+    for (int i = 0; i < WT_SPLIT_COUNT; i++) {
+        if (!wt_dataset_has_split(path, wt_splits[i])) continue;
+        wt_status status = inspect_split(path, wt_splits[i], &told);
+        if (status == WT_OK) continue;
+        if (!wt_given.verify) return status;
+        if (worst != WT_OK) wt_log_warning("%s", message);
+        worst = status;
+        snprintf(message, sizeof message, "%s", wt_error_message());
+    }
+    return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
 }
 
 static wt_status wt_inspect(const char *path) {
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such configuration, checkpoint, run or data set", path);
     WT_TRY(wt_plan_check(&wt_given.plan));
-    if (wt_path_is_folder(path))
-        return wt_is_dataset(path) ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
+    const bool dataset = wt_path_is_folder(path) && wt_is_dataset(path);
+    WT_CHECK(dataset || !wt_given.verify, WT_USAGE, "%s: --verify is of data sets (expected DATASET)", path);
+    if (wt_path_is_folder(path)) return dataset ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
     bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
     WT_CHECK(yaml || !wt_plan_asked(&wt_given.plan), WT_USAGE,

@@ -1,10 +1,8 @@
 /* wavetrain prepare simulate ion-channels: a labelled signal whose best possible prediction can be computed. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "prepare_job.h"
 #include "wavetrain/log.h"
@@ -31,14 +29,9 @@ static wt_status wt_write_rows(FILE *file, const wt_ion *ion) {
 
 /* All utterances, one after the other. */
 static wt_status wt_write_table(const char *path, const wt_ion *ion) {
-    FILE *file = fopen(path, "wx");
-    WT_CHECK(file, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
-    wt_status status = wt_write_rows(file, ion);
-    bool failed = ferror(file) != 0;
-    failed = fclose(file) != 0 || failed;
-    if (failed && status == WT_OK) status = wt_error(WT_FAILED, "%s: can't be written", path);
-    if (status != WT_OK) unlink(path);
-    return status;
+    FILE *file;
+    WT_TRY(wt_file_begin(&file, path));
+    return wt_file_finish(file, path, wt_write_rows(file, ion));
 }
 
 static wt_status wt_check_table(const char *path) {

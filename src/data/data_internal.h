@@ -16,10 +16,19 @@
 #define WT_SHARD_MEAN "normalization/mean"
 #define WT_SHARD_DEVIATION "normalization/deviation"
 enum {
-    WT_SHARD_VERSION = 1,
-    WT_SHARDS_MAX = 100000, /* of a split: five digits in the name */
-    WT_SHARD_PIECE = 65536, /* samples in a storage chunk, and in a piece that the digest hashes */
+    WT_SHARD_VERSION = 2,        /* from 2 on there is the attribute hash */
+    WT_SHARD_VERSION_OLDEST = 1, /* that is read */
+    WT_SHARDS_MAX = 100000,      /* of a split: five digits in the name */
+    WT_SHARD_PIECE = 65536,      /* samples in a storage chunk, and in a piece that the digest hashes */
 };
+
+/* Data sets with a value per sample. They are long: each chunk has a checksum, and all are under the digest; all else in a
+ * shard is under the attribute WT_SHARD_HASH. */
+#define WT_SHARD_SAMPLES "x"
+#define WT_SHARD_LABELS "y"
+#define WT_SHARD_MASK "mask"
+#define WT_SHARD_HASH "hash"
+wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file);
 
 /* FOLDER/SPLIT-NNNNN.h5 */
 wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *split, int shard);

@@ -46,8 +46,28 @@ static wt_status check_format(wt_h5 *file, const char *path, const char *split) 
     WT_CHECK(wt_h5_has_attribute(file, "", "format"), WT_FAILED,
              "%s: no shard of a data set (the attribute 'format' is missing)", path);
     WT_TRY(expect_text(file, path, "format", WT_SHARD_FORMAT));
-    WT_TRY(expect_int(file, path, "version", WT_SHARD_VERSION));
+    int version = 0;
+    WT_TRY(read_int(file, path, "version", WT_SHARD_VERSION_OLDEST, WT_SHARD_VERSION, &version));
     return expect_text(file, path, "split", split);
+}
+
+/* Before anything of the shard is believed. Those of version 1 have no hash. */
+static wt_status check_hash(wt_dataset *dataset, wt_h5 *file, const char *path) {
+    char text[64], found[WT_HASH_TEXT];
+    int64_t version = 0;
+    wt_hash hash;
+    WT_TRY(wt_h5_read_attribute_int(file, "", "version", &version));
+    if (version < WT_SHARD_VERSION) {
+        dataset->unhashed++;
+        return WT_OK;
+    }
+    WT_TRY(wt_h5_read_attribute_text(file, "", WT_SHARD_HASH, text, sizeof text));
+    WT_TRY(wt_shard_hash(&hash, file));
+    wt_hash_print(found, hash);
+    WT_CHECK(strcmp(found, text) == 0, WT_FAILED,
+             "%s: damaged: its attributes or small data sets have changed (hash %s, expected %s)", path,
+             found, text);
+    return WT_OK;
 }
 
 static wt_status read_kind(wt_data_kind *kind, wt_h5 *file, const char *path) {
@@ -113,7 +133,7 @@ static wt_status fold_digest(wt_dataset *dataset, wt_h5 *file, const char *path)
 static wt_status check_samples(wt_dataset *dataset, wt_h5 *file, int number, wt_shard *part) {
     wt_h5_shape x;
     int rank = dataset->channels == 1 ? 1 : 2;
-    WT_TRY(wt_h5_inspect(file, "x", &x));
+    WT_TRY(wt_h5_inspect(file, WT_SHARD_SAMPLES, &x));
     WT_CHECK(x.type == WT_H5_INT16 || x.type == WT_H5_FLOAT, WT_FAILED,
              "%s: 'x' has a foreign type (expected 16-bit integers or 32-bit floats)", part->path);
     WT_CHECK(x.rank == rank && (rank == 1 || x.shape[1] == dataset->channels), WT_FAILED,
@@ -135,12 +155,12 @@ static wt_status read_mask(wt_dataset *dataset, wt_h5 *file, int number, wt_shar
     enum { PIECE = WT_SHARD_PIECE };
     wt_h5_shape shape;
     int16_t *piece = NULL;
-    bool masked = wt_h5_has(file, "mask");
+    bool masked = wt_h5_has(file, WT_SHARD_MASK);
     WT_CHECK(number == 0 || masked == dataset->masked, WT_FAILED, "%s: %s a mask, unlike the first shard",
              part->path, masked ? "has" : "lacks");
     dataset->masked = masked;
     if (!masked) return WT_OK;
-    WT_TRY(wt_h5_inspect(file, "mask", &shape));
+    WT_TRY(wt_h5_inspect(file, WT_SHARD_MASK, &shape));
     WT_CHECK(shape.type == WT_H5_INT16 && shape.rank == 1 && shape.shape[0] == part->samples, WT_FAILED,
              "%s: 'mask' has a foreign shape (expected int16 of %lld samples)", part->path,
              (long long)part->samples);
@@ -149,7 +169,7 @@ static wt_status read_mask(wt_dataset *dataset, wt_h5 *file, int number, wt_shar
     WT_GUARD(wt_alloc(&piece, PIECE, sizeof *piece, "piece of a mask"));
     for (int64_t first = 0; first < part->samples; first += PIECE) {
         int64_t count = part->samples - first < PIECE ? part->samples - first : PIECE;
-        WT_GUARD(wt_h5_read_rows(file, "mask", WT_H5_INT16, first, count, piece));
+        WT_GUARD(wt_h5_read_rows(file, WT_SHARD_MASK, WT_H5_INT16, first, count, piece));
         for (int64_t i = 0; i < count; i++) part->mask[first + i] = piece[i] != 0;
     }
 cleanup:
@@ -192,6 +212,7 @@ static wt_status read_offsets(wt_h5 *file, wt_shard *part) {
 static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const char *split) {
     wt_shard *part = &dataset->shards[number];
     WT_TRY(check_format(file, part->path, split));
+    WT_TRY(check_hash(dataset, file, part->path));
     WT_TRY(check_likeness(dataset, file, number, part->path));
     WT_TRY(fold_digest(dataset, file, part->path));
     WT_TRY(check_samples(dataset, file, number, part));
@@ -291,12 +312,13 @@ static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
     size_t values = (size_t)part->samples * (size_t)dataset->channels; /* checked when the shard was opened */
     WT_TRY(wt_alloc(&part->memory, values, wt_store_bytes(dataset->store), part->path));
     WT_TRY(wt_h5_open(&file, part->path));
-    wt_status status = wt_h5_read_rows(file, "x", wt_store_type(dataset->store), 0, part->samples,
-                                       part->memory);
+    wt_status status = wt_h5_read_rows(file, WT_SHARD_SAMPLES, wt_store_type(dataset->store), 0,
+                                       part->samples, part->memory);
     if (status == WT_OK && dataset->label_kind != WT_LABELS_NONE) {
         status = wt_alloc(&part->labels, (size_t)part->samples, sizeof(float), part->path);
         if (status == WT_OK)
-            status = wt_h5_read_rows(file, "y", wt_label_type(dataset), 0, part->samples, part->labels);
+            status = wt_h5_read_rows(file, WT_SHARD_LABELS, wt_label_type(dataset), 0, part->samples,
+                                     part->labels);
     }
     wt_h5_close(file);
     return status;

@@ -27,6 +27,7 @@ struct wt_dataset {
     char *path;
     wt_shard *shards; /* [shard_count] */
     int shard_count;
+    int unhashed; /* shards of version 1 */
     int64_t utterances, samples;
     wt_data_kind kind;
     wt_vocabulary vocabulary;

@@ -57,7 +57,7 @@ static wt_status read_normalization(wt_h5 *file, const char *path, int channels,
 
 static wt_status check_labels_shape(const wt_dataset *dataset, wt_h5 *file, const wt_shard *part) {
     wt_h5_shape y;
-    WT_TRY(wt_h5_inspect(file, "y", &y));
+    WT_TRY(wt_h5_inspect(file, WT_SHARD_LABELS, &y));
     WT_CHECK(y.type == wt_label_type(dataset) && y.rank == 1 && y.shape[0] == part->samples, WT_FAILED,
              "%s: 'y' has a foreign shape (expected a label for each of %lld samples)", part->path,
              (long long)part->samples);

@@ -29,6 +29,12 @@ bool wt_dataset_in_memory(const wt_dataset *dataset) {
 wt_hash wt_dataset_digest(const wt_dataset *dataset) {
     return dataset->digest;
 }
+int wt_dataset_shards(const wt_dataset *dataset) {
+    return dataset->shard_count;
+}
+int wt_dataset_unhashed(const wt_dataset *dataset) {
+    return dataset->unhashed;
+}
 wt_shard_store wt_dataset_store(const wt_dataset *dataset) {
     return dataset->store;
 }
@@ -126,7 +132,7 @@ static wt_status read_file(wt_dataset *dataset, int shard, int64_t sample, int64
                            void *samples) {
     wt_h5 *file = NULL;
     WT_TRY(use_file(dataset, shard, &file));
-    return wt_h5_read_rows(file, "x", type, sample, count, samples);
+    return wt_h5_read_rows(file, WT_SHARD_SAMPLES, type, sample, count, samples);
 }
 
 /* --- samples --- */
@@ -200,7 +206,7 @@ static wt_status read_labels(wt_dataset *dataset, wt_label_kind kind, int64_t ut
         return WT_OK;
     }
     WT_TRY(use_file(dataset, shard, &file));
-    return wt_h5_read_rows(file, "y", wt_label_type(dataset), sample, count, labels);
+    return wt_h5_read_rows(file, WT_SHARD_LABELS, wt_label_type(dataset), sample, count, labels);
 }
 
 wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,

@@ -42,6 +42,11 @@ wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *s
     return wt_path_join(out, folder, name);
 }
 
+wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file) {
+    static const char *const long_ones[] = {WT_SHARD_SAMPLES, WT_SHARD_LABELS, WT_SHARD_MASK, NULL};
+    return wt_h5_hash(hash, file, long_ones, WT_SHARD_HASH);
+}
+
 /* --- create --- */
 
 static wt_status check_header(const char *path, const wt_shard_header *header) {
@@ -255,9 +260,9 @@ static int64_t block_samples(const wt_shard_writer *writer, size_t block) {
 static wt_status write_samples(wt_shard_writer *writer) {
     wt_h5_shape shape = {
         wt_store_type(writer->store), writer->channels == 1 ? 1 : 2, {writer->samples, writer->channels}};
-    WT_TRY(wt_h5_declare(writer->file, "x", shape, WT_SHARD_PIECE));
+    WT_TRY(wt_h5_declare(writer->file, WT_SHARD_SAMPLES, shape, WT_SHARD_PIECE));
     for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
-        WT_TRY(wt_h5_write_rows(writer->file, "x", (int64_t)block * WT_SHARD_PIECE,
+        WT_TRY(wt_h5_write_rows(writer->file, WT_SHARD_SAMPLES, (int64_t)block * WT_SHARD_PIECE,
                                 block_samples(writer, block), writer->blocks[block]));
     }
     return WT_OK;
@@ -267,7 +272,7 @@ static wt_status write_samples(wt_shard_writer *writer) {
 static wt_status write_labels(wt_shard_writer *writer) {
     if (!writer->labelled) return WT_OK;
     const wt_h5_shape shape = {writer->classes ? WT_H5_INT32 : WT_H5_FLOAT, 1, {writer->samples}};
-    WT_TRY(wt_h5_declare(writer->file, "y", shape, WT_SHARD_PIECE));
+    WT_TRY(wt_h5_declare(writer->file, WT_SHARD_LABELS, shape, WT_SHARD_PIECE));
     for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
         float *labels = writer->label_blocks[block];
         const int64_t count = block_samples(writer, block);
@@ -275,7 +280,8 @@ static wt_status write_labels(wt_shard_writer *writer) {
             const int32_t class = (int32_t)labels[i];
             memcpy(labels + i, &class, sizeof class);
         }
-        WT_TRY(wt_h5_write_rows(writer->file, "y", (int64_t)block * WT_SHARD_PIECE, count, labels));
+        WT_TRY(
+            wt_h5_write_rows(writer->file, WT_SHARD_LABELS, (int64_t)block * WT_SHARD_PIECE, count, labels));
     }
     return WT_OK;
 }
@@ -317,7 +323,8 @@ static wt_hash digest(const wt_shard_writer *writer) {
 static wt_status write_extras(wt_shard_writer *writer) {
     wt_h5_shape shape = {WT_H5_INT16, 1, {writer->samples}};
     if (writer->vocabulary) WT_TRY(wt_vocabulary_write(writer->file, writer->vocabulary));
-    return writer->masked ? wt_h5_write(writer->file, "mask", shape, writer->mask, WT_SHARD_PIECE) : WT_OK;
+    return writer->masked ? wt_h5_write(writer->file, WT_SHARD_MASK, shape, writer->mask, WT_SHARD_PIECE)
+                          : WT_OK;
 }
 
 static wt_status write_utterances(wt_shard_writer *writer) {
@@ -338,7 +345,11 @@ static wt_status write_shard(wt_shard_writer *writer) {
     WT_TRY(write_utterances(writer));
     WT_TRY(write_extras(writer));
     wt_hash_print(text, digest(writer));
-    return wt_h5_write_attribute_text(writer->file, "", "digest", text);
+    WT_TRY(wt_h5_write_attribute_text(writer->file, "", "digest", text));
+    wt_hash hash;
+    WT_TRY(wt_shard_hash(&hash, writer->file)); /* last: it covers all else */
+    wt_hash_print(text, hash);
+    return wt_h5_write_attribute_text(writer->file, "", WT_SHARD_HASH, text);
 }
 
 static void free_writer(wt_shard_writer *writer) {

@@ -37,6 +37,9 @@ int wt_h5_find(const wt_h5 *file, const char *name);
 /* Opens a group or a data set ("": the root). Close with H5Oclose. */
 wt_status wt_h5_open_object(const wt_h5 *file, const char *name, hid_t *object);
 
+/* As wt_h5_list, of a group that is open. */
+wt_status wt_h5_list_group(const wt_h5 *file, const char *name, hid_t group, char ***names, size_t *count);
+
 /* Makes the groups that a name stands in, and checks that the name is free. */
 wt_status wt_h5_make_way(const wt_h5 *file, const char *name);
 

@@ -136,18 +136,11 @@ static wt_status list_group(const wt_h5 *file, const char *name, hid_t group, na
     return WT_OK;
 }
 
-wt_status wt_h5_list(wt_h5 *file, const char *group, char ***names, size_t *count) {
+wt_status wt_h5_list_group(const wt_h5 *file, const char *name, hid_t group, char ***names, size_t *count) {
     name_list list = {NULL, 0, 0, WT_OK};
-    hid_t object = -1;
     *names = NULL;
     *count = 0;
-    wt_h5_lock();
-    wt_status status = wt_h5_open_object(file, group, &object);
-    if (status == WT_OK) {
-        status = list_group(file, group, object, &list);
-        H5Oclose(object);
-    }
-    wt_h5_unlock();
+    wt_status status = list_group(file, name, group, &list);
     if (status != WT_OK) {
         wt_h5_free_texts(list.names, list.count);
         return status;
@@ -155,4 +148,18 @@ wt_status wt_h5_list(wt_h5 *file, const char *group, char ***names, size_t *coun
     *names = list.names;
     *count = list.count;
     return WT_OK;
+}
+
+wt_status wt_h5_list(wt_h5 *file, const char *group, char ***names, size_t *count) {
+    hid_t object = -1;
+    *names = NULL;
+    *count = 0;
+    wt_h5_lock();
+    wt_status status = wt_h5_open_object(file, group, &object);
+    if (status == WT_OK) {
+        status = wt_h5_list_group(file, group, object, names, count);
+        H5Oclose(object);
+    }
+    wt_h5_unlock();
+    return status;
 }

@@ -1,8 +1,6 @@
 /* Predictions as a file for other programs. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "train_internal.h"
 #include "wavetrain/h5.h"
@@ -44,13 +42,9 @@ cleanup:
 }
 
 static wt_status write_csv(const char *path, wt_dataset *dataset, const wt_label_results *results) {
-    FILE *file = fopen(path, "wx");
-    WT_CHECK(file, WT_FAILED, "%s: can't be made (%s)", path, strerror(errno));
-    wt_status status = write_rows(file, dataset, results);
-    bool failed = ferror(file) != 0;
-    failed = fclose(file) != 0 || failed;
-    if (failed && status == WT_OK) status = wt_error(WT_FAILED, "%s: can't be written", path);
-    return status;
+    FILE *file;
+    WT_TRY(wt_file_begin(&file, path));
+    return wt_file_finish(file, path, write_rows(file, dataset, results));
 }
 
 /* --- HDF5 --- */
@@ -102,9 +96,11 @@ static wt_status write_columns(wt_h5 *file, const columns *c, const wt_label_res
 static wt_status write_h5(const char *path, wt_dataset *dataset, const wt_label_results *results) {
     columns c = {NULL, NULL, NULL, NULL};
     wt_h5 *file = NULL;
+    char unfinished[WT_PATH_MAX];
     wt_status status = WT_OK;
+    WT_TRY(wt_path_begin(unfinished, path));
     WT_GUARD(fill_columns(&c, results));
-    WT_GUARD(wt_h5_create(&file, path));
+    WT_GUARD(wt_h5_create(&file, unfinished));
     WT_GUARD(write_columns(file, &c, results));
     WT_GUARD(write_ids(file, dataset));
 cleanup:
@@ -116,7 +112,7 @@ cleanup:
         const wt_status closed = wt_h5_close(file);
         if (status == WT_OK) status = closed;
     }
-    return status;
+    return wt_path_finish(unfinished, path, status);
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -125,12 +121,7 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results) {
-    char message[1024];
     WT_CHECK(!wt_path_exists(path), WT_USAGE, "%s: exists already (expected a name that is free)", path);
-    wt_status status = ends_with(path, ".h5") || ends_with(path, ".hdf5") ? write_h5(path, dataset, results)
-                                                                          : write_csv(path, dataset, results);
-    if (status == WT_OK) return WT_OK;
-    snprintf(message, sizeof message, "%s", wt_error_message());
-    unlink(path); /* what there is of it is no use */
-    return wt_error(status, "%s", message);
+    return ends_with(path, ".h5") || ends_with(path, ".hdf5") ? write_h5(path, dataset, results)
+                                                              : write_csv(path, dataset, results);
 }

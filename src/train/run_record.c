@@ -17,14 +17,36 @@ static wt_status wt_read_text(char **text, char path[WT_PATH_MAX], const char *r
     return wt_file_read(text, &bytes, path, WT_RECORD_LIMIT);
 }
 
-bool wt_read_run_record(wt_run_record *record, const char *run) {
+typedef struct {
+    wt_run_record *record;
+    const char *run;
+} loading;
+
+static wt_status load_once(void *context) {
+    const loading *work = context;
+    wt_run_record *record = work->record;
     char path[WT_PATH_MAX], *text;
     memset(record, 0, sizeof *record);
-    if (wt_path_join(path, run, "run.yaml") != WT_OK || !wt_path_exists(path)) return false;
-    record->known = true;
-    if (wt_read_text(&text, path, run) != WT_OK) return true;
-    if (wt_parse_run_record(record, text) != WT_OK) wt_log_warning("%s", wt_error_message());
+    WT_TRY(wt_path_join(path, work->run, "run.yaml"));
+    WT_TRY(wt_path_find(&record->known, path));
+    if (!record->known) return WT_OK;
+    WT_TRY(wt_read_text(&text, path, work->run));
+    wt_status status = wt_parse_run_record(record, text);
+    if (status != WT_OK) wt_run_record_dispose(record);
     wt_free(text);
+    return status;
+}
+
+/* A record that is there and can't be read is a failure: to write it anew would drop its starts. */
+static wt_status load_record(wt_run_record *record, const char *run) {
+    loading work = {record, run};
+    return wt_try_again(load_once, &work);
+}
+
+bool wt_read_run_record(wt_run_record *record, const char *run) {
+    if (load_record(record, run) == WT_OK) return record->known;
+    wt_log_warning("%s", wt_error_message());
+    record->known = true;
     return true;
 }
 
@@ -156,10 +178,10 @@ static bool wt_is_of_verdict(const char *line) {
     for (size_t i = 0; i < sizeof wt_verdict_keys / sizeof *wt_verdict_keys; i++) {
         if (strncmp(line, wt_verdict_keys[i], strlen(wt_verdict_keys[i])) == 0) return true;
     }
-    return wt_is_of_starts(line);
+    return false;
 }
 
-/* Another verdict and other starts; the rest stays as it is. */
+/* Other starts, and another verdict unless it is NULL; the rest stays as it is. */
 static wt_status wt_rewrite_record(const char *run, const wt_run_record *record, const char *verdict,
                                    const char *why) {
     static const char heading[] = "configuration:\n";
@@ -169,12 +191,12 @@ static wt_status wt_rewrite_record(const char *run, const wt_run_record *record,
     WT_TRY(wt_read_text(&old, path, run));
     FILE *out = open_memstream(&text, &bytes);
     WT_GUARD_CHECK(out, WT_FAILED, "%s: out of memory", path);
-    wt_print_verdict(out, verdict, why);
+    if (verdict) wt_print_verdict(out, verdict, why);
     for (const char *line = old; *line;) {
         size_t length = strcspn(line, "\n");
         length += line[length] == '\n';
         if (strncmp(line, heading, strlen(heading)) == 0) wt_print_starts(out, record);
-        if (!wt_is_of_verdict(line)) fwrite(line, 1, length, out);
+        if (!wt_is_of_starts(line) && !(verdict && wt_is_of_verdict(line))) fwrite(line, 1, length, out);
         line += length;
     }
     WT_GUARD_CHECK(fclose(out) == 0, WT_FAILED, "%s: out of memory", path);
@@ -187,10 +209,11 @@ cleanup:
 
 wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
                          const wt_run_start *start) {
-    if (!wt_read_run_record(record, run)) return wt_add_start(record, start);
+    WT_TRY(load_record(record, run));
+    if (!record->known) return wt_add_start(record, start);
     wt_close_lost_start(record, run, wt_run_lock_seen(lock));
     WT_TRY(wt_add_start(record, start));
-    return wt_rewrite_record(run, record, "running", "");
+    return wt_rewrite_record(run, record, NULL, NULL);
 }
 
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why) {
@@ -202,12 +225,20 @@ wt_status wt_change_verdict(const char *run, const char *verdict, const char *wh
     return status;
 }
 
+/* The run itself is what it was: only its list of starts says that this one was refused. */
+static wt_status list_refusal(const char *run, const char *why) {
+    wt_run_record record;
+    WT_TRY(load_record(&record, run));
+    wt_close_running_start(&record, run, "refused", why);
+    wt_status status = record.known ? wt_rewrite_record(run, &record, NULL, NULL) : WT_OK;
+    wt_run_record_dispose(&record);
+    return status;
+}
+
 void wt_note_refusal(const char *run) {
-    char path[WT_PATH_MAX], why[1024];
+    char why[1024];
     snprintf(why, sizeof why, "%s", wt_error_message());
-    if (wt_path_join(path, run, "run.yaml") == WT_OK && wt_path_exists(path) &&
-        wt_change_verdict(run, "failed", why) != WT_OK)
-        wt_log_warning("%s", wt_error_message());
+    if (list_refusal(run, why) != WT_OK) wt_log_warning("%s", wt_error_message());
     wt_error(WT_FAILED, "%s", why);
 }
 

@@ -117,8 +117,10 @@ static wt_status wt_read_document(wt_run_record *record, yaml_document_t *docume
     record->checkpoint_seconds = strtod(wt_word(document, root, "checkpoint_seconds"), NULL);
     snprintf(record->said.verdict, sizeof record->said.verdict, "%s", wt_word(document, root, "verdict"));
     snprintf(record->said.why, sizeof record->said.why, "%s", wt_word(document, root, "why"));
-    record->running = strcmp(record->said.verdict, "running") == 0;
-    return wt_read_starts(record, document, list);
+    WT_TRY(wt_read_starts(record, document, list));
+    const char *last = record->count ? record->starts[record->count - 1].verdict : record->said.verdict;
+    record->running = strcmp(last, "running") == 0;
+    return WT_OK;
 }
 
 wt_status wt_parse_run_record(wt_run_record *record, const char *text) {

@@ -158,7 +158,7 @@ typedef struct {
     int ranks, threads, nodes;
     double peak_mib; /* of the rank that took most memory; 0: not known */
     int peak_rank;
-    char verdict[16]; /* running, done, continue, failed, or lost: it was killed */
+    char verdict[16]; /* running, done, continue, failed, refused: before it began, or lost: it was killed */
     char why[512];
 } wt_run_start;
 
@@ -166,7 +166,7 @@ typedef struct {
 typedef struct {
     bool known; /* there was a file */
     wt_run_verdict said;
-    bool running; /* said.verdict is */
+    bool running; /* the last start is, as far as is known */
     int restarts;
     wt_run_start *starts; /* [count], the last ones */
     int count;
@@ -182,8 +182,8 @@ void wt_run_record_dispose(wt_run_record *record);
 
 /* This start, so far. */
 wt_run_start wt_begin_start(const wt_comm *comm, const char *run, time_t begun);
-/* Reads the record, closes the start before if it was killed, and enters this one; with a run.yaml there, it
- * says so. The caller holds the lock. */
+/* Reads the record, closes the start before if it was killed, and enters this one; a run.yaml that is there lists it then,
+ * and keeps its verdict. The caller holds the lock. */
 wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
                          const wt_run_start *start);
 wt_status wt_add_start(wt_run_record *record, const wt_run_start *start);
@@ -335,8 +335,8 @@ wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const ch
  * is. */
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why);
 
-/* A start in an existing run has failed before it was written down: its run.yaml, if there is one, says so
- * with this thread's error message, which stays. The caller holds the lock. */
+/* A start in an existing run has failed before its first step: run.yaml, if there is one, lists it as refused with this
+ * thread's error message, which stays; the run's verdict stays too. The caller holds the lock. */
 void wt_note_refusal(const char *run);
 
 #endif

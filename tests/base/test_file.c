@@ -215,6 +215,81 @@ static void test_a_full_disk(void **state) {
     assert_int_equal(entries(in_folder("full")), 1);
 }
 
+/* --- files that are written little by little --- */
+
+static void test_a_file_appears_when_it_is_whole(void **state) {
+    (void)state;
+    FILE *file;
+    assert_ok(wt_folder_make(in_folder("steps")));
+    const char *path = in_folder("steps/file");
+    write_text(path, "the old one");
+    assert_ok(wt_file_begin(&file, path));
+    fputs("half", file);
+    fflush(file);
+    assert_holds(path, "the old one");
+    fputs(" and half", file);
+    assert_ok(wt_file_finish(file, path, WT_OK));
+    assert_holds(path, "half and half");
+    assert_int_equal(entries(in_folder("steps")), 1);
+}
+
+static void test_a_file_that_failed_is_removed(void **state) {
+    (void)state;
+    FILE *file;
+    assert_ok(wt_folder_make(in_folder("failed")));
+    const char *path = in_folder("failed/file");
+    assert_ok(wt_file_begin(&file, path));
+    fputs("half", file);
+    assert_error(wt_file_finish(file, path, wt_error(WT_USAGE, "row 3 is wrong")), "row 3 is wrong");
+    assert_int_equal(entries(in_folder("failed")), 0);
+    assert_error(wt_file_begin(&file, in_folder("absent/file")), "absent/file: can't be made");
+}
+
+static void test_a_file_on_a_full_disk(void **state) {
+    (void)state;
+    FILE *file;
+    struct rlimit before, small;
+    assert_ok(wt_folder_make(in_folder("brimful")));
+    const char *path = in_folder("brimful/file");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 1000;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_ok(wt_file_begin(&file, path));
+    for (int i = 0; i < 2000; i++) fputc('x', file);
+    wt_status status = wt_file_finish(file, path, WT_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(status, WT_FAILED);
+    assert_non_null(strstr(wt_error_message(), "brimful/file: can't write (File too large)"));
+    assert_int_equal(entries(in_folder("brimful")), 0);
+}
+
+static void test_devices_are_written_as_they_are(void **state) {
+    (void)state;
+    FILE *file;
+    assert_ok(wt_file_begin(&file, "/dev/null"));
+    fputs("away", file);
+    assert_ok(wt_file_finish(file, "/dev/null", WT_OK));
+}
+
+static void test_leftovers_are_known_by_their_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"a.csv.tmp-1", "b.tmp-123456", "c.tmp-1.tmp-2", "a.tmp-",
+                                        "a.tmp-1x",    "a.tmp",        "plain"};
+    char path[WT_PATH_MAX];
+    assert_ok(wt_folder_make(in_folder("left")));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_ok(wt_path_join(path, in_folder("left"), names[i]));
+        write_text(path, "x");
+    }
+    wt_folder_remove_unfinished(in_folder("left"));
+    assert_int_equal(entries(in_folder("left")), 4);
+    assert_false(wt_path_exists(in_folder("left/c.tmp-1.tmp-2")));
+    wt_folder_remove_unfinished(in_folder("absent"));
+}
+
 static void test_folder_calls(void **state) {
     (void)state;
     assert_ok(wt_folder_sync(test_folder));
@@ -236,6 +311,11 @@ int main(void) {
         cmocka_unit_test(test_a_folder_is_not_replaced),
         cmocka_unit_test(test_a_read_only_folder),
         cmocka_unit_test(test_a_full_disk),
+        cmocka_unit_test(test_a_file_appears_when_it_is_whole),
+        cmocka_unit_test(test_a_file_that_failed_is_removed),
+        cmocka_unit_test(test_a_file_on_a_full_disk),
+        cmocka_unit_test(test_devices_are_written_as_they_are),
+        cmocka_unit_test(test_leftovers_are_known_by_their_names),
         cmocka_unit_test(test_folder_calls),
     };
     int failed = cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

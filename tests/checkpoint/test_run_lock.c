@@ -91,7 +91,8 @@ static void test_heartbeat(void **state) {
     assert_true(after.st_mtime > before.st_mtime);
     leave_lock("elsewhere.example 17 4711\n", 0);
     assert_ok(wt_run_lock_beat(lock, start + WT_LOCK_BEAT + 2));
-    assert_error(wt_run_lock_beat(lock, start + 2 * WT_LOCK_BEAT + 2), "another run has taken this folder over");
+    assert_error(wt_run_lock_beat(lock, start + 2 * WT_LOCK_BEAT + 2),
+                 "another run has taken this folder over");
     wt_run_lock_release(lock);
 }
 
@@ -145,6 +146,34 @@ static void test_a_stale_lock_of_another_host(void **state) {
     (void)state;
     leave_lock("elsewhere.example 17 4711\n", WT_LOCK_STALE + 5);
     assert_taken_over();
+}
+
+/* A clock that was set back, or a file that was touched: no such lock refuses for ever. Clocks may differ by a little. */
+static void test_a_lock_from_the_future(void **state) {
+    (void)state;
+    leave_lock("elsewhere.example 17 4711\n", -(WT_LOCK_STALE - 30));
+    assert_refused("elsewhere.example");
+    leave_lock("elsewhere.example 17 4711\n", -(WT_LOCK_STALE + 5));
+    assert_taken_over();
+    leave_lock("elsewhere.example 17 4711\n", -(1 << 28));
+    wt_run_lock *lock;
+    assert_ok(wt_run_lock_take(&lock, test_folder));
+    assert_true(wt_run_lock_seen(lock) <= time(NULL)); /* nobody was seen in the future */
+    wt_run_lock_release(lock);
+    assert_false(wt_path_exists(in_folder("lock.now")));
+}
+
+/* Who has the lock is the only one who writes there. */
+static void test_leftovers_are_removed(void **state) {
+    (void)state;
+    wt_run_lock *lock;
+    assert_ok(wt_file_write_atomically(in_folder("run.yaml.tmp-17"), "half", 4, NULL, 0));
+    assert_ok(wt_file_write_atomically(in_folder("notes.tmp-x"), "mine", 4, NULL, 0));
+    assert_ok(wt_run_lock_take(&lock, test_folder));
+    assert_false(wt_path_exists(in_folder("run.yaml.tmp-17")));
+    assert_true(wt_path_exists(in_folder("notes.tmp-x")));
+    assert_int_equal(unlink(in_folder("notes.tmp-x")), 0);
+    wt_run_lock_release(lock);
 }
 
 static void test_a_restart_of_the_same_job(void **state) {
@@ -235,6 +264,8 @@ int main(void) {
         WITHOUT_LOCK(test_refused_while_another_process_lives),
         WITHOUT_LOCK(test_a_fresh_lock_of_another_host),
         WITHOUT_LOCK(test_a_stale_lock_of_another_host),
+        WITHOUT_LOCK(test_a_lock_from_the_future),
+        WITHOUT_LOCK(test_leftovers_are_removed),
         WITHOUT_LOCK(test_a_restart_of_the_same_job),
         WITHOUT_LOCK(test_an_empty_job_is_none),
         WITHOUT_LOCK(test_a_lock_without_sense),

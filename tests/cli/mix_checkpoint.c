@@ -1,4 +1,4 @@
-/* mix_checkpoint A B OUT: a whole checkpoint, trailer and all, with A's tensors and B's configuration. */
+/* mix_checkpoint A B OUT: a whole checkpoint, trailer and all, with A's tensors and B's configuration and state. */
 #include <stdio.h>
 
 #include "wavetrain/checkpoint.h"
@@ -13,8 +13,8 @@ static wt_status load(wt_restored *restored, wt_checkpoint **checkpoint, const c
     return wt_restore_network(restored, *checkpoint, true);
 }
 
-/* The parameters stand in for the moments too; nobody looks. */
-static wt_status mix(const wt_restored *restored, wt_checkpoint *a, wt_checkpoint *b, const char *out) {
+/* The parameters stand in for the first moments too, and there are no second ones; nobody looks. */
+static wt_status mix(const wt_restored *restored, wt_checkpoint *b, const char *out) {
     wt_status status = WT_OK;
     const wt_parameter_table *parameters = &restored->network->parameters;
     wt_checkpoint_tensor *tensors;
@@ -25,10 +25,10 @@ static wt_status mix(const wt_restored *restored, wt_checkpoint *a, wt_checkpoin
         const wt_parameter *entry = &parameters->entries[p];
         const float *values = restored->parameters + entry->offset;
         tensors[p] = (wt_checkpoint_tensor){
-            .name = entry->name, .rank = entry->rank, .parameter = values, .first = values, .second = values};
+            .name = entry->name, .rank = entry->rank, .parameter = values, .first = values};
         for (int i = 0; i < 3; i++) tensors[p].shape[i] = entry->shape[i];
     }
-    WT_GUARD(wt_checkpoint_build(&bytes, &size, wt_checkpoint_get_state(a), wt_checkpoint_get_config(b),
+    WT_GUARD(wt_checkpoint_build(&bytes, &size, wt_checkpoint_get_state(b), wt_checkpoint_get_config(b),
                                  wt_checkpoint_get_vocabulary(b), tensors, parameters->count));
     WT_GUARD(wt_checkpoint_commit(out, bytes, size));
 cleanup:
@@ -43,7 +43,7 @@ int main(int count, char **arguments) {
     if (count != 4) return WT_USAGE;
     wt_status status = load(&restored, &a, arguments[1]);
     if (status == WT_OK) status = wt_checkpoint_open(&b, arguments[2]);
-    if (status == WT_OK) status = mix(&restored, a, b, arguments[3]);
+    if (status == WT_OK) status = mix(&restored, b, arguments[3]);
     if (status != WT_OK) fprintf(stderr, "mix_checkpoint: %s\n", wt_error_message());
     wt_restored_dispose(&restored);
     wt_checkpoint_close(a);

@@ -5,7 +5,7 @@
  *   KIND:PATTERN:FIRST[:COUNT]  calls on files whose path has PATTERN in it, from the FIRST on (from 1), COUNT times
  *                               (else always). KIND is enospc, eio (write fails so), short (write takes half),
  *                               torn (write takes half, and the next one fails as on a full disk), fsync,
- *                               rename (these fail with EIO), slow (write waits 20 ms first), open (open and opendir
+ *                               rename (these fail with EIO), slow (write waits 20 ms first), hold (fsync never returns), open (open and opendir
  *                               fail), read (so does read; both with EIO, or the number in WT_FAULT_ERRNO)
  *   memory:BYTES:FIRST[:COUNT]  aligned_alloc of at least BYTES gives NULL
  *   exit:sgemm:FIRST            the process ends at the FIRST matrix product of BLAS, without a word
@@ -105,6 +105,7 @@ ssize_t write(int file, const void *data, size_t bytes) {
 typedef int (*sync_call)(int);
 
 int fsync(int file) {
+    while (is_kind("hold") && has_pattern(file)) pause();
     if (is_kind("fsync") && has_pattern(file) && strikes()) return fail_with(EIO);
     return NEXT(sync_call, "fsync")(file);
 }

@@ -53,7 +53,8 @@ said err.txt "ranks × threads $count × $(($(nproc) / count))"
 WAVETRAIN_OVERSUBSCRIBE=1 expect_ok "$WAVETRAIN" "$@" --run kept
 export OMP_NUM_THREADS=2
 expect_error 2 'more threads than processors' "${one[@]}" "$WAVETRAIN" "$@" --run kept --set train.steps=4
-[ "$(verdict_of kept)" = failed ] && grep -q '^why: ".*more threads than processors' kept/run.yaml || fail "$(head -n 3 kept/run.yaml)"
+[ "$(verdict_of kept)" = done ] || fail "a refused start has left the verdict $(verdict_of kept)"
+grep -q '^- {.*verdict: refused, why: ".*more threads than processors' kept/run.yaml || fail "$(grep '^- ' kept/run.yaml)"
 expect_error 2 'more threads than processors' "${one[@]}" "$WAVETRAIN" evaluate kept
 expect_error 2 'more threads than processors' "${one[@]}" "$WAVETRAIN" bench step --model S --targets 10 --threads 3
 expect_error 2 'more threads than processors' "${one[@]}" "$MPIRUN" 2 "$WAVETRAIN" bench exchange --to 64

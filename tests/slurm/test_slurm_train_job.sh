@@ -85,6 +85,16 @@ start asked "STAGE=/dev/shm,DATA=$PWD/tone"
 ends asked "$job" COMPLETED 0: 'done after step 60'
 said asked.log " copied to /dev/shm/wavetrain-$job and verified in "
 same_run whole asked 60
+
+# What is staged is read whole: a bit that has changed since the data set was prepared is noticed before anything is trained.
+cp -r tone flipped
+at=$(($(stat -c %s flipped/train-00000.h5) / 2))
+printf "\\x$(printf %x $(($(od -An -tu1 -j $at -N1 flipped/train-00000.h5) ^ 4)))" |
+    dd of=flipped/train-00000.h5 bs=1 seek=$at conv=notrunc status=none
+start spoilt "STAGE=/dev/shm,DATA=$PWD/flipped"
+ends spoilt "$job" FAILED 1: 'the data set could not be copied to '
+said spoilt.log 'train-00000.h5: damaged'
+[ ! -e spoilt ] || fail "it trained: $(cat spoilt.log)"
 for node in 1 2; do
     [ -z "$(bash "$CLUSTER" on-node $node ls /dev/shm | grep wavetrain-)" ] || fail "a copy is left on wt$node"
 done

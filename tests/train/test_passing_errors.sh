@@ -29,9 +29,16 @@ for fault in 5:open 13:open 24:open 116:open 12:open 5:read 116:read; do # EIO E
 done
 resumed folder 5 "open:folder/checkpoints:1:1" &
 jobs="$jobs $!"
-resumed memory 12 "memory:$(stat -c %s run/checkpoints/step-00000004.h5):1:1" &
+resumed record 5 "open:record/run.yaml:1:1" &
 jobs="$jobs $!"
 for job in $jobs; do wait "$job" || fail "a run that met an error once: see above"; done
+
+# no memory for the newest, once: inspect takes as much at a time for nothing else
+mapfile -t scarce < <(under "memory:$(stat -c %s run/checkpoints/step-00000004.h5):1:1")
+began=$EPOCHREALTIME
+expect_ok "${scarce[@]}" "$WAVETRAIN" inspect run
+grep -q '^step  *4,' out.txt && [ ! -s err.txt ] || fail "$(cat out.txt err.txt)"
+awk -v s="$(seconds_since "$began")" 'BEGIN { exit !(s >= 1) }' || fail "inspect met no fault"
 
 # lasting NAME COMMAND…: what the command meets does not pass
 mapfile -t lasting < <(under open:step-00000004.h5:1)

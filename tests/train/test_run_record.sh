@@ -55,8 +55,10 @@ wait_for run 5
 kill -USR1 $process
 wait $process || true
 stopped=$(rows_of run)
+[ "$(verdict_of run)" = continue ] || fail "verdict $(verdict_of run)"
 expect_error 2 'train.seed was 1' "$WAVETRAIN" train config.yaml --run run "$@" --set train.seed=2
 expect_error 2 'train.stepz' "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run run "$@" --set train.stepz=2
+[ "$(verdict_of run)" = continue ] || fail "two refused starts: verdict $(verdict_of run)"
 ranks=2 begin
 wait_for run $((stopped + 25))
 mapfile -t victims < <(pgrep -P $process -x wavetrain) # all of them: one that is left would leave a verdict
@@ -71,8 +73,8 @@ before=$(date +%s)
 train_ok run "$@"
 sums_up run 6
 has run 1 "from: 0, to: $stopped, ranks: 1, .*, verdict: continue, why: \"a signal asked to stop\""
-has run 2 "from: $stopped, to: $stopped, ranks: 1, .*verdict: failed, why: \".*train.seed was 1"
-has run 3 "ranks: 2, .*verdict: failed, why: \".*train.stepz"
+has run 2 "from: $stopped, to: $stopped, ranks: 1, .*verdict: refused, why: \".*train.seed was 1"
+has run 3 "ranks: 2, .*verdict: refused, why: \".*train.stepz"
 has run 4 "from: $stopped, to: ($reached|$((reached + 1))), ranks: 2, .*, verdict: lost, why: \"ended without a word \(killed, or its node is gone\), last seen 20.*Z after step ($reached|$((reached + 1))), newest checkpoint of step (20|40)\""
 has run 5 'from: (20|40), to: (20|40), ranks: 1, .*, verdict: lost, why: "ended without a word'
 has run 6 'to: 60, ranks: 1, .*, verdict: done, why: "all steps are done"'

@@ -1,5 +1,5 @@
-# run.yaml's verdict is that of the newest start: also of one that is refused, or that ends without a word; and it is
-# changed by the process that has the run's lock alone.
+# run.yaml's verdict is that of the newest start that began, also of one that ends without a word; one that is refused leaves
+# it alone and stands in the list of starts. It is changed by the process that has the run's lock alone.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 
@@ -20,17 +20,17 @@ starts_of() {
     sed -n 's/^- {begun: .*, verdict: \([a-z]*\), why: .*/\1/p' "$1/run.yaml"
 }
 
-# refused CODE WORDS [ARGUMENT…]: the start fails with the words, which stand in run.yaml then, and nothing else has changed
+# refused CODE WORDS [ARGUMENT…]: the start fails with the words, which stand in the list of starts then, and nothing else
+# has changed
 refused() {
     local code=$1 words=$2 before
     shift 2
     before=$(starts_of run)
-    sed -i 's/^verdict: .*/verdict: continue/' run/run.yaml
+    head -n 3 run/run.yaml >verdict.txt
     expect_error "$code" "$words" ${ranks:+"$MPIRUN" "$ranks"} "$WAVETRAIN" train config.yaml --run run "$@"
-    [ "$(verdict_of run)" = failed ] || fail "$words: verdict $(verdict_of run)"
-    [ "$(starts_of run)" = "$before"$'\nfailed' ] || fail "$words: the starts are $(starts_of run | paste -sd' ')"
+    cmp -s <(head -n 3 run/run.yaml) verdict.txt || fail "$words: the verdict has changed: $(head -n 3 run/run.yaml)"
+    [ "$(starts_of run)" = "$before"$'\nrefused' ] || fail "$words: the starts are $(starts_of run | paste -sd' ')"
     grep '^- ' run/run.yaml | tail -n 1 | tr -d '\\' | grep -qF -- "$words" || fail "$words: $(tail -n 40 run/run.yaml)"
-    grep '^why: ' run/run.yaml | tr -d '\\' | grep -qF -- "$words" || fail "expected '$words': $(grep '^why' run/run.yaml)"
     cmp -s <(lines_of run) <(lines_of kept) || fail "$words: run.yaml has changed: $(cat run/run.yaml)"
     [ "$(head -n 3 run/run.yaml | cut -d: -f1 | paste -sd' ')" = 'verdict why written' ] || fail "$(cat run/run.yaml)"
     for file in metrics.csv checkpoints/step-00000020.h5; do
@@ -38,6 +38,7 @@ refused() {
     done
 }
 
+[ "$(verdict_of run)" = done ] || fail "verdict $(verdict_of run)"
 refused 2 'the checkpoint is of another configuration (train.seed was 1, now 2' "$@" --set train.seed=2
 refused 2 'train.stepz is no key' "$@" --set train.stepz=30
 refused 2 'train.lanes does not divide train.batch' "$@" --set train.lanes=7
