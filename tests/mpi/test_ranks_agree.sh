@@ -116,5 +116,17 @@ mpirun --oversubscribe --bind-to none -n 2 -wdir "$PWD/even" "$WAVETRAIN" train 
 [ "$code" = 2 ] || fail "exit code $code: $(cat err.txt)"
 said err.txt "wavetrain: rank 2 on $host, unlike 2 other ranks: tone: no data set (no such folder)"
 
+# Processes of a launcher that MPI does not understand: each is rank 0 of 1, the first one says so, and no other one works.
+cd even
+for command in 'train config.yaml --run new' 'evaluate run' 'prepare simulate sine --out new'; do
+    # shellcheck disable=SC2086 # words
+    OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=0 expect_error 2 'got 1 rank, expected 3 or more by OMPI_COMM_WORLD_SIZE=3' \
+        "$WAVETRAIN" $command
+    # shellcheck disable=SC2086 # words
+    OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=2 expect_ok "$WAVETRAIN" $command
+    [ ! -s err.txt ] && [ ! -s out.txt ] && [ ! -e new ] || fail "$command: $(cat out.txt err.txt)"
+done
+cd ..
+
 # With everything alike there is nothing to say.
 (cd even && train_ok new && ranks=3 && train_ok again && same_run new again 4)
