@@ -1,7 +1,7 @@
 /*
- * What ranks compare before they go on together: nothing that one of them reads by itself is taken for what the others
- * read. Each of these functions is collective, says which rank on which host differs from rank 0, in what, with both
- * values, and fails with WT_USAGE on all ranks then. On one rank they do nothing.
+ * What ranks compare before they go on together: nothing that one of them reads by itself is taken for what
+ * the others read. Each of these functions is collective, says which rank on which host differs from rank 0,
+ * in what, with both values, and fails with WT_USAGE on all ranks then. On one rank they do nothing.
  */
 #ifndef WAVETRAIN_AGREEMENT_H
 #define WAVETRAIN_AGREEMENT_H
@@ -19,8 +19,8 @@ wt_status wt_agree_on_command(wt_comm *comm, int argc, char **argv);
 /* Every key of the resolved configuration. */
 wt_status wt_agree_on_configuration(wt_comm *comm, const wt_config *config);
 
-/* One split of a data set: digest, shards' utterances and samples, and whether the folder has a validation part.
- * `opened` is how opening it went on this rank; `dataset` may be NULL where it failed. */
+/* One split of a data set: digest, shards' utterances and samples, and whether the folder has a validation
+ * part. `opened` is how opening it went on this rank; `dataset` may be NULL where it failed. */
 wt_status wt_agree_on_dataset(wt_comm *comm, const char *path, const char *split, const wt_dataset *dataset,
                               wt_status opened);
 

@@ -59,13 +59,15 @@ typedef struct {
     wt_markov *markov;
 } wt_subject;
 
-/* Rank 0 picks the checkpoint, since a run that trains may write another one meanwhile; all ranks open that one. They
- * compare the newest before, since rank 0 alone may fail to read it and pass it over. Collective. */
+/* Rank 0 picks the checkpoint, since a run that trains may write another one meanwhile; all ranks open that
+ * one. They compare the newest before, since rank 0 alone may fail to read it and pass it over. Collective.
+ */
 static wt_status wt_open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, const char *file_or_run) {
     char path[WT_PATH_MAX] = "";
     const bool root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_agree_on_checkpoint(comm, file_or_run));
-    wt_status status = root ? wt_command_open_checkpoint(checkpoint, file_or_run, wt_given.checkpoint) : WT_OK;
+    wt_status status = root ? wt_command_open_checkpoint(checkpoint, file_or_run, wt_given.checkpoint)
+                            : WT_OK;
     WT_TRY(wt_comm_agree(comm, status));
     if (root) snprintf(path, sizeof path, "%s", wt_checkpoint_path(*checkpoint));
     wt_comm_broadcast(comm, path, sizeof path);

@@ -1,6 +1,7 @@
 /*
- * Agreement on facts. Rank 0's are broadcast as they are, some kilobytes, so that whoever differs can say how: with
- * hashes a rank would know only that it does. The number of messages grows with the logarithm of the ranks.
+ * Agreement on facts. Rank 0's are broadcast as they are, some kilobytes, so that whoever differs can say
+ * how: with hashes a rank would know only that it does. The number of messages grows with the logarithm of
+ * the ranks.
  */
 #include "wavetrain/facts.h"
 

@@ -1,12 +1,14 @@
 /*
- * A program whose MPI does not understand its launcher starts as many times as there should be ranks, each time as
- * rank 0 of 1: each trains alone, in the same folder. MPI itself does not notice, but the launcher's variables do not
- * fit what it says. A variable counts only where the launcher sets it for the processes that it starts: SLURM sets
- * SLURM_NTASKS in the shell of a batch job too, where a program that runs alone is right.
+ * A program whose MPI does not understand its launcher starts as many times as there should be ranks, each
+ * time as rank 0 of 1: each trains alone, in the same folder. MPI itself does not notice, but the launcher's
+ * variables do not fit what it says. A variable counts only where the launcher sets it for the processes that
+ * it starts: SLURM sets SLURM_NTASKS in the shell of a batch job too, where a program that runs alone is
+ * right.
  */
 #include "wavetrain/launcher.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,14 +70,20 @@ bool wt_launch_is_hopeless(const wt_launch *launch, const char *mpi) {
            !getenv("PMI_RANK");
 }
 
+/* "Open MPI v4.1.4", "MPICH Version: 4.0.2": what a text of several lines begins with. */
+static void name_in_line(char *name, size_t room, const char *mpi) {
+    snprintf(name, room, "%.*s", (int)strcspn(mpi, ",\n"), mpi);
+    for (char *tab = name; (tab = strchr(tab, '\t')) != NULL;) *tab = ' ';
+}
+
 wt_status wt_launch_check(const wt_launch *launch, int mpi_ranks, const char *mpi) {
+    char name[64];
     size_t fit = 0;
     if (launch->ranks <= 1 || mpi_ranks > 1) return WT_OK;
     while (strncmp(mpi, fitting[fit].mpi, strlen(fitting[fit].mpi)) != 0) fit++;
-    const int length = (int)strcspn(mpi, ",\n");
-    return wt_error(WT_USAGE,
-                    "MPI does not understand the launcher (got 1 rank, expected %d or more by %s=%s); "
-                    "%.*s fits %s",
-                    launch->ranks, launch->variable, getenv(launch->variable), length, mpi,
-                    fitting[fit].fits);
+    name_in_line(name, sizeof name, mpi);
+    return wt_error(
+        WT_USAGE,
+        "MPI does not understand the launcher (got 1 rank, expected %d or more by %s=%s); %s fits %s",
+        launch->ranks, launch->variable, getenv(launch->variable), name, fitting[fit].fits);
 }

@@ -25,7 +25,8 @@ static int least(int a, int b) {
     return a < b ? a : b;
 }
 
-/* An OpenBLAS that was built for one thread (Debian's libopenblas0-serial) shares its buffers among all that call it. */
+/* An OpenBLAS that was built for one thread (Debian's libopenblas0-serial) shares its buffers among all that
+ * call it. */
 static pthread_mutex_t product = PTHREAD_MUTEX_INITIALIZER;
 
 static bool needs_turns(void) {

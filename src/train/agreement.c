@@ -1,7 +1,8 @@
 /*
- * The facts that ranks compare. Each rank reads configuration, data set and checkpoint by itself, from what may be
- * another file under the same path (a disk of the node's own, a mount that is missing), and the program may be another
- * one. A difference that nobody notices ends with wrong results, or with ranks that wait for each other for ever.
+ * The facts that ranks compare. Each rank reads configuration, data set and checkpoint by itself, from what
+ * may be another file under the same path (a disk of the node's own, a mount that is missing), and the
+ * program may be another one. A difference that nobody notices ends with wrong results, or with ranks that
+ * wait for each other for ever.
  */
 #include "wavetrain/agreement.h"
 

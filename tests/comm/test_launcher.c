@@ -71,7 +71,8 @@ static void test_words(void **state) {
     static const char *const fits[][2] = {
         {"Open MPI v4.1.4, package: Debian",
          "Open MPI v4.1.4 fits mpirun of this Open MPI, or srun --mpi=pmix"},
-        {"MPICH Version:\t4.0.2\nMPICH Release", "4.0.2 fits mpiexec of this MPICH, or srun --mpi=pmi2"},
+        {"MPICH Version:\t4.0.2\nMPICH Release",
+         "; MPICH Version: 4.0.2 fits mpiexec of this MPICH, or srun --mpi=pmi2"},
         {"Another MPI", "Another MPI fits the launcher that came with this MPI"},
     };
     set_environment("SLURM_PROCID=0 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=4");
