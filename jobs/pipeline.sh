@@ -13,7 +13,7 @@
 #   DATA RUN                                     other folders than data/NAME and runs/NAME
 #   PREPARE EVALUATE GENERATE                    options of the program: PREPARE="--rate 16000 --trim 40"; without them
 #                                                none, --markov, and --seconds 5 --prime-from test
-#   PREPARE_JOB TRAIN_JOB EVALUATE_JOB GENERATE_JOB  options of sbatch: TRAIN_JOB="--nodes=8 --time=12:00:00"
+#   PREPARE_JOB TRAIN_JOB EVALUATE_JOB GENERATE_JOB  options of sbatch: TRAIN_JOB="--nodes=4 --time=12:00:00"
 set -u
 
 usage() {

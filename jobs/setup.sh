@@ -105,6 +105,15 @@ has_plplot() {
 slurm="slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2"
 has_slurm() { has_command slurmctld && has_command slurmd && has_command munged && has_command ip; }
 
+# The tests of OpenBLAS's threadings find Debian's packages by their folders, and are skipped elsewhere.
+threadings="libopenblas0-serial libopenblas0-pthread libopenblas0-openmp"
+has_threadings() {
+    local folder
+    for folder in serial pthread openmp; do
+        compgen -G "/usr/lib/*/openblas-$folder/libopenblas.so.0" >/dev/null || return 1
+    done
+}
+
 # The tests of the manual and of the shells' completions do without these where they can't be had.
 readers="mandoc zsh fish"
 has_readers() { has_command mandoc && has_command zsh && has_command fish; }
@@ -184,6 +193,9 @@ if [ -n "$packages" ]; then
 fi
 if [ $need_tests = 1 ] && is_root && has_command apt-get && ! has_slurm; then
     install " $slurm" || echo "setup: no SLURM from the package sources; tests that need it are skipped" >&2
+fi
+if [ $need_tests = 1 ] && ! has_threadings && may_install; then
+    install " $threadings" || echo "setup: no $threadings from the package sources; a test is skipped" >&2
 fi
 if [ $need_tests = 1 ] && ! has_readers && may_install; then
     install " $readers" || echo "setup: no $readers from the package sources; tests do without" >&2

@@ -89,6 +89,8 @@ wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size)
  * what is wrong with the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the
  * system. Warns of a name that says another step than the file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
+/* Its trailer alone, as a hash: what it is, without whether it is whole. */
+wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path);
 void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
 const wt_checkpoint_state *wt_checkpoint_get_state(const wt_checkpoint *checkpoint);

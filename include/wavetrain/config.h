@@ -265,6 +265,10 @@ typedef struct {
 /* Row `index`, from 0; false past the last. */
 bool wt_config_describe(wt_config_row *row, int index);
 
+/* Called for each key that applies, by its full name, with its value as in a file. */
+typedef void (*wt_config_visitor)(void *context, const char *key, const char *value);
+wt_status wt_config_visit(const wt_config *config, wt_config_visitor visit, void *context);
+
 /* Called once for each key (by its full name) whose value differs, with both values as text. */
 typedef void (*wt_config_difference)(void *context, const char *key, wt_resume_rule rule, const char *before,
                                      const char *after);

@@ -5,8 +5,11 @@
  * memory.
  */
 #include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "checkpoint_internal.h"
 #include "wavetrain/memory.h"
@@ -50,6 +53,19 @@ static wt_status wt_verify(size_t *size, const char *path, const char *bytes, si
     WT_CHECK(memcmp(&made, &found, sizeof made) == 0, WT_FAILED,
              "%s: the checkpoint is damaged (its hash differs)", path);
     *size = all - sizeof found;
+    return WT_OK;
+}
+
+wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path) {
+    wt_trailer found;
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    WT_CHECK(file >= 0, WT_FAILED, "%s: can't be opened (%s)", path, strerror(errno));
+    const off_t start = lseek(file, -(off_t)sizeof found, SEEK_END);
+    const ssize_t bytes = start < 0 ? -1 : pread(file, &found, sizeof found, start);
+    close(file);
+    WT_CHECK(bytes == (ssize_t)sizeof found && memcmp(found.magic, wt_trailer_magic, sizeof found.magic) == 0,
+             WT_FAILED, "%s: is no whole checkpoint (the trailer is missing)", path);
+    wt_hash_print(seal, wt_hash_bytes(&found, sizeof found, 0));
     return WT_OK;
 }
 

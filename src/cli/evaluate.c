@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "wavetrain/agreement.h"
+#include "wavetrain/facts.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
@@ -57,20 +59,49 @@ typedef struct {
     wt_markov *markov;
 } wt_subject;
 
-static wt_status wt_open_subject(wt_subject *subject, const char *file_or_run) {
-    WT_TRY(wt_command_open_checkpoint(&subject->checkpoint, file_or_run, wt_given.checkpoint));
+/* Rank 0 picks the checkpoint, since a run that trains may write another one meanwhile; all ranks open that
+ * one. They compare the newest before, since rank 0 alone may fail to read it and pass it over. Collective.
+ */
+static wt_status wt_open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, const char *file_or_run) {
+    char path[WT_PATH_MAX] = "";
+    const bool root = wt_comm_rank(comm) == 0;
+    WT_TRY(wt_agree_on_checkpoint(comm, file_or_run));
+    wt_status status = root ? wt_command_open_checkpoint(checkpoint, file_or_run, wt_given.checkpoint)
+                            : WT_OK;
+    WT_TRY(wt_comm_agree(comm, status));
+    if (root) snprintf(path, sizeof path, "%s", wt_checkpoint_path(*checkpoint));
+    wt_comm_broadcast(comm, path, sizeof path);
+    WT_TRY(wt_agree_on_checkpoint(comm, path));
+    return wt_comm_agree_alike(comm, root ? WT_OK : wt_checkpoint_open(checkpoint, path));
+}
+
+static wt_status wt_restore_subject(wt_subject *subject) {
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
-    WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
-    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint, wt_given.raw));
     subject->data = wt_given.data ? wt_given.data : config->data.path;
-    if (!wt_given.markov) return WT_OK;
-    wt_dataset *train;
-    WT_TRY(wt_dataset_open(&train, subject->data, "train", config->data.memory));
+    WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
+    return wt_restore_network(&subject->restored, subject->checkpoint, wt_given.raw);
+}
+
+/* Collective. */
+static wt_status wt_count_markov(wt_comm *comm, wt_subject *subject) {
+    const wt_data_config *data = &wt_checkpoint_get_config(subject->checkpoint)->data;
+    wt_dataset *train = NULL;
     wt_quantization quantization;
-    wt_status status = wt_dataset_quantization(&quantization, train, config->data.quantization);
+    wt_status status = wt_dataset_open(&train, subject->data, "train", data->memory);
+    WT_GUARD(wt_agree_on_dataset(comm, subject->data, "train", train, status));
+    status = wt_dataset_quantization(&quantization, train, data->quantization);
     if (status == WT_OK) status = wt_markov_create(&subject->markov, train, quantization, 0.1);
+    status = wt_comm_agree_alike(comm, status);
+cleanup:
     wt_dataset_close(train);
     return status;
+}
+
+/* Collective. */
+static wt_status wt_open_subject(wt_comm *comm, wt_subject *subject, const char *file_or_run) {
+    WT_TRY(wt_open_checkpoint(comm, &subject->checkpoint, file_or_run));
+    WT_TRY(wt_comm_agree_alike(comm, wt_restore_subject(subject)));
+    return wt_given.markov ? wt_count_markov(comm, subject) : WT_OK;
 }
 
 static void wt_close_subject(wt_subject *subject) {
@@ -180,6 +211,7 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
         &evaluator, comm, subject->restored.network, subject->kernels, &config->data, config->model.input,
         &wt_checkpoint_get_state(subject->checkpoint)->normalization, subject->data, split, 0));
     wt_status status = wt_evaluator_check(evaluator, wt_checkpoint_get_vocabulary(subject->checkpoint));
+    status = wt_comm_agree_alike(comm, status);
     subject->text = wt_dataset_kind(wt_evaluator_dataset(evaluator)) == WT_DATA_TEXT;
     int rate = wt_dataset_sample_rate(wt_evaluator_dataset(evaluator));
     int trained = wt_checkpoint_get_state(subject->checkpoint)->sample_rate;
@@ -208,7 +240,7 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
                                         &done);
     if (status == WT_OK && !done) {
         status = wt_command_settle(comm, false);
-        if (status == WT_OK) status = wt_comm_agree(comm, wt_open_subject(&subject, arguments[0]));
+        if (status == WT_OK) status = wt_open_subject(comm, &subject, arguments[0]);
         if (status == WT_OK) status = wt_evaluate_subject(comm, &subject);
     }
     wt_close_subject(&subject);

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "wavetrain/agreement.h"
 #include "wavetrain/kernels.h"
+#include "wavetrain/launcher.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 
@@ -40,16 +42,6 @@ static void wt_print_commands(FILE *out) {
     fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
 }
 
-/* Before MPI has started: launchers tell each process its rank. */
-static bool wt_is_first_process(void) {
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *rank = getenv(names[i]);
-        if (rank) return strcmp(rank, "0") == 0;
-    }
-    return true;
-}
-
 /* The command whose one or two words argv[1] (and argv[2]) are; *words says how many. */
 static const wt_command *wt_find_command(int argc, char **argv, int *words) {
     for (int i = 0; i < WT_COMMANDS; i++) {
@@ -77,8 +69,8 @@ static wt_status wt_run_command(const wt_command *command, wt_comm *comm, int ar
 static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
     int words;
     const wt_command *command = wt_find_command(argc, argv, &words);
+    if (!command || command->parallel) wt_log_setup(WT_LOG_NORMAL, wt_launch_read().first);
     if (!command) {
-        wt_log_setup(WT_LOG_NORMAL, wt_is_first_process());
         return wt_error(WT_USAGE, "%s: no such command%s (wavetrain --help lists them)", argv[1],
                         strcmp(argv[1], "prepare") == 0 ? " without a kind" : "");
     }
@@ -86,6 +78,7 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
     if (command->parallel) {
         WT_TRY(wt_comm_start(comm, &argc, &argv));
         wt_log_setup(WT_LOG_NORMAL, wt_comm_rank(*comm) == 0);
+        WT_TRY(wt_agree_on_command(*comm, argc, argv));
     }
     wt_status status = wt_run_command(command, *comm, argc, argv, words);
     return *comm ? wt_comm_agree(*comm, status) : status;
@@ -119,7 +112,7 @@ int main(int argc, char **argv) {
     wt_status status;
     if (wt_print_for_install(argc, argv, &status)) return status;
     status = wt_find_and_run(&comm, argc, argv);
-    bool root = !comm || wt_comm_rank(comm) == 0;
+    bool root = wt_log_speaks();
     if (status != WT_OK && status != WT_CONTINUE) wt_log_error(wt_error_message());
     wt_comm_finish(comm);
     if (fflush(stdout) != 0 && errno != EPIPE && status == WT_OK && root) { /* EPIPE: nobody reads it */

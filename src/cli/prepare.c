@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "prepare_job.h"
+#include "wavetrain/agreement.h"
 #include "wavetrain/data.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
@@ -291,14 +292,27 @@ cleanup:
     return status;
 }
 
+/* The ranks that read recordings see the same ones. Collective. */
+static wt_status wt_agree_on_recordings(wt_comm *comm, const wt_recordings *list) {
+    const char **paths;
+    wt_status status = wt_alloc(&paths, list->count, sizeof *paths, "list of recordings");
+    for (size_t i = 0; status == WT_OK && i < list->count; i++) paths[i] = list->files[i].path;
+    status = wt_comm_agree(comm, status);
+    if (status == WT_OK) status = wt_agree_on_files(comm, paths, list->count);
+    wt_free(paths);
+    return status;
+}
+
 /* `targets` is empty without --target. */
 static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command, wt_recordings *list,
                                        wt_recordings *targets, double start) {
     wt_audio_options *audio = &command->audio;
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
+    WT_TRY(wt_agree_on_recordings(comm, list));
     WT_TRY(wt_share_formats(comm, list));
     if (command->target) {
+        WT_TRY(wt_agree_on_recordings(comm, targets));
         WT_TRY(wt_share_formats(comm, targets));
         WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets)));
     }

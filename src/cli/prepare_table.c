@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "prepare_job.h"
+#include "wavetrain/agreement.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"
@@ -115,6 +116,7 @@ static wt_status wt_share_table(wt_comm *comm, wt_table **table, const wt_table_
     wt_comm_broadcast(comm, &size, sizeof size);
     WT_GUARD(wt_comm_agree(comm, root ? WT_OK : wt_alloc(&bytes, (size_t)size, 1, "notes of a table")));
     wt_comm_broadcast(comm, bytes, (size_t)size);
+    WT_GUARD(wt_agree_on_files(comm, files, count));
     WT_GUARD(wt_comm_agree(
         comm, root ? WT_OK : wt_table_unpack(table, files, count, &own->table, bytes, (size_t)size)));
 cleanup:

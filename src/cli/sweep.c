@@ -11,6 +11,7 @@
 
 #include "command_internal.h"
 #include "sweep_internal.h"
+#include "wavetrain/launcher.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 
@@ -162,23 +163,13 @@ static wt_status wt_list_runs(const wt_sweep *sweep) {
     return WT_OK;
 }
 
-/* Ranks of a launcher would each run everything. */
-static bool wt_is_one_of_many(void) {
-    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const char *size = getenv(sizes[i]);
-        if (size && atoi(size) > 1) return true;
-    }
-    return false;
-}
-
 static wt_status wt_sweep_with(const char *path, bool indexed) {
     wt_sweep *sweep;
     WT_CHECK(indexed + (wt_given.jobs != 0) + wt_given.report + wt_given.list <= 1, WT_USAGE,
              "--jobs, --index, --report and --list: expected one of them");
     WT_CHECK(wt_given.jobs >= 0 && wt_given.jobs <= 1024, WT_USAGE,
              "--jobs is out of range (got %d, expected 1 … 1024)", wt_given.jobs);
-    WT_CHECK(indexed || !wt_is_one_of_many(), WT_USAGE,
+    WT_CHECK(indexed || wt_launch_read().ranks <= 1, WT_USAGE, /* each rank would run everything */
              "%s: a sweep starts its runs by itself (expected one process, or --index with several ranks)",
              path);
     WT_TRY(wt_sweep_load(&sweep, path));

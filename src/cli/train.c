@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "wavetrain/agreement.h"
+#include "wavetrain/facts.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
@@ -81,7 +83,8 @@ static wt_status wt_train_with(wt_comm *comm, const char *config) {
     wt_train_options *options;
     wt_status status = wt_alloc(&options, 1, sizeof *options, "options");
     if (status == WT_OK) status = wt_fill_options(options, config);
-    status = wt_comm_agree(comm, status);
+    status = wt_comm_agree_alike(comm, status);
+    if (status == WT_OK) status = wt_agree_on_configuration(comm, &options->config);
     if (status == WT_OK) {
         status = wt_train(comm, options);
     } else if (options && *options->run && wt_comm_rank(comm) == 0) {

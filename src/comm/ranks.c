@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "comm_internal.h"
+#include "wavetrain/launcher.h"
 #include "wavetrain/memory.h"
 
 void wt_comm_count_nodes(wt_comm *comm) {
@@ -17,13 +18,35 @@ void wt_comm_count_nodes(wt_comm *comm) {
     MPI_Allreduce(&first, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->all);
 }
 
-wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
-    int granted;
-    *out = NULL;
+static void name_mpi(char name[MPI_MAX_LIBRARY_VERSION_STRING]) {
+    int length;
+    memset(name, 0, MPI_MAX_LIBRARY_VERSION_STRING);
+    MPI_Get_library_version(name, &length);
+}
+
+static wt_status start_mpi(const wt_launch *launch, int *argc, char ***argv, int *granted) {
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
+    name_mpi(mpi);
+    if (wt_launch_is_hopeless(launch, mpi)) return wt_launch_check(launch, 1, mpi);
     /* SERIALIZED is all that the exchange's thread needs: it calls MPI under the exchange's lock, and the
      * main thread makes no other call meanwhile. MULTIPLE would put a lock into every call of every rank. */
-    WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &granted) == MPI_SUCCESS, WT_FAILED,
+    WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, granted) == MPI_SUCCESS, WT_FAILED,
              "MPI can't start");
+    return WT_OK;
+}
+
+/* Whether MPI has understood its launcher. */
+static wt_status check_launch(const wt_launch *launch, const wt_comm *comm) {
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
+    name_mpi(mpi);
+    return wt_launch_check(launch, comm->size, mpi);
+}
+
+wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
+    const wt_launch launch = wt_launch_read(); /* before MPI adds variables of its own */
+    int granted;
+    *out = NULL;
+    WT_TRY(start_mpi(&launch, argc, argv, &granted));
     wt_comm *comm;
     WT_TRY(wt_alloc(&comm, 1, sizeof *comm, "the communicator"));
     comm->threads = granted >= MPI_THREAD_SERIALIZED;
@@ -33,6 +56,7 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv) {
     MPI_Comm_size(comm->all, &comm->size);
     wt_comm_count_nodes(comm);
     wt_status status = wt_alloc(&comm->lengths, 2 * (size_t)comm->size, sizeof *comm->lengths, "ranks");
+    if (status == WT_OK) status = check_launch(&launch, comm);
     if (status != WT_OK) {
         wt_comm_finish(comm);
         return status;

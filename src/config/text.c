@@ -62,6 +62,18 @@ static wt_status value_text(char **text, const wt_key *key, const wt_config *con
     return finish_stream(text, stream, &buffer);
 }
 
+wt_status wt_config_visit(const wt_config *config, wt_config_visitor visit, void *context) {
+    for (int i = 0; i < wt_key_count; i++) {
+        const wt_key *key = &wt_keys[i];
+        char *text;
+        if (key->type == WT_KEY_SECTION || !wt_key_applies(key, config)) continue;
+        WT_TRY(value_text(&text, key, config));
+        visit(context, key->name, text);
+        wt_free(text);
+    }
+    return WT_OK;
+}
+
 wt_status wt_config_compare(const wt_config *before, const wt_config *after, wt_config_difference report,
                             void *context) {
     for (int i = 0; i < wt_key_count; i++) {

@@ -50,6 +50,7 @@ WT_PRODUCTS(avx512bf16);
 
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);
+void wt_openblas_warn(void); /* of threads that can't work at once */
 void wt_openblas_describe(char *text, size_t room);
 void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
                           int rows, int in, int out, int taps, int dilation);

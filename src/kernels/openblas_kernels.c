@@ -11,8 +11,11 @@
 
 #include <cblas.h>
 #include <omp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "wavetrain/log.h"
 
 /* Measured on Zen 5: the best length, or within 8 % of it, for 32 to 128 channels, where 256 rows lose up to
  * 10 %. Up to 64×128 channels such a block stays within what OpenBLAS multiplies without packing. */
@@ -22,16 +25,34 @@ static int least(int a, int b) {
     return a < b ? a : b;
 }
 
+/* An OpenBLAS that was built for one thread (Debian's libopenblas0-serial) shares its buffers among all that
+ * call it. */
+static pthread_mutex_t product = PTHREAD_MUTEX_INITIALIZER;
+
+static bool needs_turns(void) {
+    return openblas_get_parallel() == OPENBLAS_SEQUENTIAL;
+}
+
+static void begin_products(void) {
+    if (needs_turns()) pthread_mutex_lock(&product);
+}
+
+static void end_products(void) {
+    if (needs_turns()) pthread_mutex_unlock(&product);
+}
+
 void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
                           int rows, int in, int out, int taps, int dilation) {
     for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
         const int count = least(BLOCK_ROWS, rows - (int)start);
         float *to = y + start * ldy;
         for (ptrdiff_t t = 0; bias && t < count; t++) memcpy(to + t * ldy, bias, (size_t)out * sizeof *bias);
+        begin_products();
         for (ptrdiff_t j = 0; j < taps; j++) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, count, out, in, 1.0f,
                         x + (start + j * dilation) * ldx, ldx, w + j * in * out, out, 1.0f, to, ldy);
         }
+        end_products();
     }
 }
 
@@ -76,11 +97,13 @@ void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand
         float *to = y + start * ldy;
         for (ptrdiff_t t = 0; !count && !onto && t < length; t++)
             memset(to + t * ldy, 0, (size_t)out * sizeof *to);
+        begin_products();
         for (int n = 0; n < count; n++) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, out, operands[n].in, 1.0f,
                         operands[n].x + start * operands[n].ldx, operands[n].ldx, operands[n].packed, out,
                         n || onto ? 1.0f : 0.0f, to, ldy);
         }
+        end_products();
         const float *add = finish->add && !onto ? finish->add + start * finish->ldadd : NULL;
         finish_rows(to, ldy, length, out, finish, add);
     }
@@ -90,8 +113,10 @@ void wt_openblas_convolve_weights(float *dw, int lddw, const float *x, int ldx, 
                                   int rows, int in, int out) {
     for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
         const int count = least(BLOCK_ROWS, rows - (int)start);
+        begin_products();
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, in, out, count, 1.0f, x + start * ldx, ldx,
                     dy + start * lddy, lddy, 1.0f, dw, lddw);
+        end_products();
     }
 }
 
@@ -102,6 +127,13 @@ void wt_openblas_setup(void) {
     const int threads = omp_get_max_threads();
     openblas_set_num_threads(1);
     omp_set_num_threads(threads);
+}
+
+void wt_openblas_warn(void) {
+    if (!needs_turns() || omp_get_max_threads() == 1) return;
+    wt_log_warning(
+        "this OpenBLAS was built for one thread, so threads wait for each other's products (Debian: install "
+        "libopenblas0-pthread)");
 }
 
 void wt_openblas_describe(char *text, size_t room) {

@@ -69,6 +69,10 @@ static const struct {
     [WT_BACKEND_AVX512] = {"avx512", {"avx512", "avx512bf16"}},
 };
 
+static bool has_openblas(const wt_kernels *table) {
+    return strncmp(table->name, "openblas", strlen("openblas")) == 0;
+}
+
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision) {
     const char *name = backends[backend].name, *prefix = backends[backend].prefix[precision];
     WT_CHECK(prefix, WT_USAGE, "run.backend: \"%s\" has no bf16 products (expected another one, or auto)",
@@ -79,12 +83,13 @@ wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_pre
     WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)",
              name);
     if (tables[last] != &wt_kernels_reference) wt_openblas_setup();
+    if (has_openblas(tables[last])) wt_openblas_warn();
     *table = tables[last];
     return WT_OK;
 }
 
 void wt_kernels_describe(const wt_kernels *table, char *text, size_t room) {
-    if (strncmp(table->name, "openblas", strlen("openblas")) == 0) {
+    if (has_openblas(table)) {
         wt_openblas_describe(text, room);
     } else {
         snprintf(text, room, table == &wt_kernels_reference ? "plain loops" : "own products");

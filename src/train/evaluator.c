@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "train_internal.h"
+#include "wavetrain/agreement.h"
 #include "wavetrain/memory.h"
 
 struct wt_evaluator {
@@ -68,7 +69,7 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_networ
         evaluator->path = path;
         status = wt_open_split(evaluator, kernels, data, input, path, split, limit);
     }
-    status = wt_comm_agree(comm, status);
+    status = wt_agree_on_dataset(comm, path, split, evaluator ? evaluator->dataset : NULL, status);
     if (status == WT_OK) {
         *out = evaluator;
     } else {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "train_internal.h"
+#include "wavetrain/facts.h"
 #include "wavetrain/memory.h"
 
 enum { WT_PROBE_LEVELS = 37, WT_PROBE_TARGETS = 300, WT_PROBE_WINDOWS = 2 };
@@ -135,35 +136,21 @@ static wt_status make_fingerprint(char *text, size_t capacity, const wt_comm *co
     return WT_OK;
 }
 
-/* Rank 0: the first rank whose fingerprint is another than its own. */
-static wt_status wt_compare_texts(const char *all, size_t room, int ranks) {
-    for (int rank = 1; rank < ranks; rank++) {
-        const char *other = all + (size_t)rank * room;
-        WT_CHECK(strcmp(all, other) == 0, WT_FAILED,
-                 "rank %d computes other bits than rank 0 (got %s, expected %s); run.unlike_nodes: allow "
-                 "goes on without "
-                 "the promise of one answer",
-                 rank, other, all);
-    }
-    return WT_OK;
-}
-
 wt_status wt_agree_on_numerics(wt_trainer *trainer) {
-    size_t room = sizeof trainer->state.numerics;
-    int ranks = wt_comm_size(trainer->comm);
-    char *all = NULL;
-    wt_status status = make_fingerprint(trainer->state.numerics, room, trainer->comm, trainer->kernels);
-    if (status == WT_OK && trainer->root) status = wt_alloc(&all, (size_t)ranks, room, "fingerprints");
-    status = wt_comm_agree(trainer->comm, status);
-    if (status == WT_OK) {
-        wt_comm_gather(trainer->comm, trainer->state.numerics, room, all);
-        if (trainer->root) status = wt_compare_texts(all, room, ranks);
-        if (trainer->root && status != WT_OK && trainer->config->run.unlike_nodes == WT_UNLIKE_ALLOW) {
-            wt_log_warning("%s", wt_error_message());
-            status = WT_OK;
-        }
-        status = wt_comm_agree(trainer->comm, status);
+    char message[1024];
+    wt_facts facts;
+    wt_comm *comm = trainer->comm;
+    char *own = trainer->state.numerics;
+    WT_TRY(
+        wt_comm_agree(comm, make_fingerprint(own, sizeof trainer->state.numerics, comm, trainer->kernels)));
+    wt_facts_init(&facts);
+    wt_facts_add(&facts, "the bits that it computes", "%s", own);
+    wt_status status = wt_comm_agree_on(comm, &facts);
+    if (status != WT_USAGE) return status;
+    if (trainer->config->run.unlike_nodes == WT_UNLIKE_ALLOW) {
+        wt_log_warning("%s", wt_error_message());
+        return WT_OK;
     }
-    wt_free(all);
-    return status;
+    snprintf(message, sizeof message, "%s", wt_error_message());
+    return wt_error(status, "%s; run.unlike_nodes: allow goes on, no longer bitwise reproducible", message);
 }

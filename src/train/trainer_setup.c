@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "train_internal.h"
+#include "wavetrain/agreement.h"
+#include "wavetrain/facts.h"
 #include "wavetrain/memory.h"
 
 /* --- data: split → windows → order → loader --- */
@@ -270,10 +272,18 @@ static void wt_share_state(wt_trainer *trainer) {
                       sizeof trainer->step->optimizer.updates);
 }
 
+/* Those that rank 0 may begin from. Collective. */
+static wt_status wt_agree_on_checkpoints(wt_trainer *trainer) {
+    const wt_train_options *options = trainer->options;
+    const bool given = options->resume == WT_RESUME_FILE;
+    WT_TRY(wt_agree_on_checkpoint(trainer->comm, given ? options->resume_file : options->run));
+    return options->initial ? wt_agree_on_checkpoint(trainer->comm, options->initial) : WT_OK;
+}
+
 static wt_status wt_setup_evaluator(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     if (config->validation.every == 0) return WT_OK;
-    if (!wt_dataset_has_split(config->data.path, "validation")) {
+    if (!wt_comm_decide(trainer->comm, wt_dataset_has_split(config->data.path, "validation"))) {
         WT_CHECK(!wt_judge_needs_validation(config), WT_USAGE, "%s: has no validation part, which %s needs",
                  config->data.path,
                  config->validation.patience ? "validation.patience" : "schedule.kind plateau");
@@ -311,12 +321,14 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     WT_TRY(wt_comm_settle(comm, false, trainer->options->oversubscribe, &trainer->start.places));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend,
                                                  trainer->config->train.precision)));
-    WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
+    wt_status opened = wt_setup_data(trainer);
+    WT_TRY(wt_agree_on_dataset(comm, trainer->config->data.path, "train", trainer->data.set, opened));
     WT_TRY(wt_comm_agree(comm, wt_step_create(&trainer->step, comm, trainer->config, trainer->kernels,
                                               trainer->network, trainer->data.silence)));
     wt_fresh_state(trainer);
     WT_TRY(wt_agree_on_numerics(trainer));
     WT_TRY(wt_setup_evaluator(trainer));
+    WT_TRY(wt_agree_on_checkpoints(trainer));
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_open_run_folder(trainer) : WT_OK));
     wt_share_state(trainer);
     return wt_comm_agree(comm, wt_setup_loader(trainer));

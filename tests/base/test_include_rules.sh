@@ -10,7 +10,7 @@ rules() {
     cat <<'LIST'
 base       | error log memory timer random hash file thread real batch utf8 cores |
 config     | config sweep calibration | base
-comm       | comm places              | base
+comm       | comm places launcher facts | base
 h5         | h5                       | base
 kernels    | kernels                  | base config
 data       | data prepare sound vocabulary | base config h5
@@ -20,7 +20,7 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base kernels engine
-train      | train step               | everything above
+train      | train step agreement     | everything above
 predict    | predict                  | everything above
 cli        |                          | everything above
 example    | wavetrain                | everything above

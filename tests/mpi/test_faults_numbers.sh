@@ -10,7 +10,7 @@ export ranks=3
 set -- --set validation.every=0 --set run.compare_every=4 --set guard.skips=3 --set guard.rollbacks=2
 
 # The broadcast that is counted to for a fault in about the middle of the run, and the step that follows it.
-middle=29
+middle=39
 
 # --- once: the step is left out, with a warning, everywhere ---
 
@@ -52,7 +52,7 @@ train_ok ever "$@"
 found=$(((step - 1 + 3) / 4 * 4)) # the first comparison after it; it strikes with the decision of the step before
 [ $(((step - 1) / 10)) = $((found / 10)) ] || fail "a checkpoint's comparison comes first: choose another middle"
 for rank in 0 1 2; do
-    code=$(WT_FAULT_RANK=$rank code_of harmed_train flip:4000:$middle flip-$rank "$@")
+    code=$(WT_FAULT_RANK=$rank code_of harmed_train flip:8000:$middle flip-$rank "$@")
     [ "$code" = 1 ] || fail "flip-$rank: exit code $code: $(cat flip-$rank.log)"
     [ "$(errors_of flip-$rank | wc -l)" = 1 ] || fail "flip-$rank: $(cat flip-$rank.log)"
     errors_of flip-$rank | grep -q "the replicas differ after step $found: wrong is rank $rank; " ||

@@ -10,7 +10,7 @@ cat >cases <<'CASES'
 key      FAILED 2: not trained: wavetrain: --set train.stops
 value    FAILED 2: not trained: wavetrain: --set train.lanes=3: train.lanes does not divide
 data     FAILED 2: not trained: wavetrain: data/absent: no data set
-crash    FAILED 1: given up: 3 starts without a new checkpoint (step 0): wavetrain: the disk is on fire
+crash    FAILED 1: not started: code 1, and nothing was written in crash: wavetrain: the disk is on fire
 CASES
 train_job key "${two_nodes[@]}" -- --set train.stops=5 && key=$job
 train_job value "${two_nodes[@]}" -- --set train.lanes=3 && value=$job

@@ -39,14 +39,18 @@ start refused LAUNCHER=srun --set train.lanes=0
 refused=$job
 printf '#!/bin/sh\necho "wavetrain: the disk is on fire" >&2\nexit 1\n' >no-disk
 chmod +x no-disk
-start unlucky "WAVETRAIN=$PWD/no-disk,FRUITLESS=2"
+start hopeless "WAVETRAIN=$PWD/no-disk"
+hopeless=$job
+printf '#!/bin/sh\nmkdir -p $4\necho "verdict: running $(date +%%N)" >$4/run.yaml\n. ./no-disk\n' >dies # after it has begun
+chmod +x dies
+start unlucky "WAVETRAIN=$PWD/dies,FRUITLESS=2"
 unlucky=$job
 printf '#!/bin/sh\nexit 0\n' >idle # as mpirun does when it is terminated
 chmod +x idle
-start wordless "WAVETRAIN=$PWD/idle,FRUITLESS=1"
+start wordless "WAVETRAIN=$PWD/idle"
 wordless=$job
 touch unwritable # where its folder should be
-start unwritable "WAVETRAIN=$PWD/no-disk"
+start unwritable "WAVETRAIN=$PWD/dies"
 unwritable=$job
 
 # Stopped twice, to the end; meanwhile the same under mpirun, once.
@@ -65,8 +69,9 @@ same_run whole srun 60
 same_run whole mpirun 60
 ends refused "$refused" FAILED 2: 'not trained: wavetrain: '
 ends unlucky "$unlucky" FAILED 1: 'given up: 2 starts without a new checkpoint (step 0): wavetrain: the disk'
-ends wordless "$wordless" FAILED 1: 'given up: 1 starts without a new checkpoint (step 0): code 0'
-ends unwritable "$unwritable" FAILED 1: 'given up: '
+ends hopeless "$hopeless" FAILED 1: 'not started: code 1, and nothing was written in hopeless: wavetrain: the disk'
+ends wordless "$wordless" FAILED 1: 'not started: code 0, and nothing was written in wordless: no message'
+ends unwritable "$unwritable" FAILED 1: 'not started: '
 
 # Asked to stop, from outside: a checkpoint, and not queued again.
 start asked "STAGE=/dev/shm,DATA=$PWD/tone"
