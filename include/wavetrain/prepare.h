@@ -324,7 +324,7 @@ typedef struct {
 
 /*
  * Texts into items: checked as UTF-8 (an error names file, line and column), made small and sieved as the options say.
- * Lines end with \n or \r\n, running text takes \r\n for \n; a byte order mark is passed over; lines of which nothing is
+ * Lines end with \n, \r\n or \r, which running text takes for \n; a byte order mark is passed over; lines of which nothing is
  * kept are left out. Lines are split by a hash of what they hold, so that adding some moves none and equal ones stay
  * together; running text into contiguous parts, for training, validation, test, in this order. Options and files must
  * outlive the text. Dispose also after a failure.
