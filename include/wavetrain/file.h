@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "wavetrain/error.h"
 
@@ -32,6 +33,10 @@ wt_status wt_folder_remove(const char *path);
 wt_status wt_folder_list(char ***names, size_t *count, const char *path, const char *prefix,
                          const char *suffix);
 void wt_folder_list_free(char **names, size_t count);
+
+/* Opens a regular file for reading, without waiting for one: a pipe without a writer would never open. A missing file, a
+ * folder, a pipe and a device are the caller's error (WT_USAGE); what the system refuses is a failure. */
+wt_status wt_file_open(FILE **out, const char *path);
 
 /* The whole file in a new block (one zero byte after its end); free with wt_free.
  * Refuses a file of more than `limit` bytes. */

@@ -141,7 +141,7 @@ wt_status wt_prepare_measure(const wt_prepare_plan *plan, size_t item, const wt_
                              wt_moments *moments);
 /* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in theirs. */
 void wt_moments_add(wt_moments *total, const wt_moments *other, int channels);
-/* A channel that never changes has deviation 1. */
+/* A channel that never changes has deviation 1. The offsets of *normalization stay, and belong to the means. */
 void wt_moments_finish(wt_normalization *normalization, const wt_moments *moments, int channels);
 
 /* --- recordings --- */
@@ -215,9 +215,10 @@ typedef struct {
     const char *label;
     const char *group; /* NULL: none */
     char separator;
-    bool values; /* labels are values, not classes */
-    int classes; /* 0: as many as the largest label asks for */
-    int rate;    /* rows a second */
+    char decimal; /* mark of numbers: . or , */
+    bool values;  /* labels are values, not classes */
+    int classes;  /* 0: as many as the largest label asks for */
+    int rate;     /* rows a second */
     double validation, test;
     uint64_t split_seed;
     int64_t shard_bytes;
@@ -229,6 +230,8 @@ typedef struct {
  * A table's rows as utterances. With groups: runs of rows with the same group, whose split is its own (wt_split_choose).
  * Else each file is cut into equal blocks, keyed draws decide which are for validation and testing, neighbours of one
  * split become one utterance, and where splits meet `gap` rows are left out. Long ones are cut. The id is FILE:LINE.
+ * Samples are floats. A signal whose mean is large compared with its deviation is kept less that mean (the plan's
+ * normalization.offset), which is subtracted in double: rounded as it is, it would lose what it says.
  */
 typedef struct wt_table wt_table;
 
@@ -244,6 +247,8 @@ void wt_table_destroy(wt_table *table); /* takes NULL */
 int64_t wt_table_rows(const wt_table *table);
 /* Rows left out between parts. */
 int64_t wt_table_left_out(const wt_table *table);
+/* Warns of columns that say nothing, or less than they seem to. */
+void wt_table_warn(const wt_table *table);
 wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table);
 /* wt_utterance_source.load for a wt_table. */
 wt_status wt_table_load(const void *table, size_t item, wt_utterance *utterance);

@@ -22,15 +22,15 @@ typedef struct {
     int rate, channels;
 } wt_sound_format;
 
-/* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, and a WAV
- * file whose header promises more than the file holds are errors (WT_USAGE). */
+/* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, a WAV file whose header
+ * promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE). */
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path);
 
 /*
  * Frames first … first+count−1, or from `first` to the end with count −1, in *samples (wt_free).
  * format->frames becomes the number of frames read. Fewer frames than the header promises, and samples that
- * are not finite, are errors. The memory taken grows with what is decoded, not with what is promised. Lossy
- * files know their length roughly: what can be decoded counts.
+ * are not finite, are errors, and so is an Ogg file with a page that is damaged or missing. The memory taken grows with what is
+ * decoded, not with what is promised. MP3 files know their length roughly: what can be decoded counts.
  */
 wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *path, int64_t first,
                         int64_t count);

@@ -24,6 +24,11 @@ int wt_line_end(const char *text, size_t bytes);
 /* wt_utf8_decode with each line end as \n. */
 int wt_text_decode(uint32_t *code, const char *text, size_t bytes);
 
+/* What came from outside, for a message on one line: bytes that are no UTF-8, and characters that move a terminal's cursor,
+ * hide or turn text, become "?", blanks and line ends spaces. At most `room` bytes with the zero byte at the end; what
+ * does not fit is cut at a character, and "…" says so. `out` may be `text`. */
+void wt_text_show(char *out, size_t room, const char *text, size_t length);
+
 /* The first bytes of a text file: *skip is the length of its byte order mark (0: it has none). Other encodings and
  * compressed files are errors that name them (WT_USAGE). */
 wt_status wt_text_begin(size_t *skip, const char *path, const char *text, size_t bytes);

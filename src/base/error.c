@@ -6,6 +6,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "wavetrain/utf8.h"
 
 static _Thread_local char wt_message[1024];
 
@@ -15,10 +18,7 @@ wt_status wt_error(wt_status status, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    for (char *c = text; *c; c++) {
-        if (*c == '\n' || *c == '\r') *c = ' '; /* one line, whatever a file's name holds */
-    }
-    snprintf(wt_message, sizeof wt_message, "%s", text);
+    wt_text_show(wt_message, sizeof wt_message, text, strlen(text)); /* one line, whatever a file holds */
     return status;
 }
 

@@ -118,15 +118,37 @@ void wt_folder_list_free(char **names, size_t count) {
     wt_free(names);
 }
 
+static const char *kind_of_file(mode_t mode) {
+    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+wt_status wt_file_open(FILE **out, const char *path) {
+    wt_status status = WT_OK;
+    struct stat info;
+    *out = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool absent = file < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENXIO);
+    WT_CHECK(file >= 0, absent ? WT_USAGE : WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    WT_GUARD_CHECK(fstat(file, &info) == 0, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    WT_GUARD_CHECK(S_ISREG(info.st_mode), WT_USAGE, "%s: is %s (expected a regular file)", path,
+                   kind_of_file(info.st_mode));
+    *out = fdopen(file, "rb");
+    WT_GUARD_CHECK(*out, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    return WT_OK;
+cleanup:
+    close(file);
+    return status;
+}
+
 wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit) {
     wt_status status = WT_OK;
     struct stat info;
     *data = NULL;
     *bytes = 0;
-    FILE *file = fopen(path, "rb");
-    WT_CHECK(file, WT_FAILED, "%s: can't open the file (%s)", path, strerror(errno));
-    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode), WT_FAILED,
-                   "%s: is no plain file", path);
+    FILE *file;
+    WT_TRY(wt_file_open(&file, path));
+    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0, WT_FAILED, "%s: can't be read (%s)", path,
+                   strerror(errno));
     WT_GUARD_CHECK((uint64_t)info.st_size <= limit, WT_FAILED,
                    "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
                    (long long)info.st_size, limit);

@@ -1,6 +1,7 @@
 /* UTF-8 by the ranges of its table: what the first byte says, checked against the value that comes out. */
 #include "wavetrain/utf8.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 int wt_utf8_decode(uint32_t *code, const char *text, size_t bytes) {
@@ -41,6 +42,36 @@ int wt_text_decode(uint32_t *code, const char *text, size_t bytes) {
     if (end == 0) return wt_utf8_decode(code, text, bytes);
     *code = '\n';
     return end;
+}
+
+/* C0, C1, and what breaks lines, sets direction or has no width of its own. */
+static bool is_hidden(uint32_t code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x200E || code == 0x200F ||
+           (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
+}
+
+void wt_text_show(char *out, size_t room, const char *text, size_t length) {
+    static const char more[] = "…";
+    size_t used = 0, cut = 0; /* `cut`: the last place at which "…" fits */
+    for (size_t at = 0; at < length;) {
+        uint32_t code = 0;
+        char shown[WT_UTF8_MAX];
+        const int bytes = wt_utf8_decode(&code, text + at, length - at);
+        const bool blank = bytes == 1 && (code == '\n' || code == '\r' || code == '\t');
+        const bool plain = bytes > 0 && !is_hidden(code);
+        const size_t put = plain ? (size_t)bytes : 1;
+        if (used + put >= room) {
+            memcpy(out + cut, more, sizeof more);
+            return;
+        }
+        memcpy(shown, text + at, (size_t)bytes); /* `out` may overwrite it */
+        if (!plain) *shown = blank ? ' ' : '?';
+        memcpy(out + used, shown, put);
+        used += put;
+        at += bytes > 0 ? (size_t)bytes : 1;
+        if (used + sizeof more <= room) cut = used;
+    }
+    out[used] = '\0';
 }
 
 wt_status wt_text_begin(size_t *skip, const char *path, const char *text, size_t bytes) {

@@ -10,7 +10,6 @@
 
 #include "config_internal.h"
 #include "wavetrain/memory.h"
-#include "wavetrain/utf8.h"
 
 /* --- pool --- */
 
@@ -56,19 +55,6 @@ wt_status wt_pool_copy(wt_pool *pool, const char **out, const char *text, size_t
 }
 
 /* --- messages --- */
-
-void wt_text_show(char *out, size_t size, const char *text, size_t length) {
-    static const char more[] = "…";
-    size_t room = size - sizeof more; /* leaves place for the sign of a cut and the end */
-    size_t n = length <= room ? length : room;
-    while (n < length && n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) n--; /* not within a character */
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        out[i] = c < 0x20 || c == 0x7F ? '?' : text[i];
-    }
-    out[n] = '\0';
-    if (n < length) memcpy(out + n, more, sizeof more);
-}
 
 void wt_node_show(char out[WT_SHOW_MAX], const wt_node *node) {
     char text[WT_SHOW_MAX - 2];

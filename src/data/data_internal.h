@@ -15,6 +15,7 @@
 #define WT_SHARD_KIND_TABLE "table"
 #define WT_SHARD_MEAN "normalization/mean"
 #define WT_SHARD_DEVIATION "normalization/deviation"
+#define WT_SHARD_OFFSET "normalization/offset" /* absent: 0 */
 enum {
     WT_SHARD_VERSION = 1,
     WT_SHARDS_MAX = 100000, /* of a split: five digits in the name */

@@ -142,8 +142,13 @@ static void test_reading_has_a_limit(void **state) {
     assert_int_equal(bytes, 0);
     write_text(in_folder("empty"), "");
     assert_holds(in_folder("empty"), "");
-    assert_error(wt_file_read(&data, &bytes, in_folder("absent"), 9), "absent: can't open the file");
-    assert_error(wt_file_read(&data, &bytes, test_folder, 9), "is no plain file");
+    assert_error(wt_file_read(&data, &bytes, in_folder("absent"), 9),
+                 "absent: can't be read (No such file or directory)");
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0); /* no one writes: opening would wait for ever */
+    assert_error(wt_file_read(&data, &bytes, in_folder("pipe"), 9),
+                 "pipe: is a pipe (expected a regular file)");
+    assert_error(wt_file_read(&data, &bytes, "/dev/null", 9), "/dev/null: is a device (expected a regular");
+    assert_error(wt_file_read(&data, &bytes, test_folder, 9), "is a folder (expected a regular file)");
 }
 
 static void test_writing_replaces_the_whole_file(void **state) {
