@@ -30,12 +30,31 @@ const char *wt_path_base(const char *path) {
 
 bool wt_path_exists(const char *path) {
     struct stat info;
-    return lstat(path, &info) == 0;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool wt_path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+wt_status wt_path_require_folder(const char *path, const char *what) {
+    struct stat info;
+    const bool found = stat(path, &info) == 0;
+    WT_CHECK(found || errno == ENOENT || errno == ENOTDIR, WT_FAILED, "%s: can't be read (%s)", path,
+             strerror(errno));
+    WT_CHECK(found && S_ISDIR(info.st_mode), WT_USAGE, "%s: no %s (%s)", path, what,
+             found ? "it is no folder" : "no such folder");
+    return WT_OK;
+}
+
+wt_status wt_path_require_free(const char *path, const char *hint) {
+    struct stat info;
+    const bool found = lstat(path, &info) == 0;
+    WT_CHECK(!found, WT_USAGE, "%s: exists already%s", path, hint);
+    WT_CHECK(errno == ENOENT || errno == ENOTDIR, WT_FAILED, "%s: can't be written (%s)", path,
+             strerror(errno));
+    return WT_OK;
 }
 
 wt_status wt_folder_make(const char *path) {
@@ -138,6 +157,32 @@ wt_status wt_file_open(FILE **out, const char *path) {
 cleanup:
     close(file);
     return status;
+}
+
+wt_status wt_stream_read(char **data, size_t *bytes, int stream, const char *name, size_t limit) {
+    char *block;
+    size_t used = 0;
+    ssize_t got = 1;
+    *data = NULL;
+    *bytes = 0;
+    WT_TRY(wt_alloc(&block, limit + 2, 1, name));
+    while (used <= limit && got != 0) {
+        got = read(stream, block + used, limit + 1 - used);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) break;
+        used += (size_t)got;
+    }
+    wt_status status = got < 0 ? wt_error(WT_FAILED, "%s: can't be read (%s)", name, strerror(errno)) : WT_OK;
+    if (status == WT_OK && used > limit)
+        status = wt_error(WT_USAGE, "%s: is too large (expected at most %zu bytes)", name, limit);
+    if (status != WT_OK) {
+        wt_free(block);
+        return status;
+    }
+    block[used] = '\0';
+    *data = block;
+    *bytes = used;
+    return WT_OK;
 }
 
 wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit) {

@@ -87,8 +87,7 @@ static wt_status wt_output_path(char out[WT_PATH_MAX], int piece) {
 /* Where nothing can be written, better to know before an hour of generating. */
 static wt_status wt_check_output(const char *path) {
     char folder[WT_PATH_MAX];
-    WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)",
-             path);
+    if (!wt_given.force) WT_TRY(wt_path_require_free(path, " (--force replaces it)"));
     const char *name = wt_path_base(path);
     WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
     snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);

@@ -100,6 +100,32 @@ static void test_line_ends(void **state) {
     assert_int_equal(wt_text_decode(&code, "\xC3", 1), 0);
 }
 
+static void expect_shown(const char *text, size_t room, const char *expected) {
+    char out[64];
+    memset(out, 'x', sizeof out);
+    wt_text_show(out, room, text, strlen(text));
+    assert_string_equal(out, expected);
+    for (size_t i = room; i < sizeof out; i++) assert_int_equal(out[i], 'x');
+}
+
+static void test_shown(void **state) {
+    (void)state;
+    expect_shown("", 4, "");
+    expect_shown("abc", 4, "abc");
+    expect_shown("abcdefgh", 9, "abcdefgh");
+    expect_shown("abcdefgh", 8, "abcd…");
+    expect_shown("ab\xC3\xA9"
+                 "efgh",
+                 8, "ab\xC3\xA9…");
+    expect_shown("abc\xC3\xA9"
+                 "efgh",
+                 8, "abc…"); /* cut at a character */
+    expect_shown("a\tb\nc\x01\x7F\x80\xC2\x85\xE2\x80\xA8", 32, "a b c?????");
+    char same[] = "x\xFFy\xC2\x80z";
+    wt_text_show(same, sizeof same, same, strlen(same));
+    assert_string_equal(same, "x?y?z");
+}
+
 /* What a file begins with: a mark to pass over, or what it is instead of text. */
 static void test_begin(void **state) {
     (void)state;
@@ -128,9 +154,13 @@ static void test_begin(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code_point), cmocka_unit_test(test_known_bytes),
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_one_spelling),
-        cmocka_unit_test(test_line_ends),        cmocka_unit_test(test_begin),
+        cmocka_unit_test(test_every_code_point),
+        cmocka_unit_test(test_known_bytes),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_one_spelling),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

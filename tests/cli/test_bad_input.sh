@@ -66,7 +66,7 @@ refused 1 'the checkpoint is of another architecture' --init run --set model.lay
 refused 1 'is no checkpoint' --init config.yaml
 refused 1 'tone/train-00000.h5: is no whole checkpoint' --init tone/train-00000.h5
 refused 2 'of another configuration (model.layers was 5, now 4)' --resume $checkpoint --set model.layers=4
-refused 1 'nowhere.h5: can' --resume nowhere.h5
+refused 2 'nowhere.h5: can' --resume nowhere.h5
 refused 1 'tone/train-00000.h5: is no whole checkpoint' --resume tone/train-00000.h5
 "$mix_checkpoint" $checkpoint deep/checkpoints/step-00000005.h5 mixed.h5
 "$mix_checkpoint" deep/checkpoints/step-00000005.h5 $checkpoint more.h5
@@ -150,7 +150,7 @@ for command in train evaluate generate inspect plot; do
     expect_error 2 'too many arguments' "$WAVETRAIN" $command $(seq 100)
 done
 expect_error 2 "no shards of the split 'rest'" "$WAVETRAIN" evaluate run --split rest
-expect_error 2 'nowhere: no such run' "$WAVETRAIN" plot nowhere --out a.png
+expect_error 2 'nowhere: no run (no such folder)' "$WAVETRAIN" plot nowhere --out a.png
 expect_error 2 'tone: no metrics.csv' "$WAVETRAIN" plot tone --out a.png
 expect_error 2 '--out: missing' "$WAVETRAIN" plot run
 [ ! -e a.png ] || fail "something was plotted"
@@ -198,4 +198,46 @@ said out.txt 'learning_rate: 1.0e-3'
 cp out.txt all-keys.yaml
 expect_ok "$WAVETRAIN" inspect all-keys.yaml
 expect_ok "$WAVETRAIN" --version
+
+# what can't be written is said, whatever it is
+if [ -e /dev/full ]; then
+    for words in --help --version 'train --help' 'train --help-config' '--completion bash' 'inspect all-keys.yaml'; do
+        code=0
+        "$WAVETRAIN" $words >/dev/full 2>err.txt || code=$?
+        [ $code = 1 ] || fail "$words >/dev/full: exit code $code, expected 1"
+        said err.txt "standard output: can't write"
+    done
+fi
+
+# --- pipes and what may not be read ---
+
+# no one writes: whoever opened them would wait for ever
+mkfifo pipe.yaml pipe.h5
+expect_error 2 'pipe.yaml: is a pipe (expected a regular file)' timeout 20 "$WAVETRAIN" train pipe.yaml --run new
+expect_error 2 'pipe.yaml: is a pipe' timeout 20 "$WAVETRAIN" inspect pipe.yaml
+expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" inspect pipe.h5
+expect_error 2 'pipe.yaml: is a pipe' timeout 20 "$WAVETRAIN" sweep pipe.yaml --list
+expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" prepare audio pipe.h5 --out new
+expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" prepare text pipe.h5 --out new
+mkdir piped && mkfifo piped/metrics.csv
+expect_error 2 'metrics.csv: is a pipe' timeout 20 "$WAVETRAIN" plot piped --out piped.png
+# a configuration from standard input, which rank 0 alone has
+"$WAVETRAIN" inspect - <config.yaml >piped.txt || fail "inspect -"
+"$WAVETRAIN" inspect config.yaml | sed "s/config.yaml/-/" | cmp - piped.txt || fail "inspect - shows another configuration"
+"$MPIRUN" 2 "$WAVETRAIN" train - --run from-input <config.yaml >log.txt 2>&1 || fail "train -: $(cat log.txt)"
+[ "$(hash_of from-input)" = "$(hash_of run)" ] || fail "train - gives another run"
+expect_error 2 '--run: is missing (a configuration from standard input' "$WAVETRAIN" train - <config.yaml
+expect_error 2 'standard input:1: nonsense is no key' "$WAVETRAIN" inspect - <<<'nonsense: 1'
+# a loop of links stands for what the system refuses, since root may read anything
+ln -s circle circle
+for command in 'inspect circle' 'evaluate circle' 'train circle --run new' 'prepare text circle --out new' \
+    'prepare audio circle --out new' 'plot circle --out new.png'; do
+    code=0
+    "$WAVETRAIN" $command >out.txt 2>err.txt || code=$?
+    [ $code != 0 ] || fail "$command: exit code 0"
+    said err.txt 'circle: '
+    said err.txt 'Too many levels of symbolic links'
+done
+mkdir unseen && ln -s circle unseen/checkpoints && ln -s circle unseen/circle
+expect_error 1 'unseen/checkpoints: can' "$WAVETRAIN" evaluate unseen
 no_leftovers
