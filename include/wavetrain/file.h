@@ -24,6 +24,10 @@ const char *wt_path_base(const char *path);
 bool wt_path_exists(const char *path);
 bool wt_path_is_folder(const char *path);
 
+/* Refuses an output whose name says that it is something else: one with another ending than `ending` (".wav"; in any case).
+ * Names without an ending pass. `what` is what will be in it ("a WAV file"). */
+wt_status wt_path_require_ending(const char *path, const char *ending, const char *what);
+
 /* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"). WT_USAGE, but for reasons of the system. */
 wt_status wt_path_require_folder(const char *path, const char *what);
 /* Fails if there is something at `path`, or if that can't be told; `hint` goes with the first. */

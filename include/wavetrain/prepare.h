@@ -186,7 +186,8 @@ wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
 
 /* Refuses recordings and targets that don't belong together in pairs of one name, length and rate, but for a single pair's
  * names. Needs the formats. */
-wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets);
+wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets,
+                        const wt_audio_options *options);
 
 typedef struct {
     const wt_recordings *recordings;

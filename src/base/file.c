@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -36,6 +37,13 @@ bool wt_path_exists(const char *path) {
 bool wt_path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+wt_status wt_path_require_ending(const char *path, const char *ending, const char *what) {
+    const char *name = wt_path_base(path), *dot = strrchr(name, '.');
+    WT_CHECK(!dot || dot == name || strcasecmp(dot, ending) == 0, WT_USAGE,
+             "%s: would hold %s (got the ending %s, expected %s)", path, what, dot, ending);
+    return WT_OK;
 }
 
 wt_status wt_path_require_folder(const char *path, const char *what) {

@@ -120,6 +120,7 @@ static wt_status wt_check_options(void) {
 
 static wt_status wt_check_sound_options(void) {
     WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.wav is missing");
+    WT_TRY(wt_path_require_ending(wt_given.out, ".wav", "a WAV file"));
     WT_CHECK(!wt_given.prompt && !wt_given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
              wt_given.prompt ? "--prompt" : "--max-length");
     WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
@@ -163,7 +164,10 @@ static wt_status wt_prime_by_file(wt_voice *voice) {
     } else {
         WT_GUARD(wt_sound_resample(&voice->prime, mono, format.frames, 1, format.rate, voice->rate));
     }
+    const double whole = (double)voice->prime_count / voice->rate;
     if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+    wt_log_info("primed with the first %.2f s of %s, which has %.2f s",
+                (double)voice->prime_count / voice->rate, wt_given.prime, whole);
 cleanup:
     wt_free(samples);
     wt_free(mono);

@@ -300,7 +300,7 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
     WT_TRY(wt_share_formats(comm, list));
     if (command->target) {
         WT_TRY(wt_share_formats(comm, targets));
-        WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets)));
+        WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets, audio)));
     }
     wt_status status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
     if (status == WT_OK) {

@@ -175,6 +175,21 @@ generate_refused 'nowhere.wav: can' --prime nowhere.wav
 generate_refused 'config.yaml: can' --prime config.yaml
 generate_refused "no shards of the split 'rest'" --prime-from rest
 generate_refused '--prime-utterance is out of range' --prime-from test --prime-utterance 2
+generate_refused '--seed: is given twice (expected once)' --seed 1 --seed 2
+expect_error 2 'voice.mp3: would hold a WAV file (got the ending .mp3, expected .wav)' \
+    "$WAVETRAIN" generate run --out voice.mp3
+expect_error 2 'x.pdf: would hold a PNG picture (got the ending .pdf, expected .png)' \
+    "$WAVETRAIN" plot run --out x.pdf
+"$WAVETRAIN" prepare simulate sine --rate 16000 --seconds 0.1 --utterances 20 --out faster >prepare.txt 2>&1
+"$WAVETRAIN" train config.yaml --run tuned --init run --set data.path=faster --set train.steps=5 >tuned.log 2>&1 ||
+    fail "--init: $(cat tuned.log)"
+said tuned.log 'was trained at another sample rate than the data set'"'"'s (got 8000 Hz, expected 16000)'
+"$WAVETRAIN" train config.yaml --run alike --init run --set train.steps=5 >alike.log 2>&1
+! grep -q 'another sample rate' alike.log || fail "a warning of equal rates"
+"$WAVETRAIN" generate run --seconds 0.5 --out tone.wav >out.txt 2>&1 || fail "generate: $(cat out.txt)"
+"$WAVETRAIN" generate run --seconds 0.01 --prime tone.wav --prime-seconds 0.25 --out primed.WAV >out.txt 2>&1 ||
+    fail "--prime: $(cat out.txt)"
+said out.txt 'primed with the first 0.25 s of tone.wav, which has 0.50 s'
 echo mine >there.wav
 expect_error 2 'there.wav: exists already' "$WAVETRAIN" generate run --out there.wav
 cp there.wav many-2.wav

@@ -71,9 +71,23 @@ sound target/b.wav 8000 1 999 tone 300
 audio 2 'target/b.wav: is not as long as good/b.wav (got 999 samples, expected 1000)' good --target target
 sound target/b.wav 16000 1 1000 tone 300
 audio 2 'target/b.wav: has another sample rate than good/b.wav (got 16000 Hz, expected 8000)' good --target target
-rm -r target
+# a target is one channel, by the same choice as the recording's
+sound target/b.wav 8000 2 1000 tone 300
+audio 2 'target/b.wav: a target is of one channel (got 2, expected 1;' good --target target --channels keep
+audio 2 'target/a.wav: has no channel 2' good --target target --channels 2
+mkdir stereo
+for name in a b; do sound stereo/$name.wav 8000 2 1000 tone 300; done
+audio 2 'good/a.wav: has no channel 2 (got 1 channels)' stereo --target good --channels 2
+expect_ok "$WAVETRAIN" prepare audio stereo --target good --channels keep --validation 0 --test 0 --out paired
+said out.txt '2 channels'
+rm -r paired
+expect_ok "$WAVETRAIN" prepare audio good --target stereo --channels 1 --validation 0 --test 0 --out paired
+rm -r paired target stereo
 
 # options
+audio 2 '--rate: is given twice (expected once)' good --rate 8000 --rate 16000
+audio 2 '--target: is given twice' good --target a --target b
+expect_error 2 '--out: is given twice' "$WAVETRAIN" prepare audio good -o out --out out
 audio 2 '--rate: out of range' good --rate 999
 audio 2 '--rate: out of range' good --rate 768001
 audio 2 '--channels: got most' good --channels most

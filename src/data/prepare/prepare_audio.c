@@ -106,7 +106,19 @@ static wt_status check_unchanged(const wt_recording *file, const wt_sound_format
     return WT_OK;
 }
 
-wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets) {
+/* A target is one channel of labels, made by the same choice as the recording's. */
+static wt_status check_target_channels(const wt_recording *target, const wt_audio_options *options) {
+    const int own = target->format.channels;
+    WT_CHECK(options->channels != WT_CHANNELS_KEEP || own == 1, WT_USAGE,
+             "%s: a target is of one channel (got %d, expected 1; --channels mix or K makes one of all)",
+             target->path, own);
+    WT_CHECK(options->channels <= own, WT_USAGE, "%s: has no channel %d (got %d channels)", target->path,
+             options->channels, own);
+    return WT_OK;
+}
+
+wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets,
+                        const wt_audio_options *options) {
     const wt_recording *in = recordings->files, *out = targets->files;
     for (size_t i = 0; recordings->count > 1 && i < recordings->count; i++) {
         WT_CHECK(i < targets->count && strcmp(in[i].id, out[i].id) >= 0, WT_USAGE,
@@ -122,6 +134,7 @@ wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *ta
         WT_CHECK(out[i].format.frames == in[i].format.frames, WT_USAGE,
                  "%s: is not as long as %s (got %lld samples, expected %lld)", out[i].path, in[i].path,
                  (long long)out[i].format.frames, (long long)in[i].format.frames);
+        WT_TRY(check_target_channels(&out[i], options));
     }
     return WT_OK;
 }
@@ -130,7 +143,8 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
                                 wt_utterance *utterance) {
     const wt_recording *file = &recordings->files[item];
     const wt_audio_options *options = context->options;
-    int channels = context->plan->channels, rate = context->plan->sample_rate;
+    const bool target = recordings == context->targets;
+    int channels = target ? 1 : context->plan->channels, rate = context->plan->sample_rate;
     wt_sound_format format;
     WT_TRY(wt_path_join(utterance->id, "", file->id));
     WT_TRY(wt_sound_read(&utterance->samples, &format, file->path, 0, -1));
