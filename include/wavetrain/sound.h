@@ -1,6 +1,6 @@
 /*
  * Sound files. Samples are float in ±1, interleaved, [frames, channels]; a 16-bit sample v is v/32768.
- * Reading needs libsndfile (WAV, FLAC, Ogg and what else it knows), resampling libsamplerate; a build
+ * Reading needs libsndfile (WAV, FLAC, Ogg and what else it knows), resampling soxr; a build
  * without them has all functions, and those that need the libraries fail with a message that says so.
  * Writing WAV needs neither.
  */
@@ -42,7 +42,7 @@ wt_status wt_sound_write_wav(const char *path, const float *samples, int64_t fra
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */
 int64_t wt_sound_resampled_frames(int64_t frames, int from, int to);
 
-/* Band-limited resampling (libsamplerate's best sinc; no delay) into *out (wt_free),
+/* Band-limited resampling (soxr; no delay) into *out (wt_free),
  * [wt_sound_resampled_frames, channels]. The rates may differ by a factor of at most 256. */
 wt_status wt_sound_resample(float **out, const float *samples, int64_t frames, int channels, int from,
                             int to);

@@ -426,6 +426,35 @@ static void test_resampling(void **state) {
     wt_free(high);
 }
 
+/* Nearly all of the band passes, and what lies beyond it is not heard anywhere: no worse than the interpolator was by which
+ * data sets used to be made (0.3 dB down at 95 % of the band, 146 dB down above it). */
+static void test_passband(void **state) {
+    (void)state;
+    const int rates[][2] = {{48000, 16000}, {44100, 16000}, {16000, 44100}};
+    const double shares[] = {0.05, 0.5, 0.9, 0.95};
+    for (int i = 0; i < 3; i++) {
+        const int from = rates[i][0], to = rates[i][1], low = from < to ? from : to;
+        float *out, *tone;
+        for (int s = 0; s < 4; s++) {
+            const double frequency = round(shares[s] * low / 2);
+            tone = make_tone(frequency, from, 0.5, from);
+            assert_int_equal(wt_sound_resample(&out, tone, from, 1, from, to), WT_OK);
+            assert_true(fabs(20 * log10(level_at(out, to, to, frequency) / 0.5)) < 0.02);
+            wt_free(out);
+            wt_free(tone);
+        }
+        for (double frequency = low / 2.0 + 50; frequency < from / 2.0; frequency += 997) {
+            double power = 0;
+            tone = make_tone(frequency, from, 0.5, from);
+            assert_int_equal(wt_sound_resample(&out, tone, from, 1, from, to), WT_OK);
+            for (int n = to / 4; n < 3 * to / 4; n++) power += (double)out[n] * (double)out[n];
+            assert_true(10 * log10(power / (to / 2.0) / 0.125 + 1e-30) < -140);
+            wt_free(out);
+            wt_free(tone);
+        }
+    }
+}
+
 static void test_resampled_length(void **state) {
     (void)state;
     assert_int_equal(wt_sound_resampled_frames(3, 48000, 16000), 1);
@@ -489,6 +518,7 @@ int main(void) {
         cmocka_unit_test(test_damaged_ogg),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_resampling),
+        cmocka_unit_test(test_passband),
         cmocka_unit_test(test_resampled_length),
         cmocka_unit_test(test_trimming),
     };

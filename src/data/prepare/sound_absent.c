@@ -1,9 +1,9 @@
-/* Takes the place of sound_file.c and resample.c in a build without libsndfile and libsamplerate. */
+/* Takes the place of sound_file.c and resample.c in a build without libsndfile and soxr. */
 #include "prepare_internal.h"
 
 static wt_status absent(const char *what) {
     return wt_error(WT_FAILED,
-                    "%s: this build can't read sound (it was made without libsndfile and libsamplerate; "
+                    "%s: this build can't read sound (it was made without libsndfile and soxr; "
                     "jobs/setup.sh installs them, then configure and build again)",
                     what);
 }
