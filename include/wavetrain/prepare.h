@@ -63,6 +63,12 @@ const char *wt_split_name(wt_split split);
 /* The split of an utterance: a hash of its id, keyed by the seed, against the shares. No other utterance
  * matters, so adding some moves none. */
 wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test);
+/*
+ * The same for all of a set, [items]: as wt_split_choose, but that no part with a share stays empty while another has two:
+ * the utterance whose draw is nearest to the part's goes there. (With few utterances, adding some may hence move one.)
+ */
+void wt_splits_choose(wt_split *splits, const char *const *ids, size_t items, uint64_t seed,
+                      double validation, double test);
 /* The same of a number drawn from [0, 1). */
 wt_split wt_split_of_draw(double draw, double validation, double test);
 
@@ -105,6 +111,7 @@ typedef struct {
     bool *mask;      /* [count] targets of the split, of a masked plan; wt_free */
     int64_t removed; /* frames trimmed away */
     bool silent;     /* nothing but zeros */
+    bool still;      /* its labels, which are values, never change */
 } wt_utterance;
 
 /* Where utterances come from. `done` (may be NULL) is called after each. */
@@ -115,13 +122,16 @@ typedef struct {
     void *progress;
 } wt_utterance_source;
 
+enum { WT_COUNTED_CLASSES = 64 };
+
 /* Counts for the report. Nothing but int64_t, so that ranks can add them as an array. */
 typedef struct {
     int64_t utterances[WT_SPLITS], frames[WT_SPLITS], shards[WT_SPLITS];
-    int64_t targets[WT_SPLITS]; /* frames that are targets of their split */
-    int64_t removed;            /* frames */
-    int64_t clipped;            /* samples beyond ±1, int16 only */
-    int64_t silent;             /* utterances */
+    int64_t targets[WT_SPLITS];                     /* frames that are targets of their split */
+    int64_t removed;                                /* frames */
+    int64_t clipped;                                /* samples beyond ±1, int16 only */
+    int64_t silent, still;                          /* utterances */
+    int64_t classes[WT_SPLITS][WT_COUNTED_CLASSES]; /* samples of each, where there are no more */
 } wt_prepare_tally;
 
 /* Writes shard number `shard` of the plan into `folder`; on failure its file is removed. */
@@ -148,13 +158,23 @@ void wt_moments_finish(wt_normalization *normalization, const wt_moments *moment
 
 typedef struct {
     char *path, *id;
-    wt_sound_format format; /* by wt_sound_inspect */
+    wt_sound_format format; /* by wt_recording_check; of a part, its own frames */
+    bool cut;               /* a part, from frame `first` on, for `split` */
+    int64_t first;
+    wt_split split;
 } wt_recording;
+
+enum { WT_ENDINGS_MAX = 32 };
 
 typedef struct {
     size_t count;
     wt_recording *files; /* [count], ids unique, in the order of strcmp */
     int64_t skipped;     /* files in folders that have another extension */
+    size_t ending_count; /* kinds of them, the first ones met; of the process that looked alone */
+    struct {
+        char ending[24];
+        int64_t count;
+    } endings[WT_ENDINGS_MAX];
 } wt_recordings;
 
 /*
@@ -164,6 +184,13 @@ typedef struct {
  */
 wt_status wt_recordings_find(wt_recordings *recordings, const char *const *inputs, size_t count);
 void wt_recordings_dispose(wt_recordings *recordings);
+/* ".txt × 3, .m4a × 2": what was skipped. */
+void wt_recordings_skipped(char *text, size_t room, const wt_recordings *recordings);
+/* Fills the format; with `whole` all of it is decoded, which finds what a header does not show. WT_USAGE: it is damaged, no
+ * sound, or has a name that is not UTF-8. */
+wt_status wt_recording_check(wt_recording *recording, bool whole);
+/* Leaves out the recordings without frames, and those whose like in `other` (NULL: none) has none. */
+void wt_recordings_keep(wt_recordings *recordings, const wt_recordings *other);
 /* As one block of bytes (wt_free), and back: for other ranks. */
 wt_status wt_recordings_pack(char **bytes, size_t *size, const wt_recordings *recordings);
 wt_status wt_recordings_unpack(wt_recordings *recordings, const char *bytes, size_t size);
@@ -179,6 +206,12 @@ typedef struct {
     int64_t shard_bytes;
     wt_shard_store store;
 } wt_audio_options;
+
+/*
+ * Fewer recordings than parts with a share: each is cut in time, for training, validation and test in this order, with a
+ * second (at most a twentieth of it) left out before the second and the third. Needs the formats. Else nothing changes.
+ */
+wt_status wt_recordings_cut(wt_recordings *recordings, const wt_audio_options *options);
 
 /* Needs the formats. Unlike rates (without options->rate) or channels are errors that name two files. */
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,

@@ -7,6 +7,7 @@
 #ifndef WAVETRAIN_SOUND_H
 #define WAVETRAIN_SOUND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wavetrain/error.h"
@@ -21,6 +22,9 @@ typedef struct {
     int64_t frames;
     int rate, channels;
 } wt_sound_format;
+
+/* Whether a file of that ending (".wav", in any case) may be sound that this build reads. */
+bool wt_sound_reads(const char *ending);
 
 /* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, a WAV file whose header
  * promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE). */

@@ -125,6 +125,14 @@ expect_ok "$WAVETRAIN" prepare table ulps.csv $columns --values --out ulps
 said err.txt 'warning: ulps.csv: column a differs by 16 steps of double precision at most, from 1000000'
 said err.txt 'warning: ulps.csv: column y differs by 2 steps of single precision at most, from 1000000 to 1000000.1'
 
+# classes of each part, and one that a part lacks
+{ echo a,y; seq 1 2000 | awk '{ print $1 "," ($1 > 1900) }'; } >late.csv
+expect_ok "$WAVETRAIN" prepare table late.csv $columns --gap 0 --blocks 10 --out late
+said out.txt '  class 0     1,'
+said out.txt '  class 1 '
+grep -qE '^warning: late: class 1 is missing from the (train|validation|test) part \(100 samples in all; ' err.txt ||
+    fail "no warning of a class that is missing: $(cat err.txt)"
+
 # ranks
 awk 'BEGIN { print "t;a;b;y;g"; for (i = 0; i < 9000; i++) printf "%d;%.6f;%.6f;%d;g%d\n", i, sin(i / 9), cos(i / 5), i % 3, i / 300 }' >one.csv
 awk 'BEGIN { print "y;b;g;a"; for (i = 0; i < 4000; i++) printf "%d;%.6f;%s;%.6f\n", i % 4, sin(i), "h" int(i / 200), i }' >two.csv

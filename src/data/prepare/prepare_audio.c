@@ -45,20 +45,26 @@ wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
     WT_TRY(choose_channels(&channels, recordings, options));
     int64_t *bytes = NULL, sample_bytes = options->store == WT_STORE_INT16 ? 2 : 4;
     wt_split *splits = NULL;
+    const char **ids = NULL;
     wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&ids, recordings->count, sizeof *ids, "names of recordings"));
     WT_GUARD(wt_alloc(&bytes, recordings->count, sizeof *bytes, "sizes of recordings"));
     WT_GUARD(wt_alloc(&splits, recordings->count, sizeof *splits, "splits of recordings"));
     for (size_t i = 0; i < recordings->count; i++) {
         const wt_recording *file = &recordings->files[i];
         bytes[i] = wt_sound_resampled_frames(file->format.frames, file->format.rate, rate) * channels *
                    sample_bytes;
-        splits[i] = wt_split_choose(file->id, options->split_seed, options->validation, options->test);
+        ids[i] = file->id;
     }
+    wt_splits_choose(splits, ids, recordings->count, options->split_seed, options->validation, options->test);
+    for (size_t i = 0; i < recordings->count; i++)
+        if (recordings->files[i].cut) splits[i] = recordings->files[i].split;
     WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, recordings->count, options->shard_bytes));
     plan->sample_rate = rate;
     plan->channels = channels;
     plan->store = options->store;
 cleanup:
+    wt_free(ids);
     wt_free(bytes);
     wt_free(splits);
     return status;
@@ -87,6 +93,12 @@ static wt_status resample(wt_utterance *utterance, int channels, int from, int t
 static bool is_silent(const float *samples, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         if (samples[i] != 0) return false;
+    return true;
+}
+
+static bool is_constant(const float *samples, int64_t count) {
+    for (int64_t i = 1; i < count; i++)
+        if (samples[i] != samples[0]) return false;
     return true;
 }
 
@@ -128,6 +140,7 @@ wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *ta
     WT_CHECK(targets->count == recordings->count, WT_USAGE, "%s: is no recording's target",
              out[recordings->count < targets->count ? recordings->count : 0].path);
     for (size_t i = 0; i < recordings->count; i++) {
+        if (in[i].format.frames == 0 || out[i].format.frames == 0) continue; /* to be left out */
         WT_CHECK(out[i].format.rate == in[i].format.rate, WT_USAGE,
                  "%s: has another sample rate than %s (got %d Hz, expected %d)", out[i].path, in[i].path,
                  out[i].format.rate, in[i].format.rate);
@@ -147,7 +160,8 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
     int channels = target ? 1 : context->plan->channels, rate = context->plan->sample_rate;
     wt_sound_format format;
     WT_TRY(wt_path_join(utterance->id, "", file->id));
-    WT_TRY(wt_sound_read(&utterance->samples, &format, file->path, 0, -1));
+    WT_TRY(wt_sound_read(&utterance->samples, &format, file->path, file->first,
+                         file->cut ? file->format.frames : -1));
     WT_TRY(check_unchanged(file, &format));
     utterance->count = format.frames;
     if (options->channels != WT_CHANNELS_KEEP)
@@ -171,6 +185,7 @@ wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance
     }
     if (status == WT_OK) {
         utterance->labels = target.samples;
+        utterance->still = is_constant(target.samples, target.count);
     } else {
         wt_free(target.samples);
     }

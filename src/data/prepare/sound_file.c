@@ -7,6 +7,7 @@
 #include <sndfile.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "prepare_internal.h"
 #include "wavetrain/memory.h"
@@ -136,6 +137,26 @@ static wt_status open_sound(sound *s, const char *path) {
     if (status == WT_OK) status = s->file ? check_info(path, &s->info) : refuse(path, NULL);
     if (status != WT_OK) close_sound(s);
     return status;
+}
+
+/* Newer libraries read MP3, if they were built to. */
+static bool reads_mp3(void) {
+    int count = 0;
+    sf_command(NULL, SFC_GET_FORMAT_MAJOR_COUNT, &count, sizeof count);
+    for (int i = 0; i < count; i++) {
+        SF_FORMAT_INFO info = {.format = i};
+        if (sf_command(NULL, SFC_GET_FORMAT_MAJOR, &info, sizeof info) != 0) continue;
+        if (info.extension && strcmp(info.extension, "mp3") == 0) return true;
+        if (info.name && strncmp(info.name, "MPEG", 4) == 0) return true;
+    }
+    return false;
+}
+
+bool wt_sound_reads(const char *ending) {
+    static const char *const endings[] = {".wav", ".flac", ".ogg", ".oga", ".opus"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(ending, endings[i]) == 0) return true;
+    return strcasecmp(ending, ".mp3") == 0 && reads_mp3();
 }
 
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path) {
