@@ -71,7 +71,7 @@ typedef struct wt_checkpoint wt_checkpoint;
 
 /* --- one file --- */
 
-/* The bytes of a checkpoint in memory (wt_free). `vocabulary` is NULL, or has no classes, unless the run learns text. */
+/* The bytes of a checkpoint in memory (wt_free). Fails, as a reader would, where a field or a number is out of range. `vocabulary` is NULL, or has no classes, unless the run learns text. */
 wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
                               const wt_config *config, const wt_vocabulary *vocabulary,
                               const wt_checkpoint_tensor *tensors, int count);
@@ -79,8 +79,9 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
 /* Writes them to `path` with the trailer, atomically. */
 wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
 
-/* Reads and verifies the trailer, then opens. The message says what is wrong with the file: truncated,
- * damaged, no checkpoint of wavetrain. */
+/* Reads and verifies the trailer, then opens, and checks the range of every field and number. The message says what is
+ * wrong with the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the system. Warns of a
+ * name that says another step than the file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
 void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
@@ -95,6 +96,9 @@ typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND, WT_TENSOR
 /* One tensor, in PyTorch's order; its stored shape must be the one given. */
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
                              const int64_t *shape, float *values);
+/* Whether it is there with that shape; nothing is read. */
+wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
+                                    const int64_t *shape);
 /* Tensors named in the file. A network must have just these. */
 wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *count);
 
@@ -102,21 +106,34 @@ wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *
 
 typedef enum { WT_PICK_NEWEST, WT_PICK_BEST } wt_checkpoint_pick;
 
-/* Steps that have a checkpoint file in RUN, ascending (wt_free). */
+/* Steps in the names of the checkpoint files in RUN, ascending (wt_free). Nothing is read. */
 wt_status wt_run_checkpoints(const char *run, int64_t **steps, size_t *count);
 wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step);
 
-/* Opens the newest checkpoint that verifies, warning of each damaged one that it passes over. *out is NULL
- * (and the status WT_OK) where the folder has no checkpoint at all; only damaged ones are an error. */
+/* Opens the newest checkpoint that verifies, by the step that it holds, warning of each damaged one that it passes over
+ * and of each one whose name says another step. *out is NULL (and the status WT_OK) where the folder has no checkpoint at
+ * all; only damaged ones are an error. An error of the system, or no memory, is not damage: it is tried again
+ * (wt_try_again), and then fails. */
 wt_status wt_run_open_newest(wt_checkpoint **out, const char *run);
+
+/* The step that it holds; −1 without any checkpoint; where all are damaged, the highest step in a name. */
+wt_status wt_run_newest_step(int64_t *step, const char *run);
 
 /* A checkpoint file, or one of a run's folder: newest, best (recorded in the newest), or of a step ≥ 0. */
 wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick,
                              int64_t step);
 
-/* Removes all but the last `keep` checkpoints and the best step's, and what a killed write has left.
- * The caller holds the run's lock. */
-wt_status wt_run_prune(const char *run, int keep, int64_t best_step);
+/* What removes old checkpoints, and remembers which files it has read and found good or damaged. One thread calls; the
+ * caller holds the run's lock, and `run` stays. */
+typedef struct wt_pruner wt_pruner;
+wt_status wt_pruner_create(wt_pruner **out, const char *run);
+void wt_pruner_destroy(wt_pruner *pruner); /* takes NULL */
+/* The caller has just written the checkpoint of that step: it need not be read to be known as good. */
+wt_status wt_pruner_note(wt_pruner *pruner, int64_t step);
+/* Removes all but the last `keep` steps of files that verify, and the best step's, and what a killed write has left.
+ * Steps are those that the files hold. A file that can't be read stays, and so does a damaged one until there are `keep`
+ * newer good ones. */
+wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step);
 
 /*
  * RUN/lock: a second run in the same folder is refused. The file is locked (flock) for as long as the process

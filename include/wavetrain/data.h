@@ -52,6 +52,9 @@ typedef enum { WT_DATA_AUDIO, WT_DATA_TEXT, WT_DATA_TABLE } wt_data_kind;
 
 typedef struct wt_dataset wt_dataset;
 
+/* Ranges of what a data set says of itself. */
+enum { WT_SHARD_RATE_MAX = 10000000, WT_SHARD_CHANNELS_MAX = 1024, WT_LABEL_CLASSES_MAX = 65536 };
+
 /* Opens every shard of `split` once, checks it and keeps the offsets. A set of at most `memory_gib` is
  * read whole into memory here, a larger one is read as it is asked for, with a bounded number of open files.
  * A folder without the split's shards is an error; so are missing shards, other formats and versions, and

@@ -22,6 +22,8 @@ const char *wt_path_base(const char *path);
 /* False only where there certainly is nothing: what may not be looked at may well be there, and whoever opens it next hears
  * why not. */
 bool wt_path_exists(const char *path);
+/* The same where "it is not there" must be certain: an error of the system other than that is a failure. */
+wt_status wt_path_find(bool *found, const char *path);
 bool wt_path_is_folder(const char *path);
 
 /* Refuses an output whose name says that it is something else: one with another ending than `ending` (".wav"; in any case).

@@ -40,6 +40,7 @@ extern "C" {
 #include "wavetrain/random.h"
 #include "wavetrain/real.h"
 #include "wavetrain/sound.h"
+#include "wavetrain/step.h"
 #include "wavetrain/sweep.h"
 #include "wavetrain/thread.h"
 #include "wavetrain/timer.h"

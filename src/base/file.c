@@ -34,6 +34,13 @@ bool wt_path_exists(const char *path) {
     return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+wt_status wt_path_find(bool *found, const char *path) {
+    struct stat info;
+    *found = lstat(path, &info) == 0;
+    if (*found || errno == ENOENT || errno == ENOTDIR) return WT_OK;
+    return wt_error_transient(WT_FAILED, "%s: can't be looked for (%s)", path, strerror(errno));
+}
+
 bool wt_path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -121,14 +128,18 @@ wt_status wt_folder_list(char ***names, size_t *count, const char *path, const c
     *names = NULL;
     *count = 0;
     DIR *folder = opendir(path);
-    WT_CHECK(folder, WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+    if (!folder)
+        return wt_error_transient(WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
     for (struct dirent *entry; (errno = 0, entry = readdir(folder)) != NULL;) {
         if (!wt_name_fits(entry->d_name, prefix, suffix)) continue;
         WT_GUARD(wt_list_grow(names, *count, &room));
         WT_GUARD(wt_copy_string(&(*names)[*count], entry->d_name));
         ++*count;
     }
-    WT_GUARD_CHECK(errno == 0, WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+    if (errno != 0) {
+        status = wt_error_transient(WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
+        goto cleanup;
+    }
     if (*count) qsort(*names, *count, sizeof **names, wt_compare_names);
 cleanup:
     closedir(folder);
@@ -155,15 +166,18 @@ wt_status wt_file_open(FILE **out, const char *path) {
     *out = NULL;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     bool absent = file < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENXIO);
-    WT_CHECK(file >= 0, absent ? WT_USAGE : WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
-    WT_GUARD_CHECK(fstat(file, &info) == 0, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    if (file < 0 || fstat(file, &info) != 0) {
+        status = wt_error_transient(absent ? WT_USAGE : WT_FAILED, "%s: can't be read (%s)", path,
+                                    strerror(errno));
+        goto cleanup;
+    }
     WT_GUARD_CHECK(S_ISREG(info.st_mode), WT_USAGE, "%s: is %s (expected a regular file)", path,
                    kind_of_file(info.st_mode));
     *out = fdopen(file, "rb");
     WT_GUARD_CHECK(*out, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
     return WT_OK;
 cleanup:
-    close(file);
+    if (file >= 0) close(file);
     return status;
 }
 
@@ -193,23 +207,37 @@ wt_status wt_stream_read(char **data, size_t *bytes, int stream, const char *nam
     return WT_OK;
 }
 
+/* The file's bytes, in place. A file that is shorter by now than it was is cut short; that is for who reads it. */
+static wt_status read_all(const char *path, int file, char *data, size_t bytes, size_t *got) {
+    for (*got = 0; *got < bytes;) {
+        ssize_t part = read(file, data + *got, bytes - *got);
+        if (part < 0 && errno == EINTR) continue;
+        if (part < 0)
+            return wt_error_transient(WT_FAILED, "%s: can't read the file (%s)", path, strerror(errno));
+        if (part == 0) break;
+        *got += (size_t)part;
+    }
+    WT_CHECK(*got == bytes, WT_FAILED, "%s: can't read the file (got %zu bytes, expected %zu)", path, *got,
+             bytes);
+    return WT_OK;
+}
+
 wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit) {
     wt_status status = WT_OK;
     struct stat info;
+    FILE *file;
     *data = NULL;
     *bytes = 0;
-    FILE *file;
     WT_TRY(wt_file_open(&file, path));
-    WT_GUARD_CHECK(fstat(fileno(file), &info) == 0, WT_FAILED, "%s: can't be read (%s)", path,
-                   strerror(errno));
+    if (fstat(fileno(file), &info) != 0) {
+        status = wt_error_transient(WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+        goto cleanup;
+    }
     WT_GUARD_CHECK((uint64_t)info.st_size <= limit, WT_FAILED,
                    "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
                    (long long)info.st_size, limit);
     WT_GUARD(wt_alloc(data, (size_t)info.st_size + 1, 1, path));
-    *bytes = fread(*data, 1, (size_t)info.st_size, file);
-    WT_GUARD_CHECK(*bytes == (size_t)info.st_size, WT_FAILED,
-                   "%s: can't read the file (got %zu bytes, expected %lld)", path, *bytes,
-                   (long long)info.st_size);
+    WT_GUARD(read_all(path, fileno(file), *data, (size_t)info.st_size, bytes));
 cleanup:
     fclose(file);
     if (status != WT_OK) {

@@ -54,9 +54,9 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     if (!block) {
         void *none = NULL;
         memcpy(out, &none, sizeof none);
-        return wt_error(WT_FAILED, "out of memory for %s (%.1f MiB asked for, %.1f MiB in use)", what,
-                        (double)count * (double)element_bytes / 1048576.0,
-                        (double)wt_memory_bytes() / 1048576.0);
+        return wt_error_transient(WT_FAILED, "out of memory for %s (%.1f MiB asked for, %.1f MiB in use)",
+                                  what, (double)count * (double)element_bytes / 1048576.0,
+                                  (double)wt_memory_bytes() / 1048576.0);
     }
     memcpy(block, &bytes, sizeof bytes);
     wt_memory_count((int64_t)bytes);

@@ -5,7 +5,6 @@
  * memory.
  */
 #include <endian.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,135 +53,9 @@ static wt_status wt_verify(size_t *size, const char *path, const char *bytes, si
     return WT_OK;
 }
 
-/* --- attributes: one table for writing and reading --- */
-
-typedef struct {
-    const char *name;
-    enum { WT_STATE_INT, WT_STATE_INT64, WT_STATE_REAL, WT_STATE_TEXT } type;
-    size_t offset, room;
-    bool newer; /* absent in older files */
-} wt_state_field;
-
-#define WT_FIELD_OF(name_, type_, field, newer_) \
-    { name_, type_, offsetof(wt_checkpoint_state, field), sizeof(((wt_checkpoint_state *)0)->field), newer_ }
-#define WT_FIELD(name_, type_, field) WT_FIELD_OF(name_, type_, field, false)
-#define WT_NEWER(name_, type_, field) WT_FIELD_OF(name_, type_, field, true)
-
-static const wt_state_field wt_state_fields[] = {
-    WT_FIELD("step", WT_STATE_INT64, step),
-    WT_FIELD("updates", WT_STATE_INT64, updates),
-    WT_FIELD("sample_rate", WT_STATE_INT, sample_rate),
-    WT_FIELD("channels", WT_STATE_INT, channels),
-    WT_FIELD("ranks", WT_STATE_INT, ranks),
-    WT_FIELD("threads", WT_STATE_INT, threads),
-    WT_FIELD("validation_loss", WT_STATE_REAL, validation_loss),
-    WT_FIELD("best_validation_loss", WT_STATE_REAL, best_validation_loss),
-    WT_FIELD("best_step", WT_STATE_INT64, best_step),
-    WT_FIELD("seconds", WT_STATE_REAL, seconds),
-    WT_FIELD("dataset", WT_STATE_TEXT, dataset),
-    WT_FIELD("numerics", WT_STATE_TEXT, numerics),
-    WT_FIELD("rate_scale", WT_STATE_REAL, rate_scale),
-    WT_FIELD("rollbacks", WT_STATE_INT, rollbacks),
-    WT_FIELD("skipped_in_row", WT_STATE_INT, skipped_in_row),
-    WT_FIELD("skipped", WT_STATE_INT64, skipped),
-    WT_FIELD("norm_count", WT_STATE_INT64, norm_count),
-    WT_NEWER("stale", WT_STATE_INT, stale),
-    WT_NEWER("plateau_best", WT_STATE_REAL, plateau_best),
-    WT_NEWER("plateau_scale", WT_STATE_REAL, plateau_scale),
-    WT_NEWER("plateau_bad", WT_STATE_INT, plateau_bad),
-    WT_NEWER("plateau_cooldown", WT_STATE_INT, plateau_cooldown),
-    WT_NEWER("outputs", WT_STATE_INT, outputs),
-};
-enum { WT_STATE_FIELDS = sizeof wt_state_fields / sizeof *wt_state_fields };
-
-static const char wt_norms_name[] = "state/norms";
-static const wt_h5_shape wt_norms_shape = {.type = WT_H5_DOUBLE, .rank = 1, .shape = {WT_NORM_RING}};
-
-static const char wt_normalization_name[] = "state/normalization";
-
-/* Mean and deviation, a row each. */
-static wt_status wt_write_normalization(wt_h5 *file, const wt_normalization *normalization) {
-    const int channels = normalization->channels;
-    const wt_h5_shape shape = {.type = WT_H5_DOUBLE, .rank = 2, .shape = {2, channels}};
-    double values[2 * WT_NORMALIZED_MAX];
-    if (channels == 0) return WT_OK;
-    memcpy(values, normalization->mean, (size_t)channels * sizeof *values);
-    memcpy(values + channels, normalization->deviation, (size_t)channels * sizeof *values);
-    return wt_h5_write(file, wt_normalization_name, shape, values, 0);
-}
-
-static wt_status wt_write_state(wt_h5 *file, const wt_checkpoint_state *state) {
-    for (int i = 0; i < WT_STATE_FIELDS; i++) {
-        const wt_state_field *field = &wt_state_fields[i];
-        const char *at = (const char *)state + field->offset;
-        switch (field->type) {
-        case WT_STATE_INT: WT_TRY(wt_h5_write_attribute_int(file, "", field->name, *(const int *)at)); break;
-        case WT_STATE_INT64:
-            WT_TRY(wt_h5_write_attribute_int(file, "", field->name, *(const int64_t *)at));
-            break;
-        case WT_STATE_REAL:
-            WT_TRY(wt_h5_write_attribute_real(file, "", field->name, *(const double *)at));
-            break;
-        case WT_STATE_TEXT: WT_TRY(wt_h5_write_attribute_text(file, "", field->name, at)); break;
-        }
-    }
-    WT_TRY(wt_write_normalization(file, &state->normalization));
-    return wt_h5_write(file, wt_norms_name, wt_norms_shape, state->norms, 0);
-}
-
-static wt_status wt_read_normalization(wt_h5 *file, const char *path, wt_normalization *normalization) {
-    wt_h5_shape found;
-    double values[2 * WT_NORMALIZED_MAX];
-    if (!wt_h5_has(file, wt_normalization_name)) return WT_OK;
-    WT_TRY(wt_h5_inspect(file, wt_normalization_name, &found));
-    WT_CHECK(found.rank == 2 && found.shape[0] == 2 && found.shape[1] >= 1 &&
-                 found.shape[1] <= WT_NORMALIZED_MAX,
-             WT_FAILED, "%s: %s has another shape (expected 2 rows of at most %d channels)", path,
-             wt_normalization_name, WT_NORMALIZED_MAX);
-    WT_TRY(wt_h5_read(file, wt_normalization_name, WT_H5_DOUBLE, values));
-    const int channels = normalization->channels = (int)found.shape[1];
-    for (int c = 0; c < channels; c++) {
-        normalization->mean[c] = values[c];
-        normalization->deviation[c] = values[channels + c];
-        WT_CHECK(isfinite(values[c]) && isfinite(values[channels + c]) && values[channels + c] > 0, WT_FAILED,
-                 "%s: wrong %s of channel %d (got mean %g, deviation %g)", path, wt_normalization_name, c,
-                 values[c], values[channels + c]);
-    }
-    return WT_OK;
-}
-
-static wt_status wt_read_norms(wt_h5 *file, const char *path, double *norms) {
-    wt_h5_shape found;
-    WT_TRY(wt_h5_inspect(file, wt_norms_name, &found));
-    WT_CHECK(found.rank == 1 && found.shape[0] == WT_NORM_RING, WT_FAILED,
-             "%s: %s has another shape (got %lld, expected %d)", path, wt_norms_name,
-             (long long)found.shape[0], WT_NORM_RING);
-    return wt_h5_read(file, wt_norms_name, WT_H5_DOUBLE, norms);
-}
-
-static wt_status wt_read_state(wt_h5 *file, const char *path, wt_checkpoint_state *state) {
-    state->plateau_best = INFINITY; /* of a file without them; the others are 0 */
-    state->plateau_scale = 1.0;
-    for (int i = 0; i < WT_STATE_FIELDS; i++) {
-        const wt_state_field *field = &wt_state_fields[i];
-        if (field->newer && !wt_h5_has_attribute(file, "", field->name)) continue;
-        char *at = (char *)state + field->offset;
-        int64_t number;
-        switch (field->type) {
-        case WT_STATE_INT:
-            WT_TRY(wt_h5_read_attribute_int(file, "", field->name, &number));
-            *(int *)at = (int)number;
-            break;
-        case WT_STATE_INT64: WT_TRY(wt_h5_read_attribute_int(file, "", field->name, (int64_t *)at)); break;
-        case WT_STATE_REAL: WT_TRY(wt_h5_read_attribute_real(file, "", field->name, (double *)at)); break;
-        case WT_STATE_TEXT: WT_TRY(wt_h5_read_attribute_text(file, "", field->name, at, field->room)); break;
-        }
-    }
-    WT_TRY(wt_read_normalization(file, path, &state->normalization));
-    return wt_read_norms(file, path, state->norms);
-}
-
 /* --- writing --- */
+
+static const char new_name[] = "the new checkpoint"; /* in messages */
 
 static const char *const wt_tensor_groups[] = {[WT_TENSOR_PARAMETER] = "parameters",
                                                [WT_TENSOR_FIRST] = "optimizer/first",
@@ -193,6 +66,12 @@ static void wt_tensor_path(char out[128], wt_tensor_kind kind, const char *name)
     snprintf(out, 128, "%s/%s", wt_tensor_groups[kind], name);
 }
 
+static size_t count_elements(int rank, const int64_t *shape) {
+    size_t count = 1;
+    for (int i = 0; i < rank; i++) count *= (size_t)shape[i];
+    return count;
+}
+
 static wt_status wt_write_tensor(wt_h5 *file, const wt_checkpoint_tensor *tensor) {
     const float *values[] = {tensor->parameter, tensor->first, tensor->second, tensor->average};
     wt_h5_shape shape = {.type = WT_H5_FLOAT, .rank = tensor->rank};
@@ -201,6 +80,8 @@ static wt_status wt_write_tensor(wt_h5 *file, const wt_checkpoint_tensor *tensor
         char path[128];
         if (!values[kind]) continue;
         wt_tensor_path(path, (wt_tensor_kind)kind, tensor->name);
+        WT_TRY(wt_state_check_tensor(new_name, path, values[kind],
+                                     count_elements(tensor->rank, tensor->shape), kind == WT_TENSOR_SECOND));
         WT_TRY(wt_h5_write(file, path, shape, values[kind], 0));
     }
     return WT_OK;
@@ -215,11 +96,12 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
     *bytes = NULL;
     *size = 0;
     WT_GUARD(wt_config_text(&text, config));
-    WT_GUARD(wt_h5_create_image(&file, "the checkpoint"));
+    WT_GUARD(wt_state_check(new_name, state, config)); /* what nobody would read is not written */
+    WT_GUARD(wt_h5_create_image(&file, new_name));
     WT_GUARD(wt_h5_write_attribute_text(file, "", "format", "wavetrain-checkpoint"));
     WT_GUARD(wt_h5_write_attribute_int(file, "", "version", WT_CHECKPOINT_VERSION));
     WT_GUARD(wt_h5_write_attribute_text(file, "", "config", text));
-    WT_GUARD(wt_write_state(file, state));
+    WT_GUARD(wt_state_write(file, state));
     if (vocabulary && vocabulary->classes > 0) WT_GUARD(wt_vocabulary_write(file, vocabulary));
     for (int i = 0; i < count; i++) WT_GUARD(wt_write_tensor(file, &tensors[i]));
     WT_GUARD(wt_h5_image(bytes, size, file));
@@ -263,6 +145,44 @@ static wt_status wt_read_config(wt_checkpoint *checkpoint) {
     return status;
 }
 
+/* Every number of one group of tensors; a file may have no such group. Memory is taken for what the file has stored. */
+static wt_status check_group(wt_checkpoint *checkpoint, wt_tensor_kind kind) {
+    wt_status status = WT_OK;
+    char **names = NULL, path[128];
+    float *values = NULL;
+    size_t tensors = 0, capacity = 0;
+    if (!wt_h5_has(checkpoint->file, wt_tensor_groups[kind])) return WT_OK;
+    WT_GUARD(wt_h5_list(checkpoint->file, wt_tensor_groups[kind], &names, &tensors));
+    for (size_t t = 0; t < tensors; t++) {
+        wt_h5_shape found;
+        wt_tensor_path(path, kind, names[t]);
+        WT_GUARD(wt_h5_inspect(checkpoint->file, path, &found));
+        WT_GUARD_CHECK(found.type == WT_H5_FLOAT, WT_FAILED,
+                       "%s: the checkpoint is damaged: %s has a foreign type (expected 32 bit floats)",
+                       checkpoint->path, path);
+        const size_t count = count_elements(found.rank, found.shape);
+        if (count > capacity) {
+            wt_free(values);
+            values = NULL;
+            WT_GUARD(wt_alloc(&values, count, sizeof *values, "a tensor"));
+            capacity = count;
+        }
+        if (count) WT_GUARD(wt_h5_read(checkpoint->file, path, WT_H5_FLOAT, values));
+        WT_GUARD(wt_state_check_tensor(checkpoint->path, path, values, count, kind == WT_TENSOR_SECOND));
+    }
+cleanup:
+    wt_free(values);
+    wt_h5_free_texts(names, tensors);
+    return status;
+}
+
+static wt_status check_contents(wt_checkpoint *checkpoint) {
+    WT_TRY(wt_state_check(checkpoint->path, &checkpoint->state, &checkpoint->config));
+    for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++)
+        WT_TRY(check_group(checkpoint, (wt_tensor_kind)kind));
+    return WT_OK;
+}
+
 static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     char format[64];
     int64_t version;
@@ -275,7 +195,7 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     WT_CHECK(version == WT_CHECKPOINT_VERSION, WT_FAILED,
              "%s: the checkpoint is of another version of the format (got %lld, expected %d)",
              checkpoint->path, (long long)version, WT_CHECKPOINT_VERSION);
-    WT_TRY(wt_read_state(checkpoint->file, checkpoint->path, &checkpoint->state));
+    WT_TRY(wt_state_read(checkpoint->file, checkpoint->path, &checkpoint->state));
     WT_TRY(wt_vocabulary_read(&checkpoint->vocabulary, checkpoint->file, checkpoint->path));
     WT_TRY(wt_read_config(checkpoint));
     bool text = checkpoint->config.data.quantization.kind == WT_QUANTIZATION_VOCABULARY;
@@ -284,7 +204,7 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     return WT_OK;
 }
 
-wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path) {
+wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path) {
     wt_status status = WT_OK;
     wt_checkpoint *checkpoint;
     char *bytes = NULL;
@@ -297,6 +217,7 @@ wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path) {
     WT_GUARD(wt_verify(&size, path, bytes, all));
     WT_GUARD(wt_h5_open_image(&checkpoint->file, path, bytes, size));
     WT_GUARD(wt_read_heading(checkpoint));
+    WT_GUARD(check_contents(checkpoint));
     *out = checkpoint;
     checkpoint = NULL;
 cleanup:
@@ -336,8 +257,8 @@ wt_quantization wt_checkpoint_quantization(const wt_checkpoint *checkpoint) {
     return quantization;
 }
 
-wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
-                             const int64_t *shape, float *values) {
+wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name,
+                                    int rank, const int64_t *shape) {
     char path[128], got[128], expected[128];
     wt_h5_shape found;
     wt_tensor_path(path, kind, name);
@@ -350,6 +271,14 @@ wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, con
     wt_shape_text(expected, rank, shape);
     WT_CHECK(same, WT_FAILED, "%s: the checkpoint is of another architecture (%s: got shape %s, expected %s)",
              checkpoint->path, path, got, expected);
+    return WT_OK;
+}
+
+wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
+                             const int64_t *shape, float *values) {
+    char path[128];
+    WT_TRY(wt_checkpoint_check_shape(checkpoint, kind, name, rank, shape));
+    wt_tensor_path(path, kind, name);
     return wt_h5_read(checkpoint->file, path, WT_H5_FLOAT, values);
 }
 

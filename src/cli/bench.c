@@ -203,13 +203,7 @@ enum { WT_MODELS = sizeof wt_models / sizeof *wt_models };
 
 wt_status wt_bench_load_model(wt_config *config, const char *path, const char *model, const char *const *sets,
                               size_t count) {
-    if (path) {
-        WT_TRY(wt_config_load(config, path, sets, count));
-        config->model.head = WT_HEAD_SOFTMAX; /* labels are another matter: it is the trunk that takes time */
-        config->data.target = WT_TARGETS_NEXT;
-        config->data.stride = 0;
-        return WT_OK;
-    }
+    if (path) return wt_config_load(config, path, sets, count);
     for (int i = 0; i < WT_MODELS; i++) {
         const char *text = wt_models[i].text;
         if (strcmp(wt_models[i].name, model) == 0)

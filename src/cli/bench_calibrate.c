@@ -193,7 +193,7 @@ static wt_status wt_time_network(wt_calibrating *c, const char *text, double wor
     if (status == WT_OK) status = wt_stepper_create(&stepper, c->alone, "calibration", c->config);
     if (status == WT_OK) status = wt_count_work(work, stepper);
     WT_GUARD(wt_comm_agree(c->comm, status));
-    wt_timer_init(&stepper->timer);
+    wt_timer_init(&stepper->step->timer);
     int64_t nanoseconds = (int64_t)(1e9 * wt_time_steps(c, stepper));
     wt_comm_max_int64(c->comm, &nanoseconds, 1);
     *seconds = 1e-9 * (double)(nanoseconds > 0 ? nanoseconds : 1);

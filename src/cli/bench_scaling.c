@@ -90,12 +90,13 @@ static wt_status wt_time_case(const wt_scaling_study *study, wt_scaling_case *at
     wt_free(config);
     WT_TRY(status);
     for (int step = FIRST; step < wt_given.steps; step++) {
+        wt_timer *timer = &stepper->step->timer;
         wt_comm_barrier(part);
-        wt_timer_init(&stepper->timer);
+        wt_timer_init(timer);
         wt_stepper_step(stepper);
         if (step < 0) continue;
-        const double *seconds = stepper->timer.seconds;
-        all[step] = (int64_t)(1e9 * wt_timer_steps(&stepper->timer));
+        const double *seconds = timer->seconds;
+        all[step] = (int64_t)(1e9 * wt_timer_steps(timer));
         exposed[step] = (int64_t)(1e9 * (seconds[WT_PHASE_WAIT] + seconds[WT_PHASE_EXCHANGE]));
     }
     wt_comm_max_int64(part, all, wt_given.steps);
@@ -361,13 +362,12 @@ static void wt_learn_compute(wt_scaling_study *study, const wt_scaling_table *ta
 }
 
 static wt_status wt_prepare_study(wt_scaling_study *study, const char *path, const wt_bench_list *ranks) {
-    int classes;
+    wt_data_facts facts;
     WT_TRY(wt_load_config(study, path));
     WT_TRY(wt_share_windows(study, ranks->values[ranks->count - 1], path && !wt_given.windows));
     study->threads = omp_get_max_threads();
     WT_TRY(wt_kernels_select(&study->kernels, study->config.run.backend, study->config.train.precision));
-    WT_TRY(wt_data_classes(&classes, &study->config.data));
-    WT_TRY(wt_network_create(&study->network, &study->config.model, classes, 1));
+    WT_TRY(wt_stepper_network(&study->network, &facts, &study->config));
     return wt_set_basis(study);
 }
 

@@ -57,26 +57,23 @@ static wt_status wt_run_steps(wt_measurement *measurement) {
     enum { FIRST = -2, BURSTS = 3 };
     wt_stepper *stepper = measurement->stepper;
     for (int step = FIRST; step < wt_given.steps; step++) {
-        wt_comm_barrier(stepper->comm);
+        wt_comm_barrier(stepper->step->comm);
         for (int i = 0; i < BURSTS; i++) wt_bench_peaks_burst(&measurement->peaks);
-        wt_comm_barrier(stepper->comm);
-        wt_timer_init(&stepper->timer);
+        wt_comm_barrier(stepper->step->comm);
+        wt_timer_init(&stepper->step->timer);
         wt_stepper_step(stepper);
         if (step < 0) continue;
         int64_t *row = measurement->nanoseconds + step * WT_STEP_COLUMNS;
         for (int phase = 0; phase < WT_STEP_PHASES; phase++) {
-            row[phase] = (int64_t)(1e9 * stepper->timer.seconds[phase]);
+            row[phase] = (int64_t)(1e9 * stepper->step->timer.seconds[phase]);
         }
-        row[WT_STEP_ALL] = (int64_t)(1e9 * wt_timer_steps(&stepper->timer));
+        row[WT_STEP_ALL] = (int64_t)(1e9 * wt_timer_steps(&stepper->step->timer));
     }
-    wt_comm_max_int64(stepper->comm, measurement->nanoseconds, wt_given.steps * WT_STEP_COLUMNS);
-    wt_bench_peaks_sum(&measurement->peaks, stepper->comm);
-    double loss = 0.0;
-    const int own = (stepper->end_lane - stepper->first_lane) * stepper->lane_windows;
-    for (int w = 0; w < own; w++) loss += stepper->losses[w].loss;
-    return wt_comm_agree(stepper->comm,
-                         isfinite(loss) ? WT_OK
-                                        : wt_error(WT_FAILED, "%s: the loss is not finite", stepper->name));
+    wt_comm_max_int64(stepper->step->comm, measurement->nanoseconds, wt_given.steps * WT_STEP_COLUMNS);
+    wt_bench_peaks_sum(&measurement->peaks, stepper->step->comm);
+    return wt_comm_agree(
+        stepper->step->comm,
+        isfinite(stepper->loss) ? WT_OK : wt_error(WT_FAILED, "%s: the loss is not finite", stepper->name));
 }
 
 /* --- what came out --- */
@@ -115,8 +112,8 @@ static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
     const wt_network *network = stepper->network;
     double head = 0.0; /* a hierarchy has none: its last layer's backward is with the others */
     for (int i = 0; i < 2; i++) head += 2.0 * network->head[i].in * network->head[i].out;
-    result->targets = (double)stepper->config.train.batch * stepper->config.data.window;
-    const double forward = wt_network_operations(network, stepper->config.data.window) * result->targets;
+    result->targets = (double)stepper->config.train.batch * stepper->targets;
+    const double forward = wt_network_operations(network, stepper->targets) * result->targets;
     head *= result->targets;
     result->operations[WT_PHASE_FORWARD] = forward + 2.0 * head;
     result->operations[WT_PHASE_BACKWARD] = 2.0 * forward - 2.0 * head;
@@ -129,13 +126,13 @@ static wt_status wt_make_result(wt_measurement *measurement, wt_result *result) 
     memset(result, 0, sizeof *result);
     const wt_bench_peak *fp32 = &measurement->peaks.of[WT_PEAK_FP32];
     int64_t bytes[] = {wt_memory_peak_resident(), wt_memory_peak_bytes(), stepper->estimate};
-    wt_comm_max_int64(stepper->comm, bytes, 3);
+    wt_comm_max_int64(stepper->step->comm, bytes, 3);
     result->resident = bytes[0], result->counted = bytes[1], result->estimate = bytes[2];
     result->peak = fp32->best;
     result->sustained = fp32->operations / fp32->seconds;
     result->peak_bf16 = measurement->peaks.of[WT_PEAK_BF16].best;
     wt_count_operations(stepper, result);
-    return wt_comm_agree(stepper->comm, wt_summarise_times(measurement, result));
+    return wt_comm_agree(stepper->step->comm, wt_summarise_times(measurement, result));
 }
 
 static void wt_print_phases(const wt_result *result) {
@@ -159,7 +156,7 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
     const wt_stepper *stepper = measurement->stepper;
     const double mib = 1048576.0, best = result->own[WT_STEP_ALL].best,
                  median = result->own[WT_STEP_ALL].median;
-    const int ranks = wt_comm_size(stepper->comm), threads = omp_get_max_threads();
+    const int ranks = wt_comm_size(stepper->step->comm), threads = omp_get_max_threads();
     char products[96], cores[64], layers[32];
     wt_kernels_describe(stepper->kernels, products, sizeof products);
     snprintf(cores, sizeof cores, "%d rank%s × %d thread%s", ranks, ranks > 1 ? "s" : "", threads,
@@ -167,7 +164,7 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
     wt_network_describe(stepper->network, layers, sizeof layers);
     printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, lanes: %d\n",
            stepper->name, layers, stepper->network->parameters.trained, stepper->network->receptive_field,
-           stepper->config.train.batch, stepper->config.data.window, stepper->lanes);
+           stepper->config.train.batch, stepper->targets, stepper->step->microbatches.count);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
     wt_print_phases(result);
@@ -198,11 +195,11 @@ static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, w
     const wt_bench_time step = result->own[WT_STEP_ALL];
     const double rate = result->operations[WT_STEP_ALL] / step.best;
     const wt_figure whole[] = {
-        {"", "ranks", wt_comm_size(stepper->comm)},
+        {"", "ranks", wt_comm_size(stepper->step->comm)},
         {"", "threads", omp_get_max_threads()},
         {"", "windows", stepper->config.train.batch},
-        {"", "targets", stepper->config.data.window},
-        {"", "lanes", stepper->lanes},
+        {"", "targets", stepper->targets},
+        {"", "lanes", stepper->step->microbatches.count},
         {"", "parameters", (double)stepper->network->parameters.trained},
         {"", "steps", wt_given.steps},
         {"", "targets_per_second", result->targets / step.best},

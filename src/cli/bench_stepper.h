@@ -1,31 +1,24 @@
-/* Training steps for the commands that measure them: bench step, bench calibrate. */
+/* Training steps for the commands that measure them: bench step, bench scaling, bench calibrate. */
 #ifndef WAVETRAIN_BENCH_STEPPER_H
 #define WAVETRAIN_BENCH_STEPPER_H
 
 #include "bench_internal.h"
-#include "wavetrain/model.h"
-#include "wavetrain/optim.h"
-#include "wavetrain/timer.h"
+#include "wavetrain/step.h"
 
 typedef struct {
-    wt_comm *comm;
     const char *name; /* of the model, or the configuration's file */
     wt_config config;
     const wt_kernels *kernels;
     wt_network *network;
     wt_batch *batch;
-    wt_pass *pass;
-    wt_exchange *exchange;
-    wt_optimizer optimizer;
-    wt_real *parameters;
-    int lanes, first_lane, end_lane, lane_windows, lanes_at_once;
-    wt_window_loss *losses;   /* [windows of this rank] */
-    wt_real **lane_gradients; /* [lanes_at_once] */
-    double *block_sums;       /* of the norm */
-    double *lane_sums;        /* of batch norm */
-    wt_timer timer;           /* the caller begins it before each step */
-    int64_t estimate;         /* bytes that the pass and the state should take */
+    wt_step *step;    /* the caller begins its timer before each step */
+    double loss;      /* rank 0: the last step's sum */
+    int targets;      /* outputs of a window */
+    int64_t estimate; /* bytes that the pass and the state should take */
 } wt_stepper;
+
+/* The network of a configuration, as its data set makes it. Not collective. */
+wt_status wt_stepper_network(wt_network **network, wt_data_facts *facts, const wt_config *config);
 
 /* The name must outlive it. Collective. */
 wt_status wt_stepper_create(wt_stepper **out, wt_comm *comm, const char *name, const wt_config *config);

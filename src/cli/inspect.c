@@ -9,6 +9,7 @@
 #include "inspect_internal.h"
 #include "wavetrain/data.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/step.h"
 #include "wavetrain/train.h"
 
 typedef struct {
@@ -78,21 +79,12 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     return WT_OK;
 }
 
-/* What labels and channels there are the data set says, if it is there; else a guess. */
 static wt_status wt_make_network(wt_network **network, const wt_config *config) {
-    int levels, classes = 2, channels = 1;
-    WT_TRY(wt_data_classes(&levels, &config->data));
-    if (config->data.target == WT_TARGETS_LABEL && wt_dataset_has_split(config->data.path, "train")) {
-        wt_dataset *dataset;
-        WT_TRY(wt_dataset_open(&dataset, config->data.path, "train", 0));
-        classes = wt_dataset_classes(dataset);
-        channels = wt_dataset_channels(dataset);
-        wt_dataset_close(dataset);
-    } else if (config->data.target == WT_TARGETS_LABEL) {
+    wt_data_facts facts;
+    WT_TRY(wt_data_facts_read(&facts, config));
+    if (facts.assumed && config->data.target == WT_TARGETS_LABEL)
         printf("(no data set at %s: taken to have one channel and two classes)\n", config->data.path);
-    }
-    const wt_network_shape shape = wt_shape_network(config, levels, classes > 0 ? classes : 1, channels);
-    return wt_network_create_shaped(network, &config->model, &shape);
+    return wt_network_create_shaped(network, &config->model, &facts.network);
 }
 
 static wt_status wt_inspect_config(const char *path) {

@@ -122,6 +122,7 @@ void wt_comm_barrier(wt_comm *comm) {
 }
 
 void wt_comm_broadcast(wt_comm *comm, void *data, size_t bytes) {
+    if (comm->size == 1) return;
     wt_comm_waits(comm, true);
     char *at = data;
     while (bytes) {
@@ -147,6 +148,10 @@ void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count) {
 
 /* Lengths come up a tree of ranks, then each rank's data straight. */
 static void wt_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
+    if (comm->size == 1) { /* a small step notices MPI's way of copying */
+        if (bytes > 0) memcpy(all, mine, bytes);
+        return;
+    }
     int length = (int)bytes, *lengths = comm->lengths, *starts = comm->lengths + comm->size;
     MPI_Gather(&length, 1, MPI_INT, lengths, 1, MPI_INT, 0, comm->all);
     for (int rank = 0, start = 0; comm->rank == 0 && rank < comm->size; start += lengths[rank++]) {

@@ -141,7 +141,8 @@ static bool indented_by_tab(const wt_reader *reader, size_t line) {
 static wt_status syntax_error(const wt_reader *reader) {
     const yaml_parser_t *parser = &reader->parser;
     const char *problem = parser->problem ? parser->problem : "unknown error";
-    if (parser->error == YAML_MEMORY_ERROR) return wt_error(WT_FAILED, "%s: no memory", reader->source);
+    if (parser->error == YAML_MEMORY_ERROR)
+        return wt_error_transient(WT_FAILED, "%s: no memory", reader->source);
     if (parser->error == YAML_READER_ERROR) {
         size_t line = line_of_offset(reader->text, parser->problem_offset);
         return reader_error(reader, line, "is no YAML text: %s", problem);
@@ -278,7 +279,8 @@ wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bo
     text += skip;
     bytes -= skip;
     wt_reader reader = {.pool = pool, .source = source, .text = text, .bytes = bytes, .lines = lines};
-    WT_CHECK(yaml_parser_initialize(&reader.parser), WT_FAILED, "%s: no memory", source);
+    if (!yaml_parser_initialize(&reader.parser))
+        return wt_error_transient(WT_FAILED, "%s: no memory", source);
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, bytes);
     wt_status status = read_document(&reader, root);

@@ -19,9 +19,6 @@
 enum {
     WT_SHARD_VERSION = 1,
     WT_SHARDS_MAX = 100000, /* of a split: five digits in the name */
-    WT_SHARD_RATE_MAX = 10000000,
-    WT_SHARD_CHANNELS_MAX = 1024,
-    WT_LABEL_CLASSES_MAX = 65536,
     WT_SHARD_PIECE = 65536, /* samples in a storage chunk, and in a piece that the digest hashes */
 };
 

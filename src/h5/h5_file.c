@@ -45,12 +45,14 @@ void wt_h5_unlock(void) {
 
 typedef struct {
     char text[200];
+    bool memory; /* there was none */
 } reason;
 
 /* The innermost complaint. Those of the drivers hold a time and line breaks; of them the system's words are
  * taken. */
 static herr_t take_reason(unsigned n, const H5E_error2_t *error, void *context) {
     reason *found = context;
+    if (n == 0) found->memory = error->maj_num == H5E_RESOURCE && error->min_num == H5E_NOSPACE;
     if (n > 0 || error->desc == NULL) return 0;
     const char *from = strstr(error->desc, "error message = '");
     const char *end = NULL;
@@ -68,8 +70,10 @@ static herr_t take_reason(unsigned n, const H5E_error2_t *error, void *context) 
 }
 
 wt_status wt_h5_fail(const wt_h5 *file, const char *what, const char *object) {
-    reason found = {"no reason given"};
+    reason found = {"no reason given", false};
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, &found);
+    if (found.memory)
+        return wt_error_transient(WT_FAILED, "%s: cannot %s '%s' (no memory)", file->name, what, object);
     const char *damaged = file->writable ? "" : "damaged or cut short: ";
     if (object[0] == '\0')
         return wt_error(WT_FAILED, "%s: %scannot %s (%s)", file->name, damaged, what, found.text);

@@ -19,6 +19,7 @@ struct wt_checkpoint_writer {
     const char *run;
     const wt_vocabulary *vocabulary;
     wt_run_lock *lock;
+    wt_pruner *pruner;
     wt_metrics *metrics;
     wt_real *parameters; /* the copies */
     wt_optimizer optimizer;
@@ -42,6 +43,7 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
     writer->vocabulary = vocabulary;
     writer->run = run;
     writer->lock = lock;
+    WT_GUARD(wt_pruner_create(&writer->pruner, run));
     WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real),
                       "a copy of the parameters"));
     WT_GUARD(wt_optimizer_init(&writer->optimizer, config, network->parameters.total));
@@ -56,6 +58,7 @@ void wt_checkpoint_writer_destroy(wt_checkpoint_writer *writer) {
     if (!writer) return;
     wt_thread_join(&writer->thread);
     wt_optimizer_dispose(&writer->optimizer);
+    wt_pruner_destroy(writer->pruner);
     wt_free(writer->parameters);
     wt_free(writer);
 }
@@ -72,7 +75,8 @@ static wt_status wt_write_copy(const wt_checkpoint_writer *writer) {
                                  exported.count));
     WT_GUARD(wt_run_lock_check(writer->lock)); /* as late as can be */
     WT_GUARD(wt_checkpoint_commit(path, bytes, size));
-    WT_GUARD(wt_run_prune(writer->run, writer->config->checkpoint.keep, state->best_step));
+    WT_GUARD(wt_pruner_note(writer->pruner, state->step));
+    WT_GUARD(wt_pruner_prune(writer->pruner, writer->config->checkpoint.keep, state->best_step));
 cleanup:
     wt_exported_dispose(&exported);
     wt_free(bytes);

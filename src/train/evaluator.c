@@ -1,5 +1,4 @@
 /* Scores the windows of a split: each rank a contiguous part of the list, added up in the list's order. */
-#include <omp.h>
 #include <string.h>
 
 #include "train_internal.h"
@@ -19,13 +18,6 @@ struct wt_evaluator {
     int64_t count, first, end; /* windows in the list, and this rank's part */
     bool fixed_list;           /* the first `count` of the validation order; else the grid's own order */
 };
-
-int wt_windows_at_once(int targets, int most) {
-    enum { TILE = 256, TILES_A_THREAD = 4 };
-    int tiles = (targets + TILE - 1) / TILE;
-    int wanted = (TILES_A_THREAD * omp_get_max_threads() + tiles - 1) / tiles;
-    return wanted < 1 ? 1 : wanted < most ? wanted : most;
-}
 
 /* Windows of a character are scored by the thousand: a call for eight of them would be mostly the call. */
 int wt_evaluator_slots(int targets, int context, int64_t part) {

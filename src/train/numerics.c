@@ -35,97 +35,102 @@ static const char wt_value_probe[] =
 typedef struct {
     wt_config config;
     wt_network *network;
-    wt_pass *pass;
     wt_batch *batch;
-    wt_real *parameters, *gradient;
-    double *block_sums;
-    wt_optimizer optimizer;
-} wt_probe;
+    wt_step *step;
+} probe;
 
-static wt_status wt_setup_probe(wt_probe *probe, const char *text, const wt_kernels *kernels) {
-    WT_TRY(wt_config_parse(&probe->config, "probe", text, strlen(text), NULL, 0));
-    const bool values = probe->config.model.head == WT_HEAD_MSE;
-    const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS,
-                                      .outputs = values ? 1 : WT_PROBE_LEVELS};
-    WT_TRY(wt_network_create_shaped(&probe->network, &probe->config.model, &network));
-    size_t total = probe->network->parameters.total;
-    const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, probe->network->receptive_field,
-                                  WT_INPUT_CLASS, probe->config.data.quantization};
-    const wt_pass_shape pass = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, true, false};
-    WT_TRY(wt_batch_create(&probe->batch, &shape, 1));
-    WT_TRY(wt_pass_create(&probe->pass, probe->network, kernels, &pass));
-    WT_TRY(wt_alloc(&probe->parameters, total, sizeof(wt_real), "the probe"));
-    WT_TRY(wt_alloc(&probe->gradient, total, sizeof(wt_real), "the probe"));
-    WT_TRY(wt_alloc(&probe->block_sums, wt_norm_blocks(total), sizeof(double), "the probe"));
-    WT_TRY(wt_optimizer_init(&probe->optimizer, &probe->config, total));
-    WT_TRY(wt_set_update_ranges(&probe->optimizer, &probe->network->parameters,
-                                probe->config.optimizer.decay_on));
-    wt_network_initialise(probe->network, probe->parameters, 1);
-    for (int w = 0; w < WT_PROBE_WINDOWS; w++) probe->batch->target_count[w] = WT_PROBE_TARGETS;
-    for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(probe->batch); i++) {
-        probe->batch->classes[i] = i * i % WT_PROBE_LEVELS;
-    }
-    if (values) {
-        WT_TRY(wt_alloc(&probe->batch->value, WT_PROBE_WINDOWS * WT_PROBE_TARGETS, sizeof(wt_real),
-                        "the probe"));
-    }
+static wt_status create_batch(probe *p, bool values) {
+    const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, p->network->receptive_field,
+                                  WT_INPUT_CLASS, p->config.data.quantization};
+    WT_TRY(wt_batch_create(&p->batch, &shape, 1));
+    for (int w = 0; w < WT_PROBE_WINDOWS; w++) p->batch->target_count[w] = WT_PROBE_TARGETS;
+    for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(p->batch); i++)
+        p->batch->classes[i] = i * i % WT_PROBE_LEVELS;
+    if (values)
+        WT_TRY(wt_alloc(&p->batch->value, WT_PROBE_WINDOWS * WT_PROBE_TARGETS, sizeof(wt_real), "the probe"));
     for (int i = 0; i < WT_PROBE_WINDOWS * WT_PROBE_TARGETS; i++) {
-        probe->batch->target[i] = values ? 0 : i * 7 % WT_PROBE_LEVELS;
-        if (values) probe->batch->value[i] = (wt_real)(i * 7 % WT_PROBE_LEVELS) / WT_PROBE_LEVELS;
+        p->batch->target[i] = values ? 0 : i * 7 % WT_PROBE_LEVELS;
+        if (values) p->batch->value[i] = (wt_real)(i * 7 % WT_PROBE_LEVELS) / WT_PROBE_LEVELS;
     }
     return WT_OK;
 }
 
-/* Two steps; the hash of what they leave. */
-static wt_hash wt_run_probe(wt_probe *probe, const wt_kernels *kernels) {
-    size_t total = probe->network->parameters.total, trained = probe->network->parameters.trained;
-    wt_window_loss losses[WT_PROBE_WINDOWS];
-    for (int step = 0; step < 2; step++) {
-        memset(probe->gradient, 0, total * sizeof(wt_real));
-        wt_pass_derive(probe->pass, probe->parameters);
-        wt_pass_forward(probe->pass, probe->batch, 0, WT_PROBE_WINDOWS, losses);
-        wt_pass_backward(probe->pass, WT_PROBE_WINDOWS, &probe->gradient, NULL);
-        double norm = wt_gradient_norm(kernels, probe->gradient, trained, 1.0, probe->block_sums);
-        const wt_update update = {0.01, probe->config.optimizer.beta1, wt_clip_scale(norm, 1.0)};
-        wt_pass_commit(probe->pass, probe->parameters);
-        wt_optimizer_step(&probe->optimizer, kernels, &probe->config.optimizer, &update, probe->gradient,
-                          probe->parameters);
-    }
-    return wt_hash_fold(wt_hash_bytes(probe->parameters, total * sizeof(wt_real), 0),
-                        wt_hash_bytes(losses, sizeof losses, 0));
+static wt_status setup_probe(probe *p, const char *text, wt_comm *alone, const wt_kernels *kernels) {
+    WT_TRY(wt_config_parse(&p->config, "probe", text, strlen(text), NULL, 0));
+    p->config.train.batch = WT_PROBE_WINDOWS; /* one microbatch */
+    p->config.train.lanes = 1;
+    p->config.train.seed = 0;
+    const bool values = p->config.model.head == WT_HEAD_MSE;
+    const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS,
+                                      .outputs = values ? 1 : WT_PROBE_LEVELS};
+    WT_TRY(wt_network_create_shaped(&p->network, &p->config.model, &network));
+    WT_TRY(create_batch(p, values));
+    WT_TRY(wt_step_create(&p->step, alone, &p->config, kernels, p->network, -2));
+    wt_network_initialise(p->network, p->step->parameters, 1);
+    return WT_OK;
 }
 
-static void wt_dispose_probe(wt_probe *probe) {
-    wt_optimizer_dispose(&probe->optimizer);
-    wt_free(probe->block_sums);
-    wt_free(probe->gradient);
-    wt_free(probe->parameters);
-    wt_pass_destroy(probe->pass);
-    wt_batch_destroy(probe->batch);
-    wt_network_destroy(probe->network);
-    wt_free(probe);
+static wt_status take_batch(void *context, const wt_batch **batch) {
+    *batch = ((const probe *)context)->batch;
+    return WT_OK;
+}
+
+static wt_status decide_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
+                             wt_decision *decision) {
+    (void)sum;
+    const probe *p = context;
+    const double norm = wt_step_norm(p->step, gradient, 1.0);
+    decision->update = (wt_update){0.01, p->config.optimizer.beta1, wt_clip_scale(norm, 1.0)};
+    return WT_OK;
+}
+
+/* Two steps; folds the hash of what they leave into `hash`. */
+static wt_status run_probe(probe *p, wt_hash *hash) {
+    const wt_step_caller caller = {take_batch, decide_step, p};
+    wt_decision decision;
+    wt_timer_init(&p->step->timer);
+    for (int step = 0; step < 2; step++) WT_TRY(wt_step_run(p->step, 0, &caller, &decision));
+    const wt_hash left = wt_hash_bytes(p->step->parameters, p->network->parameters.total * sizeof(wt_real),
+                                       0);
+    const wt_hash losses = wt_hash_bytes(p->step->losses, WT_PROBE_WINDOWS * sizeof *p->step->losses, 0);
+    *hash = wt_hash_fold(*hash, wt_hash_fold(left, losses));
+    return WT_OK;
 }
 
 /* Folds into `hash` what steps of one network leave. */
-static wt_status wt_probe_network(wt_hash *hash, const char *text, const wt_kernels *kernels) {
-    wt_probe *probe;
-    WT_TRY(wt_alloc(&probe, 1, sizeof *probe, "the probe"));
-    wt_status status = wt_setup_probe(probe, text, kernels);
-    if (status == WT_OK) *hash = wt_hash_fold(*hash, wt_run_probe(probe, kernels));
-    wt_dispose_probe(probe);
+static wt_status probe_network(wt_hash *hash, const char *text, wt_comm *alone, const wt_kernels *kernels) {
+    probe *p;
+    WT_TRY(wt_alloc(&p, 1, sizeof *p, "the probe"));
+    wt_status status = setup_probe(p, text, alone, kernels);
+    if (status == WT_OK) status = run_probe(p, hash);
+    wt_step_destroy(p->step);
+    wt_batch_destroy(p->batch);
+    wt_network_destroy(p->network);
+    wt_free(p);
     return status;
 }
 
-wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels) {
+static wt_status hash_probes(wt_hash *hash, wt_comm *alone, const wt_kernels *kernels) {
     static const char *const probes[] = {wt_probe_text, WT_TREE_PROBE("batch"), WT_TREE_PROBE("layer"),
                                          wt_value_probe};
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)
+        WT_TRY(probe_network(hash, probes[i], alone, kernels));
+    return WT_OK;
+}
+
+/* The fingerprint of this rank, cut at `capacity` bytes. */
+static wt_status make_fingerprint(char *text, size_t capacity, const wt_comm *comm,
+                                  const wt_kernels *kernels) {
     char products[96], digits[WT_HASH_TEXT];
     wt_hash hash = {0, 0};
-    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)
-        WT_TRY(wt_probe_network(&hash, probes[i], kernels));
+    wt_comm *alone;
+    WT_TRY(wt_comm_alone(&alone, comm));
+    wt_status status = hash_probes(&hash, alone, kernels);
+    wt_comm_finish(alone);
+    if (status != WT_OK) return status;
     wt_hash_print(digits, hash);
     wt_kernels_describe(kernels, products, sizeof products);
-    snprintf(text, room, "%s, %s, glibc %s, compiler %s, probe %.16s", kernels->name, products,
+    snprintf(text, capacity, "%s, %s, glibc %s, compiler %s, probe %.16s", kernels->name, products,
              gnu_get_libc_version(), __VERSION__, digits);
     return WT_OK;
 }
@@ -147,7 +152,7 @@ wt_status wt_agree_on_numerics(wt_trainer *trainer) {
     size_t room = sizeof trainer->state.numerics;
     int ranks = wt_comm_size(trainer->comm);
     char *all = NULL;
-    wt_status status = wt_numerics_fingerprint(trainer->state.numerics, room, trainer->kernels);
+    wt_status status = make_fingerprint(trainer->state.numerics, room, trainer->comm, trainer->kernels);
     if (status == WT_OK && trainer->root) status = wt_alloc(&all, (size_t)ranks, room, "fingerprints");
     status = wt_comm_agree(trainer->comm, status);
     if (status == WT_OK) {

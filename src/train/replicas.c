@@ -11,9 +11,9 @@
 
 static wt_hash wt_hash_replica(const wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
-    wt_hash hash = wt_hash_bytes(trainer->parameters, bytes, 0);
+    wt_hash hash = wt_hash_bytes(trainer->step->parameters, bytes, 0);
     for (int m = 0; m < WT_MOMENTS; m++) {
-        const wt_real *moment = trainer->optimizer.moments[m];
+        const wt_real *moment = trainer->step->optimizer.moments[m];
         if (moment) hash = wt_hash_fold(hash, wt_hash_bytes(moment, bytes, (uint64_t)m + 1));
     }
     return hash;

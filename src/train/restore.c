@@ -37,6 +37,16 @@ static wt_status wt_check_names(wt_checkpoint *checkpoint, const wt_network *net
     return WT_OK;
 }
 
+/* Before memory is taken for a network that a file describes: its tensors are there, in their shapes. */
+static wt_status check_shapes(wt_checkpoint *checkpoint, const wt_network *network) {
+    for (int p = 0; p < network->parameters.count; p++) {
+        const wt_parameter *entry = &network->parameters.entries[p];
+        WT_TRY(wt_checkpoint_check_shape(checkpoint, WT_TENSOR_PARAMETER, entry->name, entry->rank,
+                                         entry->shape));
+    }
+    return wt_check_names(checkpoint, network);
+}
+
 /* Which tensors of a file a moment is. */
 static const wt_tensor_kind wt_moment_kinds[WT_MOMENTS] = {[WT_MOMENT_FIRST] = WT_TENSOR_FIRST,
                                                            [WT_MOMENT_SECOND] = WT_TENSOR_SECOND,
@@ -91,6 +101,7 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, b
     const wt_network_shape shape = wt_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
                                                     state->outputs, state->channels);
     WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
+    WT_GUARD(check_shapes(checkpoint, restored->network));
     WT_GUARD(
         wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
     WT_GUARD(wt_restore_parameters(checkpoint, restored->network, raw, restored->parameters));

@@ -81,9 +81,9 @@ static void wt_print_configuration(FILE *out, const char *configuration) {
 }
 
 static void wt_print_peak(FILE *out, const wt_trainer *trainer) {
-    if (!trainer->peak_bytes) return;
-    fprintf(out, "peak_memory_mib: %.1f\npeak_memory_rank: %d\n", (double)trainer->peak_bytes / 1048576.0,
-            trainer->peak_rank);
+    if (!trainer->peak.bytes) return;
+    fprintf(out, "peak_memory_mib: %.1f\npeak_memory_rank: %d\n", (double)trainer->peak.bytes / 1048576.0,
+            trainer->peak.rank);
 }
 
 /* Once the steps are done: what they took before the exchange, and who was slow. */
@@ -92,14 +92,14 @@ static void wt_print_ranks(FILE *out, const wt_trainer *trainer) {
     if (stragglers->intervals == 0) return;
     fprintf(out, "compute_milliseconds: %.3f\nslowest_rank: %d\nslowest_milliseconds: %.3f\n",
             1e3 * stragglers->median, stragglers->slowest, 1e3 * stragglers->slowest_time);
-    wt_print_text(out, "slowest_host", trainer->places[stragglers->slowest].host);
+    wt_print_text(out, "slowest_host", trainer->start.places[stragglers->slowest].host);
     wt_print_text(out, "straggler", trainer->straggler);
 }
 
 static void wt_print_record(FILE *out, const wt_trainer *trainer) {
     fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
             trainer->config->train.steps);
-    fprintf(out, "restarts: %d\n", trainer->restarts);
+    fprintf(out, "restarts: %d\n", trainer->start.restarts);
     fprintf(out, "skipped: %" PRId64 "\nrollbacks: %d\n", trainer->state.skipped, trainer->state.rollbacks);
     if (isfinite(trainer->state.best_validation_loss)) {
         fprintf(out, "best_validation_loss: %.9g\nbest_step: %" PRId64 "\n",
@@ -107,26 +107,26 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer) {
     }
     fprintf(out, "wavetrain: %s\n", WT_VERSION);
     wt_print_text(out, "numerics", trainer->state.numerics);
-    wt_print_text(out, "hosts", trainer->hosts);
+    wt_print_text(out, "hosts", trainer->start.hosts);
     fprintf(out, "ranks: %d\nthreads: %d\nlanes: %d\n", trainer->state.ranks, trainer->state.threads,
-            trainer->lanes);
+            trainer->step->microbatches.count);
     wt_print_text(out, "dataset", trainer->state.dataset);
     wt_print_peak(out, trainer);
     wt_print_ranks(out, trainer);
-    wt_print_starts(out, &trainer->record);
+    wt_print_starts(out, &trainer->files.record);
 }
 
 /* This start's line as it is now. */
 static wt_status wt_update_start(wt_trainer *trainer, const char *verdict, const char *why) {
-    const wt_run_start fresh = wt_begin_start(trainer->comm, trainer->options->run, trainer->begun_at);
-    if (!trainer->record.count) WT_TRY(wt_add_start(&trainer->record, &fresh));
-    wt_run_start *start = &trainer->record.starts[trainer->record.count - 1];
-    start->from = trainer->first_step;
+    const wt_run_start fresh = wt_begin_start(trainer->comm, trainer->options->run, trainer->start.begun_at);
+    if (!trainer->files.record.count) WT_TRY(wt_add_start(&trainer->files.record, &fresh));
+    wt_run_start *start = &trainer->files.record.starts[trainer->files.record.count - 1];
+    start->from = trainer->start.first_step;
     start->to = trainer->state.step;
     start->threads = trainer->state.threads;
-    start->peak_mib = (double)trainer->peak_bytes / 1048576.0;
-    start->peak_rank = trainer->peak_rank;
-    if (strcmp(verdict, "running") != 0) wt_close_start(&trainer->record, verdict, why, time(NULL));
+    start->peak_mib = (double)trainer->peak.bytes / 1048576.0;
+    start->peak_rank = trainer->peak.rank;
+    if (strcmp(verdict, "running") != 0) wt_close_start(&trainer->files.record, verdict, why, time(NULL));
     return WT_OK;
 }
 

@@ -11,13 +11,13 @@
 #include "train_internal.h"
 
 const char *wt_trainer_unit(const wt_trainer *trainer) {
-    return wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT ? "character" : "sample";
+    return wt_dataset_kind(trainer->data.set) == WT_DATA_TEXT ? "character" : "sample";
 }
 
 /* A line each, under one heading. */
 static void wt_say_binding(const wt_trainer *trainer) {
     char text[4096];
-    wt_places_text(text, sizeof text, trainer->places, trainer->state.ranks);
+    wt_places_text(text, sizeof text, trainer->start.places, trainer->state.ranks);
     for (char *line = text, *end = text; *end; line = end + 1) {
         end = line + strcspn(line, "\n");
         wt_log_info("%-9s %.*s", line == text ? "binding" : "", (int)(end - line), line);
@@ -29,21 +29,21 @@ void wt_trainer_describe(const wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
     char products[96], layers[32];
-    double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->dataset);
-    bool text = wt_dataset_kind(trainer->dataset) == WT_DATA_TEXT;
+    double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->data.set);
+    bool text = wt_dataset_kind(trainer->data.set) == WT_DATA_TEXT;
     if (text) {
         wt_log_info("data      %s: %" PRId64 " %s, %.0f characters of %d symbols", config->data.path,
-                    wt_dataset_utterances(trainer->dataset),
-                    wt_vocabulary_ends(wt_dataset_vocabulary(trainer->dataset)) ? "items" : "texts", samples,
-                    trainer->quantization.levels);
+                    wt_dataset_utterances(trainer->data.set),
+                    wt_vocabulary_ends(wt_dataset_vocabulary(trainer->data.set)) ? "items" : "texts", samples,
+                    trainer->data.quantization.levels);
     } else {
         wt_log_info("data      %s: %" PRId64 " utterances, %.1f minutes at %d Hz", config->data.path,
-                    wt_dataset_utterances(trainer->dataset), samples / rate / 60.0,
+                    wt_dataset_utterances(trainer->data.set), samples / rate / 60.0,
                     trainer->state.sample_rate);
     }
     wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
-                wt_windows_count(trainer->windows), config->data.window, config->train.batch,
-                trainer->lane_windows, trainer->lanes);
+                wt_windows_count(trainer->data.windows), config->data.window, config->train.batch,
+                trainer->step->microbatches.windows, trainer->step->microbatches.count);
     char field[64];
     int length = snprintf(field, sizeof field, "%d %s", network->receptive_field,
                           text ? "characters" : "samples");
@@ -53,8 +53,8 @@ void wt_trainer_describe(const wt_trainer *trainer) {
     wt_network_describe(network, layers, sizeof layers);
     wt_log_info("network   %s, %zu parameters, receptive field %s", layers, network->parameters.trained,
                 field);
-    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->hosts,
-                trainer->state.ranks, trainer->state.threads, trainer->lanes_at_once);
+    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->start.hosts,
+                trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);
     wt_say_binding(trainer);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
     wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
@@ -88,10 +88,10 @@ void wt_trainer_summarise(const wt_trainer *trainer, wt_status status) {
                 status == WT_OK ? "done" : "stopped", state->step, trainer->config->train.steps,
                 state->seconds);
     wt_log_info("checkpoint %s", path);
-    if (trainer->checkpoints) {
+    if (trainer->checkpoints.count) {
         wt_log_info("%d checkpoint%s before it in the background, %.3f s each, the longest %.3f s",
-                    trainer->checkpoints, trainer->checkpoints == 1 ? "" : "s",
-                    trainer->checkpoint_sum / trainer->checkpoints, trainer->checkpoint_seconds);
+                    trainer->checkpoints.count, trainer->checkpoints.count == 1 ? "" : "s",
+                    trainer->checkpoints.sum / trainer->checkpoints.count, trainer->checkpoints.longest);
     }
     if (isfinite(state->best_validation_loss)) {
         char text[96];
@@ -124,13 +124,13 @@ static void wt_summarise_exchange(const wt_trainer *trainer) {
     if (wt_comm_size(trainer->comm) == 1) return;
     wt_summarise_share(trainer, "median", 1.0);
     wt_summarise_share(trainer, "fastest tenth", 0.1);
-    wt_exchange_count_buckets(trainer->exchange, &buckets, &early);
+    wt_exchange_count_buckets(trainer->step->exchange, &buckets, &early);
     wt_log_info("buckets: %d of %d set out before backward's end", early, buckets);
 }
 
 /* Where this rank's steps spent their time. */
 void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count) {
-    const wt_timer *timer = &trainer->timer;
+    const wt_timer *timer = &trainer->step->timer;
     double steps = wt_timer_steps(timer);
     if (!(steps > 0)) steps = 1;
     char text[256];
@@ -149,12 +149,12 @@ void wt_trainer_summarise_ranks(wt_trainer *trainer) {
     wt_stragglers *stragglers = &trainer->stragglers;
     if (!trainer->root || !wt_stragglers_conclude(stragglers)) return;
     if (stragglers->any) {
-        wt_stragglers_text(trainer->straggler, sizeof trainer->straggler, stragglers, trainer->places);
+        wt_stragglers_text(trainer->straggler, sizeof trainer->straggler, stragglers, trainer->start.places);
         wt_log_info("slower than the others: %s", trainer->straggler);
     } else {
         wt_log_info(
             "before the exchange: %.2f ms a step on the median rank, %.2f on the slowest, rank %d on %s",
             1e3 * stragglers->median, 1e3 * stragglers->slowest_time, stragglers->slowest,
-            trainer->places[stragglers->slowest].host);
+            trainer->start.places[stragglers->slowest].host);
     }
 }

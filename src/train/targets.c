@@ -15,6 +15,33 @@ wt_network_shape wt_shape_network(const wt_config *config, int levels, int class
                               .window = data->stride > 0 ? data->window : 0};
 }
 
+wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const wt_dataset *dataset) {
+    enum { ASSUMED_CLASSES = 2, ASSUMED_CHANNELS = 1 };
+    facts->assumed = !dataset;
+    facts->quantization = config->data.quantization;
+    if (dataset)
+        WT_TRY(wt_dataset_quantization(&facts->quantization, dataset, config->data.quantization));
+    else
+        WT_TRY(
+            wt_data_classes(&facts->quantization.levels, &config->data)); /* those of text can't be assumed */
+    facts->network = wt_shape_network(config, facts->quantization.levels,
+                                      dataset ? wt_dataset_classes(dataset) : ASSUMED_CLASSES,
+                                      dataset ? wt_dataset_channels(dataset) : ASSUMED_CHANNELS);
+    WT_CHECK(facts->network.outputs > 0, WT_USAGE,
+             "%s: has no labels that are classes (data.target: label, model.head: softmax)",
+             config->data.path);
+    return WT_OK;
+}
+
+wt_status wt_data_facts_read(wt_data_facts *facts, const wt_config *config) {
+    wt_dataset *dataset = NULL;
+    if (wt_dataset_has_split(config->data.path, "train"))
+        WT_TRY(wt_dataset_open(&dataset, config->data.path, "train", 0));
+    wt_status status = wt_data_facts_of(facts, config, dataset);
+    wt_dataset_close(dataset);
+    return status;
+}
+
 wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
                           const wt_data_config *data, const wt_normalization *normalization) {
     *out = NULL;

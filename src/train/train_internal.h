@@ -9,6 +9,7 @@
 #include "wavetrain/log.h"
 #include "wavetrain/metrics.h"
 #include "wavetrain/places.h"
+#include "wavetrain/step.h"
 #include "wavetrain/timer.h"
 #include "wavetrain/train.h"
 
@@ -74,11 +75,6 @@ bool wt_is_out_of_patience(const wt_checkpoint_state *state, const wt_config *co
 bool wt_judge_needs_validation(const wt_config *config);
 wt_plateau wt_stored_plateau(const wt_checkpoint_state *state);
 void wt_store_plateau(wt_checkpoint_state *state, wt_plateau plateau);
-
-/* --- numerics.c --- */
-
-/* The fingerprint of this rank, cut at `room` bytes. */
-wt_status wt_numerics_fingerprint(char *text, size_t room, const wt_kernels *kernels);
 
 /* --- time_limit.c: when this start must be over; rank 0 --- */
 
@@ -199,34 +195,54 @@ void wt_time_text(char text[WT_TIME_TEXT], time_t seconds); /* UTC */
 
 /* --- the trainer --- */
 
-/* What a rank says of one of its lanes. */
+/* data → windows → batch */
 typedef struct {
-    double loss; /* summed, nats */
-    int64_t targets, silence;
-} wt_lane_result;
+    wt_dataset *set;
+    wt_windows *windows;
+    wt_order order;
+    wt_loader *loader;
+    wt_quantization quantization; /* the configuration's, as the data set has it */
+    wt_normalization normalization;
+    int32_t silence; /* class; −2: labels have none */
+} wt_training_data;
 
-/* What a rank says of itself, behind its lanes. */
+/* The run's folder, on rank 0. */
 typedef struct {
-    double busy;        /* seconds that the step took it before the exchange, without waiting for others */
-    int64_t peak_bytes; /* of memory */
-    int signal, failed; /* a wt_status */
-} wt_rank_words;
+    wt_run_lock *lock;
+    wt_metrics *metrics;
+    wt_checkpoint_writer *writer;
+    wt_run_record record; /* the starts, this one the last */
+} wt_run_files;
 
-typedef union {
-    wt_lane_result lane;
-    wt_rank_words rank;
-} wt_step_result;
-
-/* What rank 0 decides about a step; the same on all ranks. */
+/* This start: where and when the run goes on. */
 typedef struct {
-    int64_t step;
-    wt_update update;
-    wt_plateau plateau; /* as it is before this step */
-    bool skip;          /* no update */
-    bool roll_back;     /* back to the last checkpoint */
-    bool validate, compare, checkpoint, stop;
-    int failed; /* a wt_status: the run ends with it */
-} wt_decision;
+    time_t begun_at;
+    int64_t first_step;    /* the last before this start */
+    int restarts;          /* the same on all ranks */
+    wt_place *places;      /* rank 0: [ranks] */
+    char *hosts;           /* for people; all ranks have it */
+    double seconds_before; /* of earlier starts */
+    atomic_bool begun;     /* run.yaml says that this start is running; the watch reads it */
+} wt_start;
+
+/* Checkpoints in the background; rank 0. */
+typedef struct {
+    double last;         /* when it was submitted, or the steps began */
+    int count;           /* written by this start */
+    double sum, longest; /* seconds that they have taken */
+} wt_checkpoint_times;
+
+/* The memory of the rank that took most; rank 0. */
+typedef struct {
+    int64_t bytes, written; /* `written`: as run.yaml has it */
+    int rank;
+} wt_peak_memory;
+
+/* The step's row of metrics.csv, as far as it is known; rank 0. */
+typedef struct {
+    wt_metrics_row row;
+    int64_t targets;
+} wt_step_note;
 
 typedef struct {
     wt_comm *comm;
@@ -234,69 +250,24 @@ typedef struct {
     const wt_config *config;
     const wt_kernels *kernels;
     bool root;
-
-    /* data → windows → batch */
-    wt_dataset *dataset;
-    wt_windows *windows;
-    wt_order order;
-    wt_loader *loader;
-    int lanes, first_lane, end_lane, lane_windows, lanes_at_once;
-    wt_quantization quantization; /* the configuration's, as the data set has it */
-    int32_t silence;              /* class; −2: labels have none */
-    int targets;                  /* outputs of a window */
-    wt_normalization normalization;
-
-    /* model, exchange, optimizer */
+    wt_training_data data;
     wt_network *network;
-    wt_pass *pass;
-    wt_real *parameters;
-    wt_optimizer optimizer;
-    wt_exchange *exchange;
+    wt_step *step;           /* parameters, optimizer, pass, exchange */
     wt_evaluator *evaluator; /* NULL: no validation */
-
-    /* one step's results */
-    wt_window_loss *window_losses; /* [lanes_at_once · lane_windows] */
-    wt_real **lane_gradients;      /* [lanes_at_once] */
-    wt_step_result *mine;          /* [own lanes + 1]: the last holds what this rank says of itself */
-    wt_step_result *all;           /* rank 0: every rank's, end to end */
-    double *block_sums;            /* rank 0: of the gradient's norm */
-    double *lane_sums;             /* batch norm: [lanes, numbers of a lane] */
-    wt_status load_status;         /* of this rank's loader; other ranks hear of it with the results */
-
-    /* the run, on rank 0 alone but for `state` */
     wt_checkpoint_state state;
-    wt_run_lock *lock;
-    wt_checkpoint_writer *writer;
-    wt_metrics *metrics;
-    wt_progress *progress;
-    wt_metrics_row row;
-    int64_t step_targets;
-    wt_timer timer;
+    wt_start start;
+    wt_run_files files;
+    wt_progress *progress; /* rank 0 */
+    wt_step_note note;
+    double began; /* the first step of this start */
     wt_step_times times;
-    double began, last_checkpoint, last_step;
-    double busy,
-        busy_before; /* seconds of this step before the exchange, without waiting for others; of all before */
-    wt_stragglers stragglers; /* rank 0 */
-    char straggler[512];      /* rank 0: what run.yaml says of slow ranks */
-    double looked_at;         /* when this rank saw its own_peak of memory */
-    int64_t own_peak;
-    double seconds_before;     /* of earlier starts */
-    int checkpoints;           /* written in the background by this start */
-    double checkpoint_sum;     /* seconds that they have taken */
-    double checkpoint_seconds; /* that the longest of them has */
+    wt_checkpoint_times checkpoints;
+    wt_peak_memory peak;
+    wt_stragglers stragglers;  /* rank 0 */
+    char straggler[512];       /* rank 0: what run.yaml says of slow ranks */
     const char *why;           /* the run stops before its end */
     wt_time_limit *time_limit; /* rank 0 */
     wt_hang_watch *watch;
-    wt_run_record record; /* rank 0: the starts, this one the last */
-    time_t begun_at;
-    int64_t first_step;   /* the last before this start */
-    wt_place *places;     /* rank 0: [ranks] */
-    char *hosts;          /* for people; all ranks have it */
-    int64_t peak_bytes;   /* rank 0: the memory of the rank that took most */
-    int64_t peak_written; /* as run.yaml has it */
-    int peak_rank;
-    int restarts;      /* the same on all ranks */
-    atomic_bool begun; /* run.yaml says that this start is running; the watch reads it */
 } wt_trainer;
 
 /* trainer_setup.c: everything until the first step; collective. */

@@ -1,9 +1,6 @@
 /*
- * Training, one step after the other. wt_trainer_step reads from top to bottom as the data flows: batch →
- * forward and backward, wave of lanes after wave → exchange of gradients → rank 0's decision → update →
- * validation → checkpoint → metrics. Whatever a step needs that is not the same on all ranks (a loader's
- * error, a signal) travels to rank 0 with the lanes' results and comes back as part of its decision, so that
- * no rank ever waits for one that has left.
+ * Training, one step after the other: the shared step (step.c), rank 0's decision about it, and what follows from that:
+ * validation → checkpoint → metrics.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -14,149 +11,24 @@
 #include "train_internal.h"
 #include "wavetrain/memory.h"
 
-/* --- forward and backward --- */
-
-/* Adds up a lane's windows in order, and counts its targets that are silence. */
-static void wt_note_lane(wt_trainer *trainer, const wt_batch *batch, int lane, const wt_window_loss *losses) {
-    wt_lane_result *result = &trainer->mine[lane - trainer->first_lane].lane;
-    *result = (wt_lane_result){0.0, 0, 0};
-    for (int i = 0; i < trainer->lane_windows; i++) {
-        int slot = (lane - trainer->first_lane) * trainer->lane_windows + i;
-        const int32_t *targets = batch->target + (size_t)slot * (size_t)batch->targets;
-        result->loss += losses[i].loss;
-        result->targets += losses[i].targets;
-        for (int t = 0; t < batch->target_count[slot]; t++) result->silence += targets[t] == trainer->silence;
-    }
-}
-
-/* Backward has finished a range of the gradient in all lanes of the wave. */
-static void wt_hand_over(void *context, size_t offset, size_t count) {
-    wt_trainer *trainer = context;
-    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
-    wt_exchange_ready(trainer->exchange, offset, count);
-    wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
-}
-
-static void wt_move_messages(void *context) {
-    wt_trainer *trainer = context;
-    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
-    wt_exchange_poke(trainer->exchange);
-    wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
-}
-
-/* Lanes first … first+lanes−1 together, layer by layer. */
-static void wt_run_wave(wt_trainer *trainer, const wt_batch *batch, int first, int lanes) {
-    wt_timer_enter(&trainer->timer, WT_PHASE_FORWARD);
-    int slot = (first - trainer->first_lane) * trainer->lane_windows;
-    wt_pass_forward(trainer->pass, batch, slot, lanes * trainer->lane_windows, trainer->window_losses);
-    for (int i = 0; i < lanes; i++) {
-        wt_note_lane(trainer, batch, first + i, trainer->window_losses + i * trainer->lane_windows);
-    }
-    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
-    for (int i = 0; i < lanes; i++)
-        trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, first + i);
-    wt_timer_enter(&trainer->timer, WT_PHASE_BACKWARD);
-    const wt_pass_listener listener = {wt_hand_over, wt_move_messages, trainer};
-    wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, &listener);
-}
-
-/* Batch norm's sums over all lanes. */
-static void wt_sum_lanes(void *context, const double *lanes, int count, double *sum) {
-    wt_trainer *trainer = context;
-    const wt_phase phase = trainer->timer.phase;
-    wt_timer_enter(&trainer->timer, WT_PHASE_EXCHANGE);
-    wt_comm_sum_lanes(trainer->comm, trainer->lanes, lanes, count, trainer->lane_sums, sum);
-    wt_timer_enter(&trainer->timer, phase);
-}
-
-static void wt_begin_pass(wt_trainer *trainer) {
-    const wt_pass_step step = {.seed = (uint64_t)trainer->config->train.seed,
-                               .step = trainer->state.step + 1,
-                               .first_lane = trainer->first_lane,
-                               .lane_windows = trainer->lane_windows,
-                               .reduce = wt_sum_lanes,
-                               .context = trainer};
-    wt_pass_derive(trainer->pass, trainer->parameters);
-    wt_pass_begin_step(trainer->pass, &step);
-}
-
-/* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
-static void wt_run_nothing(wt_trainer *trainer) {
-    if (wt_network_lane_sums(trainer->network)) { /* the others wait for this rank's part of them */
-        const int lanes = trainer->end_lane - trainer->first_lane;
-        wt_pass_forward(trainer->pass, NULL, 0, lanes * trainer->lane_windows, trainer->window_losses);
-        for (int i = 0; i < lanes; i++)
-            trainer->lane_gradients[i] = wt_exchange_lane(trainer->exchange, trainer->first_lane + i);
-        wt_pass_backward(trainer->pass, trainer->lane_windows, trainer->lane_gradients, NULL);
-        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
-        for (int i = 0; i < lanes; i++) trainer->mine[i].lane = (wt_lane_result){0.0, 0, 0};
-        return;
-    }
-    for (int lane = trainer->first_lane; lane < trainer->end_lane; lane++) {
-        trainer->mine[lane - trainer->first_lane].lane = (wt_lane_result){0.0, 0, 0};
-        float *gradient = wt_exchange_lane(trainer->exchange, lane);
-        memset(gradient, 0, trainer->network->parameters.trained * sizeof *gradient);
-        wt_exchange_ready(trainer->exchange, 0, trainer->network->parameters.trained);
-    }
-}
-
 /* --- the decision --- */
 
-/* At the exchange: what this rank did since the last one by itself, the update after that one included. */
-static void wt_note_busy(wt_trainer *trainer) {
-    static const wt_phase phases[] = {WT_PHASE_UPDATE, WT_PHASE_DATA, WT_PHASE_DERIVE, WT_PHASE_FORWARD,
-                                      WT_PHASE_BACKWARD};
-    double busy = 0;
-    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) busy += trainer->timer.seconds[phases[i]];
-    trainer->busy = busy - trainer->busy_before;
-    trainer->busy_before = busy;
-}
-
-/* This rank's peak of memory; looked for once a second, since a step may take no more than the look. */
-static int64_t wt_look_at_memory(wt_trainer *trainer) {
-    if (trainer->last_step - trainer->looked_at >= 1.0) {
-        trainer->looked_at = trainer->last_step;
-        trainer->own_peak = wt_memory_peak_resident();
-    }
-    return trainer->own_peak;
-}
-
 static void wt_note_peak(wt_trainer *trainer, int rank, int64_t bytes) {
-    if (bytes <= trainer->peak_bytes) return;
-    trainer->peak_bytes = bytes;
-    trainer->peak_rank = rank;
+    if (bytes <= trainer->peak.bytes) return;
+    trainer->peak.bytes = bytes;
+    trainer->peak.rank = rank;
 }
 
-/* The step's results of all ranks on rank 0: each rank's lanes in order, then what it says of itself. */
-static void wt_gather_results(wt_trainer *trainer) {
-    int own = trainer->end_lane - trainer->first_lane;
-    trainer->mine[own].rank = (wt_rank_words){.busy = trainer->busy,
-                                              .peak_bytes = wt_look_at_memory(trainer),
-                                              .signal = wt_comm_signal(),
-                                              .failed = trainer->load_status};
-    wt_comm_gather(trainer->comm, trainer->mine, (size_t)(own + 1) * sizeof *trainer->mine, trainer->all);
-}
-
-/* Adds the lanes in order; sets *caught and *failed from the ranks' words. */
-static wt_lane_result wt_add_lanes(wt_trainer *trainer, int *caught, int *failed) {
-    wt_lane_result sum = {0.0, 0, 0};
-    const wt_step_result *at = trainer->all;
-    *caught = *failed = 0;
+/* What the ranks report of themselves; the last signal that any of them has seen, or 0. */
+static int hear_reports(wt_trainer *trainer) {
+    int caught = 0;
     for (int rank = 0; rank < wt_comm_size(trainer->comm); rank++) {
-        int first, end;
-        wt_comm_lanes(rank, wt_comm_size(trainer->comm), trainer->lanes, &first, &end);
-        for (int lane = first; lane < end; lane++, at++) {
-            sum.loss += at->lane.loss;
-            sum.targets += at->lane.targets;
-            sum.silence += at->lane.silence;
-        }
-        if (at->rank.signal) *caught = at->rank.signal;
-        if (at->rank.failed) *failed = at->rank.failed;
-        wt_note_peak(trainer, rank, at->rank.peak_bytes);
-        wt_stragglers_note(&trainer->stragglers, rank, at->rank.busy);
-        at++;
+        const wt_rank_report *report = &trainer->step->reports[rank];
+        if (report->signal) caught = report->signal;
+        wt_note_peak(trainer, rank, report->peak_bytes);
+        wt_stragglers_note(&trainer->stragglers, rank, report->busy);
     }
-    return sum;
+    return caught;
 }
 
 static bool wt_is_due(int64_t step, int64_t every) {
@@ -188,8 +60,8 @@ static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, doub
 /* Why the run should stop after this step, or NULL. */
 static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
     if (caught) return "a signal asked to stop";
-    double step = wt_time_now() - trainer->last_step;
-    bool near = wt_time_limit_near(trainer->time_limit, trainer->checkpoint_seconds + step);
+    double step = wt_time_now() - trainer->step->began;
+    bool near = wt_time_limit_near(trainer->time_limit, trainer->checkpoints.longest + step);
     return near ? "the time limit is near" : NULL;
 }
 
@@ -197,7 +69,7 @@ static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
 static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caught) {
     const wt_config *config = trainer->config;
     bool last = decision->step == config->train.steps;
-    double minutes = (wt_time_now() - trainer->last_checkpoint) / 60.0;
+    double minutes = (wt_time_now() - trainer->checkpoints.last) / 60.0;
     if (decision->roll_back) return;
     trainer->why = wt_reason_to_stop(trainer, caught);
     decision->stop = trainer->why || last;
@@ -215,28 +87,29 @@ static double wt_bits(const wt_trainer *trainer, double nats) {
 }
 
 /* Rank 0 alone: from sums to what all ranks do. */
-static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
+static wt_status decide_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
+                             wt_decision *decision) {
+    wt_trainer *trainer = context;
     const wt_config *config = trainer->config;
-    int caught, failed;
-    wt_lane_result sum = wt_add_lanes(trainer, &caught, &failed);
-    int64_t step = trainer->state.step + 1;
-    double mean = sum.targets ? 1.0 / (double)sum.targets : 0.0;
-    *decision = (wt_decision){.step = step, .plateau = wt_stored_plateau(&trainer->state), .failed = failed};
-    double norm = wt_gradient_norm(trainer->kernels, gradient, trainer->network->parameters.trained, mean,
-                                   trainer->block_sums);
+    const int caught = hear_reports(trainer);
+    const int64_t step = trainer->state.step + 1;
+    const double mean = sum->targets ? 1.0 / (double)sum->targets : 0.0;
+    const double norm = wt_step_norm(trainer->step, gradient, mean);
+    decision->step = step;
+    decision->plateau = wt_stored_plateau(&trainer->state);
     decision->update = wt_schedule_update(config, &decision->plateau, step);
     decision->update.learning_rate *= trainer->state.rate_scale;
     decision->update.gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
-    decision->skip = sum.targets == 0;
-    if (sum.targets && !failed) WT_TRY(wt_apply_guard(trainer, decision, sum.loss, norm));
+    decision->skip = sum->targets == 0;
+    if (sum->targets && !decision->failed) WT_TRY(wt_apply_guard(trainer, decision, sum->loss, norm));
     wt_decide_dues(trainer, decision, caught);
-    trainer->step_targets = sum.targets;
-    trainer->row = (wt_metrics_row){
+    trainer->note.targets = sum->targets;
+    trainer->note.row = (wt_metrics_row){
         .step = step,
-        .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->windows),
-        .loss = sum.loss * mean,
-        .bits = wt_bits(trainer, sum.loss * mean),
-        .silence = trainer->silence < 0 ? NAN : (double)sum.silence * mean,
+        .epoch = (double)step * config->train.batch / (double)wt_windows_count(trainer->data.windows),
+        .loss = sum->loss * mean,
+        .bits = wt_bits(trainer, sum->loss * mean),
+        .silence = trainer->data.silence < 0 ? NAN : (double)sum->silence * mean,
         .gradient_norm = norm,
         .learning_rate = decision->update.learning_rate,
         .validation_loss = NAN,
@@ -244,22 +117,6 @@ static wt_status wt_decide(wt_trainer *trainer, const float *gradient, wt_decisi
         .validation_silence = NAN,
     };
     return WT_OK;
-}
-
-/* Rank 0 decides, all hear of it. A failure of the decision itself, or of a rank's loader, ends the run
- * everywhere. */
-static wt_status wt_agree_on_step(wt_trainer *trainer, const float *gradient, wt_decision *decision) {
-    wt_status status = trainer->load_status;
-    wt_gather_results(trainer);
-    if (trainer->root) {
-        wt_status decided = wt_decide(trainer, gradient, decision);
-        if (decided != WT_OK) {
-            decision->failed = decided;
-            if (status == WT_OK) status = decided;
-        }
-    }
-    wt_comm_broadcast(trainer->comm, decision, sizeof *decision);
-    return decision->failed ? wt_comm_agree(trainer->comm, status) : WT_OK;
 }
 
 /* --- validation, checkpoint, metrics --- */
@@ -292,14 +149,15 @@ static void wt_heed_judgement(wt_trainer *trainer, wt_decision *decision, double
 
 static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
-    wt_timer_enter(&trainer->timer, WT_PHASE_VALIDATE);
-    const wt_real *mean = trainer->optimizer.moments[WT_MOMENT_AVERAGE];
-    WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->parameters, NULL, &score, NULL));
+    wt_timer_enter(&trainer->step->timer, WT_PHASE_VALIDATE);
+    const wt_real *mean = trainer->step->optimizer.moments[WT_MOMENT_AVERAGE];
+    WT_TRY(wt_evaluator_run(trainer->evaluator, mean ? mean : trainer->step->parameters, NULL, &score, NULL));
     double loss = score.targets ? score.loss / (double)score.targets : NAN;
-    trainer->row.validation_loss = loss;
-    trainer->row.validation_bits = wt_bits(trainer, loss);
-    trainer->row.validation_silence = trainer->silence < 0 ? NAN
-                                                           : (double)score.silence / (double)score.targets;
+    trainer->note.row.validation_loss = loss;
+    trainer->note.row.validation_bits = wt_bits(trainer, loss);
+    trainer->note.row.validation_silence = trainer->data.silence < 0
+                                               ? NAN
+                                               : (double)score.silence / (double)score.targets;
     wt_heed_judgement(trainer, decision, loss, &score);
     return WT_OK;
 }
@@ -307,23 +165,25 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
 /* Rank 0: a checkpoint that could not be written is a warning while there is still time for another one. */
 static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
     double seconds = 0;
-    if (wt_checkpoint_writer_collect(trainer->writer, wait, &seconds) != WT_OK) {
+    if (wt_checkpoint_writer_collect(trainer->files.writer, wait, &seconds) != WT_OK) {
         wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
-                        wt_checkpoint_writer_step(trainer->writer), wt_error_message());
+                        wt_checkpoint_writer_step(trainer->files.writer), wt_error_message());
     }
-    if (seconds > trainer->checkpoint_seconds) trainer->checkpoint_seconds = seconds;
-    trainer->checkpoints += seconds > 0;
-    trainer->checkpoint_sum += seconds;
+    if (seconds > trainer->checkpoints.longest) trainer->checkpoints.longest = seconds;
+    trainer->checkpoints.count += seconds > 0;
+    trainer->checkpoints.sum += seconds;
 }
 
 /* Rank 0. The last one is waited for: its failure is the run's. */
 static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
-    wt_timer_enter(&trainer->timer, WT_PHASE_CHECKPOINT);
+    wt_timer_enter(&trainer->step->timer, WT_PHASE_CHECKPOINT);
     wt_hear_of_checkpoint(trainer, true);
-    trainer->last_checkpoint = wt_time_now();
-    wt_status status = wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters,
-                                                   &trainer->optimizer, trainer->metrics);
-    if (decision->stop && status == WT_OK) status = wt_checkpoint_writer_collect(trainer->writer, true, NULL);
+    trainer->checkpoints.last = wt_time_now();
+    wt_status status = wt_checkpoint_writer_submit(trainer->files.writer, &trainer->state,
+                                                   trainer->step->parameters, &trainer->step->optimizer,
+                                                   trainer->files.metrics);
+    if (decision->stop && status == WT_OK)
+        status = wt_checkpoint_writer_collect(trainer->files.writer, true, NULL);
     if (status == WT_OK || decision->stop) return status;
     wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
                     wt_error_message());
@@ -332,16 +192,16 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
 
 /* The step's speed, without what validation and checkpoint add to it. */
 static void wt_note_speed(wt_trainer *trainer) {
-    double seconds = wt_time_now() - trainer->last_step;
-    trainer->row.samples_per_second = seconds > 0 ? (double)trainer->step_targets / seconds : NAN;
+    double seconds = wt_time_now() - trainer->step->began;
+    trainer->note.row.samples_per_second = seconds > 0 ? (double)trainer->note.targets / seconds : NAN;
 }
 
 /* Rank 0: the step's row, the progress bar. A full disk does not end the run. */
 static void wt_note_step(wt_trainer *trainer) {
-    wt_metrics_row *row = &trainer->row;
-    row->seconds = trainer->seconds_before + wt_time_now() - trainer->began;
+    wt_metrics_row *row = &trainer->note.row;
+    row->seconds = trainer->start.seconds_before + wt_time_now() - trainer->began;
     trainer->state.seconds = row->seconds;
-    if (wt_metrics_append(trainer->metrics, row) != WT_OK) {
+    if (wt_metrics_append(trainer->files.metrics, row) != WT_OK) {
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
     }
     wt_progress_update(trainer->progress, row->step, row->samples_per_second, row->loss);
@@ -349,9 +209,10 @@ static void wt_note_step(wt_trainer *trainer) {
 
 /* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so. */
 static void wt_keep_peak(wt_trainer *trainer) {
-    if (trainer->peak_bytes <= trainer->peak_written + trainer->peak_written / 16) return;
-    trainer->peak_written = trainer->peak_bytes;
-    if (wt_run_lock_check(trainer->lock) != WT_OK || wt_write_run_record(trainer, "running", "") != WT_OK)
+    if (trainer->peak.bytes <= trainer->peak.written + trainer->peak.written / 16) return;
+    trainer->peak.written = trainer->peak.bytes;
+    if (wt_run_lock_check(trainer->files.lock) != WT_OK ||
+        wt_write_run_record(trainer, "running", "") != WT_OK)
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
 }
 
@@ -364,53 +225,25 @@ static void wt_say_stragglers(wt_trainer *trainer) {
                         trainer->state.step);
         return;
     }
-    wt_stragglers_text(text, sizeof text, &trainer->stragglers, trainer->places);
+    wt_stragglers_text(text, sizeof text, &trainer->stragglers, trainer->start.places);
     wt_progress_say(trainer->progress, "warning: step %" PRId64 ": slower than the others: %s",
                     trainer->state.step, text);
 }
 
 /* --- the step --- */
 
+/* This rank's windows; rank 0 also looks whether another run has taken the folder over. */
+static wt_status next_batch(void *context, const wt_batch **batch) {
+    wt_trainer *trainer = context;
+    wt_timer_enter(&trainer->step->timer, WT_PHASE_DATA);
+    WT_TRY(wt_loader_next(trainer->data.loader, batch));
+    return trainer->root ? wt_run_lock_beat(trainer->files.lock, trainer->step->began) : WT_OK;
+}
+
 static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
-    trainer->last_step = wt_time_now();
-
-    /* batch: this rank's lanes' windows */
-    wt_timer_enter(&trainer->timer, WT_PHASE_DATA);
-    const wt_batch *batch = NULL;
-    trainer->load_status = wt_loader_next(trainer->loader, &batch);
-    if (trainer->root && trainer->load_status == WT_OK) { /* another run may have taken the folder over */
-        trainer->load_status = wt_run_lock_beat(trainer->lock, trainer->last_step);
-    }
-
-    /* forward and backward, wave after wave; each lane's gradient goes into the tree */
-    wt_timer_enter(&trainer->timer, WT_PHASE_DERIVE);
-    wt_begin_pass(trainer);
-    for (int lane = trainer->first_lane; trainer->load_status == WT_OK && lane < trainer->end_lane;) {
-        int left = trainer->end_lane - lane;
-        int lanes = left < trainer->lanes_at_once ? left : trainer->lanes_at_once;
-        wt_run_wave(trainer, batch, lane, lanes);
-        lane += lanes;
-    }
-    if (trainer->load_status != WT_OK) wt_run_nothing(trainer);
-
-    /* the sum over all lanes, then rank 0's decision */
-    double added;
-    wt_timer_enter(&trainer->timer, WT_PHASE_WAIT);
-    wt_note_busy(trainer);
-    const float *gradient = wt_exchange_complete(trainer->exchange, &added);
-    wt_timer_enter(&trainer->timer, WT_PHASE_DECIDE);
-    wt_timer_move(&trainer->timer, WT_PHASE_WAIT, WT_PHASE_EXCHANGE, added);
-    memset(decision, 0, sizeof *decision);
-    WT_TRY(wt_agree_on_step(trainer, gradient, decision));
+    const wt_step_caller caller = {next_batch, decide_step, trainer};
+    WT_TRY(wt_step_run(trainer->step, trainer->state.step + 1, &caller, decision));
     if (decision->roll_back) return wt_trainer_roll_back(trainer);
-
-    /* the same update everywhere */
-    wt_timer_enter(&trainer->timer, WT_PHASE_UPDATE);
-    if (!decision->skip) {
-        wt_pass_commit(trainer->pass, trainer->parameters); /* before the mean takes them in */
-        wt_optimizer_step(&trainer->optimizer, trainer->kernels, &trainer->config->optimizer,
-                          &decision->update, gradient, trainer->parameters);
-    }
     trainer->state.step = decision->step;
     wt_store_plateau(&trainer->state, decision->plateau);
     wt_hang_watch_step(trainer->watch, decision->step);
@@ -427,8 +260,8 @@ static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
         wt_hear_of_checkpoint(trainer, false);
         if (decision->checkpoint) status = wt_keep_checkpoint(trainer, decision);
     }
-    wt_timer_enter(&trainer->timer, WT_PHASE_OTHER);
-    wt_step_times_note(&trainer->times, &trainer->timer);
+    wt_timer_enter(&trainer->step->timer, WT_PHASE_OTHER);
+    wt_step_times_note(&trainer->times, &trainer->step->timer);
     return status; /* rank 0 alone may fail here, at the last step alone */
 }
 
@@ -445,7 +278,7 @@ static wt_status wt_record_verdict(wt_trainer *trainer, wt_status status) {
     wt_trainer_say_why(trainer, status, why, sizeof why);
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_run_lock_check(
-        trainer->lock); /* a successor's record is not this run's to change */
+        trainer->files.lock); /* a successor's record is not this run's to change */
     if (written == WT_OK) written = wt_write_run_record(trainer, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
@@ -453,10 +286,11 @@ static wt_status wt_record_verdict(wt_trainer *trainer, wt_status status) {
 
 /* The most memory of any rank, between steps. Collective. */
 static void wt_gather_peaks(wt_trainer *trainer) {
-    trainer->mine[0].rank = (wt_rank_words){.peak_bytes = wt_memory_peak_resident()};
-    wt_comm_gather(trainer->comm, trainer->mine, sizeof *trainer->mine, trainer->all);
+    const wt_rank_report mine = {.peak_bytes = wt_memory_peak_resident()};
+    wt_rank_report *all = trainer->step->reports;
+    wt_comm_gather(trainer->comm, &mine, sizeof mine, all);
     for (int rank = 0; trainer->root && rank < wt_comm_size(trainer->comm); rank++)
-        wt_note_peak(trainer, rank, trainer->all[rank].rank.peak_bytes);
+        wt_note_peak(trainer, rank, all[rank].peak_bytes);
 }
 
 static void wt_tell_watch(void *watch, wt_phase phase) {
@@ -471,14 +305,14 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
                                     trainer->config->train.steps, trainer->config->run.seconds);
         if (status == WT_OK)
-            status = wt_stragglers_init(&trainer->stragglers, wt_comm_size(trainer->comm), trainer->lanes,
-                                        trainer->config->run.straggler);
+            status = wt_stragglers_init(&trainer->stragglers, wt_comm_size(trainer->comm),
+                                        trainer->step->microbatches.count, trainer->config->run.straggler);
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
-    wt_timer_init(&trainer->timer);
-    trainer->timer.listener = wt_tell_watch;
-    trainer->timer.context = trainer->watch;
-    trainer->began = trainer->last_checkpoint = wt_time_now();
+    wt_timer_init(&trainer->step->timer);
+    trainer->step->timer.listener = wt_tell_watch;
+    trainer->step->timer.context = trainer->watch;
+    trainer->began = trainer->checkpoints.last = wt_time_now();
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     status = wt_comm_agree(trainer->comm, status);
     wt_gather_peaks(trainer);
@@ -489,16 +323,16 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
 }
 
 static wt_status wt_run_recorded(wt_trainer *trainer) {
-    WT_TRY(wt_comm_hosts(trainer->comm, &trainer->hosts));
+    WT_TRY(wt_comm_hosts(trainer->comm, &trainer->start.hosts));
     wt_gather_peaks(trainer);
-    trainer->peak_written = trainer->peak_bytes;
+    trainer->peak.written = trainer->peak.bytes;
     wt_status status = WT_OK;
     if (trainer->root) {
         wt_trainer_describe(trainer);
         status = wt_write_run_record(trainer, "running", "");
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
-    atomic_store(&trainer->begun, true);
+    atomic_store(&trainer->start.begun, true);
     status = wt_run_steps(trainer);
     wt_progress_destroy(trainer->progress);
     trainer->progress = NULL;
@@ -513,8 +347,8 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
 static void wt_leave_verdict(void *context, const char *why) {
     const wt_trainer *trainer = context;
     wt_run_record record;
-    if (!atomic_load(&trainer->begun) || !wt_read_run_record(&record, trainer->options->run)) return;
-    if (record.running && record.restarts == trainer->restarts)
+    if (!atomic_load(&trainer->start.begun) || !wt_read_run_record(&record, trainer->options->run)) return;
+    if (record.running && record.restarts == trainer->start.restarts)
         wt_change_verdict(trainer->options->run, "failed", why);
     wt_run_record_dispose(&record);
 }
@@ -539,12 +373,12 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     trainer->comm = comm;
     trainer->options = options;
     trainer->config = &options->config;
-    trainer->begun_at = time(NULL);
+    trainer->start.begun_at = time(NULL);
     wt_comm_catch_signals();
     status = wt_start_clocks(trainer);
     if (status == WT_OK) status = wt_trainer_setup(trainer);
     if (status == WT_OK) status = wt_run_recorded(trainer);
-    if (trainer->lock && !atomic_load(&trainer->begun)) wt_note_refusal(options->run);
+    if (trainer->files.lock && !atomic_load(&trainer->start.begun)) wt_note_refusal(options->run);
     wt_trainer_dispose(trainer);
     wt_time_limit_stop(trainer->time_limit);
     wt_hang_watch_stop(trainer->watch);

@@ -2,7 +2,6 @@
  * Everything that a run needs before its first step, in the order in which the data flows. Each part may
  * fail on one rank alone (a file, memory), so the ranks agree after each before they go on together.
  */
-#include <limits.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -27,9 +26,9 @@ static int64_t wt_longest_utterance(const wt_dataset *dataset) {
 static void wt_warn_of_context(const wt_trainer *trainer) {
     const wt_data_config *data = &trainer->config->data;
     int field = trainer->network->receptive_field;
-    int64_t longest = wt_longest_utterance(trainer->dataset);
-    double padded = (double)wt_windows_padded_targets(trainer->windows) /
-                    (double)wt_windows_targets(trainer->windows);
+    int64_t longest = wt_longest_utterance(trainer->data.set);
+    double padded = (double)wt_windows_padded_targets(trainer->data.windows) /
+                    (double)wt_windows_targets(trainer->data.windows);
     if (longest < field && trainer->root) {
         wt_log_warning(
             "%s: the receptive field (%d samples) is longer than every utterance (at most %lld): %.1f %% of "
@@ -41,112 +40,37 @@ static void wt_warn_of_context(const wt_trainer *trainer) {
 static wt_status wt_setup_data(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_data_config *data = &config->data;
-    WT_TRY(wt_dataset_open(&trainer->dataset, data->path, "train", data->memory));
-    WT_TRY(wt_dataset_quantization(&trainer->quantization, trainer->dataset, data->quantization));
-    const wt_network_shape shape = wt_shape_network(config, trainer->quantization.levels,
-                                                    wt_dataset_classes(trainer->dataset),
-                                                    wt_dataset_channels(trainer->dataset));
-    WT_CHECK(shape.outputs > 0, WT_USAGE,
-             "%s: has no labels that are classes (data.target: label, model.head: softmax)", data->path);
-    WT_TRY(wt_network_create_shaped(&trainer->network, &config->model, &shape));
-    trainer->targets = wt_network_targets(trainer->network, data);
-    wt_take_normalization(&trainer->normalization, config, trainer->dataset);
-    WT_TRY(wt_make_windows(&trainer->windows, trainer->dataset, trainer->network, data,
-                           &trainer->normalization));
+    wt_data_facts facts;
+    WT_TRY(wt_dataset_open(&trainer->data.set, data->path, "train", data->memory));
+    WT_TRY(wt_data_facts_of(&facts, config, trainer->data.set));
+    WT_TRY(wt_network_create_shaped(&trainer->network, &config->model, &facts.network));
+    trainer->data.quantization = facts.quantization;
+    wt_take_normalization(&trainer->data.normalization, config, trainer->data.set);
+    WT_TRY(wt_make_windows(&trainer->data.windows, trainer->data.set, trainer->network, data,
+                           &trainer->data.normalization));
     wt_warn_of_context(trainer);
-    trainer->order = wt_order_training(trainer->dataset, trainer->windows, data->sampling,
-                                       (uint64_t)config->train.seed);
-    trainer->silence = data->target == WT_TARGETS_LABEL ? -2 : wt_silence_class(trainer->quantization);
+    trainer->data.order = wt_order_training(trainer->data.set, trainer->data.windows, data->sampling,
+                                            (uint64_t)config->train.seed);
+    trainer->data.silence = data->target == WT_TARGETS_LABEL ? -2 : wt_silence_class(facts.quantization);
     return WT_OK;
 }
 
-static wt_status wt_setup_lanes(wt_trainer *trainer) {
-    const wt_train_config *train = &trainer->config->train;
-    int ranks = wt_comm_size(trainer->comm);
-    trainer->lanes = wt_config_lanes(trainer->config);
-    trainer->lane_windows = train->batch / trainer->lanes;
-    WT_CHECK(ranks <= trainer->lanes, WT_USAGE,
-             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; "
-             "see train.batch "
-             "and train.lanes)",
-             ranks, trainer->lanes, train->batch, trainer->lanes);
-    wt_comm_lanes(wt_comm_rank(trainer->comm), ranks, trainer->lanes, &trainer->first_lane,
-                  &trainer->end_lane);
-    int own = trainer->end_lane - trainer->first_lane;
-    int wanted = train->lanes_at_once;
-    if (wanted == 0) {
-        int windows = wt_windows_at_once(trainer->targets, own * trainer->lane_windows);
-        wanted = (windows + trainer->lane_windows - 1) / trainer->lane_windows;
-    }
-    /* batch norm has sums over all lanes in the midst of a pass */
-    const int64_t sums = (int64_t)wt_network_lane_sums(trainer->network) * trainer->lanes;
-    WT_CHECK(sums <= INT_MAX, WT_USAGE,
-             "batch norm has too many sums of lanes (got %lld, expected at most %d; see train.lanes)",
-             (long long)sums, INT_MAX);
-    trainer->lanes_at_once = wanted < own && sums == 0 ? wanted : own;
-    return WT_OK;
-}
-
-/* The loader's plan: batch `number` is step `number`; slots are this rank's lanes' windows. */
+/* The loader's plan: batch `number` is step `number`; slots are this rank's microbatches' windows. */
 static int64_t wt_plan_step(const void *context, int64_t number, int slot) {
     const wt_trainer *trainer = context;
-    int64_t position = (number - 1) * trainer->config->train.batch +
-                       (int64_t)trainer->first_lane * trainer->lane_windows + slot;
-    return wt_order_window(&trainer->order, position);
+    const wt_microbatches *m = &trainer->step->microbatches;
+    int64_t position = (number - 1) * trainer->config->train.batch + (int64_t)m->first * m->windows + slot;
+    return wt_order_window(&trainer->data.order, position);
 }
 
 static wt_status wt_setup_loader(wt_trainer *trainer) {
     if (trainer->state.step >= trainer->config->train.steps) return WT_OK; /* nothing is left to load */
-    wt_batch_shape shape = {(trainer->end_lane - trainer->first_lane) * trainer->lane_windows,
-                            trainer->targets, trainer->network->receptive_field, trainer->config->model.input,
-                            trainer->quantization};
-    return wt_loader_create(&trainer->loader, trainer->dataset, trainer->windows, &shape, wt_plan_step,
-                            trainer, trainer->state.step + 1, trainer->config->train.steps + 1);
-}
-
-/* --- model, optimizer, exchange --- */
-
-static wt_status wt_setup_exchange(wt_trainer *trainer) {
-    const wt_exchange_config *config = &trainer->config->exchange;
-    const bool thread = config->progress == WT_DRIVE_THREAD; /* auto: calls leave less exposed, as measured */
-    const double bucket = wt_exchange_bucket(trainer->comm, config->bucket);
-    if (thread && !wt_comm_threads(trainer->comm) && trainer->root) {
-        wt_log_warning("exchange.progress: this MPI allows no thread for messages, so it is test");
-    }
-    wt_exchange_shape shape = {.lanes = trainer->lanes,
-                               .open_lanes = trainer->lanes_at_once,
-                               .count = trainer->network->parameters.trained,
-                               .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
-                               .thread = thread,
-                               .after = config->progress == WT_DRIVE_AFTER,
-                               .add = trainer->kernels->add};
-    return wt_exchange_create(&trainer->exchange, trainer->comm, &shape);
-}
-
-static wt_status wt_setup_model(wt_trainer *trainer) {
-    size_t total = trainer->network->parameters.total;
-    size_t windows = (size_t)trainer->lanes_at_once * (size_t)trainer->lane_windows;
-    size_t lanes = (size_t)(trainer->end_lane - trainer->first_lane);
-    const bool recompute = trainer->config->train.activations == WT_ACTIVATIONS_RECOMPUTED;
-    wt_pass_shape shape = {(int)windows, trainer->targets, true, recompute};
-    WT_TRY(wt_alloc(&trainer->parameters, total, sizeof(wt_real), "parameters"));
-    WT_TRY(wt_optimizer_init(&trainer->optimizer, trainer->config, total));
-    WT_TRY(wt_set_update_ranges(&trainer->optimizer, &trainer->network->parameters,
-                                trainer->config->optimizer.decay_on));
-    WT_TRY(wt_pass_create(&trainer->pass, trainer->network, trainer->kernels, &shape));
-    WT_TRY(wt_alloc(&trainer->window_losses, windows, sizeof *trainer->window_losses, "losses"));
-    WT_TRY(wt_alloc(&trainer->lane_gradients, (size_t)trainer->lanes_at_once, sizeof *trainer->lane_gradients,
-                    "gradients of lanes"));
-    WT_TRY(wt_alloc(&trainer->mine, lanes + 1, sizeof *trainer->mine, "results of lanes"));
-    WT_TRY(wt_alloc(&trainer->lane_sums,
-                    (size_t)trainer->lanes * (size_t)wt_network_lane_sums(trainer->network), sizeof(double),
-                    "sums of lanes"));
-    if (trainer->root) {
-        size_t all = (size_t)trainer->lanes + (size_t)wt_comm_size(trainer->comm);
-        WT_TRY(wt_alloc(&trainer->all, all, sizeof *trainer->all, "results of lanes"));
-        WT_TRY(wt_alloc(&trainer->block_sums, wt_norm_blocks(total), sizeof(double), "the gradient's norm"));
-    }
-    return wt_setup_exchange(trainer);
+    const wt_microbatches *m = &trainer->step->microbatches;
+    wt_batch_shape shape = {
+        (m->end - m->first) * m->windows, wt_network_targets(trainer->network, &trainer->config->data),
+        trainer->network->receptive_field, trainer->config->model.input, trainer->data.quantization};
+    return wt_loader_create(&trainer->data.loader, trainer->data.set, trainer->data.windows, &shape,
+                            wt_plan_step, trainer, trainer->state.step + 1, trainer->config->train.steps + 1);
 }
 
 /* --- the run's folder, on rank 0 --- */
@@ -177,7 +101,7 @@ static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *check
     WT_CHECK(changes.refused_count == 0, WT_USAGE, "%s: the checkpoint is of another configuration (%s)",
              wt_checkpoint_path(checkpoint), changes.refused);
     char digest[WT_HASH_TEXT];
-    wt_hash_print(digest, wt_dataset_digest(trainer->dataset));
+    wt_hash_print(digest, wt_dataset_digest(trainer->data.set));
     bool same = strcmp(digest, state->dataset) == 0;
     WT_CHECK(same || trainer->options->other_data, WT_USAGE,
              "%s: the data set %s is not the one that the checkpoint was trained on (digest %s, expected %s; "
@@ -192,7 +116,7 @@ static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *check
 
 /* Classes mean the symbols that they meant when the parameters were learnt. */
 static wt_status wt_check_vocabulary(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
-    const wt_vocabulary *own = wt_dataset_vocabulary(trainer->dataset);
+    const wt_vocabulary *own = wt_dataset_vocabulary(trainer->data.set);
     const wt_vocabulary *learnt = wt_checkpoint_get_vocabulary(checkpoint);
     WT_CHECK(wt_vocabulary_equal(own, learnt), WT_USAGE,
              "%s: the checkpoint's vocabulary is not that of the data set %s (got %d symbols, expected %d%s)",
@@ -205,14 +129,15 @@ static wt_status wt_check_vocabulary(const wt_trainer *trainer, const wt_checkpo
 static wt_status wt_take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
     WT_TRY(wt_check_resume(trainer, checkpoint));
     WT_TRY(wt_check_vocabulary(trainer, checkpoint));
-    WT_TRY(wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer));
+    WT_TRY(
+        wt_restore_state(checkpoint, trainer->network, trainer->step->parameters, &trainer->step->optimizer));
     wt_checkpoint_state fresh = trainer->state;
     trainer->state = *wt_checkpoint_get_state(checkpoint);
     trainer->state.ranks = fresh.ranks;
     trainer->state.threads = fresh.threads;
     memcpy(trainer->state.numerics, fresh.numerics, sizeof fresh.numerics);
     memcpy(trainer->state.dataset, fresh.dataset, sizeof fresh.dataset);
-    trainer->seconds_before = trainer->state.seconds;
+    trainer->start.seconds_before = trainer->state.seconds;
     wt_log_info("resuming from %s", wt_checkpoint_path(checkpoint));
     return WT_OK;
 }
@@ -220,7 +145,7 @@ static wt_status wt_take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoi
 /* Filters that were learned at one rate mean other frequencies at another. */
 static void warn_of_other_rate(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
     const int was = wt_checkpoint_get_state(checkpoint)->sample_rate;
-    const int is = wt_dataset_sample_rate(trainer->dataset);
+    const int is = wt_dataset_sample_rate(trainer->data.set);
     if (was != is)
         wt_log_warning("%s: was trained at another sample rate than the data set's (got %d Hz, expected %d)",
                        wt_checkpoint_path(checkpoint), was, is);
@@ -230,16 +155,17 @@ static void warn_of_other_rate(const wt_trainer *trainer, const wt_checkpoint *c
 static wt_status wt_begin(wt_trainer *trainer) {
     const char *initial = trainer->options->initial;
     if (!initial) {
-        wt_network_initialise(trainer->network, trainer->parameters, (uint64_t)trainer->config->train.seed);
-        wt_optimizer_reset(&trainer->optimizer, trainer->parameters);
+        wt_network_initialise(trainer->network, trainer->step->parameters,
+                              (uint64_t)trainer->config->train.seed);
+        wt_optimizer_reset(&trainer->step->optimizer, trainer->step->parameters);
         return WT_OK;
     }
     wt_checkpoint *checkpoint;
     WT_TRY(wt_checkpoint_find(&checkpoint, initial, WT_PICK_NEWEST, -1));
     wt_status status = wt_check_vocabulary(trainer, checkpoint);
     if (status == WT_OK)
-        status = wt_restore_parameters(checkpoint, trainer->network, false, trainer->parameters);
-    wt_optimizer_reset(&trainer->optimizer, trainer->parameters);
+        status = wt_restore_parameters(checkpoint, trainer->network, false, trainer->step->parameters);
+    wt_optimizer_reset(&trainer->step->optimizer, trainer->step->parameters);
     if (status == WT_OK) {
         warn_of_other_rate(trainer, checkpoint);
         wt_log_info("parameters from %s%s", wt_checkpoint_path(checkpoint),
@@ -249,21 +175,11 @@ static wt_status wt_begin(wt_trainer *trainer) {
     return status;
 }
 
-/* The step of the newest checkpoint in the run's folder, whether it can be read or not; −1: none. */
-static wt_status wt_newest_step(int64_t *step, const char *run) {
-    int64_t *steps;
-    size_t count;
-    WT_TRY(wt_run_checkpoints(run, &steps, &count));
-    *step = count ? steps[count - 1] : -1;
-    wt_free(steps);
-    return WT_OK;
-}
-
 static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
     int64_t newest;
     *checkpoint = NULL;
     if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
-    WT_TRY(wt_newest_step(&newest, options->run));
+    WT_TRY(wt_run_newest_step(&newest, options->run));
     WT_CHECK(
         options->resume == WT_RESUME_FILE || newest < 0, WT_USAGE,
         "%s: the run has checkpoints already (the newest of step %lld, expected none with --resume never)",
@@ -290,19 +206,20 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
     wt_checkpoint_close(checkpoint);
     WT_TRY(status);
-    trainer->first_step = trainer->state.step;
+    trainer->start.first_step = trainer->state.step;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
-    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
-    return wt_checkpoint_writer_create(&trainer->writer, trainer->network, trainer->config,
-                                       wt_dataset_vocabulary(trainer->dataset), options->run, trainer->lock);
+    WT_TRY(wt_metrics_open(&trainer->files.metrics, path, trainer->state.step));
+    return wt_checkpoint_writer_create(&trainer->files.writer, trainer->network, trainer->config,
+                                       wt_dataset_vocabulary(trainer->data.set), options->run,
+                                       trainer->files.lock);
 }
 
 /* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays.
  * */
 static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
     char lock[WT_PATH_MAX];
-    wt_run_lock_release(trainer->lock);
-    trainer->lock = NULL;
+    wt_run_lock_release(trainer->files.lock);
+    trainer->files.lock = NULL;
     if (wt_path_join(lock, trainer->options->run, "lock") == WT_OK) unlink(lock);
     if (rmdir(checkpoints) == 0) rmdir(trainer->options->run);
 }
@@ -310,11 +227,11 @@ static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
 /* The run's lock; its record, with this start in it. */
 static wt_status wt_take_lock(wt_trainer *trainer) {
     const char *run = trainer->options->run;
-    const wt_run_start start = wt_begin_start(trainer->comm, run, trainer->begun_at);
-    WT_TRY(wt_run_lock_take(&trainer->lock, run));
-    WT_TRY(wt_enter_start(&trainer->record, run, trainer->lock, &start));
-    trainer->restarts = trainer->record.known ? trainer->record.restarts + 1 : 0;
-    if (trainer->record.running)
+    const wt_run_start start = wt_begin_start(trainer->comm, run, trainer->start.begun_at);
+    WT_TRY(wt_run_lock_take(&trainer->files.lock, run));
+    WT_TRY(wt_enter_start(&trainer->files.record, run, trainer->files.lock, &start));
+    trainer->start.restarts = trainer->files.record.known ? trainer->files.record.restarts + 1 : 0;
+    if (trainer->files.record.running)
         wt_log_info("the start before ended without a word (killed, or its node is gone)");
     return WT_OK;
 }
@@ -332,7 +249,7 @@ static wt_status wt_open_run_folder(wt_trainer *trainer) {
     bool made = !wt_path_exists(run);
     WT_TRY(wt_path_join(checkpoints, run, "checkpoints"));
     WT_TRY(wt_folder_make(checkpoints));
-    if (!trainer->lock) WT_TRY(wt_take_lock(trainer));
+    if (!trainer->files.lock) WT_TRY(wt_take_lock(trainer));
     wt_status status = wt_begin_or_resume(trainer);
     if (status != WT_OK && made) wt_unmake_run_folder(trainer, checkpoints);
     return status;
@@ -341,14 +258,15 @@ static wt_status wt_open_run_folder(wt_trainer *trainer) {
 /* Rank 0's state to all ranks. */
 static void wt_share_state(wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
-    wt_comm_broadcast(trainer->comm, &trainer->restarts, sizeof trainer->restarts);
+    wt_comm_broadcast(trainer->comm, &trainer->start.restarts, sizeof trainer->start.restarts);
     wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
-    wt_comm_broadcast(trainer->comm, trainer->parameters, bytes);
+    wt_comm_broadcast(trainer->comm, trainer->step->parameters, bytes);
     for (int m = 0; m < WT_MOMENTS; m++) {
-        wt_real *moment = trainer->optimizer.moments[m];
+        wt_real *moment = trainer->step->optimizer.moments[m];
         if (moment) wt_comm_broadcast(trainer->comm, moment, bytes);
     }
-    wt_comm_broadcast(trainer->comm, &trainer->optimizer.updates, sizeof trainer->optimizer.updates);
+    wt_comm_broadcast(trainer->comm, &trainer->step->optimizer.updates,
+                      sizeof trainer->step->optimizer.updates);
 }
 
 static wt_status wt_setup_evaluator(wt_trainer *trainer) {
@@ -363,24 +281,24 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
         return WT_OK;
     }
     WT_TRY(wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels,
-                               &config->data, config->model.input, &trainer->normalization, config->data.path,
-                               "validation", config->validation.windows));
+                               &config->data, config->model.input, &trainer->data.normalization,
+                               config->data.path, "validation", config->validation.windows));
     return wt_comm_agree(trainer->comm,
-                         wt_evaluator_check(trainer->evaluator, wt_dataset_vocabulary(trainer->dataset)));
+                         wt_evaluator_check(trainer->evaluator, wt_dataset_vocabulary(trainer->data.set)));
 }
 
 static void wt_fresh_state(wt_trainer *trainer) {
     wt_checkpoint_state *state = &trainer->state;
     memset(state, 0, sizeof *state);
-    state->sample_rate = wt_dataset_sample_rate(trainer->dataset);
-    state->channels = wt_dataset_channels(trainer->dataset);
+    state->sample_rate = wt_dataset_sample_rate(trainer->data.set);
+    state->channels = wt_dataset_channels(trainer->data.set);
     state->outputs = trainer->config->data.target == WT_TARGETS_LABEL ? trainer->network->classes : 0;
-    state->normalization = trainer->normalization;
+    state->normalization = trainer->data.normalization;
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
     state->validation_loss = state->best_validation_loss = NAN;
     state->best_step = -1;
-    wt_hash_print(state->dataset, wt_dataset_digest(trainer->dataset));
+    wt_hash_print(state->dataset, wt_dataset_digest(trainer->data.set));
     state->rate_scale = 1.0;
     wt_store_plateau(state, wt_plateau_begin());
 }
@@ -389,12 +307,12 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     wt_comm *comm = trainer->comm;
     trainer->root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_comm_agree(comm, trainer->root ? wt_lock_old_run(trainer) : WT_OK));
-    WT_TRY(wt_comm_settle(comm, false, trainer->options->oversubscribe, &trainer->places));
+    WT_TRY(wt_comm_settle(comm, false, trainer->options->oversubscribe, &trainer->start.places));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend,
                                                  trainer->config->train.precision)));
     WT_TRY(wt_comm_agree(comm, wt_setup_data(trainer)));
-    WT_TRY(wt_comm_agree(comm, wt_setup_lanes(trainer)));
-    WT_TRY(wt_comm_agree(comm, wt_setup_model(trainer)));
+    WT_TRY(wt_comm_agree(comm, wt_step_create(&trainer->step, comm, trainer->config, trainer->kernels,
+                                              trainer->network, trainer->data.silence)));
     wt_fresh_state(trainer);
     WT_TRY(wt_agree_on_numerics(trainer));
     WT_TRY(wt_setup_evaluator(trainer));
@@ -410,13 +328,14 @@ static wt_status wt_reload(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
     const wt_checkpoint_state now = trainer->state;
-    if (wt_checkpoint_writer_collect(trainer->writer, true, NULL) != WT_OK)
+    if (wt_checkpoint_writer_collect(trainer->files.writer, true, NULL) != WT_OK)
         wt_log_warning("%s", wt_error_message());
     WT_TRY(wt_run_open_newest(&checkpoint, trainer->options->run));
     wt_status status = WT_OK;
     if (checkpoint) {
         trainer->state = *wt_checkpoint_get_state(checkpoint);
-        status = wt_restore_state(checkpoint, trainer->network, trainer->parameters, &trainer->optimizer);
+        status = wt_restore_state(checkpoint, trainer->network, trainer->step->parameters,
+                                  &trainer->step->optimizer);
         wt_checkpoint_close(checkpoint);
     } else {
         wt_fresh_state(trainer);
@@ -431,17 +350,17 @@ static wt_status wt_reload(wt_trainer *trainer) {
     trainer->state.skipped = now.skipped;
     trainer->state.seconds = now.seconds;
     trainer->state.skipped_in_row = 0;
-    WT_TRY(wt_metrics_close(trainer->metrics));
-    trainer->metrics = NULL;
+    WT_TRY(wt_metrics_close(trainer->files.metrics));
+    trainer->files.metrics = NULL;
     WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
-    WT_TRY(wt_metrics_open(&trainer->metrics, path, trainer->state.step));
-    return wt_checkpoint_writer_submit(trainer->writer, &trainer->state, trainer->parameters,
-                                       &trainer->optimizer, trainer->metrics);
+    WT_TRY(wt_metrics_open(&trainer->files.metrics, path, trainer->state.step));
+    return wt_checkpoint_writer_submit(trainer->files.writer, &trainer->state, trainer->step->parameters,
+                                       &trainer->step->optimizer, trainer->files.metrics);
 }
 
 wt_status wt_trainer_roll_back(wt_trainer *trainer) {
-    wt_loader_destroy(trainer->loader);
-    trainer->loader = NULL;
+    wt_loader_destroy(trainer->data.loader);
+    trainer->data.loader = NULL;
     WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? wt_reload(trainer) : WT_OK));
     wt_share_state(trainer);
     if (trainer->root) {
@@ -453,27 +372,18 @@ wt_status wt_trainer_roll_back(wt_trainer *trainer) {
 }
 
 void wt_trainer_dispose(wt_trainer *trainer) {
-    wt_checkpoint_writer_destroy(trainer->writer);
-    wt_loader_destroy(trainer->loader);
+    wt_checkpoint_writer_destroy(trainer->files.writer);
+    wt_loader_destroy(trainer->data.loader);
     wt_evaluator_destroy(trainer->evaluator);
     wt_progress_destroy(trainer->progress);
-    wt_metrics_close(trainer->metrics);
-    wt_run_lock_release(trainer->lock);
-    wt_exchange_destroy(trainer->exchange);
-    wt_pass_destroy(trainer->pass);
-    wt_optimizer_dispose(&trainer->optimizer);
-    wt_windows_destroy(trainer->windows);
+    wt_metrics_close(trainer->files.metrics);
+    wt_run_lock_release(trainer->files.lock);
+    wt_step_destroy(trainer->step);
+    wt_windows_destroy(trainer->data.windows);
     wt_network_destroy(trainer->network);
-    wt_dataset_close(trainer->dataset);
-    wt_free(trainer->parameters);
-    wt_free(trainer->window_losses);
-    wt_free(trainer->lane_gradients);
-    wt_free(trainer->mine);
-    wt_free(trainer->all);
-    wt_free(trainer->block_sums);
-    wt_free(trainer->lane_sums);
-    wt_free(trainer->hosts);
-    wt_free(trainer->places);
+    wt_dataset_close(trainer->data.set);
+    wt_free(trainer->start.hosts);
+    wt_free(trainer->start.places);
     wt_stragglers_dispose(&trainer->stragglers);
-    wt_run_record_dispose(&trainer->record);
+    wt_run_record_dispose(&trainer->files.record);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -108,12 +109,66 @@ static void test_guard_goes_by_way_of_cleanup(void **state) {
     assert_int_equal(cleaned, 3);
 }
 
+/* --- what is tried again --- */
+
+typedef struct {
+    int calls, transient, last; /* so many transient failures, then this status */
+} attempts;
+
+static wt_status attempt(void *context) {
+    attempts *work = context;
+    if (work->calls++ < work->transient) return wt_error_transient(WT_USAGE, "try %d: not now", work->calls);
+    return work->last == WT_OK ? WT_OK : wt_error((wt_status)work->last, "it is wrong");
+}
+
+static void test_transient_is_the_last_failure(void **state) {
+    (void)state;
+    wt_error_transient(WT_FAILED, "%s", "no\nmemory");
+    assert_true(wt_error_is_transient());
+    assert_string_equal(wt_error_message(), "no memory");
+    wt_error(WT_FAILED, "%s: damaged", "a.h5");
+    assert_false(wt_error_is_transient());
+}
+
+static void test_only_transient_failures_are_tried_again(void **state) {
+    (void)state;
+    attempts good = {.last = WT_OK}, wrong = {.last = WT_USAGE}, late = {.transient = 1, .last = WT_OK},
+             worse = {.transient = 1, .last = WT_FAILED};
+    assert_int_equal(wt_try_again(attempt, &good), WT_OK);
+    assert_int_equal(good.calls, 1);
+    assert_int_equal(wt_try_again(attempt, &wrong), WT_USAGE);
+    assert_int_equal(wrong.calls, 1);
+    assert_int_equal(wt_try_again(attempt, &late), WT_OK);
+    assert_int_equal(late.calls, 2);
+    assert_int_equal(wt_try_again(attempt, &worse), WT_FAILED);
+    assert_int_equal(worse.calls, 2);
+    assert_string_equal(wt_error_message(), "it is wrong");
+}
+
+static void test_three_times_within_eight_seconds(void **state) {
+    (void)state;
+    attempts never = {.transient = 99};
+    const time_t began = time(NULL);
+    assert_int_equal(wt_try_again(attempt, &never), WT_FAILED);
+    assert_true(difftime(time(NULL), began) <= 8);
+    assert_int_equal(never.calls, 3);
+    assert_string_equal(wt_error_message(), "try 3: not now, tried 3 times");
+    assert_true(wt_error_is_transient());
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats_a_message),       cmocka_unit_test(test_message_is_one_line),
-        cmocka_unit_test(test_message_is_plain_text),   cmocka_unit_test(test_message_may_hold_the_last_one),
-        cmocka_unit_test(test_long_message_is_cut),     cmocka_unit_test(test_message_belongs_to_the_thread),
-        cmocka_unit_test(test_try_passes_a_failure_up), cmocka_unit_test(test_guard_goes_by_way_of_cleanup),
+        cmocka_unit_test(test_formats_a_message),
+        cmocka_unit_test(test_message_is_one_line),
+        cmocka_unit_test(test_message_is_plain_text),
+        cmocka_unit_test(test_message_may_hold_the_last_one),
+        cmocka_unit_test(test_long_message_is_cut),
+        cmocka_unit_test(test_message_belongs_to_the_thread),
+        cmocka_unit_test(test_try_passes_a_failure_up),
+        cmocka_unit_test(test_guard_goes_by_way_of_cleanup),
+        cmocka_unit_test(test_transient_is_the_last_failure),
+        cmocka_unit_test(test_only_transient_failures_are_tried_again),
+        cmocka_unit_test(test_three_times_within_eight_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
 generate   | generate                 | base config kernels model
-train      | train                    | everything above
+train      | train step               | everything above
 predict    | predict                  | everything above
 cli        |                          | everything above
 example    | wavetrain                | everything above

@@ -27,7 +27,7 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
     memset(c, 0, sizeof *c);
     small_config(&c->config);
     c->state = (wt_checkpoint_state){.step = step,
-                                     .updates = step - 3,
+                                     .updates = step > 3 ? step - 3 : 0,
                                      .sample_rate = 8000,
                                      .channels = 1,
                                      .ranks = 3,
@@ -40,7 +40,7 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
                                      .rollbacks = 2,
                                      .skipped_in_row = 1,
                                      .skipped = INT64_C(1) << 33,
-                                     .norm_count = 70,
+                                     .norm_count = step < 70 ? step : 70,
                                      .stale = 4,
                                      .plateau_best = INFINITY,
                                      .plateau_scale = 0.1,
@@ -52,8 +52,8 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
     for (uint64_t t = 0; t < SMALL_TENSORS; t++) {
         for (uint64_t kind = 0; kind < 4; kind++) {
             for (uint64_t i = 0; i < SMALL_COUNT; i++) {
-                c->values[t][kind][i] = (float)wt_random_normal((uint64_t)step, WT_RANDOM_TEST, 4 * t + kind,
-                                                                i);
+                const float x = (float)wt_random_normal((uint64_t)step, WT_RANDOM_TEST, 4 * t + kind, i);
+                c->values[t][kind][i] = kind == WT_TENSOR_SECOND ? fabsf(x) : x;
             }
         }
     }

@@ -1,4 +1,6 @@
 /* A run's folder: the newest checkpoint that verifies, past damaged ones; the best; what pruning leaves. */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "small_checkpoint.h"
@@ -56,6 +58,21 @@ static void assert_steps(size_t count, const int64_t *expected) {
         __VA_ARGS__                                                         \
     }
 
+/* What a run that has just begun does. */
+static wt_status prune(int keep, int64_t best) {
+    wt_pruner *pruner;
+    assert_ok(wt_pruner_create(&pruner, run));
+    wt_status status = wt_pruner_prune(pruner, keep, best);
+    wt_pruner_destroy(pruner);
+    return status;
+}
+
+static void give_name(int64_t from, int64_t to) {
+    char old[WT_PATH_MAX];
+    snprintf(old, sizeof old, "%s", path_of(from));
+    assert_int_equal(rename(old, path_of(to)), 0);
+}
+
 static void assert_step_and_close(wt_checkpoint *checkpoint, int64_t step) {
     assert_non_null(checkpoint);
     assert_int_equal(wt_checkpoint_get_state(checkpoint)->step, step);
@@ -98,7 +115,7 @@ static void test_other_names_are_ignored(void **state) {
     wt_checkpoint *checkpoint;
     assert_ok(wt_run_open_newest(&checkpoint, run));
     assert_step_and_close(checkpoint, 7);
-    assert_ok(wt_run_prune(run, 1, -1));
+    assert_ok(prune(1, -1));
     assert_steps(STEPS(7));
 }
 
@@ -183,6 +200,50 @@ static void test_an_empty_folder(void **state) {
     assert_null(checkpoint);
 }
 
+/* The step inside counts, and that the name says another one is reported. */
+static void test_names_are_not_believed(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    int64_t newest;
+    save(100, -1);
+    save(200, 100);
+    give_name(100, 900);
+    assert_ok(open_newest(&checkpoint, &warnings));
+    assert_step_and_close(checkpoint, 200);
+    assert_non_null(
+        strstr(warnings, "step-00000900.h5: its name says step 900, but it holds step 100, which counts"));
+    assert_null(strstr(warnings, "step-00000200.h5"));
+    wt_free(warnings);
+    assert_ok(wt_run_newest_step(&newest, run));
+    assert_int_equal(newest, 200);
+    assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 100));
+    assert_step_and_close(checkpoint, 100);
+    assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_BEST, -1));
+    assert_step_and_close(checkpoint, 100);
+    assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 900),
+                 "step-00000900.h5: no such checkpoint");
+    assert_ok(wt_checkpoint_find(&checkpoint, path_of(900), WT_PICK_NEWEST, -1));
+    assert_step_and_close(checkpoint, 100);
+    give_name(200, 50); /* a lower name is looked at too, once names are known to be wrong */
+    assert_ok(open_newest(&checkpoint, &warnings));
+    assert_step_and_close(checkpoint, 200);
+    wt_free(warnings);
+}
+
+static void test_the_newest_step(void **state) {
+    (void)state;
+    int64_t newest;
+    assert_ok(wt_run_newest_step(&newest, run));
+    assert_int_equal(newest, -1);
+    put_text("step-00000900.h5", "");
+    assert_ok(wt_run_newest_step(&newest, run));
+    assert_int_equal(newest, 900);
+    save(100, -1);
+    assert_ok(wt_run_newest_step(&newest, run));
+    assert_int_equal(newest, 100);
+}
+
 /* --- finding one --- */
 
 static void test_finding(void **state) {
@@ -223,15 +284,15 @@ static void test_the_best_may_be_the_newest_or_none(void **state) {
 static void test_pruning_keeps_the_last_and_the_best(void **state) {
     (void)state;
     for (int64_t step = 100; step <= 600; step += 100) save(step, -1);
-    assert_ok(wt_run_prune(run, 9, -1));
+    assert_ok(prune(9, -1));
     assert_steps(STEPS(100, 200, 300, 400, 500, 600));
-    assert_ok(wt_run_prune(run, 3, 200));
+    assert_ok(prune(3, 200));
     assert_steps(STEPS(200, 400, 500, 600));
-    assert_ok(wt_run_prune(run, 3, 200));
+    assert_ok(prune(3, 200));
     assert_steps(STEPS(200, 400, 500, 600));
-    assert_ok(wt_run_prune(run, 2, 500)); /* the best among the last takes no other's place */
+    assert_ok(prune(2, 500)); /* the best among the last takes no other's place */
     assert_steps(STEPS(500, 600));
-    assert_ok(wt_run_prune(run, 1, -1));
+    assert_ok(prune(1, -1));
     assert_steps(STEPS(600));
 }
 
@@ -244,13 +305,92 @@ static void test_pruning_removes_unfinished_files(void **state) {
     save(100, -1);
     put_text("step-00000200.h5.tmp-17", "half of it");
     put_text("notes.txt", "good ones");
-    assert_ok(wt_run_prune(run, 3, -1));
+    assert_ok(prune(3, -1));
     assert_ok(wt_path_join(folder, run, "checkpoints"));
     assert_ok(wt_folder_list(&names, &count, folder, "", ""));
     assert_int_equal(count, 2);
     assert_string_equal(names[0], "notes.txt");
     assert_string_equal(names[1], "step-00000100.h5");
     wt_folder_list_free(names, count);
+}
+
+/* However many files have higher numbers: what nobody can read takes no good one's place, and is removed itself once
+ * there are enough newer good ones. */
+static void test_pruning_counts_only_good_files(void **state) {
+    (void)state;
+    for (int64_t step = 100; step <= 300; step += 100) save(step, -1);
+    put_text("step-00000800.h5", "");
+    save(900, -1);
+    damage(900);
+    damage(200);
+    assert_ok(prune(1, -1));
+    assert_steps(STEPS(300, 800, 900)); /* 200 and 100 are older than a good one */
+    save(400, -1);
+    assert_ok(prune(3, -1));
+    assert_steps(STEPS(300, 400, 800, 900)); /* there are no three good ones */
+    save(1000, -1);
+    assert_ok(prune(1, 400));
+    assert_steps(STEPS(400, 1000));
+}
+
+static void test_pruning_goes_by_the_step_inside(void **state) {
+    (void)state;
+    for (int64_t step = 100; step <= 500; step += 100) save(step, -1);
+    give_name(100, 1000);
+    give_name(500, 50);
+    assert_ok(prune(3, -1));
+    assert_steps(STEPS(50, 300, 400)); /* that hold 500, 300, 400 */
+    assert_ok(prune(1, 400));
+    assert_steps(STEPS(50, 400));
+}
+
+/* The same step twice counts once. */
+static void test_pruning_counts_steps(void **state) {
+    (void)state;
+    save(100, -1);
+    save(200, -1);
+    save(300, -1);
+    give_name(300, 900);
+    save(300, -1);
+    assert_ok(prune(2, -1));
+    assert_steps(STEPS(200, 300, 900));
+}
+
+/* Spoils a file so that nobody sees it who goes by inode, size and time. */
+static void spoil_unseen(int64_t step) {
+    struct stat info;
+    assert_int_equal(stat(path_of(step), &info), 0);
+    FILE *file = fopen(path_of(step), "r+");
+    assert_non_null(file);
+    fputs("spoilt", file);
+    assert_int_equal(fclose(file), 0);
+    const struct timespec times[2] = {info.st_atim, info.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, path_of(step), times, 0), 0);
+}
+
+static void test_pruning_reads_a_file_once(void **state) {
+    (void)state;
+    wt_pruner *pruner;
+    assert_ok(wt_pruner_create(&pruner, run));
+    save(100, -1);
+    save(200, -1);
+    assert_ok(wt_pruner_prune(pruner, 1, -1)); /* reads both */
+    assert_steps(STEPS(200));
+    save(300, -1);
+    assert_ok(wt_pruner_note(pruner, 300));
+    spoil_unseen(200);
+    spoil_unseen(300);
+    save(400, -1);
+    damage(400);
+    assert_ok(wt_pruner_prune(pruner, 1, -1)); /* reads 400 alone */
+    assert_steps(STEPS(300, 400));
+    save(300, -1); /* in its place another one */
+    damage(300);
+    save(250, -1);
+    assert_ok(wt_pruner_prune(pruner, 1, -1));
+    assert_steps(STEPS(250, 300, 400));
+    wt_pruner_destroy(pruner);
+    wt_pruner_destroy(NULL);
 }
 
 #define IN_NEW_RUN(test) cmocka_unit_test_setup(test, new_run)
@@ -265,10 +405,16 @@ int main(void) {
         IN_NEW_RUN(test_damaged_ones_are_passed_over),
         IN_NEW_RUN(test_nothing_but_damaged_ones),
         IN_NEW_RUN(test_an_empty_folder),
+        IN_NEW_RUN(test_names_are_not_believed),
+        IN_NEW_RUN(test_the_newest_step),
         IN_NEW_RUN(test_finding),
         IN_NEW_RUN(test_the_best_may_be_the_newest_or_none),
         IN_NEW_RUN(test_pruning_keeps_the_last_and_the_best),
         IN_NEW_RUN(test_pruning_removes_unfinished_files),
+        IN_NEW_RUN(test_pruning_counts_only_good_files),
+        IN_NEW_RUN(test_pruning_goes_by_the_step_inside),
+        IN_NEW_RUN(test_pruning_counts_steps),
+        IN_NEW_RUN(test_pruning_reads_a_file_once),
     };
     wt_log_setup(WT_LOG_NORMAL, true);
     int failed = cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

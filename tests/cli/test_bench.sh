@@ -140,7 +140,7 @@ expect_error 2 '--steps: out of range (got 0' bench step --steps 0
 expect_error 2 'run.backend' bench step --backend fastest
 expect_error 2 'model.residul' bench step --set model.residul=3
 expect_error 2 'absent.yaml' bench step absent.yaml
-expect_error 2 'train.lanes: fewer than ranks (got 1 lanes, expected at least 2)' "$MPIRUN" 2 "$WAVETRAIN" bench step \
+expect_error 2 'more ranks than lanes (got 2 ranks, expected at most 1' "$MPIRUN" 2 "$WAVETRAIN" bench step \
     --model S --set train.lanes=1
 expect_error 1 'absent/s.csv: can' bench kernels --csv absent/s.csv
 expect_error 2 'bench: no such command' bench nothing

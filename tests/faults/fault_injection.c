@@ -5,7 +5,8 @@
  *   KIND:PATTERN:FIRST[:COUNT]  calls on files whose path has PATTERN in it, from the FIRST on (from 1), COUNT times
  *                               (else always). KIND is enospc, eio (write fails so), short (write takes half),
  *                               torn (write takes half, and the next one fails as on a full disk), fsync,
- *                               rename (these fail with EIO), slow (write waits 20 ms first)
+ *                               rename (these fail with EIO), slow (write waits 20 ms first), open (open and opendir
+ *                               fail), read (so does read; both with EIO, or the number in WT_FAULT_ERRNO)
  *   memory:BYTES:FIRST[:COUNT]  aligned_alloc of at least BYTES gives NULL
  *   exit:sgemm:FIRST            the process ends at the FIRST matrix product of BLAS, without a word
  *   sleep:sgemm:FIRST           that call never returns
@@ -19,12 +20,15 @@
  */
 #define _GNU_SOURCE
 #include <cblas.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <mpi.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -110,6 +114,56 @@ typedef int (*rename_call)(const char *, const char *);
 int rename(const char *from, const char *to) {
     if (is_kind("rename") && strstr(to, wanted.pattern) && strikes()) return fail_with(EIO);
     return NEXT(rename_call, "rename")(from, to);
+}
+
+/* --- reading --- */
+
+static int chosen_reason(void) {
+    const char *number = getenv("WT_FAULT_ERRNO");
+    return number ? atoi(number) : EIO;
+}
+
+static bool fails_to_open(const char *path) {
+    return is_kind("open") && strstr(path, wanted.pattern) && strikes();
+}
+
+typedef int (*open_call)(const char *, int, ...);
+
+static int open_next(const char *name, const char *path, int flags, mode_t mode) {
+    if (fails_to_open(path)) return fail_with(chosen_reason());
+    return NEXT(open_call, name)(path, flags, mode);
+}
+
+#define MODE_AFTER(last)                         \
+    ({                                           \
+        va_list list;                            \
+        va_start(list, last);                    \
+        mode_t mode = (mode_t)va_arg(list, int); \
+        va_end(list);                            \
+        mode;                                    \
+    })
+
+int open(const char *path, int flags, ...) {
+    return open_next("open", path, flags, flags & O_CREAT ? MODE_AFTER(flags) : 0);
+}
+
+int open64(const char *path, int flags, ...) {
+    return open_next("open64", path, flags, flags & O_CREAT ? MODE_AFTER(flags) : 0);
+}
+
+typedef DIR *(*opendir_call)(const char *);
+
+DIR *opendir(const char *path) {
+    if (!fails_to_open(path)) return NEXT(opendir_call, "opendir")(path);
+    errno = chosen_reason();
+    return NULL;
+}
+
+typedef ssize_t (*read_call)(int, void *, size_t);
+
+ssize_t read(int file, void *data, size_t bytes) {
+    if (is_kind("read") && has_pattern(file) && strikes()) return fail_with(chosen_reason());
+    return NEXT(read_call, "read")(file, data, bytes);
 }
 
 /* --- memory --- */

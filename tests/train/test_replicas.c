@@ -10,6 +10,7 @@ enum { COUNT = 5000 };
 /* As much of a trainer as the comparison looks at. */
 typedef struct {
     wt_trainer trainer;
+    wt_step step;
     wt_train_options options;
     wt_network network;
     float values[1 + WT_MOMENTS][COUNT]; /* parameters, first and second moments, mean */
@@ -28,9 +29,10 @@ static void make_replica(void) {
     mine.trainer.root = wt_comm_rank(comm) == 0;
     mine.trainer.options = &mine.options;
     mine.trainer.network = &mine.network;
-    mine.trainer.parameters = mine.values[0];
-    mine.trainer.optimizer.count = COUNT;
-    for (int m = 0; m < WT_MOMENTS; m++) mine.trainer.optimizer.moments[m] = mine.values[1 + m];
+    mine.trainer.step = &mine.step;
+    mine.step.parameters = mine.values[0];
+    mine.step.optimizer.count = COUNT;
+    for (int m = 0; m < WT_MOMENTS; m++) mine.step.optimizer.moments[m] = mine.values[1 + m];
     mine.trainer.state.step = 17;
 }
 
