@@ -28,10 +28,12 @@ void fuzz_fail(const char *what);
 
 enum { FUZZ_EDIT = 12 }; /* bytes of one */
 
-/* Applies the edits in `data` to an HDF5 file through its library, which makes checksums of chunks anew, then changes single
- * bytes of it. Objects are chosen from the two lists, which end with NULL. */
+/* Applies the edits in `data` to an HDF5 file through its library, which makes checksums of chunks anew. Objects are chosen from the two lists, which end with NULL. */
 void fuzz_edit(const char *path, const uint8_t *data, size_t size, const char *const *arrays,
                const char *const *attributes);
+
+/* Applies those of the edits that change single bytes of any file. */
+void fuzz_change_bytes(const char *path, const uint8_t *data, size_t size);
 
 /* A whole file in memory (free); NULL: there is none. */
 uint8_t *fuzz_load(const char *path, size_t *size);

@@ -18,14 +18,41 @@ static bool must_fail;
 
 static const char *const arrays[] = {"parameters/input.weight",
                                      "parameters/input.bias",
-                                     "first/input.weight",
+                                     "optimizer/first/input.weight",
+                                     "optimizer/second",
                                      "parameters",
                                      "state/norms",
                                      "state/normalization",
                                      "state",
                                      "vocabulary",
                                      NULL};
-static const char *const attributes[] = {"format", "version", "config", "step", NULL};
+static const char *const attributes[] = {"format",
+                                         "version",
+                                         "config",
+                                         "step",
+                                         "updates",
+                                         "best_step",
+                                         "best_validation_loss",
+                                         "channels",
+                                         "dataset",
+                                         "norm_count",
+                                         "numerics",
+                                         "outputs",
+                                         "plateau_bad",
+                                         "plateau_best",
+                                         "plateau_cooldown",
+                                         "plateau_scale",
+                                         "ranks",
+                                         "rate_scale",
+                                         "rollbacks",
+                                         "sample_rate",
+                                         "seconds",
+                                         "skipped",
+                                         "skipped_in_row",
+                                         "stale",
+                                         "threads",
+                                         "validation_loss",
+                                         NULL};
 
 static void make_seed(void) {
     static wt_config config;
@@ -85,7 +112,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t bytes;
     if (!image) make_seed();
     fuzz_save(fuzz_path("image"), remade ? image : committed, remade ? image_size : committed_size);
-    fuzz_edit(fuzz_path("image"), data + (size > 0), size - (size > 0), arrays, attributes);
+    const uint8_t *edits = data + (size > 0);
+    const size_t edited_bytes = size - (size > 0);
+    if (remade) fuzz_edit(fuzz_path("image"), edits, edited_bytes, arrays, attributes); /* drops a trailer */
+    fuzz_change_bytes(fuzz_path("image"), edits, edited_bytes);
     uint8_t *edited = fuzz_load(fuzz_path("image"), &bytes);
     if (!edited) return 0;
     if (remade) {

@@ -99,7 +99,7 @@ static void apply(hid_t file, const edit *e, const char *const *arrays, const ch
     }
 }
 
-static void change_bytes(const char *path, const uint8_t *data, size_t size) {
+void fuzz_change_bytes(const char *path, const uint8_t *data, size_t size) {
     size_t bytes;
     uint8_t *whole = fuzz_load(path, &bytes);
     for (size_t i = 0; whole && bytes > 0 && i + FUZZ_EDIT <= size; i += FUZZ_EDIT) {
@@ -117,11 +117,11 @@ void fuzz_edit(const char *path, const uint8_t *data, size_t size, const char *c
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     hid_t file = H5Fopen(path, H5F_ACC_RDWR, access);
+
     for (size_t i = 0; file >= 0 && i + FUZZ_EDIT <= size; i += FUZZ_EDIT) {
         const edit e = read_edit(data + i);
         apply(file, &e, arrays, attributes);
     }
     if (file >= 0) H5Fclose(file);
     H5Pclose(access);
-    change_bytes(path, data, size);
 }

@@ -101,5 +101,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wt_folder_make(fuzz_path("set"));
     fuzz_save(fuzz_path("set/train-00000.h5"), seeds[kind].bytes, seeds[kind].size);
     fuzz_edit(fuzz_path("set/train-00000.h5"), data + (size > 0), size - (size > 0), arrays, attributes);
+    fuzz_change_bytes(fuzz_path("set/train-00000.h5"), data + (size > 0), size - (size > 0));
     return fuzz_one(data, size, read_shard);
 }
