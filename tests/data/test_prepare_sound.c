@@ -338,7 +338,7 @@ static void test_damaged_ogg(void **state) {
     float *tone = make_tone(440, 16000, 0.5, 160000), *samples;
     wt_sound_format format;
     make("whole.ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS, 16000, 1, tone, 160000);
-    const size_t count = read_all("whole.ogg", whole, ROOM - 200);
+    const size_t count = read_all("whole.ogg", whole, ROOM / 2 - 200);
     int pages = 0;
     for (size_t at = 0, next; at < count; at = next, pages++) {
         next = next_page(whole, at);
@@ -354,6 +354,10 @@ static void test_damaged_ogg(void **state) {
         if (at > 0) expect_damage(bytes, count - (next - at));
     }
     assert_true(pages >= 4);
+    memcpy(bytes, whole, count); /* two, of which the decoder would read the first */
+    memcpy(bytes + count, whole, count);
+    expect_damage(bytes, 2 * count);
+    assert_non_null(strstr(wt_error_message(), "holds several recordings, one after another"));
     memcpy(bytes, whole, count); /* a tag at the end is no part of it */
     memset(bytes + count, 'T', 128);
     write_bytes("tagged.ogg", bytes, count + 128);

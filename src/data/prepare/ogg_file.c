@@ -27,6 +27,7 @@ typedef struct {
     uint32_t table[256]; /* of the checksum */
     ogg_stream streams[STREAMS_MAX];
     int open;       /* streams that have begun and not ended */
+    bool ended;     /* the last of them has */
     int64_t number; /* of the page, from 1 */
     size_t bytes;   /* of the page */
     int64_t end;    /* of all pages so far */
@@ -92,6 +93,9 @@ static wt_status check_page(ogg_reader *reader) {
              (long long)reader->number);
     while (s < reader->open && reader->streams[s].serial != serial) s++;
     if (s == reader->open && page[5] & FIRST) {
+        WT_CHECK(!reader->ended, WT_USAGE,
+                 "%s: holds several recordings, one after another (expected one: libsndfile reads the first)",
+                 reader->path);
         WT_CHECK(s < STREAMS_MAX, WT_USAGE, "%s: too many Ogg streams at once (expected at most %d)",
                  reader->path, STREAMS_MAX);
         reader->streams[reader->open++] = (ogg_stream){serial, number};
@@ -101,6 +105,7 @@ static wt_status check_page(ogg_reader *reader) {
              (long long)reader->number);
     reader->streams[s].next = number + 1;
     if (page[5] & LAST) reader->streams[s] = reader->streams[--reader->open];
+    reader->ended = reader->open == 0;
     return WT_OK;
 }
 
