@@ -66,7 +66,7 @@ refused 1 'the checkpoint is of another architecture' --init run --set model.lay
 refused 1 'is no checkpoint' --init config.yaml
 refused 1 'tone/train-00000.h5: is no whole checkpoint' --init tone/train-00000.h5
 refused 2 'of another configuration (model.layers was 5, now 4)' --resume $checkpoint --set model.layers=4
-refused 2 'nowhere.h5: can' --resume nowhere.h5
+refused 1 'nowhere.h5: can' --resume nowhere.h5
 refused 1 'tone/train-00000.h5: is no whole checkpoint' --resume tone/train-00000.h5
 "$mix_checkpoint" $checkpoint deep/checkpoints/step-00000005.h5 mixed.h5
 "$mix_checkpoint" deep/checkpoints/step-00000005.h5 $checkpoint more.h5
