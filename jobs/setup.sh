@@ -42,7 +42,7 @@ parts() {
     has_popt         libpopt-dev                           popt
     has_random123    librandom123-dev                      random123
     has_sndfile      libsndfile1-dev                       libsndfile
-    has_samplerate   libsamplerate0-dev                    libsamplerate
+    has_soxr         libsoxr-dev                           soxr
     has_plplot       libplplot-dev,plplot-driver-cairo     plplot
 TABLE
     if [ $need_tests = 1 ]; then
@@ -82,7 +82,7 @@ has_xxhash() { has_library libxxhash; }
 has_popt() { has_library popt; }
 has_random123() { has_header Random123/philox.h; }
 has_sndfile() { has_library sndfile; }
-has_samplerate() { has_library samplerate; }
+has_soxr() { has_library soxr; }
 has_cmocka() { has_library cmocka; }
 has_fftw() { has_library fftw3; }
 has_h5_tools() { has_command h5dump; }
@@ -172,7 +172,7 @@ setup: missing on this machine, and not installed (that takes apt and root, or s
 On Debian or Ubuntu, as root:
   apt-get install --no-install-recommends$packages
 On a cluster, load its modules for gcc, openmpi, openblas, hdf5, libyaml, xxhash, popt, random123, libsndfile,
-libsamplerate and plplot (the last three only for sound files and plots), or with Spack:
+soxr and plplot (the last three only for sound files and plots), or with Spack:
   spack install$spack && spack load$spack
 or build the small libraries into a folder of your own, without root (jobs/dependencies/CMakeLists.txt says how),
 then run this again: it looks for mpicc, h5cc and, by pkg-config, the libraries.

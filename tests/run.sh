@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/run.sh [--quick] [CTEST-ARGUMENT...]
 # Sets up, builds and runs all tests: with address and undefined-behaviour sanitizers, those with threads of their own
-# with the thread sanitizer, then all as released. Arguments go to ctest, for example
+# with the thread sanitizer, the fuzz targets for ten seconds each, then all as released. Arguments go to ctest, for example
 #   tests/run.sh -L mpi      tests/run.sh -R generate
 #   --quick (or WT_QUICK=1)  only the quick tests, only as released
 set -eu -o pipefail
@@ -52,6 +52,7 @@ export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0${LSA
 build release
 build asan
 build threads
+build fuzz
 failed=
 beside=''
 if [ $# = 0 ]; then
@@ -64,6 +65,7 @@ fixed=()
 if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
 check threads ${1+--no-tests=ignore} "$@" || failed="$failed threads"
 fixed=()
+check fuzz ${1+--no-tests=ignore} "$@" || failed="$failed fuzz"
 if [ -n "$beside" ]; then
     wait $beside || failed="$failed cluster"
     echo

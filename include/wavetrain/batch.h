@@ -29,10 +29,11 @@ typedef struct {
 
 enum { WT_NORMALIZED_MAX = 64 };
 
-/* What real inputs are brought to: (x − mean)/deviation for each channel. */
+/* What real inputs are brought to: (x − mean)/deviation for each channel. A data set stores x less its `offset`. */
 typedef struct {
     int channels; /* 0: as they are */
     double mean[WT_NORMALIZED_MAX], deviation[WT_NORMALIZED_MAX];
+    double offset[WT_NORMALIZED_MAX]; /* of the data set that it was measured in, alone */
 } wt_normalization;
 
 /* Input rows that a window's slot holds. */

@@ -235,7 +235,7 @@ typedef struct {
 /* What a resume says to a key that changed. */
 typedef enum { WT_RESUME_FREE, WT_RESUME_WARNED, WT_RESUME_REFUSED } wt_resume_rule;
 
-/* Every default; then the file (unless path is NULL), then `set_count` texts "a.b=value" in order,
+/* Every default; then the file (unless path is NULL; "-" is standard input), then `set_count` texts "a.b=value" in order,
  * then every range and every rule between keys. An error names file and line (or the --set), what
  * was found and what is expected, and for an unknown key the nearest valid one. Status WT_USAGE. */
 wt_status wt_config_load(wt_config *config, const char *path, const char *const *sets, size_t set_count);

@@ -19,6 +19,7 @@
  * A table (kind "table") holds values of any size, as floats. A set with labels has also
  *   y                     int32 or float [samples], a class or a value for each sample
  *   normalization/mean, normalization/deviation   double [channels], of the training part of x
+ *   normalization/offset  double [channels], if any is not 0: what was subtracted from x before it was stored as floats
  * and the attributes labels ("class" or "value") and classes.
  */
 #ifndef WAVETRAIN_DATA_H

@@ -19,10 +19,21 @@ wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *na
 /* The part after the last slash (trailing slashes of `path` are not its business). */
 const char *wt_path_base(const char *path);
 
+/* False only where there certainly is nothing: what may not be looked at may well be there, and whoever opens it next hears
+ * why not. */
 bool wt_path_exists(const char *path);
 /* The same where "it is not there" must be certain: an error of the system other than that is a failure. */
 wt_status wt_path_find(bool *found, const char *path);
 bool wt_path_is_folder(const char *path);
+
+/* Refuses an output whose name says that it is something else: one with another ending than `ending` (".wav"; in any case).
+ * Names without an ending pass. `what` is what will be in it ("a WAV file"). */
+wt_status wt_path_require_ending(const char *path, const char *ending, const char *what);
+
+/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"). WT_USAGE, but for reasons of the system. */
+wt_status wt_path_require_folder(const char *path, const char *what);
+/* Fails if there is something at `path`, or if that can't be told; `hint` goes with the first. */
+wt_status wt_path_require_free(const char *path, const char *hint);
 
 /* Makes the folder and its parents; it may exist already. */
 wt_status wt_folder_make(const char *path);
@@ -35,6 +46,14 @@ wt_status wt_folder_remove(const char *path);
 wt_status wt_folder_list(char ***names, size_t *count, const char *path, const char *prefix,
                          const char *suffix);
 void wt_folder_list_free(char **names, size_t count);
+
+/* Opens a regular file for reading, without waiting for one: a pipe without a writer would never open. A missing file, a
+ * folder, a pipe and a device are the caller's error (WT_USAGE); what the system refuses is a failure. */
+wt_status wt_file_open(FILE **out, const char *path);
+
+/* All that can be read from an open file or pipe, at most `limit` bytes, in a new block (one zero byte after its end);
+ * free with wt_free. `name` is for messages. */
+wt_status wt_stream_read(char **data, size_t *bytes, int stream, const char *name, size_t limit);
 
 /* The whole file in a new block (one zero byte after its end); free with wt_free.
  * Refuses a file of more than `limit` bytes. */

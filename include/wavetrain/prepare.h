@@ -63,6 +63,12 @@ const char *wt_split_name(wt_split split);
 /* The split of an utterance: a hash of its id, keyed by the seed, against the shares. No other utterance
  * matters, so adding some moves none. */
 wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test);
+/*
+ * The same for all of a set, [items]: as wt_split_choose, but that no part with a share stays empty while another has two:
+ * the utterance whose draw is nearest to the part's goes there. (With few utterances, adding some may hence move one.)
+ */
+void wt_splits_choose(wt_split *splits, const char *const *ids, size_t items, uint64_t seed,
+                      double validation, double test);
 /* The same of a number drawn from [0, 1). */
 wt_split wt_split_of_draw(double draw, double validation, double test);
 
@@ -105,6 +111,7 @@ typedef struct {
     bool *mask;      /* [count] targets of the split, of a masked plan; wt_free */
     int64_t removed; /* frames trimmed away */
     bool silent;     /* nothing but zeros */
+    bool still;      /* its labels, which are values, never change */
 } wt_utterance;
 
 /* Where utterances come from. `done` (may be NULL) is called after each. */
@@ -115,13 +122,16 @@ typedef struct {
     void *progress;
 } wt_utterance_source;
 
+enum { WT_COUNTED_CLASSES = 64 };
+
 /* Counts for the report. Nothing but int64_t, so that ranks can add them as an array. */
 typedef struct {
     int64_t utterances[WT_SPLITS], frames[WT_SPLITS], shards[WT_SPLITS];
-    int64_t targets[WT_SPLITS]; /* frames that are targets of their split */
-    int64_t removed;            /* frames */
-    int64_t clipped;            /* samples beyond ±1, int16 only */
-    int64_t silent;             /* utterances */
+    int64_t targets[WT_SPLITS];                     /* frames that are targets of their split */
+    int64_t removed;                                /* frames */
+    int64_t clipped;                                /* samples beyond ±1, int16 only */
+    int64_t silent, still;                          /* utterances */
+    int64_t classes[WT_SPLITS][WT_COUNTED_CLASSES]; /* samples of each, where there are no more */
 } wt_prepare_tally;
 
 /* Writes shard number `shard` of the plan into `folder`; on failure its file is removed. */
@@ -141,20 +151,30 @@ wt_status wt_prepare_measure(const wt_prepare_plan *plan, size_t item, const wt_
                              wt_moments *moments);
 /* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in theirs. */
 void wt_moments_add(wt_moments *total, const wt_moments *other, int channels);
-/* A channel that never changes has deviation 1. */
+/* A channel that never changes has deviation 1. The offsets of *normalization stay, and belong to the means. */
 void wt_moments_finish(wt_normalization *normalization, const wt_moments *moments, int channels);
 
 /* --- recordings --- */
 
 typedef struct {
     char *path, *id;
-    wt_sound_format format; /* by wt_sound_inspect */
+    wt_sound_format format; /* by wt_recording_check; of a part, its own frames */
+    bool cut;               /* a part, from frame `first` on, for `split` */
+    int64_t first;
+    wt_split split;
 } wt_recording;
+
+enum { WT_ENDINGS_MAX = 32 };
 
 typedef struct {
     size_t count;
     wt_recording *files; /* [count], ids unique, in the order of strcmp */
     int64_t skipped;     /* files in folders that have another extension */
+    size_t ending_count; /* kinds of them, the first ones met; of the process that looked alone */
+    struct {
+        char ending[24];
+        int64_t count;
+    } endings[WT_ENDINGS_MAX];
 } wt_recordings;
 
 /*
@@ -164,6 +184,13 @@ typedef struct {
  */
 wt_status wt_recordings_find(wt_recordings *recordings, const char *const *inputs, size_t count);
 void wt_recordings_dispose(wt_recordings *recordings);
+/* ".txt × 3, .m4a × 2": what was skipped. */
+void wt_recordings_skipped(char *text, size_t room, const wt_recordings *recordings);
+/* Fills the format; with `whole` all of it is decoded, which finds what a header does not show. WT_USAGE: it is damaged, no
+ * sound, or has a name that is not UTF-8. */
+wt_status wt_recording_check(wt_recording *recording, bool whole);
+/* Leaves out the recordings without frames, and those whose like in `other` (NULL: none) has none. */
+void wt_recordings_keep(wt_recordings *recordings, const wt_recordings *other);
 /* As one block of bytes (wt_free), and back: for other ranks. */
 wt_status wt_recordings_pack(char **bytes, size_t *size, const wt_recordings *recordings);
 wt_status wt_recordings_unpack(wt_recordings *recordings, const char *bytes, size_t size);
@@ -180,13 +207,20 @@ typedef struct {
     wt_shard_store store;
 } wt_audio_options;
 
+/*
+ * Fewer recordings than parts with a share: each is cut in time, for training, validation and test in this order, with a
+ * second (at most a twentieth of it) left out before the second and the third. Needs the formats. Else nothing changes.
+ */
+wt_status wt_recordings_cut(wt_recordings *recordings, const wt_audio_options *options);
+
 /* Needs the formats. Unlike rates (without options->rate) or channels are errors that name two files. */
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
                         const wt_audio_options *options);
 
 /* Refuses recordings and targets that don't belong together in pairs of one name, length and rate, but for a single pair's
  * names. Needs the formats. */
-wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets);
+wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets,
+                        const wt_audio_options *options);
 
 typedef struct {
     const wt_recordings *recordings;
@@ -215,9 +249,10 @@ typedef struct {
     const char *label;
     const char *group; /* NULL: none */
     char separator;
-    bool values; /* labels are values, not classes */
-    int classes; /* 0: as many as the largest label asks for */
-    int rate;    /* rows a second */
+    char decimal; /* mark of numbers: . or , */
+    bool values;  /* labels are values, not classes */
+    int classes;  /* 0: as many as the largest label asks for */
+    int rate;     /* rows a second */
     double validation, test;
     uint64_t split_seed;
     int64_t shard_bytes;
@@ -229,6 +264,8 @@ typedef struct {
  * A table's rows as utterances. With groups: runs of rows with the same group, whose split is its own (wt_split_choose).
  * Else each file is cut into equal blocks, keyed draws decide which are for validation and testing, neighbours of one
  * split become one utterance, and where splits meet `gap` rows are left out. Long ones are cut. The id is FILE:LINE.
+ * Samples are floats. A signal whose mean is large compared with its deviation is kept less that mean (the plan's
+ * normalization.offset), which is subtracted in double: rounded as it is, it would lose what it says.
  */
 typedef struct wt_table wt_table;
 
@@ -244,6 +281,8 @@ void wt_table_destroy(wt_table *table); /* takes NULL */
 int64_t wt_table_rows(const wt_table *table);
 /* Rows left out between parts. */
 int64_t wt_table_left_out(const wt_table *table);
+/* Warns of columns that say nothing, or less than they seem to. */
+void wt_table_warn(const wt_table *table);
 wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table);
 /* wt_utterance_source.load for a wt_table. */
 wt_status wt_table_load(const void *table, size_t item, wt_utterance *utterance);
@@ -324,7 +363,7 @@ typedef struct {
 
 /*
  * Texts into items: checked as UTF-8 (an error names file, line and column), made small and sieved as the options say.
- * Lines end with \n or \r\n, running text takes \r\n for \n; a byte order mark is passed over; lines of which nothing is
+ * Lines end with \n, \r\n or \r, which running text takes for \n; a byte order mark is passed over; lines of which nothing is
  * kept are left out. Lines are split by a hash of what they hold, so that adding some moves none and equal ones stay
  * together; running text into contiguous parts, for training, validation, test, in this order. Options and files must
  * outlive the text. Dispose also after a failure.

@@ -1,12 +1,13 @@
 /*
  * Sound files. Samples are float in ±1, interleaved, [frames, channels]; a 16-bit sample v is v/32768.
- * Reading needs libsndfile (WAV, FLAC, Ogg and what else it knows), resampling libsamplerate; a build
+ * Reading needs libsndfile (WAV, FLAC, Ogg and what else it knows), resampling soxr; a build
  * without them has all functions, and those that need the libraries fail with a message that says so.
  * Writing WAV needs neither.
  */
 #ifndef WAVETRAIN_SOUND_H
 #define WAVETRAIN_SOUND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wavetrain/error.h"
@@ -22,15 +23,18 @@ typedef struct {
     int rate, channels;
 } wt_sound_format;
 
-/* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, and a WAV
- * file whose header promises more than the file holds are errors (WT_USAGE). */
+/* Whether a file of that ending (".wav", in any case) may be sound that this build reads. */
+bool wt_sound_reads(const char *ending);
+
+/* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, a WAV file whose header
+ * promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE). */
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path);
 
 /*
  * Frames first … first+count−1, or from `first` to the end with count −1, in *samples (wt_free).
  * format->frames becomes the number of frames read. Fewer frames than the header promises, and samples that
- * are not finite, are errors. The memory taken grows with what is decoded, not with what is promised. Lossy
- * files know their length roughly: what can be decoded counts.
+ * are not finite, are errors, and so is an Ogg file with a page that is damaged or missing. The memory taken grows with what is
+ * decoded, not with what is promised. MP3 files know their length roughly: what can be decoded counts.
  */
 wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *path, int64_t first,
                         int64_t count);
@@ -42,7 +46,7 @@ wt_status wt_sound_write_wav(const char *path, const float *samples, int64_t fra
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */
 int64_t wt_sound_resampled_frames(int64_t frames, int from, int to);
 
-/* Band-limited resampling (libsamplerate's best sinc; no delay) into *out (wt_free),
+/* Band-limited resampling (soxr; no delay) into *out (wt_free),
  * [wt_sound_resampled_frames, channels]. The rates may differ by a factor of at most 256. */
 wt_status wt_sound_resample(float **out, const float *samples, int64_t frames, int channels, int from,
                             int to);

@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+
+#include "wavetrain/utf8.h"
 
 static _Thread_local char wt_message[1024];
 
@@ -16,10 +19,7 @@ static _Thread_local bool transient;
 static void set_message(const char *format, va_list arguments) {
     char text[sizeof wt_message]; /* the arguments may point into the old message */
     vsnprintf(text, sizeof text, format, arguments);
-    for (char *c = text; *c; c++) {
-        if (*c == '\n' || *c == '\r') *c = ' '; /* one line, whatever a file's name holds */
-    }
-    snprintf(wt_message, sizeof wt_message, "%s", text);
+    wt_text_show(wt_message, sizeof wt_message, text, strlen(text)); /* one line, whatever a file holds */
 }
 
 wt_status wt_error(wt_status status, const char *format, ...) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ const char *wt_path_base(const char *path) {
 
 bool wt_path_exists(const char *path) {
     struct stat info;
-    return lstat(path, &info) == 0;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 wt_status wt_path_find(bool *found, const char *path) {
@@ -44,6 +45,32 @@ wt_status wt_path_find(bool *found, const char *path) {
 bool wt_path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+wt_status wt_path_require_ending(const char *path, const char *ending, const char *what) {
+    const char *name = wt_path_base(path), *dot = strrchr(name, '.');
+    WT_CHECK(!dot || dot == name || strcasecmp(dot, ending) == 0, WT_USAGE,
+             "%s: would hold %s (got the ending %s, expected %s)", path, what, dot, ending);
+    return WT_OK;
+}
+
+wt_status wt_path_require_folder(const char *path, const char *what) {
+    struct stat info;
+    const bool found = stat(path, &info) == 0;
+    WT_CHECK(found || errno == ENOENT || errno == ENOTDIR, WT_FAILED, "%s: can't be read (%s)", path,
+             strerror(errno));
+    WT_CHECK(found && S_ISDIR(info.st_mode), WT_USAGE, "%s: no %s (%s)", path, what,
+             found ? "it is no folder" : "no such folder");
+    return WT_OK;
+}
+
+wt_status wt_path_require_free(const char *path, const char *hint) {
+    struct stat info;
+    const bool found = lstat(path, &info) == 0;
+    WT_CHECK(!found, WT_USAGE, "%s: exists already%s", path, hint);
+    WT_CHECK(errno == ENOENT || errno == ENOTDIR, WT_FAILED, "%s: can't be written (%s)", path,
+             strerror(errno));
+    return WT_OK;
 }
 
 wt_status wt_folder_make(const char *path) {
@@ -130,6 +157,57 @@ void wt_folder_list_free(char **names, size_t count) {
     wt_free(names);
 }
 
+static const char *kind_of_file(mode_t mode) {
+    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+wt_status wt_file_open(FILE **out, const char *path) {
+    wt_status status = WT_OK;
+    struct stat info;
+    *out = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool absent = file < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENXIO);
+    if (file < 0 || fstat(file, &info) != 0) {
+        status = wt_error_transient(absent ? WT_USAGE : WT_FAILED, "%s: can't be read (%s)", path,
+                                    strerror(errno));
+        goto cleanup;
+    }
+    WT_GUARD_CHECK(S_ISREG(info.st_mode), WT_USAGE, "%s: is %s (expected a regular file)", path,
+                   kind_of_file(info.st_mode));
+    *out = fdopen(file, "rb");
+    WT_GUARD_CHECK(*out, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    return WT_OK;
+cleanup:
+    if (file >= 0) close(file);
+    return status;
+}
+
+wt_status wt_stream_read(char **data, size_t *bytes, int stream, const char *name, size_t limit) {
+    char *block;
+    size_t used = 0;
+    ssize_t got = 1;
+    *data = NULL;
+    *bytes = 0;
+    WT_TRY(wt_alloc(&block, limit + 2, 1, name));
+    while (used <= limit && got != 0) {
+        got = read(stream, block + used, limit + 1 - used);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) break;
+        used += (size_t)got;
+    }
+    wt_status status = got < 0 ? wt_error(WT_FAILED, "%s: can't be read (%s)", name, strerror(errno)) : WT_OK;
+    if (status == WT_OK && used > limit)
+        status = wt_error(WT_USAGE, "%s: is too large (expected at most %zu bytes)", name, limit);
+    if (status != WT_OK) {
+        wt_free(block);
+        return status;
+    }
+    block[used] = '\0';
+    *data = block;
+    *bytes = used;
+    return WT_OK;
+}
+
 /* The file's bytes, in place. A file that is shorter by now than it was is cut short; that is for who reads it. */
 static wt_status read_all(const char *path, int file, char *data, size_t bytes, size_t *got) {
     for (*got = 0; *got < bytes;) {
@@ -145,25 +223,24 @@ static wt_status read_all(const char *path, int file, char *data, size_t bytes, 
     return WT_OK;
 }
 
-/* Opened without waiting, as a pipe would for its writer. */
 wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limit) {
     wt_status status = WT_OK;
     struct stat info;
+    FILE *file;
     *data = NULL;
     *bytes = 0;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0 || fstat(file, &info) != 0) {
-        status = wt_error_transient(WT_FAILED, "%s: can't open the file (%s)", path, strerror(errno));
+    WT_TRY(wt_file_open(&file, path));
+    if (fstat(fileno(file), &info) != 0) {
+        status = wt_error_transient(WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
         goto cleanup;
     }
-    WT_GUARD_CHECK(S_ISREG(info.st_mode), WT_FAILED, "%s: is no plain file", path);
     WT_GUARD_CHECK((uint64_t)info.st_size <= limit, WT_FAILED,
                    "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
                    (long long)info.st_size, limit);
     WT_GUARD(wt_alloc(data, (size_t)info.st_size + 1, 1, path));
-    WT_GUARD(read_all(path, file, *data, (size_t)info.st_size, bytes));
+    WT_GUARD(read_all(path, fileno(file), *data, (size_t)info.st_size, bytes));
 cleanup:
-    if (file >= 0) close(file);
+    fclose(file);
     if (status != WT_OK) {
         wt_free(*data);
         *data = NULL;

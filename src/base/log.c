@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "wavetrain/utf8.h"
 
 static wt_log_level wt_level = WT_LOG_NORMAL;
 static bool wt_speaks = true;
@@ -21,6 +24,7 @@ static void wt_log_line(const char *prefix, const char *format, va_list argument
     char text[2048];
     int used = snprintf(text, sizeof text, "%s", prefix);
     vsnprintf(text + used, sizeof text - (size_t)used - 1, format, arguments);
+    wt_text_show(text, sizeof text, text, strlen(text));
     fprintf(stderr, "%s\n", text);
 }
 

@@ -115,7 +115,7 @@ time_t wt_run_lock_seen(const wt_run_lock *lock) {
 
 wt_status wt_run_lock_check(wt_run_lock *lock) {
     char text[WT_LOCK_TEXT];
-    int file = open(lock->path, O_RDONLY | O_CLOEXEC); /* by its name: the file may have been replaced */
+    int file = open(lock->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* by its name: the file may have been replaced */
     WT_CHECK(file >= 0, WT_FAILED, "%s: the run's lock is gone (%s)", lock->path, strerror(errno));
     wt_read_lock(file, text);
     close(file);

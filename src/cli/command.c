@@ -1,5 +1,6 @@
 /* Option parsing that all subcommands share, on popt. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command_internal.h"
@@ -77,6 +78,38 @@ void wt_command_help(const wt_command *command) {
     wt_print_options(wt_help_option);
 }
 
+/* An option that takes one value, and is given a second, is a mistake: which of both is meant? popt would take the last.
+ * This reads the options of `table` once, for their names alone; what is wrong with them the real reading tells. */
+static wt_status refuse_repeated(const wt_command *command, int argc, const char **argv,
+                                 const struct poptOption *table) {
+    enum { OPTIONS_MAX = 64 };
+    struct poptOption names[OPTIONS_MAX + 1];
+    bool seen[OPTIONS_MAX + 1] = {false};
+    int count = 0, code;
+    wt_status status = WT_OK;
+    memset(names, 0, sizeof names);
+    for (; table && table->longName && count < OPTIONS_MAX; table++, count++) {
+        const bool flag = (table->argInfo & POPT_ARG_MASK) == POPT_ARG_NONE;
+        names[count] = *table;
+        names[count].argInfo = flag ? POPT_ARG_NONE : POPT_ARG_STRING;
+        names[count].arg = NULL;
+        names[count].val = count + 1;
+    }
+    poptContext context = poptGetContext(command->name, argc, argv, names, 0);
+    WT_CHECK(context, WT_FAILED, "out of memory for the options");
+    while (status == WT_OK && (code = poptGetNextOpt(context)) > 0) {
+        const struct poptOption *option = table - count + (code - 1);
+        const int kind = option->argInfo & POPT_ARG_MASK;
+        const bool once = kind != POPT_ARG_NONE && kind != POPT_ARG_ARGV;
+        free(poptGetOptArg(context));
+        if (once && seen[code - 1])
+            status = wt_error(WT_USAGE, "--%s: is given twice (expected once)", option->longName);
+        seen[code - 1] = true;
+    }
+    poptFreeContext(context);
+    return status;
+}
+
 static wt_status wt_parse_options(poptContext context, const wt_command *command) {
     int code;
     while ((code = poptGetNextOpt(context)) >= 0) {}
@@ -104,6 +137,8 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
                                          NULL, NULL};
     wt_help_asked = 0;
     *done = false;
+    *context = NULL;
+    WT_TRY(refuse_repeated(command, argc, argv, command->options));
     *context = poptGetContext(command->name, argc, argv, table, 0);
     WT_CHECK(*context, WT_FAILED, "out of memory for the options");
     WT_TRY(wt_parse_options(*context, command));

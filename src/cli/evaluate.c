@@ -177,9 +177,13 @@ static wt_status wt_check_options(const wt_config *config) {
     WT_CHECK(labels || !wt_given.predictions, WT_USAGE, "--predictions: the network predicts no labels");
     WT_CHECK(!labels || !wt_given.markov, WT_USAGE,
              "--markov: the network predicts labels, not the next sample");
-    WT_CHECK(!wt_given.predictions || !wt_path_exists(wt_given.predictions), WT_USAGE,
-             "%s: exists already (expected a name that is free)", wt_given.predictions);
-    return WT_OK;
+    const char *dot = wt_given.predictions ? strrchr(wt_given.predictions, '.') : NULL;
+    const bool h5 = dot && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0);
+    if (wt_given.predictions && !h5)
+        WT_TRY(wt_path_require_ending(wt_given.predictions, ".csv", "a table (.h5: HDF5)"));
+    return wt_given.predictions
+               ? wt_path_require_free(wt_given.predictions, " (expected a name that is free)")
+               : WT_OK;
 }
 
 /* Scores, and on rank 0 tells of labels. Collective. */

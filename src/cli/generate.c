@@ -89,8 +89,7 @@ static wt_status wt_output_path(char out[WT_PATH_MAX], int piece) {
 /* Where nothing can be written, better to know before an hour of generating. */
 static wt_status wt_check_output(const char *path) {
     char folder[WT_PATH_MAX];
-    WT_CHECK(wt_given.force || !wt_path_exists(path), WT_USAGE, "%s: exists already (--force replaces it)",
-             path);
+    if (!wt_given.force) WT_TRY(wt_path_require_free(path, " (--force replaces it)"));
     const char *name = wt_path_base(path);
     WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
     snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
@@ -123,6 +122,7 @@ static wt_status wt_check_options(void) {
 
 static wt_status wt_check_sound_options(void) {
     WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.wav is missing");
+    WT_TRY(wt_path_require_ending(wt_given.out, ".wav", "a WAV file"));
     WT_CHECK(!wt_given.prompt && !wt_given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
              wt_given.prompt ? "--prompt" : "--max-length");
     WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
@@ -166,7 +166,10 @@ static wt_status wt_prime_by_file(wt_voice *voice) {
     } else {
         WT_GUARD(wt_sound_resample(&voice->prime, mono, format.frames, 1, format.rate, voice->rate));
     }
+    const double whole = (double)voice->prime_count / voice->rate;
     if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+    wt_log_info("primed with the first %.2f s of %s, which has %.2f s",
+                (double)voice->prime_count / voice->rate, wt_given.prime, whole);
 cleanup:
     wt_free(samples);
     wt_free(mono);

@@ -255,13 +255,15 @@ static wt_status wt_inspect_dataset(const char *path) {
 }
 
 static wt_status wt_inspect(const char *path) {
-    WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such configuration, checkpoint, run or data set", path);
+    const bool input = strcmp(path, "-") == 0;
+    WT_CHECK(input || wt_path_exists(path), WT_USAGE,
+             "%s: no such configuration, checkpoint, run or data set", path);
     WT_TRY(wt_plan_check(&wt_given.plan));
     const bool dataset = wt_path_is_folder(path) && wt_is_dataset(path);
     WT_CHECK(dataset || !wt_given.verify, WT_USAGE, "%s: --verify is of data sets (expected DATASET)", path);
     if (wt_path_is_folder(path)) return dataset ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
-    bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+    bool yaml = input || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
     WT_CHECK(yaml || !wt_plan_asked(&wt_given.plan), WT_USAGE,
              "%s: --ranks, --threads and --nodes are of configurations (expected CONFIG.yaml)", path);
     return yaml ? wt_inspect_config(path) : wt_inspect_checkpoint(path);

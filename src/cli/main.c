@@ -4,9 +4,11 @@
  * rank into a kill).
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command_internal.h"
 #include "wavetrain/agreement.h"
@@ -84,40 +86,51 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
     return *comm ? wt_comm_agree(*comm, status) : status;
 }
 
-/* What the build makes the manual and the shells' completions with. False where argv asks for neither. */
-static bool wt_print_for_install(int argc, char **argv, wt_status *status) {
-    bool manual = strcmp(argv[1], "--manual") == 0;
-    if (!manual && strcmp(argv[1], "--completion") != 0) return false;
-    wt_log_setup(WT_LOG_NORMAL, true);
-    const char *what = argc > 2 ? argv[2] : "";
-    *status = manual ? wt_print_manual(stdout, what, argc > 3 ? argv[3] : "")
-                     : wt_print_completion(stdout, what);
-    if (*status == WT_OK && fflush(stdout) != 0)
-        *status = wt_error(WT_FAILED, "standard output: can't write");
-    if (*status != WT_OK) wt_log_error(wt_error_message());
+/* Output to a pipe that nobody reads is dropped. */
+static bool is_unread(void) {
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+}
+
+/* Whatever was printed has arrived. */
+static wt_status finish_output(wt_status status) {
+    bool failed = ferror(stdout) != 0;
+    failed = fflush(stdout) != 0 || failed;
+    if (!failed || status != WT_OK || is_unread()) return status;
+    wt_log_error("standard output: can't write");
+    return WT_FAILED;
+}
+
+/* What needs no command. False where argv asks for nothing of it. */
+static bool print_about(int argc, char **argv, wt_status *status) {
+    const char *what = argc < 2 ? "" : argv[1];
+    *status = argc < 2 ? WT_USAGE : WT_OK;
+    if (argc < 2 || strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+        wt_print_commands(argc < 2 ? stderr : stdout);
+    } else if (strcmp(what, "--version") == 0) {
+        printf("wavetrain " WT_VERSION "\n");
+    } else if (strcmp(what, "--manual") ==
+               0) { /* the build makes the manual and the shells' completions with these */
+        *status = wt_print_manual(stdout, argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : "");
+    } else if (strcmp(what, "--completion") == 0) {
+        *status = wt_print_completion(stdout, argc > 2 ? argv[2] : "");
+    } else {
+        return false;
+    }
     return true;
 }
 
 int main(int argc, char **argv) {
     wt_kernels_setup_thread();
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        wt_print_commands(argc < 2 ? stderr : stdout);
-        return argc < 2 ? WT_USAGE : WT_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("wavetrain " WT_VERSION "\n");
-        return WT_OK;
-    }
     wt_comm *comm = NULL;
     wt_status status;
-    if (wt_print_for_install(argc, argv, &status)) return status;
+    if (print_about(argc, argv, &status)) {
+        if (status != WT_OK && argc > 1) wt_log_error(wt_error_message());
+        return finish_output(status);
+    }
     status = wt_find_and_run(&comm, argc, argv);
     bool root = wt_log_speaks();
     if (status != WT_OK && status != WT_CONTINUE) wt_log_error(wt_error_message());
     wt_comm_finish(comm);
-    if (fflush(stdout) != 0 && errno != EPIPE && status == WT_OK && root) { /* EPIPE: nobody reads it */
-        wt_log_error("standard output: can't write");
-        status = WT_FAILED;
-    }
-    return root ? status : WT_OK;
+    return root ? finish_output(status) : WT_OK;
 }

@@ -141,6 +141,27 @@ static void wt_report_split(const wt_prepare_job *job, const wt_prepare_plan *pl
            (long long)tally->shards[split], *job->digest[split] ? job->digest[split] : "-");
 }
 
+/* Samples of each class in each part; one that is missing from a part is a warning. */
+static void report_classes(const wt_prepare_job *job, const wt_prepare_plan *plan) {
+    const wt_prepare_tally *tally = &job->tally;
+    if (plan->classes > WT_COUNTED_CLASSES) return;
+    for (int class = 0; class < plan->classes; class ++) {
+        int64_t all = 0;
+        char count[32];
+        printf("  class %-5d", class);
+        for (wt_split split = 0; split < WT_SPLITS; split++) {
+            printf(" %s%s", split ? "/ " : "", wt_grouped(count, tally->classes[split][class]));
+            all += tally->classes[split][class];
+        }
+        printf("\n");
+        for (wt_split split = 0; split < WT_SPLITS; split++)
+            if (tally->utterances[split] > 0 && tally->classes[split][class] == 0)
+                wt_log_warning("%s: class %d is missing from the %s part (%lld samples in all; more or other "
+                               "blocks or groups, or another --split-seed, spread it)",
+                               job->out, class, wt_split_name(split), (long long)all);
+    }
+}
+
 void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds) {
     if (!wt_log_speaks()) return;
     if (plan->labelled && plan->store == WT_STORE_FLOAT && plan->kind)
@@ -154,12 +175,15 @@ void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double se
     printf("  %-10s  %10s  %9s  %15s  %6s  %s\n", "split", "utterances", "hours", "samples", "shards",
            "digest");
     for (wt_split split = 0; split < WT_SPLITS; split++) wt_report_split(job, plan, split);
-    if (plan->labelled && plan->classes > 0) printf("  labels      %d classes\n", plan->classes);
+    if (plan->labelled && plan->classes > 0) {
+        printf("  labels      %d classes\n", plan->classes);
+        report_classes(job, plan);
+    }
     if (plan->labelled && plan->classes == 0) printf("  labels      values\n");
 }
 
 static void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *plan, bool trimmed,
-                              int64_t skipped) {
+                              const wt_recordings *list) {
     if (!wt_log_speaks()) return;
     char text[32];
     if (trimmed)
@@ -170,9 +194,15 @@ static void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *
     if (job->tally.silent > 0)
         printf("  silent      %s recording%s of nothing but zeros, kept whole\n",
                wt_grouped(text, job->tally.silent), job->tally.silent == 1 ? "" : "s");
-    if (skipped > 0)
-        printf("  skipped     %s file%s of other kinds\n", wt_grouped(text, skipped),
-               skipped == 1 ? "" : "s");
+    if (job->tally.still > 0)
+        printf("  constant    %s target%s that never change%s\n", wt_grouped(text, job->tally.still),
+               job->tally.still == 1 ? "" : "s", job->tally.still == 1 ? "s" : "");
+    if (list && list->skipped > 0) {
+        char kinds[256];
+        wt_recordings_skipped(kinds, sizeof kinds, list);
+        printf("  skipped     %s file%s of other kinds: %s\n", wt_grouped(text, list->skipped),
+               list->skipped == 1 ? "" : "s", kinds);
+    }
 }
 
 wt_status wt_check_range(const char *option, double value, double least, double most) {
@@ -199,7 +229,7 @@ typedef struct {
     wt_prepare_job job;
     wt_audio_options audio;
     char *channels, *target;
-    int store_float;
+    int store_float, skip_damaged;
     long long split_seed;
     double shard_mib;
 } wt_audio_command;
@@ -260,18 +290,43 @@ cleanup:
     return status;
 }
 
-static wt_status wt_inspect_share(const wt_comm *comm, wt_recordings *list) {
-    for (size_t i = (size_t)wt_comm_rank(comm); i < list->count; i += (size_t)wt_comm_size(comm))
-        WT_TRY(wt_sound_inspect(&list->files[i].format, list->files[i].path));
+/* Files that are damaged or no sound are left without frames; other failures are this command's. */
+static wt_status wt_inspect_share(const wt_comm *comm, wt_recordings *list, bool whole) {
+    for (size_t i = 0; i < list->count; i++) memset(&list->files[i].format, 0, sizeof list->files[i].format);
+    for (size_t i = (size_t)wt_comm_rank(comm); i < list->count; i += (size_t)wt_comm_size(comm)) {
+        const wt_status status = wt_recording_check(&list->files[i], whole);
+        if (status != WT_OK && status != WT_USAGE) return status;
+    }
     return WT_OK;
 }
 
+/* All that are damaged, a line each, if they are several or left out: rank 0 looks at them again. */
+static wt_status report_damaged(const wt_recordings *list, bool skip) {
+    size_t damaged = 0;
+    wt_status status = WT_OK;
+    for (size_t i = 0; i < list->count; i++) damaged += list->files[i].format.frames == 0;
+    for (size_t i = 0; i < list->count; i++) {
+        wt_recording again = list->files[i];
+        if (again.format.frames > 0) continue;
+        status = wt_recording_check(&again, true);
+        if (skip || damaged > 1) wt_log_warning("%s%s", wt_error_message(), skip ? "; left out" : "");
+    }
+    if (damaged > 0 && skip) wt_log_warning("%zu of %zu recordings left out", damaged, list->count);
+    WT_CHECK(!skip || damaged < list->count, WT_USAGE, "none of the recordings can be read");
+    if (skip || damaged == 0) return WT_OK;
+    WT_CHECK(damaged == 1, WT_USAGE,
+             "%zu of %zu recordings can't be read, as listed (--skip-damaged leaves them out)", damaged,
+             list->count);
+    return status != WT_OK ? status
+                           : wt_error(WT_FAILED, "a recording can be read now, and could not before");
+}
+
 /* Every rank reads its share of the headers; then all know all. Collective. */
-static wt_status wt_share_formats(wt_comm *comm, wt_recordings *list) {
+static wt_status wt_share_formats(wt_comm *comm, wt_recordings *list, bool skip_damaged, bool whole) {
     enum { AT_ONCE = 65536 };
     int64_t *numbers = NULL;
     wt_status status = wt_alloc(&numbers, 3 * AT_ONCE, sizeof *numbers, "headers of recordings");
-    if (status == WT_OK) status = wt_inspect_share(comm, list);
+    if (status == WT_OK) status = wt_inspect_share(comm, list, whole);
     WT_GUARD(wt_comm_agree(comm, status));
     for (size_t first = 0; first < list->count; first += AT_ONCE) {
         size_t count = list->count - first < AT_ONCE ? list->count - first : AT_ONCE;
@@ -287,6 +342,7 @@ static wt_status wt_share_formats(wt_comm *comm, wt_recordings *list) {
                                                               .rate = (int)numbers[3 * i + 1],
                                                               .channels = (int)numbers[3 * i + 2]};
     }
+    status = wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? report_damaged(list, skip_damaged) : WT_OK);
 cleanup:
     wt_free(numbers);
     return status;
@@ -303,6 +359,38 @@ static wt_status wt_agree_on_recordings(wt_comm *comm, const wt_recordings *list
     return status;
 }
 
+/* Formats of all, in pairs, without those that are damaged if these may be left out. Collective. */
+static wt_status check_recordings(wt_comm *comm, const wt_audio_command *command, wt_recordings *list,
+                                  wt_recordings *targets) {
+    const bool skip = command->skip_damaged;
+    WT_TRY(wt_share_formats(comm, list, skip, skip));
+    if (command->target) {
+        WT_TRY(wt_share_formats(comm, targets, skip, skip));
+        WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets, &command->audio)));
+    }
+    if (skip) {
+        if (command->target) {
+            for (size_t i = 0; i < list->count; i++)
+                if (targets->files[i].format.frames == 0) list->files[i].format.frames = 0;
+            wt_recordings_keep(targets, list);
+        }
+        wt_recordings_keep(list, NULL);
+    }
+    WT_TRY(wt_recordings_cut(list, &command->audio));
+    return command->target ? wt_recordings_cut(targets, &command->audio) : WT_OK;
+}
+
+/* Decoding has failed at one file: which others would it at? Collective. */
+static wt_status find_damaged(wt_comm *comm, const wt_audio_command *command, wt_recordings *list,
+                              wt_recordings *targets, wt_status status) {
+    char message[1024];
+    if (status != WT_USAGE || list->count == 0 || list->files[0].cut) return status;
+    snprintf(message, sizeof message, "%s", wt_error_message());
+    WT_TRY(wt_share_formats(comm, list, false, true));
+    if (command->target) WT_TRY(wt_share_formats(comm, targets, false, true));
+    return wt_error(status, "%s", message);
+}
+
 /* `targets` is empty without --target. */
 static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command, wt_recordings *list,
                                        wt_recordings *targets, double start) {
@@ -310,12 +398,8 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     WT_TRY(wt_agree_on_recordings(comm, list));
-    WT_TRY(wt_share_formats(comm, list));
-    if (command->target) {
-        WT_TRY(wt_agree_on_recordings(comm, targets));
-        WT_TRY(wt_share_formats(comm, targets));
-        WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets)));
-    }
+    if (command->target) WT_TRY(wt_agree_on_recordings(comm, targets));
+    WT_TRY(wt_comm_agree(comm, check_recordings(comm, command, list, targets)));
     wt_status status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
     if (status == WT_OK) {
         wt_audio_context context = {
@@ -324,12 +408,13 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
         plan.labelled = command->target != NULL;
         if (plan.labelled) status = wt_share_normalization(comm, &plan, source);
         if (status == WT_OK) status = wt_write_dataset(comm, &command->job, &plan, source);
+        status = find_damaged(comm, command, list, targets, status);
     }
     if (status == WT_OK) {
         double shares[WT_SPLITS] = {1 - audio->validation - audio->test, audio->validation, audio->test};
         wt_warn_of_empty_splits(&command->job, &plan, shares);
         wt_report(&command->job, &plan, wt_time_now() - start);
-        wt_report_details(&command->job, &plan, audio->trim > 0, list->skipped);
+        wt_report_details(&command->job, &plan, audio->trim > 0, list);
     }
     wt_prepare_plan_dispose(&plan);
     return status;
@@ -363,6 +448,9 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
          "Share of the recordings for testing (default 0.1)", "SHARE"},
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
          "Another number makes another choice of recordings (default 0)", "N"},
+        {"skip-damaged", '\0', POPT_ARG_NONE, &own.skip_damaged, 0,
+         "Leave out files that are damaged or no sound, and list them; all are decoded once more for that",
+         NULL},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
          "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
         {"float", '\0', POPT_ARG_NONE, &own.store_float, 0, "Store 32-bit float samples, not 16-bit integers",
@@ -422,7 +510,7 @@ static wt_status wt_simulate(wt_comm *comm, wt_prepare_job *job, const wt_sine *
                                   (wt_utterance_source){.load = wt_sine_load, .context = sine});
     if (status == WT_OK) {
         wt_report(job, &plan, wt_time_now() - start);
-        wt_report_details(job, &plan, false, 0);
+        wt_report_details(job, &plan, false, NULL);
     }
     wt_prepare_plan_dispose(&plan);
     return status;

@@ -35,9 +35,7 @@ static wt_status wt_write_table(const char *path, const wt_ion *ion) {
 }
 
 static wt_status wt_check_table(const char *path) {
-    WT_CHECK(!path || !wt_path_exists(path), WT_USAGE, "%s: exists already (expected a name that is free)",
-             path);
-    return WT_OK;
+    return path ? wt_path_require_free(path, " (expected a name that is free)") : WT_OK;
 }
 
 /* --- the command --- */

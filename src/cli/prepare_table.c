@@ -59,14 +59,21 @@ cleanup:
 typedef struct {
     wt_prepare_job job;
     wt_table_options table;
-    char **signals, *label, *group, *separator;
+    char **signals, *label, *group, *separator, *decimal;
     int values;
     long long split_seed, gap;
     double shard_mib;
 } wt_table_command;
 
-static wt_status wt_check_separator(char *separator, const char *text) {
-    *separator = ',';
+static wt_status check_decimal(char *decimal, const char *text) {
+    *decimal = text ? *text : '.';
+    WT_CHECK(!text || strcmp(text, ".") == 0 || strcmp(text, ",") == 0, WT_USAGE,
+             "--decimal: got \"%s\", expected . or ,", text);
+    return WT_OK;
+}
+
+static wt_status wt_check_separator(char *separator, const char *text, char decimal) {
+    *separator = decimal == ',' ? ';' : ','; /* as spreadsheets write them */
     if (!text) return WT_OK;
     *separator = strcmp(text, "tab") == 0 ? '\t' : *text;
     WT_CHECK(*separator == '\t' || (strlen(text) == 1 && !strchr("\"\n\r", *text)), WT_USAGE,
@@ -80,7 +87,8 @@ static wt_status wt_check_table_options(wt_table_command *own) {
     WT_CHECK(table->signal_count >= 1 && table->signal_count <= WT_NORMALIZED_MAX, WT_USAGE,
              "--signal: expected 1 to %d columns (got %d)", WT_NORMALIZED_MAX, table->signal_count);
     WT_CHECK(own->label, WT_USAGE, "--label: is missing (expected a column)");
-    WT_TRY(wt_check_separator(&table->separator, own->separator));
+    WT_TRY(check_decimal(&table->decimal, own->decimal));
+    WT_TRY(wt_check_separator(&table->separator, own->separator, table->decimal));
     WT_CHECK(table->classes == 0 || !own->values, WT_USAGE, "--classes, --values: expected one of them");
     if (table->classes != 0) WT_TRY(wt_check_range("--classes", table->classes, 2, 65536));
     WT_TRY(wt_check_range("--rate", table->rate, 1, 10000000));
@@ -110,6 +118,7 @@ static wt_status wt_share_table(wt_comm *comm, wt_table **table, const wt_table_
     size_t packed = 0;
     wt_status status = root ? wt_partial_check(own->job.out, files, count) : WT_OK;
     if (root && status == WT_OK) status = wt_table_scan(table, files, count, &own->table);
+    if (root && status == WT_OK) wt_table_warn(*table);
     if (root && status == WT_OK) status = wt_table_pack(&bytes, &packed, *table);
     WT_GUARD(wt_comm_agree(comm, status));
     size = (int64_t)packed;
@@ -182,7 +191,9 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
          "Another number makes another choice (default 0)", "N"},
         {"rate", '\0', POPT_ARG_INT, &own.table.rate, 0, "Rows a second (default 1)", "HZ"},
-        {"separator", '\0', POPT_ARG_STRING, &own.separator, 0, "Between columns (default ,)", "C|tab"},
+        {"separator", '\0', POPT_ARG_STRING, &own.separator, 0,
+         "Between columns (default , and with --decimal , it is ;)", "C|tab"},
+        {"decimal", '\0', POPT_ARG_STRING, &own.decimal, 0, "Decimal mark of numbers (default .)", ".|,"},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
          "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
         POPT_TABLEEND,
@@ -210,6 +221,7 @@ cleanup:
     free(own.label);
     free(own.group);
     free(own.separator);
+    free(own.decimal);
     return status;
 }
 

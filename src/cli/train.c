@@ -58,8 +58,10 @@ static size_t wt_count_sets(void) {
     return count;
 }
 
-/* The run's folder comes first: it hears of what is wrong with the rest. */
-static wt_status wt_fill_options(wt_train_options *options, const char *config) {
+/* The run's folder comes first: it hears of what is wrong with the rest. With `load` false the configuration is left out. */
+static wt_status wt_fill_options(wt_train_options *options, const char *config, bool load) {
+    WT_CHECK(wt_given.run || strcmp(config, "-") != 0, WT_USAGE,
+             "--run: is missing (a configuration from standard input gives the run no name)");
     if (wt_given.run) {
         WT_CHECK(*wt_given.run, WT_USAGE, "--run: is empty (expected a folder)");
         WT_CHECK(strlen(wt_given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
@@ -67,7 +69,8 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config) 
     } else {
         WT_TRY(wt_default_run(options->run, config));
     }
-    WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
+    if (load)
+        WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
     const char *resume = wt_given.resume ? wt_given.resume : "auto";
     options->resume = strcmp(resume, "auto") == 0    ? WT_RESUME_AUTO
                       : strcmp(resume, "never") == 0 ? WT_RESUME_NEVER
@@ -82,8 +85,10 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config) 
 static wt_status wt_train_with(wt_comm *comm, const char *config) {
     wt_train_options *options;
     wt_status status = wt_alloc(&options, 1, sizeof *options, "options");
-    if (status == WT_OK) status = wt_fill_options(options, config);
-    status = wt_comm_agree_alike(comm, status);
+    const bool input = strcmp(config, "-") == 0; /* which rank 0 alone has */
+    if (status == WT_OK) status = wt_fill_options(options, config, !input || wt_comm_rank(comm) == 0);
+    status = input ? wt_comm_agree(comm, status) : wt_comm_agree_alike(comm, status);
+    if (status == WT_OK && input) wt_comm_broadcast(comm, &options->config, sizeof options->config);
     if (status == WT_OK) status = wt_agree_on_configuration(comm, &options->config);
     if (status == WT_OK) {
         status = wt_train(comm, options);
@@ -124,7 +129,8 @@ static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_train = {
     .name = "train",
     .arguments = "CONFIG.yaml [OPTION…]",
-    .summary = "Train a network, or go on with a run (also under mpirun)",
+    .summary = "Train a network, or go on with a run (also under mpirun); - reads the configuration from "
+               "standard input",
     .parallel = true,
     .stoppable = true,
     .run = wt_run_train,

@@ -52,7 +52,7 @@ install(EXPORT wavetrainTargets NAMESPACE wavetrain:: DESTINATION ${package})
 # what pkg-config finds, as PREFIX=module: the same names as in WavetrainDependencies.cmake
 set(WT_PKG_CONFIG_MODULES OPENBLAS=openblas YAML=yaml-0.1 XXHASH=libxxhash)
 if(WT_HAVE_AUDIO)
-  list(APPEND WT_PKG_CONFIG_MODULES SNDFILE=sndfile SAMPLERATE=samplerate)
+  list(APPEND WT_PKG_CONFIG_MODULES SNDFILE=sndfile SOXR=soxr)
 endif()
 if(WT_HAVE_PLOT)
   list(APPEND WT_PKG_CONFIG_MODULES PLPLOT=plplot)

@@ -21,6 +21,7 @@
 
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
+#include "wavetrain/utf8.h"
 
 enum {
     WT_KEYS_MAX = 160,
@@ -123,8 +124,6 @@ wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bo
 bool wt_node_is_null(const wt_node *node);
 /* What was found, for "got …": a scalar's own text, cut and without control characters, or "a list". */
 void wt_node_show(char out[WT_SHOW_MAX], const wt_node *node);
-/* `text` made fit for a message of one line and at most `size` bytes. */
-void wt_text_show(char *out, size_t size, const char *text, size_t length);
 /* "SOURCE:LINE: message", status WT_USAGE. */
 wt_status wt_node_error(const wt_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

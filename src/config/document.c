@@ -56,19 +56,6 @@ wt_status wt_pool_copy(wt_pool *pool, const char **out, const char *text, size_t
 
 /* --- messages --- */
 
-void wt_text_show(char *out, size_t size, const char *text, size_t length) {
-    static const char more[] = "…";
-    size_t room = size - sizeof more; /* leaves place for the sign of a cut and the end */
-    size_t n = length <= room ? length : room;
-    while (n < length && n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) n--; /* not within a character */
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        out[i] = c < 0x20 || c == 0x7F ? '?' : text[i];
-    }
-    out[n] = '\0';
-    if (n < length) memcpy(out + n, more, sizeof more);
-}
-
 void wt_node_show(char out[WT_SHOW_MAX], const wt_node *node) {
     char text[WT_SHOW_MAX - 2];
     switch (node->kind) {
@@ -112,6 +99,7 @@ typedef struct {
     yaml_event_t event; /* the one at hand */
     bool has_event;
     const char *source, *text;
+    size_t bytes;
     bool lines;
 } wt_reader;
 
@@ -130,8 +118,24 @@ static wt_status reader_error(const wt_reader *reader, size_t line, const char *
 /* A wrong byte has an offset, but no line. */
 static size_t line_of_offset(const char *text, size_t offset) {
     size_t line = 0;
-    for (size_t i = 0; i < offset; i++) line += text[i] == '\n';
+    for (const char *end = text + offset; text < end;) {
+        int length = wt_line_end(text, (size_t)(end - text));
+        line += length > 0;
+        text += length > 0 ? length : 1;
+    }
     return line;
+}
+
+/* Whether the line of that number, from 0, has a tab before its first other character. */
+static bool indented_by_tab(const wt_reader *reader, size_t line) {
+    const char *at = reader->text, *end = at + reader->bytes;
+    while (at < end && line > 0) {
+        int length = wt_line_end(at, (size_t)(end - at));
+        line -= length > 0;
+        at += length > 0 ? length : 1;
+    }
+    while (at < end && *at == ' ') at++;
+    return at < end && *at == '\t';
 }
 
 static wt_status syntax_error(const wt_reader *reader) {
@@ -142,6 +146,9 @@ static wt_status syntax_error(const wt_reader *reader) {
     if (parser->error == YAML_READER_ERROR) {
         size_t line = line_of_offset(reader->text, parser->problem_offset);
         return reader_error(reader, line, "is no YAML text: %s", problem);
+    }
+    if (indented_by_tab(reader, parser->problem_mark.line)) {
+        return reader_error(reader, parser->problem_mark.line, "is indented with a tab (expected spaces)");
     }
     return reader_error(reader, parser->problem_mark.line, "is no YAML: %s%s%s", problem,
                         parser->context ? " " : "", parser->context ? parser->context : "");
@@ -267,7 +274,11 @@ wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bo
     WT_CHECK(bytes <= WT_CONFIG_TEXT_MAX, WT_USAGE,
              "%s: is too large for a configuration (got %zu bytes, expected at most %d)", source, bytes,
              WT_CONFIG_TEXT_MAX);
-    wt_reader reader = {.pool = pool, .source = source, .text = text, .lines = lines};
+    size_t skip;
+    WT_TRY(wt_text_begin(&skip, source, text, bytes));
+    text += skip;
+    bytes -= skip;
+    wt_reader reader = {.pool = pool, .source = source, .text = text, .bytes = bytes, .lines = lines};
     if (!yaml_parser_initialize(&reader.parser))
         return wt_error_transient(WT_FAILED, "%s: no memory", source);
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);

@@ -7,6 +7,7 @@
  * else is known.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "config_internal.h"
 #include "wavetrain/memory.h"
@@ -148,9 +149,12 @@ wt_status wt_config_load(wt_config *config, const char *path, const char *const 
     char *text;
     size_t bytes;
     if (!path) return wt_config_parse(config, "the configuration", "", 0, sets, set_count);
-    wt_status status = wt_file_read(&text, &bytes, path, WT_CONFIG_TEXT_MAX);
+    const bool input = strcmp(path, "-") == 0;
+    const char *name = input ? "standard input" : path;
+    wt_status status = input ? wt_stream_read(&text, &bytes, STDIN_FILENO, name, WT_CONFIG_TEXT_MAX)
+                             : wt_file_read(&text, &bytes, path, WT_CONFIG_TEXT_MAX);
     if (status != WT_OK) return WT_USAGE; /* the message stands */
-    status = wt_config_parse(config, path, text, bytes, sets, set_count);
+    status = wt_config_parse(config, name, text, bytes, sets, set_count);
     wt_free(text);
     return status;
 }

@@ -218,6 +218,44 @@ static wt_status check_field(const wt_reading *reading, int64_t field) {
                       (long long)field, RECEPTIVE_FIELD_MAX);
 }
 
+/* --- sizes --- */
+
+/* Products and BLAS count a tensor's numbers in 32 bits. Factors are at most 2^17, and three, so that 64 hold them. */
+static wt_status check_tensor(const wt_reading *reading, const char *what, int64_t a, int64_t b, int64_t c) {
+    const int64_t numbers = a * b * c;
+    if (numbers <= INT32_MAX) return WT_OK;
+    return rule_error(reading, "model.", "model.",
+                      "the model's %s is too large (got %lld × %lld × %lld numbers, expected at most %d)",
+                      what, (long long)a, (long long)b, (long long)c, INT32_MAX);
+}
+
+static wt_status check_array_tensors(const wt_reading *reading, const wt_array_config *array) {
+    const bool gated = reading->config.model.array.activation == WT_ACTIVATION_GATE;
+    WT_TRY(check_tensor(reading, "dilated convolution", array->kernel, array->residual,
+                        (int64_t)array->gate * (gated ? 2 : 1)));
+    WT_TRY(check_tensor(reading, "residual layer", 1, array->gate, array->residual));
+    return check_tensor(reading, "skip layer", 1, array->gate, reading->config.model.skip);
+}
+
+static wt_status check_tensors(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    const int64_t classes = reading->config.data.quantization.levels;
+    if (model->trunk == WT_TRUNK_HIERARCHY) {
+        int64_t channels = model->embedding;
+        for (int i = 0; i < model->fuse.count; i++) {
+            const int64_t width = model->width.values[model->width.count > 1 ? i : 0];
+            WT_TRY(check_tensor(reading, "linear layer", model->fuse.values[i], channels, width));
+            channels = width;
+        }
+        return check_tensor(reading, "output", 1, channels, classes);
+    }
+    if (model->array_count == 0) WT_TRY(check_array_tensors(reading, &model->array));
+    for (int i = 0; i < model->array_count; i++) WT_TRY(check_array_tensors(reading, &model->arrays[i]));
+    WT_TRY(check_tensor(reading, "input", model->input_kernel, classes, model->array.residual));
+    WT_TRY(check_tensor(reading, "head", 1, model->skip, model->skip));
+    return check_tensor(reading, "output", 1, model->skip, classes);
+}
+
 static wt_status check_hierarchy(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     if (model->fuse.count == 0) {
@@ -305,5 +343,6 @@ wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_validation(reading));
     WT_TRY(check_optimizer(reading));
     WT_TRY(check_receptive_field(reading));
+    WT_TRY(check_tensors(reading));
     return check_labels(reading);
 }

@@ -1,5 +1,6 @@
 /* Reading samples of a data set as classes. */
 #include <math.h>
+#include <stdio.h>
 
 #include "data_internal.h"
 #include "wavetrain/memory.h"
@@ -37,11 +38,17 @@ void wt_class_reader_dispose(wt_class_reader *reader) {
     *reader = (wt_class_reader){0};
 }
 
+/* The file that is damaged, the place, and what was found there. */
+static wt_status refuse(const wt_class_reader *reader, int64_t utterance, int64_t sample, const char *what) {
+    return wt_error(WT_FAILED, "%s: damaged: sample %lld of utterance %lld %s",
+                    wt_dataset_shard_path(reader->dataset, utterance), (long long)sample,
+                    (long long)utterance, what);
+}
+
 static wt_status quantize_floats(const wt_class_reader *reader, int64_t utterance, int64_t first,
                                  int64_t count, const float *samples, int32_t *classes) {
     for (int64_t i = 0; i < count; i++) {
-        WT_CHECK(isfinite(samples[i]), WT_FAILED, "sample %lld of utterance %lld is not a finite number",
-                 (long long)(first + i), (long long)utterance);
+        if (!isfinite(samples[i])) return refuse(reader, utterance, first + i, "is not a finite number");
         classes[i] = wt_quantize(reader->quantization, samples[i]);
     }
     return WT_OK;
@@ -50,10 +57,13 @@ static wt_status quantize_floats(const wt_class_reader *reader, int64_t utteranc
 /* Text is classes already, but a file is not trusted. */
 static wt_status copy_classes(const wt_class_reader *reader, int64_t utterance, int64_t first, int64_t count,
                               const int16_t *symbols, int32_t *classes) {
+    char what[100];
     for (int64_t i = 0; i < count; i++) {
-        WT_CHECK(symbols[i] >= 0 && symbols[i] < reader->quantization.levels, WT_FAILED,
-                 "damaged: symbol %lld of utterance %lld is not in the vocabulary (got %d, expected 0 to %d)",
-                 (long long)(first + i), (long long)utterance, symbols[i], reader->quantization.levels - 1);
+        if (symbols[i] < 0 || symbols[i] >= reader->quantization.levels) {
+            snprintf(what, sizeof what, "is not in the vocabulary (got %d, expected 0 to %d)", symbols[i],
+                     reader->quantization.levels - 1);
+            return refuse(reader, utterance, first + i, what);
+        }
         classes[i] = symbols[i];
     }
     return WT_OK;

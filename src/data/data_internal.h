@@ -15,6 +15,7 @@
 #define WT_SHARD_KIND_TABLE "table"
 #define WT_SHARD_MEAN "normalization/mean"
 #define WT_SHARD_DEVIATION "normalization/deviation"
+#define WT_SHARD_OFFSET "normalization/offset" /* absent: 0 */
 enum {
     WT_SHARD_VERSION = 2,        /* from 2 on there is the attribute hash */
     WT_SHARD_VERSION_OLDEST = 1, /* that is read */
@@ -45,6 +46,9 @@ static inline wt_h5_type wt_store_type(wt_shard_store store) {
 
 /* How the samples of a data set are stored: float if any shard's are. */
 wt_shard_store wt_dataset_store(const wt_dataset *dataset);
+
+/* The file that an utterance stands in. */
+const char *wt_dataset_shard_path(const wt_dataset *dataset, int64_t utterance);
 
 /* Samples first … first+count−1 of an utterance in the type of wt_dataset_store, [count, channels], in *raw:
  * either inside the data set, or read into `scratch`, which must have room for them. */

@@ -239,8 +239,7 @@ static wt_status list_shards(const char *path, const char *split, char ***names,
     char prefix[32];
     int length = snprintf(prefix, sizeof prefix, "%s-", split);
     WT_CHECK(length > 0 && length < (int)sizeof prefix, WT_USAGE, "%s: unknown split '%s'", path, split);
-    WT_CHECK(wt_path_is_folder(path), WT_USAGE, "%s: no data set (%s)", path,
-             wt_path_exists(path) ? "it is no folder" : "no such folder");
+    WT_TRY(wt_path_require_folder(path, "data set"));
     WT_TRY(wt_folder_list(names, count, path, prefix, ".h5"));
     if (*count > 0) return WT_OK;
     wt_folder_list_free(*names, *count);

@@ -47,10 +47,13 @@ static wt_status read_normalization(wt_h5 *file, const char *path, int channels,
     read->channels = channels;
     WT_TRY(read_moments(file, path, WT_SHARD_MEAN, channels, read->mean));
     WT_TRY(read_moments(file, path, WT_SHARD_DEVIATION, channels, read->deviation));
+    if (wt_h5_has(file, WT_SHARD_OFFSET))
+        WT_TRY(read_moments(file, path, WT_SHARD_OFFSET, channels, read->offset));
     for (int c = 0; c < channels; c++) {
-        WT_CHECK(isfinite(read->mean[c]) && isfinite(read->deviation[c]) && read->deviation[c] > 0, WT_FAILED,
-                 "%s: wrong normalisation of channel %d (got mean %g, deviation %g)", path, c, read->mean[c],
-                 read->deviation[c]);
+        WT_CHECK(isfinite(read->mean[c]) && isfinite(read->offset[c]) && isfinite(read->deviation[c]) &&
+                     read->deviation[c] > 0,
+                 WT_FAILED, "%s: wrong normalisation of channel %d (got mean %g, deviation %g)", path, c,
+                 read->mean[c], read->deviation[c]);
     }
     return WT_OK;
 }

@@ -65,6 +65,10 @@ static int find_shard(const wt_dataset *dataset, int64_t utterance) {
     return low;
 }
 
+const char *wt_dataset_shard_path(const wt_dataset *dataset, int64_t utterance) {
+    return dataset->shards[find_shard(dataset, utterance)].path;
+}
+
 int64_t wt_dataset_length(const wt_dataset *dataset, int64_t utterance) {
     const wt_shard *shard = &dataset->shards[find_shard(dataset, utterance)];
     int64_t i = utterance - shard->first;

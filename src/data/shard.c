@@ -203,6 +203,12 @@ static wt_status check_labels(const wt_shard_writer *writer, const char *id, con
     return WT_OK;
 }
 
+static bool has_offset(const wt_normalization *normalization) {
+    for (int c = 0; c < normalization->channels; c++)
+        if (normalization->offset[c] != 0) return true;
+    return false;
+}
+
 wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
                                   const wt_normalization *normalization) {
     wt_h5_shape shape = {WT_H5_DOUBLE, 1, {normalization->channels}};
@@ -214,6 +220,8 @@ wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
     WT_TRY(wt_h5_write_attribute_text(writer->file, "", "labels", classes ? "class" : "value"));
     WT_TRY(wt_h5_write_attribute_int(writer->file, "", "classes", classes));
     WT_TRY(wt_h5_write(writer->file, WT_SHARD_MEAN, shape, normalization->mean, 0));
+    if (has_offset(normalization))
+        WT_TRY(wt_h5_write(writer->file, WT_SHARD_OFFSET, shape, normalization->offset, 0));
     return wt_h5_write(writer->file, WT_SHARD_DEVIATION, shape, normalization->deviation, 0);
 }
 
@@ -286,7 +294,7 @@ static wt_status write_labels(wt_shard_writer *writer) {
     return WT_OK;
 }
 
-/* Of a labelled shard: then the pieces of y, the means and the deviations. */
+/* Of a labelled shard: then the pieces of y, the means, the offsets if any, and the deviations. */
 static wt_hash fold_labels(const wt_shard_writer *writer, wt_hash hash) {
     const size_t bytes = (size_t)writer->channels * sizeof(double);
     if (!writer->labelled) return hash;
@@ -295,6 +303,8 @@ static wt_hash fold_labels(const wt_shard_writer *writer, wt_hash hash) {
         hash = wt_hash_fold(hash, wt_hash_bytes(writer->label_blocks[block], piece, 0));
     }
     hash = wt_hash_fold(hash, wt_hash_bytes(writer->normalization.mean, bytes, 0));
+    if (has_offset(&writer->normalization))
+        hash = wt_hash_fold(hash, wt_hash_bytes(writer->normalization.offset, bytes, 0));
     return wt_hash_fold(hash, wt_hash_bytes(writer->normalization.deviation, bytes, 0));
 }
 

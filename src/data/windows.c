@@ -196,11 +196,27 @@ wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int tar
     return create(out, dataset, &plain, false);
 }
 
+/* Samples are stored less the data set's offsets, so these belong to the means; without means to the samples. */
+static void apply_offsets(wt_normalization *normalization, const wt_dataset *dataset) {
+    const double *offset = wt_dataset_normalization(dataset)->offset;
+    const int channels = wt_dataset_channels(dataset);
+    bool any = false;
+    for (int c = 0; c < channels && c < WT_NORMALIZED_MAX; c++) any = any || offset[c] != 0;
+    if (!any) return;
+    for (int c = 0; c < channels; c++) {
+        if (normalization->channels == 0) normalization->deviation[c] = 1;
+        normalization->mean[c] -= offset[c];
+    }
+    normalization->channels = channels;
+}
+
 wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
                                    const wt_label_windows *labels) {
     *out = NULL;
     WT_TRY(check_labels(dataset, labels));
-    return create(out, dataset, labels, true);
+    wt_label_windows stored = *labels;
+    apply_offsets(&stored.normalization, dataset);
+    return create(out, dataset, &stored, true);
 }
 
 const wt_label_windows *wt_windows_labels(const wt_windows *windows) {

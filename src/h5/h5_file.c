@@ -88,12 +88,13 @@ int64_t wt_h5_file_bytes(const wt_h5 *file) {
 
 /* --- properties --- */
 
-/* Locks on files fail on many shared file systems, and no two programs write one of our files. */
-static herr_t set_locking(hid_t access, bool use) {
+/* Locks on files fail on many shared file systems (ENOLCK, ENOSYS, 524), and no two programs write one of our files: each
+ * is made under a name of its own and read once it is whole. So none are taken, neither to read nor to write. */
+static herr_t set_no_locking(hid_t access) {
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
-    return H5Pset_file_locking(access, use, true);
+    return H5Pset_file_locking(access, false, true);
 #else
-    (void)access, (void)use;
+    (void)access;
     return 0; /* older libraries are told by HDF5_USE_FILE_LOCKING alone */
 #endif
 }
@@ -105,7 +106,7 @@ static hid_t access_properties(bool writable, bool image) {
     if (image) {
         bad |= H5Pset_fapl_core(access, IMAGE_GROWTH, false);
     } else {
-        bad |= set_locking(access, writable);
+        bad |= set_no_locking(access);
     }
     /* H5Fget_file_image clears the mark of an open file and leaves the newer superblocks' checksum wrong
      * (1.10.8), so images have the first format, which has no such checksum. */

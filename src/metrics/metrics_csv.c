@@ -274,7 +274,7 @@ cleanup:
 
 int64_t wt_metrics_last_step(const char *path) {
     char tail[4 * ROW_MAX + 1];
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) return -1;
     off_t size = lseek(file, 0, SEEK_END), from = size > 4 * ROW_MAX ? size - 4 * ROW_MAX : 0;
     ssize_t bytes = size < 0 ? -1 : pread(file, tail, 4 * ROW_MAX, from);

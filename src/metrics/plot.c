@@ -141,6 +141,7 @@ wt_status wt_plot_file(const void *what, void (*draw)(const void *, const char *
     int length = snprintf(file, sizeof file, "%s.draw-%ld", png, (long)getpid());
     WT_CHECK(length < (int)sizeof file, WT_USAGE, "%s: a path too long", png);
     WT_CHECK(!wt_path_is_folder(png), WT_USAGE, "%s: a folder (expected the name of a PNG file)", png);
+    WT_TRY(wt_path_require_ending(png, ".png", "a PNG picture"));
     int handle = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     WT_CHECK(handle >= 0, WT_FAILED, "%s: can't write: %s", png, strerror(errno));
     close(handle);

@@ -49,17 +49,40 @@ wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *
     return WT_OK;
 }
 
+/* Rank after rank, in pieces: a message has at most 2^31 bytes. */
+static void gather_pieces(wt_comm *comm, const wt_label_results *results, const int64_t *counts,
+                          wt_prediction *all) {
+    enum { PIECE = 16384 };
+    for (int rank = 0; rank < wt_comm_size(comm); rank++) {
+        for (int64_t first = 0; first < counts[rank]; first += PIECE) {
+            const int64_t rows = counts[rank] - first < PIECE ? counts[rank] - first : PIECE;
+            const bool mine = rank == wt_comm_rank(comm);
+            wt_comm_gather(comm, mine ? results->rows + first : NULL, mine ? (size_t)rows * sizeof *all : 0,
+                           all);
+            if (all) all += rows;
+        }
+    }
+}
+
 static wt_status gather_rows(wt_comm *comm, wt_label_results *results) {
     const bool root = wt_comm_rank(comm) == 0;
+    const int ranks = wt_comm_size(comm);
     wt_prediction *all = NULL;
-    int64_t count = results->count;
-    wt_comm_sum_int64(comm, &count, 1);
-    WT_TRY(wt_comm_agree(comm, root ? wt_alloc(&all, (size_t)count, sizeof *all, "predictions") : WT_OK));
-    wt_comm_gather(comm, results->rows, (size_t)results->count * sizeof *all, all);
-    wt_free(results->rows);
-    results->rows = all;
-    results->count = results->room = root ? count : 0;
-    return WT_OK;
+    int64_t *counts = NULL, count = 0;
+    WT_TRY(wt_comm_agree(comm, wt_alloc(&counts, (size_t)ranks, sizeof *counts, "counts of predictions")));
+    counts[wt_comm_rank(comm)] = results->count;
+    wt_comm_sum_int64(comm, counts, ranks);
+    for (int rank = 0; rank < ranks; rank++) count += counts[rank];
+    wt_status status = wt_comm_agree(comm, root ? wt_alloc(&all, (size_t)count, sizeof *all, "predictions")
+                                                : WT_OK);
+    if (status == WT_OK) {
+        gather_pieces(comm, results, counts, all);
+        wt_free(results->rows);
+        results->rows = all;
+        results->count = results->room = root ? count : 0;
+    }
+    wt_free(counts);
+    return status;
 }
 
 wt_status wt_label_results_gather(wt_comm *comm, wt_label_results *results) {

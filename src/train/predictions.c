@@ -121,7 +121,7 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results) {
-    WT_CHECK(!wt_path_exists(path), WT_USAGE, "%s: exists already (expected a name that is free)", path);
+    WT_TRY(wt_path_require_free(path, " (expected a name that is free)"));
     return ends_with(path, ".h5") || ends_with(path, ".hdf5") ? write_h5(path, dataset, results)
                                                               : write_csv(path, dataset, results);
 }

@@ -71,6 +71,13 @@ static int64_t wt_number(yaml_document_t *document, const yaml_node_t *mapping, 
     return strtoll(wt_word(document, mapping, key), NULL, 10);
 }
 
+/* A count that may be added to: whatever the file says, it is small. */
+static int count_at(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
+    enum { COUNT_MAX = 1000000000 };
+    const int64_t number = wt_number(document, mapping, key);
+    return number < 0 ? 0 : number > COUNT_MAX ? COUNT_MAX : (int)number;
+}
+
 static time_t wt_when(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
     struct tm utc;
     memset(&utc, 0, sizeof utc);
@@ -83,11 +90,11 @@ static void wt_read_start(wt_run_start *start, yaml_document_t *document, const 
         .ended = wt_when(document, entry, "ended"),
         .from = wt_number(document, entry, "from"),
         .to = wt_number(document, entry, "to"),
-        .ranks = (int)wt_number(document, entry, "ranks"),
-        .threads = (int)wt_number(document, entry, "threads"),
-        .nodes = (int)wt_number(document, entry, "nodes"),
+        .ranks = count_at(document, entry, "ranks"),
+        .threads = count_at(document, entry, "threads"),
+        .nodes = count_at(document, entry, "nodes"),
         .peak_mib = strtod(wt_word(document, entry, "peak_memory_mib"), NULL),
-        .peak_rank = (int)wt_number(document, entry, "peak_memory_rank"),
+        .peak_rank = count_at(document, entry, "peak_memory_rank"),
     };
     const char *verdict = wt_word(document, entry, "verdict"); /* printed again as it is: letters alone */
     snprintf(start->verdict, sizeof start->verdict, "%.*s",
@@ -111,8 +118,8 @@ static wt_status wt_read_document(wt_run_record *record, yaml_document_t *docume
     const yaml_node_t *root = yaml_document_get_root_node(document);
     const yaml_node_t *list = wt_find(document, root, "starts");
     if (!root) return WT_OK;
-    record->restarts = (int)wt_number(document, root, "restarts");
-    record->earlier = list ? (int)wt_number(document, root, "earlier_starts") : record->restarts + 1;
+    record->restarts = count_at(document, root, "restarts");
+    record->earlier = list ? count_at(document, root, "earlier_starts") : record->restarts + 1;
     record->earlier_hours = strtod(wt_word(document, root, "earlier_node_hours"), NULL);
     record->checkpoint_seconds = strtod(wt_word(document, root, "checkpoint_seconds"), NULL);
     snprintf(record->said.verdict, sizeof record->said.verdict, "%s", wt_word(document, root, "verdict"));
@@ -123,17 +130,45 @@ static wt_status wt_read_document(wt_run_record *record, yaml_document_t *docume
     return WT_OK;
 }
 
+static bool begin_parser(yaml_parser_t *parser, const char *text) {
+    if (!yaml_parser_initialize(parser)) return false;
+    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(parser, (const unsigned char *)text, strlen(text));
+    return true;
+}
+
+/* No record is nested deeply or has aliases, and libyaml takes minutes for what is (60,000 brackets). */
+static bool is_plain(const char *text) {
+    enum { DEPTH_MAX = 8 };
+    yaml_parser_t parser;
+    yaml_event_t event;
+    int depth = 0;
+    bool plain = begin_parser(&parser, text), ended = false;
+    if (!plain) return false;
+    while (plain && !ended) {
+        plain = yaml_parser_parse(&parser, &event);
+        if (!plain) break;
+        const yaml_event_type_t type = event.type;
+        depth += type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
+        depth -= type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT;
+        plain = depth <= DEPTH_MAX && type != YAML_ALIAS_EVENT;
+        ended = type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return plain;
+}
+
 wt_status wt_parse_run_record(wt_run_record *record, const char *text) {
     yaml_parser_t parser;
     yaml_document_t document;
-    WT_CHECK(yaml_parser_initialize(&parser), WT_FAILED, "run.yaml: no memory");
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+    if (!is_plain(text)) return WT_OK; /* whoever wrote it, it is no record, and says nothing */
+    WT_CHECK(begin_parser(&parser, text), WT_FAILED, "run.yaml: no memory");
     wt_status status = WT_OK;
     if (yaml_parser_load(&parser, &document)) {
         status = wt_read_document(record, &document);
         yaml_document_delete(&document);
-    } /* else: whoever wrote it, it is no record, and says nothing */
+    }
     yaml_parser_delete(&parser);
     return status;
 }

@@ -144,6 +144,15 @@ static wt_status wt_take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoi
     return WT_OK;
 }
 
+/* Filters that were learned at one rate mean other frequencies at another. */
+static void warn_of_other_rate(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
+    const int was = wt_checkpoint_get_state(checkpoint)->sample_rate;
+    const int is = wt_dataset_sample_rate(trainer->data.set);
+    if (was != is)
+        wt_log_warning("%s: was trained at another sample rate than the data set's (got %d Hz, expected %d)",
+                       wt_checkpoint_path(checkpoint), was, is);
+}
+
 /* Parameters for a run that begins: drawn, or another checkpoint's. */
 static wt_status wt_begin(wt_trainer *trainer) {
     const char *initial = trainer->options->initial;
@@ -160,6 +169,7 @@ static wt_status wt_begin(wt_trainer *trainer) {
         status = wt_restore_parameters(checkpoint, trainer->network, false, trainer->step->parameters);
     wt_optimizer_reset(&trainer->step->optimizer, trainer->step->parameters);
     if (status == WT_OK) {
+        warn_of_other_rate(trainer, checkpoint);
         wt_log_info("parameters from %s%s", wt_checkpoint_path(checkpoint),
                     wt_checkpoint_has_mean(checkpoint) ? " (their mean)" : "");
     }

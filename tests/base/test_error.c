@@ -23,6 +23,15 @@ static void test_message_is_one_line(void **state) {
     assert_string_equal(wt_error_message(), "a name with  breaks");
 }
 
+/* What a file holds does not steer the terminal. */
+static void test_message_is_plain_text(void **state) {
+    (void)state;
+    wt_error(WT_FAILED, "%s",
+             "\x1B[31m\a\xFF|\xC2\x9B"
+             "2J|\xE2\x80\xAE|\xC3\xA9|\xE2\x82");
+    assert_string_equal(wt_error_message(), "?[31m??|?2J|?|\xC3\xA9|??");
+}
+
 static void test_message_may_hold_the_last_one(void **state) {
     (void)state;
     wt_error(WT_FAILED, "disk full");
@@ -151,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_a_message),
         cmocka_unit_test(test_message_is_one_line),
+        cmocka_unit_test(test_message_is_plain_text),
         cmocka_unit_test(test_message_may_hold_the_last_one),
         cmocka_unit_test(test_long_message_is_cut),
         cmocka_unit_test(test_message_belongs_to_the_thread),

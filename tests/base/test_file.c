@@ -128,6 +128,65 @@ static void test_long_lists_grow(void **state) {
     wt_folder_list_free(names, count);
 }
 
+/* As another user, if this is root, whom nothing is refused. */
+static void test_what_may_not_be_seen(void **state) {
+    (void)state;
+    FILE *file;
+    const uid_t user = geteuid();
+    assert_int_equal(chmod(test_folder, 0755), 0);
+    assert_ok(wt_folder_make(in_folder("closed")));
+    write_text(in_folder("closed/file"), "x");
+    assert_int_equal(chmod(in_folder("closed"), 0), 0);
+    if (user == 0) assert_int_equal(seteuid(65534), 0);
+    const bool there = wt_path_exists(in_folder("closed/file"));
+    const wt_status opened = wt_file_open(&file, in_folder("closed/file"));
+    char open_message[256], folder_message[256], free_message[256];
+    snprintf(open_message, sizeof open_message, "%s", wt_error_message());
+    const wt_status folder = wt_path_require_folder(in_folder("closed/run"), "run");
+    snprintf(folder_message, sizeof folder_message, "%s", wt_error_message());
+    const wt_status is_free = wt_path_require_free(in_folder("closed/out"), "");
+    snprintf(free_message, sizeof free_message, "%s", wt_error_message());
+    if (user == 0) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(in_folder("closed"), 0755), 0);
+    assert_true(there);
+    assert_int_equal(opened, WT_FAILED);
+    assert_non_null(strstr(open_message, "closed/file: can't be read (Permission denied)"));
+    assert_int_equal(folder, WT_FAILED);
+    assert_non_null(strstr(folder_message, "closed/run: can't be read (Permission denied)"));
+    assert_int_equal(is_free, WT_FAILED);
+    assert_non_null(strstr(free_message, "closed/out: can't be written (Permission denied)"));
+    assert_error(wt_path_require_folder(in_folder("absent"), "run"), "absent: no run (no such folder)");
+    assert_error(wt_path_require_folder(in_folder("closed/file"), "run"), "file: no run (it is no folder)");
+    assert_error(wt_path_require_free(in_folder("closed/file"), " (hint)"), "file: exists already (hint)");
+    assert_ok(wt_path_require_free(in_folder("absent"), ""));
+    assert_false(wt_path_exists(in_folder("absent/below")));
+    assert_int_equal(symlink("circle", in_folder("circle")), 0);
+    assert_error(wt_file_open(&file, in_folder("circle")), "circle: can't be read (Too many levels");
+}
+
+static void test_streams(void **state) {
+    (void)state;
+    int ends[2];
+    char *data;
+    size_t bytes;
+    for (int room = 5; room >= 4; room--) {
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], "01234", 5), 5);
+        assert_int_equal(close(ends[1]), 0);
+        if (room == 5) {
+            assert_ok(wt_stream_read(&data, &bytes, ends[0], "pipe", (size_t)room));
+            assert_int_equal(bytes, 5);
+            assert_string_equal(data, "01234");
+            wt_free(data);
+        } else {
+            assert_error(wt_stream_read(&data, &bytes, ends[0], "pipe", (size_t)room),
+                         "pipe: is too large (expected at most 4 bytes)");
+        }
+        assert_int_equal(close(ends[0]), 0);
+    }
+    assert_error(wt_stream_read(&data, &bytes, -1, "pipe", 4), "pipe: can't be read");
+}
+
 static void test_reading_has_a_limit(void **state) {
     (void)state;
     char *data;
@@ -142,8 +201,13 @@ static void test_reading_has_a_limit(void **state) {
     assert_int_equal(bytes, 0);
     write_text(in_folder("empty"), "");
     assert_holds(in_folder("empty"), "");
-    assert_error(wt_file_read(&data, &bytes, in_folder("absent"), 9), "absent: can't open the file");
-    assert_error(wt_file_read(&data, &bytes, test_folder, 9), "is no plain file");
+    assert_error(wt_file_read(&data, &bytes, in_folder("absent"), 9),
+                 "absent: can't be read (No such file or directory)");
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0); /* no one writes: opening would wait for ever */
+    assert_error(wt_file_read(&data, &bytes, in_folder("pipe"), 9),
+                 "pipe: is a pipe (expected a regular file)");
+    assert_error(wt_file_read(&data, &bytes, "/dev/null", 9), "/dev/null: is a device (expected a regular");
+    assert_error(wt_file_read(&data, &bytes, test_folder, 9), "is a folder (expected a regular file)");
 }
 
 static void test_writing_replaces_the_whole_file(void **state) {
@@ -305,6 +369,8 @@ int main(void) {
         cmocka_unit_test(test_folders_are_removed_whole),
         cmocka_unit_test(test_lists_are_sorted),
         cmocka_unit_test(test_long_lists_grow),
+        cmocka_unit_test(test_what_may_not_be_seen),
+        cmocka_unit_test(test_streams),
         cmocka_unit_test(test_reading_has_a_limit),
         cmocka_unit_test(test_writing_replaces_the_whole_file),
         cmocka_unit_test(test_writing_into_no_folder),

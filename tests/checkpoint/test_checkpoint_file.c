@@ -282,8 +282,8 @@ static void test_foreign_files_are_refused(void **state) {
     assert_ok(wt_h5_write_attribute_int(plain, "", "step", 4));
     assert_ok(wt_h5_close(plain));
     assert_refused(file, "trailer");
-    assert_error(wt_checkpoint_open(&checkpoint, in_folder("absent.h5")), "can't open");
-    assert_error(wt_checkpoint_open(&checkpoint, test_folder), "no plain file");
+    assert_error(wt_checkpoint_open(&checkpoint, in_folder("absent.h5")), "can't be read");
+    assert_error(wt_checkpoint_open(&checkpoint, test_folder), "is a folder");
 }
 
 /* With a right trailer, so that what the file says of itself decides. */

@@ -150,7 +150,7 @@ for command in train evaluate generate inspect plot; do
     expect_error 2 'too many arguments' "$WAVETRAIN" $command $(seq 100)
 done
 expect_error 2 "no shards of the split 'rest'" "$WAVETRAIN" evaluate run --split rest
-expect_error 2 'nowhere: no such run' "$WAVETRAIN" plot nowhere --out a.png
+expect_error 2 'nowhere: no run (no such folder)' "$WAVETRAIN" plot nowhere --out a.png
 expect_error 2 'tone: no metrics.csv' "$WAVETRAIN" plot tone --out a.png
 expect_error 2 '--out: missing' "$WAVETRAIN" plot run
 [ ! -e a.png ] || fail "something was plotted"
@@ -175,6 +175,21 @@ generate_refused 'nowhere.wav: can' --prime nowhere.wav
 generate_refused 'config.yaml: can' --prime config.yaml
 generate_refused "no shards of the split 'rest'" --prime-from rest
 generate_refused '--prime-utterance is out of range' --prime-from test --prime-utterance 2
+generate_refused '--seed: is given twice (expected once)' --seed 1 --seed 2
+expect_error 2 'voice.mp3: would hold a WAV file (got the ending .mp3, expected .wav)' \
+    "$WAVETRAIN" generate run --out voice.mp3
+expect_error 2 'x.pdf: would hold a PNG picture (got the ending .pdf, expected .png)' \
+    "$WAVETRAIN" plot run --out x.pdf
+"$WAVETRAIN" prepare simulate sine --rate 16000 --seconds 0.1 --utterances 20 --out faster >prepare.txt 2>&1
+"$WAVETRAIN" train config.yaml --run tuned --init run --set data.path=faster --set train.steps=5 >tuned.log 2>&1 ||
+    fail "--init: $(cat tuned.log)"
+said tuned.log 'was trained at another sample rate than the data set'"'"'s (got 8000 Hz, expected 16000)'
+"$WAVETRAIN" train config.yaml --run alike --init run --set train.steps=5 >alike.log 2>&1
+! grep -q 'another sample rate' alike.log || fail "a warning of equal rates"
+"$WAVETRAIN" generate run --seconds 0.5 --out tone.wav >out.txt 2>&1 || fail "generate: $(cat out.txt)"
+"$WAVETRAIN" generate run --seconds 0.01 --prime tone.wav --prime-seconds 0.25 --out primed.WAV >out.txt 2>&1 ||
+    fail "--prime: $(cat out.txt)"
+said out.txt 'primed with the first 0.25 s of tone.wav, which has 0.50 s'
 echo mine >there.wav
 expect_error 2 'there.wav: exists already' "$WAVETRAIN" generate run --out there.wav
 cp there.wav many-2.wav
@@ -198,4 +213,46 @@ said out.txt 'learning_rate: 1.0e-3'
 cp out.txt all-keys.yaml
 expect_ok "$WAVETRAIN" inspect all-keys.yaml
 expect_ok "$WAVETRAIN" --version
+
+# what can't be written is said, whatever it is
+if [ -e /dev/full ]; then
+    for words in --help --version 'train --help' 'train --help-config' '--completion bash' 'inspect all-keys.yaml'; do
+        code=0
+        "$WAVETRAIN" $words >/dev/full 2>err.txt || code=$?
+        [ $code = 1 ] || fail "$words >/dev/full: exit code $code, expected 1"
+        said err.txt "standard output: can't write"
+    done
+fi
+
+# --- pipes and what may not be read ---
+
+# no one writes: whoever opened them would wait for ever
+mkfifo pipe.yaml pipe.h5
+expect_error 2 'pipe.yaml: is a pipe (expected a regular file)' timeout 20 "$WAVETRAIN" train pipe.yaml --run new
+expect_error 2 'pipe.yaml: is a pipe' timeout 20 "$WAVETRAIN" inspect pipe.yaml
+expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" inspect pipe.h5
+expect_error 2 'pipe.yaml: is a pipe' timeout 20 "$WAVETRAIN" sweep pipe.yaml --list
+expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" prepare audio pipe.h5 --out new
+expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" prepare text pipe.h5 --out new
+mkdir piped && mkfifo piped/metrics.csv
+expect_error 2 'metrics.csv: is a pipe' timeout 20 "$WAVETRAIN" plot piped --out piped.png
+# a configuration from standard input, which rank 0 alone has
+"$WAVETRAIN" inspect - <config.yaml >piped.txt || fail "inspect -"
+"$WAVETRAIN" inspect config.yaml | sed "s/config.yaml/-/" | cmp - piped.txt || fail "inspect - shows another configuration"
+"$MPIRUN" 2 "$WAVETRAIN" train - --run from-input <config.yaml >log.txt 2>&1 || fail "train -: $(cat log.txt)"
+[ "$(hash_of from-input)" = "$(hash_of run)" ] || fail "train - gives another run"
+expect_error 2 '--run: is missing (a configuration from standard input' "$WAVETRAIN" train - <config.yaml
+expect_error 2 'standard input:1: nonsense is no key' "$WAVETRAIN" inspect - <<<'nonsense: 1'
+# a loop of links stands for what the system refuses, since root may read anything
+ln -s circle circle
+for command in 'inspect circle' 'evaluate circle' 'train circle --run new' 'prepare text circle --out new' \
+    'prepare audio circle --out new' 'plot circle --out new.png'; do
+    code=0
+    "$WAVETRAIN" $command >out.txt 2>err.txt || code=$?
+    [ $code != 0 ] || fail "$command: exit code 0"
+    said err.txt 'circle: '
+    said err.txt 'Too many levels of symbolic links'
+done
+mkdir unseen && ln -s circle unseen/checkpoints && ln -s circle unseen/circle
+expect_error 1 'unseen/checkpoints: can' "$WAVETRAIN" evaluate unseen
 no_leftovers

@@ -100,9 +100,11 @@ prepare loud --out floats --float --validation 0 --test 0
 reported 'clipped +0 '
 reported 'float'
 
-# too few recordings for a split: a warning, no more
+# a single recording is cut in time, in the order training, validation, test, with something left out between
 prepare mixed/b.wav --out single
-[ "$(grep -c '^warning: single: no recording falls into the' log.txt)" = 2 ] || fail "warnings: $(cat log.txt)"
+! grep -q '^warning' log.txt || fail "warnings: $(cat log.txt)"
+for part in train validation test; do [ "$(column $part 2)" = 1 ] || fail "parts: $(cat report.txt)"; done
+[ "$(column train 4)" -gt "$((7 * $(column test 4)))" ] || fail "parts: $(cat report.txt)"
 
 # what a crashed run left behind is in nobody's way
 mkdir single2.partial-1-1

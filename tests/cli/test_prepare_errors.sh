@@ -71,9 +71,58 @@ sound target/b.wav 8000 1 999 tone 300
 audio 2 'target/b.wav: is not as long as good/b.wav (got 999 samples, expected 1000)' good --target target
 sound target/b.wav 16000 1 1000 tone 300
 audio 2 'target/b.wav: has another sample rate than good/b.wav (got 16000 Hz, expected 8000)' good --target target
-rm -r target
+# a target is one channel, by the same choice as the recording's
+sound target/b.wav 8000 2 1000 tone 300
+audio 2 'target/b.wav: a target is of one channel (got 2, expected 1;' good --target target --channels keep
+audio 2 'target/a.wav: has no channel 2' good --target target --channels 2
+mkdir stereo
+for name in a b; do sound stereo/$name.wav 8000 2 1000 tone 300; done
+audio 2 'good/a.wav: has no channel 2 (got 1 channels)' stereo --target good --channels 2
+expect_ok "$WAVETRAIN" prepare audio stereo --target good --channels keep --validation 0 --test 0 --out paired
+said out.txt '2 channels'
+rm -r paired
+expect_ok "$WAVETRAIN" prepare audio good --target stereo --channels 1 --validation 0 --test 0 --out paired
+rm -r paired target stereo
+
+# several that can't be read are all listed, whatever is wrong with them, and left out on demand
+mkdir bad && cp good/a.wav good/b.wav bad
+sound bad/c.flac 8000 1 20000 noise 1 && truncate -s 20000 bad/c.flac
+sound bad/d.wav 8000 1 1000 nan 0 float
+echo '<html>' >bad/e.wav
+: >bad/f.wav
+sound bad/g.ogg 8000 1 20000 noise 1 && truncate -s -100 bad/g.ogg
+cp bad/a.wav "bad/$(printf 'h\377').wav"
+sound bad/k.wav 8000 1 1000 tone 500
+touch bad/notes.txt bad/x.m4a bad/y.M4A bad/none
+audio 2 '4 of 9 recordings can' bad
+for file in e.wav f.wav g.ogg 'h?.wav: its name is not UTF-8'; do said err.txt "warning: bad/$file"; done
+rm bad/e.wav bad/f.wav bad/g.ogg "bad/$(printf 'h\377').wav"
+audio 2 '2 of 5 recordings can' bad --validation 0.1
+said err.txt 'warning: bad/c.flac: the file is truncated or damaged'
+said err.txt 'warning: bad/d.wav: frame 500 is not a finite number'
+"$MPIRUN" 3 "$WAVETRAIN" prepare audio bad --skip-damaged --out left >out.txt 2>err.txt || fail "left: $(cat err.txt)"
+said err.txt 'warning: 2 of 5 recordings left out'
+said out.txt 'skipped     4 files of other kinds: '
+for kind in '.txt × 1' '.m4a × 2' 'no ending × 1'; do said out.txt "$kind"; done
+for part in train validation test; do [ -e left/$part-00000.h5 ] || fail "$part is empty"; done
+mkdir target2 && cp good/a.wav target2/k.wav && cp good/b.wav bad/c.flac && rm bad/c.flac bad/b.wav
+cp good/a.wav target2/a.wav && cp bad/a.wav target2/d.wav
+expect_ok "$WAVETRAIN" prepare audio bad --target target2 --skip-damaged --validation 0 --test 0 --out left2
+said out.txt 'train                2'
+rm -r left left2 bad target2
+mkdir only && touch only/a.m4a only/b.wma
+audio 2 'only: holds no recordings (got .' only
+# targets that say nothing
+mkdir quiet
+for name in a b; do sound quiet/$name.wav 8000 1 1000 zeros; done
+expect_ok "$WAVETRAIN" prepare audio good --target quiet --validation 0 --test 0 --out paired
+said out.txt 'constant    2 targets that never change'
+rm -r paired quiet
 
 # options
+audio 2 '--rate: is given twice (expected once)' good --rate 8000 --rate 16000
+audio 2 '--target: is given twice' good --target a --target b
+expect_error 2 '--out: is given twice' "$WAVETRAIN" prepare audio good -o out --out out
 audio 2 '--rate: out of range' good --rate 999
 audio 2 '--rate: out of range' good --rate 768001
 audio 2 '--channels: got most' good --channels most

@@ -18,35 +18,46 @@ columns="--signal a --label y"
 
 # rows
 rows a,y 1,0 2,1 nan,1
-table 2 'bad.csv:4: column a: is not finite (got nan, expected a number)' bad.csv $columns
+table 2 'bad.csv:4: column a: is not finite (got "nan", expected a number)' bad.csv $columns
 rows a,y 1,0 -Inf,1
-table 2 'bad.csv:3: column a: is not finite (got -Inf' bad.csv $columns
+table 2 'bad.csv:3: column a: is not finite (got "-Inf"' bad.csv $columns
 rows a,y 1,0 two,1
-table 2 'bad.csv:3: column a: is no number (got two)' bad.csv $columns
+table 2 'bad.csv:3: column a: is not a number (got "two", expected a number)' bad.csv $columns
 rows a,y 1,0 0x10,1
-table 2 'bad.csv:3: column a: is no number (got 0x10)' bad.csv $columns
+table 2 'bad.csv:3: column a: is not a number (got "0x10"' bad.csv $columns
 rows a,y 1,0 1.5.2,1
-table 2 'bad.csv:3: column a: is no number (got 1.5.2)' bad.csv $columns
+table 2 'bad.csv:3: column a: is not a number (got "1.5.2"' bad.csv $columns
 rows a,y 1,0 ,1
 table 2 'bad.csv:3: column a: is empty' bad.csv $columns
 rows a,y 1,0 1e39,1
-table 2 'bad.csv:3: column a: is too large (got 1e39)' bad.csv $columns
+table 2 'bad.csv:3: column a: is too large (got "1e39"' bad.csv $columns
 rows a,y 1,0 1,1,1 1,1
 table 2 'bad.csv:3: the row has 3 columns (expected 2, as the heading)' bad.csv $columns
 rows a,y 1,0 1
 table 2 'bad.csv:3: the row has 1 column (expected 2' bad.csv $columns
-rows a,y 1,0 '' 1,1
-table 2 'bad.csv:3: the row has 1 column (expected 2' bad.csv $columns
+rows a,y 1,0 , 1,1
+table 2 'bad.csv:3: the row is empty, and line 4 is not' bad.csv $columns
+rows a,y 1,0 1,,1
+table 2 'bad.csv:3: the row has 3 columns (expected 2' bad.csv $columns
+rows a,y 1,0 "$(printf '\033[31mred\377'),1"
+table 2 'bad.csv:3: column a: is not a number (got "?[31mred?", expected' bad.csv $columns
+rows a,y 1,0 '"1,5",1'
+table 2 'bad.csv:3: column a: is not a number (got "1,5", expected one with a point; --decimal , reads it)' bad.csv $columns
+rows 'a;y' '1,5;0' '1.5;1'
+table 2 'bad.csv:3: column a: is not a number (got "1.5", expected one with a comma' bad.csv $columns --decimal ,
+table 2 "(the heading has 1, from \"a;y\" to \"a;y\"; for columns between semicolons: --separator ';')" bad.csv $columns
+rows 'a	y' '1	0'
+table 2 'for columns between tabs: --separator tab)' bad.csv $columns
 rows a,y '"1
 ",0' 1,0.5
-table 2 'bad.csv:2: column a: is no number' bad.csv $columns
+table 2 'bad.csv:2: column a: is not a number' bad.csv $columns
 rows a,n,y '1,"two
 lines",0' 1,x,0.5
-table 2 'bad.csv:4: column y: is no class (got 0.5, expected a whole number from 0 to 65535; --values takes' bad.csv $columns
+table 2 'bad.csv:4: column y: is no class (got "0.5", expected a whole number from 0 to 65535; --values takes' bad.csv $columns
 rows a,y 1,0 1,-1
-table 2 'bad.csv:3: column y: is no class (got -1' bad.csv $columns
+table 2 'bad.csv:3: column y: is no class (got "-1"' bad.csv $columns
 rows a,y 1,0 1,4
-table 2 'bad.csv:3: column y: is no class (got 4, expected a whole number from 0 to 3)' bad.csv $columns --classes 4
+table 2 'bad.csv:3: column y: is no class (got "4", expected a whole number from 0 to 3)' bad.csv $columns --classes 4
 rows a,y 1,0 '1,"1'
 table 2 'bad.csv:3: a quote is not closed' bad.csv $columns
 rows a,y 1,0 '"1"2,1'
@@ -64,10 +75,10 @@ table 2 'bad.csv: is empty (expected a heading' bad.csv $columns
 rows a,b,a 1,2,3
 table 2 'bad.csv:1: column a stands twice in the heading' bad.csv $columns
 rows b,y 1,2
-table 2 'bad.csv:1: no column a (the heading has 2, from b to y)' bad.csv $columns
+table 2 'bad.csv:1: no column a (the heading has 2, from "b" to "y")' bad.csv $columns
 table 2 'nowhere.csv: can' nowhere.csv $columns
 mkdir folder
-table 2 'folder: is no file' folder $columns
+table 2 'folder: is a folder (expected a regular file)' folder $columns
 rows a,y 1,0
 mkdir other && cp bad.csv other
 table 2 'other/bad.csv: has the same name as bad.csv' bad.csv other/bad.csv $columns
@@ -75,7 +86,11 @@ table 2 'other/bad.csv: has the same name as bad.csv' bad.csv other/bad.csv $col
 # options
 table 2 '--signal: expected 1 to 64 columns (got 0)' bad.csv --label y
 table 2 '--label: is missing' bad.csv --signal a
+table 2 '--label: is given twice (expected once)' bad.csv $columns --label a
 table 2 '--separator: got ab' bad.csv $columns --separator ab
+table 2 '--decimal: got ";"' bad.csv $columns --decimal ';'
+mkfifo pipe.csv # no one writes
+table 2 'pipe.csv: is a pipe (expected a regular file)' pipe.csv $columns
 table 2 '--classes, --values: expected one of them' bad.csv $columns --classes 3 --values
 table 2 '--classes: out of range' bad.csv $columns --classes 1
 table 2 '--gap: out of range' bad.csv $columns --gap -1
@@ -84,6 +99,39 @@ table 2 'leave nothing to train on' bad.csv $columns --test 0.5 --validation 0.5
 mkdir taken && touch taken/x
 expect_error 2 'taken: exists already' "$WAVETRAIN" prepare table bad.csv $columns --out taken
 expect_error 2 '--out: is missing' "$WAVETRAIN" prepare table bad.csv $columns
+
+# the same rows in other forms; digests depend on the ids, hence on the name
+form() {
+    mkdir -p form && cat >form/t.csv && rm -rf form-out
+    expect_ok "$WAVETRAIN" prepare table form/t.csv $columns "$@" --gap 0 --blocks 10 --out form-out
+    awk '$1 ~ /^(train|validation|test)$/ { print $1, $NF }' out.txt >form.txt
+    [ -s plain.txt ] || cp form.txt plain.txt
+    cmp -s form.txt plain.txt || fail "$*: another data set than the plain table"
+}
+plain() {
+    awk 'BEGIN { print "a,y"; for (i = 0; i < 500; i++) printf "%.3f,%d\n", i / 8 - 20, i % 3 }'
+}
+plain | form
+plain | sed 's/$/\r/' | form
+plain | tr '\n' '\r' | form
+{ printf '\357\273\277'; plain | sed 's/,/ ;\t/; s/\./,/'; printf ';\n;\n'; } | form --decimal ,
+plain | sed 's/$/,/' | form
+# what columns say less than they seem to: warnings, and signals far from zero are kept less their mean
+plain | sed 's/,/.5,/; 1!s/^.*,/7,/; 1s/a.5/a/' >constant.csv
+expect_ok "$WAVETRAIN" prepare table constant.csv $columns --out constant
+said err.txt 'warning: constant.csv: column a is constant (7 in all of 500 rows)'
+awk 'BEGIN { print "a,y"; for (i = 0; i < 500; i++) printf "%.2f,1000000.%d\n", 1e14 + i % 3 / 8, i % 2 }' >ulps.csv
+expect_ok "$WAVETRAIN" prepare table ulps.csv $columns --values --out ulps
+said err.txt 'warning: ulps.csv: column a differs by 16 steps of double precision at most, from 1000000'
+said err.txt 'warning: ulps.csv: column y differs by 2 steps of single precision at most, from 1000000 to 1000000.1'
+
+# classes of each part, and one that a part lacks
+{ echo a,y; seq 1 2000 | awk '{ print $1 "," ($1 > 1900) }'; } >late.csv
+expect_ok "$WAVETRAIN" prepare table late.csv $columns --gap 0 --blocks 10 --out late
+said out.txt '  class 0     1,'
+said out.txt '  class 1 '
+grep -qE '^warning: late: class 1 is missing from the (train|validation|test) part \(100 samples in all; ' err.txt ||
+    fail "no warning of a class that is missing: $(cat err.txt)"
 
 # ranks
 awk 'BEGIN { print "t;a;b;y;g"; for (i = 0; i < 9000; i++) printf "%d;%.6f;%.6f;%d;g%d\n", i, sin(i / 9), cos(i / 5), i % 3, i / 300 }' >one.csv
@@ -101,7 +149,7 @@ said report.txt 'labels      values'
 no_leftovers
 # what one rank alone meets, which has read nothing else
 printf '1;2;x;3;4\n' >>one.csv
-expect_error 2 'one.csv:9002: column b: is no number' "$MPIRUN" 4 "$WAVETRAIN" prepare table one.csv --separator ';' \
+expect_error 2 'one.csv:9002: column b: is not a number' "$MPIRUN" 4 "$WAVETRAIN" prepare table one.csv --separator ';' \
     --signal b --signal a --label y --out out
 
 # ion channels

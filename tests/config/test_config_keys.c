@@ -205,7 +205,7 @@ static void wrong_types_say_what_was_found(void **state) {
     expect_error("data: {path: }", "f.yaml:1: data.path is no text (got nothing, expected a path)");
     expect_error("data: {path: ''}", "f.yaml:1: data.path is empty (expected a path)");
     expect_error("data: {path: \"a\\tb\"}",
-                 "f.yaml:1: data.path holds a control character (got \"a?b\", expected a path)");
+                 "f.yaml:1: data.path holds a control character (got \"a b\", expected a path)");
     expect_error("data: {quantization: mulaw}", "f.yaml:1: data.quantization has no such value (got mulaw, "
                                                 "expected mulaw:N or linear:N, N 2 … 65536, or vocabulary)");
     expect_error(

@@ -210,6 +210,29 @@ static void the_receptive_field_fits_an_int(void **state) {
         "the model's receptive field is too long (got 67645730945 samples, expected under 1073741824)");
 }
 
+/* Sizes that 32 bits don't hold are refused, and don't come out negative. */
+static void tensors_are_bounded(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "model: {trunk: hierarchy, embedding: 32767, fuse: [65536], width: 1}", NULL);
+    expect_error(
+        "model:\n  trunk: hierarchy\n  embedding: 65536\n  fuse: [65536]\n  width: 1",
+        "f.yaml:5: the model's linear layer is too large (got 65536 × 65536 × 1 numbers, expected at most "
+        "2147483647)");
+    expect_error(
+        "model: {trunk: hierarchy, fuse: [2, 65536], width: [65536, 1]}",
+        "f.yaml:1: the model's linear layer is too large (got 65536 × 65536 × 1 numbers, expected at most "
+        "2147483647)");
+    expect_ok(&c, "model: {residual: 8191, gate: 65536, kernel: 2}", NULL);
+    expect_error(
+        "model: {residual: 8192, gate: 65536, kernel: 2}",
+        "f.yaml:1: the model's dilated convolution is too large (got 2 × 8192 × 131072 numbers, expected at "
+        "most 2147483647)");
+    expect_error("model: {skip: 65536}",
+                 "f.yaml:1: the model's head is too large (got 1 × 65536 × 65536 numbers, expected at most "
+                 "2147483647)");
+}
+
 static void labels_are_asked_for(void **state) {
     (void)state;
     expect_error("model: {head: mse}", "f.yaml:1: model.head: mse needs data.target: label (got next)");
@@ -295,6 +318,7 @@ int main(void) {
         cmocka_unit_test(arrays_default_to_the_model),
         cmocka_unit_test(arrays_say_what_is_wrong),
         cmocka_unit_test(the_receptive_field_fits_an_int),
+        cmocka_unit_test(tensors_are_bounded),
         cmocka_unit_test(labels_are_asked_for),
         cmocka_unit_test(look_ahead_is_within_the_receptive_field),
         cmocka_unit_test(a_window_of_one_label),

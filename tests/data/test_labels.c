@@ -10,7 +10,7 @@ static const int64_t lengths[] = {40, 1, 100, 7, 33, 260, 0};
 enum { UTTERANCES = 6, SLOTS = 3, CLASSES = 5 };
 
 static const wt_quantization quantization = {.kind = WT_QUANTIZATION_MULAW, .levels = 256};
-static const wt_normalization two = {2, {0.25, -0.5}, {0.5, 2.0}}, one = {1, {0.125}, {0.75}};
+static const wt_normalization two = {2, {0.25, -0.5}, {0.5, 2.0}, {3}}, one = {1, {0.125}, {0.75}, {0}};
 
 static float label_of(int64_t utterance, int64_t t, int classes) {
     const int value = known_value(utterance + 100, t, 0);
@@ -85,7 +85,7 @@ static double input_of(const label_set *set, int64_t u, int64_t t, int c) {
     const wt_normalization *n = set->channels == 2 ? &two : &one;
     if (t < 0 || t >= lengths[u]) return 0;
     const double x = (double)sample_of(u, t, c);
-    return set->normalized ? (x - n->mean[c]) / n->deviation[c] : x;
+    return set->normalized ? (x - (n->mean[c] - n->offset[c])) / n->deviation[c] : x + n->offset[c];
 }
 
 static void check_inputs(const label_set *set, const wt_label_windows *rule, const wt_batch *batch, int slot,
@@ -339,7 +339,7 @@ static void test_moments(void **state) {
     const wt_prepare_plan plan = {.channels = 2};
     const wt_utterance_source source = {.load = load_known};
     wt_moments total = {0}, moments;
-    wt_normalization normalization;
+    wt_normalization normalization = {.offset = {0, 100}};
     long double sum = 0, squares = 0;
     int64_t count = 0;
     for (size_t u = 0; u < UTTERANCES; u++) {
@@ -358,7 +358,7 @@ static void test_moments(void **state) {
     assert_int_equal(normalization.channels, 2);
     assert_true(fabs(normalization.mean[0] - (double)(sum / count)) < 1e-10);
     assert_true(fabs(normalization.deviation[0] - sqrt((double)(squares / count))) < 1e-10);
-    assert_true(normalization.mean[1] == 7.5 && normalization.deviation[1] == 1);
+    assert_true(normalization.mean[1] == 107.5 && normalization.deviation[1] == 1);
 }
 
 int main(void) {

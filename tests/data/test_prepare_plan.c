@@ -139,6 +139,62 @@ static void test_recordings(void **state) {
     wt_recordings_dispose(&list);
 }
 
+/* No part with a share is empty while another has two; else each goes where its own draw says. */
+static void test_few(void **state) {
+    (void)state;
+    char names[12][16];
+    const char *ids[12];
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        for (size_t items = 1; items <= 12; items++) {
+            wt_split splits[12];
+            size_t counts[WT_SPLITS] = {0}, moved = 0;
+            for (size_t i = 0; i < items; i++) {
+                snprintf(names[i], sizeof names[i], "%zu.wav", i);
+                ids[i] = names[i];
+            }
+            wt_splits_choose(splits, ids, items, seed, 0.1, 0.1);
+            for (size_t i = 0; i < items; i++) {
+                counts[splits[i]]++;
+                moved += splits[i] != wt_split_choose(ids[i], seed, 0.1, 0.1);
+            }
+            for (int split = 0; split < WT_SPLITS && items >= 3; split++) assert_true(counts[split] > 0);
+            assert_true(moved <= 2);
+            wt_splits_choose(splits, ids, items, seed, 0, 0.5);
+            for (size_t i = 0; i < items; i++) assert_int_not_equal(splits[i], WT_SPLIT_VALIDATION);
+        }
+    }
+}
+
+/* One recording, or two, in parts with something left out between them. */
+static void test_cut(void **state) {
+    (void)state;
+    const wt_audio_options options = {.validation = 0.1, .test = 0.2};
+    for (size_t count = 1; count <= 3; count++) {
+        wt_recordings list;
+        memset(&list, 0, sizeof list);
+        assert_int_equal(wt_alloc(&list.files, count, sizeof *list.files, "recordings"), WT_OK);
+        for (size_t i = 0; i < count; i++) {
+            list.files[i].format = (wt_sound_format){.frames = 100000, .rate = 1000, .channels = 1};
+            assert_int_equal(wt_copy_string(&list.files[i].path, "p/rec.wav"), WT_OK);
+            assert_int_equal(wt_copy_string(&list.files[i].id, i ? "rec2.wav" : "rec.wav"), WT_OK);
+        }
+        list.count = count;
+        assert_int_equal(wt_recordings_cut(&list, &options), WT_OK);
+        assert_int_equal(list.count, count < 3 ? 3 * count : 3);
+        assert_int_equal(list.files[0].cut, count < 3);
+        if (count < 3) {
+            const int64_t first[] = {0, 71000, 81000}, frames[] = {70000, 9000, 19000};
+            for (int split = 0; split < WT_SPLITS; split++) {
+                assert_int_equal(list.files[split].split, split);
+                assert_true(llabs(list.files[split].first - first[split]) <= 1);
+                assert_true(llabs(list.files[split].format.frames - frames[split]) <= 1);
+            }
+            assert_string_equal(list.files[1].id, "rec.wav#validation");
+        }
+        wt_recordings_dispose(&list);
+    }
+}
+
 static void expect_refused(const char *const *inputs, size_t count, const char *words) {
     wt_recordings list;
     assert_int_equal(wt_recordings_find(&list, inputs, count), WT_USAGE);
@@ -285,6 +341,7 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_few),          cmocka_unit_test(test_cut),
         cmocka_unit_test(test_split_shares), cmocka_unit_test(test_split_is_pinned),
         cmocka_unit_test(test_plan),         cmocka_unit_test(test_recordings),
         cmocka_unit_test(test_bad_inputs),   cmocka_unit_test(test_audio_plan),

@@ -116,6 +116,9 @@ static void test_lines(void **state) {
     expect_lines("anna\nbo\n", &lines, two);
     expect_lines("anna\nbo", &lines, two);
     expect_lines("anna\r\nbo\r\n", &lines, two);
+    expect_lines("anna\rbo\r", &lines, two);
+    expect_lines("anna\r\nbo\r", &lines, two);
+    expect_lines("\r\n\ranna\n\r\nbo\r\n", &lines, two);
     expect_lines("\n\nanna\n\nbo\n\n", &lines, two);
     expect_lines("\xEF\xBB\xBF"
                  "anna\nbo",
@@ -127,6 +130,53 @@ static void test_lines(void **state) {
     expect_lines("\xC3\x89lo\xC3\x8FSE\n", &lower, accents);
     assert_ok(wt_characters_parse(&lower.keep, "--keep", "a-z"));
     expect_lines("A n-n1a\n12\n--\nB\xC3\x89o\n", &lower, two);
+}
+
+/* `text` with each \n as `line_end`; wt_free. */
+static char *with_line_ends(const char *text, const char *line_end) {
+    char *out = NULL, *at;
+    assert_ok(wt_alloc(&out, 2 * strlen(text) + 1, 1, "text"));
+    at = out;
+    for (; *text; text++) at = *text == '\n' ? stpcpy(at, line_end) : (*at = *text, at + 1);
+    return out;
+}
+
+/* Whichever the line ends, the same entries in the same splits, with the same numbers. */
+static void test_line_ends(void **state) {
+    (void)state;
+    static const char *const ends[] = {"\r\n", "\r"};
+    const char *const plain = "anna\nbo\n\nzo\xC3\xA9\nal\nbert\nbo\nmia\nanna lou\nx\ny\nlast";
+    for (int i = 0; i < 8; i++) {
+        wt_text_options options = {.validation = 0.3, .test = 0.3, .shard_bytes = 1 << 20};
+        options.lines = i / 2 % 2;
+        options.by_example = i / 4 == 1 && options.lines;
+        char *other = with_line_ends(plain, ends[i % 2]);
+        wt_text_file files[] = {file_of("f", plain), file_of("f", other)};
+        wt_text a, b;
+        assert_ok(wt_text_read(&a, &files[0], 1, &options));
+        assert_ok(wt_text_read(&b, &files[1], 1, &options));
+        assert_int_equal(a.entry_count, b.entry_count);
+        assert_int_equal(a.kept, b.kept);
+        assert_true(wt_vocabulary_equal(&a.vocabulary, &b.vocabulary));
+        for (size_t entry = 0; entry < a.entry_count; entry++) {
+            wt_utterance one, two;
+            char text_a[256], text_b[256];
+            entry_text(text_a, &a, entry, &one);
+            entry_text(text_b, &b, entry, &two);
+            assert_string_equal(text_a, text_b);
+            assert_string_equal(one.id, two.id);
+            assert_int_equal(a.entries[entry].split, b.entries[entry].split);
+            assert_int_equal(a.items[a.entries[entry].item].line, b.items[b.entries[entry].item].line);
+            if (one.mask) assert_memory_equal(one.mask, two.mask, (size_t)one.count * sizeof *one.mask);
+            wt_free(one.samples);
+            wt_free(two.samples);
+            wt_free(one.mask);
+            wt_free(two.mask);
+        }
+        wt_text_dispose(&a);
+        wt_text_dispose(&b);
+        wt_free(other);
+    }
 }
 
 static void test_counts(void **state) {
@@ -183,6 +233,13 @@ static void test_wrong_bytes(void **state) {
     for (int i = 0; i < 2; i++) {
         const wt_text_options *options = i ? &running : &lines;
         refused("a\nbc\xFFz", 6, options, "names.txt:2:3: is not UTF-8 text (got byte 0xFF)");
+        refused("\xFF\xFE"
+                "a\0\n\0",
+                6, options, "names.txt: is UTF-16 text (expected UTF-8 text)");
+        refused("\xFE\xFF\0a", 4, options, "names.txt: is UTF-16 text");
+        refused("\xFF\xFE\0\0a\0\0\0", 8, options, "names.txt: is UTF-32 text");
+        refused("\x1F\x8B\b\0", 4, options, "names.txt: is a gzip file");
+        refused("PK\3\4", 4, options, "names.txt: is a zip file");
         refused("\xC3", 1, options, "names.txt:1:1: is not UTF-8 text (got byte 0xC3)");
         refused("\xC3\xA9\xC3\xA9\xE2\x82", 6, options, "names.txt:1:3: is not UTF-8 text (got byte 0xE2)");
         refused("a\r\nb\0c", 6, options, "names.txt:2:2: is not UTF-8 text (got a zero byte, 0x00)");
@@ -381,7 +438,7 @@ static void check_read(const wt_text *text, const wt_text_file *file) {
         uint32_t code = 0;
         int length = wt_utf8_decode(&code, file->bytes + at, file->size - at);
         assert_true(length > 0);
-        bool end = code == '\n' && text->options->lines;
+        bool end = (code == '\n' || code == '\r') && text->options->lines;
         bool mark = at == 0 && code == 0xFEFF;
         at += (size_t)length;
         skipped += end || mark || (code == '\r' && at < file->size && file->bytes[at] == '\n');
@@ -432,12 +489,13 @@ static void test_fuzz(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_characters),    cmocka_unit_test(test_lower_case),
-        cmocka_unit_test(test_lines),         cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_most_dropped),  cmocka_unit_test(test_wrong_bytes),
-        cmocka_unit_test(test_lines_by_hash), cmocka_unit_test(test_by_example),
-        cmocka_unit_test(test_given_files),   cmocka_unit_test(test_running_text),
-        cmocka_unit_test(test_running_cuts),  cmocka_unit_test(test_fuzz),
+        cmocka_unit_test(test_characters),   cmocka_unit_test(test_lower_case),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_counts),       cmocka_unit_test(test_most_dropped),
+        cmocka_unit_test(test_wrong_bytes),  cmocka_unit_test(test_lines_by_hash),
+        cmocka_unit_test(test_by_example),   cmocka_unit_test(test_given_files),
+        cmocka_unit_test(test_running_text), cmocka_unit_test(test_running_cuts),
+        cmocka_unit_test(test_fuzz),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

@@ -1,4 +1,5 @@
 /* What is written comes back: data sets, rows, texts, attributes, images; the same calls, the same bytes. */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -345,13 +346,44 @@ static void test_full_disk(void **state) {
     wt_free(block);
 }
 
+/* This program's flock takes the place of the C library's: of a file system without locks, if lock_error is set. */
+static int lock_error, lock_calls;
+
+int flock(int file, int operation);
+int flock(int file, int operation) {
+    (void)file, (void)operation;
+    lock_calls++;
+    errno = lock_error;
+    return lock_error ? -1 : 0;
+}
+
+/* Files are written and read on file systems that have no locks, whatever these say of it. */
+static void test_no_locks(void **state) {
+    (void)state;
+    enum { ENOTSUPP_OF_KERNEL = 524 };
+    const int errors[] = {ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL, EWOULDBLOCK, ENOTSUPP_OF_KERNEL};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        wt_h5 *file;
+        lock_error = errors[i];
+        assert_ok(wt_h5_create(&file, in_folder("no-locks.h5")));
+        fill(file);
+        assert_ok(wt_h5_close(file));
+        assert_ok(wt_h5_open(&file, in_folder("no-locks.h5")));
+        check(file);
+        assert_ok(wt_h5_close(file));
+        assert_int_equal(unlink(in_folder("no-locks.h5")), 0);
+    }
+    lock_error = 0;
+    assert_int_equal(lock_calls, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_two_readers_at_once),
         cmocka_unit_test(test_images),     cmocka_unit_test(test_same_calls_same_bytes),
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_names),
         cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_no_locks),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

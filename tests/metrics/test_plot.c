@@ -281,7 +281,7 @@ static void bad_runs_are_named(void **state) {
     make_run("one", 30);
     make_run("unborn", 0);
     assert_int_equal(wt_folder_make("test_plot.work/empty"), WT_OK);
-    assert_error(WT_USAGE, "test_plot.work/none", "test_plot.work/x.png", "test_plot.work/none: no such run");
+    assert_error(WT_USAGE, "test_plot.work/none", "test_plot.work/x.png", "test_plot.work/none: no run (no such folder)");
     assert_error(WT_USAGE, "test_plot.work/empty", "test_plot.work/x.png",
                  "test_plot.work/empty: no metrics.csv");
     assert_error(WT_USAGE, "test_plot.work/unborn", "test_plot.work/x.png", "unborn/metrics.csv: no step");

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -138,6 +139,35 @@ static void older_and_broken_files_are_read(void **unused) {
     }
 }
 
+/* Numbers at their largest are counted on from without overflow, and brackets without end are no record, at once. */
+static void hostile_files_are_read(void **unused) {
+    (void)unused;
+    enum { BRACKETS = 60000 };
+    static char text[BRACKETS + 64];
+    wt_run_record record = {0};
+    snprintf(text, sizeof text,
+             "restarts: %d\nearlier_starts: %d\nstarts:\n- {ranks: 9223372036854775807, nodes: -5}\n",
+             INT32_MAX, INT32_MAX);
+    assert_int_equal(wt_parse_run_record(&record, text), WT_OK);
+    assert_true(record.earlier > 0 && record.earlier + 1000000 > 0 && record.restarts + 1 > 0);
+    assert_int_equal(record.count, 1);
+    assert_true(record.starts[0].ranks > 0 && record.starts[0].nodes == 0);
+    wt_run_record_dispose(&record);
+    for (int kind = 0; kind < 3; kind++) {
+        memset(&record, 0, sizeof record);
+        memset(text, 0, sizeof text);
+        if (kind == 2)
+            strcpy(text, "a: &a [1]\nstarts: [*a, *a]\n");
+        else
+            for (int i = 0; i < BRACKETS; i++) text[i] = kind == 0 ? '[' : i % 2 ? ' ' : '-';
+        const clock_t begun = clock();
+        assert_int_equal(wt_parse_run_record(&record, text), WT_OK);
+        assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 2);
+        assert_int_equal(record.count, 0);
+        wt_run_record_dispose(&record);
+    }
+}
+
 static int nothing_is_left(void **unused) {
     (void)unused;
     return wt_memory_blocks() == 0 ? 0 : -1;
@@ -150,6 +180,7 @@ int main(void) {
         cmocka_unit_test_teardown(old_starts_are_counted, nothing_is_left),
         cmocka_unit_test_teardown(the_running_one_alone_is_closed, nothing_is_left),
         cmocka_unit_test_teardown(older_and_broken_files_are_read, nothing_is_left),
+        cmocka_unit_test_teardown(hostile_files_are_read, nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

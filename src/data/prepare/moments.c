@@ -48,11 +48,10 @@ void wt_moments_add(wt_moments *total, const wt_moments *other, int channels) {
 }
 
 void wt_moments_finish(wt_normalization *normalization, const wt_moments *moments, int channels) {
-    memset(normalization, 0, sizeof *normalization);
     normalization->channels = channels;
     for (int c = 0; c < channels; c++) {
         const double variance = moments->count > 0 ? moments->squares[c] / (double)moments->count : 0;
-        normalization->mean[c] = moments->mean[c];
+        normalization->mean[c] = normalization->offset[c] + moments->mean[c];
         normalization->deviation[c] = variance > 0 ? sqrt(variance) : 1;
     }
 }

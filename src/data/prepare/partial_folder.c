@@ -32,10 +32,10 @@ static wt_status refuse_existing(const char *dataset) {
     bool folder = wt_path_is_folder(dataset);
     bool empty = folder && wt_folder_list(&names, &count, dataset, "", "") == WT_OK && count == 0;
     wt_folder_list_free(names, count);
-    return wt_error(WT_USAGE, "%s: exists already%s (expected a name that is free)", dataset,
-                    empty    ? ", though it is an empty folder: remove it"
-                    : folder ? ", a folder that is not empty"
-                             : "");
+    return wt_path_require_free(
+        dataset, empty    ? ", though it is an empty folder: remove it (expected a name that is free)"
+                 : folder ? ", a folder that is not empty (expected a name that is free)"
+                          : " (expected a name that is free)");
 }
 
 wt_status wt_partial_check(const char *dataset, const char *const *inputs, size_t count) {

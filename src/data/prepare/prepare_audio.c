@@ -45,20 +45,26 @@ wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
     WT_TRY(choose_channels(&channels, recordings, options));
     int64_t *bytes = NULL, sample_bytes = options->store == WT_STORE_INT16 ? 2 : 4;
     wt_split *splits = NULL;
+    const char **ids = NULL;
     wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&ids, recordings->count, sizeof *ids, "names of recordings"));
     WT_GUARD(wt_alloc(&bytes, recordings->count, sizeof *bytes, "sizes of recordings"));
     WT_GUARD(wt_alloc(&splits, recordings->count, sizeof *splits, "splits of recordings"));
     for (size_t i = 0; i < recordings->count; i++) {
         const wt_recording *file = &recordings->files[i];
         bytes[i] = wt_sound_resampled_frames(file->format.frames, file->format.rate, rate) * channels *
                    sample_bytes;
-        splits[i] = wt_split_choose(file->id, options->split_seed, options->validation, options->test);
+        ids[i] = file->id;
     }
+    wt_splits_choose(splits, ids, recordings->count, options->split_seed, options->validation, options->test);
+    for (size_t i = 0; i < recordings->count; i++)
+        if (recordings->files[i].cut) splits[i] = recordings->files[i].split;
     WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, recordings->count, options->shard_bytes));
     plan->sample_rate = rate;
     plan->channels = channels;
     plan->store = options->store;
 cleanup:
+    wt_free(ids);
     wt_free(bytes);
     wt_free(splits);
     return status;
@@ -90,6 +96,12 @@ static bool is_silent(const float *samples, int64_t count) {
     return true;
 }
 
+static bool is_constant(const float *samples, int64_t count) {
+    for (int64_t i = 1; i < count; i++)
+        if (samples[i] != samples[0]) return false;
+    return true;
+}
+
 static void trim(wt_utterance *utterance, int channels, int rate, double decibels) {
     int64_t first, kept;
     wt_trim(utterance->samples, utterance->count, channels, rate, decibels, &first, &kept);
@@ -106,7 +118,19 @@ static wt_status check_unchanged(const wt_recording *file, const wt_sound_format
     return WT_OK;
 }
 
-wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets) {
+/* A target is one channel of labels, made by the same choice as the recording's. */
+static wt_status check_target_channels(const wt_recording *target, const wt_audio_options *options) {
+    const int own = target->format.channels;
+    WT_CHECK(options->channels != WT_CHANNELS_KEEP || own == 1, WT_USAGE,
+             "%s: a target is of one channel (got %d, expected 1; --channels mix or K makes one of all)",
+             target->path, own);
+    WT_CHECK(options->channels <= own, WT_USAGE, "%s: has no channel %d (got %d channels)", target->path,
+             options->channels, own);
+    return WT_OK;
+}
+
+wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets,
+                        const wt_audio_options *options) {
     const wt_recording *in = recordings->files, *out = targets->files;
     for (size_t i = 0; recordings->count > 1 && i < recordings->count; i++) {
         WT_CHECK(i < targets->count && strcmp(in[i].id, out[i].id) >= 0, WT_USAGE,
@@ -116,12 +140,14 @@ wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *ta
     WT_CHECK(targets->count == recordings->count, WT_USAGE, "%s: is no recording's target",
              out[recordings->count < targets->count ? recordings->count : 0].path);
     for (size_t i = 0; i < recordings->count; i++) {
+        if (in[i].format.frames == 0 || out[i].format.frames == 0) continue; /* to be left out */
         WT_CHECK(out[i].format.rate == in[i].format.rate, WT_USAGE,
                  "%s: has another sample rate than %s (got %d Hz, expected %d)", out[i].path, in[i].path,
                  out[i].format.rate, in[i].format.rate);
         WT_CHECK(out[i].format.frames == in[i].format.frames, WT_USAGE,
                  "%s: is not as long as %s (got %lld samples, expected %lld)", out[i].path, in[i].path,
                  (long long)out[i].format.frames, (long long)in[i].format.frames);
+        WT_TRY(check_target_channels(&out[i], options));
     }
     return WT_OK;
 }
@@ -130,10 +156,12 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
                                 wt_utterance *utterance) {
     const wt_recording *file = &recordings->files[item];
     const wt_audio_options *options = context->options;
-    int channels = context->plan->channels, rate = context->plan->sample_rate;
+    const bool target = recordings == context->targets;
+    int channels = target ? 1 : context->plan->channels, rate = context->plan->sample_rate;
     wt_sound_format format;
     WT_TRY(wt_path_join(utterance->id, "", file->id));
-    WT_TRY(wt_sound_read(&utterance->samples, &format, file->path, 0, -1));
+    WT_TRY(wt_sound_read(&utterance->samples, &format, file->path, file->first,
+                         file->cut ? file->format.frames : -1));
     WT_TRY(check_unchanged(file, &format));
     utterance->count = format.frames;
     if (options->channels != WT_CHANNELS_KEEP)
@@ -157,6 +185,7 @@ wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance
     }
     if (status == WT_OK) {
         utterance->labels = target.samples;
+        utterance->still = is_constant(target.samples, target.count);
     } else {
         wt_free(target.samples);
     }

@@ -2,11 +2,24 @@
 #ifndef WAVETRAIN_PREPARE_INTERNAL_H
 #define WAVETRAIN_PREPARE_INTERNAL_H
 
+#include <stdio.h>
+
 #include "wavetrain/prepare.h"
 
-/* Refuses a RIFF or RF64 WAV file that ends before its data does. Other files pass. *unsized is where the
- * samples begin of one that does not say how many there are, else −1. */
-wt_status wt_wav_check_size(const char *path, int64_t *unsized);
+/* Where the format and the samples of a WAV file stand. */
+typedef struct {
+    bool found;   /* it is a WAV file */
+    bool unsized; /* it does not say how many samples there are: all that follow */
+    bool divided; /* there are several data chunks */
+    int64_t format_at, format_bytes, samples_at, samples_bytes;
+} wt_wav_layout;
+
+/* Refuses a RIFF or RF64 WAV file that ends before its samples do, or has none. Other files pass. */
+wt_status wt_wav_find(FILE *file, const char *path, wt_wav_layout *layout);
+
+/* Refuses an Ogg file that is not whole: each page's checksum and number, and the end of each stream. Other files pass.
+ * *end is where something else begins behind the last page, such as tags; 0: nothing does. */
+wt_status wt_ogg_check(FILE *file, const char *path, int64_t *end);
 
 /* A rate and a number of channels within bounds, or an error about `path`. */
 wt_status wt_sound_check_format(const char *path, const wt_sound_format *format);
@@ -29,13 +42,13 @@ const char *wt_csv_path(const wt_csv *csv);
 
 /* table_columns.c: the columns that a table's rows are read from. */
 typedef struct {
-    int count;                                    /* of the heading */
+    int least, most; /* fields of a row: the heading's without the empty ones at its end, and with them */
     int signals[WT_NORMALIZED_MAX], label, group; /* their places; group −1: none */
 } wt_columns;
 /* Reads the heading. */
 wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_options *options);
-/* The record that was read last: as many columns as the heading, numbers, a fitting label. */
+/* The record that was read last, [signal_count] and a label: as many columns as the heading, numbers, a fitting label. */
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
-                          float *signals, float *label);
+                          double *signals, double *label);
 
 #endif

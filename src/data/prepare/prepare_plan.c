@@ -14,8 +14,39 @@ const char *wt_split_name(wt_split split) {
     return names[split];
 }
 
+static double draw_of(const char *id, uint64_t seed) {
+    return (double)(wt_hash_string(id, seed).low >> 11) * 0x1p-53;
+}
+
 wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test) {
-    return wt_split_of_draw((double)(wt_hash_string(id, seed).low >> 11) * 0x1p-53, validation, test);
+    return wt_split_of_draw(draw_of(id, seed), validation, test);
+}
+
+/* How far a draw lies from those of low … high. */
+static double distance(double draw, double low, double high) {
+    return draw < low ? low - draw : draw > high ? draw - high : 0;
+}
+
+void wt_splits_choose(wt_split *splits, const char *const *ids, size_t items, uint64_t seed,
+                      double validation, double test) {
+    const double low[WT_SPLITS] = {test + validation, test, 0},
+                 high[WT_SPLITS] = {1, test + validation, test};
+    size_t counts[WT_SPLITS] = {0};
+    for (size_t i = 0; i < items; i++) counts[splits[i] = wt_split_choose(ids[i], seed, validation, test)]++;
+    for (wt_split split = 0; split < WT_SPLITS; split++) {
+        size_t nearest = items;
+        double least = 2;
+        for (size_t i = 0; counts[split] == 0 && high[split] > low[split] && i < items; i++) {
+            const double far = distance(draw_of(ids[i], seed), low[split], high[split]);
+            if (counts[splits[i]] < 2 || far >= least) continue;
+            least = far;
+            nearest = i;
+        }
+        if (nearest == items) continue;
+        counts[splits[nearest]]--;
+        counts[split]++;
+        splits[nearest] = split;
+    }
 }
 
 wt_split wt_split_of_draw(double draw, double validation, double test) {
@@ -98,6 +129,10 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
             tally->targets[split] += !utterance.mask || utterance.mask[i];
         tally->removed += utterance.removed;
         tally->silent += utterance.silent;
+        tally->still += utterance.still;
+        for (int64_t i = 0; plan->classes > 0 && plan->classes <= WT_COUNTED_CLASSES && i < utterance.count;
+             i++)
+            tally->classes[split][(int)utterance.labels[i]]++;
         if (plan->store == WT_STORE_INT16)
             tally->clipped += count_clipped(utterance.samples, utterance.count * plan->channels);
         if (source->done) source->done(source->progress);

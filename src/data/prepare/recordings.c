@@ -7,12 +7,14 @@
  */
 #include <errno.h>
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "prepare_internal.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/utf8.h"
 
 typedef struct {
     wt_recordings *list;
@@ -20,12 +22,36 @@ typedef struct {
     bool prefixed; /* several folders: ids begin with the folder's name */
 } collection;
 
-static bool sounds_like(const char *name) {
-    static const char *const extensions[] = {".wav", ".flac", ".ogg", ".oga", ".opus"};
+/* ".wav" of "a.b.wav"; "" of names without. */
+static const char *ending_of(const char *name) {
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot, extensions[i]) == 0) return true;
-    return false;
+    return dot && dot != name ? dot : "";
+}
+
+static void count_skipped(wt_recordings *list, const char *name) {
+    const char *ending = ending_of(name);
+    size_t i = 0;
+    list->skipped++;
+    while (i < list->ending_count && strcasecmp(list->endings[i].ending, ending) != 0) i++;
+    if (i == WT_ENDINGS_MAX) return; /* counted with the others alone */
+    if (i == list->ending_count) {
+        list->ending_count++;
+        wt_text_show(list->endings[i].ending, sizeof list->endings[i].ending, ending, strlen(ending));
+    }
+    list->endings[i].count++;
+}
+
+void wt_recordings_skipped(char *text, size_t room, const wt_recordings *list) {
+    size_t used = 0;
+    int64_t others = list->skipped;
+    *text = '\0';
+    for (size_t i = 0; i < list->ending_count && used < room; i++) {
+        const char *ending = *list->endings[i].ending ? list->endings[i].ending : "no ending";
+        used += (size_t)snprintf(text + used, room - used, "%s%s × %lld", used ? ", " : "", ending,
+                                 (long long)list->endings[i].count);
+        others -= list->endings[i].count;
+    }
+    if (others > 0 && used < room) snprintf(text + used, room - used, ", others × %lld", (long long)others);
 }
 
 static wt_status make_room(collection *all) {
@@ -74,12 +100,12 @@ static wt_status visit(collection *all, FTS *walk, FTSENT *entry, const char *ro
         if (hidden) fts_set(walk, entry, FTS_SKIP);
         return WT_OK;
     case FTS_F:
-        if (!hidden && sounds_like(entry->fts_name)) return add_below(all, entry, root, prefix);
-        all->list->skipped += !hidden;
+        if (!hidden && wt_sound_reads(ending_of(entry->fts_name))) return add_below(all, entry, root, prefix);
+        if (!hidden) count_skipped(all->list, entry->fts_name);
         return WT_OK;
     case FTS_DC: return wt_error(WT_USAGE, "%s: the folder contains itself through a link", entry->fts_path);
     case FTS_SLNONE:
-        if (hidden || !sounds_like(entry->fts_name)) return WT_OK;
+        if (hidden || !wt_sound_reads(ending_of(entry->fts_name))) return WT_OK;
         return wt_error(WT_USAGE, "%s: is a link to a file that does not exist", entry->fts_path);
     case FTS_DNR:
     case FTS_ERR:
@@ -105,8 +131,11 @@ static wt_status add_folder(collection *all, const char *path) {
         status = wt_error(WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
     fts_close(walk);
     WT_TRY(status);
+    char skipped[256];
+    wt_recordings_skipped(skipped, sizeof skipped, all->list);
     WT_CHECK(all->list->count > before, WT_USAGE,
-             "%s: holds no recordings (expected files named .wav, .flac, .ogg, .oga or .opus)", path);
+             "%s: holds no recordings (%s%s%sexpected files named .wav, .flac, .ogg, .oga, .opus%s)", path,
+             *skipped ? "got " : "", skipped, *skipped ? "; " : "", wt_sound_reads(".mp3") ? " or .mp3" : "");
     return WT_OK;
 }
 
@@ -115,6 +144,44 @@ static wt_status add_input(collection *all, const char *path) {
     /* Opening tells more about a path that is neither than stat would. */
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such file or folder", path);
     return add_file(all, path, wt_path_base(path));
+}
+
+static bool is_utf8(const char *text) {
+    uint32_t code;
+    for (int length; *text; text += length) {
+        length = wt_utf8_decode(&code, text, strlen(text));
+        if (length == 0) return false;
+    }
+    return true;
+}
+
+wt_status wt_recording_check(wt_recording *file, bool whole) {
+    wt_sound_format format;
+    float *samples;
+    WT_CHECK(is_utf8(file->id), WT_USAGE, "%s: its name is not UTF-8, which ids in a data set are",
+             file->path);
+    WT_TRY(wt_sound_inspect(&format, file->path));
+    if (whole) {
+        WT_TRY(wt_sound_read(&samples, &format, file->path, 0, -1));
+        wt_free(samples);
+    }
+    file->format = format;
+    return WT_OK;
+}
+
+void wt_recordings_keep(wt_recordings *list, const wt_recordings *other) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        wt_recording *file = &list->files[i];
+        const bool fine = file->format.frames > 0 && (!other || other->files[i].format.frames > 0);
+        if (fine) {
+            list->files[kept++] = *file;
+            continue;
+        }
+        wt_free(file->path);
+        wt_free(file->id);
+    }
+    list->count = kept;
 }
 
 static int compare_ids(const void *a, const void *b) {
@@ -141,6 +208,56 @@ wt_status wt_recordings_find(wt_recordings *recordings, const char *const *input
     WT_GUARD(check_unique(recordings));
 cleanup:
     if (status != WT_OK) wt_recordings_dispose(recordings);
+    return status;
+}
+
+/* A part of a recording as one of its own, with the part's name behind the id's #. */
+static wt_status add_part(collection *all, const wt_recording *whole, wt_split split, int64_t first,
+                          int64_t frames) {
+    char id[WT_PATH_MAX];
+    const int length = snprintf(id, sizeof id, "%s#%s", whole->id, wt_split_name(split));
+    WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%s: the name is too long", whole->path);
+    WT_TRY(add_file(all, whole->path, id));
+    wt_recording *part = &all->list->files[all->list->count - 1];
+    part->format = whole->format;
+    part->format.frames = frames;
+    part->first = first;
+    part->cut = true;
+    part->split = split;
+    return WT_OK;
+}
+
+static wt_status cut_recording(collection *all, const wt_recording *whole, const double *shares) {
+    const int64_t frames = whole->format.frames;
+    const int64_t gap = frames / 20 < whole->format.rate ? frames / 20 : whole->format.rate;
+    double before = 0;
+    for (wt_split split = 0; split < WT_SPLITS; split++) {
+        const int64_t begin = (int64_t)((double)frames * before) + (split > 0 ? gap : 0);
+        before += shares[split];
+        const int64_t end = split == WT_SPLITS - 1 ? frames : (int64_t)((double)frames * before);
+        if (shares[split] > 0 && end > begin) WT_TRY(add_part(all, whole, split, begin, end - begin));
+    }
+    return WT_OK;
+}
+
+wt_status wt_recordings_cut(wt_recordings *list, const wt_audio_options *options) {
+    const double shares[WT_SPLITS] = {1 - options->validation - options->test, options->validation,
+                                      options->test};
+    const size_t parts = 1u + (options->validation > 0) + (options->test > 0);
+    if (list->count == 0 || list->count >= parts) return WT_OK;
+    wt_recordings cut;
+    memset(&cut, 0, sizeof cut);
+    collection all = {.list = &cut};
+    wt_status status = WT_OK;
+    for (size_t i = 0; i < list->count; i++) WT_GUARD(cut_recording(&all, &list->files[i], shares));
+    wt_recording *files = list->files;
+    const size_t count = list->count;
+    list->files = cut.files;
+    list->count = cut.count;
+    cut.files = files;
+    cut.count = count;
+cleanup:
+    wt_recordings_dispose(&cut);
     return status;
 }
 

@@ -1,11 +1,18 @@
-/* Takes the place of sound_file.c and resample.c in a build without libsndfile and libsamplerate. */
+/* Takes the place of sound_file.c and resample.c in a build without libsndfile and soxr. */
+#include <strings.h>
+
 #include "prepare_internal.h"
 
 static wt_status absent(const char *what) {
     return wt_error(WT_FAILED,
-                    "%s: this build can't read sound (it was made without libsndfile and libsamplerate; "
+                    "%s: this build can't read sound (it was made without libsndfile and soxr; "
                     "jobs/setup.sh installs them, then configure and build again)",
                     what);
+}
+
+bool wt_sound_reads(const char *ending) {
+    return strcasecmp(ending, ".wav") == 0 ||
+           strcasecmp(ending, ".flac") == 0; /* to say below that it can't */
 }
 
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path) {

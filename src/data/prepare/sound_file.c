@@ -3,36 +3,31 @@
  * grows with what arrives: a header may promise anything. That costs up to a copy of the samples while a
  * long file grows, and keeps a forged length from taking the machine's memory.
  */
-#include <errno.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <strings.h>
 
 #include "prepare_internal.h"
 #include "wavetrain/memory.h"
 
+enum { HEADER_MAX = 128 }; /* bytes of a WAV file's */
+
 static const int64_t frames_max = (int64_t)1 << 40; /* 265 days at 48 kHz */
 static const int64_t first_block = 1 << 20;         /* frames */
 
-/* An open file. One whose header gives no length is read through `input`, which shows libsndfile the true
- * one. */
+/* An open file. One that libsndfile would not read as it is, is shown to it through `input`: a WAV file as a header and
+ * the samples, with their true length; an Ogg file without what stands behind it. */
 typedef struct {
     SNDFILE *file;
     SF_INFO info;
-    FILE *input; /* or NULL */
-    int64_t bytes, at, samples_at;
+    FILE *input;
+    wt_wav_layout wav;
+    unsigned char header[HEADER_MAX];
+    int64_t header_bytes, body_at, body_bytes; /* what is shown; body_bytes 0: the file as it is */
+    int64_t at;                                /* of what is shown */
 } sound;
-
-static wt_status check_file(const char *path, int64_t *unsized) {
-    struct stat info;
-    WT_CHECK(stat(path, &info) == 0, errno == ENOENT || errno == ENOTDIR ? WT_USAGE : WT_FAILED,
-             "%s: can't be read (%s)", path, strerror(errno));
-    WT_CHECK(S_ISREG(info.st_mode), WT_USAGE, "%s: is no file", path);
-    WT_CHECK(info.st_size > 0, WT_USAGE, "%s: is empty (got 0 bytes, expected sound)", path);
-    return wt_wav_check_size(path, unsized);
-}
 
 /* libsndfile's reason, without the line's end. */
 static wt_status refuse(const char *path, SNDFILE *file) {
@@ -54,7 +49,8 @@ static wt_status check_info(const char *path, const SF_INFO *info) {
 }
 
 static sf_count_t input_length(void *opaque) {
-    return ((sound *)opaque)->bytes;
+    const sound *s = opaque;
+    return s->header_bytes + s->body_bytes;
 }
 
 static sf_count_t input_tell(void *opaque) {
@@ -63,32 +59,57 @@ static sf_count_t input_tell(void *opaque) {
 
 static sf_count_t input_seek(sf_count_t offset, int whence, void *opaque) {
     sound *s = opaque;
-    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? s->at : s->bytes;
+    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? s->at : input_length(s);
     return s->at = from + offset;
 }
 
 static sf_count_t input_read(void *bytes, sf_count_t count, void *opaque) {
     sound *s = opaque;
-    if (s->at < 0 || fseeko(s->input, s->at, SEEK_SET) != 0) return 0;
-    sf_count_t got = (sf_count_t)fread(bytes, 1, (size_t)count, s->input);
-    uint64_t length = (uint64_t)(s->bytes - s->samples_at);
-    if (length > 0xFFFFFFFEu) length = 0xFFFFFFFFu;
-    for (int i = 0; i < 4; i++) { /* the four bytes before the samples are their length */
-        int64_t place = s->samples_at - 4 + i - s->at;
-        if (place >= 0 && place < got) ((unsigned char *)bytes)[place] = length >> (8 * i) & 255;
-    }
-    s->at += got;
-    return got;
+    if (s->at < 0 || count <= 0) return 0;
+    sf_count_t got = 0;
+    for (; got < count && s->at < s->header_bytes; s->at++)
+        ((unsigned char *)bytes)[got++] = s->header[s->at];
+    const int64_t place = s->at - s->header_bytes, left = s->body_bytes - place;
+    if (got == count || left <= 0 || fseeko(s->input, s->body_at + place, SEEK_SET) != 0) return got;
+    const sf_count_t wanted = count - got < left ? count - got : left;
+    const sf_count_t more = (sf_count_t)fread((char *)bytes + got, 1, (size_t)wanted, s->input);
+    s->at += more;
+    return got + more;
 }
 
-static void open_unsized(sound *s, const char *path) {
+static void put32(unsigned char *bytes, int64_t value) {
+    const uint64_t shown = value < 0xFFFFFFFF ? (uint64_t)value : 0xFFFFFFFF;
+    for (int i = 0; i < 4; i++) bytes[i] = shown >> (8 * i) & 255;
+}
+
+/* Formats of which nothing but the format's chunk is needed: PCM, float, A-law, µ-law, and those of the extended chunk. */
+static bool make_header(sound *s) {
+    const int64_t size = s->wav.format_bytes, padded = size + size % 2;
+    unsigned char *header = s->header;
+    if (size < 16 || padded > HEADER_MAX - 28 || fseeko(s->input, s->wav.format_at, SEEK_SET) != 0)
+        return false;
+    memcpy(header, "RIFF....WAVEfmt ", 16);
+    if (fread(header + 20, 1, (size_t)size, s->input) != (size_t)size) return false;
+    const int tag = header[20] | header[21] << 8;
+    put32(header + 4, 20 + padded + s->wav.samples_bytes);
+    put32(header + 16, size);
+    memcpy(header + 20 + padded, "data", 4);
+    put32(header + 24 + padded, s->wav.samples_bytes);
+    s->header_bytes = 28 + padded;
+    return tag == 1 || tag == 3 || tag == 6 || tag == 7 || tag == 0xFFFE;
+}
+
+static void open_through(sound *s) {
     static SF_VIRTUAL_IO calls = {
         .get_filelen = input_length, .seek = input_seek, .read = input_read, .tell = input_tell};
-    struct stat info;
-    s->input = fopen(path, "rb");
-    if (!s->input || fstat(fileno(s->input), &info) != 0) return;
-    s->bytes = info.st_size;
+    memset(&s->info, 0, sizeof s->info);
     s->file = sf_open_virtual(&calls, SFM_READ, &s->info, s);
+}
+
+static void open_wav(sound *s) {
+    s->body_at = s->wav.samples_at;
+    s->body_bytes = s->wav.samples_bytes;
+    if (make_header(s)) open_through(s);
 }
 
 static void close_sound(sound *s) {
@@ -96,16 +117,46 @@ static void close_sound(sound *s) {
     if (s->input) fclose(s->input);
 }
 
+/* What libsndfile does not find wrong, or takes for something else. */
+static wt_status check_container(sound *s, const char *path) {
+    WT_TRY(wt_file_open(&s->input, path));
+    WT_CHECK(getc(s->input) != EOF, WT_USAGE, "%s: is empty (got 0 bytes, expected sound)", path);
+    WT_TRY(wt_ogg_check(s->input, path, &s->body_bytes));
+    return wt_wav_find(s->input, path, &s->wav);
+}
+
 static wt_status open_sound(sound *s, const char *path) {
     memset(s, 0, sizeof *s);
-    WT_TRY(check_file(path, &s->samples_at));
-    if (s->samples_at >= 0)
-        open_unsized(s, path);
-    else
-        s->file = sf_open(path, SFM_READ, &s->info);
-    wt_status status = s->file ? check_info(path, &s->info) : refuse(path, NULL);
+    wt_status status = check_container(s, path);
+    if (status == WT_OK && s->body_bytes > 0) {
+        open_through(s);
+    } else if (status == WT_OK) {
+        if (!s->wav.unsized) s->file = sf_open(path, SFM_READ, &s->info);
+        if (!s->file && s->wav.found) open_wav(s);
+    }
+    if (status == WT_OK) status = s->file ? check_info(path, &s->info) : refuse(path, NULL);
     if (status != WT_OK) close_sound(s);
     return status;
+}
+
+/* Newer libraries read MP3, if they were built to. */
+static bool reads_mp3(void) {
+    int count = 0;
+    sf_command(NULL, SFC_GET_FORMAT_MAJOR_COUNT, &count, sizeof count);
+    for (int i = 0; i < count; i++) {
+        SF_FORMAT_INFO info = {.format = i};
+        if (sf_command(NULL, SFC_GET_FORMAT_MAJOR, &info, sizeof info) != 0) continue;
+        if (info.extension && strcmp(info.extension, "mp3") == 0) return true;
+        if (info.name && strncmp(info.name, "MPEG", 4) == 0) return true;
+    }
+    return false;
+}
+
+bool wt_sound_reads(const char *ending) {
+    static const char *const endings[] = {".wav", ".flac", ".ogg", ".oga", ".opus"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(ending, endings[i]) == 0) return true;
+    return strcasecmp(ending, ".mp3") == 0 && reads_mp3();
 }
 
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path) {
@@ -143,18 +194,19 @@ static wt_status decode(SNDFILE *file, float **samples, int64_t *got, int64_t wa
     return WT_OK;
 }
 
-static bool is_lossy(int format) {
-    int major = format & SF_FORMAT_TYPEMASK;
+/* Whose length is an estimate. */
+static bool is_roughly_long(int format) {
 #ifdef SF_FORMAT_MPEG
-    if (major == SF_FORMAT_MPEG) return true;
+    if ((format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG) return true;
 #endif
-    return major == SF_FORMAT_OGG;
+    (void)format;
+    return false;
 }
 
 static wt_status check_length(const sound *s, const char *path, int64_t got, int64_t wanted) {
-    bool lossy = is_lossy(s->info.format);
+    bool rough = is_roughly_long(s->info.format);
     if (got < wanted && sf_error(s->file) == SF_ERR_SYSTEM) return refuse(path, s->file);
-    WT_CHECK(got == wanted || (lossy && got > 0), WT_USAGE,
+    WT_CHECK(got == wanted || (rough && got > 0), WT_USAGE,
              "%s: the file is truncated or damaged (got %lld frames, expected %lld)", path, (long long)got,
              (long long)wanted);
     return WT_OK;

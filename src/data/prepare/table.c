@@ -10,10 +10,14 @@
 #include <string.h>
 
 #include "prepare_internal.h"
+#include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
 
 enum { MARK_ROWS = 4096, RUN_ROWS_LEAST = 65536 };
+/* From this many deviations on a mean is subtracted before samples become floats: those have 24 bits, of which it would
+ * take some. Below, samples are stored as they stand in the table. */
+static const double far_off = 16;
 
 /* A row's place. */
 typedef struct {
@@ -26,9 +30,16 @@ typedef struct {
     table_mark mark; /* at the first row, or before it */
 } table_item;
 
-/* All int64_t, for packing. */
+/* What all rows of a column say. */
+typedef struct {
+    double least, most, mean, squares; /* deviations from the mean, squared and added */
+} table_column;
+
+/* Nothing but numbers, for packing. */
 typedef struct {
     int64_t items, rows, left_out, classes;
+    table_column signals[WT_NORMALIZED_MAX], label;
+    double offset[WT_NORMALIZED_MAX]; /* of signals, for all rows */
 } table_head;
 
 struct wt_table {
@@ -75,6 +86,53 @@ static wt_status add_item(wt_table *table, const table_item *item) {
     return WT_OK;
 }
 
+/* --- columns --- */
+
+/* The value of row `row`, from 0 (Welford 1962). */
+static void note_value(table_column *column, double value, int64_t row) {
+    const double before = value - column->mean;
+    if (row == 0) column->least = column->most = value;
+    if (value < column->least) column->least = value;
+    if (value > column->most) column->most = value;
+    column->mean += before / (double)(row + 1);
+    column->squares += before * (value - column->mean);
+}
+
+static double offset_of(const table_column *column, int64_t rows) {
+    const double deviation = sqrt(column->squares / (double)rows);
+    return fabs(column->mean) > far_off * deviation ? column->mean : 0;
+}
+
+/* Steps of a number's precision between a column's least and most value; `float_` of floats, else of doubles. */
+static double steps_between(const table_column *column, bool float_) {
+    const double size = fmax(fabs(column->least), fabs(column->most));
+    const double step = float_ ? (double)nextafterf((float)size, INFINITY) - (double)(float)size
+                               : nextafter(size, INFINITY) - size;
+    return (column->most - column->least) / step;
+}
+
+static void warn_of_column(const wt_table *table, const char *name, const table_column *column, bool float_) {
+    enum { FEW = 256 };
+    const double steps = steps_between(column, float_);
+    const char *file = table->files[0];
+    if (column->least == column->most) {
+        wt_log_warning("%s%s: column %s is constant (%.9g in all of %lld rows)", file,
+                       table->file_count > 1 ? " …" : "", name, column->least, (long long)table->head.rows);
+    } else if (steps < FEW) {
+        wt_log_warning("%s%s: column %s differs by %.0f steps of %s precision at most, from %.17g to %.17g: "
+                       "subtract what its values have in common",
+                       file, table->file_count > 1 ? " …" : "", name, steps, float_ ? "single" : "double",
+                       column->least, column->most);
+    }
+}
+
+void wt_table_warn(const wt_table *table) {
+    const wt_table_options *options = table->options;
+    for (int i = 0; i < options->signal_count; i++)
+        warn_of_column(table, options->signals[i], &table->head.signals[i], false);
+    warn_of_column(table, options->label, &table->head.label, options->values);
+}
+
 /* --- scanning --- */
 
 static wt_status note_mark(table_scan *scan, const wt_csv *csv) {
@@ -107,19 +165,22 @@ static wt_status note_group(table_scan *scan, const wt_csv *csv, const char *gro
 static wt_status scan_rows(table_scan *scan, wt_csv *csv) {
     const wt_table_options *options = scan->table->options;
     wt_columns columns;
-    float signals[WT_NORMALIZED_MAX], label;
+    double signals[WT_NORMALIZED_MAX], label;
+    table_head *head = &scan->table->head;
     WT_TRY(wt_columns_find(&columns, csv, options));
     for (bool found;; scan->rows++) {
         WT_TRY(wt_csv_next(csv, &found));
         if (!found) break;
         WT_TRY(wt_columns_read(&columns, csv, options, signals, &label));
-        if (!options->values && (int64_t)label >= scan->table->head.classes)
-            scan->table->head.classes = (int64_t)label + 1;
+        for (int i = 0; i < options->signal_count; i++)
+            note_value(&head->signals[i], signals[i], head->rows + scan->rows);
+        note_value(&head->label, label, head->rows + scan->rows);
+        if (!options->values && (int64_t)label >= head->classes) head->classes = (int64_t)label + 1;
         WT_TRY(columns.group < 0 ? note_mark(scan, csv)
                                  : note_group(scan, csv, wt_csv_field(csv, columns.group)));
     }
     WT_CHECK(scan->rows > 0, WT_USAGE, "%s: has no rows below its heading", wt_csv_path(csv));
-    scan->table->head.rows += scan->rows;
+    head->rows += scan->rows;
     return WT_OK;
 }
 
@@ -247,6 +308,8 @@ wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
     table->head.classes = options->classes;
     WT_GUARD(wt_alloc(&scans, count, sizeof *scans, "notes of a table"));
     for (size_t f = 0; f < count; f++) WT_GUARD(scan_file(&scans[f], table, f));
+    for (int c = 0; c < options->signal_count; c++)
+        table->head.offset[c] = offset_of(&table->head.signals[c], table->head.rows);
     if (!options->group) WT_GUARD(cut_all(table, scans));
     *out = table;
     table = NULL;
@@ -314,6 +377,7 @@ wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table) {
     plan->kind = "table";
     plan->labelled = true;
     plan->classes = options->values ? 0 : (int)table->head.classes;
+    memcpy(plan->normalization.offset, table->head.offset, sizeof table->head.offset);
 cleanup:
     wt_free(bytes);
     wt_free(splits);
@@ -330,6 +394,18 @@ static wt_status expect_row(wt_csv *csv) {
     return WT_OK;
 }
 
+/* The row that was read last, as sample number `i`. */
+static wt_status read_row(const wt_table *table, const wt_columns *columns, const wt_csv *csv, int64_t i,
+                          wt_utterance *utterance) {
+    const int channels = table->options->signal_count;
+    double signals[WT_NORMALIZED_MAX], label;
+    WT_TRY(wt_columns_read(columns, csv, table->options, signals, &label));
+    for (int c = 0; c < channels; c++)
+        utterance->samples[i * channels + c] = (float)(signals[c] - table->head.offset[c]);
+    utterance->labels[i] = (float)label;
+    return WT_OK;
+}
+
 static wt_status read_item(const wt_table *table, const table_item *item, wt_csv *csv,
                            wt_utterance *utterance) {
     const wt_table_options *options = table->options;
@@ -343,8 +419,7 @@ static wt_status read_item(const wt_table *table, const table_item *item, wt_csv
             snprintf(utterance->id, sizeof utterance->id, "%s:%lld", wt_path_base(table->files[item->file]),
                      (long long)wt_csv_line(csv));
         }
-        WT_TRY(wt_columns_read(&columns, csv, options, utterance->samples + i * options->signal_count,
-                               utterance->labels + i));
+        WT_TRY(read_row(table, &columns, csv, i, utterance));
     }
     return WT_OK;
 }

@@ -6,8 +6,39 @@
 #include <strings.h>
 
 #include "prepare_internal.h"
+#include "wavetrain/utf8.h"
 
-enum { SHOWN = 40 }; /* bytes of a field in a message */
+enum { SHOWN = 48, NUMBER_MAX = 400 }; /* bytes of a field in a message; of a number */
+
+/* --- messages --- */
+
+typedef struct {
+    char text[SHOWN];
+} shown_field;
+
+static shown_field show(const char *field) {
+    shown_field shown;
+    wt_text_show(shown.text, sizeof shown.text, field, strlen(field));
+    return shown;
+}
+
+/* What is wrong with a field, and what stands there. */
+static wt_status wrong(const wt_csv *csv, int column, const char *name, const char *what,
+                       const char *expected) {
+    return wt_error(WT_USAGE, "%s:%lld: column %s: %s (got \"%s\", expected %s)", wt_csv_path(csv),
+                    (long long)wt_csv_line(csv), name, what, show(wt_csv_field(csv, column)).text, expected);
+}
+
+/* --- the heading --- */
+
+/* A heading of one column, with what may be meant to separate several. */
+static const char *separator_hint(const wt_csv *csv) {
+    const char *only = wt_csv_count(csv) == 1 ? wt_csv_field(csv, 0) : "";
+    return strchr(only, ';')    ? "; for columns between semicolons: --separator ';'"
+           : strchr(only, '\t') ? "; for columns between tabs: --separator tab"
+           : strchr(only, ',')  ? "; for columns between commas: --separator ,"
+                                : "";
+}
 
 static wt_status find_column(int *place, const wt_csv *csv, const char *name) {
     *place = -1;
@@ -17,9 +48,10 @@ static wt_status find_column(int *place, const wt_csv *csv, const char *name) {
                  (long long)wt_csv_line(csv), name);
         *place = i;
     }
-    WT_CHECK(*place >= 0, WT_USAGE, "%s:%lld: no column %s (the heading has %d, from %.*s to %.*s)",
-             wt_csv_path(csv), (long long)wt_csv_line(csv), name, wt_csv_count(csv), SHOWN,
-             wt_csv_field(csv, 0), SHOWN, wt_csv_field(csv, wt_csv_count(csv) - 1));
+    WT_CHECK(*place >= 0, WT_USAGE, "%s:%lld: no column %s (the heading has %d, from \"%s\" to \"%s\"%s)",
+             wt_csv_path(csv), (long long)wt_csv_line(csv), name, wt_csv_count(csv),
+             show(wt_csv_field(csv, 0)).text, show(wt_csv_field(csv, wt_csv_count(csv) - 1)).text,
+             separator_hint(csv));
     return WT_OK;
 }
 
@@ -27,7 +59,8 @@ wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_optio
     bool found;
     WT_TRY(wt_csv_next(csv, &found));
     WT_CHECK(found, WT_USAGE, "%s: is empty (expected a heading with the columns' names)", wt_csv_path(csv));
-    columns->count = wt_csv_count(csv);
+    columns->most = columns->least = wt_csv_count(csv);
+    while (columns->least > 1 && !*wt_csv_field(csv, columns->least - 1)) columns->least--;
     for (int i = 0; i < options->signal_count; i++)
         WT_TRY(find_column(&columns->signals[i], csv, options->signals[i]));
     WT_TRY(find_column(&columns->label, csv, options->label));
@@ -35,57 +68,71 @@ wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_optio
     return options->group ? find_column(&columns->group, csv, options->group) : WT_OK;
 }
 
-/* strtod reads more than tables hold: hexadecimal, and words. */
-static bool looks_like_number(const char *text) {
-    return *text && strspn(text, "0123456789+-.eE \t") == strlen(text);
+/* As many fields as the heading, but for empty ones at either's end: some programs put a separator behind the last. */
+static wt_status check_count(const wt_columns *columns, const wt_csv *csv) {
+    int count = wt_csv_count(csv);
+    while (count > columns->most && !*wt_csv_field(csv, count - 1)) count--;
+    WT_CHECK(count >= columns->least && count <= columns->most, WT_USAGE,
+             "%s:%lld: the row has %d column%s (expected %d, as the heading)", wt_csv_path(csv),
+             (long long)wt_csv_line(csv), count, count == 1 ? "" : "s", columns->least);
+    return WT_OK;
 }
+
+/* --- numbers --- */
 
 static bool is_word(const char *text, const char *word) {
     if (*text == '-' || *text == '+') text++;
     return strcasecmp(text, word) == 0;
 }
 
-static wt_status read_number(const wt_csv *csv, int column, const char *name, double *value) {
+/* strtod reads more than tables hold, hexadecimal and words, and knows one decimal mark; `mark` becomes that. */
+static bool scan_number(const char *text, char mark, double *value) {
+    char number[NUMBER_MAX], *end = NULL;
+    const size_t length = strlen(text);
+    if (length == 0 || length >= NUMBER_MAX) return false;
+    for (size_t i = 0; i <= length; i++) {
+        number[i] = text[i] == mark ? '.' : text[i];
+        if (text[i] == '.' && mark != '.') return false;
+    }
+    if (strspn(number, "0123456789+-.eE") != length) return false;
+    *value = strtod(number, &end);
+    return end == number + length;
+}
+
+static wt_status read_number(const wt_csv *csv, const wt_table_options *options, int column, const char *name,
+                             double *value) {
     const char *text = wt_csv_field(csv, column);
-    const char *path = wt_csv_path(csv);
-    const long long line = wt_csv_line(csv);
-    WT_CHECK(*text, WT_USAGE, "%s:%lld: column %s: is empty (expected a number)", path, line, name);
-    WT_CHECK(!is_word(text, "nan") && !is_word(text, "inf") && !is_word(text, "infinity"), WT_USAGE,
-             "%s:%lld: column %s: is not finite (got %.*s, expected a number)", path, line, name, SHOWN,
-             text);
-    char *end = NULL;
-    *value = looks_like_number(text) ? strtod(text, &end) : 0;
-    while (end && end > text && (*end == ' ' || *end == '\t')) end++;
-    WT_CHECK(end && end > text && !*end, WT_USAGE, "%s:%lld: column %s: is no number (got %.*s)", path, line,
-             name, SHOWN, text);
-    WT_CHECK(fabs(*value) <= (double)FLT_MAX, WT_USAGE, "%s:%lld: column %s: is too large (got %.*s)", path,
-             line, name, SHOWN, text);
-    return WT_OK;
+    double other;
+    if (scan_number(text, options->decimal, value)) {
+        return fabs(*value) <= (double)FLT_MAX
+                   ? WT_OK
+                   : wrong(csv, column, name, "is too large", "what single precision holds");
+    }
+    if (!*text) return wrong(csv, column, name, "is empty", "a number");
+    if (is_word(text, "nan") || is_word(text, "inf") || is_word(text, "infinity"))
+        return wrong(csv, column, name, "is not finite", "a number");
+    if (scan_number(text, ',', &other))
+        return wrong(csv, column, name, "is not a number", "one with a point; --decimal , reads it");
+    if (scan_number(text, '.', &other))
+        return wrong(csv, column, name, "is not a number", "one with a comma, as --decimal , says");
+    return wrong(csv, column, name, "is not a number", "a number");
 }
 
 static wt_status check_class(const wt_csv *csv, const wt_table_options *options, int column, double label) {
     enum { CLASSES_MAX = 65536 };
+    char expected[100];
     const int most = options->classes ? options->classes : CLASSES_MAX;
-    WT_CHECK(label >= 0 && label < most && label == floor(label), WT_USAGE,
-             "%s:%lld: column %s: is no class (got %.*s, expected a whole number from 0 to %d%s)",
-             wt_csv_path(csv), (long long)wt_csv_line(csv), options->label, SHOWN, wt_csv_field(csv, column),
-             most - 1, label == floor(label) ? "" : "; --values takes labels as values");
-    return WT_OK;
+    if (label >= 0 && label < most && label == floor(label)) return WT_OK;
+    snprintf(expected, sizeof expected, "a whole number from 0 to %d%s", most - 1,
+             label == floor(label) ? "" : "; --values takes labels as values");
+    return wrong(csv, column, options->label, "is no class", expected);
 }
 
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
-                          float *signals, float *label) {
-    double value = 0;
-    WT_CHECK(wt_csv_count(csv) == columns->count, WT_USAGE,
-             "%s:%lld: the row has %d column%s (expected %d, as the heading)", wt_csv_path(csv),
-             (long long)wt_csv_line(csv), wt_csv_count(csv), wt_csv_count(csv) == 1 ? "" : "s",
-             columns->count);
-    for (int i = 0; i < options->signal_count; i++) {
-        WT_TRY(read_number(csv, columns->signals[i], options->signals[i], &value));
-        signals[i] = (float)value;
-    }
-    WT_TRY(read_number(csv, columns->label, options->label, &value));
-    if (!options->values) WT_TRY(check_class(csv, options, columns->label, value));
-    *label = (float)value;
-    return WT_OK;
+                          double *signals, double *label) {
+    WT_TRY(check_count(columns, csv));
+    for (int i = 0; i < options->signal_count; i++)
+        WT_TRY(read_number(csv, options, columns->signals[i], options->signals[i], &signals[i]));
+    WT_TRY(read_number(csv, options, columns->label, options->label, label));
+    return options->values ? WT_OK : check_class(csv, options, columns->label, *label);
 }

@@ -23,10 +23,9 @@ typedef struct {
 
 bool wt_text_next(const wt_text *text, const char **at, const char *end, uint32_t *code) {
     while (*at < end) {
-        int length = wt_utf8_decode(code, *at, (size_t)(end - *at));
+        int length = wt_text_decode(code, *at, (size_t)(end - *at));
         if (length == 0) return false; /* refused before */
         *at += length;
-        if (*code == '\r' && *at < end && **at == '\n') continue;
         if (text->options->lower) *code = wt_lower_case(*code);
         if (wt_characters_have(&text->options->keep, *code)) return true;
     }
@@ -78,16 +77,16 @@ static void count_character(builder *made, wt_text_item *item, uint32_t code) {
 static wt_status read_file(builder *made, int number) {
     const wt_text_file *file = &made->text->files[number];
     bool lines = made->text->options->lines;
-    size_t at = file->size >= 3 && memcmp(file->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    size_t at;
+    WT_TRY(wt_text_begin(&at, file->path, file->bytes, file->size));
     wt_text_item item = {.file = number, .first = at, .line = 1};
     int64_t line = 1, column = 1;
     while (at < file->size) {
         uint32_t code = 0;
-        int length = wt_utf8_decode(&code, file->bytes + at, file->size - at);
+        int length = wt_text_decode(&code, file->bytes + at, file->size - at);
         if (length == 0 || code == 0) return bad_byte(file, line, column, (unsigned char)file->bytes[at]);
         at += (size_t)length;
         column++;
-        if (code == '\r' && at < file->size && file->bytes[at] == '\n') continue;
         if (code == '\n') {
             line++;
             column = 1;
@@ -96,7 +95,7 @@ static wt_status read_file(builder *made, int number) {
             count_character(made, &item, code);
             continue;
         }
-        WT_TRY(end_item(made, &item, at - 1));
+        WT_TRY(end_item(made, &item, at - (size_t)length));
         item = (wt_text_item){.file = number, .first = at, .line = line};
     }
     if (at > item.first) WT_TRY(end_item(made, &item, at));

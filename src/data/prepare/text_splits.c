@@ -98,7 +98,11 @@ static wt_text_item cut_part(const wt_text *text, wt_text_item *rest, uint32_t c
     for (uint32_t i = 0; i < characters; i++) wt_text_next(text, &at, end, &code);
     part.characters = characters;
     part.bytes = (uint32_t)(at - begin);
-    for (const char *c = begin; c < at; c++) rest->line += *c == '\n';
+    for (const char *c = begin; c < at;) {
+        int line_end = wt_line_end(c, (size_t)(at - c));
+        rest->line += line_end > 0;
+        c += line_end > 0 ? line_end : 1;
+    }
     rest->first += part.bytes;
     rest->bytes -= part.bytes;
     return part;

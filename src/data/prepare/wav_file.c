@@ -3,10 +3,9 @@
  *
  * libsndfile reads a WAV file that was cut short as if it had been meant to be that short, so the sizes are
  * checked here, from the chunk headers alone. Programs that write to a pipe and never learn the length
- * leave 0, 0xFFFFFFFF or (sox) just under 0x7FFFF000: those files are taken as they are. Writing needs no
- * library: the header is 44 bytes.
+ * leave 0, 0xFFFFFFFF or (sox) just under 0x7FFFF000: those files are taken as they are. A size of 0 with other chunks
+ * behind it is no unknown one, but that of a file without samples. Writing needs no library: the header is 44 bytes.
  */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,59 +32,130 @@ static void put32(unsigned char *bytes, uint32_t value) {
     put16(bytes + 2, value >> 16);
 }
 
-/* A size that says nothing; sox rounds its own down to whole frames. */
-static bool says_nothing(uint32_t size) {
-    return size == 0 || size == unknown_size || (size > 0x7FFFF000u - 256 && size <= 0x7FFFF000u);
+static uint32_t get16(const unsigned char *bytes) {
+    return bytes[0] | (uint32_t)bytes[1] << 8;
 }
 
-/* The data chunk of an open WAV file: its size as promised (−1: not known) and where it begins (−1: there
- * is none before the end of the file). */
-static void find_data(FILE *file, long long bytes, long long *begin, long long *promised) {
-    long long at = 12, wide = -1;
-    *begin = *promised = -1;
-    for (int i = 0; i < WAV_CHUNKS_MAX && at <= bytes - 8; i++) {
-        unsigned char chunk[8 + 16];
-        if (fseeko(file, at, SEEK_SET) != 0) return;
-        size_t got = fread(chunk, 1, sizeof chunk, file);
-        if (got < 8) return;
-        uint32_t size = get32(chunk + 4);
-        if (memcmp(chunk, "ds64", 4) == 0 && got == sizeof chunk)
-            wide = (long long)(get32(chunk + 16) | (uint64_t)(get32(chunk + 20) & 0x7FFFFFFF) << 32);
-        if (memcmp(chunk, "data", 4) == 0) {
-            *begin = at + 8;
-            *promised = size == unknown_size ? wide : says_nothing(size) ? -1 : (long long)size;
+/* --- chunks --- */
+
+typedef struct {
+    int64_t at; /* of its name; the body begins 8 bytes further */
+    uint32_t size;
+    size_t got; /* bytes of `bytes` */
+    unsigned char bytes[8 + 16];
+} wav_chunk;
+
+static bool read_chunk(FILE *file, int64_t at, wav_chunk *chunk) {
+    chunk->at = at;
+    if (fseeko(file, at, SEEK_SET) != 0) return false;
+    chunk->got = fread(chunk->bytes, 1, sizeof chunk->bytes, file);
+    if (chunk->got < 8) return false;
+    chunk->size = get32(chunk->bytes + 4);
+    return true;
+}
+
+static bool is_chunk(const wav_chunk *chunk, const char *name) {
+    return memcmp(chunk->bytes, name, 4) == 0;
+}
+
+/* Names are four printable letters. */
+static bool has_name(const wav_chunk *chunk) {
+    for (int i = 0; i < 4; i++)
+        if (chunk->bytes[i] < 0x20 || chunk->bytes[i] > 0x7E) return false;
+    return true;
+}
+
+/* Where the next chunk begins. A byte pads an odd one, which some writers leave out. */
+static int64_t next_chunk(FILE *file, const wav_chunk *chunk) {
+    const int64_t end = chunk->at + 8 + (int64_t)chunk->size;
+    wav_chunk next;
+    if (chunk->size % 2 == 0) return end;
+    if (read_chunk(file, end + 1, &next) && has_name(&next)) return end + 1;
+    return read_chunk(file, end, &next) && has_name(&next) ? end : end + 1;
+}
+
+/* Whether chunks follow each other from `at` to the file's end, or to a pad byte that would be its last. */
+static bool chunks_follow(FILE *file, int64_t at, int64_t bytes) {
+    wav_chunk chunk;
+    for (int i = 0; i < WAV_CHUNKS_MAX && at < bytes; i++) {
+        if (!read_chunk(file, at, &chunk) || !has_name(&chunk)) return false;
+        at = next_chunk(file, &chunk);
+    }
+    return at == bytes || at == bytes + 1;
+}
+
+/* Whether samples follow in another data chunk, too. */
+static bool is_divided(FILE *file, const wav_chunk *data, int64_t bytes) {
+    wav_chunk chunk = *data;
+    for (int i = 0; i < WAV_CHUNKS_MAX; i++) {
+        const int64_t next = next_chunk(file, &chunk);
+        if (next >= bytes || !read_chunk(file, next, &chunk) || !has_name(&chunk)) return false;
+        if (is_chunk(&chunk, "data")) return true;
+    }
+    return false;
+}
+
+/* What `size` of the data chunk says; sox rounds its own of an unknown one down to whole frames. */
+static bool is_unknown(FILE *file, const wav_chunk *data, int64_t bytes) {
+    const uint32_t size = data->size;
+    if (size == 0) return data->at + 8 < bytes && !chunks_follow(file, data->at + 8, bytes);
+    return size == unknown_size || (size > 0x7FFFF000u - 256 && size <= 0x7FFFF000u);
+}
+
+/* Notes the format, and the data chunk as promised; `samples_at` stays 0 if there is none. */
+static void find_chunks(FILE *file, int64_t bytes, wt_wav_layout *layout, int64_t *frame) {
+    wav_chunk chunk;
+    int64_t wide = -1; /* the size in a ds64 chunk */
+    for (int64_t i = 0, at = 12; i < WAV_CHUNKS_MAX && at <= bytes - 8; i++) {
+        if (!read_chunk(file, at, &chunk)) return;
+        if (is_chunk(&chunk, "ds64") && chunk.got == sizeof chunk.bytes)
+            wide = (int64_t)(get32(chunk.bytes + 16) | (uint64_t)(get32(chunk.bytes + 20) & 0x7FFFFFFF)
+                                                           << 32);
+        if (is_chunk(&chunk, "fmt ") && chunk.got >= 8 + 14) {
+            layout->format_at = at + 8;
+            layout->format_bytes = chunk.size;
+            *frame = get16(chunk.bytes + 8 + 12);
+        }
+        if (is_chunk(&chunk, "data")) {
+            layout->samples_at = at + 8;
+            layout->samples_bytes = chunk.size == unknown_size && wide >= 0 ? wide : (int64_t)chunk.size;
+            layout->unsized = (chunk.size != unknown_size || wide < 0) && is_unknown(file, &chunk, bytes);
+            layout->divided = !layout->unsized && is_divided(file, &chunk, bytes);
             return;
         }
-        at += 8 + (long long)size + (size & 1);
+        at = next_chunk(file, &chunk);
     }
 }
 
-static wt_status check_size(FILE *file, const char *path, int64_t *unsized) {
+wt_status wt_wav_find(FILE *file, const char *path, wt_wav_layout *layout) {
     unsigned char head[12];
     struct stat info;
+    int64_t frame = 1;
+    memset(layout, 0, sizeof *layout);
+    rewind(file);
     if (fstat(fileno(file), &info) != 0 || fread(head, 1, sizeof head, file) != sizeof head) return WT_OK;
-    bool wav = (memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0) &&
-               memcmp(head + 8, "WAVE", 4) == 0;
-    if (!wav) return WT_OK;
-    long long begin, promised, bytes = (long long)info.st_size;
-    find_data(file, bytes, &begin, &promised);
-    WT_CHECK(begin >= 0, WT_USAGE,
-             "%s: the WAV file is truncated (got %lld bytes, which end before the samples)", path, bytes);
-    WT_CHECK(promised <= bytes - begin, WT_USAGE,
-             "%s: the WAV file is truncated (got %lld bytes of samples, expected %lld)", path, bytes - begin,
-             promised);
-    if (promised < 0 && bytes > begin) *unsized = begin;
+    layout->found = (memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0) &&
+                    memcmp(head + 8, "WAVE", 4) == 0;
+    if (!layout->found) return WT_OK;
+    const int64_t bytes = info.st_size;
+    find_chunks(file, bytes, layout, &frame);
+    const int64_t left = bytes - layout->samples_at;
+    WT_CHECK(layout->samples_at > 0, WT_USAGE,
+             "%s: the WAV file is truncated (got %lld bytes, which end before the samples)", path,
+             (long long)bytes);
+    WT_CHECK(layout->unsized || layout->samples_bytes > 0, WT_USAGE,
+             "%s: holds no samples (its data chunk is empty)", path);
+    WT_CHECK(!layout->divided, WT_USAGE, "%s: holds its samples in several data chunks (expected one)", path);
+    if (layout->unsized) layout->samples_bytes = left;
+    if (frame < 1) frame = 1;
+    WT_CHECK(layout->samples_bytes - layout->samples_bytes % frame <= left, WT_USAGE,
+             "%s: the WAV file is truncated (got %lld bytes of samples, expected %lld)", path,
+             (long long)left, (long long)layout->samples_bytes);
+    if (layout->samples_bytes > left) layout->samples_bytes = left;
     return WT_OK;
 }
 
-wt_status wt_wav_check_size(const char *path, int64_t *unsized) {
-    *unsized = -1;
-    FILE *file = fopen(path, "rb");
-    WT_CHECK(file, errno == ENOENT ? WT_USAGE : WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
-    wt_status status = check_size(file, path, unsized);
-    fclose(file);
-    return status;
-}
+/* --- writing --- */
 
 static void fill_header(unsigned char header[WAV_HEADER], uint32_t data_bytes, int rate, int channels) {
     memcpy(header, "RIFF....WAVEfmt ", 16);

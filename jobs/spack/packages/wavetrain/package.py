@@ -38,7 +38,7 @@ class Wavetrain(CMakePackage):
     depends_on("popt")
     depends_on("random123", type="build")
     depends_on("libsndfile+external-libs", when="+audio")
-    depends_on("libsamplerate", when="+audio")
+    depends_on("soxr", when="+audio")
     depends_on("plplot+pango", when="+plot")
 
     generator("ninja")
