@@ -217,11 +217,11 @@ pause() {
 
 # go_on_or_end: after `train`, by the program's verdict. Ends the job, or has it queued again.
 go_on_or_end() {
-    local verdict why step count fruitless=${FRUITLESS:-3} job=$SLURM_JOB_ID
+    local verdict why wrote step count fruitless=${FRUITLESS:-3} job=$SLURM_JOB_ID
     # An element's own number is the whole array's for one of them.
     [ -z "${SLURM_ARRAY_JOB_ID-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
     step=$(newest_step)
-    verdict=$(field verdict) why=$(field why)
+    verdict=$(field verdict) why=$(field why) wrote=$verdict
     # 0 alone says nothing: mpirun gives it when it is terminated. But what was done before is not recorded anew.
     if [ "$verdict" = 'done' ] || { [ "$code" = 0 ] && record | grep -q '^verdict: done$'; }; then
         end 0 "done after step $step"
@@ -237,7 +237,7 @@ go_on_or_end() {
     if [ "$code" = none ]; then
         say "not started: the time is over"
     else
-        [ -n "$verdict" ] || end_unstarted
+        [ -n "$wrote" ] || end_unstarted
         [ "$verdict" = continue ] || say "ended with code $code and no verdict: ${error:-no message}"
     fi
     count=$(count_fruitless 2>/dev/null)

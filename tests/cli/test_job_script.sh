@@ -121,7 +121,7 @@ starts 0 'exit 2'
 ended 2 'not trained: '
 starts 1 'exit 205' # the node that was lost may be there still
 queued_again
-dies='mkdir -p run; echo verdict: running >run/run.yaml; exit 1'
+dies='mkdir -p run; echo "- {begun: now, verdict: running, why: \"\"}" >run/run.yaml; exit 1'
 starts 0 "$dies"
 queued_again
 
@@ -161,7 +161,7 @@ ended 75 'cancelled or requeued from outside'
 signalled USR1 staging 'set_up; echo staging; attend sleep 30; run_once evaluate x'
 ended 75 'not started: the time is over'
 command_named program <<'STUB'
-trap 'mkdir -p run; printf "verdict: continue\nwhy: a signal\n" >run/run.yaml; exit 75' USR1
+trap 'mkdir -p run; echo "- {begun: now, verdict: continue, why: \"a signal\"}" >run/run.yaml; exit 75' USR1
 echo running
 for ((i = 0; i < 100; i++)); do sleep 0.1; done
 STUB

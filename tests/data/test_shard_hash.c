@@ -14,7 +14,8 @@ enum { SAMPLES = 200, CLASSES = 5 };
 static const char *const kinds[] = {"audio", "float", "stereo", "text", "class", "value"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static const wt_normalization two = {2, {0.25, -0.5}, {0.5, 2.0}}, one = {1, {0.125}, {0.75}};
+static const wt_normalization two = {.channels = 2, .mean = {0.25, -0.5}, .deviation = {0.5, 2.0}},
+                              one = {.channels = 1, .mean = {0.125}, .deviation = {0.75}};
 
 static bool is(int kind, const char *name) {
     return strcmp(kinds[kind], name) == 0;
