@@ -14,7 +14,7 @@
  */
 #include <string.h>
 
-#include "engine_internal.h"
+#include "operators.h"
 #include "wavetrain/memory.h"
 
 typedef struct {

@@ -33,7 +33,7 @@ static void gather_forward(const wt_engine *e, int op, const wt_tile *tile) {
  * unbiased. */
 static void reduce_forward(wt_engine *e, int op, const wt_stage *stage) {
     const int width = width_of(e, op), *tensors = e->graph->ops[op].tensors;
-    const double *sums = wt_reduce_moments(e, op, stage);
+    const double *sums = wt_reduce_moments(e, op, stage, width);
     const double count = sums[2 * width], rest = count > 1 ? count / (count - 1) : 1;
     const wt_real *running_mean = wt_tensor(e, tensors[2]), *running_variance = wt_tensor(e, tensors[3]);
     wt_real *mean_rstd = memory_of(e, op), *staged = mean_rstd + 2 * width;
@@ -72,7 +72,7 @@ static void gather_backward(const wt_engine *e, int op, const wt_tile *tile) {
 
 static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
     const int width = width_of(e, op);
-    const double *sums = wt_reduce_moments(e, op, stage);
+    const double *sums = wt_reduce_moments(e, op, stage, width);
     const double count = sums[2 * width] > 0 ? sums[2 * width] : 1;
     const wt_real *weight = wt_tensor(e, e->graph->ops[op].tensors[0]), *rstd = memory_of(e, op) + width;
     wt_real *factors = memory_of(e, op) + 4 * width;

@@ -165,12 +165,6 @@ typedef struct {
     void (*reduce[WT_PHASES])(wt_engine *engine, int op, const wt_stage *stage);
 } wt_op_class;
 
-extern const wt_op_class *const wt_op_classes[WT_OPERATORS];
-
-static inline const wt_op_class *wt_class(const wt_graph *graph, int op) {
-    return wt_op_classes[graph->ops[op].kind];
-}
-
 /* Adds values that are not of products. */
 static inline void wt_add_elements(wt_engine_work *work, const wt_graph *graph, int value, double count) {
     *(graph->values[value].extent == WT_EXTENT_TARGETS ? &work->list_elements : &work->elements) += count;
@@ -336,7 +330,7 @@ int64_t wt_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int6
 void wt_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end);
 /* Adds a stage's moments over the units of each microbatch, [microbatches, count + 1] with the rows' number
  * at the end, and then over all microbatches of the step, to total [count + 1]. */
-double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage);
+double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width);
 
 /* Calls that backward.c lays out, in terms of values and terms. */
 void wt_gather_call(const wt_engine *e, int value, const wt_tile *tile);
@@ -365,6 +359,7 @@ void wt_engine_plan_rings(wt_engine_plan *plan, const wt_engine *e);
 void wt_engine_plan_call(wt_engine_plan *plan, void (*run)(const wt_engine *, int, const wt_tile *),
                          int item);
 void wt_engine_plan_use(wt_engine_plan *plan, const struct wt_use *use);
+int wt_engine_plan_readers(const wt_engine_plan *plan, int value);
 int wt_engine_plan_buffer(wt_engine_plan *plan, const wt_engine *e, int value, int channels);
 bool wt_engine_plan_adds_in_place(const wt_engine_plan *plan, const wt_engine *e, int op);
 /* The only operator with one input that reads a value which nobody else reads; −1: there is none. */

@@ -1,4 +1,4 @@
-/* The classes, a file each. */
+/* The classes, a file each, and the table of them. */
 #ifndef WAVETRAIN_ENGINE_OPERATORS_H
 #define WAVETRAIN_ENGINE_OPERATORS_H
 
@@ -7,5 +7,11 @@
 extern const wt_op_class wt_class_lookup, wt_class_unfold, wt_class_product, wt_class_activation,
     wt_class_gate, wt_class_layer_norm, wt_class_batch_norm, wt_class_dropout, wt_class_fuse, wt_class_sum,
     wt_class_readout, wt_class_loss;
+
+extern const wt_op_class *const wt_op_classes[WT_OPERATORS];
+
+static inline const wt_op_class *wt_class(const wt_graph *graph, int op) {
+    return wt_op_classes[graph->ops[op].kind];
+}
 
 #endif

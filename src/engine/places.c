@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "operators.h"
 #include "wavetrain/memory.h"
 
 /* A buffer's stages in one phase; first > last: none. */

@@ -10,7 +10,7 @@
 #include <omp.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "operators.h"
 #include "wavetrain/memory.h"
 
 #define APPEND(plan, items, count, item)                                                               \
@@ -42,40 +42,14 @@ static wt_status list_readers(wt_engine_plan *plan, const wt_graph *graph) {
     return plan->status;
 }
 
-static int reader_count(const wt_engine_plan *plan, int value) {
-    return plan->first_reader[value + 1] - plan->first_reader[value];
-}
-
-int wt_engine_plan_sole_reader(const wt_engine_plan *plan, const wt_engine *e, int value) {
-    if (reader_count(plan, value) != 1) return -1;
-    const int op = plan->readers[plan->first_reader[value]].op;
-    return e->graph->ops[op].input == value ? op : -1;
-}
-
-/* A product that adds to a sum which nobody else reads works in place of it. */
-bool wt_engine_plan_adds_in_place(const wt_engine_plan *plan, const wt_engine *e, int op) {
-    const wt_op *o = &e->graph->ops[op];
-    if (o->add < 0 || o->add_delay != 0 || o->scale != 1) return false;
-    const wt_value *before = wt_value_of(e, o->add);
-    return reader_count(plan, o->add) == 1 && before->left == wt_value_of(e, o->output)->left &&
-           before->producer >= 0 && e->graph->ops[before->producer].kind == WT_OP_PRODUCT;
-}
-
 /* --- buffers --- */
-
-int wt_engine_plan_buffer(wt_engine_plan *plan, const wt_engine *e, int value, int channels) {
-    const wt_value *v = wt_value_of(e, value);
-    const wt_buffer buffer = {
-        .channels = channels, .rows = v->rows, .left = e->left[value], .extent = v->extent};
-    APPEND(plan, buffers, buffer_count, &buffer);
-    return plan->buffer_count - 1;
-}
 
 /* The buffer that an operator's output stands in: its input's, its own work's, or a new one. */
 static int output_buffer(wt_engine_plan *plan, const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     const wt_op_class *class = wt_class(e->graph, op);
-    const bool idle = o->kind == WT_OP_DROPOUT && !e->shape.backward && reader_count(plan, o->input) == 1;
+    const bool idle = o->kind == WT_OP_DROPOUT && !e->shape.backward &&
+                      wt_engine_plan_readers(plan, o->input) == 1;
     if (o->kind == WT_OP_FUSE || idle) return plan->value[o->input];
     if (class->flags & WT_KEEPS_OUTPUT) return plan->work[op];
     if (wt_engine_plan_adds_in_place(plan, e, op)) return plan->value[o->add];
@@ -104,7 +78,7 @@ static wt_status make_buffers(wt_engine_plan *plan, const wt_engine *e) {
         const wt_op_class *class = wt_class(graph, op);
         if (class->flags & (WT_KEEPS_INPUT | WT_KEEPS_OUTPUT)) {
             const int before = wt_value_of(e, o->input)->producer;
-            const bool own = reader_count(plan, o->input) > 1 || before < 0 ||
+            const bool own = wt_engine_plan_readers(plan, o->input) > 1 || before < 0 ||
                              (wt_class(graph, before)->flags & WT_KEEPS_OUTPUT);
             plan->work[op] = own ? wt_engine_plan_buffer(plan, e, o->output,
                                                          wt_value_of(e, o->input)->channels)
@@ -155,8 +129,9 @@ static void cut_rows(wt_engine_plan *plan, const wt_engine *e, wt_stage *stage, 
     const bool rows = stage->extent == WT_EXTENT_TIME;
     /* outputs that a loss or a readout takes */
     const int out = last->output;
-    const int reader = out >= 0 && reader_count(plan, out) == 1 ? plan->readers[plan->first_reader[out]].op
-                                                                : -1;
+    const int reader = out >= 0 && wt_engine_plan_readers(plan, out) == 1
+                           ? plan->readers[plan->first_reader[out]].op
+                           : -1;
     const bool read_out = reader >= 0 && e->graph->ops[reader].kind == WT_OP_READOUT;
     stage->tile_rows = stage->unit_rows = rows ? plan->segment / 2 : 1;
     if (rows && (loss || read_out)) stage->tile_rows = WT_LOSS_TILE, stage->unit_rows = plan->segment;
@@ -216,22 +191,6 @@ static wt_status cut_stages(wt_engine_plan *plan, const wt_engine *e) {
 }
 
 /* --- calls of forward --- */
-
-void wt_engine_plan_call(wt_engine_plan *plan, void (*run)(const wt_engine *, int, const wt_tile *),
-                         int item) {
-    const wt_call call = {run, item};
-    wt_stage *stage = &plan->stages[plan->stage_count - 1];
-    if (plan->status != WT_OK) return;
-    if (stage->call_count == 0) stage->first_call = plan->call_count;
-    APPEND(plan, calls, call_count, &call);
-    stage->call_count++;
-}
-
-void wt_engine_plan_use(wt_engine_plan *plan, const struct wt_use *use) {
-    if (plan->status != WT_OK || use->buffer < 0) return;
-    if (use->whole) plan->buffers[use->buffer].whole = true;
-    APPEND(plan, uses, use_count, use);
-}
 
 static void use_row(wt_engine_plan *plan, int stage, int buffer, bool writes) {
     wt_engine_plan_use(plan, &(struct wt_use){.buffer = buffer, .stage = stage, .writes = writes});

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "engine_internal.h"
+#include "operators.h"
 #include "wavetrain/memory.h"
 
 struct wt_stream {

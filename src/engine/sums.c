@@ -120,8 +120,8 @@ static double value_rows(const wt_engine *e, int value, int microbatch) {
     return rows;
 }
 
-double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage) {
-    const size_t width = wt_class(e->graph, op)->moments(e->graph, &e->graph->ops[op]), each = width + 1;
+double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width) {
+    const size_t each = 2 * (size_t)width + 1;
     const int microbatches = wt_units(e->windows, e->microbatch_windows);
     const int output = e->graph->ops[op].output;
     double *sums = e->norm_sums, *total = sums + (size_t)e->shape.windows * (size_t)e->plan->norm_sums;
@@ -131,9 +131,9 @@ double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage) {
         unit_walk walk = begin_walk(e, stage, m);
         for (const wt_real *unit; (unit = next_unit(&walk));) {
             const double *moments = (const double *)unit + e->plan->partial_at[op];
-            for (size_t i = 0; i < width; i++) own[i] += moments[i];
+            for (size_t i = 0; i < each - 1; i++) own[i] += moments[i];
         }
-        own[width] = value_rows(e, output, m);
+        own[each - 1] = value_rows(e, output, m);
     }
     if (e->step.reduce) {
         e->step.reduce(e->step.context, sums, (int)each, total);

@@ -1,7 +1,7 @@
 /* Estimates of what a network takes, from its operators alone. */
 #include <math.h>
 
-#include "engine_internal.h"
+#include "operators.h"
 
 int wt_engine_microbatch_sums(const wt_graph *graph) {
     int widest = 0;
