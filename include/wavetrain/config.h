@@ -195,7 +195,7 @@ typedef struct {
 
 /* What happens when a step's loss or gradient is not finite, or its norm jumps. */
 typedef struct {
-    int skips;     /* so many steps in a row are skipped, then the run goes back to its last checkpoint … */
+    int skips;     /* so many steps in a row are skipped, then the run goes back to the last checkpoint that was due … */
     int rollbacks; /* … so often at most, */
     double rate;   /* … each time with the learning rate times this */
     double spike;  /* a norm beyond so many times its running median is skipped too; 0: never */

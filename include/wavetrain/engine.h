@@ -107,8 +107,8 @@ int64_t wt_engine_bytes(const struct wt_graph *graph, const wt_kernels *kernels,
 int wt_engine_microbatch_sums(const struct wt_graph *graph);
 int wt_engine_microbatch_sum_count(const struct wt_graph *graph);
 
-/* Whether a call with so many targets is so small that one thread computes it. */
-bool wt_engine_is_serial(const struct wt_graph *graph, bool backward, double targets);
+/* Whether a call with so many targets, in windows of so many, is so small that one thread computes it. */
+bool wt_engine_is_serial(const struct wt_graph *graph, bool backward, int window_targets, double targets);
 
 /* Operations per target of what forward goes on with to gradients: the loss's stage. */
 double wt_engine_turned_operations(const struct wt_graph *graph, int targets);

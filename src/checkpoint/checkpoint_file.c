@@ -58,7 +58,7 @@ static wt_status wt_verify(size_t *size, const char *path, const char *bytes, si
 
 wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path) {
     wt_trailer found;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     WT_CHECK(file >= 0, WT_FAILED, "%s: can't be opened (%s)", path, strerror(errno));
     const off_t start = lseek(file, -(off_t)sizeof found, SEEK_END);
     const ssize_t bytes = start < 0 ? -1 : pread(file, &found, sizeof found, start);

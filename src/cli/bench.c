@@ -203,6 +203,8 @@ enum { WT_MODELS = sizeof wt_models / sizeof *wt_models };
 
 wt_status wt_bench_load_model(wt_config *config, const char *path, const char *model, const char *const *sets,
                               size_t count) {
+    WT_CHECK(!path || strcmp(path, "-") != 0, WT_USAGE,
+             "-: a configuration from standard input is for train and inspect (expected a file)");
     if (path) return wt_config_load(config, path, sets, count);
     for (int i = 0; i < WT_MODELS; i++) {
         const char *text = wt_models[i].text;

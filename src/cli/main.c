@@ -3,7 +3,6 @@
  * error line and ends with the design's exit code, on rank 0 alone (launchers turn a failing code of another
  * rank into a kill).
  */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -286,7 +286,7 @@ const wt_key wt_keys[] = {
 {.name = "guard", .type = WT_KEY_SECTION, .help = "Steps whose loss or gradient is not finite."},
 {.name = "guard.skips", .type = WT_KEY_INT, .offset = AT(guard.skips), .standard = "10",
  .least = 1, .most = 1000000, .resume = WT_RESUME_WARNED,
- .help = "So many in a row are skipped; then the run goes back to its last checkpoint."},
+ .help = "So many in a row are skipped; then the run goes back to the last checkpoint that was due."},
 {.name = "guard.rollbacks", .type = WT_KEY_INT, .offset = AT(guard.rollbacks), .standard = "3",
  .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
  .help = "So often it goes back before it gives up."},

@@ -19,8 +19,5 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     wt_add_elements(work, graph, o->output, rows * graph->values[o->output].channels);
 }
 
-const wt_op_class wt_class_activation = {.name = "activation",
-                                         .flags = WT_KEEPS_OUTPUT | WT_GRADIENT_IN_PLACE,
-                                         .forward = forward,
-                                         .backward = backward,
-                                         .work = count};
+const wt_op_class wt_class_activation = {
+    .flags = WT_KEEPS_OUTPUT | WT_GRADIENT_IN_PLACE, .forward = forward, .backward = backward, .work = count};

@@ -12,8 +12,6 @@
  * weights' gradients are made by panels over a microbatch's rows at once instead. The gradient by a value
  * stands for the gradient by the sum of the product that made it: the product's scale is in it.
  */
-#include <string.h>
-
 #include "operators.h"
 #include "wavetrain/memory.h"
 
@@ -93,6 +91,9 @@ static void list_sources(layout *l) {
             if (reader->term >= 0) source.packed = plan->backward_at[reader->term];
             if (o->input == v) source.buffer = plan->input_gradient[reader->op];
             if (o->input == v) source.channels = wt_value_of(l->e, v)->channels;
+            if (plan->status == WT_OK && plan->source_count - plan->first_source[v] == WT_SOURCES)
+                plan->status = wt_error(WT_FAILED, "a network's value is read more than %d times",
+                                        WT_SOURCES);
             APPEND(l, sources, source_count, &source);
         }
     }
@@ -146,7 +147,8 @@ static bool is_remade(const layout *l, int value) {
     if (op < 0 || l->plan->stages[remake_stage(l, op)].turns) return false;
     const wt_op *o = &l->graph->ops[op];
     if (wt_class(l->graph, op)->flags & WT_REMAKES) return chain_allows(l, value, false);
-    if (o->kind == WT_OP_PRODUCT) return recompute && chain_allows(l, value, true);
+    if (o->kind == WT_OP_PRODUCT)
+        return recompute && !wt_engine_plan_adds_in_place(l->plan, l->e, op) && chain_allows(l, value, true);
     return recompute && o->input >= 0 && is_made_first(l, o->input);
 }
 
@@ -348,7 +350,8 @@ static void lay_gradient(layout *l, int value) {
         use_at(l, l->plan->gradient[l->graph->ops[sole].output], 0, true);
         use(l, l->plan->gradient[value], true);
         lay_made(l, value);
-    } else if (sole >= 0 && l->graph->ops[sole].kind == WT_OP_LOSS) {
+    } else if (sole >= 0 &&
+               (l->graph->ops[sole].kind == WT_OP_LOSS || l->graph->ops[sole].kind == WT_OP_FUSE)) {
         lay_made(l, value);
     }
 }

@@ -129,8 +129,7 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     wt_add_elements(work, graph, o->output, rows * 2.0 * graph->values[o->output].channels);
 }
 
-const wt_op_class wt_class_batch_norm = {.name = "batch norm",
-                                         .flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE,
+const wt_op_class wt_class_batch_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE,
                                          .forward = forward,
                                          .backward = backward,
                                          .moments = moments,

@@ -67,8 +67,7 @@ static int state(const wt_graph *graph, const wt_op *o) {
     return graph->values[o->output].channels;
 }
 
-const wt_op_class wt_class_dropout = {.name = "dropout",
-                                      .flags = WT_REMAKES | WT_GRADIENT_IN_PLACE,
+const wt_op_class wt_class_dropout = {.flags = WT_REMAKES | WT_GRADIENT_IN_PLACE,
                                       .forward = forward,
                                       .backward = backward,
                                       .remake = remake,

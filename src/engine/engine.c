@@ -43,7 +43,6 @@ static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *ke
     e->threads = omp_get_max_threads();
     WT_TRY(wt_alloc(&e->left, (size_t)graph->value_count, sizeof *e->left, "the engine"));
     for (int v = 0; v < graph->value_count; v++) e->left[v] = stream ? 0 : graph->values[v].left;
-    e->operations = (shape->backward ? 3 : 1) * wt_graph_operations(graph, shape->targets, SIZE_MAX);
     return wt_engine_plan_create(&e->plan, e, stream);
 }
 
@@ -193,8 +192,8 @@ void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windo
         e->microbatch_windows = e->kernels->place_matters ? 1 : e->shape.windows;
     }
     if (e->plan->lists_targets) list_targets(e);
-    e->serial = e->operations * (e->plan->lists_targets ? e->targets : count_targets(e)) <=
-                WT_SERIAL_OPERATIONS;
+    e->serial = !e->shared && wt_engine_is_serial(e->graph, e->shape.backward, e->shape.targets,
+                                                  e->plan->lists_targets ? e->targets : count_targets(e));
     run(e, WT_FORWARD, NULL);
     for (int i = 0; i < windows; i++) losses[i] = add_window(e, i);
 }

@@ -24,6 +24,7 @@ enum {
         32, /* channels whose weights' gradient a unit makes where a microbatch's rows are added up at once */
     WT_SUM_SETS = 4,                /* neighbouring stages that have partial gradients at the same time */
     WT_SUM_CHUNK = 4096,            /* elements of partial gradients that a unit adds up */
+    WT_SOURCES = 128,               /* times that a value is read, at most */
     WT_SERIAL_OPERATIONS = 40000000 /* of a call: fewer are not worth a second thread */
 };
 
@@ -45,9 +46,8 @@ typedef struct {
 typedef struct {
     int channels, rows, left; /* as wt_value */
     wt_extent extent;
-    bool whole;  /* some reader takes a microbatch's rows at once */
-    bool kept;   /* forward leaves it for backward, or a call for its caller */
-    bool remade; /* backward makes the rows once more, tile by tile */
+    bool whole; /* some reader takes a microbatch's rows at once */
+    bool kept;  /* forward leaves it for backward, or a call for its caller */
     wt_place places[WT_PHASES];
 } wt_buffer;
 
@@ -97,6 +97,12 @@ typedef struct wt_stage {
     int sums_units;                         /* from one window's, or microbatch's, to the next */
 } wt_stage;
 
+/* Elements, rounded up to whole cache lines. */
+static inline size_t wt_whole_lines(size_t count) {
+    const size_t line = 64 / sizeof(wt_real);
+    return (count + line - 1) / line * line;
+}
+
 /* --- what classes see of a call --- */
 
 struct wt_engine {
@@ -116,9 +122,9 @@ struct wt_engine {
     /* the call */
     const wt_batch *batch;
     int first, windows, microbatch_windows;
-    bool staged;       /* there are running statistics to commit */
-    bool serial;       /* the call is one thread's */
-    double operations; /* of a target, all passes */
+    bool staged; /* there are running statistics to commit */
+    bool serial; /* the call is one thread's */
+    bool shared; /* no call is: for tests of the scheduler */
     /* of networks whose targets have rows of their own: the call's targets in one list */
     int targets;
     int *window_first; /* [windows + 1] */
@@ -143,7 +149,6 @@ enum {                      /* what backward reads */
 
 /* A class is one file. Every function is given (engine, operator, tile) and works on the tile's rows. */
 typedef struct {
-    const char *name;
     unsigned flags;
     void (*forward)(const wt_engine *engine, int op, const wt_tile *tile);
     void (*backward)(const wt_engine *engine, int op, const wt_tile *tile); /* of operators with one input */
@@ -221,9 +226,8 @@ typedef struct wt_engine_plan {
     int segment;                         /* rows */
     int loss_tiles;                      /* of a window */
     int norm_sums;                       /* of a microbatch */
-    int outputs_extent;
-    bool turns_in_turn;                /* stages run in turn */
-    bool lists_targets, drops_targets; /* rows of targets; those that are none are left out */
+    bool turns_in_turn;                  /* stages run in turn */
+    bool lists_targets, drops_targets;   /* rows of targets; those that are none are left out */
     wt_status status;
 } wt_engine_plan;
 
@@ -339,7 +343,7 @@ void wt_bias_call(const wt_engine *e, int value, const wt_tile *tile);
 void wt_term_weights_call(const wt_engine *e, int term, const wt_tile *tile);
 void wt_remake_call(const wt_engine *e, int op, const wt_tile *tile);
 
-/* --- plan.c, backward.c, places.c --- */
+/* --- plan.c, layout.c, backward.c, places.c --- */
 
 /* Everything that can be known before memory is taken. With `stream` rows of time stand in rings. */
 wt_status wt_engine_plan_create(wt_engine_plan **out, const wt_engine *e, bool stream);
@@ -355,7 +359,7 @@ void wt_engine_plan_backward(wt_engine_plan *plan, const wt_engine *e);
 void wt_engine_plan_places(wt_engine_plan *plan, const wt_engine *e);
 void wt_engine_plan_rings(wt_engine_plan *plan, const wt_engine *e);
 
-/* What the three share: a call of the newest stage, and that it touches rows of a buffer. */
+/* What they share (layout.c): a call of the newest stage, and that it touches rows of a buffer. */
 void wt_engine_plan_call(wt_engine_plan *plan, void (*run)(const wt_engine *, int, const wt_tile *),
                          int item);
 void wt_engine_plan_use(wt_engine_plan *plan, const struct wt_use *use);

@@ -20,8 +20,5 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     wt_add_elements(work, graph, o->output, rows * graph->values[o->input].channels);
 }
 
-const wt_op_class wt_class_gate = {.name = "gate",
-                                   .flags = WT_KEEPS_INPUT | WT_REMAKES,
-                                   .forward = forward,
-                                   .backward = backward,
-                                   .work = count};
+const wt_op_class wt_class_gate = {
+    .flags = WT_KEEPS_INPUT | WT_REMAKES, .forward = forward, .backward = backward, .work = count};

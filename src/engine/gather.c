@@ -7,12 +7,10 @@
  */
 #include "engine_internal.h"
 
-enum { OPERANDS = 64, ADDED = 64 };
-
 /* Of one stretch of rows, in which every source either has rows or not. */
 typedef struct {
-    wt_operand operands[OPERANDS];
-    const wt_real *added[ADDED];
+    wt_operand operands[WT_SOURCES];
+    const wt_real *added[WT_SOURCES];
     int count, added_count;
     int64_t end;
 } stretch;

@@ -38,8 +38,7 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     work->norm_rows += rows;
 }
 
-const wt_op_class wt_class_layer_norm = {.name = "layer norm",
-                                         .flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE,
+const wt_op_class wt_class_layer_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE,
                                          .forward = forward,
                                          .backward = backward,
                                          .moments = moments,

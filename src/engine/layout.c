@@ -23,7 +23,8 @@ bool wt_engine_plan_adds_in_place(const wt_engine_plan *plan, const wt_engine *e
     if (o->add < 0 || o->add_delay != 0 || o->scale != 1) return false;
     const wt_value *before = wt_value_of(e, o->add);
     return wt_engine_plan_readers(plan, o->add) == 1 && before->left == wt_value_of(e, o->output)->left &&
-           before->producer >= 0 && e->graph->ops[before->producer].kind == WT_OP_PRODUCT;
+           before->producer >= 0 && e->graph->ops[before->producer].kind == WT_OP_PRODUCT &&
+           e->graph->ops[before->producer].scale == 1;
 }
 
 int wt_engine_plan_buffer(wt_engine_plan *plan, const wt_engine *e, int value, int channels) {

@@ -97,5 +97,4 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     wt_add_elements(work, graph, o->output, rows * graph->values[o->output].channels * o->taps);
 }
 
-const wt_op_class wt_class_lookup = {
-    .name = "lookup", .forward = forward, .panel = panel, .panels = panels, .work = count};
+const wt_op_class wt_class_lookup = {.forward = forward, .panel = panel, .panels = panels, .work = count};

@@ -75,4 +75,4 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     }
 }
 
-const wt_op_class wt_class_loss = {.name = "loss", .forward = forward, .work = count};
+const wt_op_class wt_class_loss = {.forward = forward, .work = count};

@@ -11,7 +11,6 @@
  * the list of uses.
  */
 #include <limits.h>
-#include <string.h>
 
 #include "operators.h"
 #include "wavetrain/memory.h"
@@ -38,22 +37,17 @@ typedef struct {
     int slot_count;
 } placing;
 
-static size_t whole_lines(size_t count) {
-    const size_t line = 64 / sizeof(wt_real);
-    return (count + line - 1) / line * line;
-}
-
 /* Elements of a window's rows; of targets all of them. */
 static size_t stride_of(const wt_engine *e, const wt_buffer *b) {
     const size_t channels = (size_t)b->channels, targets = (size_t)e->shape.targets;
     if (b->extent == WT_EXTENT_WINDOW) return channels;
-    if (b->extent == WT_EXTENT_TIME) return whole_lines((targets + (size_t)b->left) * channels);
-    return whole_lines((size_t)e->shape.windows * targets * (size_t)b->rows * channels);
+    if (b->extent == WT_EXTENT_TIME) return wt_whole_lines((targets + (size_t)b->left) * channels);
+    return wt_whole_lines((size_t)e->shape.windows * targets * (size_t)b->rows * channels);
 }
 
 static size_t size_of(const wt_engine *e, const wt_buffer *b) {
     const size_t stride = stride_of(e, b);
-    return b->extent == WT_EXTENT_TARGETS ? stride : whole_lines(stride * (size_t)e->shape.windows);
+    return b->extent == WT_EXTENT_TARGETS ? stride : wt_whole_lines(stride * (size_t)e->shape.windows);
 }
 
 static void put(const wt_engine *e, wt_buffer *b, int phase, wt_place_kind kind, size_t at) {
@@ -107,7 +101,7 @@ static void place_scratch(placing *p, int phase) {
             if (life->first != s || buffer->kept || buffer->places[phase].kind != WT_PLACE_NONE) continue;
             if (!fits_scratch(p, buffer, life)) continue;
             put(p->e, buffer, phase, WT_PLACE_SCRATCH, used);
-            used += whole_lines(tile_rows(&plan->stages[s], buffer) * (size_t)buffer->channels);
+            used += wt_whole_lines(tile_rows(&plan->stages[s], buffer) * (size_t)buffer->channels);
         }
         if (used > plan->scratch) plan->scratch = used;
     }
@@ -232,7 +226,7 @@ static void place_sums(placing *p) {
         wt_stage *stage = &plan->stages[s];
         if (stage->phase == WT_FORWARD && stage->after_op >= 0)
             stage->sums_each = gathered(p, stage->after_op);
-        stage->sums_each = whole_lines(stage->sums_each);
+        stage->sums_each = wt_whole_lines(stage->sums_each);
         if (!stage->turns) continue;
         stage->sums_at = plan->sums;
         stage->sums_stride = stage->sums_each;
@@ -241,6 +235,7 @@ static void place_sums(placing *p) {
     }
     place_sets(p, WT_EXTENT_TIME);
     place_sets(p, WT_EXTENT_TARGETS);
+    place_sets(p, WT_EXTENT_WINDOW);
 }
 
 /* --- tasks --- */
@@ -334,7 +329,7 @@ static wt_status make_tasks(placing *p) {
         find_needs(p, s);
         for (int before = s - 1; before >= 0; before--) {
             if (p->reach[before] != INT32_MIN)
-                wt_tasks_need(tasks, plan->stages[before].task, p->reach[before]);
+                WT_TRY(wt_tasks_need(tasks, plan->stages[before].task, p->reach[before]));
         }
     }
     return WT_OK;
@@ -388,7 +383,8 @@ void wt_engine_plan_rings(wt_engine_plan *plan, const wt_engine *e) {
                 ring = plan->uses[n].farthest + 1;
         }
         buffer->places[WT_FORWARD].ring = ring;
-        plan->arena += buffer->extent == WT_EXTENT_TIME ? whole_lines((size_t)ring * (size_t)buffer->channels)
-                                                        : size_of(e, buffer);
+        plan->arena += buffer->extent == WT_EXTENT_TIME
+                           ? wt_whole_lines((size_t)ring * (size_t)buffer->channels)
+                           : size_of(e, buffer);
     }
 }

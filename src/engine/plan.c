@@ -7,9 +7,6 @@
  * tanh and sigmoid, a norm x̂) or what needs its output alone (activations), where no other operator reads
  * it.
  */
-#include <omp.h>
-#include <string.h>
-
 #include "operators.h"
 #include "wavetrain/memory.h"
 
@@ -225,8 +222,7 @@ static void lay_forward(wt_engine_plan *plan, const wt_engine *e) {
     const int count = plan->forward_count;
     for (int s = 0; plan->status == WT_OK && s < count; s++) {
         const wt_stage *stage = &plan->stages[s];
-        const int first_call = plan->call_count, end = stage->first_op + stage->op_count,
-                  after = stage->after_op;
+        const int end = stage->first_op + stage->op_count, after = stage->after_op;
         plan->stage_count = s + 1; /* the newest, for the calls */
         for (int op = stage->first_op; op < end; op++) {
             if (wt_class(graph, op)->forward) wt_engine_plan_call(plan, wt_class(graph, op)->forward, op);
@@ -237,7 +233,6 @@ static void lay_forward(wt_engine_plan *plan, const wt_engine *e) {
             use_operands(plan, e, s, &graph->ops[after]);
             use_row(plan, s, plan->work[after], true);
         }
-        plan->stages[s].first_call = first_call;
     }
     plan->stage_count = count;
 }
@@ -264,11 +259,6 @@ static wt_status place_weights(wt_engine_plan *plan, const wt_engine *e) {
     return WT_OK;
 }
 
-static size_t whole_lines(size_t count) {
-    const size_t line = 64 / sizeof(wt_real);
-    return (count + line - 1) / line * line;
-}
-
 static wt_status place_memory(wt_engine_plan *plan, const wt_engine *e) {
     const wt_graph *graph = e->graph;
     WT_TRY(wt_alloc(&plan->memory_at, (size_t)graph->op_count, sizeof(size_t), "the plan"));
@@ -276,7 +266,7 @@ static wt_status place_memory(wt_engine_plan *plan, const wt_engine *e) {
         const wt_op_class *class = wt_class(graph, op);
         const size_t count = class->memory ? class->memory(graph, &graph->ops[op]) : 0;
         plan->memory_at[op] = count ? plan->arena : SIZE_MAX;
-        plan->arena += whole_lines(count);
+        plan->arena += wt_whole_lines(count);
     }
     return WT_OK;
 }

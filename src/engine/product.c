@@ -25,7 +25,7 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     wt_finish finish = {.bias = bias_of(e, op), .ldadd = out, .scale = 1};
     if (span.count <= 0) return;
     if (o->add >= 0) finish.add = wt_value_row(e, tile, o->add, time - o->add_delay + e->left[o->add]);
-    for (int n = 0; n == 0 || n < o->term_count; n += OPERANDS) {
+    for (int n = 0; n < o->term_count; n += OPERANDS) {
         const int count = o->term_count - n < OPERANDS ? o->term_count - n : OPERANDS;
         for (int i = 0; i < count; i++) {
             const int number = o->first_term + n + i;
@@ -155,10 +155,5 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     if (o->add >= 0) wt_add_elements(work, graph, o->output, rows * out);
 }
 
-const wt_op_class wt_class_product = {.name = "product",
-                                      .forward = forward,
-                                      .panel = panel,
-                                      .panels = panels,
-                                      .memory = memory,
-                                      .load = load,
-                                      .work = count};
+const wt_op_class wt_class_product = {
+    .forward = forward, .panel = panel, .panels = panels, .memory = memory, .load = load, .work = count};

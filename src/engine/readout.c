@@ -95,8 +95,7 @@ static void backward(const wt_engine *e, int op, const wt_tile *tile) {
     }
 }
 
-const wt_op_class wt_class_readout = {.name = "readout",
-                                      .flags = WT_PULLED,
+const wt_op_class wt_class_readout = {.flags = WT_PULLED,
                                       .forward = forward,
                                       .backward = backward,
                                       .weights = weights,

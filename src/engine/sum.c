@@ -1,7 +1,5 @@
 /* Sums of rows: y[t] = sum_n x_n[t - delay_n]. Their gradients are sources of the gradients by their
  * inputs. */
-#include <string.h>
-
 #include "operators.h"
 
 static void forward(const wt_engine *e, int op, const wt_tile *tile) {
@@ -18,4 +16,4 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     }
 }
 
-const wt_op_class wt_class_sum = {.name = "sum", .forward = forward};
+const wt_op_class wt_class_sum = {.forward = forward};

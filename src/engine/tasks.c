@@ -28,15 +28,12 @@ static inline void spin_pause(void) {
 }
 #endif
 
-enum { NEEDS = 12 }; /* of a stage, on average, that there is room for */
-
 /* --- stages --- */
 
 wt_status wt_tasks_create(wt_tasks *tasks, int stages, int windows) {
     const size_t count = (size_t)stages;
     *tasks = (wt_tasks){.capacity = stages, .windows = windows};
     WT_TRY(wt_alloc(&tasks->stages, count, sizeof *tasks->stages, "stages"));
-    WT_TRY(wt_alloc(&tasks->needs, count * NEEDS, sizeof *tasks->needs, "stages"));
     return wt_alloc(&tasks->implied, count * count, sizeof *tasks->implied, "stages");
 }
 
@@ -60,7 +57,7 @@ int wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage) {
     if (!stage->unit_rows) {
         tasks->flags += (size_t)stage->units * windows;
     } else if (stage->of_microbatches) { /* each may have an odd unit */
-        tasks->flags += windows * (size_t)(stage->rows_per_window / stage->unit_rows + 2);
+        tasks->flags += windows * (size_t)(2 * stage->rows_per_window / stage->unit_rows + 2);
     } else {
         tasks->flags += windows * (size_t)wt_units(stage->rows, stage->unit_rows);
     }
@@ -68,20 +65,25 @@ int wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage) {
     return tasks->count++;
 }
 
-void wt_tasks_need(wt_tasks *tasks, int needed, int32_t reach) {
+wt_status wt_tasks_need(wt_tasks *tasks, int needed, int32_t reach) {
     const int number = tasks->count - 1;
     wt_task_stage *stage = &tasks->stages[number];
+    const wt_task_stage *before = &tasks->stages[needed];
     int32_t *implied = tasks->implied + number * tasks->capacity;
     const int32_t *further = tasks->implied + needed * tasks->capacity;
-    if (implied[needed] >= reach || tasks->need_count == tasks->capacity * NEEDS) return;
-    tasks->needs[tasks->need_count++] = (wt_need){needed, reach};
+    const wt_need need = {needed, reach};
+    if (implied[needed] >= reach) return WT_OK;
+    WT_TRY(wt_append(&tasks->needs, &tasks->need_count, &need, sizeof need, "stages"));
     stage->need_count++;
     implied[needed] = reach;
-    if (reach == WT_ALL_ROWS) return;
+    if (reach == WT_ALL_ROWS || reach < 0) return WT_OK; /* below 0 some units need nothing of it */
     for (int s = 0; s < needed; s++) {
         if (further[s] == INT32_MIN || further[s] == WT_ALL_ROWS) continue;
+        /* all rows of the stage in between need not need all rows of the first */
+        if (stage->rows + reach > before->rows && before->rows + further[s] < tasks->stages[s].rows) continue;
         if (further[s] + reach > implied[s]) implied[s] = further[s] + reach;
     }
+    return WT_OK;
 }
 
 wt_status wt_tasks_prepare(wt_tasks *tasks) {
@@ -96,8 +98,8 @@ wt_status wt_tasks_prepare(wt_tasks *tasks) {
 
 int64_t wt_tasks_bytes(const wt_tasks *tasks) {
     const size_t stages = (size_t)tasks->capacity;
-    const size_t fixed = stages *
-                         (sizeof(wt_task_stage) + NEEDS * sizeof(wt_need) + stages * sizeof(int32_t));
+    const size_t fixed = stages * (sizeof(wt_task_stage) + stages * sizeof(int32_t)) +
+                         (size_t)tasks->need_count * sizeof(wt_need);
     return (int64_t)(fixed + tasks->flags * (sizeof(wt_unit) + sizeof(bool) + 2 * sizeof(atomic_uint)) +
                      (size_t)tasks->count * (size_t)tasks->windows * sizeof(int));
 }

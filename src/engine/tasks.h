@@ -75,7 +75,7 @@ void wt_tasks_dispose(wt_tasks *tasks);
 /* Adds a stage; returns its number. */
 int wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage);
 /* Units of the newest stage need those of an earlier one. What other needs imply is left out. */
-void wt_tasks_need(wt_tasks *tasks, int needed, int32_t reach);
+wt_status wt_tasks_need(wt_tasks *tasks, int needed, int32_t reach);
 /* Takes the memory for running, when all stages are there. */
 wt_status wt_tasks_prepare(wt_tasks *tasks);
 int64_t wt_tasks_bytes(const wt_tasks *tasks);

@@ -17,4 +17,4 @@ static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, d
     wt_add_elements(work, graph, o->output, rows * graph->values[o->output].channels);
 }
 
-const wt_op_class wt_class_unfold = {.name = "unfold", .forward = forward, .work = count};
+const wt_op_class wt_class_unfold = {.forward = forward, .work = count};

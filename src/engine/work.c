@@ -21,8 +21,9 @@ int wt_engine_microbatch_sum_count(const wt_graph *graph) {
     return count;
 }
 
-bool wt_engine_is_serial(const wt_graph *graph, bool backward, double targets) {
-    return (backward ? 3 : 1) * targets * wt_graph_operations(graph, 1, SIZE_MAX) <= WT_SERIAL_OPERATIONS;
+bool wt_engine_is_serial(const wt_graph *graph, bool backward, int window_targets, double targets) {
+    return (backward ? 3 : 1) * targets * wt_graph_operations(graph, window_targets, SIZE_MAX) <=
+           WT_SERIAL_OPERATIONS;
 }
 
 /* Of the operators in the loss's stage, or of all others. */

@@ -1,8 +1,6 @@
 /* Layers that networks of every kind are made of. */
 #include "build.h"
 
-#include <stdio.h>
-
 wt_layer wt_build_layer(wt_graph *graph, const char *prefix, int in, int out, int taps, bool bias) {
     wt_layer layer = {in, out, taps ? taps : 1, 1, -1, -1};
     layer.weight = wt_graph_weight(graph, prefix, out, in, taps);

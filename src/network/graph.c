@@ -123,6 +123,7 @@ static wt_status check_term(const wt_graph *graph, const wt_op *op, int value, i
 
 static wt_status check_product(const wt_graph *graph, const wt_op *op) {
     const int out = graph->values[op->output].channels;
+    WT_CHECK(op->term_count > 0, WT_FAILED, "a network's operator has no terms");
     for (int n = op->first_term; n < op->first_term + op->term_count; n++) {
         const wt_term *term = &graph->terms[n];
         const int in = graph->values[term->value].channels;
@@ -131,6 +132,7 @@ static wt_status check_product(const wt_graph *graph, const wt_op *op) {
             WT_CHECK(in == out, WT_FAILED, "a network's sum has %d and %d channels", in, out);
             continue;
         }
+        WT_CHECK(term->tensor >= 0, WT_FAILED, "a network's product has a term without a tensor");
         const wt_parameter *w = &graph->tensors[term->tensor];
         WT_CHECK(w->shape[0] == out && w->shape[1] == in && term->tap < (w->rank == 3 ? w->shape[2] : 1),
                  WT_FAILED, "%s has shape [%lld, %lld] (expected [%d, %d])", w->name, (long long)w->shape[0],
@@ -166,7 +168,10 @@ static wt_status check_op(const wt_graph *graph, const wt_op *op) {
     case WT_OP_PRODUCT:
     case WT_OP_SUM: return check_product(graph, op);
     case WT_OP_LOSS: { /* its gradient takes the rows' place */
-        const wt_op *before = &graph->ops[graph->values[op->input].producer];
+        const wt_value *outputs = &graph->values[op->input];
+        WT_CHECK(outputs->producer >= 0 && outputs->rows == 1, WT_FAILED,
+                 "a network's loss reads no outputs");
+        const wt_op *before = &graph->ops[outputs->producer];
         WT_CHECK(before->kind == WT_OP_PRODUCT || before->kind == WT_OP_READOUT, WT_FAILED,
                  "a network's loss reads what is neither a product nor a readout");
         return check_sole_reader(graph, op);
@@ -176,6 +181,8 @@ static wt_status check_op(const wt_graph *graph, const wt_op *op) {
     case WT_OP_LAYER_NORM:
     case WT_OP_BATCH_NORM:
         WT_CHECK(op->input != graph->signal, WT_FAILED, "a network's norm reads the signal itself");
+        WT_CHECK(op->kind != WT_OP_BATCH_NORM || op->layer != graph->ops[graph->op_count - 1].layer,
+                 WT_FAILED, "a network's batch norm is in the layer of its loss");
         return WT_OK;
     default: return WT_OK;
     }

@@ -39,7 +39,7 @@ wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run) 
 /* Small calls are one thread's work, however many there are. */
 static bool wt_is_serial(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double targets = (double)forecast->lanes_at_once * forecast->lane_windows * wt_case_targets(run);
-    return wt_engine_is_serial(run->network->graph, true, targets);
+    return wt_engine_is_serial(run->network->graph, true, wt_case_targets(run), targets);
 }
 
 static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *run) {

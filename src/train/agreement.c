@@ -148,7 +148,7 @@ static void add_file(wt_facts *facts, const char *path) {
     char what[WT_PATH_MAX + 32], piece[PIECE], digits[WT_HASH_TEXT];
     struct stat info;
     ssize_t bytes = -1;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe is not waited for */
     if (file >= 0 && fstat(file, &info) == 0)
         bytes = pread(file, piece, sizeof piece, info.st_size > PIECE ? (info.st_size - PIECE) / 2 : 0);
     const int problem = errno;

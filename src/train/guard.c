@@ -1,7 +1,7 @@
 /*
  * What becomes of a step whose loss or gradient is not finite, or whose gradient's norm jumps: it is skipped,
- * and counted. After guard.skips in a row the run goes back to its last checkpoint with a lower learning
- * rate, and after guard.rollbacks of these it gives up. All of it is decided on rank 0 from sums that are the
+ * and counted. After guard.skips in a row the run goes back to the last checkpoint that was due with a
+ * lower learning rate, and after guard.rollbacks of these it gives up. All of it is decided on rank 0 from sums that are the
  * same on any number of ranks, and what it remembers is in the checkpoint.
  */
 #include <math.h>

@@ -218,7 +218,7 @@ wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lo
 
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why) {
     wt_run_record record;
-    wt_read_run_record(&record, run);
+    WT_TRY(load_record(&record, run));
     wt_close_running_start(&record, run, verdict, why);
     wt_status status = wt_rewrite_record(run, &record, verdict, why);
     wt_run_record_dispose(&record);

@@ -289,8 +289,8 @@ typedef struct {
 wt_status wt_trainer_setup(wt_trainer *trainer);
 void wt_trainer_dispose(wt_trainer *trainer);
 
-/* Back to the newest checkpoint, or the beginning where there is none, with what the guard remembers kept
- * (and written, so that a kill does not undo it). Collective. */
+/* Back to the last checkpoint that was due, or the beginning where there is none, with what the guard remembers
+ * kept, and written. Collective. */
 wt_status wt_trainer_roll_back(wt_trainer *trainer);
 
 /* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take

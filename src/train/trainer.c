@@ -301,7 +301,7 @@ static void wt_keep_peak(wt_trainer *trainer) {
     if (trainer->peak.bytes <= trainer->peak.written + trainer->peak.written / 16) return;
     trainer->peak.written = trainer->peak.bytes;
     if (wt_run_lock_check(trainer->files.lock) != WT_OK ||
-        wt_write_run_record(trainer, "running", "") != WT_OK)
+        wt_stop_writer_note_running(trainer->stop, trainer) != WT_OK)
         wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
 }
 
@@ -461,7 +461,12 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
         status = wt_write_run_record(trainer, "running", "");
         if (status == WT_OK) status = wt_stop_writer_start(&trainer->stop, trainer);
     }
-    WT_TRY(wt_comm_agree(trainer->comm, status));
+    status = wt_comm_agree(trainer->comm, status);
+    if (status != WT_OK) {
+        wt_stop_writer_end(trainer->stop);
+        trainer->stop = NULL;
+        return status;
+    }
     atomic_store(&trainer->start.begun, true);
     status = wt_run_steps(trainer);
     wt_stop_writer_end(trainer->stop); /* the verdict is another now */

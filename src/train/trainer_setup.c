@@ -402,8 +402,9 @@ static wt_status wt_reload(wt_trainer *trainer) {
     trainer->state.skipped = now.skipped;
     trainer->state.seconds = now.seconds;
     trainer->state.skipped_in_row = 0;
-    WT_TRY(wt_metrics_close(trainer->files.metrics));
+    wt_metrics *metrics = trainer->files.metrics;
     trainer->files.metrics = NULL;
+    WT_TRY(wt_metrics_close(metrics));
     WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
     WT_TRY(wt_metrics_open(&trainer->files.metrics, path, trainer->state.step));
     return wt_checkpoint_writer_submit(trainer->files.writer, &trainer->state, trainer->step->parameters,

@@ -19,6 +19,7 @@
 #include <omp.h>
 
 #include "backend.h"
+#include "engine/engine_internal.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/network.h"
@@ -172,6 +173,7 @@ static wt_engine *make_pass(const problem *p, int windows, int targets, int thre
     const wt_engine_shape shape = {
         .windows = windows, .targets = targets, .backward = true, .recompute = recompute};
     must(wt_engine_create(&pass, p->network->graph, kernels, &shape));
+    pass->shared = true; /* however small its calls are, units go to all threads */
     wt_engine_pack(pass, p->parameters);
     return pass;
 }
