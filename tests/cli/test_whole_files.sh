@@ -70,7 +70,7 @@ no_leftovers
 ends_by() {
     local signal=$1 process code=0
     shift
-    "$@" >out.txt 2>err.txt &
+    env --default-signal "$@" >out.txt 2>err.txt &
     process=$!
     sleep 1.5
     kill -"$signal" $process
