@@ -219,8 +219,11 @@ wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lo
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why) {
     wt_run_record record;
     WT_TRY(load_record(&record, run));
-    wt_close_running_start(&record, run, verdict, why);
-    wt_status status = wt_rewrite_record(run, &record, verdict, why);
+    wt_status status = WT_OK;
+    if (record.running) { /* else it has its word: where a rank hangs, the launcher asks the others to stop */
+        wt_close_running_start(&record, run, verdict, why);
+        status = wt_rewrite_record(run, &record, verdict, why);
+    }
     wt_run_record_dispose(&record);
     return status;
 }

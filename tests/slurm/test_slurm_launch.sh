@@ -90,7 +90,7 @@ cat >dies-first <<JOB
 [ -z "\${SLURM_RESTART_COUNT-}" ] || exec $WAVETRAIN "\$@"
 [ "\$SLURM_PROCID" = 0 ] || exec sleep 1
 mkdir -p pause
-echo "verdict: running" >pause/run.yaml
+echo '- {begun: now, verdict: running, why: ""}' >pause/run.yaml
 exit 1
 JOB
 chmod +x dies-first

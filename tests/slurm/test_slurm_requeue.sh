@@ -48,4 +48,5 @@ again lost
 echo "measured: node killed: done on others $(seconds_since "$began") s later"
 grep -qx 'hosts: "wt1 ×2, wt3 ×2"\|hosts: "wt1 ×3, wt3"' lost/run.yaml || fail "$(grep hosts lost/run.yaml)"
 bash "$CLUSTER" revive-node 2
-scontrol update nodename=wt2 state=resume
+scontrol update nodename=wt2 state=resume 2>resume.txt || # it may be back by itself
+    sinfo --noheader --nodes=wt2 --format=%T | grep -q '^idle\|^mixed\|^allocated' || fail "$(cat resume.txt)"
