@@ -41,7 +41,7 @@ printf '#!/bin/sh\necho "wavetrain: the disk is on fire" >&2\nexit 1\n' >no-disk
 chmod +x no-disk
 start hopeless "WAVETRAIN=$PWD/no-disk"
 hopeless=$job
-printf '#!/bin/sh\nmkdir -p $4\necho "- {begun: $(date +%%N), verdict: running, why: \"\"}" >$4/run.yaml\n. ./no-disk\n' >dies # after it has begun
+printf '#!/bin/sh\nmkdir -p $4\necho "- {begun: $(date +%%N), verdict: running, why: \\"\\"}" >$4/run.yaml\n. ./no-disk\n' >dies # after it has begun
 chmod +x dies
 start unlucky "WAVETRAIN=$PWD/dies,FRUITLESS=2"
 unlucky=$job
