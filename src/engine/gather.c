@@ -55,7 +55,8 @@ void wt_gather_call(const wt_engine *e, int value, const wt_tile *tile) {
     const wt_real scale = producer->kind == WT_OP_PRODUCT ? (wt_real)producer->scale : 1;
     wt_real *dx = span.count > 0 ? wt_gradient_row(e, tile, value, span.first) : NULL;
     for (int64_t u = span.first; u < span.first + span.count;) {
-        stretch s = {.end = span.first + span.count};
+        stretch s; /* not cleared: it is large */
+        s.end = span.first + span.count;
         find_stretch(e, value, tile, u, &s);
         const int rows = (int)(s.end - u);
         const wt_finish finish = {

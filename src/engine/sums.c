@@ -74,15 +74,18 @@ static void add_reals(const wt_engine *e, const wt_stage *stage, int microbatch,
 /* Doubles; over time each unit's are rounded first, as all its partial gradients are. */
 static void add_wide(const wt_engine *e, const wt_stage *stage, int microbatch, size_t at, size_t count,
                      wt_real *total) {
+    enum { BLOCK = 64 };
     const bool rounded = stage->extent == WT_EXTENT_TIME;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t first = 0; first < count; first += BLOCK) {
+        const size_t end = count - first < BLOCK ? count - first : BLOCK;
         unit_walk walk = begin_walk(e, stage, microbatch);
-        double sum = 0;
+        double sum[BLOCK] = {0};
         for (const wt_real *sums; (sums = next_unit(&walk));) {
-            const double moment = ((const double *)sums)[at + i];
-            sum = rounded ? (double)((wt_real)sum + (wt_real)moment) : sum + moment;
+            const double *moments = (const double *)sums + at + first;
+            for (size_t i = 0; i < end; i++)
+                sum[i] = rounded ? (double)((wt_real)sum[i] + (wt_real)moments[i]) : sum[i] + moments[i];
         }
-        total[i] = (wt_real)sum;
+        for (size_t i = 0; i < end; i++) total[first + i] = (wt_real)sum[i];
     }
 }
 
