@@ -420,6 +420,26 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
     return status;
 }
 
+/* Inputs listed, checked and prepared. Collective. */
+static wt_status prepare_audio_inputs(wt_comm *comm, wt_audio_command *own, const char *const *inputs,
+                                      int count) {
+    const double start = wt_time_now();
+    wt_recordings list, targets;
+    memset(&list, 0, sizeof list);
+    memset(&targets, 0, sizeof targets);
+    wt_status status = WT_OK;
+    WT_GUARD(wt_share_recordings(comm, &list, own->job.out, inputs, count));
+    WT_GUARD_CHECK(!own->target || count == 1, WT_USAGE,
+                   "--target: goes with one file or folder (got %d inputs)", count);
+    if (own->target)
+        WT_GUARD(wt_share_recordings(comm, &targets, own->job.out, (const char *const *)&own->target, 1));
+    WT_GUARD(wt_prepare_recordings(comm, own, &list, &targets, start));
+cleanup:
+    wt_recordings_dispose(&list);
+    wt_recordings_dispose(&targets);
+    return status;
+}
+
 static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
     wt_audio_command own = {
         .job.trim_limit = 0.5, .audio = {.validation = 0.1, .test = 0.1}, .shard_mib = 256};
@@ -459,31 +479,20 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
     };
     wt_command command = wt_command_prepare_audio;
     command.options = options;
-    double start = wt_time_now();
     poptContext context = NULL;
     const char **inputs;
     int count;
     bool done = false;
-    wt_recordings list, targets;
-    memset(&list, 0, sizeof list);
-    memset(&targets, 0, sizeof targets);
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &inputs, &count, &done));
     if (done) goto cleanup;
     WT_GUARD(wt_check_out(&own.job, &command));
     WT_GUARD(wt_check_audio_options(&own));
-    WT_GUARD(wt_share_recordings(comm, &list, own.job.out, inputs, count));
-    WT_GUARD_CHECK(!own.target || count == 1, WT_USAGE,
-                   "--target: goes with one file or folder (got %d inputs)", count);
-    if (own.target)
-        WT_GUARD(wt_share_recordings(comm, &targets, own.job.out, (const char *const *)&own.target, 1));
-    WT_GUARD(wt_prepare_recordings(comm, &own, &list, &targets, start));
+    WT_GUARD(prepare_audio_inputs(comm, &own, inputs, count));
 cleanup:
-    wt_recordings_dispose(&list);
-    wt_recordings_dispose(&targets);
-    free(own.target);
     poptFreeContext(context);
     free(own.job.out);
+    free(own.target);
     free(own.channels);
     return status;
 }

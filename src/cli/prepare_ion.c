@@ -40,8 +40,28 @@ static wt_status wt_check_table(const char *path) {
 
 /* --- the command --- */
 
+typedef struct {
+    wt_prepare_job job;
+    wt_ion ion;
+    char *csv;
+    double seconds, shard_mib;
+    long long seed, utterances;
+} ion_command;
+
+/* Checks the options; the plan checks the ranges of what is simulated. */
+static wt_status check_ion_options(ion_command *own, const wt_command *command, int64_t *shard_bytes) {
+    WT_TRY(wt_check_out(&own->job, command));
+    WT_TRY(wt_check_shard_mib(shard_bytes, own->shard_mib));
+    WT_TRY(wt_check_range("--seconds", own->seconds, 0, 1e9));
+    own->ion.utterances = own->utterances;
+    own->ion.seed = (uint64_t)own->seed;
+    own->ion.frames = llround(own->seconds * own->ion.rate);
+    return WT_OK;
+}
+
 static wt_status wt_simulate_ion(wt_comm *comm, wt_prepare_job *job, const wt_ion *ion, const char *csv,
-                                 int64_t shard_bytes, double start) {
+                                 int64_t shard_bytes) {
+    const double start = wt_time_now();
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     const bool root = wt_comm_rank(comm) == 0;
@@ -68,46 +88,44 @@ static const wt_command wt_command_ion = {
 };
 
 wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv) {
-    wt_prepare_job job = {.trim_limit = 1};
-    wt_ion ion = {.count = 5,
-                  .opening = 100,
-                  .closing = 100,
-                  .amplitude = 1,
-                  .noise = 0.4,
-                  .hum = 0.2,
-                  .drift = 0.2,
-                  .rate = 10000};
-    char *csv = NULL;
-    double seconds = 10, shard_mib = 256;
-    long long seed = 1, utterances = 50;
+    ion_command own = {.job.trim_limit = 1, .seconds = 10, .shard_mib = 256, .seed = 1, .utterances = 50};
+    wt_ion *const ion = &own.ion;
+    *ion = (wt_ion){.count = 5,
+                    .opening = 100,
+                    .closing = 100,
+                    .amplitude = 1,
+                    .noise = 0.4,
+                    .hum = 0.2,
+                    .drift = 0.2,
+                    .rate = 10000};
     const struct poptOption options[] = {
-        {"out", 'o', POPT_ARG_STRING, &job.out, 0, "Folder of the data set to make; must not exist",
+        {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
          "DATASET"},
-        {"csv", '\0', POPT_ARG_STRING, &csv, 0,
+        {"csv", '\0', POPT_ARG_STRING, &own.csv, 0,
          "Write all samples also as a table with the columns time,signal,open_channels", "FILE"},
-        {"channels", '\0', POPT_ARG_INT, &ion.count, 0, "Ion channels, all alike (default 5)", "N"},
-        {"opening", '\0', POPT_ARG_DOUBLE, &ion.opening, 0,
+        {"channels", '\0', POPT_ARG_INT, &ion->count, 0, "Ion channels, all alike (default 5)", "N"},
+        {"opening", '\0', POPT_ARG_DOUBLE, &ion->opening, 0,
          "Times a second that a closed one opens (default 100)", "HZ"},
-        {"closing", '\0', POPT_ARG_DOUBLE, &ion.closing, 0,
+        {"closing", '\0', POPT_ARG_DOUBLE, &ion->closing, 0,
          "Times a second that an open one closes (default 100)", "HZ"},
-        {"amplitude", '\0', POPT_ARG_DOUBLE, &ion.amplitude, 0, "Current through an open one (default 1)",
+        {"amplitude", '\0', POPT_ARG_DOUBLE, &ion->amplitude, 0, "Current through an open one (default 1)",
          "A"},
-        {"noise", '\0', POPT_ARG_DOUBLE, &ion.noise, 0, "Standard deviation of white noise (default 0.4)",
+        {"noise", '\0', POPT_ARG_DOUBLE, &ion->noise, 0, "Standard deviation of white noise (default 0.4)",
          "A"},
-        {"hum", '\0', POPT_ARG_DOUBLE, &ion.hum, 0, "Amplitude of hum of 50 Hz (default 0.2; 0: none)", "A"},
-        {"drift", '\0', POPT_ARG_DOUBLE, &ion.drift, 0,
+        {"hum", '\0', POPT_ARG_DOUBLE, &ion->hum, 0, "Amplitude of hum of 50 Hz (default 0.2; 0: none)", "A"},
+        {"drift", '\0', POPT_ARG_DOUBLE, &ion->drift, 0,
          "Root mean square of slow waves of 1 to 20 s (default 0.2; 0: none)", "A"},
-        {"rate", '\0', POPT_ARG_INT, &ion.rate, 0, "Samples a second (default 10000)", "HZ"},
-        {"seconds", '\0', POPT_ARG_DOUBLE, &seconds, 0, "Length of an utterance (default 10)", "S"},
-        {"utterances", '\0', POPT_ARG_LONGLONG, &utterances, 0,
+        {"rate", '\0', POPT_ARG_INT, &ion->rate, 0, "Samples a second (default 10000)", "HZ"},
+        {"seconds", '\0', POPT_ARG_DOUBLE, &own.seconds, 0, "Length of an utterance (default 10)", "S"},
+        {"utterances", '\0', POPT_ARG_LONGLONG, &own.utterances, 0,
          "How many (default 50); a tenth each for validation and test", "N"},
-        {"seed", '\0', POPT_ARG_LONGLONG, &seed, 0, "Of everything that is drawn (default 1)", "N"},
-        {"shard-mib", '\0', POPT_ARG_DOUBLE, &shard_mib, 0, "Size of a shard, in MiB (default 256)", "MIB"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &own.seed, 0, "Of everything that is drawn (default 1)", "N"},
+        {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0, "Size of a shard, in MiB (default 256)",
+         "MIB"},
         POPT_TABLEEND,
     };
     wt_command command = wt_command_ion;
     command.options = options;
-    double start = wt_time_now();
     poptContext context = NULL;
     const char **signals;
     int count;
@@ -116,16 +134,11 @@ wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv) {
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1, &signals, &count, &done));
     if (done) goto cleanup;
-    WT_GUARD(wt_check_out(&job, &command));
-    WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
-    WT_GUARD(wt_check_range("--seconds", seconds, 0, 1e9));
-    ion.utterances = utterances;
-    ion.seed = (uint64_t)seed;
-    ion.frames = llround(seconds * ion.rate);
-    WT_GUARD(wt_simulate_ion(comm, &job, &ion, csv, shard_bytes, start));
+    WT_GUARD(check_ion_options(&own, &command, &shard_bytes));
+    WT_GUARD(wt_simulate_ion(comm, &own.job, ion, own.csv, shard_bytes));
 cleanup:
     poptFreeContext(context);
-    free(job.out);
-    free(csv);
+    free(own.job.out);
+    free(own.csv);
     return status;
 }

@@ -154,9 +154,27 @@ static wt_status wt_prepare_rows(wt_comm *comm, wt_table_command *own, const wt_
     return status;
 }
 
-static void wt_free_texts(char **texts) {
-    for (size_t i = 0; texts && texts[i]; i++) free(texts[i]);
-    free(texts);
+/* Files read by rank 0 and prepared by all. Collective. */
+static wt_status prepare_table_files(wt_comm *comm, wt_table_command *own, const char *const *files,
+                                     size_t count) {
+    const double start = wt_time_now();
+    wt_table *table = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_share_table(comm, &table, own, files, count));
+    WT_GUARD(wt_prepare_rows(comm, own, table, start));
+cleanup:
+    wt_table_destroy(table);
+    return status;
+}
+
+static void free_table_options(wt_table_command *own) {
+    for (size_t i = 0; own->signals && own->signals[i]; i++) free(own->signals[i]);
+    free(own->signals);
+    free(own->job.out);
+    free(own->label);
+    free(own->group);
+    free(own->separator);
+    free(own->decimal);
 }
 
 static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv) {
@@ -200,28 +218,19 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
     };
     wt_command command = wt_command_prepare_table;
     command.options = options;
-    double start = wt_time_now();
     poptContext context = NULL;
     const char **files;
     int count;
     bool done = false;
-    wt_table *table = NULL;
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &files, &count, &done));
     if (done) goto cleanup;
     WT_GUARD(wt_check_out(&own.job, &command));
     WT_GUARD(wt_check_table_options(&own));
-    WT_GUARD(wt_share_table(comm, &table, &own, files, (size_t)count));
-    WT_GUARD(wt_prepare_rows(comm, &own, table, start));
+    WT_GUARD(prepare_table_files(comm, &own, files, (size_t)count));
 cleanup:
-    wt_table_destroy(table);
     poptFreeContext(context);
-    wt_free_texts(own.signals);
-    free(own.job.out);
-    free(own.label);
-    free(own.group);
-    free(own.separator);
-    free(own.decimal);
+    free_table_options(&own);
     return status;
 }
 
