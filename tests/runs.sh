@@ -14,7 +14,7 @@ make_config() {
     cat >"$1" <<'YAML'
 model: {stacks: 1, layers: 5, residual: 13, gate: 11, skip: 17}
 data: {path: tone, window: 300, quantization: mulaw:64}
-train: {batch: 16, steps: 50, lanes: 8}
+train: {batch: 16, steps: 50, microbatches: 8}
 optimizer: {learning_rate: 3.0e-3}
 schedule: {kind: cosine, warmup: 5}
 validation: {every: 10, windows: 7}
@@ -84,8 +84,9 @@ wait_for() {
     fail "$1: no row $2 within $limit s: $(cat "$1.log")"
 }
 
-# interrupt RUN ROWS SIGNAL ARGUMENT…: starts or goes on with the run (of $steps steps) and sends the signal once there are
-# so many rows; prints the exit code. With $ranks, mpirun gets the signal and passes it on; KILL goes to one of the ranks.
+# interrupt RUN ROWS SIGNAL ARGUMENT…: starts or goes on with the run (of $steps steps) and sends the signal
+# once there are so many rows; prints the exit code. With $ranks, mpirun gets the signal and passes it on;
+# KILL goes to one of the ranks.
 interrupt() {
     local run=$1 rows=$2 signal=$3 process code=0
     shift 3

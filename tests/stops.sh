@@ -1,13 +1,15 @@
 #!/bin/bash
 # tests/stops.sh [--stops N] [--long N] [--saves N] [--seed N] [--folder FOLDER]
-# A run that is stopped again and again: a third of N (90) stops each with short steps and long validations, with steps that
-# are skipped and rollbacks, and with neither; then 10 with steps of some seconds; then 0 saves, whose time from the signal
-# to the whole checkpoint is measured. WAVETRAIN is the program (build/wavetrain). tests/mpi/test_stops.sh sources this file.
+# A run that is stopped again and again: a third of N (90) stops each with short steps and long validations,
+# with steps that are skipped and rollbacks, and with neither; then 10 with steps of some seconds; then 0
+# saves, whose time from the signal to the whole checkpoint is measured. WAVETRAIN is the program
+# (build/wavetrain). tests/mpi/test_stops.sh sources this file.
 #
-# stop_and_resume KIND STOPS SEED: trains whole-KIND/ without a break, then KIND/ by the same command, which gets a signal
-# STOPS times, at instants drawn from SEED: KILL, TERM, INT, HUP, USR1, USR2 or XCPU, to one process, to mpirun, to rank 0
-# or to another rank; and goes on each time on another number of ranks. Fails unless both end with the same parameters,
-# moments and metrics, each step once, and no signal that can be caught has lost a step that was finished. Kinds:
+# stop_and_resume KIND STOPS SEED: trains whole-KIND/ without a break, then KIND/ by the same command, which
+# gets a signal STOPS times, at instants drawn from SEED: KILL, TERM, INT, HUP, USR1, USR2 or XCPU, to one
+# process, to mpirun, to rank 0 or to another rank; and goes on each time on another number of ranks. Fails
+# unless both end with the same parameters, moments and metrics, each step once, and no signal that can be
+# caught has lost a step that was finished. Kinds:
 #     validations  short steps, most of the time is spent in validations; checkpoints are written often
 #     rollbacks    steps are skipped and the run goes back, most of the time
 #     plain        neither
@@ -132,8 +134,9 @@ stop_and_resume() {
         "as without stops; each step once in metrics.csv"
 }
 
-# save_and_measure SAVES SEED: a state of nearly 32 MiB, steps of some seconds, two threads; a signal to rank 0 at an instant
-# drawn from SEED, and the time until the checkpoint is whole and the verdict stands. The program is killed then.
+# save_and_measure SAVES SEED: a state of nearly 32 MiB, steps of some seconds, two threads; a signal to rank
+# 0 at an instant drawn from SEED, and the time until the checkpoint is whole and the verdict stands. The
+# program is killed then.
 save_and_measure() {
     local saves=$1 save rows began signal last
     RANDOM=$2
@@ -141,7 +144,7 @@ save_and_measure() {
     cat >config.yaml <<YAML
 model: {stacks: 4, layers: 6, kernel: 3, residual: 116, gate: 116, skip: 128}
 data: {path: tone, window: 512, quantization: mulaw:64}
-train: {batch: ${SAVE_BATCH:-48}, steps: 100000, lanes: 8}
+train: {batch: ${SAVE_BATCH:-48}, steps: 100000, microbatches: 8}
 validation: {every: 0}
 checkpoint: {every: 0, minutes: 0}
 YAML

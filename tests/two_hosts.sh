@@ -1,11 +1,11 @@
 #!/bin/bash
 # tests/two_hosts.sh [--delay US] [--rate MBIT] [--rounds N] [--build FOLDER]
 #     [--targets "N…"] [--times FILE] [--patience S] [run RANKS COMMAND…]
-# Two hosts with a link between them, on one machine: two network namespaces and a cable in user space (100 µs,
-# 1000 Mbit/s each way). With "run", COMMAND runs on RANKS ranks, half of them on each host. Without, model A is
-# trained with a rank of one thread on each, and a table says how much of the exchange is exposed, measured and
-# predicted, without overlap and with it; a FILE of times keeps the measurements, and adds those that it has.
-# Needs root, namespaces and /dev/net/tun; ends with code 77 where it can't.
+# Two hosts with a link between them, on one machine: two network namespaces and a cable in user space (100
+# µs, 1000 Mbit/s each way). With "run", COMMAND runs on RANKS ranks, half of them on each host. Without,
+# model A is trained with a rank of one thread on each, and a table says how much of the exchange is exposed,
+# measured and predicted, without overlap and with it; a FILE of times keeps the measurements, and adds those
+# that it has. Needs root, namespaces and /dev/net/tun; ends with code 77 where it can't.
 set -eu
 delay=100 rate=1000 rounds=3 targets="256 1024 2048 8192" times=times patience=30
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
@@ -115,15 +115,15 @@ unset OPENBLAS_CORETYPE # a slower core would have more time to hide the exchang
 cat >a.yaml <<'YAML'
 model: {stacks: 3, layers: 10, kernel: 2, residual: 64, gate: 64, skip: 128}
 data: {path: tone, quantization: mulaw:256}
-train: {batch: 2, lanes: 2}
+train: {batch: 2, microbatches: 2}
 schedule: {warmup: 1}
 validation: {every: 0}
 checkpoint: {every: 0, minutes: 0}
 run: {compare_every: 0}
 YAML
 
-# Two cores are all taken by two ranks and a cable: others on the machine would be measured too. Waits until they
-# leave nine tenths of it, for a while.
+# Two cores are all taken by two ranks and a cable: others on the machine would be measured too. Waits until
+# they leave nine tenths of it, for a while.
 wait_for_quiet() {
     local before after
     for _ in $(seq "$patience"); do
@@ -157,9 +157,10 @@ for round in $(seq "$rounds"); do
 done
 
 # The best of the rounds, and the model. With n_b the bytes of bucket b, counted from the end of the
-# network, R_b the time of backward that is still to come when it is finished, P = 2 ranks, a link of latency α and
-# bandwidth β:
-#     exposed = max over b of  2·α + Σ_{c ≥ b} (2·(P−1)/P · n_c/β) − R_b,  at least 0;  without overlap R_b = 0
+# network, R_b the time of backward that is still to come when it is finished, P = 2 ranks, a link of latency
+# α and bandwidth β:
+#     exposed = max over b of  2·α + Σ_{c ≥ b} (2·(P−1)/P · n_c/β) − R_b,  at least 0;  without overlap R_b =
+#                              0
 # R_b is the share of backward's multiplications that layers before bucket b have, of its measured time.
 awk -v delay="$delay" -v rate="$rate" '
     function layer(parameters, work) {

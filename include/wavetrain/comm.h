@@ -44,10 +44,11 @@ void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count); /* in place o
  * `all` is read on rank 0 only and must be large enough. Collective. */
 void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all);
 
-/* Adds `count` numbers of each lane, this rank's in `mine` [own lanes, count], over all lanes in the tree in which
- * gradients are added: `sum` [count], the same bits on all ranks. `all` is memory for [lanes, count]. No exchange may be
- * under way. Collective. */
-void wt_comm_sum_lanes(wt_comm *comm, int lanes, const double *mine, int count, double *all, double *sum);
+/* Adds `count` numbers of each microbatch, this rank's in `mine` [own microbatches, count], over all
+ * microbatches in the tree in which gradients are added: `sum` [count], the same bits on all ranks. `all` is
+ * memory for [microbatches, count]. No exchange may be under way. Collective. */
+void wt_comm_sum_microbatches(wt_comm *comm, int microbatches, const double *mine, int count, double *all,
+                              double *sum);
 
 /* Host names of all ranks, "node1 ×2, node2 ×2", for people; free with wt_free. Collective. */
 wt_status wt_comm_hosts(wt_comm *comm, char **text);
@@ -57,24 +58,26 @@ wt_status wt_comm_hosts(wt_comm *comm, char **text);
 /* A communicator of the first `ranks` of them: *out is NULL on the others. Collective over all. */
 wt_status wt_comm_first_ranks(wt_comm **out, wt_comm *comm, int ranks);
 void wt_comm_end_part(wt_comm *part); /* collective over the part; takes NULL */
-/* A barrier in which a rank sleeps as it waits, so that the cores are for the others: at most a millisecond late. Collective. */
+/* A barrier in which a rank sleeps as it waits, so that the cores are for the others: at most a millisecond
+ * late. Collective. */
 void wt_comm_meet(wt_comm *comm);
 
-/* --- lanes --- */
+/* --- microbatches --- */
 
-/* The lanes first … end−1 of a rank: ⌊rank·lanes/ranks⌋ … */
-void wt_comm_lanes(int rank, int ranks, int lanes, int *first, int *end);
+/* The microbatches first … end−1 of a rank: ⌊rank·microbatches/ranks⌋ … */
+void wt_comm_microbatches(int rank, int ranks, int microbatches, int *first, int *end);
 
 /*
- * The exchange: adds the gradients of all lanes of all ranks in one fixed binary tree over the lane
- * number (a range splits at the largest power of two below its length), so that the bits of the sum depend on
- * the number of lanes alone: not on ranks, waves, buckets, or on what drives the messages.
+ * The exchange: adds the gradients of all microbatches of all ranks in one fixed binary tree over the
+ * microbatch number (a range splits at the largest power of two below its length), so that the bits of the
+ * sum depend on the number of microbatches alone: not on ranks, waves, buckets, or on what drives the
+ * messages.
  *
- * Per step, a rank goes through its lanes in order, in waves of at most `open_lanes`, which it chooses by
- * itself:
- *   1. wt_exchange_lane for each lane of the wave: a buffer to compute into, all of it;
- *   2. wt_exchange_ready, as often as it likes, for ranges that are finished in all lanes of the wave: the first one
- *      ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
+ * Per step, a rank goes through its microbatches in order, in waves of at most `open_microbatches`, which it
+ * chooses by itself:
+ *   1. wt_exchange_microbatch for each microbatch of the wave: a buffer to compute into, all of it;
+ *   2. wt_exchange_ready, as often as it likes, for ranges that are finished in all microbatches of the wave:
+ *      the first one ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
  * wt_exchange_complete then gives every rank the sum. In a rank's last wave, each bucket (a part of the
  * buffer, cut from its end) that is ready goes on its way at once, while earlier layers are still computed.
  * MPI moves messages only inside its calls, so something must drive them: wt_exchange_poke, called often by
@@ -86,8 +89,8 @@ typedef struct wt_exchange wt_exchange;
 typedef void (*wt_exchange_add)(float *sum, const float *other, size_t count);
 
 typedef struct {
-    int lanes;      /* of all ranks */
-    int open_lanes; /* of this rank's, at most, in a wave */
+    int microbatches;      /* of all ranks */
+    int open_microbatches; /* of this rank's, at most, in a wave */
     size_t count;   /* elements */
     size_t bucket;  /* elements of a bucket, nearly; the same on all ranks */
     bool thread;    /* a thread drives; where wt_comm_threads says no, pokes do all the same */
@@ -107,14 +110,14 @@ bool wt_comm_threads(const wt_comm *comm);
 
 wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange_shape *shape);
 void wt_exchange_destroy(wt_exchange *exchange);
-float *wt_exchange_lane(wt_exchange *exchange, int lane);
+float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch);
 void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count);
 /* Moves messages along, and adds what has arrived; does nothing where a thread drives. May be called inside a
  * parallel region, by the thread that makes all the other calls. */
 void wt_exchange_poke(wt_exchange *exchange);
-/* `sum` is the exchange's own, valid until the next wt_exchange_lane. *added (may be NULL): the seconds of
- * this call that went into additions; in the rest it only waited. No other MPI call may be made from a rank's
- * last wave on until this one returns. Collective. */
+/* `sum` is the exchange's own, valid until the next wt_exchange_microbatch. *added (may be NULL): the seconds
+ * of this call that went into additions; in the rest it only waited. No other MPI call may be made from a
+ * rank's last wave on until this one returns. Collective. */
 const float *wt_exchange_complete(wt_exchange *exchange, double *added);
 
 /* Of the step that was completed last: the buckets, and those of them that set out while this rank still
@@ -149,8 +152,8 @@ typedef struct wt_hang_watch wt_hang_watch;
 wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_limits *limits,
                               wt_phase phase);
 void wt_hang_watch_stop(wt_hang_watch *watch); /* takes NULL */
-/* `tell` is called with what the watch says, in its thread, before it ends the job; it has a few seconds. Nothing for
- * NULL. */
+/* `tell` is called with what the watch says, in its thread, before it ends the job; it has a few seconds.
+ * Nothing for NULL. */
 void wt_hang_watch_tell(wt_hang_watch *watch, void (*tell)(void *context, const char *line), void *context);
 /* Progress, and the last step that is done; one atomic store each, and nothing for NULL. */
 void wt_hang_watch_phase(wt_hang_watch *watch, wt_phase phase);

@@ -76,7 +76,8 @@ typedef struct {
     int values[WT_DILATIONS_MAX];
 } wt_dilation_list;
 
-/* mulaw:N, linear:N or vocabulary, whose levels and padding only the data set knows (wt_dataset_quantization). */
+/* mulaw:N, linear:N or vocabulary, whose levels and padding only the data set knows
+ * (wt_dataset_quantization). */
 typedef struct {
     wt_quantization_kind kind;
     int levels;  /* 2 … 65,536; of a vocabulary 0 in a configuration */
@@ -133,8 +134,8 @@ typedef struct {
     int batch; /* windows in a step, over all ranks */
     int64_t steps;
     int64_t seed;
-    int lanes;         /* 0: at least 2,048 targets a lane, at most one lane a window */
-    int lanes_at_once; /* 0: as the threads need */
+    int microbatches;         /* 0: at least 2,048 targets a microbatch, at most one microbatch a window */
+    int microbatches_at_once; /* 0: as the threads need */
     wt_activations activations;
     wt_precision precision;
 } wt_train_config;
@@ -195,7 +196,8 @@ typedef struct {
 
 /* What happens when a step's loss or gradient is not finite, or its norm jumps. */
 typedef struct {
-    int skips;     /* so many steps in a row are skipped, then the run goes back to the last checkpoint that was due … */
+    /* so many steps in a row are skipped, then the run goes back to the last checkpoint that was due … */
+    int skips;
     int rollbacks; /* … so often at most, */
     double rate;   /* … each time with the learning rate times this */
     double spike;  /* a norm beyond so many times its running median is skipped too; 0: never */
@@ -235,14 +237,19 @@ typedef struct {
 /* What a resume says to a key that changed. */
 typedef enum { WT_RESUME_FREE, WT_RESUME_WARNED, WT_RESUME_REFUSED } wt_resume_rule;
 
-/* Every default; then the file (unless path is NULL; "-" is standard input), then `set_count` texts "a.b=value" in order,
- * then every range and every rule between keys. An error names file and line (or the --set), what
- * was found and what is expected, and for an unknown key the nearest valid one. Status WT_USAGE. */
+/* Every default; then the file (unless path is NULL; "-" is standard input), then `set_count` texts
+ * "a.b=value" in order, then every range and every rule between keys. An error names file and line (or the
+ * --set), what was found and what is expected, and for an unknown key the nearest valid one. Status WT_USAGE.
+ * */
 wt_status wt_config_load(wt_config *config, const char *path, const char *const *sets, size_t set_count);
 
 /* As wt_config_load, from text in memory; `name` stands for the file in errors. */
 wt_status wt_config_parse(wt_config *config, const char *name, const char *text, size_t bytes,
                           const char *const *sets, size_t set_count);
+
+/* The configuration that a checkpoint or run.yaml stores, written by this version or an earlier one: a key
+ * may have the name that it had then. */
+wt_status wt_config_parse_stored(wt_config *config, const char *name, const char *text);
 
 /* The whole resolved configuration as YAML that wt_config_parse takes; free with wt_free.
  * Every real number comes back bit for bit. */
@@ -275,8 +282,8 @@ typedef void (*wt_config_difference)(void *context, const char *key, wt_resume_r
 wt_status wt_config_compare(const wt_config *before, const wt_config *after, wt_config_difference report,
                             void *context);
 
-/* The lanes of a step: train.lanes, or its default (the least number of windows a lane that divides
- * the batch and gives 2,048 targets; else all in one lane). */
-int wt_config_lanes(const wt_config *config);
+/* The microbatches of a step: train.microbatches, or its default (the least number of windows a microbatch
+ * that divides the batch and gives 2,048 targets; else all in one microbatch). */
+int wt_config_microbatches(const wt_config *config);
 
 #endif

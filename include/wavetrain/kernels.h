@@ -30,7 +30,8 @@ typedef struct {
     int64_t step;          /* 1 for the first update: bias corrections 1 − β^step */
 } wt_adam_step;
 
-/* What SGD needs to know of a step (torch.optim.SGD, dampening 0; Sutskever et al. 2013 for Nesterov's form). */
+/* What SGD needs to know of a step (torch.optim.SGD, dampening 0; Sutskever et al. 2013 for Nesterov's form).
+ * */
 typedef struct {
     double learning_rate, momentum, weight_decay;
     bool nesterov;
@@ -66,8 +67,8 @@ typedef struct wt_kernels {
      *   y[t, o] = (Σ_n Σ_i x_n[t, i]·w_n[i, o] + bias[o] + add[t, o])·scale,   t < rows, o < out
      * with the terms of `count` operands n, in their order. A dilated causal convolution (van den Oord et al.
      * 2016, section 2.1) has a tap for an operand, x_j = x + j·dilation rows; its gradient by the input a
-     * transposed tap, x_j = dy − j·dilation rows. `bias` and `add` of finish may be NULL, add may be y. A row's
-     * bits don't depend on its place in the call, unless place_matters.
+     * transposed tap, x_j = dy − j·dilation rows. `bias` and `add` of finish may be NULL, add may be y. A
+     * row's bits don't depend on its place in the call, unless place_matters.
      */
     void (*multiply)(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish);
@@ -84,7 +85,8 @@ typedef struct wt_kernels {
     /*
      * The gradient by the weights of one tap:
      *   dw[i, o] += Σ_t x[t, i] · dy[t, o],   i < in, o < out, t < rows, in the order of t
-     * (OpenBLAS: in blocks of fixed length; bf16: in pairs from the first row on). The caller offsets x by the tap. rows may be 0.
+     * (OpenBLAS: in blocks of fixed length; bf16: in pairs from the first row on). The caller offsets x by
+     * the tap. rows may be 0.
      */
     void (*convolve_weights)(wt_real *dw, int lddw, const wt_real *x, int ldx, const wt_real *dy, int lddy,
                              int rows, int in, int out);
@@ -108,8 +110,8 @@ typedef struct wt_kernels {
      * Activations of a block. `a` holds the convolution's output, filter channels first, and keeps
      * what backward needs: tanh(a) and σ(b) for the gate (2·gate columns), the result else (gate columns).
      *   z = tanh(a)·σ(b)   or   tanh(a)   or   max(a, 0)
-     * Backward: from `a` as forward left it, da is the gradient by the convolution's output (da may be a), and
-     * z is made once more where it is not NULL. Without a gate, z may be a, and da may be dz.
+     * Backward: from `a` as forward left it, da is the gradient by the convolution's output (da may be a),
+     * and z is made once more where it is not NULL. Without a gate, z may be a, and da may be dz.
      */
     void (*activate)(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation);
     void (*activate_back)(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
@@ -120,14 +122,14 @@ typedef struct wt_kernels {
     void (*rectify_back)(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns);
 
     /*
-     * Norms of rows x [rows, columns]. Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) is over all rows of a
-     * step, so its sums are apart from what is made of them; they grow in double, in the order of t:
+     * Norms of rows x [rows, columns]. Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) is over all rows
+     * of a step, so its sums are apart from what is made of them; they grow in double, in the order of t:
      *   sums[c] += Σ_t x[t,c],    sums[columns + c] += Σ_t x[t,c]²                     (column_moments)
      *   sums[c] += Σ_t dy[t,c],   sums[columns + c] += Σ_t dy[t,c]·x̂[t,c]              (column_products)
      *   x ← x̂ = (x − mean[c])·rate[c],  y = x̂·weight[c] + bias[c]                      (standardise)
      *   dx = factor[c]·(dy − mean_dy[c] − x̂·mean_product[c]); dx may be dy             (standardise_back)
-     * Layer norm (Ba et al. 2016, arXiv 1607.06450) is over a row, with the mean and the biased variance of its
-     * columns; rate[t] = 1/√(variance + WT_NORM_EPSILON) is kept for backward:
+     * Layer norm (Ba et al. 2016, arXiv 1607.06450) is over a row, with the mean and the biased variance of
+     * its columns; rate[t] = 1/√(variance + WT_NORM_EPSILON) is kept for backward:
      *   x ← x̂ = (x − mean)·rate[t],  y = x̂·weight[c] + bias[c]                         (normalise)
      *   g = dy·weight,  dx = rate[t]·(g − mean_c(g) − x̂·mean_c(g·x̂)); dx may be dy     (normalise_back)
      */
@@ -155,13 +157,13 @@ typedef struct wt_kernels {
 
     /*
      * Squared error over rows of one output each, y[t·ldy], which become the gradient 2·(y − value) of the
-     * *summed* loss where gradient is true. Where targets[t] < 0 there is no target: loss 0, gradient 0. Returns
-     * Σ_t (y[t] − value[t])², the difference rounded as a wt_real, added in the order of t in double.
+     * *summed* loss where gradient is true. Where targets[t] < 0 there is no target: loss 0, gradient 0.
+     * Returns Σ_t (y[t] − value[t])², the difference rounded as a wt_real, added in the order of t in double.
      */
     double (*squared_error)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                             bool gradient);
 
-    /* sum += other; the only way in which gradients of lanes are added. */
+    /* sum += other; the only way in which gradients of microbatches are added. */
     void (*add)(wt_real *sum, const wt_real *other, size_t count);
 
     /* Σ (scale·x)² of one block, in double, in the order of the elements or another that count alone
@@ -172,8 +174,8 @@ typedef struct wt_kernels {
     void (*adam)(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
                  const wt_adam_step *step);
 
-    /* SGD on a range: g = scale·gradient + decay·p; v ← momentum·v + g; p ← p − rate·(v, or g + momentum·v with
-     * Nesterov). v begins as zeros. With `velocity` NULL there is no momentum: p ← p − rate·g. */
+    /* SGD on a range: g = scale·gradient + decay·p; v ← momentum·v + g; p ← p − rate·(v, or g + momentum·v
+     * with Nesterov). v begins as zeros. With `velocity` NULL there is no momentum: p ← p − rate·g. */
     void (*sgd)(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
                 const wt_sgd_step *step);
 
@@ -188,18 +190,18 @@ enum {
 #define WT_NORM_EPSILON 1e-5 /* added to the variance by batch and layer norm */
 
 /* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of
- * `multiply` and `convolve_weights` are rounded to bfloat16 and added in pairs along their sum (bf16.h), with the
- * same bits from all tables; the one for AVX512-BF16 is fast. Sets up what the backend needs (BLAS single-threaded). The table
- * lives as long as the program. */
+ * `multiply` and `convolve_weights` are rounded to bfloat16 and added in pairs along their sum (bf16.h), with
+ * the same bits from all tables; the one for AVX512-BF16 is fast. Sets up what the backend needs (BLAS
+ * single-threaded). The table lives as long as the program. */
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision);
 
 /* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops".
  * */
 void wt_kernels_describe(const wt_kernels *table, char *text, size_t room);
 
-/* The peak of this CPU's multiply-adds, to measure kernels against. `run` works in the calling thread, on registers
- * alone, and returns the operations that it made (a multiply-add counts 2), in proportion to the rounds; a round is some
- * ten nanoseconds. NULL where the CPU has no such instruction. */
+/* The peak of this CPU's multiply-adds, to measure kernels against. `run` works in the calling thread, on
+ * registers alone, and returns the operations that it made (a multiply-add counts 2), in proportion to the
+ * rounds; a round is some ten nanoseconds. NULL where the CPU has no such instruction. */
 typedef enum { WT_PEAK_FP32, WT_PEAK_BF16, WT_PEAKS } wt_peak_kind;
 typedef struct {
     const char *instruction;

@@ -2,19 +2,23 @@
  * What a run will take, before it runs: memory of a rank, time of a step, how much of the exchange is
  * exposed, node-hours. One model, for `wavetrain inspect` and `bench scaling`.
  *
- *   compute    Σ over kinds of work:  units of it in a rank's part of a step × seconds of a unit (calibration.h)
- *   exchange   of n bytes of gradient in buckets, P ranks, R of them on each of N nodes; the pattern is halving where ranks
- *              and lanes are powers of two, else owners (comm/exchange_*.c). A bucket of n_c bytes takes
- *                 halving:  2·log₂R·α_w + 2·(R−1)/R·n_c/β_w   +   2·log₂N·α + 2·(N−1)/N·n_c/β      (a node's ranks together)
+ *   compute    Σ over kinds of work:  units of it in a rank's part of a step × seconds of a unit
+ *              (calibration.h)
+ *   exchange   of n bytes of gradient in buckets, P ranks, R of them on each of N nodes; the pattern is
+ *              halving where ranks and microbatches are powers of two, else owners (comm/exchange_*.c). A
+ *              bucket of n_c bytes takes
+ *                 halving:  2·log₂R·α_w + 2·(R−1)/R·n_c/β_w   +   2·log₂N·α + 2·(N−1)/N·n_c/β      (a node's
+ *                           ranks together)
  *                 owners:   2·α_w + 2·(R−1)/P·n_c/β_w         +   2·α + 2·R·(P−R)/P·n_c/β
  *              with α_w, β_w the link within a node, α, β between nodes. At most four buckets are on
- *              their way at a time, and hide each other's latencies: one follows the other after the time of its bytes, or a
- *              quarter of its whole time, if that is more.
- *   exposed    max over buckets b:  latency + Σ_{c ≥ b} the time after which the next follows c − R_b, at least 0
- *              with R_b the time of backward, in a rank's last wave of lanes, that is still to come when b is finished
- *              (backward is ⅔ of computing; layers take time as they have operations). With exchange.progress: after
- *              R_b = 0. Batch norm's sums over lanes, which nothing hides, are added: for each level or block and direction a
- *              gather and a broadcast, 2·log₂P latencies.
+ *              their way at a time, and hide each other's latencies: one follows the other after the time of
+ *              its bytes, or a quarter of its whole time, if that is more.
+ *   exposed    max over buckets b:  latency + Σ_{c ≥ b} the time after which the next follows c − R_b, at
+ *              least 0 with R_b the time of backward, in a rank's last wave of microbatches, that is still to
+ *              come when b is finished (backward is ⅔ of computing; layers take time as they have
+ *              operations). With exchange.progress: after R_b = 0. Batch norm's sums over microbatches, which
+ *              nothing hides, are added: for each level or block and direction a gather and a broadcast,
+ *              2·log₂P latencies.
  *   step       compute + exposed
  *   node-hours step · steps · nodes; validation and checkpoints are not in it
  *
@@ -55,9 +59,9 @@ typedef struct {
 /* Resident bytes of a rank. Rank 0 alone writes checkpoints. */
 typedef struct {
     int64_t process;    /* MPI, HDF5, OpenBLAS, threads' stacks */
-    int64_t pass;       /* activations of the lanes at once, packed weights, partial gradients */
+    int64_t pass;       /* activations of the microbatches at once, packed weights, partial gradients */
     int64_t state;      /* parameters, moments, their mean */
-    int64_t exchange;   /* gradients of lanes, and what arrives */
+    int64_t exchange;   /* gradients of microbatches, and what arrives */
     int64_t data;       /* the data set's part, and batches read ahead */
     int64_t validation; /* its pass, its part of the data set, its batches */
     int64_t checkpoint; /* the writer's copy, and the file while it is made */
@@ -65,11 +69,11 @@ typedef struct {
 } wt_memory_forecast;
 
 typedef struct {
-    int lanes, lane_windows;
-    int own_lanes, lanes_at_once;            /* of the rank that has most */
-    int first_lanes, first_at_once;          /* of rank 0, which has fewest */
+    int microbatches, microbatch_windows;
+    int own_microbatches, microbatches_at_once; /* of the rank that has most */
+    int first_microbatches, first_at_once;      /* of rank 0, which has fewest */
     int ranks_on_node;                       /* most */
-    wt_memory_forecast first, other;         /* rank 0; the one that has most lanes */
+    wt_memory_forecast first, other;         /* rank 0; the one that has most microbatches */
     int64_t memory;                          /* the larger of their sums */
     int64_t node_memory;                     /* of the node with rank 0 */
     int64_t checkpoint_bytes;                /* of a file */
@@ -81,17 +85,17 @@ typedef struct {
     double node_hours;
 } wt_forecast;
 
-/* Fails as the trainer would: more ranks than lanes. Not collective; takes no memory to speak of. */
+/* Fails as the trainer would: more ranks than microbatches. Not collective; takes no memory to speak of. */
 wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run);
 
-/* Its parts. Units of each kind of work in a step of the rank with `own_lanes` lanes. */
-void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *lanes);
+/* Its parts. Units of each kind of work in a step of the rank with `own_microbatches` microbatches. */
+void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *microbatches);
 
-/* How a step's lanes fall on ranks, threads and waves: fills the first fields of the forecast. */
-wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run);
-/* Memory, given the lanes. */
+/* How a step's microbatches fall on ranks, threads and waves: fills the first fields of the forecast. */
+wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case *run);
+/* Memory, given the microbatches. */
 void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run);
-/* exchange, exposed and linked, given lanes and compute. */
+/* exchange, exposed and linked, given microbatches and compute. */
 void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run);
 
 /* Rates from measured steps: the seconds a unit, none below 0, that make up the measured times best (least

@@ -16,9 +16,10 @@ typedef enum {
     WT_RANDOM_SPLIT,       /* files into train, validation, test */
     WT_RANDOM_GENERATE,    /* a = stream, b = sample */
     WT_RANDOM_SIMULATE,    /* simulated signals: a = utterance, b = sample */
-    WT_RANDOM_SAMPLING, /* training windows drawn with replacement: a = position, b = 0, or 1 item and 2 window */
+    /* training windows drawn with replacement: a = position, b = 0, or 1 item and 2 window */
+    WT_RANDOM_SAMPLING,
     WT_RANDOM_TEST,
-    WT_RANDOM_DROPOUT = 32, /* a = step and lane, b = layer and element */
+    WT_RANDOM_DROPOUT = 32, /* a = step and microbatch, b = layer and element */
     WT_RANDOM_SWEEP = 64,   /* points of a sweep: a = hash of the key's name, b = point */
 } wt_random_purpose;
 

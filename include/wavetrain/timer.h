@@ -11,8 +11,9 @@ typedef enum {
     WT_PHASE_DERIVE, /* packed weights from the flat parameters */
     WT_PHASE_FORWARD,
     WT_PHASE_BACKWARD,
-    WT_PHASE_EXCHANGE, /* adding lanes, here and over ranks; handing over messages */
-    WT_PHASE_WAIT, /* for gradients of other ranks, with nothing else to do: the exposed part of the exchange */
+    WT_PHASE_EXCHANGE, /* adding microbatches, here and over ranks; handing over messages */
+    /* for gradients of other ranks, with nothing else to do: the exposed part of the exchange */
+    WT_PHASE_WAIT,
     WT_PHASE_DECIDE, /* gradient norm, rank 0's record */
     WT_PHASE_UPDATE,
     WT_PHASE_VALIDATE,

@@ -155,7 +155,7 @@ static wt_status wt_read_config(wt_checkpoint *checkpoint) {
     WT_TRY(wt_alloc(&text, WT_CONFIG_TEXT_MAX, 1, "a checkpoint's configuration"));
     wt_status status = wt_h5_read_attribute_text(checkpoint->file, "", "config", text, WT_CONFIG_TEXT_MAX);
     if (status == WT_OK) {
-        status = wt_config_parse(&checkpoint->config, checkpoint->path, text, strlen(text), NULL, 0);
+        status = wt_config_parse_stored(&checkpoint->config, checkpoint->path, text);
     }
     wt_free(text);
     return status;

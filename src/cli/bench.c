@@ -1,9 +1,9 @@
 /*
  * What the bench commands share.
  *
- * A machine is never quiet: frequencies and neighbours change from second to second. So whatever is compared is
- * measured by turns, in many short runs, and ratios are of the best ones, which the machine's full speed was there
- * for; medians and means beside them say how often it was.
+ * A machine is never quiet: frequencies and neighbours change from second to second. So whatever is compared
+ * is measured by turns, in many short runs, and ratios are of the best ones, which the machine's full speed
+ * was there for; medians and means beside them say how often it was.
  */
 #include <errno.h>
 #include <omp.h>
@@ -91,8 +91,8 @@ static void wt_note_burst(wt_bench_peaks *peaks, wt_peak_kind kind) {
     if (rate > peak->best) peak->best = rate;
 }
 
-/* Each kind several times by turns: the first goes after something else often finds a thread still on its way, or
- * the core not yet at its speed for wide vectors. */
+/* Each kind several times by turns: the first goes after something else often finds a thread still on its
+ * way, or the core not yet at its speed for wide vectors. */
 void wt_bench_peaks_burst(wt_bench_peaks *peaks) {
     enum { TURNS = 3 };
     for (int turn = 0; turn < TURNS; turn++) {
@@ -231,10 +231,11 @@ wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status) {
 /* --- the exchange --- */
 
 wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kernels *kernels,
-                                 const wt_exchange_config *config, int lanes, int open_lanes, size_t count) {
+                                 const wt_exchange_config *config, int microbatches, int open_microbatches,
+                                 size_t count) {
     const double bucket = wt_exchange_bucket(comm, config->bucket);
-    wt_exchange_shape shape = {.lanes = lanes,
-                               .open_lanes = open_lanes,
+    wt_exchange_shape shape = {.microbatches = microbatches,
+                               .open_microbatches = open_microbatches,
                                .count = count,
                                .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = config->progress == WT_DRIVE_THREAD,

@@ -1,10 +1,12 @@
 /*
- * wavetrain bench calibrate: what this kind of CPU takes for each kind of a training step's work, for inspect's predictions.
+ * wavetrain bench calibrate: what this kind of CPU takes for each kind of a training step's work, for
+ * inspect's predictions.
  *
- * Steps of a dozen networks are measured as a run makes them, pipeline, caches and all, rather than kernels by themselves:
- * what a step takes is more than its kernels. Rates are then fitted to all of them together (predict.h). Under mpirun all
- * ranks measure at the same time, each by itself, as ranks that share a node's memory do, and the exchange between them is
- * measured too: within a node, or, with a rank on each of several nodes, between nodes.
+ * Steps of a dozen networks are measured as a run makes them, pipeline, caches and all, rather than kernels
+ * by themselves: what a step takes is more than its kernels. Rates are then fitted to all of them together
+ * (predict.h). Under mpirun all ranks measure at the same time, each by itself, as ranks that share a node's
+ * memory do, and the exchange between them is measured too: within a node, or, with a rank on each of several
+ * nodes, between nodes.
  */
 #include <errno.h>
 #include <math.h>
@@ -43,8 +45,8 @@ static const struct poptOption wt_options[] = {
 
 /* --- networks --- */
 
-/* They span what configurations have: widths and kernels, windows long and short, many parameters and few. The second part
- * are hierarchies; those marked `large` are work for threads too. */
+/* They span what configurations have: widths and kernels, windows long and short, many parameters and few.
+ * The second part are hierarchies; those marked `large` are work for threads too. */
 static const struct {
     const char *text;
     bool hierarchy, large;
@@ -59,7 +61,7 @@ static const struct {
      "train: {batch: 1}}",
      false, false},
     {"{model: {stacks: 1, layers: 7, kernel: 2, residual: 24, gate: 24, skip: 32}, data: {window: 512}, "
-     "train: {batch: 8, lanes: 4}}",
+     "train: {batch: 8, microbatches: 4}}",
      false, false},
     {"{model: {stacks: 2, layers: 8, kernel: 2, residual: 32, gate: 32, skip: 64}, data: {window: 2048}, "
      "train: {batch: 4}}",
@@ -71,7 +73,7 @@ static const struct {
      "train: {batch: 1}}",
      false, false},
     {"{model: {stacks: 1, layers: 4, kernel: 2, residual: 48, gate: 48, skip: 96}, data: {window: 32}, "
-     "train: {batch: 64, lanes: 4}}",
+     "train: {batch: 64, microbatches: 4}}",
      false, false},
     {"{model: {stacks: 3, layers: 10, kernel: 2, residual: 64, gate: 64, skip: 128}, data: {window: 8192}, "
      "train: {batch: 1}}",
@@ -101,7 +103,7 @@ static const struct {
      "train: {batch: 1}}",
      false, false},
     {"{model: {stacks: 1, layers: 6, kernel: 2, residual: 128, gate: 128, skip: 128}, data: {window: 256}, "
-     "train: {batch: 2, lanes: 2}}",
+     "train: {batch: 2, microbatches: 2}}",
      false, false},
     {"{model: {stacks: 1, layers: 4, kernel: 2, residual: 256, gate: 256, skip: 256}, data: {window: 1024}, "
      "train: {batch: 1}}",
@@ -156,12 +158,13 @@ static wt_status wt_count_work(double work[WT_WORK_KINDS], const wt_stepper *ste
                                   .threads = omp_get_max_threads(),
                                   .nodes = 1};
     memset(&forecast, 0, sizeof forecast);
-    WT_TRY(wt_forecast_lanes(&forecast, &run));
+    WT_TRY(wt_forecast_microbatches(&forecast, &run));
     wt_work_count(work, &run, &forecast);
     return WT_OK;
 }
 
-/* The median step of this rank, while all others make the same steps. The number of steps is rank 0's word. Collective. */
+/* The median step of this rank, while all others make the same steps. The number of steps is rank 0's word.
+ * Collective. */
 static double wt_time_steps(const wt_calibrating *c, wt_stepper *stepper) {
     enum { LEAST = 3, MOST = WT_ROUNDS_MOST };
     double seconds[MOST];
@@ -232,7 +235,8 @@ static wt_status wt_time_rows(const char *folder, double *seconds) {
     return status == WT_OK ? closed : status;
 }
 
-/* The row of metrics.csv: nothing beside most steps, and a good part of those that take some microseconds. Rank 0. */
+/* The row of metrics.csv: nothing beside most steps, and a good part of those that take some microseconds.
+ * Rank 0. */
 static wt_status wt_time_notes(double *seconds) {
     char folder[WT_PATH_MAX];
     const char *temporary = getenv("TMPDIR");
@@ -353,8 +357,8 @@ static void wt_note_process(wt_calibrating *c, double bytes) {
 
 /* --- the exchange --- */
 
-/* Latency and bandwidth as the exchange sees them, additions included: with halving, 2·log₂P latencies and 2·(P−1)/P
- * times the bytes, else two latencies (predict.h). Collective. */
+/* Latency and bandwidth as the exchange sees them, additions included: with halving, 2·log₂P latencies and
+ * 2·(P−1)/P times the bytes, else two latencies (predict.h). Collective. */
 static wt_status wt_measure_link(wt_calibrating *c) {
     enum { SIZES = 6, SMALLEST = 16 << 10, FACTOR = 4, ROUNDS = 11 };
     const int ranks = wt_comm_size(c->comm), nodes = wt_comm_nodes(c->comm);

@@ -2,7 +2,8 @@
  * wavetrain bench exchange: the exchange in its fixed tree beside MPI_Allreduce, over sizes, on as many ranks
  * as the command is started with. Both run by turns on a gradient that is all ready at once (nothing to hide
  * behind), so that whatever else the machine does meets both alike; a time is the slowest rank's, what is
- * printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong in the same run.
+ * printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong
+ * in the same run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +61,8 @@ static double wt_slowest(wt_comm *comm, double seconds) {
 }
 
 static double wt_time_tree(wt_comm *comm, wt_exchange *exchange, size_t count) {
-    float *lane = wt_exchange_lane(exchange, wt_comm_rank(comm));
-    for (size_t i = 0; i < count; i++) lane[i] = (float)(i % 1000);
+    float *microbatch = wt_exchange_microbatch(exchange, wt_comm_rank(comm));
+    for (size_t i = 0; i < count; i++) microbatch[i] = (float)(i % 1000);
     wt_comm_barrier(comm);
     double began = wt_time_now();
     wt_exchange_ready(exchange, 0, count);

@@ -1,4 +1,5 @@
-/* What the bench commands share: times, the peak beside which they are seen, and tables for other programs. */
+/* What the bench commands share: times, the peak beside which they are seen, and tables for other programs.
+ * */
 #ifndef WAVETRAIN_BENCH_INTERNAL_H
 #define WAVETRAIN_BENCH_INTERNAL_H
 
@@ -27,8 +28,8 @@ typedef void (*wt_bench_work)(void *context, int thread, int threads);
 double wt_bench_together(wt_bench_work work, void *context);
 /* The best of so many. */
 double wt_bench_best_of(wt_bench_work work, void *context, int turns);
-/* How often the work should be done in a row to last long beside the threads' start, and short beside a slice of time
- * that the scheduler gives: by trying. */
+/* How often the work should be done in a row to last long beside the threads' start, and short beside a slice
+ * of time that the scheduler gives: by trying. */
 int wt_bench_repeats(wt_bench_work work, void *context);
 
 /* --- the peak of the cores, measured in short bursts between what it is compared with --- */
@@ -72,7 +73,8 @@ wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const cha
 
 /* --- networks --- */
 
-/* A configuration's file, as far as steps take time, or (`path` NULL) the model of that name: A, B, C or S. */
+/* A configuration's file, as far as steps take time, or (`path` NULL) the model of that name: A, B, C or S.
+ * */
 wt_status wt_bench_load_model(wt_config *config, const char *path, const char *model, const char *const *sets,
                               size_t count);
 
@@ -80,16 +82,18 @@ wt_status wt_bench_load_model(wt_config *config, const char *path, const char *m
 
 /* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */
 wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading);
-/* Passes `status` on, or else that something could not be written since the file was opened. `file` may be NULL. */
+/* Passes `status` on, or else that something could not be written since the file was opened. `file` may be
+ * NULL. */
 wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
 
 /* --- the exchange --- */
 
-/* `lanes` of all ranks; the rest is the configuration's. */
+/* `microbatches` of all ranks; the rest is the configuration's. */
 wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kernels *kernels,
-                                 const wt_exchange_config *config, int lanes, int open_lanes, size_t count);
+                                 const wt_exchange_config *config, int microbatches, int open_microbatches,
+                                 size_t count);
 
-/* The median time of an exchange that nothing hides, a lane a rank, of the slowest rank. Collective. */
+/* The median time of an exchange that nothing hides, a microbatch a rank, of the slowest rank. Collective. */
 wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
                                     const wt_exchange_config *config, size_t bytes, int rounds);
 

@@ -1,11 +1,12 @@
 /*
- * wavetrain bench scaling: the same steps on more and more of the ranks that it is started with. Strong scaling shares the
- * windows of a step out to more ranks, weak scaling gives each rank as many. Within one start, so that all numbers of ranks
- * meet the same machine: the first ranks compute, the others sleep. They take turns, round after round, since a machine
- * is never quiet; ratios are of the best steps, the exposed exchange is the median's.
+ * wavetrain bench scaling: the same steps on more and more of the ranks that it is started with. Strong
+ * scaling shares the windows of a step out to more ranks, weak scaling gives each rank as many. Within one
+ * start, so that all numbers of ranks meet the same machine: the first ranks compute, the others sleep. They
+ * take turns, round after round, since a machine is never quiet; ratios are of the best steps, the exposed
+ * exchange is the median's.
  *
- * Beside each figure stands what the model of predict.h says, with the link that is measured in the same run; the same
- * model goes on to numbers of nodes that nobody has at hand (--nodes).
+ * Beside each figure stands what the model of predict.h says, with the link that is measured in the same run;
+ * the same model goes on to numbers of nodes that nobody has at hand (--nodes).
  */
 #include "bench_scaling.h"
 
@@ -154,8 +155,8 @@ cleanup:
     return status;
 }
 
-/* Within a node, from an exchange between two ranks, as the calibration does: n bytes each way, additions included.
- * Collective over the two. */
+/* Within a node, from an exchange between two ranks, as the calibration does: n bytes each way, additions
+ * included. Collective over the two. */
 static wt_status wt_measure_within(wt_scaling_study *study, wt_comm *pair) {
     enum { BYTES = 4 << 20, SMALL = 4 << 10, ROUNDS = 11 };
     const wt_exchange_config *exchange = &study->config.exchange;
@@ -223,7 +224,8 @@ static void wt_list_cases(const wt_scaling_study *study, const wt_bench_list *ra
                                                              .ranks = ranks->values[i],
                                                              .nodes = 1,
                                                              .windows = windows,
-                                                             .lanes = windows / study->lane_windows};
+                                                             .microbatches = windows /
+                                                                             study->microbatch_windows};
         }
     }
 }
@@ -237,7 +239,8 @@ static int wt_common_divisor(int a, int b) {
     return a;
 }
 
-/* The windows of a rank, and of a lane: all of a rank's lanes are alike, for any number of ranks. */
+/* The windows of a rank, and of a microbatch: all of a rank's microbatches are alike, for any number of
+ * ranks. */
 static wt_status wt_share_windows(wt_scaling_study *study, int most, bool own_batch) {
     wt_config *config = &study->config;
     study->windows = wt_given.windows ? wt_given.windows : 1;
@@ -248,11 +251,12 @@ static wt_status wt_share_windows(wt_scaling_study *study, int most, bool own_ba
         study->windows = config->train.batch / most;
     }
     config->train.batch = study->windows * most;
-    const int lanes = wt_config_lanes(config);
-    WT_CHECK(config->train.lanes == 0 || (lanes >= most && config->train.batch % lanes == 0), WT_USAGE,
-             "train.lanes: must divide %d windows and be no fewer than %d ranks (got %d)",
-             config->train.batch, most, config->train.lanes);
-    study->lane_windows = wt_common_divisor(study->windows, config->train.batch / lanes);
+    const int microbatches = wt_config_microbatches(config);
+    WT_CHECK(config->train.microbatches == 0 ||
+                 (microbatches >= most && config->train.batch % microbatches == 0),
+             WT_USAGE, "train.microbatches: must divide %d windows and be no fewer than %d ranks (got %d)",
+             config->train.batch, most, config->train.microbatches);
+    study->microbatch_windows = wt_common_divisor(study->windows, config->train.batch / microbatches);
     return WT_OK;
 }
 
@@ -315,7 +319,7 @@ static wt_status wt_set_basis(wt_scaling_study *study) {
     study->link_given = wt_given.bandwidth > 0;
     WT_TRY(wt_alloc(&study->calibration, 1, sizeof *study->calibration, "a calibration"));
     if (wt_given.compute > 0) {
-        study->compute = 1e-3 * wt_given.compute * study->lane_windows / study->windows;
+        study->compute = 1e-3 * wt_given.compute * study->microbatch_windows / study->windows;
         snprintf(study->basis, sizeof study->basis, "%g ms for the %d window%s of a rank (given)",
                  wt_given.compute, study->windows, study->windows > 1 ? "s" : "");
     } else {
@@ -348,13 +352,13 @@ static void wt_learn_compute(wt_scaling_study *study, const wt_scaling_table *ta
     if (study->compute > 0 ||
         wt_calibration_rates(&rates, study->calibration, kernels, study->threads, 1, NULL))
         return;
-    for (int i = 0; i < table->count; i++) { /* weak: as few lanes as there are */
+    for (int i = 0; i < table->count; i++) { /* weak: as few microbatches as there are */
         if (table->cases[i].kind == WT_WEAK) {
             first = &table->cases[i];
             break;
         }
     }
-    const int own = (first->lanes + first->ranks - 1) / first->ranks;
+    const int own = (first->microbatches + first->ranks - 1) / first->ranks;
     study->compute = (first->step.best - (first->ranks > 1 ? first->exposed : 0)) / own;
     snprintf(study->basis, sizeof study->basis, "as measured on %d rank%s, %.2f ms for %d window%s",
              first->ranks, first->ranks > 1 ? "s" : "", 1e3 * first->step.best, study->windows,

@@ -15,7 +15,7 @@ extern const char *const wt_scaling_names[WT_SCALINGS];
 typedef struct {
     wt_scaling_kind kind;
     int ranks, nodes;
-    int windows, lanes; /* of a step, over all ranks */
+    int windows, microbatches; /* of a step, over all ranks */
     /* measured, of the slowest rank: seconds; best 0: it was not */
     wt_bench_time step;
     double exposed; /* median */
@@ -46,23 +46,24 @@ typedef struct {
     wt_config config; /* of the largest number of ranks */
     const wt_kernels *kernels;
     wt_network *network;
-    int threads, lane_windows;
+    int threads, microbatch_windows;
     int windows; /* of a rank, in weak scaling */
     wt_calibration *calibration;
     char calibrated[WT_PATH_MAX]; /* its file; "": links alone */
     const char *rates_of;
-    double compute;  /* seconds of a rank's lane; 0: by the calibration */
+    double compute;  /* seconds of a rank's microbatch; 0: by the calibration */
     char basis[128]; /* where that comes from, in words */
     bool link_given, link_assumed;
     wt_link link; /* between nodes */
 } wt_scaling_study;
 
-/* Batch and lanes of a case into its configuration. */
+/* Batch and microbatches of a case into its configuration. */
 void wt_scaling_configure(wt_config *config, const wt_scaling_study *study, const wt_scaling_case *at);
 
 /* bench_scaling_model.c: fills a case's model_step and model_exposed, as far as it can be. */
 wt_status wt_scaling_predict(const wt_scaling_study *study, wt_scaling_case *at);
-/* Nodes 1, 2, 4 … `nodes`, each with so many ranks; strong scaling has the windows that weak scaling has on the most. */
+/* Nodes 1, 2, 4 … `nodes`, each with so many ranks; strong scaling has the windows that weak scaling has on
+ * the most. */
 wt_status wt_scaling_curve(const wt_scaling_study *study, wt_scaling_table *table, int nodes, int ranks_each);
 
 /* bench_scaling_report.c */

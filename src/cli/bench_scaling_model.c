@@ -1,7 +1,8 @@
 /*
- * What the model of predict.h says of a scaling study. Computing comes from the calibration of this kind of CPU; without
- * one, from what the fewest ranks took in the same run, in proportion to the lanes of the rank that has most: then the
- * prediction knows nothing of ranks that share a node's memory, and the measurement shows what that costs.
+ * What the model of predict.h says of a scaling study. Computing comes from the calibration of this kind of
+ * CPU; without one, from what the fewest ranks took in the same run, in proportion to the microbatches of the
+ * rank that has most: then the prediction knows nothing of ranks that share a node's memory, and the
+ * measurement shows what that costs.
  */
 #include <math.h>
 #include <string.h>
@@ -49,7 +50,7 @@ wt_scaling_figures wt_scaling_predicted(const wt_scaling_table *table, const wt_
 void wt_scaling_configure(wt_config *config, const wt_scaling_study *study, const wt_scaling_case *at) {
     *config = study->config;
     config->train.batch = at->windows;
-    config->train.lanes = at->lanes;
+    config->train.microbatches = at->microbatches;
 }
 
 wt_status wt_scaling_predict(const wt_scaling_study *study, wt_scaling_case *at) {
@@ -67,8 +68,8 @@ wt_status wt_scaling_predict(const wt_scaling_study *study, wt_scaling_case *at)
     if (at->nodes > 1) run.link = study->link;
     if (study->compute > 0) {
         memset(&forecast, 0, sizeof forecast);
-        WT_TRY(wt_forecast_lanes(&forecast, &run));
-        forecast.compute = study->compute * forecast.own_lanes;
+        WT_TRY(wt_forecast_microbatches(&forecast, &run));
+        forecast.compute = study->compute * forecast.own_microbatches;
         wt_forecast_exchange(&forecast, &run);
     } else {
         WT_TRY(wt_forecast_make(&forecast, &run));
@@ -92,7 +93,7 @@ wt_status wt_scaling_curve(const wt_scaling_study *study, wt_scaling_table *tabl
                                     .ranks = ranks,
                                     .nodes = n,
                                     .windows = windows,
-                                    .lanes = windows / study->lane_windows};
+                                    .microbatches = windows / study->microbatch_windows};
             WT_TRY(wt_scaling_predict(study, at));
         }
     }

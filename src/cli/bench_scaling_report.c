@@ -77,9 +77,9 @@ void wt_scaling_print_assumptions(const wt_scaling_study *study, int ranks_each)
     printf("  nodes are alike, and theirs is the network; data, validation and checkpoints cost nothing\n");
 }
 
-const char wt_scaling_heading[] =
-    "scaling,ranks,nodes,windows,lanes,step_seconds,step_median_seconds,speedup,efficiency,exposed_share,"
-    "model_step_seconds,model_speedup,model_efficiency,model_exposed_share\n";
+const char wt_scaling_heading[] = "scaling,ranks,nodes,windows,microbatches,step_seconds,step_median_seconds,"
+                                  "speedup,efficiency,exposed_share,"
+                                  "model_step_seconds,model_speedup,model_efficiency,model_exposed_share\n";
 
 static void wt_print_csv(FILE *file, double value) {
     fputc(',', file);
@@ -98,7 +98,7 @@ void wt_scaling_csv(FILE *file, const wt_scaling_table *table, bool measured) {
         const wt_scaling_figures none = {NAN, NAN, NAN, NAN}, model = wt_scaling_predicted(table, at);
         const wt_scaling_figures own = measured ? wt_scaling_measured(table, at) : none;
         fprintf(file, "%s,%d,%d,%d,%d", wt_scaling_names[at->kind], at->ranks, at->nodes, at->windows,
-                at->lanes);
+                at->microbatches);
         wt_print_csv(file, own.step);
         wt_print_csv(file, measured ? at->step.median : NAN);
         wt_csv_figures(file, &own);

@@ -1,11 +1,12 @@
 /*
- * wavetrain bench step: training steps as the trainer makes them, on random input: derived weights, forward, backward
- * with the exchange between ranks, norm, update; a burst of the cores' multiply-add peak between two steps. Nothing
- * is read or written but the table. Under mpirun all ranks begin a step together, and the slowest one counts.
+ * wavetrain bench step: training steps as the trainer makes them, on random input: derived weights, forward,
+ * backward with the exchange between ranks, norm, update; a burst of the cores' multiply-add peak between two
+ * steps. Nothing is read or written but the table. Under mpirun all ranks begin a step together, and the
+ * slowest one counts.
  *
- * What a step is worth: the operations that the model needs, three times forward's (the gradients by the data and by
- * the weights cost as much each), over the time of the best step, as a share of the best burst. The context that targets
- * need is counted, what a kernel makes beyond the need is not.
+ * What a step is worth: the operations that the model needs, three times forward's (the gradients by the data
+ * and by the weights cost as much each), over the time of the best step, as a share of the best burst. The
+ * context that targets need is counted, what a kernel makes beyond the need is not.
  */
 #include <math.h>
 #include <omp.h>
@@ -160,9 +161,10 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
     wt_kernels_describe(stepper->kernels, products, sizeof products);
     snprintf(cores, sizeof cores, "%d rank%s × %d thread%s", ranks, ranks > 1 ? "s" : "", threads,
              threads > 1 ? "s" : "");
-    printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, lanes: %d\n",
-           stepper->name, stepper->network->description, stepper->network->parameters.trained, stepper->network->receptive_field,
-           stepper->config.train.batch, stepper->targets, stepper->step->microbatches.count);
+    printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, microbatches: %d\n",
+           stepper->name, stepper->network->description, stepper->network->parameters.trained,
+           stepper->network->receptive_field, stepper->config.train.batch, stepper->targets,
+           stepper->step->microbatches.count);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
     wt_print_phases(result);
@@ -197,7 +199,7 @@ static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, w
         {"", "threads", omp_get_max_threads()},
         {"", "windows", stepper->config.train.batch},
         {"", "targets", stepper->targets},
-        {"", "lanes", stepper->step->microbatches.count},
+        {"", "microbatches", stepper->step->microbatches.count},
         {"", "parameters", (double)stepper->network->parameters.trained},
         {"", "steps", wt_given.steps},
         {"", "targets_per_second", result->targets / step.best},

@@ -61,8 +61,9 @@ wt_status wt_stepper_network(wt_network **network, wt_data_facts *facts, const w
 
 /* A model without a configuration of its own has as many microbatches as there are ranks, at least. */
 static void share_with_all(wt_config *config, int ranks) {
-    if (config->train.lanes == 0 && wt_config_lanes(config) < ranks && config->train.batch % ranks == 0)
-        config->train.lanes = ranks;
+    if (config->train.microbatches == 0 && wt_config_microbatches(config) < ranks &&
+        config->train.batch % ranks == 0)
+        config->train.microbatches = ranks;
 }
 
 /* Fails on one rank alone, perhaps. */

@@ -57,24 +57,24 @@ static void wt_print_tensors(const wt_network *network) {
 }
 
 static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
-    int lanes = wt_config_lanes(config);
+    int microbatches = wt_config_microbatches(config);
     const int targets = wt_network_targets(network, &config->data);
-    wt_engine_shape lane = {config->train.batch / lanes, targets, true,
-                          config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
+    wt_engine_shape microbatch = {config->train.batch / microbatches, targets, true,
+                                  config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
     printf("network          %s, %zu parameters in %d tensors\n", network->description, network->parameters.trained,
            network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
-    printf("\nstep             %d windows of %d targets, %d lanes of %d windows\n", config->train.batch,
-           targets, lanes, config->train.batch / lanes);
+    printf("\nstep             %d windows of %d targets, %d microbatches of %d windows\n",
+           config->train.batch, targets, microbatches, config->train.batch / microbatches);
     printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
            wt_network_operations(network, targets) / 1e6);
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
-    printf("memory           %.1f MiB a lane at once, %.1f MiB of parameters and moments\n",
-           (double)wt_engine_bytes(network->graph, kernels, &lane) / 1048576.0,
+    printf("memory           %.1f MiB a microbatch at once, %.1f MiB of parameters and moments\n",
+           (double)wt_engine_bytes(network->graph, kernels, &microbatch) / 1048576.0,
            (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);
     return WT_OK;

@@ -1,6 +1,7 @@
 /*
- * wavetrain inspect CONFIG --ranks P --threads T --nodes N: the forecast in words. What the data set adds is taken from its
- * shards, if they are there; nothing large is read or allocated, so that this can run on a login node.
+ * wavetrain inspect CONFIG --ranks P --threads T --nodes N: the forecast in words. What the data set adds is
+ * taken from its shards, if they are there; nothing large is read or allocated, so that this can run on a
+ * login node.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -215,13 +216,13 @@ static const char *wt_s(int count) {
 }
 
 static void wt_print_shares(const wt_forecast_case *run, const wt_forecast *forecast) {
-    printf("plan             %d node%s, %d rank%s of %d thread%s; a step has %d lane%s, ", run->nodes,
-           wt_s(run->nodes), run->ranks, wt_s(run->ranks), run->threads, wt_s(run->threads), forecast->lanes,
-           wt_s(forecast->lanes));
-    if (forecast->first_lanes == forecast->own_lanes) {
-        printf("%d a rank\n", forecast->own_lanes);
+    printf("plan             %d node%s, %d rank%s of %d thread%s; %d microbatch%s, ", run->nodes,
+           wt_s(run->nodes), run->ranks, wt_s(run->ranks), run->threads, wt_s(run->threads),
+           forecast->microbatches, forecast->microbatches == 1 ? "" : "es");
+    if (forecast->first_microbatches == forecast->own_microbatches) {
+        printf("%d per rank\n", forecast->own_microbatches);
     } else {
-        printf("%d or %d a rank\n", forecast->first_lanes, forecast->own_lanes);
+        printf("%d or %d per rank\n", forecast->first_microbatches, forecast->own_microbatches);
     }
 }
 
@@ -349,7 +350,7 @@ static wt_status wt_make_plan(wt_plan *plan) {
     wt_forecast_case *run = &plan->run;
     bool loaded = false;
     WT_TRY(wt_kernels_select(&run->kernels, run->config->run.backend, run->config->train.precision));
-    WT_TRY(wt_forecast_lanes(&plan->forecast, run));
+    WT_TRY(wt_forecast_microbatches(&plan->forecast, run));
     WT_TRY(wt_measure_data(run, &plan->data));
     WT_TRY(wt_plan_load_calibration(&plan->calibration, plan->options->calibration, plan->calibration_path,
                                     &loaded));

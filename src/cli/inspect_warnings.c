@@ -28,11 +28,12 @@ long long wt_plan_free_bytes(char folder[WT_PATH_MAX], const char *config) {
 static void wt_warn_of_shares(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     const int ranks = plan->run.ranks, nodes = plan->run.nodes, threads = plan->run.threads;
-    if (forecast->lanes % ranks != 0) {
+    if (forecast->microbatches % ranks != 0) {
         wt_log_warning(
-            "%d lanes do not share out evenly to %d ranks, so those with %d wait for those with %d "
-            "(expected a number of ranks that divides %d; see train.batch and train.lanes)",
-            forecast->lanes, ranks, forecast->first_lanes, forecast->own_lanes, forecast->lanes);
+            "%d microbatches do not share out evenly to %d ranks, so those with %d wait for those with %d "
+            "(expected a number of ranks that divides %d; see train.batch and train.microbatches)",
+            forecast->microbatches, ranks, forecast->first_microbatches, forecast->own_microbatches,
+            forecast->microbatches);
     }
     if (ranks % nodes != 0) {
         wt_log_warning("%d ranks do not share out evenly to %d nodes (expected a multiple of %d)", ranks,
@@ -47,7 +48,8 @@ static void wt_warn_of_shares(const wt_plan *plan) {
     }
 }
 
-/* Threads that share work are less than so many times as fast; ranks that share a node's memory slow each other down. */
+/* Threads that share work are less than so many times as fast; ranks that share a node's memory slow each
+ * other down. */
 static void wt_warn_of_rates(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     const int threads = plan->run.threads, ranks = forecast->ranks_on_node;
@@ -85,9 +87,10 @@ static void wt_warn_of_data(const wt_plan *plan) {
     if (windows < plan->run.ranks) {
         wt_log_warning("%s: fewer windows than ranks (got %" PRId64 ", expected at least %d)",
                        config->data.path, windows, plan->run.ranks);
-    } else if (windows < plan->forecast.lanes) {
-        wt_log_warning("%s: fewer windows than a step has lanes (got %" PRId64 ", expected at least %d)",
-                       config->data.path, windows, plan->forecast.lanes);
+    } else if (windows < plan->forecast.microbatches) {
+        wt_log_warning("%s: fewer windows than a step has microbatches (got %" PRId64
+                       ", expected at least %d)",
+                       config->data.path, windows, plan->forecast.microbatches);
     } else if (windows < config->train.batch) {
         wt_log_warning("%s: fewer windows than a step takes, so some come twice (got %" PRId64
                        ", expected at least %d, train.batch)",
@@ -101,7 +104,7 @@ static void wt_warn_of_memory(const wt_plan *plan) {
     const int64_t has = wt_plan_node_memory(plan->options, &limit), needs = plan->forecast.node_memory;
     if (has <= 0 || needs <= has) return;
     wt_log_warning("less memory than the ranks of a node need (got %.1f MiB, %s; expected at least %.1f; see "
-                   "train.lanes_at_once, train.activations and data.memory)",
+                   "train.microbatches_at_once, train.activations and data.memory)",
                    (double)has / mib, limit, (double)needs / mib);
 }
 

@@ -1,10 +1,10 @@
 /*
- * The exchange of gradients, this rank's part. Lanes of a wave are computed together, from the buffer's end
- * to its beginning; the additions of the tree that they allow are noted when the wave begins and made bucket
- * by bucket as ranges are finished, while they are in the cache. What is left are a few maximal nodes of the
- * tree; in the last wave each finished bucket of them goes to exchange_buckets.c at once.
+ * The exchange of gradients, this rank's part. Microbatches of a wave are computed together, from the
+ * buffer's end to its beginning; the additions of the tree that they allow are noted when the wave begins and
+ * made bucket by bucket as ranges are finished, while they are in the cache. What is left are a few maximal
+ * nodes of the tree; in the last wave each finished bucket of them goes to exchange_buckets.c at once.
  *
- * Advantage: one pattern for all waves, ranks and numbers of lanes. Disadvantage: only the last wave's
+ * Advantage: one pattern for all waves, ranks and numbers of microbatches. Disadvantage: only the last wave's
  * computing hides communication, so a rank with many short waves has little to hide it behind.
  */
 #include <limits.h>
@@ -15,38 +15,40 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"
 
-void wt_comm_lanes(int rank, int ranks, int lanes, int *first, int *end) {
-    *first = (int)((int64_t)rank * lanes / ranks);
-    *end = (int)((int64_t)(rank + 1) * lanes / ranks);
+void wt_comm_microbatches(int rank, int ranks, int microbatches, int *first, int *end) {
+    *first = (int)((int64_t)rank * microbatches / ranks);
+    *end = (int)((int64_t)(rank + 1) * microbatches / ranks);
 }
 
 static void wt_join_nothing(void *context, int into, int from) {
     (void)context, (void)into, (void)from;
 }
 
-/* Buffers in use at the worst moment: nodes on the stack and open lanes. */
-static int wt_buffers_needed(const wt_exchange *exchange, int open_lanes) {
+/* Buffers in use at the worst moment: nodes on the stack and open microbatches. */
+static int wt_buffers_needed(const wt_exchange *exchange, int open_microbatches) {
     int height = 0, most = 0;
-    for (int lane = exchange->first; lane < exchange->end; lane++) {
-        bool wave = (lane - exchange->first) % open_lanes == 0;
-        int open = exchange->end - lane < open_lanes ? exchange->end - lane : open_lanes;
+    for (int microbatch = exchange->first; microbatch < exchange->end; microbatch++) {
+        bool wave = (microbatch - exchange->first) % open_microbatches == 0;
+        int open = exchange->end - microbatch < open_microbatches ? exchange->end - microbatch
+                                                                  : open_microbatches;
         if (wave && height + open > most) most = height + open;
-        height = wt_lane_tree_push(exchange->lanes, exchange->stack, height, lane, wt_join_nothing, NULL);
+        height = wt_microbatch_tree_push(exchange->microbatches, exchange->stack, height, microbatch,
+                                         wt_join_nothing, NULL);
     }
     return most;
 }
 
-static wt_status wt_make_buffers(wt_exchange *exchange, int open_lanes) {
+static wt_status wt_make_buffers(wt_exchange *exchange, int open_microbatches) {
     size_t own = (size_t)(exchange->end - exchange->first);
-    WT_TRY(wt_alloc(&exchange->stack, own + 1, sizeof *exchange->stack, "the stack of lanes"));
-    WT_TRY(wt_alloc(&exchange->stacked, own + 1, sizeof *exchange->stacked, "the stack of lanes"));
-    WT_TRY(wt_alloc(&exchange->joins, own, sizeof *exchange->joins, "the stack of lanes"));
-    WT_TRY(wt_alloc(&exchange->open, own, sizeof *exchange->open, "the open lanes"));
-    exchange->spares = wt_buffers_needed(exchange, open_lanes);
+    WT_TRY(wt_alloc(&exchange->stack, own + 1, sizeof *exchange->stack, "the stack of microbatches"));
+    WT_TRY(wt_alloc(&exchange->stacked, own + 1, sizeof *exchange->stacked, "the stack of microbatches"));
+    WT_TRY(wt_alloc(&exchange->joins, own, sizeof *exchange->joins, "the stack of microbatches"));
+    WT_TRY(wt_alloc(&exchange->open, own, sizeof *exchange->open, "the open microbatches"));
+    exchange->spares = wt_buffers_needed(exchange, open_microbatches);
     WT_TRY(wt_alloc_huge(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
-                         "gradients of lanes"));
-    WT_TRY(
-        wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare, "gradients of lanes"));
+                         "gradients of microbatches"));
+    WT_TRY(wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare,
+                    "gradients of microbatches"));
     for (int i = 0; i < exchange->spares; i++)
         exchange->spare[i] = exchange->memory + (size_t)i * exchange->count;
     return WT_OK;
@@ -61,9 +63,9 @@ static void wt_cut_buckets(wt_exchange *exchange, size_t bucket) {
 }
 
 /*
- * Within a node large buckets cost less, up to what the caches hold. Between nodes small ones do: the halves of
- * 64 KiB are messages that TCP and most fabrics send off without asking the receiver first, so that calls between pieces
- * of work need not answer in time (README, "Overlap").
+ * Within a node large buckets cost less, up to what the caches hold. Between nodes small ones do: the halves
+ * of 64 KiB are messages that TCP and most fabrics send off without asking the receiver first, so that calls
+ * between pieces of work need not answer in time (README, "Overlap").
  */
 double wt_exchange_bucket_mib(bool between_nodes, double mib) {
     enum { LEAST_PER_MIB = 1024 };
@@ -88,12 +90,12 @@ wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange
     WT_TRY(wt_alloc(&exchange, 1, sizeof *exchange, "the exchange"));
     exchange->comm = comm;
     exchange->add = shape->add;
-    exchange->lanes = shape->lanes;
+    exchange->microbatches = shape->microbatches;
     exchange->count = shape->count;
     exchange->after = shape->after;
-    wt_comm_lanes(comm->rank, comm->size, shape->lanes, &exchange->first, &exchange->end);
+    wt_comm_microbatches(comm->rank, comm->size, shape->microbatches, &exchange->first, &exchange->end);
     wt_cut_buckets(exchange, shape->bucket);
-    WT_GUARD(wt_make_buffers(exchange, shape->open_lanes));
+    WT_GUARD(wt_make_buffers(exchange, shape->open_microbatches));
     if (comm->size > 1) {
         WT_GUARD(wt_buckets_create(exchange));
         if (shape->thread && !shape->after && comm->threads) WT_GUARD(wt_exchange_thread_create(exchange));
@@ -120,35 +122,35 @@ void wt_exchange_destroy(wt_exchange *exchange) {
 
 /* --- waves --- */
 
-/* The whole stack is this rank's part of the step before when its first lane opens again. */
+/* The whole stack is this rank's part of the step before when its first microbatch opens again. */
 static void wt_begin_step(wt_exchange *exchange) {
     while (exchange->height) exchange->spare[exchange->spares++] = exchange->stacked[--exchange->height];
     exchange->pushed = exchange->opened = exchange->first;
 }
 
-float *wt_exchange_lane(wt_exchange *exchange, int lane) {
-    if (lane == exchange->first) wt_begin_step(exchange);
+float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch) {
+    if (microbatch == exchange->first) wt_begin_step(exchange);
     float *buffer = exchange->spare[--exchange->spares];
-    exchange->open[lane - exchange->first] = buffer;
-    exchange->opened = lane + 1;
+    exchange->open[microbatch - exchange->first] = buffer;
+    exchange->opened = microbatch + 1;
     return buffer;
 }
 
-/* A buffer that is added to another is free once the wave is over; no lane opens before. */
+/* A buffer that is added to another is free once the wave is over; no microbatch opens before. */
 static void wt_note_join(void *context, int into, int from) {
     wt_exchange *exchange = context;
     exchange->joins[exchange->join_count++] = (wt_own_join){exchange->stacked[into], exchange->stacked[from]};
     exchange->spare[exchange->spares++] = exchange->stacked[from];
 }
 
-/* All lanes of the wave are open: what will be added to what. */
+/* All microbatches of the wave are open: what will be added to what. */
 static void wt_begin_wave(wt_exchange *exchange) {
     exchange->join_count = exchange->joined = 0;
     exchange->ready = exchange->count;
     for (; exchange->pushed < exchange->opened; exchange->pushed++) {
         exchange->stacked[exchange->height] = exchange->open[exchange->pushed - exchange->first];
-        exchange->height = wt_lane_tree_push(exchange->lanes, exchange->stack, exchange->height,
-                                             exchange->pushed, wt_note_join, exchange);
+        exchange->height = wt_microbatch_tree_push(exchange->microbatches, exchange->stack, exchange->height,
+                                                   exchange->pushed, wt_note_join, exchange);
     }
     if (exchange->pushed < exchange->end || exchange->comm->size == 1) return;
     wt_exchange_lock(exchange);
@@ -212,7 +214,7 @@ void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *e
 const float *wt_exchange_complete(wt_exchange *exchange, double *added) {
     double seconds = 0;
     wt_must_hold(exchange, exchange->pushed == exchange->end && exchange->ready == 0,
-                 "the sum of gradients is asked for before all lanes are ready");
+                 "the sum of gradients is asked for before all microbatches are ready");
     if (exchange->comm->size > 1) {
         wt_exchange_lock(exchange); /* the thread rests: this one has nothing else to do */
         double before = exchange->added;

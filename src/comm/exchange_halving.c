@@ -1,23 +1,25 @@
 /*
- * The halving pattern of an exchange (vector halving with distance doubling, R. Rabenseifner, "Optimization of
- * collective reduction operations", ICCS 2004), for P ranks with L/P lanes each, both powers of two: the ranks
- * are then leaves of the tree over lanes. In round s, partners rank xor 2^s each send the other half of what they
- * still hold of the bucket, and add what they get to the half that they keep; then the same way back, from the last
- * round to the first, with finished halves. a + b = b + a to the bit, so both ways round are the tree.
+ * The halving pattern of an exchange (vector halving with distance doubling, R. Rabenseifner, "Optimization
+ * of collective reduction operations", ICCS 2004), for P ranks with L/P microbatches each, both powers of
+ * two: the ranks are then leaves of the tree over microbatches. In round s, partners rank xor 2^s each send
+ * the other half of what they still hold of the bucket, and add what they get to the half that they keep;
+ * then the same way back, from the last round to the first, with finished halves. a + b = b + a to the bit,
+ * so both ways round are the tree.
  *
- * Advantage: 2·log₂ P messages a rank and bucket; and where neighbouring ranks share a node (mpirun's and SLURM's
- * default), most bytes stay in it: with R ranks a node, 1/R of what the owners' pattern sends leaves it.
- * Disadvantage: log₂ P messages each way that wait for one another; powers of two alone.
+ * Advantage: 2·log₂ P messages a rank and bucket; and where neighbouring ranks share a node (mpirun's and
+ * SLURM's default), most bytes stay in it: with R ranks a node, 1/R of what the owners' pattern sends leaves
+ * it. Disadvantage: log₂ P messages each way that wait for one another; powers of two alone.
  */
 #include "exchange_internal.h"
 #include "wavetrain/timer.h"
 
 bool wt_halving_fits(const wt_exchange *exchange) {
-    int ranks = exchange->comm->size, lanes = exchange->lanes;
-    return (ranks & (ranks - 1)) == 0 && (lanes & (lanes - 1)) == 0;
+    int ranks = exchange->comm->size, microbatches = exchange->microbatches;
+    return (ranks & (ranks - 1)) == 0 && (microbatches & (microbatches - 1)) == 0;
 }
 
-/* Requests and tags of a flight: for each round a half from and to the partner, then a finished half from and to. */
+/* Requests and tags of a flight: for each round a half from and to the partner, then a finished half from and
+ * to. */
 enum { WT_HALF_IN, WT_HALF_OUT, WT_FINISHED_IN, WT_FINISHED_OUT, WT_HALVING_MESSAGES };
 
 static int wt_place(const wt_exchange *exchange, int message, int round) {

@@ -1,7 +1,7 @@
 /*
  * Inside the exchange:
  *
- *   exchange.c          lanes and waves: buffers, this rank's own part of the tree
+ *   exchange.c          microbatches and waves: buffers, this rank's own part of the tree
  *   exchange_buckets.c  from rank to rank: buckets and flights
  *   exchange_halving.c  their messages where ranks are a power of two,
  *   exchange_owners.c   and for any others
@@ -14,7 +14,7 @@
 #define WAVETRAIN_EXCHANGE_INTERNAL_H
 
 #include "comm_internal.h"
-#include "lane_tree_internal.h"
+#include "microbatch_tree_internal.h"
 
 enum {
     WT_SLICE_UNIT = 16, /* buckets and slices begin at multiples of so many elements: a cache line */
@@ -37,7 +37,7 @@ typedef struct {
     const float *from;
 } wt_own_join;
 
-/* A node of some rank, in the order of lanes. */
+/* A node of some rank, in the order of microbatches. */
 typedef struct {
     int rank;
     int foreign; /* others': the place in a flight's received slices */
@@ -68,15 +68,16 @@ typedef struct {
 struct wt_exchange {
     wt_comm *comm;
     wt_exchange_add add;
-    int lanes, first, end;
+    int microbatches, first, end;
     size_t count;
 
-    /* this rank's lanes */
+    /* this rank's microbatches */
     float *memory, **spare; /* `spares` buffers of `count` elements that are free now */
     int spares;
-    float **open;       /* [end − first] lanes of the wave */
-    int pushed, opened; /* lanes first … pushed−1 are on the stack, pushed … opened−1 make up the wave */
-    wt_lane_range *stack; /* nodes of this rank, and where they are */
+    float **open; /* [end − first] microbatches of the wave */
+    int pushed,
+        opened; /* microbatches first … pushed−1 are on the stack, pushed … opened−1 make up the wave */
+    wt_microbatch_range *stack; /* nodes of this rank, and where they are */
     float **stacked;
     int height;
     wt_own_join *joins; /* of this wave */
@@ -131,7 +132,7 @@ int wt_send(wt_exchange *exchange, int number, int at, int tag, int to, const fl
 int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count);
 
 extern const wt_pattern wt_pattern_owners, wt_pattern_halving;
-/* Whether the ranks and lanes are those of the pattern. */
+/* Whether the ranks and microbatches are those of the pattern. */
 bool wt_halving_fits(const wt_exchange *exchange);
 
 /* exchange_thread.c; all take an exchange without a thread too */

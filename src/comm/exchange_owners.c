@@ -1,10 +1,10 @@
 /*
- * The owners' pattern of an exchange, for any number of ranks and lanes: a bucket is cut into one slice a rank. Every
- * rank sends its nodes' slices to the slices' owners; an owner completes the tree over its slice and sends it to
- * all others, who put it where their own first node stood.
+ * The owners' pattern of an exchange, for any number of ranks and microbatches: a bucket is cut into one
+ * slice a rank. Every rank sends its nodes' slices to the slices' owners; an owner completes the tree over
+ * its slice and sends it to all others, who put it where their own first node stood.
  *
- * Advantage: any tree. Disadvantage: 2·(P−1) messages a rank and bucket, all of them as likely to leave the node
- * as not, and more than one node of a rank travels where P is no power of two.
+ * Advantage: any tree. Disadvantage: 2·(P−1) messages a rank and bucket, all of them as likely to leave the
+ * node as not, and more than one node of a rank travels where P is no power of two.
  */
 #include "exchange_internal.h"
 #include "wavetrain/memory.h"
@@ -37,12 +37,12 @@ static float *wt_node_slice(const wt_exchange *exchange, int number, int i, size
 /* --- creation --- */
 
 /*
- * Turns additions round (a + b = b + a, to the bit) so that the sum ends in this rank's first node, where it belongs,
- * without a copy and without a buffer of its own: what is read once less stays in the cache.
+ * Turns additions round (a + b = b + a, to the bit) so that the sum ends in this rank's first node, where it
+ * belongs, without a copy and without a buffer of its own: what is read once less stays in the cache.
  */
 static wt_status wt_end_in_own(wt_exchange *exchange) {
     int *place; /* [nodes] where the sum that began in a node stands now */
-    WT_TRY(wt_alloc(&place, (size_t)exchange->node_count, sizeof *place, "nodes of lanes"));
+    WT_TRY(wt_alloc(&place, (size_t)exchange->node_count, sizeof *place, "nodes of microbatches"));
     for (int i = 0; i < exchange->node_count; i++) place[i] = i;
     for (int i = 0; i + 1 < exchange->node_count; i++) {
         int *pair = exchange->pairs[i], left = pair[0], into = place[pair[0]], from = place[pair[1]];
@@ -55,14 +55,14 @@ static wt_status wt_end_in_own(wt_exchange *exchange) {
     return WT_OK;
 }
 
-/* Every rank's nodes, in order; `all` is room for one more than there are lanes. */
-static wt_status wt_number_nodes(wt_exchange *exchange, wt_lane_range *all) {
+/* Every rank's nodes, in order; `all` is room for one more than there are microbatches. */
+static wt_status wt_number_nodes(wt_exchange *exchange, wt_microbatch_range *all) {
     int ranks = exchange->comm->size, count = 0;
     for (int rank = 0; rank < ranks; rank++) {
         int first, end;
-        wt_comm_lanes(rank, ranks, exchange->lanes, &first, &end);
+        wt_comm_microbatches(rank, ranks, exchange->microbatches, &first, &end);
         if (rank == exchange->comm->rank) exchange->own_first = count;
-        int more = wt_lane_tree_maximal(exchange->lanes, first, end, all + count);
+        int more = wt_microbatch_tree_maximal(exchange->microbatches, first, end, all + count);
         for (int i = count; i < count + more; i++) {
             exchange->nodes[i].rank = rank;
             if (rank != exchange->comm->rank) exchange->nodes[i].foreign = exchange->foreign_count++;
@@ -70,19 +70,19 @@ static wt_status wt_number_nodes(wt_exchange *exchange, wt_lane_range *all) {
         count += more;
     }
     exchange->node_count = count;
-    WT_TRY(wt_alloc(&exchange->pairs, (size_t)count, sizeof *exchange->pairs, "nodes of lanes"));
-    wt_lane_tree_complete(exchange->lanes, all, count, exchange->pairs);
+    WT_TRY(wt_alloc(&exchange->pairs, (size_t)count, sizeof *exchange->pairs, "nodes of microbatches"));
+    wt_microbatch_tree_complete(exchange->microbatches, all, count, exchange->pairs);
     return wt_end_in_own(exchange);
 }
 
-/* Requests of a flight: slices and finished slices from others, slices and finished slices to others. Tags: node i's
- * slices, and finished ones with i = node_count. */
+/* Requests of a flight: slices and finished slices from others, slices and finished slices to others. Tags:
+ * node i's slices, and finished ones with i = node_count. */
 static wt_status wt_owners_create(wt_exchange *exchange) {
     wt_status status = WT_OK;
-    wt_lane_range *all;
-    size_t lanes = (size_t)exchange->lanes, ranks = (size_t)exchange->comm->size;
-    WT_TRY(wt_alloc(&all, lanes + 1, sizeof *all, "nodes of lanes"));
-    WT_GUARD(wt_alloc(&exchange->nodes, lanes, sizeof *exchange->nodes, "nodes of lanes"));
+    wt_microbatch_range *all;
+    size_t microbatches = (size_t)exchange->microbatches, ranks = (size_t)exchange->comm->size;
+    WT_TRY(wt_alloc(&all, microbatches + 1, sizeof *all, "nodes of microbatches"));
+    WT_GUARD(wt_alloc(&exchange->nodes, microbatches, sizeof *exchange->nodes, "nodes of microbatches"));
     WT_GUARD(wt_number_nodes(exchange, all));
     int own = exchange->node_count - exchange->foreign_count;
     exchange->each = exchange->foreign_count + (own + 2) * exchange->comm->size;

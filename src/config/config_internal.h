@@ -70,6 +70,8 @@ extern const int wt_key_count;
 
 /* The key of that full name, or NULL. */
 const wt_key *wt_key_find(const char *name);
+/* The key that had that full name in an earlier version, or NULL. */
+const wt_key *wt_key_renamed(const char *old);
 /* "kernel" of "model.kernel". */
 const char *wt_key_last(const wt_key *key);
 /* True for the keys that an entry of model.arrays may have. */
@@ -152,8 +154,12 @@ typedef struct {
     wt_config config;
     wt_given given[WT_KEYS_MAX]; /* [wt_key_count] */
     const char *source;          /* for what no key is to blame for */
+    bool stored;                 /* the text is of a run: keys may have the names of earlier versions */
     wt_pool pool;
 } wt_reading;
+
+/* Refuses the name that stands at the node: says what it was meant to be, or is called now. */
+wt_status wt_key_refuse(const wt_node *node, const char *name);
 
 /* Settles which of two keys holds that exclude each other, and defaults that depend on other keys. */
 wt_status wt_reading_settle(wt_reading *reading);

@@ -31,8 +31,9 @@ static wt_status fill_defaults(wt_reading *reading) {
 
 /* --- one key --- */
 
-static wt_status unknown_key(const char *name, const wt_node *node) {
-    const wt_key *nearest = wt_key_nearest(name, false);
+wt_status wt_key_refuse(const wt_node *node, const char *name) {
+    const wt_key *renamed = wt_key_renamed(name), *nearest = wt_key_nearest(name, false);
+    if (renamed) return wt_node_error(node, "%s is the old name of a key (expected %s)", name, renamed->name);
     if (!nearest) return wt_node_error(node, "%s is no key (wavetrain train --help-config lists them)", name);
     return wt_node_error(node, "%s is no key (did you mean %s?)", name, nearest->name);
 }
@@ -61,7 +62,8 @@ static wt_status read_section(wt_reading *reading, const wt_key *section, const 
         wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
         snprintf(name, sizeof name, "%s.%s", section->name, shown);
         const wt_key *key = wt_key_find(name);
-        if (!key) return unknown_key(name, entry);
+        if (!key && reading->stored) key = wt_key_renamed(name);
+        if (!key) return wt_key_refuse(entry, name);
         WT_TRY(assign(reading, key, entry, 1));
     }
     return WT_OK;
@@ -80,7 +82,7 @@ static wt_status read_file(wt_reading *reading, const char *text, size_t bytes) 
     for (const wt_node *entry = root->first; entry; entry = entry->next) {
         wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
         const wt_key *section = wt_key_find(shown);
-        if (!section) return unknown_key(shown, entry);
+        if (!section) return wt_key_refuse(entry, shown);
         if (section->type != WT_KEY_SECTION) {
             return wt_node_error(entry, "%s stands at the top (expected %s: within its section)",
                                  section->name, wt_key_last(section));
@@ -111,7 +113,7 @@ static wt_status read_set(wt_reading *reading, const char *set, int order) {
     wt_node *node, nothing = {.kind = WT_NODE_SCALAR, .source = source, .text = ""};
     wt_text_show(name, sizeof name, set, (size_t)(equals - set));
     const wt_key *key = wt_key_find(name);
-    if (!key) return unknown_key(name, &nothing);
+    if (!key) return wt_key_refuse(&nothing, name);
     if (key->type == WT_KEY_SECTION) {
         return wt_node_error(&nothing, "%s is a section (expected one of its keys, such as %s)", name,
                              key[1].name);
@@ -135,14 +137,26 @@ static wt_status read_all(wt_reading *reading, const char *name, const char *tex
     return wt_reading_check(reading);
 }
 
+static wt_status read_config(wt_config *config, wt_reading *reading, const char *name, const char *text,
+                             size_t bytes, const char *const *sets, size_t set_count) {
+    wt_status status = read_all(reading, name, text, bytes, sets, set_count);
+    if (status == WT_OK) memcpy(config, &reading->config, sizeof *config);
+    wt_pool_dispose(&reading->pool);
+    return status;
+}
+
 wt_status wt_config_parse(wt_config *config, const char *name, const char *text, size_t bytes,
                           const char *const *sets, size_t set_count) {
     wt_reading reading;
     memset(&reading, 0, sizeof reading); /* padding too: equal configurations are equal byte for byte */
-    wt_status status = read_all(&reading, name, text, bytes, sets, set_count);
-    if (status == WT_OK) memcpy(config, &reading.config, sizeof *config);
-    wt_pool_dispose(&reading.pool);
-    return status;
+    return read_config(config, &reading, name, text, bytes, sets, set_count);
+}
+
+wt_status wt_config_parse_stored(wt_config *config, const char *name, const char *text) {
+    wt_reading reading;
+    memset(&reading, 0, sizeof reading);
+    reading.stored = true;
+    return read_config(config, &reading, name, text, strlen(text), NULL, 0);
 }
 
 wt_status wt_config_load(wt_config *config, const char *path, const char *const *sets, size_t set_count) {

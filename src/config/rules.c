@@ -8,7 +8,7 @@
 #include "config_internal.h"
 
 enum {
-    LANE_TARGETS = 2048,           /* targets that a default lane has at least */
+    MICROBATCH_TARGETS = 2048,     /* targets that a default microbatch has at least */
     RECEPTIVE_FIELD_MAX = 1 << 30, /* samples; row numbers of a batch stay within an int */
 };
 
@@ -114,35 +114,35 @@ wt_status wt_reading_settle(wt_reading *reading) {
 
 /* --- rules --- */
 
-int wt_config_lanes(const wt_config *config) {
+int wt_config_microbatches(const wt_config *config) {
     int batch = config->train.batch;
-    if (config->train.lanes > 0) return config->train.lanes;
+    if (config->train.microbatches > 0) return config->train.microbatches;
     for (int windows = 1; windows <= batch; windows++) {
-        if (batch % windows == 0 && (int64_t)windows * config->data.window >= LANE_TARGETS) {
+        if (batch % windows == 0 && (int64_t)windows * config->data.window >= MICROBATCH_TARGETS) {
             return batch / windows;
         }
     }
     return 1;
 }
 
-static wt_status check_lanes(const wt_reading *reading) {
+static wt_status check_microbatches(const wt_reading *reading) {
     const wt_train_config *train = &reading->config.train;
-    int lanes = wt_config_lanes(&reading->config);
-    if (lanes > train->batch) {
-        return rule_error(reading, "train.lanes", "train.batch",
-                          "train.lanes is larger than train.batch (got %d, expected at most %d)", lanes,
-                          train->batch);
+    int microbatches = wt_config_microbatches(&reading->config);
+    if (microbatches > train->batch) {
+        return rule_error(reading, "train.microbatches", "train.batch",
+                          "train.microbatches is larger than train.batch (got %d, expected at most %d)",
+                          microbatches, train->batch);
     }
-    if (train->batch % lanes != 0) {
-        return rule_error(reading, "train.lanes", "train.batch",
-                          "train.lanes does not divide train.batch (got %d, expected a divisor of %d)", lanes,
-                          train->batch);
+    if (train->batch % microbatches != 0) {
+        return rule_error(reading, "train.microbatches", "train.batch",
+                          "train.microbatches does not divide train.batch (got %d, expected a divisor of %d)",
+                          microbatches, train->batch);
     }
-    if (train->lanes_at_once > lanes) {
-        return rule_error(
-            reading, "train.lanes", "train.batch",
-            "train.lanes_at_once is larger than the number of lanes (got %d, expected at most %d)",
-            train->lanes_at_once, lanes);
+    if (train->microbatches_at_once > microbatches) {
+        return rule_error(reading, "train.microbatches", "train.batch",
+                          "train.microbatches_at_once is larger than the number of microbatches (got %d, "
+                          "expected at most %d)",
+                          train->microbatches_at_once, microbatches);
     }
     return WT_OK;
 }
@@ -220,7 +220,8 @@ static wt_status check_field(const wt_reading *reading, int64_t field) {
 
 /* --- sizes --- */
 
-/* Products and BLAS count a tensor's numbers in 32 bits. Factors are at most 2^17, and three, so that 64 hold them. */
+/* Products and BLAS count a tensor's numbers in 32 bits. Factors are at most 2^17, and three, so that 64 hold
+ * them. */
 static wt_status check_tensor(const wt_reading *reading, const char *what, int64_t a, int64_t b, int64_t c) {
     const int64_t numbers = a * b * c;
     if (numbers <= INT32_MAX) return WT_OK;
@@ -338,7 +339,7 @@ static wt_status check_text(const wt_reading *reading) {
 
 wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_text(reading));
-    WT_TRY(check_lanes(reading));
+    WT_TRY(check_microbatches(reading));
     WT_TRY(check_schedule(reading));
     WT_TRY(check_validation(reading));
     WT_TRY(check_optimizer(reading));

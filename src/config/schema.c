@@ -154,13 +154,14 @@ const wt_key wt_keys[] = {
 {.name = "train.seed", .type = WT_KEY_INT64, .offset = AT(train.seed), .standard = "1",
  .least = 0, .most = 9007199254740992.0, .resume = WT_RESUME_REFUSED,
  .help = "Key of every random number: first parameters, order of windows."},
-{.name = "train.lanes", .type = WT_KEY_INT, .offset = AT(train.lanes), .standard = "0",
+{.name = "train.microbatches", .type = WT_KEY_INT, .offset = AT(train.microbatches), .standard = "0",
  .least = 0, .most = 1048576, .resume = WT_RESUME_REFUSED,
- .help = "Equal parts of a batch, the units of all sums and the most ranks; must divide batch. 0: as many "
-         "as have at least 2048 targets each."},
-{.name = "train.lanes_at_once", .type = WT_KEY_INT, .offset = AT(train.lanes_at_once), .standard = "0",
- .least = 0, .most = 1048576, .resume = WT_RESUME_FREE,
- .help = "Lanes that a rank holds in memory together; never changes results. 0: as the threads need."},
+ .help = "Equal parts of a batch in which gradients are summed; no more ranks than microbatches can take part. Must divide "
+         "batch. 0: as many as have at least 2048 targets each."},
+{.name = "train.microbatches_at_once", .type = WT_KEY_INT, .offset = AT(train.microbatches_at_once),
+ .standard = "0", .least = 0, .most = 1048576, .resume = WT_RESUME_FREE,
+ .help = "Microbatches that a rank computes and holds in memory together; never changes results. 0: as many as keep the "
+         "threads busy."},
 {.name = "train.activations", .type = WT_KEY_CHOICE, .offset = AT(train.activations), .standard = "kept",
  .choices = CHOICES("kept", "recomputed"), .resume = WT_RESUME_FREE,
  .help = "What the convolutions of forward made: kept for backward, or computed once more, which takes about half "
@@ -348,6 +349,21 @@ const int wt_key_count = sizeof wt_keys / sizeof *wt_keys;
 
 _Static_assert(sizeof wt_keys / sizeof *wt_keys <= WT_KEYS_MAX, "wt_reading has a place for every key");
 _Static_assert(sizeof(wt_trunk_kind) == sizeof(int), "a choice is stored as an int");
+
+/* Keys that had another name before; files of runs still have it. */
+static const struct {
+    const char *old, *name;
+} renamed_keys[] = {
+    {"train.lanes", "train.microbatches"},
+    {"train.lanes_at_once", "train.microbatches_at_once"},
+};
+
+const wt_key *wt_key_renamed(const char *old) {
+    for (size_t i = 0; i < sizeof renamed_keys / sizeof *renamed_keys; i++) {
+        if (strcmp(renamed_keys[i].old, old) == 0) return wt_key_find(renamed_keys[i].name);
+    }
+    return NULL;
+}
 
 const wt_key *wt_key_find(const char *name) {
     for (int i = 0; i < wt_key_count; i++) {

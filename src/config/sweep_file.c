@@ -78,9 +78,8 @@ static wt_status take_value(wt_sweep *sweep, const wt_key *key, const wt_node *n
 static wt_status take_axis(const wt_node *node, wt_axis *axes, int *count, wt_axis **axis) {
     char shown[WT_SHOW_MAX];
     wt_text_show(shown, sizeof shown, node->name, strlen(node->name));
-    const wt_key *key = wt_key_find(node->name), *nearest = key ? NULL : wt_key_nearest(shown, false);
-    if (nearest) return wt_node_error(node, "%s is no key (did you mean %s?)", shown, nearest->name);
-    if (!key) return wt_node_error(node, "%s is no key (wavetrain train --help-config lists them)", shown);
+    const wt_key *key = wt_key_find(node->name);
+    if (!key) return wt_key_refuse(node, shown);
     if (key->type == WT_KEY_SECTION) {
         return wt_node_error(node, "%s is a section (expected one of its keys, such as %s)", shown,
                              key[1].name);

@@ -1,10 +1,10 @@
 /*
  * Trains through the C API: train_tone FOLDER, alone or under mpirun.
  *
- * Makes a data set of tones that it computes, trains a small network on it, and prints how the network goes on with a
- * tone, the loss on held-out tones, and the hash of all parameters and moments, which is the same on any number of
- * ranks. FOLDER must not exist; it gets the data set (data) and the run (run), with which the program `wavetrain` works
- * too.
+ * Makes a data set of tones that it computes, trains a small network on it, and prints how the network goes
+ * on with a tone, the loss on held-out tones, and the hash of all parameters and moments, which is the same
+ * on any number of ranks. FOLDER must not exist; it gets the data set (data) and the run (run), with which
+ * the program `wavetrain` works too.
  */
 #include <math.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum { RATE = 8000, SAMPLES = 4000, TONES = 8, LEVELS = 64, HEARD = 100, SHOWN =
 /* As in a file; `wavetrain train --help-config` says what there is. */
 static const char configuration[] = "model: {stacks: 1, layers: 6, residual: 16, gate: 16, skip: 16}\n"
                                     "data: {window: 256, quantization: 'mulaw:64'}\n"
-                                    "train: {batch: 8, lanes: 4, steps: 100}\n"
+                                    "train: {batch: 8, microbatches: 4, steps: 100}\n"
                                     "optimizer: {learning_rate: 1.0e-2}\n"
                                     "schedule: {kind: cosine, warmup: 5}\n"
                                     "validation: {every: 50}\n"

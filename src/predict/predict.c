@@ -1,7 +1,7 @@
 /*
- * The forecast: how lanes fall on ranks, then memory, computing, exchange, and what follows from them. The
- * slowest rank makes a step's time, which is the one with most lanes; the lanes of a rank are computed in
- * waves, as the trainer's.
+ * The forecast: how microbatches fall on ranks, then memory, computing, exchange, and what follows from them.
+ * The slowest rank makes a step's time, which is the one with most microbatches; the microbatches of a rank
+ * are computed in waves, as the trainer's.
  */
 #include "predict_internal.h"
 
@@ -12,33 +12,38 @@
 #include "wavetrain/comm.h"
 #include "wavetrain/step.h"
 
-wt_status wt_forecast_lanes(wt_forecast *forecast, const wt_forecast_case *run) {
+wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case *run) {
     const wt_train_config *train = &run->config->train;
-    const int lanes = wt_config_lanes(run->config), ranks = run->ranks, before = omp_get_max_threads();
+    const int microbatches = wt_config_microbatches(run->config), ranks = run->ranks,
+              before = omp_get_max_threads();
     WT_CHECK(ranks >= 1 && run->threads >= 1 && run->nodes >= 1, WT_USAGE,
              "ranks, threads and nodes: out of range (got %d, %d and %d, expected at least 1 each)", ranks,
              run->threads, run->nodes);
     WT_CHECK(run->nodes <= ranks, WT_USAGE, "more nodes than ranks (got %d nodes, expected at most %d)",
              run->nodes, ranks);
-    WT_CHECK(ranks <= lanes, WT_USAGE,
-             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; "
-             "see train.batch and train.lanes)",
-             ranks, lanes, train->batch, lanes);
-    forecast->lanes = lanes;
-    forecast->lane_windows = train->batch / lanes;
-    forecast->own_lanes = (lanes + ranks - 1) / ranks;
-    forecast->first_lanes = lanes / ranks;
+    WT_CHECK(ranks <= microbatches, WT_USAGE,
+             "more ranks than microbatches (got %d ranks, expected at most %d: a step has %d windows in %d "
+             "microbatches; "
+             "see train.batch and train.microbatches)",
+             ranks, microbatches, train->batch, microbatches);
+    forecast->microbatches = microbatches;
+    forecast->microbatch_windows = train->batch / microbatches;
+    forecast->own_microbatches = (microbatches + ranks - 1) / ranks;
+    forecast->first_microbatches = microbatches / ranks;
     forecast->ranks_on_node = (ranks + run->nodes - 1) / run->nodes;
     omp_set_num_threads(run->threads); /* what the trainer asks as well */
-    forecast->lanes_at_once = wt_microbatches_at_once(run->config, run->network, forecast->own_lanes);
-    forecast->first_at_once = wt_microbatches_at_once(run->config, run->network, forecast->first_lanes);
+    forecast->microbatches_at_once = wt_microbatches_at_once(run->config, run->network,
+                                                             forecast->own_microbatches);
+    forecast->first_at_once = wt_microbatches_at_once(run->config, run->network,
+                                                      forecast->first_microbatches);
     omp_set_num_threads(before);
     return WT_OK;
 }
 
 /* Small calls are one thread's work, however many there are. */
 static bool wt_is_serial(const wt_forecast_case *run, const wt_forecast *forecast) {
-    const double targets = (double)forecast->lanes_at_once * forecast->lane_windows * wt_case_targets(run);
+    const double targets = (double)forecast->microbatches_at_once * forecast->microbatch_windows *
+                           wt_case_targets(run);
     return wt_engine_is_serial(run->network->graph, true, wt_case_targets(run), targets);
 }
 
@@ -59,7 +64,7 @@ static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *r
 
 wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run) {
     memset(forecast, 0, sizeof *forecast);
-    WT_TRY(wt_forecast_lanes(forecast, run));
+    WT_TRY(wt_forecast_microbatches(forecast, run));
     wt_forecast_memory(forecast, run);
     wt_forecast_compute(forecast, run);
     wt_forecast_exchange(forecast, run);

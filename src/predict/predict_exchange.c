@@ -35,7 +35,7 @@ static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *fo
     const double p = run->ranks, r = forecast->ranks_on_node, n = run->nodes;
     const wt_link within = wt_within(run), between = wt_between(run);
     wt_cost cost = {0, 0};
-    if (wt_is_power_of_two(run->ranks) && wt_is_power_of_two(forecast->lanes)) {
+    if (wt_is_power_of_two(run->ranks) && wt_is_power_of_two(forecast->microbatches)) {
         cost.latency += 2 * log2(r) * within.latency;
         cost.byte += 2 * (r - 1) / r / within.bandwidth;
         if (n > 1) cost.latency += 2 * log2(n) * between.latency;
@@ -54,7 +54,7 @@ static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *fo
 /* Seconds of backward that the rank's last wave has. */
 static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *forecast) {
     if (run->config->exchange.progress == WT_DRIVE_AFTER) return 0;
-    const int own = forecast->own_lanes, at_once = forecast->lanes_at_once;
+    const int own = forecast->own_microbatches, at_once = forecast->microbatches_at_once;
     const int last = own % at_once ? own % at_once : at_once;
     return 2.0 / 3.0 * forecast->compute * last / own;
 }
@@ -79,13 +79,13 @@ static void wt_time_buckets(wt_forecast *forecast, const wt_forecast_case *run, 
     forecast->exchange = cost.latency + after;
 }
 
-/* Batch norm adds up the lanes' sums in the midst of each level or block, forward and backward: a gather
- * and a broadcast. */
+/* Batch norm adds up the microbatches' sums in the midst of each level or block, forward and backward: a
+ * gather and a broadcast. */
 static double wt_norm_seconds(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double sums = wt_engine_microbatch_sums(run->network->graph);
     if (sums == 0) return 0;
     const wt_link link = run->nodes > 1 ? wt_between(run) : wt_within(run);
-    const double bytes = sums * sizeof(double) * forecast->lanes;
+    const double bytes = sums * sizeof(double) * forecast->microbatches;
     return wt_engine_microbatch_sum_count(run->network->graph) *
            (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
 }

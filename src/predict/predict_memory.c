@@ -40,12 +40,12 @@ static int64_t wt_state_bytes(const wt_forecast_case *run) {
     return wt_buffers(run) * (int64_t)(run->network->parameters.total * sizeof(wt_real));
 }
 
-/* Nodes of the tree that are left over beside the lanes of a wave, at the worst. */
+/* Nodes of the tree that are left over beside the microbatches of a wave, at the worst. */
 static int wt_gradient_buffers(int own, int at_once) {
     int most = 0;
-    for (int lane = 0; lane < own; lane += at_once) {
-        const int open = own - lane < at_once ? own - lane : at_once;
-        const int height = __builtin_popcount((unsigned)lane);
+    for (int microbatch = 0; microbatch < own; microbatch += at_once) {
+        const int open = own - microbatch < at_once ? own - microbatch : at_once;
+        const int height = __builtin_popcount((unsigned)microbatch);
         if (height + open > most) most = height + open;
     }
     return most;
@@ -93,10 +93,13 @@ static int64_t wt_checkpoint_bytes(const wt_forecast_case *run) {
 static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run, const wt_forecast *forecast,
                          int own, int at_once) {
     const int targets = wt_case_targets(run);
-    const wt_engine_shape shape = {at_once * forecast->lane_windows, targets, true,
-                                 run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
-    const wt_batch_shape batch = {
-        own * forecast->lane_windows, targets, run->network->receptive_field, run->network->input_kind, {0}};
+    const wt_engine_shape shape = {at_once * forecast->microbatch_windows, targets, true,
+                                   run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
+    const wt_batch_shape batch = {own * forecast->microbatch_windows,
+                                  targets,
+                                  run->network->receptive_field,
+                                  run->network->input_kind,
+                                  {0}};
     *memory = (wt_memory_forecast){
         .process = wt_process_bytes(run, forecast->ranks_on_node),
         .pass = wt_engine_bytes(run->network->graph, run->kernels, &shape),
@@ -115,8 +118,8 @@ static void wt_add_up(wt_memory_forecast *memory) {
 void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run) {
     const int before = omp_get_max_threads();
     omp_set_num_threads(run->threads); /* a pass has scratch for each */
-    wt_memory_of(&forecast->first, run, forecast, forecast->first_lanes, forecast->first_at_once);
-    wt_memory_of(&forecast->other, run, forecast, forecast->own_lanes, forecast->lanes_at_once);
+    wt_memory_of(&forecast->first, run, forecast, forecast->first_microbatches, forecast->first_at_once);
+    wt_memory_of(&forecast->other, run, forecast, forecast->own_microbatches, forecast->microbatches_at_once);
     omp_set_num_threads(before);
     forecast->checkpoint_bytes = wt_file_bytes(run);
     forecast->first.checkpoint = wt_checkpoint_bytes(run);

@@ -1,6 +1,6 @@
 /*
- * A step's work, counted by kind, of the rank that has most lanes. Counts are of what the kernels do: a
- * product's narrow sides are filled up to vectors, context rows are computed too. They need not be exact,
+ * A step's work, counted by kind, of the rank that has most microbatches. Counts are of what the kernels do:
+ * a product's narrow sides are filled up to vectors, context rows are computed too. They need not be exact,
  * since rates are fitted to these very counts; they must grow with a configuration as its time does.
  */
 #include <math.h>
@@ -30,10 +30,10 @@ static void wt_add_call(double work[WT_WORK_KINDS], const wt_forecast_case *run,
     work[WT_WORK_NORM_ROW] += call.norm_rows;
 }
 
-/* Gradients of lanes: written, their parts added up, and joined in the tree. */
+/* Gradients of microbatches: written, their parts added up, and joined in the tree. */
 static double wt_gradient_traffic(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double parameters = (double)run->network->parameters.trained * sizeof(float);
-    const double own = forecast->own_lanes, windows = own * forecast->lane_windows;
+    const double own = forecast->own_microbatches, windows = own * forecast->microbatch_windows;
     const double parts = wt_engine_partial_gradients(run->network->graph, wt_case_targets(run), own, windows);
     return parameters * (2 * parts + own + 3 * (own - 1));
 }
@@ -47,11 +47,11 @@ static double wt_update_traffic(const wt_forecast_case *run) {
 }
 
 void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *forecast) {
-    const int own = forecast->own_lanes, at_once = forecast->lanes_at_once;
+    const int own = forecast->own_microbatches, at_once = forecast->microbatches_at_once;
     memset(work, 0, WT_WORK_KINDS * sizeof *work);
-    for (int lane = 0; lane < own; lane += at_once) {
-        const int open = own - lane < at_once ? own - lane : at_once;
-        wt_add_call(work, run, (double)open * forecast->lane_windows);
+    for (int microbatch = 0; microbatch < own; microbatch += at_once) {
+        const int open = own - microbatch < at_once ? own - microbatch : at_once;
+        wt_add_call(work, run, (double)open * forecast->microbatch_windows);
     }
     work[WT_WORK_GRADIENT] = wt_gradient_traffic(run, forecast);
     work[WT_WORK_UPDATE] = wt_update_traffic(run);

@@ -59,7 +59,7 @@ static wt_status create_batch(probe *p, bool values) {
 static wt_status setup_probe(probe *p, const char *text, wt_comm *alone, const wt_kernels *kernels) {
     WT_TRY(wt_config_parse(&p->config, "probe", text, strlen(text), NULL, 0));
     p->config.train.batch = WT_PROBE_WINDOWS; /* one microbatch */
-    p->config.train.lanes = 1;
+    p->config.train.microbatches = 1;
     p->config.train.seed = 0;
     const bool values = p->config.model.head == WT_HEAD_MSE;
     const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS,

@@ -68,7 +68,7 @@ wt_status wt_read_run_config(wt_config *config, const char *run) {
     const char *begin = strstr(text, heading);
     WT_GUARD_CHECK(begin, WT_FAILED, "%s: has no configuration", path);
     begin += strlen(heading);
-    WT_GUARD(wt_config_parse(config, path, begin, strlen(begin), NULL, 0));
+    WT_GUARD(wt_config_parse_stored(config, path, begin));
 cleanup:
     wt_free(text);
     return status;
@@ -130,7 +130,7 @@ static void wt_print_record(FILE *out, const wt_trainer *trainer) {
     fprintf(out, "wavetrain: %s\n", WT_VERSION);
     wt_print_text(out, "numerics", trainer->state.numerics);
     wt_print_text(out, "hosts", trainer->start.hosts);
-    fprintf(out, "ranks: %d\nthreads: %d\nlanes: %d\n", trainer->state.ranks, trainer->state.threads,
+    fprintf(out, "ranks: %d\nthreads: %d\nmicrobatches: %d\n", trainer->state.ranks, trainer->state.threads,
             trainer->step->microbatches.count);
     wt_print_text(out, "dataset", trainer->state.dataset);
     if (trainer->files.record.checkpoint_seconds > 0)

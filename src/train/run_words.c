@@ -1,6 +1,6 @@
 /*
- * What a run says at its beginning and at its end: what it is and what it got, where its time went, and why it
- * ended. The trainer decides; this file only puts it into words.
+ * What a run says at its beginning and at its end: what it is and what it got, where its time went, and why
+ * it ended. The trainer decides; this file only puts it into words.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -41,7 +41,8 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                     wt_dataset_utterances(trainer->data.set), samples / rate / 60.0,
                     trainer->state.sample_rate);
     }
-    wt_log_info("windows   %" PRId64 " of %d targets; a step takes %d, in lanes of %d (%d lanes)",
+    wt_log_info("windows   %" PRId64
+                " of %d targets; a step takes %d, in microbatches of %d (%d microbatches)",
                 wt_windows_count(trainer->data.windows), config->data.window, config->train.batch,
                 trainer->step->microbatches.windows, trainer->step->microbatches.count);
     char field[64];
@@ -52,7 +53,7 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                  1000.0 * network->receptive_field / rate);
     wt_log_info("network   %s, %zu parameters, receptive field %s", network->description, network->parameters.trained,
                 field);
-    wt_log_info("machine   %s: ranks × threads %d × %d, lanes at once %d", trainer->start.hosts,
+    wt_log_info("machine   %s: ranks × threads %d × %d, microbatches at once %d", trainer->start.hosts,
                 trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);
     wt_say_binding(trainer);
     wt_kernels_describe(trainer->kernels, products, sizeof products);

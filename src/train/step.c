@@ -31,8 +31,8 @@ int wt_windows_at_once(int targets, int most) {
 }
 
 int wt_microbatches_at_once(const wt_config *config, const wt_network *network, int own) {
-    const int windows = config->train.batch / wt_config_lanes(config);
-    int wanted = config->train.lanes_at_once;
+    const int windows = config->train.batch / wt_config_microbatches(config);
+    int wanted = config->train.microbatches_at_once;
     if (wanted == 0) {
         const int all = wt_windows_at_once(wt_network_targets(network, &config->data), own * windows);
         wanted = (all + windows - 1) / windows;
@@ -43,18 +43,20 @@ int wt_microbatches_at_once(const wt_config *config, const wt_network *network, 
 
 wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
                                 const wt_network *network, int rank, int ranks) {
-    const int count = wt_config_lanes(config);
+    const int count = wt_config_microbatches(config);
     WT_CHECK(ranks <= count, WT_USAGE,
-             "more ranks than lanes (got %d ranks, expected at most %d: a step has %d windows in %d lanes; "
-             "see train.batch and train.lanes)",
+             "more ranks than microbatches (got %d ranks, expected at most %d: a step has %d windows in %d "
+             "microbatches; "
+             "see train.batch and train.microbatches)",
              ranks, count, config->train.batch, count);
     const int64_t sums = (int64_t)wt_engine_microbatch_sums(network->graph) * count;
     WT_CHECK(sums <= INT_MAX, WT_USAGE,
-             "batch norm has too many sums of lanes (got %lld, expected at most %d; see train.lanes)",
+             "batch norm has too many sums of microbatches (got %lld, expected at most %d; see "
+             "train.microbatches)",
              (long long)sums, INT_MAX);
     microbatches->count = count;
     microbatches->windows = config->train.batch / count;
-    wt_comm_lanes(rank, ranks, count, &microbatches->first, &microbatches->end);
+    wt_comm_microbatches(rank, ranks, count, &microbatches->first, &microbatches->end);
     microbatches->at_once = wt_microbatches_at_once(config, network, microbatches->end - microbatches->first);
     return WT_OK;
 }
@@ -83,8 +85,8 @@ static wt_status create_exchange(wt_step *step) {
     if (thread && !wt_comm_threads(step->comm) && wt_comm_rank(step->comm) == 0)
         wt_log_warning("exchange.progress: this MPI allows no thread for messages, so it is test");
     const double bucket = wt_exchange_bucket(step->comm, config->bucket);
-    const wt_exchange_shape shape = {.lanes = step->microbatches.count,
-                                     .open_lanes = step->microbatches.at_once,
+    const wt_exchange_shape shape = {.microbatches = step->microbatches.count,
+                                     .open_microbatches = step->microbatches.at_once,
                                      .count = step->network->parameters.trained,
                                      .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                      .thread = thread,
@@ -103,7 +105,7 @@ static wt_status create_replica(wt_step *step) {
 /* Rank 0's, to decide with. */
 static wt_status create_results(wt_step *step) {
     const size_t ranks = (size_t)wt_comm_size(step->comm), count = (size_t)step->microbatches.count;
-    WT_TRY(wt_alloc(&step->all, count + ranks, sizeof *step->all, "results of lanes"));
+    WT_TRY(wt_alloc(&step->all, count + ranks, sizeof *step->all, "results of microbatches"));
     WT_TRY(wt_alloc(&step->reports, ranks, sizeof *step->reports, "reports of ranks"));
     return wt_alloc(&step->block_sums, wt_norm_blocks(step->network->parameters.total), sizeof(double),
                     "the gradient's norm");
@@ -118,9 +120,9 @@ static wt_status create_parts(wt_step *step) {
     WT_TRY(create_replica(step));
     WT_TRY(wt_engine_create(&step->pass, step->network->graph, step->kernels, &shape));
     WT_TRY(wt_alloc(&step->losses, windows, sizeof *step->losses, "losses"));
-    WT_TRY(wt_alloc(&step->gradients, at_once, sizeof *step->gradients, "gradients of lanes"));
-    WT_TRY(wt_alloc(&step->mine, own + 1, sizeof *step->mine, "results of lanes"));
-    WT_TRY(wt_alloc(&step->reduced, (size_t)m->count * sums, sizeof(double), "sums of lanes"));
+    WT_TRY(wt_alloc(&step->gradients, at_once, sizeof *step->gradients, "gradients of microbatches"));
+    WT_TRY(wt_alloc(&step->mine, own + 1, sizeof *step->mine, "results of microbatches"));
+    WT_TRY(wt_alloc(&step->reduced, (size_t)m->count * sums, sizeof(double), "sums of microbatches"));
     if (wt_comm_rank(step->comm) == 0) WT_TRY(create_results(step));
     return create_exchange(step);
 }
@@ -169,7 +171,7 @@ static void reduce_sums(void *context, const double *microbatches, int count, do
     wt_step *step = context;
     const wt_phase phase = step->timer.phase;
     wt_timer_enter(&step->timer, WT_PHASE_EXCHANGE);
-    wt_comm_sum_lanes(step->comm, step->microbatches.count, microbatches, count, step->reduced, sum);
+    wt_comm_sum_microbatches(step->comm, step->microbatches.count, microbatches, count, step->reduced, sum);
     wt_timer_enter(&step->timer, phase);
 }
 
@@ -215,7 +217,7 @@ static void note_microbatch(wt_step *step, const wt_batch *batch, int own, const
 }
 
 static void open_gradients(wt_step *step, int first, int count) {
-    for (int i = 0; i < count; i++) step->gradients[i] = wt_exchange_lane(step->exchange, first + i);
+    for (int i = 0; i < count; i++) step->gradients[i] = wt_exchange_microbatch(step->exchange, first + i);
 }
 
 /* Microbatches first … first+count−1 together, layer by layer. */
@@ -245,7 +247,7 @@ static void run_nothing(wt_step *step) {
         return;
     }
     for (int microbatch = m->first; microbatch < m->end; microbatch++) {
-        float *gradient = wt_exchange_lane(step->exchange, microbatch);
+        float *gradient = wt_exchange_microbatch(step->exchange, microbatch);
         memset(gradient, 0, trained * sizeof *gradient);
         wt_exchange_ready(step->exchange, 0, trained);
     }
@@ -300,7 +302,7 @@ static wt_microbatch_result add_microbatches(wt_step *step) {
     const wt_step_result *at = step->all;
     for (int rank = 0; rank < ranks; rank++, at++) {
         int first, end;
-        wt_comm_lanes(rank, ranks, step->microbatches.count, &first, &end);
+        wt_comm_microbatches(rank, ranks, step->microbatches.count, &first, &end);
         for (int microbatch = first; microbatch < end; microbatch++, at++) {
             sum.loss += at->microbatch.loss;
             sum.targets += at->microbatch.targets;

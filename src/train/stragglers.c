@@ -1,11 +1,12 @@
 /*
- * Who is slow? Ranks wait for the slowest, so that the time of a step says nothing of it. What a rank takes before the
- * exchange, without waiting for others, does: it travels to rank 0 with each step's results, where it is kept for the last
- * steps of each rank. Now and then rank 0 takes the medians, and names the ranks whose median is beyond that of the median
- * rank by more than a share. A median leaves out the odd slow step; of an even number of ranks the lower middle one
- * counts, so that of two ranks the slower one is seen.
+ * Who is slow? Ranks wait for the slowest, so that the time of a step says nothing of it. What a rank takes
+ * before the exchange, without waiting for others, does: it travels to rank 0 with each step's results, where
+ * it is kept for the last steps of each rank. Now and then rank 0 takes the medians, and names the ranks
+ * whose median is beyond that of the median rank by more than a share. A median leaves out the odd slow step;
+ * of an even number of ranks the lower middle one counts, so that of two ranks the slower one is seen.
  *
- * Ranks may have a lane more than others: of such a rank, time in proportion to the lanes is taken for granted.
+ * Ranks may have a microbatch more than others: of such a rank, time in proportion to the microbatches is
+ * taken for granted.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,11 +18,11 @@
 
 enum { WT_KEPT = 64 /* steps of an interval */, WT_LEAST_STEPS = 8 };
 
-wt_status wt_stragglers_init(wt_stragglers *s, int ranks, int lanes, double share) {
+wt_status wt_stragglers_init(wt_stragglers *s, int ranks, int microbatches, double share) {
     const size_t count = (size_t)ranks;
     memset(s, 0, sizeof *s);
     s->ranks = ranks;
-    s->lanes = lanes;
+    s->microbatches = microbatches;
     s->share = share;
     s->since = wt_time_now();
     if (ranks == 1 || share == 0) return WT_OK;
@@ -62,9 +63,9 @@ static double wt_lower_median(wt_stragglers *s, const double *values, int count)
     return s->sorted[(count - 1) / 2];
 }
 
-static int wt_lanes_of(const wt_stragglers *s, int rank) {
+static int wt_microbatches_of(const wt_stragglers *s, int rank) {
     int first, end;
-    wt_comm_lanes(rank, s->ranks, s->lanes, &first, &end);
+    wt_comm_microbatches(rank, s->ranks, s->microbatches, &first, &end);
     return end - first;
 }
 
@@ -73,11 +74,11 @@ static void wt_judge_ranks(wt_stragglers *s, const double *times) {
     int middle = 0;
     s->median = wt_lower_median(s, times, s->ranks);
     while (times[middle] != s->median) middle++;
-    const double lanes = wt_lanes_of(s, middle);
+    const double microbatches = wt_microbatches_of(s, middle);
     s->any = false;
     s->slowest = 0;
     for (int rank = 0; rank < s->ranks; rank++) {
-        const double more = wt_lanes_of(s, rank) / lanes;
+        const double more = wt_microbatches_of(s, rank) / microbatches;
         s->slow[rank] = times[rank] > (1 + s->share) * (more > 1 ? more : 1) * s->median;
         s->any |= s->slow[rank];
         if (times[rank] > times[s->slowest]) s->slowest = rank;

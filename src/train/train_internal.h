@@ -119,7 +119,7 @@ double wt_step_times_median(const wt_step_times *times, wt_step_time which, doub
 /* --- stragglers.c: ranks that are slower than the others before the exchange; rank 0 --- */
 
 typedef struct {
-    int ranks, lanes;
+    int ranks, microbatches;
     double share;           /* by which a rank's median is beyond the median rank's, if it is slow */
     double *busy;           /* [ranks, steps kept]: seconds; NULL: nothing is looked at */
     int64_t steps;          /* of this interval */
@@ -133,7 +133,7 @@ typedef struct {
     double median, slowest_time; /* seconds */
 } wt_stragglers;
 
-wt_status wt_stragglers_init(wt_stragglers *stragglers, int ranks, int lanes, double share);
+wt_status wt_stragglers_init(wt_stragglers *stragglers, int ranks, int microbatches, double share);
 void wt_stragglers_dispose(wt_stragglers *stragglers);
 /* A step of one rank; of all ranks in their order, step by step. */
 void wt_stragglers_note(wt_stragglers *stragglers, int rank, double seconds);
@@ -182,8 +182,8 @@ void wt_run_record_dispose(wt_run_record *record);
 
 /* This start, so far. */
 wt_run_start wt_begin_start(const wt_comm *comm, const char *run, time_t begun);
-/* Reads the record, closes the start before if it was killed, and enters this one; a run.yaml that is there lists it then,
- * and keeps its verdict. The caller holds the lock. */
+/* Reads the record, closes the start before if it was killed, and enters this one; a run.yaml that is there
+ * lists it then, and keeps its verdict. The caller holds the lock. */
 wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
                          const wt_run_start *start);
 wt_status wt_add_start(wt_run_record *record, const wt_run_start *start);
@@ -289,8 +289,8 @@ typedef struct {
 wt_status wt_trainer_setup(wt_trainer *trainer);
 void wt_trainer_dispose(wt_trainer *trainer);
 
-/* Back to the last checkpoint that was due, or the beginning where there is none, with what the guard remembers
- * kept, and written. Collective. */
+/* Back to the last checkpoint that was due, or the beginning where there is none, with what the guard
+ * remembers kept, and written. Collective. */
 wt_status wt_trainer_roll_back(wt_trainer *trainer);
 
 /* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take
@@ -335,8 +335,8 @@ wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const ch
  * is. */
 wt_status wt_change_verdict(const char *run, const char *verdict, const char *why);
 
-/* A start in an existing run has failed before its first step: run.yaml, if there is one, lists it as refused with this
- * thread's error message, which stays; the run's verdict stays too. The caller holds the lock. */
+/* A start in an existing run has failed before its first step: run.yaml, if there is one, lists it as refused
+ * with this thread's error message, which stays; the run's verdict stays too. The caller holds the lock. */
 void wt_note_refusal(const char *run);
 
 #endif

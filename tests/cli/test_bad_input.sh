@@ -100,8 +100,8 @@ expect_error 2 'model.layers was 5, now 4; train.seed was 1, now 2' \
 
 # --- ranks ---
 
-expect_error 2 'more ranks than lanes (got 4 ranks, expected at most 2' \
-    "$MPIRUN" 4 "$WAVETRAIN" train config.yaml --run new --set train.lanes=2
+expect_error 2 'more ranks than microbatches (got 4 ranks, expected at most 2' \
+    "$MPIRUN" 4 "$WAVETRAIN" train config.yaml --run new --set train.microbatches=2
 expect_error 2 'nowhere: no data set' \
     "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run new --set data.path=nowhere
 expect_error 2 '--no-such: unknown option' "$MPIRUN" 2 "$WAVETRAIN" evaluate run --no-such
@@ -124,8 +124,8 @@ if [ "$(id -u)" != 0 ]; then
     expect_error 1 'closed/a.png: can' "$WAVETRAIN" plot run --out closed/a.png
 fi
 
-# two runs in one folder: the second is refused, the first goes on (without checkpoints, whose unfinished files would be taken
-# for leftovers)
+# two runs in one folder: the second is refused, the first goes on (without checkpoints, whose unfinished
+# files would be taken for leftovers)
 "$WAVETRAIN" train config.yaml --run busy --set train.steps=100000 --set checkpoint.every=0 --set validation.every=0 >busy.log 2>&1 &
 first=$!
 trap 'kill -KILL $first 2>/dev/null || true' EXIT # also where the test fails

@@ -1,10 +1,11 @@
-# bench kernels and bench step, at tiny sizes: the tables that they print and write, figures that must agree with each
-# other and with inspect, and wrong options. Not how fast anything is.
+# bench kernels and bench step, at tiny sizes: the tables that they print and write, figures that must agree
+# with each other and with inspect, and wrong options. Not how fast anything is.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1
 
-# columns FILE NAME…: the named columns of a table (without commas in its texts), without its heading, to c.txt.
+# columns FILE NAME…: the named columns of a table (without commas in its texts), without its heading, to
+# c.txt.
 columns() {
     local file=$1
     shift
@@ -85,7 +86,7 @@ operations_of() {
 }
 
 step "$WAVETRAIN" bench step --model S --targets 70 --threads 2
-said out.txt 'model S: 16 blocks, 46352 parameters, receptive field 1022; a step of 1 × 70 targets, lanes: 1'
+said out.txt 'model S: 16 blocks, 46352 parameters, receptive field 1022; a step of 1 × 70 targets, microbatches: 1'
 said out.txt '1 rank × 2 threads'
 phases_add_up
 cat >model.yaml <<'YAML'
@@ -100,19 +101,19 @@ grep -qx 'reference 3 70' c.txt || fail "s.csv: $(cat s.csv)"
 
 make_config config.yaml
 step "$WAVETRAIN" bench step config.yaml
-said out.txt 'a step of 16 × 300 targets, lanes: 8'
+said out.txt 'a step of 16 × 300 targets, microbatches: 8'
 phases_add_up
 operations_of config.yaml
-step "$WAVETRAIN" bench step config.yaml --windows 4 --set train.lanes=2 --set model.input=real
-said out.txt 'a step of 4 × 300 targets, lanes: 2'
+step "$WAVETRAIN" bench step config.yaml --windows 4 --set train.microbatches=2 --set model.input=real
+said out.txt 'a step of 4 × 300 targets, microbatches: 2'
 step "$MPIRUN" 2 "$WAVETRAIN" bench step --model S --targets 20
-said out.txt 'a step of 2 × 20 targets, lanes: 2'
+said out.txt 'a step of 2 × 20 targets, microbatches: 2'
 said out.txt '2 ranks × 1 thread'
-columns s.csv ranks threads windows lanes
+columns s.csv ranks threads windows microbatches
 grep -qx '2 1 2 2' c.txt || fail "s.csv: $(cat s.csv)"
 for model in A:947968:3071 B:3256704:506 C:693504:4094; do # parameters and receptive field
     IFS=: read -r name parameters field <<<"$model"
-    expect_ok "$WAVETRAIN" bench step --model $name --targets 1 --steps 1 --set train.lanes_at_once=1
+    expect_ok "$WAVETRAIN" bench step --model $name --targets 1 --steps 1 --set train.microbatches_at_once=1
     said out.txt "model $name: "
     said out.txt "$parameters parameters, receptive field $field;"
 done
@@ -140,8 +141,8 @@ expect_error 2 '--steps: out of range (got 0' bench step --steps 0
 expect_error 2 'run.backend' bench step --backend fastest
 expect_error 2 'model.residul' bench step --set model.residul=3
 expect_error 2 'absent.yaml' bench step absent.yaml
-expect_error 2 'more ranks than lanes (got 2 ranks, expected at most 1' "$MPIRUN" 2 "$WAVETRAIN" bench step \
-    --model S --set train.lanes=1
+expect_error 2 'more ranks than microbatches (got 2 ranks, expected at most 1' "$MPIRUN" 2 "$WAVETRAIN" bench step \
+    --model S --set train.microbatches=1
 expect_error 1 'absent/s.csv: can' bench kernels --csv absent/s.csv
 expect_error 2 'bench: no such command' bench nothing
 

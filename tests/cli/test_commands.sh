@@ -138,7 +138,7 @@ fi
 
 expect_ok "$WAVETRAIN" inspect config.yaml --tensors
 said out.txt 'receptive field  33 samples'
-said out.txt 'step             16 windows of 300 targets, 8 lanes of 2 windows'
+said out.txt 'step             16 windows of 300 targets, 8 microbatches of 2 windows'
 parameters=$(sed -n 's/.* blocks, \([0-9]*\) parameters in .*/\1/p' out.txt)
 # names and shapes as the design has them, and their sizes add up
 grep -qE '^  blocks\.4\.conv\.weight +22 × 13 × 2$' out.txt || fail "no such tensor: $(cat out.txt)"

@@ -1,6 +1,6 @@
-# Every configuration in configs/: inspect, bench step and bench scaling count the same parameters, windows, targets and
-# microbatches, with the data set there, which decides classes and channels, and where it can be without. A configuration
-# that is not in the list below fails.
+# Every configuration in configs/: inspect, bench step and bench scaling count the same parameters, windows,
+# targets and microbatches, with the data set there, which decides classes and channels, and where it can be
+# without. A configuration that is not in the list below fails.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=2
@@ -15,10 +15,10 @@ make_tone
 # counts FILE: parameters, windows, targets, microbatches, as inspect or bench step prints them, to counts.txt
 counts_of_inspect() {
     sed -nE -e 's/^network .* ([0-9]+) parameters.*/\1/p' \
-        -e 's/^step +([0-9]+) windows of ([0-9]+) targets, ([0-9]+) lanes.*/\1 \2 \3/p' out.txt | paste -sd' ' >"$1"
+        -e 's/^step +([0-9]+) windows of ([0-9]+) targets, ([0-9]+) microbatches.*/\1 \2 \3/p' out.txt | paste -sd' ' >"$1"
 }
 counts_of_bench() {
-    sed -nE 's/^model .* ([0-9]+) parameters, .*; a step of ([0-9]+) × ([0-9]+) targets, lanes: ([0-9]+)$/\1 \2 \3 \4/p' \
+    sed -nE 's/^model .* ([0-9]+) parameters, .*; a step of ([0-9]+) × ([0-9]+) targets, microbatches: ([0-9]+)$/\1 \2 \3 \4/p' \
         out.txt >"$1"
 }
 

@@ -1,5 +1,6 @@
-# bench scaling, at a tiny size: each number of ranks once in either way, figures that agree with each other, with the table and
-# with the model's formulas; the model alone, on nodes that nobody has. Not how fast anything is.
+# bench scaling, at a tiny size: each number of ranks once in either way, figures that agree with each other,
+# with the table and with the model's formulas; the model alone, on nodes that nobody has. Not how fast
+# anything is.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 XDG_CACHE_HOME=$PWD/cache
@@ -64,7 +65,8 @@ model() {
     expect_ok "$WAVETRAIN" bench scaling --model-only "$@" --csv m.csv
     agrees m.csv model_
 }
-# so slow a link that nothing but bytes counts, each way of which 2·(N−1)/N of the gradient go through it; nothing overlaps
+# so slow a link that nothing but bytes counts, each way of which 2·(N−1)/N of the gradient go through it;
+# nothing overlaps
 model --model A --nodes 64 --ranks-per-node 1 --compute 100 --latency 0.001 --bandwidth 0.1 --set exchange.progress=after
 [ "$(column m.csv nodes | paste -sd' ')" = '1 2 4 8 16 32 64 1 2 4 8 16 32 64' ] || fail "$(cat m.csv)"
 near "$(row m.csv 8 model_step_seconds)" 0.1 1e-6
@@ -103,6 +105,6 @@ expect_error 2 '--windows: out of range (got -1' bench --windows -1
 expect_error 2 '--model: no such model (got "Z"' bench --model Z
 expect_error 2 '--model: stands in place of a configuration' bench config.yaml --model A
 expect_error 2 'train.batch: no multiple of the ranks (got 16 windows for 3 ranks' "$MPIRUN" 3 "$WAVETRAIN" bench scaling config.yaml
-expect_error 2 'train.lanes: must divide 3 windows' "$MPIRUN" 3 "$WAVETRAIN" bench scaling --model S --set train.lanes=1
+expect_error 2 'train.microbatches: must divide 3 windows' "$MPIRUN" 3 "$WAVETRAIN" bench scaling --model S --set train.microbatches=1
 expect_error 2 'model.residul' bench --set model.residul=3
 expect_error 1 'absent/s.csv: can' bench --model-only --nodes 2 --compute 1 --csv absent/s.csv

@@ -1,5 +1,5 @@
-# wavetrain sweep: a grid, a list and draws; one run killed, a sweep stopped, both resumed; single points by number; the
-# report; plots over each other; and what is wrong in a sweep's file.
+# wavetrain sweep: a grid, a list and draws; one run killed, a sweep stopped, both resumed; single points by
+# number; the report; plots over each other; and what is wrong in a sweep's file.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=
@@ -117,7 +117,7 @@ random:
     train.batch: {log-uniform: [8, 64]}
     model.gate: {uniform: [3, 5]}
 YAML
-sed -i 's/train: {batch: 16, steps: 50, lanes: 8}/train: {steps: 50}/' config.yaml
+sed -i 's/train: {batch: 16, steps: 50, microbatches: 8}/train: {steps: 50}/' config.yaml
 table() { # of the keys' columns, by point
     "$WAVETRAIN" sweep "$1" --report 2>err.txt | grep '^[0-9]' | sort | awk '{ print $1, $6, $7, $8, $9, $10 }'
 }
@@ -171,9 +171,9 @@ wrong 'bad.yaml:3: optimizer.clip: log-uniform begins above 0 (got 0)' \
 wrong 'bad.yaml:2: optimizer.clip is drawn in no known way' 'random: {count: 1, keys: {optimizer.clip: {normal: [0, 1]}}}\n'
 wrong 'bad.yaml:2: random has no count' 'random: {keys: {optimizer.clip: {uniform: [0, 1]}}}\n'
 wrong 'bad.yaml:2: random.count is out of range (got 0, expected 1 … 100000)' 'random: {count: 0}\n'
-wrong 'train.lanes is in set and in the points too' 'set: {train.lanes: 1}\ngrid: {train.lanes: [1, 2]}\n'
-wrong 'bad.yaml: point 2 of 2: --set train.lanes=3: train.lanes does not divide train.batch' \
-    'grid: {train.lanes: [1, 3]}\n'
+wrong 'train.microbatches is in set and in the points too' 'set: {train.microbatches: 1}\ngrid: {train.microbatches: [1, 2]}\n'
+wrong 'bad.yaml: point 2 of 2: --set train.microbatches=3: train.microbatches does not divide train.batch' \
+    'grid: {train.microbatches: [1, 3]}\n'
 wrong 'bad.yaml:3: is no YAML' 'grid: [\n'
 printf 'config: absent.yaml\ngrid: {train.batch: [1]}\n' >bad.yaml
 expect_error 2 'absent.yaml' "$WAVETRAIN" sweep bad.yaml

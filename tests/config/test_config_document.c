@@ -144,16 +144,16 @@ static void files_are_loaded(void **state) {
     char path[] = "config-XXXXXX", message[128];
     int file = mkstemp(path);
     assert_true(file >= 0);
-    static const char text[] = "train:\n  batch: 12\n  lanes: 5\n";
+    static const char text[] = "train:\n  batch: 12\n  microbatches: 5\n";
     assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
     assert_int_equal(close(file), 0);
     assert_int_equal(wt_config_load(&c, path, NULL, 0), WT_USAGE);
     snprintf(message, sizeof message,
-             "%s:3: train.lanes does not divide train.batch (got 5, expected a divisor of 12)", path);
+             "%s:3: train.microbatches does not divide train.batch (got 5, expected a divisor of 12)", path);
     assert_string_equal(wt_error_message(), message);
-    const char *set = "train.lanes=6";
+    const char *set = "train.microbatches=6";
     assert_int_equal(wt_config_load(&c, path, &set, 1), WT_OK);
-    assert_int_equal(c.train.lanes, 6);
+    assert_int_equal(c.train.microbatches, 6);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(wt_config_load(&c, path, NULL, 0), WT_USAGE);
     assert_non_null(strstr(wt_error_message(), path));

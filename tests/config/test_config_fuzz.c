@@ -20,7 +20,7 @@ static const char valid[] = "# a comment\n"
                             "data: {path: \"a/b \\u00e9\", window: 64, quantization: linear:32}\n"
                             "train:\n"
                             "  batch: 12\n"
-                            "  lanes: 4\n"
+                            "  microbatches: 4\n"
                             "optimizer: {kind: adamw, learning_rate: 1.5e-3}\n"
                             "schedule:\n"
                             "  warmup: 20\n";

@@ -58,8 +58,8 @@ static void defaults_are_those_of_the_design(void **state) {
     assert_int_equal(c.train.batch, 8);
     assert_int_equal(c.train.steps, 20000);
     assert_int_equal(c.train.seed, 1);
-    assert_int_equal(c.train.lanes, 0);
-    assert_int_equal(c.train.lanes_at_once, 0);
+    assert_int_equal(c.train.microbatches, 0);
+    assert_int_equal(c.train.microbatches_at_once, 0);
     assert_int_equal(c.train.precision, WT_PRECISION_FP32);
     assert_int_equal(c.optimizer.kind, WT_OPTIMIZER_ADAM);
     assert_true(c.optimizer.learning_rate == 1e-3 && c.optimizer.beta1 == 0.9 && c.optimizer.beta2 == 0.999);
@@ -144,8 +144,8 @@ static void every_choice_is_known(void **state) {
 static void unknown_keys_name_the_nearest(void **state) {
     (void)state;
     expect_error("model:\n  residul: 3", "f.yaml:2: model.residul is no key (did you mean model.residual?)");
-    expect_error("train: {lanes_at_onec: 3}",
-                 "f.yaml:1: train.lanes_at_onec is no key (did you mean train.lanes_at_once?)");
+    expect_error("train: {microbatches_at_onec: 3}",
+                 "f.yaml:1: train.microbatches_at_onec is no key (did you mean train.microbatches_at_once?)");
     expect_error("model: {batch: 3}", "f.yaml:1: model.batch is no key (did you mean train.batch?)");
     expect_error("checkpoint: {evry: 3}",
                  "f.yaml:1: checkpoint.evry is no key (did you mean checkpoint.every?)");

@@ -1,44 +1,44 @@
-/* Rules between keys: lanes, warm-up, dilations and layers, arrays, the receptive field. */
+/* Rules between keys: microbatches, warm-up, dilations and layers, arrays, the receptive field. */
 #include "config_expect.h"
 
-static void lanes_divide_the_batch(void **state) {
+static void microbatches_divide_the_batch(void **state) {
     (void)state;
-    expect_error("train:\n  batch: 8\n  lanes: 3",
-                 "f.yaml:3: train.lanes does not divide train.batch (got 3, expected a divisor of 8)");
-    expect_error("train: {lanes: 16}",
-                 "f.yaml:1: train.lanes is larger than train.batch (got 16, expected at most 8)");
-    expect_error(
-        "train: {lanes: 4, lanes_at_once: 5}",
-        "f.yaml:1: train.lanes_at_once is larger than the number of lanes (got 5, expected at most 4)");
-    expect_set_error("train: {lanes: 8}", "train.batch=6",
-                     "train.lanes is larger than train.batch (got 8, expected at most 6)");
+    expect_error("train:\n  batch: 8\n  microbatches: 3",
+                 "f.yaml:3: train.microbatches does not divide train.batch (got 3, expected a divisor of 8)");
+    expect_error("train: {microbatches: 16}",
+                 "f.yaml:1: train.microbatches is larger than train.batch (got 16, expected at most 8)");
+    expect_error("train: {microbatches: 4, microbatches_at_once: 5}",
+                 "f.yaml:1: train.microbatches_at_once is larger than the number of microbatches (got 5, "
+                 "expected at most 4)");
+    expect_set_error("train: {microbatches: 8}", "train.batch=6",
+                     "train.microbatches is larger than train.batch (got 8, expected at most 6)");
     static wt_config c;
-    expect_ok(&c, "train: {batch: 12, lanes: 6, lanes_at_once: 6}", NULL);
+    expect_ok(&c, "train: {batch: 12, microbatches: 6, microbatches_at_once: 6}", NULL);
 }
 
-static int default_lanes(int batch, int window) {
+static int default_microbatches(int batch, int window) {
     static wt_config c;
     char text[128];
     snprintf(text, sizeof text, "train: {batch: %d}\ndata: {window: %d}", batch, window);
     expect_ok(&c, text, NULL);
-    return wt_config_lanes(&c);
+    return wt_config_microbatches(&c);
 }
 
-static void default_lanes_have_2048_targets(void **state) {
+static void default_microbatches_have_2048_targets(void **state) {
     (void)state;
-    assert_int_equal(default_lanes(8, 8192), 8);
-    assert_int_equal(default_lanes(8, 2048), 8);
-    assert_int_equal(default_lanes(8, 2047), 4);
-    assert_int_equal(default_lanes(8, 1024), 4);
-    assert_int_equal(default_lanes(8, 1000), 2); /* 3 windows would do but don't divide 8 */
-    assert_int_equal(default_lanes(9, 1000), 3);
-    assert_int_equal(default_lanes(7, 1024), 1);
-    assert_int_equal(default_lanes(8, 256), 1);
-    assert_int_equal(default_lanes(8, 16), 1); /* all together too few */
-    assert_int_equal(default_lanes(1, 1), 1);
+    assert_int_equal(default_microbatches(8, 8192), 8);
+    assert_int_equal(default_microbatches(8, 2048), 8);
+    assert_int_equal(default_microbatches(8, 2047), 4);
+    assert_int_equal(default_microbatches(8, 1024), 4);
+    assert_int_equal(default_microbatches(8, 1000), 2); /* 3 windows would do but don't divide 8 */
+    assert_int_equal(default_microbatches(9, 1000), 3);
+    assert_int_equal(default_microbatches(7, 1024), 1);
+    assert_int_equal(default_microbatches(8, 256), 1);
+    assert_int_equal(default_microbatches(8, 16), 1); /* all together too few */
+    assert_int_equal(default_microbatches(1, 1), 1);
     static wt_config c;
-    expect_ok(&c, "train: {batch: 12, lanes: 2}", NULL);
-    assert_int_equal(wt_config_lanes(&c), 2);
+    expect_ok(&c, "train: {batch: 12, microbatches: 2}", NULL);
+    assert_int_equal(wt_config_microbatches(&c), 2);
 }
 
 static void warmup_fits_the_run(void **state) {
@@ -309,8 +309,8 @@ static void a_hierarchy_fits_together(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lanes_divide_the_batch),
-        cmocka_unit_test(default_lanes_have_2048_targets),
+        cmocka_unit_test(microbatches_divide_the_batch),
+        cmocka_unit_test(default_microbatches_have_2048_targets),
         cmocka_unit_test(warmup_fits_the_run),
         cmocka_unit_test(schedules_have_what_they_need),
         cmocka_unit_test(points_are_pairs_in_order),

@@ -170,12 +170,12 @@ static void differences_are_named_with_their_rule(void **state) {
         "refused model.arrays [] -> [{kernel: 3, stacks: 1, layers: 4, residual: 64, gate: 64, "
         "activation: gate}]\n");
     expect_differences(
-        "train: {lanes_at_once: 2}\ncheckpoint: {keep: 1}\nrun: {backend: reference}\n",
+        "train: {microbatches_at_once: 2}\ncheckpoint: {keep: 1}\nrun: {backend: reference}\n",
         "data: {memory: 1, window: 4096, quantization: linear:256}\nschedule: {kind: constant}",
         "refused data.window 8192 -> 4096\n"
         "refused data.quantization mulaw:256 -> linear:256\n"
         "free data.memory 4.0 -> 1.0\n"
-        "free train.lanes_at_once 2 -> 0\n"
+        "free train.microbatches_at_once 2 -> 0\n"
         "warned schedule.kind cosine -> constant\n"
         "free checkpoint.keep 1 -> 3\n"
         "free run.backend reference -> auto\n");

@@ -48,7 +48,7 @@ static wt_status make_network(wt_reference_case *c) {
     WT_TRY(read_integer(c, "channels", &channels));
     WT_TRY(read_integer(c, "receptive_field", &c->receptive_field));
     WT_TRY(read_integer(c, "batches", &c->batches));
-    WT_TRY(read_integer(c, "lane_windows", &c->lane_windows));
+    WT_TRY(read_integer(c, "lane_windows", &c->microbatch_windows));
     WT_CHECK(classes == c->config.data.quantization.levels, WT_FAILED,
              "%s: data.quantization (got %d levels, expected %d)", c->path,
              c->config.data.quantization.levels, classes);

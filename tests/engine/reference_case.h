@@ -17,7 +17,7 @@ typedef struct {
     wt_config config;
     wt_network *network;
     int receptive_field; /* as the file says */
-    int batches, windows, lane_windows;
+    int batches, windows, microbatch_windows;
     wt_batch batch; /* all batches one after the other: batch b begins at window b·windows */
 } wt_reference_case;
 
@@ -36,8 +36,8 @@ wt_status wt_reference_tensor(const wt_reference_case *c, const char *group, con
 int wt_reference_setup(void **state, const char *folder);
 int wt_reference_teardown(void **state);
 
-/* The largest difference, as a share of the largest reference value; fails the test if it is above `tolerance`, or if
- * anything is not a number. */
+/* The largest difference, as a share of the largest reference value; fails the test if it is above
+ * `tolerance`, or if anything is not a number. */
 double wt_reference_compare(const wt_reference_case *c, const char *what, const wt_real *ours,
                             const double *theirs, size_t count, double tolerance);
 

@@ -1,12 +1,14 @@
 /*
- * Hierarchies, and WaveNets whose blocks have norms: test_hierarchy BACKEND FOLDER, with FOLDER tests/reference.
+ * Hierarchies, and WaveNets whose blocks have norms: test_hierarchy BACKEND FOLDER, with FOLDER
+ * tests/reference.
  *
- * Agreement with PyTorch's modules (make_hierarchy.py, make_normed.py): names and shapes, logits and losses in evaluation (running
- * statistics), losses, gradients and new running statistics in training, and 20 steps with what they leave behind. A
- * tensor's largest difference is set against its largest value.
- * One answer: a network so large that threads share its tiles gives the same bits on any number of them, lane by lane
- * or all lanes together, activations kept or recomputed, and a window alone the logits that it has among others.
- * Built a second time in double (test_hierarchy_double), where everything agrees to 1e-10.
+ * Agreement with PyTorch's modules (make_hierarchy.py, make_normed.py): names and shapes, logits and losses
+ * in evaluation (running statistics), losses, gradients and new running statistics in training, and 20 steps
+ * with what they leave behind. A tensor's largest difference is set against its largest value.
+ * One answer: a network so large that threads share its tiles gives the same bits on any number of them,
+ * microbatch by microbatch or all microbatches together, activations kept or recomputed, and a window alone
+ * the logits that it has among others. Built a second time in double (test_hierarchy_double), where
+ * everything agrees to 1e-10.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -131,9 +133,9 @@ static wt_engine *make_pass(const wt_network *network, int windows, int targets,
     return make_shaped(network, &shape, parameters, threads);
 }
 
-/* Tells a pass of its lanes, in a step that begins the draws of dropout. */
-static void begin_step(wt_engine *pass, int lane_windows) {
-    const wt_engine_step step = {.seed = 5, .step = 17, .microbatch_windows = lane_windows};
+/* Tells a pass of its microbatches, in a step that begins the draws of dropout. */
+static void begin_step(wt_engine *pass, int microbatch_windows) {
+    const wt_engine_step step = {.seed = 5, .step = 17, .microbatch_windows = microbatch_windows};
     wt_engine_begin_step(pass, &step);
 }
 
@@ -193,20 +195,21 @@ static void test_evaluation(void **state) {
 
 /* --- training --- */
 
-/* The gradient of batch `b`, its lanes added; a step's running statistics go to `parameters` where `commit` says so. */
-static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b, int lane_windows,
+/* The gradient of batch `b`, its microbatches added; a step's running statistics go to `parameters` where
+ * `commit` says so. */
+static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b, int microbatch_windows,
                           int threads, bool commit, wt_real *gradient, wt_window_loss *losses) {
-    const int lanes = c->windows / lane_windows;
+    const int microbatches = c->windows / microbatch_windows;
     const size_t total = c->network->parameters.total, trained = c->network->parameters.trained;
-    wt_real *all = take((size_t)lanes * total, sizeof *all), *targets[WINDOWS_MAX];
-    for (int i = 0; i < lanes; i++) targets[i] = all + (size_t)i * total;
-    for (size_t i = 0; i < (size_t)lanes * total; i++) all[i] = (wt_real)NAN; /* it is overwritten */
+    wt_real *all = take((size_t)microbatches * total, sizeof *all), *targets[WINDOWS_MAX];
+    for (int i = 0; i < microbatches; i++) targets[i] = all + (size_t)i * total;
+    for (size_t i = 0; i < (size_t)microbatches * total; i++) all[i] = (wt_real)NAN; /* it is overwritten */
     wt_engine *pass = make_pass(c->network, c->windows, c->batch.targets, true, parameters, threads);
-    begin_step(pass, lane_windows);
+    begin_step(pass, microbatch_windows);
     wt_engine_forward(pass, &c->batch, b * c->windows, c->windows, losses);
-    wt_engine_backward(pass, lane_windows, targets, NULL);
+    wt_engine_backward(pass, microbatch_windows, targets, NULL);
     if (commit) wt_engine_commit(pass, parameters);
-    for (int i = 1; i < lanes; i++) kernels->add(all, targets[i], trained);
+    for (int i = 1; i < microbatches; i++) kernels->add(all, targets[i], trained);
     memcpy(gradient, all, trained * sizeof *gradient);
     wt_engine_destroy(pass);
     wt_free(all);
@@ -217,16 +220,16 @@ static void test_gradients(void **state) {
     const size_t total = c->network->parameters.total;
     wt_real *parameters = read_parameters(c), *gradient = take(total, sizeof *gradient);
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
-    const int sizes[] = {c->lane_windows, c->windows, 1};
+    const int sizes[] = {c->microbatch_windows, c->windows, 1};
     for (int i = 0; i < 3; i++) {
         fill_gradient(c, parameters, 0, sizes[i], 1 + i % 2, false, gradient, losses);
         compare_losses(c, "training/losses", losses);
         const double worst = compare_group(c, "gradients", gradient, true, TENSOR_TOLERANCE);
-        print_message("%s: gradients of lanes of %d to %.1e\n", c->name, sizes[i], worst);
+        print_message("%s: gradients of microbatches of %d to %.1e\n", c->name, sizes[i], worst);
     }
     wt_real *before = take(total, sizeof *before);
     memcpy(before, parameters, total * sizeof *before);
-    fill_gradient(c, parameters, 0, c->lane_windows, 1, true, gradient, losses);
+    fill_gradient(c, parameters, 0, c->microbatch_windows, 1, true, gradient, losses);
     if (wt_engine_microbatch_sums(c->network->graph) > 0) compare_group(c, "staged", parameters, false, TENSOR_TOLERANCE);
     assert_memory_equal(before, parameters, c->network->parameters.trained * sizeof *before);
     wt_free(before);
@@ -240,7 +243,8 @@ static double train_step(const wt_reference_case *c, wt_optimizer *optimizer, wt
     const size_t trained = c->network->parameters.trained;
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
     double loss = 0, targets = 0, *block_sums = take(wt_norm_blocks(trained), sizeof *block_sums);
-    fill_gradient(c, parameters, (int)((step - 1) % c->batches), c->lane_windows, 1, true, gradient, losses);
+    fill_gradient(c, parameters, (int)((step - 1) % c->batches), c->microbatch_windows, 1, true, gradient,
+                  losses);
     for (int w = 0; w < c->windows; w++) loss += losses[w].loss, targets += (double)losses[w].targets;
     const double norm = wt_gradient_norm(kernels, gradient, trained, 1 / targets, block_sums);
     const double scale = wt_clip_scale(norm, config->optimizer.clip) / targets;
@@ -277,7 +281,7 @@ static void test_training(void **state) {
 
 /* --- one answer --- */
 
-enum { LARGE_WINDOWS = 36, LARGE_TARGETS = 30, LARGE_LANES = 4, LARGE_CLASSES = 21 };
+enum { LARGE_WINDOWS = 36, LARGE_TARGETS = 30, LARGE_MICROBATCHES = 4, LARGE_CLASSES = 21 };
 
 static const struct {
     const char *name;
@@ -342,43 +346,47 @@ static void free_problem(problem *p) {
     wt_network_destroy(p->network);
 }
 
-/* What a step leaves: gradients [lanes, total], the running statistics behind them, losses. */
+/* What a step leaves: gradients [microbatches, total], the running statistics behind them, losses. */
 typedef struct {
     wt_real *values;
     wt_window_loss losses[LARGE_WINDOWS];
 } answer;
 
-static void run_step(const problem *p, int threads, int call_lanes, bool recompute, answer *a) {
-    enum { EACH = LARGE_WINDOWS / LARGE_LANES };
-    const wt_engine_shape shape = {call_lanes * EACH, LARGE_TARGETS, true, recompute};
+static void run_step(const problem *p, int threads, int call_microbatches, bool recompute, answer *a) {
+    enum { EACH = LARGE_WINDOWS / LARGE_MICROBATCHES };
+    const wt_engine_shape shape = {call_microbatches * EACH, LARGE_TARGETS, true, recompute};
     wt_engine *pass = make_shaped(p->network, &shape, p->parameters, threads);
     begin_step(pass, EACH);
-    memset(a->values, 0, (LARGE_LANES + 1) * p->total * sizeof *a->values);
-    for (int lane = 0; lane < LARGE_LANES; lane += call_lanes) {
-        const int lanes = LARGE_LANES - lane < call_lanes ? LARGE_LANES - lane : call_lanes;
-        wt_real *targets[LARGE_LANES];
-        for (int i = 0; i < lanes; i++) targets[i] = a->values + (size_t)(lane + i) * p->total;
-        wt_engine_forward(pass, &p->batch, lane * EACH, lanes * EACH, a->losses + lane * EACH);
+    memset(a->values, 0, (LARGE_MICROBATCHES + 1) * p->total * sizeof *a->values);
+    for (int microbatch = 0; microbatch < LARGE_MICROBATCHES; microbatch += call_microbatches) {
+        const int microbatches = LARGE_MICROBATCHES - microbatch < call_microbatches
+                                     ? LARGE_MICROBATCHES - microbatch
+                                     : call_microbatches;
+        wt_real *targets[LARGE_MICROBATCHES];
+        for (int i = 0; i < microbatches; i++) targets[i] = a->values + (size_t)(microbatch + i) * p->total;
+        wt_engine_forward(pass, &p->batch, microbatch * EACH, microbatches * EACH,
+                          a->losses + microbatch * EACH);
         wt_engine_backward(pass, EACH, targets, NULL);
     }
-    wt_engine_commit(pass, a->values + LARGE_LANES * p->total);
+    wt_engine_commit(pass, a->values + LARGE_MICROBATCHES * p->total);
     wt_engine_destroy(pass);
 }
 
 static void test_one_answer(void **state) {
     const wt_model_config *model = *state;
     problem p = make_problem(model);
-    const size_t bytes = (LARGE_LANES + 1) * p.total * sizeof(wt_real);
+    const size_t bytes = (LARGE_MICROBATCHES + 1) * p.total * sizeof(wt_real);
     answer want = {.values = take(bytes, 1)}, got = {.values = take(bytes, 1)};
-    run_step(&p, 1, LARGE_LANES, false, &want);
+    run_step(&p, 1, LARGE_MICROBATCHES, false, &want);
     for (int threads = 2; threads <= 3; threads++) {
-        run_step(&p, threads, LARGE_LANES, threads == 3, &got);
+        run_step(&p, threads, LARGE_MICROBATCHES, threads == 3, &got);
         assert_memory_equal(want.values, got.values, bytes);
         assert_memory_equal(want.losses, got.losses, sizeof want.losses);
     }
-    for (int lanes = 1; model->norm != WT_NORM_BATCH && lanes < LARGE_LANES; lanes++) {
-        run_step(&p, 2, lanes, false, &got);
-        assert_memory_equal(want.values, got.values, LARGE_LANES * p.total * sizeof(wt_real));
+    for (int microbatches = 1; model->norm != WT_NORM_BATCH && microbatches < LARGE_MICROBATCHES;
+         microbatches++) {
+        run_step(&p, 2, microbatches, false, &got);
+        assert_memory_equal(want.values, got.values, LARGE_MICROBATCHES * p.total * sizeof(wt_real));
         assert_memory_equal(want.losses, got.losses, sizeof want.losses);
     }
     for (size_t i = 0; i < p.network->parameters.trained; i++) assert_true(isfinite(want.values[i]));
@@ -405,7 +413,8 @@ static void test_alone(void **state) {
     free_problem(&p);
 }
 
-/* Dropout drops about its share, other activations in another step or lane, and nothing in evaluation. */
+/* Dropout drops about its share, other activations in another step or microbatch, and nothing in evaluation.
+ * */
 static void test_dropout(void **state) {
     (void)state;
     wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,

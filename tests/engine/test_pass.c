@@ -1,11 +1,12 @@
 /*
- * A training pass as such: one answer, bit by bit, on any number of threads, for any grouping of windows into calls,
- * and in every repetition; and a listener that hears of ranges when they are final.
+ * A training pass as such: one answer, bit by bit, on any number of threads, for any grouping of windows into
+ * calls, and in every repetition; and a listener that hears of ranges when they are final.
  *   test_pass BACKEND
  *
- * Windows are so long that they are cut into many units, the last ones of odd lengths. That the units' parts are put
- * together rightly is tested by one long window against many short ones, of one unit each, with the same
- * targets: the losses' and gradients' sums agree but for rounding. (Values themselves: test_pytorch, test_gradients.)
+ * Windows are so long that they are cut into many units, the last ones of odd lengths. That the units' parts
+ * are put together rightly is tested by one long window against many short ones, of one unit each, with the
+ * same targets: the losses' and gradients' sums agree but for rounding. (Values themselves: test_pytorch,
+ * test_gradients.)
  */
 #include <math.h>
 #include <setjmp.h>
@@ -25,7 +26,7 @@
 #include "wavetrain/network.h"
 #include "wavetrain/random.h"
 
-enum { SEED = 31, WINDOWS_MAX = 12, LANES_MAX = 12 };
+enum { SEED = 31, WINDOWS_MAX = 12, MICROBATCHES_MAX = 12 };
 
 static const wt_kernels *kernels;
 
@@ -33,7 +34,7 @@ typedef struct {
     const char *name;
     wt_model_config model;
     int classes, channels; /* channels 0: class input */
-    int targets, windows, lane_windows;
+    int targets, windows, microbatch_windows;
     int target_count[WINDOWS_MAX];
 } pass_case;
 
@@ -46,44 +47,44 @@ typedef struct {
 static const pass_case cases[] = {
     {"kernel 2",
      {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 2, 5, 8, 6, GATE), .skip = 10},
-     .classes = 16, .targets = 800, .windows = 12, .lane_windows = 2,
+     .classes = 16, .targets = 800, .windows = 12, .microbatch_windows = 2,
      .target_count = {800, 0, 1, 95, 97, 383, 385, 799, 192, 193, 0, 0}},
     {"kernel 3, skips in several groups",
      {MODEL, PLAIN, .input_kernel = 1, .array = ARRAY(3, 2, 4, 7, 96, GATE), .skip = 5, .head_channels = 9},
-     .classes = 7, .targets = 400, .windows = 6, .lane_windows = 3,
+     .classes = 7, .targets = 400, .windows = 6, .microbatch_windows = 3,
      .target_count = {400, 96, 1, 0, 399, 145}},
     {"one block",
      {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 1, 5, 3, GATE), .skip = 3},
-     .classes = 5, .targets = 3100, .windows = 4, .lane_windows = 1,
+     .classes = 5, .targets = 3100, .windows = 4, .microbatch_windows = 1,
      .target_count = {3100, 385, 2, 1537}},
     {"two blocks, each of which is somebody's neighbour",
      {MODEL, PLAIN, .input_kernel = 1, .array = ARRAY(2, 1, 2, 4, 4, TANH), .skip = 4},
-     .classes = 5, .targets = 500, .windows = 4, .lane_windows = 4,
+     .classes = 5, .targets = 500, .windows = 4, .microbatch_windows = 4,
      .target_count = {500, 499, 97, 48}},
     {"no context",
      {MODEL, PLAIN, .input_kernel = 1, .array = ARRAY(1, 1, 3, 4, 3, RELU), .skip = 3},
-     .classes = 6, .targets = 300, .windows = 4, .lane_windows = 2,
+     .classes = 6, .targets = 300, .windows = 4, .microbatch_windows = 2,
      .target_count = {300, 1, 0, 299}},
     {"dilations longer than the window",
      {MODEL, PLAIN, .input_kernel = 2, .skip = 6,
       .array = {.kernel = 3, .stacks = 2, .dilations = {4, {130, 1, 700, 60}}, .residual = 5, .gate = 4,
                 .activation = WT_ACTIVATION_GATE}},
-     .classes = 8, .targets = 110, .windows = 4, .lane_windows = 2,
+     .classes = 8, .targets = 110, .windows = 4, .microbatch_windows = 2,
      .target_count = {110, 1, 97, 0}},
     {"arrays of different widths, scales",
      {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .input_kernel = 2, .skip = 8, .array_count = 4,
       .arrays = {ARRAY(2, 1, 4, 4, 3, GATE), ARRAY(3, 1, 3, 19, 5, TANH), ARRAY(1, 1, 2, 3, 16, RELU),
                  ARRAY(2, 1, 3, 12, 33, GATE)}},
-     .classes = 9, .targets = 420, .windows = 6, .lane_windows = 2,
+     .classes = 9, .targets = 420, .windows = 6, .microbatch_windows = 2,
      .target_count = {420, 0, 385, 97, 1, 383}},
     {"real input, scales",
      {MODEL, .skip_scale = 0.6, .residual_scale = 0.8, .input = WT_INPUT_REAL, .input_kernel = 3,
       .array = ARRAY(2, 2, 4, 37, 11, GATE), .skip = 13},
-     .classes = 6, .channels = 3, .targets = 600, .windows = 4, .lane_windows = 1,
+     .classes = 6, .channels = 3, .targets = 600, .windows = 4, .microbatch_windows = 1,
      .target_count = {600, 95, 0, 577}},
     {"panels of the input's table",
      {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 3, 70, 5, GATE), .skip = 6},
-     .classes = 33, .targets = 390, .windows = 2, .lane_windows = 1,
+     .classes = 33, .targets = 390, .windows = 2, .microbatch_windows = 1,
      .target_count = {385, 390}},
 };
 /* clang-format on */
@@ -112,7 +113,8 @@ static double draw(uint64_t array, uint64_t element) {
     return wt_random_uniform(SEED, WT_RANDOM_TEST, array, element);
 }
 
-/* `windows` windows: number w holds targets from[w] on of a signal of its own. Every seventh target is none. */
+/* `windows` windows: number w holds targets from[w] on of a signal of its own. Every seventh target is none.
+ * */
 static wt_batch make_batch(const problem *p, int windows, int targets, const int *counts, const int *signals,
                            const int *from) {
     wt_batch b = {.windows = windows,
@@ -182,28 +184,32 @@ static wt_engine *make_pass(const problem *p, int windows, int targets, int thre
 
 typedef struct {
     wt_window_loss losses[WINDOWS_MAX];
-    wt_real *gradients; /* [lanes, total] */
+    wt_real *gradients; /* [microbatches, total] */
     size_t total;
-    int lanes;
+    int microbatches;
 } answer;
 
 static answer make_answer(const problem *p) {
-    answer a = {.total = p->network->parameters.total, .lanes = p->c->windows / p->c->lane_windows};
-    a.gradients = take((size_t)a.lanes * a.total, sizeof *a.gradients);
+    answer a = {.total = p->network->parameters.total,
+                .microbatches = p->c->windows / p->c->microbatch_windows};
+    a.gradients = take((size_t)a.microbatches * a.total, sizeof *a.gradients);
     return a;
 }
 
-/* Every lane's gradient, `call_lanes` in a call, into buffers that hold no number before. */
-static void run_step(const problem *p, wt_engine *pass, int call_lanes, const wt_engine_listener *listener,
-                     answer *a) {
-    const int each = p->c->lane_windows;
+/* Every microbatch's gradient, `call_microbatches` in a call, into buffers that hold no number before. */
+static void run_step(const problem *p, wt_engine *pass, int call_microbatches,
+                     const wt_engine_listener *listener, answer *a) {
+    const int each = p->c->microbatch_windows;
     memset(a->losses, 0xff, sizeof a->losses);
-    for (size_t i = 0; i < (size_t)a->lanes * a->total; i++) a->gradients[i] = NAN;
-    for (int lane = 0; lane < a->lanes; lane += call_lanes) {
-        const int lanes = a->lanes - lane < call_lanes ? a->lanes - lane : call_lanes;
-        wt_real *to[LANES_MAX];
-        for (int i = 0; i < lanes; i++) to[i] = a->gradients + (size_t)(lane + i) * a->total;
-        wt_engine_forward(pass, &p->batch, lane * each, lanes * each, a->losses + lane * each);
+    for (size_t i = 0; i < (size_t)a->microbatches * a->total; i++) a->gradients[i] = NAN;
+    for (int microbatch = 0; microbatch < a->microbatches; microbatch += call_microbatches) {
+        const int microbatches = a->microbatches - microbatch < call_microbatches
+                                     ? a->microbatches - microbatch
+                                     : call_microbatches;
+        wt_real *to[MICROBATCHES_MAX];
+        for (int i = 0; i < microbatches; i++) to[i] = a->gradients + (size_t)(microbatch + i) * a->total;
+        wt_engine_forward(pass, &p->batch, microbatch * each, microbatches * each,
+                          a->losses + microbatch * each);
         wt_engine_backward(pass, each, to, listener);
     }
 }
@@ -217,9 +223,9 @@ static void assert_same(const problem *p, const answer *want, const answer *got,
                      got->losses[w].loss, want->losses[w].loss);
         }
     }
-    for (size_t i = 0; i < (size_t)want->lanes * want->total; i++) {
+    for (size_t i = 0; i < (size_t)want->microbatches * want->total; i++) {
         if (memcmp(&want->gradients[i], &got->gradients[i], sizeof(wt_real)) == 0) continue;
-        fail_msg("%s, %s %d: lane %zu, element %zu of %zu is %a, expected %a", p->c->name, what, number,
+        fail_msg("%s, %s %d: microbatch %zu, element %zu of %zu is %a, expected %a", p->c->name, what, number,
                  i / want->total, i % want->total, want->total, (double)got->gradients[i],
                  (double)want->gradients[i]);
     }
@@ -232,7 +238,7 @@ static void assert_finite(const problem *p, const answer *a) {
         assert_int_equal(a->losses[w].targets, targets);
         assert_true(isfinite(a->losses[w].loss) && (a->losses[w].loss > 0) == (targets > 0));
     }
-    for (size_t i = 0; i < (size_t)a->lanes * a->total; i++) assert_true(isfinite(a->gradients[i]));
+    for (size_t i = 0; i < (size_t)a->microbatches * a->total; i++) assert_true(isfinite(a->gradients[i]));
 }
 
 /* --- threads, calls, repetitions --- */
@@ -245,24 +251,24 @@ static void test_threads_and_calls(void **state) {
     for (int i = 0; i < 4; i++) {
         wt_engine *pass = make_pass(&p, c->windows, c->targets, threads[i], false);
         if (i == 0) {
-            run_step(&p, pass, want.lanes, NULL, &want);
+            run_step(&p, pass, want.microbatches, NULL, &want);
             assert_finite(&p, &want);
         }
         for (int repeat = 0; repeat < 2; repeat++) {
-            run_step(&p, pass, want.lanes, NULL, &got);
+            run_step(&p, pass, want.microbatches, NULL, &got);
             assert_same(&p, &want, &got, "threads", threads[i]);
         }
-        for (int call = 1; threads[i] == 3 && call < want.lanes; call++) {
+        for (int call = 1; threads[i] == 3 && call < want.microbatches; call++) {
             run_step(&p, pass, call, NULL, &got);
-            assert_same(&p, &want, &got, "lanes in a call", call);
+            assert_same(&p, &want, &got, "microbatches in a call", call);
         }
         wt_engine_destroy(pass);
     }
-    /* passes that have room for one lane alone, with activations kept and made again */
+    /* passes that have room for one microbatch alone, with activations kept and made again */
     for (int recompute = 0; recompute < 2; recompute++) {
-        wt_engine *pass = make_pass(&p, c->lane_windows, c->targets, 3, recompute);
+        wt_engine *pass = make_pass(&p, c->microbatch_windows, c->targets, 3, recompute);
         run_step(&p, pass, 1, NULL, &got);
-        assert_same(&p, &want, &got, "room for one lane, activations recomputed", recompute);
+        assert_same(&p, &want, &got, "room for one microbatch, activations recomputed", recompute);
         wt_engine_destroy(pass);
     }
     wt_free(want.gradients);
@@ -272,14 +278,15 @@ static void test_threads_and_calls(void **state) {
 
 /* Neither own products nor the rest depend on the length of the vectors. */
 static void test_length_of_vectors(void **state) {
-    if (strcmp(kernels->name, "avx512") != 0 || test_cpu_lacks(WT_BACKEND_AVX2, WT_PRECISION_FP32)) return; /* once is enough */
+    /* once is enough */
+    if (strcmp(kernels->name, "avx512") != 0 || test_cpu_lacks(WT_BACKEND_AVX2, WT_PRECISION_FP32)) return;
     problem p = make_problem(*state);
     answer want = make_answer(&p), got = make_answer(&p);
     const wt_kernels *const wide = kernels;
     for (int i = 0; i < 2; i++) {
         if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2, WT_PRECISION_FP32));
         wt_engine *pass = make_pass(&p, p.c->windows, p.c->targets, 2, false);
-        run_step(&p, pass, want.lanes, NULL, i == 0 ? &want : &got);
+        run_step(&p, pass, want.microbatches, NULL, i == 0 ? &want : &got);
         wt_engine_destroy(pass);
     }
     kernels = wide;
@@ -306,8 +313,8 @@ static void hear_ready(void *context, size_t offset, size_t count) {
     assert_true(count > 0);
     h->at = offset;
     h->ranges++;
-    for (int lane = 0; lane < h->a->lanes; lane++) {
-        const size_t at = (size_t)lane * h->a->total + offset;
+    for (int microbatch = 0; microbatch < h->a->microbatches; microbatch++) {
+        const size_t at = (size_t)microbatch * h->a->total + offset;
         memcpy(h->heard + at, h->a->gradients + at, count * sizeof *h->heard);
     }
 }
@@ -326,13 +333,14 @@ static void test_listener(void **state) {
         wt_engine *pass = make_pass(&p, c->windows, c->targets, threads, false);
         hearing h = {.a = &a, .at = a.total, .heard = heard.gradients};
         const wt_engine_listener both = {hear_ready, hear_poke, &h}, none = {NULL, NULL, NULL};
-        run_step(&p, pass, a.lanes, &both, &a);
+        run_step(&p, pass, a.microbatches, &both, &a);
         assert_int_equal(h.at, 0);
-        assert_true(threads > 1 || h.ranges > 1); /* not all of it at the end, but the caller's thread may sleep */
+        /* not all of it at the end, but the caller's thread may sleep */
+        assert_true(threads > 1 || h.ranges > 1);
         assert_true(h.pokes > 0);
         memcpy(heard.losses, a.losses, sizeof a.losses);
         assert_same(&p, &a, &heard, "heard with threads", threads);
-        run_step(&p, pass, a.lanes, &none, &unheard);
+        run_step(&p, pass, a.microbatches, &none, &unheard);
         assert_same(&p, &a, &unheard, "unheard with threads", threads);
         wt_engine_destroy(pass);
     }
@@ -346,8 +354,8 @@ static void test_listener(void **state) {
 
 enum { SHORT = 45 };
 
-/* The summed loss and the gradient of `windows` windows, as one lane. */
-static double run_lane(const problem *p, const wt_batch *batch, wt_real *gradient) {
+/* The summed loss and the gradient of `windows` windows, as one microbatch. */
+static double run_microbatch(const problem *p, const wt_batch *batch, wt_real *gradient) {
     wt_engine *pass = make_pass(p, batch->windows, batch->targets, 2, false);
     wt_window_loss *losses = take((size_t)batch->windows, sizeof *losses);
     wt_engine_forward(pass, batch, 0, batch->windows, losses);
@@ -359,7 +367,8 @@ static double run_lane(const problem *p, const wt_batch *batch, wt_real *gradien
     return sum;
 }
 
-/* bf16 factors that differ in their last bit of fp32 may differ by 2^-8 of themselves, a product of two by twice that. */
+/* bf16 factors that differ in their last bit of fp32 may differ by 2^-8 of themselves, a product of two by
+ * twice that. */
 static void assert_close(const problem *p, const wt_real *want, const wt_real *got) {
     const double within = strstr(kernels->name, "bf16") ? 2.0 / 256 : 2e-5;
     for (int n = 0; n < p->network->parameters.count; n++) {
@@ -390,7 +399,7 @@ static void test_long_window_is_its_parts(void **state) {
     wt_batch cut = make_batch(&p, parts, SHORT, counts, signals, from);
     size_t total = p.network->parameters.total;
     wt_real *want = take(total, sizeof *want), *got = take(total, sizeof *got);
-    const double loss = run_lane(&p, &cut, want), loss_of_whole = run_lane(&p, &whole, got);
+    const double loss = run_microbatch(&p, &cut, want), loss_of_whole = run_microbatch(&p, &whole, got);
     assert_true(fabs(loss - loss_of_whole) <= 1e-6 * loss);
     assert_close(&p, want, got);
     wt_free(want), wt_free(got), wt_free(from), wt_free(counts), wt_free(signals);

@@ -5,8 +5,8 @@
  * parameter table (names, shapes, fan-in, both ways), the logits, the losses, every gradient, and 20 steps of
  * training with their final parameters. A tensor's largest difference is set against its largest value: in
  * float32, single elements near 0 carry no digits that could be compared.
- * Backward runs with 1 and 3 threads, in one lane and in several, in one call and lane by lane; what may not
- * matter by the model's contract must not change a single bit.
+ * Backward runs with 1 and 3 threads, in one microbatch and in several, in one call and microbatch by
+ * microbatch; what may not matter by the model's contract must not change a single bit.
  * Built a second time in double (test_pytorch_double), where everything agrees to 1e-10.
  */
 #include <math.h>
@@ -37,7 +37,7 @@
 #define FINAL_TOLERANCE 1e-3 /* Adam divides a small gradient, noise and all, by itself */
 #endif
 
-enum { CURVE_STEPS = 20, LANES_MAX = 8, WINDOWS_MAX = 8 };
+enum { CURVE_STEPS = 20, MICROBATCHES_MAX = 8, WINDOWS_MAX = 8 };
 
 /* What main found on the command line. */
 static const wt_kernels *kernels;
@@ -199,14 +199,15 @@ static void test_forward(void **state) {
 
 typedef struct {
     int threads;
-    int lane_windows;
-    int call_windows; /* in one call of forward and backward; whole lanes */
+    int microbatch_windows;
+    int call_windows; /* in one call of forward and backward; whole microbatches */
 } grouping;
 
-/* What a listener of backward has heard: where the last range began, and the lanes' gradients as they were then. */
+/* What a listener of backward has heard: where the last range began, and the microbatches' gradients as they
+ * were then. */
 typedef struct {
     size_t at, total;
-    int lanes, pokes;
+    int microbatches, pokes;
     wt_real *const *gradients;
     wt_real *heard;
 } hearing;
@@ -216,8 +217,8 @@ static void hear_ready(void *context, size_t offset, size_t count) {
     assert_int_equal(offset + count, h->at);
     assert_true(count > 0);
     h->at = offset;
-    for (int lane = 0; lane < h->lanes; lane++) {
-        memcpy(h->heard + (size_t)lane * h->total + offset, h->gradients[lane] + offset,
+    for (int microbatch = 0; microbatch < h->microbatches; microbatch++) {
+        memcpy(h->heard + (size_t)microbatch * h->total + offset, h->gradients[microbatch] + offset,
                count * sizeof *h->heard);
     }
 }
@@ -229,40 +230,43 @@ static void hear_poke(void *context) {
 }
 
 /* Backward, whose ranges must adjoin, cover everything, and be finished when they are told. */
-static void run_backward(const wt_reference_case *c, wt_engine *pass, int lane_windows, wt_real *const *targets,
-                         int lanes) {
+static void run_backward(const wt_reference_case *c, wt_engine *pass, int microbatch_windows,
+                         wt_real *const *targets, int microbatches) {
     size_t total = c->network->parameters.total;
-    hearing h = {total, total, lanes, 0, targets, take((size_t)lanes * total, sizeof(wt_real))};
+    hearing h = {total, total, microbatches, 0, targets, take((size_t)microbatches * total, sizeof(wt_real))};
     const wt_engine_listener listener = {hear_ready, hear_poke, &h};
-    wt_engine_backward(pass, lane_windows, targets, &listener);
+    wt_engine_backward(pass, microbatch_windows, targets, &listener);
     assert_int_equal(h.at, 0);
     assert_true(h.pokes > 0 || omp_get_max_threads() > 1);
-    for (int lane = 0; lane < lanes; lane++) {
-        assert_memory_equal(h.heard + (size_t)lane * total, targets[lane], total * sizeof(wt_real));
+    for (int microbatch = 0; microbatch < microbatches; microbatch++) {
+        assert_memory_equal(h.heard + (size_t)microbatch * total, targets[microbatch],
+                            total * sizeof(wt_real));
     }
     wt_free(h.heard);
 }
 
-/* Gradients of batch `b`, lane by lane; lanes behind each other in `gradients`. */
-static void lane_gradients(const wt_reference_case *c, const wt_real *parameters, int b, grouping g,
-                           wt_real *gradients, wt_window_loss *losses) {
+/* Gradients of batch `b`, microbatch by microbatch; microbatches behind each other in `gradients`. */
+static void microbatch_gradients(const wt_reference_case *c, const wt_real *parameters, int b, grouping g,
+                                 wt_real *gradients, wt_window_loss *losses) {
     wt_engine *pass = make_pass(c, true, parameters, g.threads);
     size_t total = c->network->parameters.total;
-    int lanes = c->windows / g.lane_windows, call_lanes = g.call_windows / g.lane_windows;
-    for (int lane = 0; lane < lanes; lane += call_lanes) {
-        wt_real *targets[LANES_MAX];
-        for (int i = 0; i < call_lanes; i++) targets[i] = gradients + (size_t)(lane + i) * total;
-        int first = lane * g.lane_windows;
+    int microbatches = c->windows / g.microbatch_windows,
+        call_microbatches = g.call_windows / g.microbatch_windows;
+    for (int microbatch = 0; microbatch < microbatches; microbatch += call_microbatches) {
+        wt_real *targets[MICROBATCHES_MAX];
+        for (int i = 0; i < call_microbatches; i++) targets[i] = gradients + (size_t)(microbatch + i) * total;
+        int first = microbatch * g.microbatch_windows;
         wt_engine_forward(pass, &c->batch, b * c->windows + first, g.call_windows, losses + first);
-        run_backward(c, pass, g.lane_windows, targets, call_lanes);
+        run_backward(c, pass, g.microbatch_windows, targets, call_microbatches);
     }
     wt_engine_destroy(pass);
 }
 
-/* All lanes into the first. */
-static void add_lanes(const wt_reference_case *c, wt_real *gradients, int lanes) {
+/* All microbatches into the first. */
+static void add_microbatches(const wt_reference_case *c, wt_real *gradients, int microbatches) {
     size_t total = c->network->parameters.total;
-    for (int lane = 1; lane < lanes; lane++) kernels->add(gradients, gradients + (size_t)lane * total, total);
+    for (int microbatch = 1; microbatch < microbatches; microbatch++)
+        kernels->add(gradients, gradients + (size_t)microbatch * total, total);
 }
 
 /* A flat buffer against the tensors of `theirs`, which stand at the same offsets in PyTorch's order. */
@@ -282,46 +286,47 @@ static double compare_flat(const wt_reference_case *c, const char *what, const w
     return worst;
 }
 
-static void compare_gradients(const wt_reference_case *c, const wt_real *flat, int lanes) {
+static void compare_gradients(const wt_reference_case *c, const wt_real *flat, int microbatches) {
     const wt_parameter_table *table = &c->network->parameters;
     double *theirs = take(table->total, sizeof *theirs);
     for (int p = 0; p < table->count; p++)
         must(wt_reference_tensor(c, "gradients", &table->entries[p], theirs + table->entries[p].offset));
     double worst = compare_flat(c, "the gradient", flat, theirs, TENSOR_TOLERANCE);
-    print_message("%s: gradients of %d lanes to %.1e\n", c->name, lanes, worst);
+    print_message("%s: gradients of %d microbatches to %.1e\n", c->name, microbatches, worst);
     wt_free(theirs);
 }
 
-/* Lanes as the case divides its windows: the bits depend neither on threads nor on the calls; the sum agrees
- * with PyTorch. */
-static void test_lanes(void **state) {
+/* Microbatches as the case divides its windows: the bits depend neither on threads nor on the calls; the sum
+ * agrees with PyTorch. */
+static void test_microbatches(void **state) {
     const wt_reference_case *c = *state;
-    int lanes = c->windows / c->lane_windows;
-    size_t total = c->network->parameters.total, bytes = (size_t)lanes * total * sizeof(wt_real);
-    assert_in_range(lanes, 1, LANES_MAX);
+    int microbatches = c->windows / c->microbatch_windows;
+    size_t total = c->network->parameters.total, bytes = (size_t)microbatches * total * sizeof(wt_real);
+    assert_in_range(microbatches, 1, MICROBATCHES_MAX);
     wt_real *parameters = read_parameters(c);
-    wt_real *gradients = take((size_t)lanes * total, sizeof *gradients);
-    wt_real *again = take((size_t)lanes * total, sizeof *again);
+    wt_real *gradients = take((size_t)microbatches * total, sizeof *gradients);
+    wt_real *again = take((size_t)microbatches * total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0}, losses_again[WINDOWS_MAX] = {0};
-    lane_gradients(c, parameters, 0, (grouping){1, c->lane_windows, c->windows}, gradients, losses);
-    const grouping others[] = {{3, c->lane_windows, c->windows},
-                               {1, c->lane_windows, c->lane_windows},
-                               {3, c->lane_windows, c->lane_windows}};
+    microbatch_gradients(c, parameters, 0, (grouping){1, c->microbatch_windows, c->windows}, gradients,
+                         losses);
+    const grouping others[] = {{3, c->microbatch_windows, c->windows},
+                               {1, c->microbatch_windows, c->microbatch_windows},
+                               {3, c->microbatch_windows, c->microbatch_windows}};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        lane_gradients(c, parameters, 0, others[i], again, losses_again);
+        microbatch_gradients(c, parameters, 0, others[i], again, losses_again);
         assert_memory_equal(gradients, again, bytes);
         assert_memory_equal(losses, losses_again, sizeof losses);
     }
     compare_losses(c, losses);
-    add_lanes(c, gradients, lanes);
-    compare_gradients(c, gradients, lanes);
+    add_microbatches(c, gradients, microbatches);
+    compare_gradients(c, gradients, microbatches);
     wt_free(again);
     wt_free(gradients);
     wt_free(parameters);
 }
 
-/* The whole batch as one lane, and every window as a lane. */
-static void test_lane_sizes(void **state) {
+/* The whole batch as one microbatch, and every window as a microbatch. */
+static void test_microbatch_sizes(void **state) {
     const wt_reference_case *c = *state;
     size_t total = c->network->parameters.total;
     wt_real *parameters = read_parameters(c);
@@ -329,23 +334,23 @@ static void test_lane_sizes(void **state) {
     wt_window_loss losses[WINDOWS_MAX] = {0};
     const int sizes[] = {c->windows, 1};
     for (int i = 0; i < 2; i++) {
-        lane_gradients(c, parameters, 0, (grouping){3, sizes[i], c->windows}, gradients, losses);
+        microbatch_gradients(c, parameters, 0, (grouping){3, sizes[i], c->windows}, gradients, losses);
         compare_losses(c, losses);
-        add_lanes(c, gradients, c->windows / sizes[i]);
+        add_microbatches(c, gradients, c->windows / sizes[i]);
         compare_gradients(c, gradients, c->windows / sizes[i]);
     }
     wt_free(gradients);
     wt_free(parameters);
 }
 
-/* Backward overwrites what stands in a lane's buffer, whatever it is. */
+/* Backward overwrites what stands in a microbatch's buffer, whatever it is. */
 static void test_backward_overwrites(void **state) {
     const wt_reference_case *c = *state;
     size_t total = c->network->parameters.total;
     wt_real *parameters = read_parameters(c);
     wt_real *once = take(total, sizeof *once), *again = take(total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0};
-    lane_gradients(c, parameters, 0, (grouping){1, c->windows, c->windows}, once, losses);
+    microbatch_gradients(c, parameters, 0, (grouping){1, c->windows, c->windows}, once, losses);
     wt_engine *pass = make_pass(c, true, parameters, 3);
     for (int i = 0; i < 2; i++) {
         for (size_t p = 0; p < total; p++) again[p] = (wt_real)NAN;
@@ -371,9 +376,9 @@ static double train_step(const wt_reference_case *c, training *t, int64_t step) 
     const wt_config *config = &c->config;
     size_t total = c->network->parameters.total;
     wt_window_loss losses[WINDOWS_MAX] = {0};
-    grouping g = {step % 2 ? 3 : 1, c->lane_windows, c->windows};
-    lane_gradients(c, t->parameters, (int)((step - 1) % c->batches), g, t->gradients, losses);
-    add_lanes(c, t->gradients, c->windows / c->lane_windows);
+    grouping g = {step % 2 ? 3 : 1, c->microbatch_windows, c->windows};
+    microbatch_gradients(c, t->parameters, (int)((step - 1) % c->batches), g, t->gradients, losses);
+    add_microbatches(c, t->gradients, c->windows / c->microbatch_windows);
     double loss = 0, targets = 0, *block_sums = take(wt_norm_blocks(total), sizeof *block_sums);
     for (int w = 0; w < c->windows; w++) {
         loss += losses[w].loss;
@@ -401,9 +406,9 @@ static double compare_final(const wt_reference_case *c, const wt_real *parameter
 static void test_training(void **state) {
     const wt_reference_case *c = *state;
     size_t total = c->network->parameters.total;
-    int lanes = c->windows / c->lane_windows;
+    int microbatches = c->windows / c->microbatch_windows;
     training t = {.parameters = read_parameters(c),
-                  .gradients = take((size_t)lanes * total, sizeof *t.gradients)};
+                  .gradients = take((size_t)microbatches * total, sizeof *t.gradients)};
     double curve[CURVE_STEPS], worst = 0;
     must(wt_optimizer_init(&t.optimizer, &c->config, total));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
@@ -427,7 +432,8 @@ static void test_training(void **state) {
     { name " of " case, function, open_case, wt_reference_teardown, (void *)case }
 #define CASE(case)                                                                                           \
     TEST("table", case, test_table), TEST("layout", case, test_layout), TEST("forward", case, test_forward), \
-        TEST("lanes", case, test_lanes), TEST("lane sizes", case, test_lane_sizes),                          \
+        TEST("microbatches", case, test_microbatches),                                                       \
+        TEST("microbatch sizes", case, test_microbatch_sizes),                                               \
         TEST("overwriting", case, test_backward_overwrites), TEST("training", case, test_training)
 
 int main(int argc, char **argv) {

@@ -12,7 +12,7 @@ line() {
 # find_machine: $blas and $libc, what OpenBLAS has chosen and the C library, as a run says them
 find_machine() {
     local said
-    configure kernel-1 adam >probe.yaml
+    configure kernel-1 adam | named >probe.yaml
     OMP_NUM_THREADS=1 "$program" train probe.yaml --run probe --set run.backend=openblas --set run.compare_every=0 >probe.log 2>&1 ||
         fail "probe: $(cat probe.log)"
     said=$(sed -n 's/^numerics: *"\(.*\)"$/\1/p' probe/run.yaml)
@@ -23,6 +23,11 @@ find_machine() {
 # network NAME: the other fields of its line in the file `cases`, without blanks around them
 network() {
     section networks | awk -F ' *[|] *' -v OFS='|' -v name="$1" '$1 == name { print $2, $3, $4, $5 }'
+}
+
+# named: keys as the program calls them, which may be of a commit before train.microbatches had that name
+named() {
+    if "$program" train --help-config | grep -q '^  microbatches:'; then cat; else sed 's/microbatches/lanes/g'; fi
 }
 
 # configure NETWORK KIND: the configuration
@@ -87,7 +92,8 @@ measure() {
     key=$(numerics "$kernels")
     export OMP_NUM_THREADS=${threads#t}
     [ "$ranks" = r1 ] || mpi="$MPIRUN ${ranks#r}"
-    configure "$network" "$kind" >config.yaml
+    configure "$network" "$kind" | named >config.yaml
+    cuts=$(named <<<"$cuts")
     set -- --set train.activations="$activations"
     case $kernels in
     bf16) set -- "$@" --set train.precision=bf16 ;;

@@ -1,5 +1,5 @@
-# The three builds of OpenBLAS that Debian has (for one thread, with threads, with OpenMP), each found by the loader's path,
-# called from several threads: the same bits in training and generation, on every run.
+# The three builds of OpenBLAS that Debian has (for one thread, with threads, with OpenMP), each found by the
+# loader's path, called from several threads: the same bits in training and generation, on every run.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export WAVETRAIN_OVERSUBSCRIBE=1
@@ -15,7 +15,7 @@ make_tone
 cat >config.yaml <<'YAML'
 model: {stacks: 1, layers: 6, residual: 24, gate: 24, skip: 32}
 data: {path: tone, window: 800, quantization: mulaw:64}
-train: {batch: 8, steps: 8, lanes: 2}
+train: {batch: 8, steps: 8, microbatches: 2}
 validation: {every: 0}
 run: {backend: openblas}
 YAML

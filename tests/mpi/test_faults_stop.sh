@@ -1,5 +1,5 @@
-# Asked to stop, by a signal or because the time is up: a checkpoint within one step, exit code 75, the verdict, and a
-# resume that gives what a run left alone gives.
+# Asked to stop, by a signal or because the time is up: a checkpoint within one step, exit code 75, the
+# verdict, and a resume that gives what a run left alone gives.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 
@@ -67,10 +67,10 @@ same_run whole ignored 60
 [ "$(verdict_of unread)" = 'done' ] || fail "unread: $(cat unread/run.yaml)"
 same_run whole unread 60
 
-# long steps: what is done is on disk at once, with the verdict; a second SIGINT ends the program, any other signal does
-# so once the checkpoint is whole; neither waits for the step
+# long steps: what is done is on disk at once, with the verdict; a second SIGINT ends the program, any other
+# signal does so once the checkpoint is whole; neither waits for the step
 long() { # RUN: begins, and is in its third step
-    start "$1" --set train.batch=4096 --set train.lanes=8 --set train.steps=8
+    start "$1" --set train.batch=4096 --set train.microbatches=8 --set train.steps=8
     WAIT_SECONDS=120 wait_for "$1" 2
 }
 # saved RUN: within a second there is the checkpoint of the last step that was finished, and the verdict
@@ -96,8 +96,8 @@ for signals in INT:INT TERM:TERM USR1:INT; do
     [ "$code" = $expected ] || fail "$run: exit code $code: $(cat $run.log)"
     within "$(seconds_since "$began")" 0.5
 done
-train_ok twice-INT:INT "$@" --set train.batch=4096 --set train.lanes=8 --set train.steps=8
-train_ok twice-TERM:TERM "$@" --set train.batch=4096 --set train.lanes=8 --set train.steps=8
+train_ok twice-INT:INT "$@" --set train.batch=4096 --set train.microbatches=8 --set train.steps=8
+train_ok twice-TERM:TERM "$@" --set train.batch=4096 --set train.microbatches=8 --set train.steps=8
 same_run twice-INT:INT twice-TERM:TERM 8
 
 # under mpirun: USR1 to it, and each signal to one rank of it

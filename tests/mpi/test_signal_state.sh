@@ -1,5 +1,6 @@
-# What a signal's checkpoint holds, when the program is killed as soon as it is there: a whole step, never half of an update;
-# and a step whose validation is still due; resumed, the run is that of one left alone, bit for bit.
+# What a signal's checkpoint holds, when the program is killed as soon as it is there: a whole step, never
+# half of an update; and a step whose validation is still due; resumed, the run is that of one left alone, bit
+# for bit.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 make_tone
@@ -22,7 +23,7 @@ at_once() {
 cat >config.yaml <<'YAML'
 model: {trunk: hierarchy, embedding: 256, fuse: [2, 2], width: 1024}
 data: {path: tone, window: 4, quantization: mulaw:64}
-train: {batch: 2, steps: 400, lanes: 2}
+train: {batch: 2, steps: 400, microbatches: 2}
 validation: {every: 0}
 checkpoint: {every: 1000}
 YAML
@@ -46,7 +47,7 @@ same_run whole held 400
 cat >config.yaml <<'YAML'
 model: {stacks: 1, layers: 8, residual: 48, gate: 48, skip: 64}
 data: {path: tones, window: 300, quantization: mulaw:64}
-train: {batch: 2, steps: 12, lanes: 2}
+train: {batch: 2, steps: 12, microbatches: 2}
 schedule: {kind: plateau, warmup: 0, patience: 1}
 validation: {every: 5, windows: 0, patience: 3}
 checkpoint: {every: 5}

@@ -1,5 +1,6 @@
-# The rank that computes slowly is named, not those that wait for it: as it happens, at the end and in run.yaml; and none is
-# where all are as slow as each other. Ranks sleep in their products, longer than a busy machine keeps them waiting.
+# The rank that computes slowly is named, not those that wait for it: as it happens, at the end and in
+# run.yaml; and none is where all are as slow as each other. Ranks sleep in their products, longer than a busy
+# machine keeps them waiting.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 host=$(hostname)
@@ -10,7 +11,8 @@ sed -i 's/steps: 50/steps: 24/' config.yaml
 set -- --set validation.every=0 --set run.backend=openblas --set run.seconds=0.2 --set run.straggler=0.5 \
     --set train.activations=kept
 
-# slept RUN RANK|'' ARGUMENT…: trains RUN; the rank, or all of them, sleep in some of their many products, some 70 ms a step
+# slept RUN RANK|'' ARGUMENT…: trains RUN; the rank, or all of them, sleep in some of their many products,
+# some 70 ms a step
 slept() {
     local run=$1 words
     mapfile -t words < <(under "late:3000:100")
@@ -39,19 +41,19 @@ named() {
 ranks=2
 slept one 1 "$@"
 named one 1
-ranks=3 # of which one has fewer lanes
+ranks=3 # of which one has fewer microbatches
 slept first 0 "$@"
 named first 0
 
-# none: all sleep alike; where a rank has more lanes; where nobody is asked
+# none: all sleep alike; where a rank has more microbatches; where nobody is asked
 ranks=2
 slept none '' "$@"
 grep -q "^before the exchange: [0-9.]* ms a step on the median rank, [0-9.]* on the slowest, rank [01] on $host$" none.log || fail "$(cat none.log)"
 [ "$(value none straggler)" = '""' ] || fail "$(cat none/run.yaml)"
 ! grep 'slower than the others' none.log || fail "$(cat none.log)"
 ranks=3
-slept lanes '' "$@"
-! grep 'slower than the others' lanes.log || fail "$(cat lanes.log)"
+slept microbatches '' "$@"
+! grep 'slower than the others' microbatches.log || fail "$(cat microbatches.log)"
 ranks=2
 slept quiet 1 "$@" --set run.straggler=0
 ! grep -E 'slower than the others|before the exchange' quiet.log || fail "$(cat quiet.log)"

@@ -1,5 +1,5 @@
-# inspect CONFIG --ranks P --threads T --nodes N: that the memory it predicts is what runs then take, each warning, what is
-# refused, and what it says where the calibration is missing, damaged or another CPU's.
+# inspect CONFIG --ranks P --threads T --nodes N: that the memory it predicts is what runs then take, each
+# warning, what is refused, and what it says where the calibration is missing, damaged or another CPU's.
 set -eu
 . "$SOURCE/tests/runs.sh"
 peak_of=$1
@@ -50,7 +50,7 @@ calibrate other.yaml 'Another CPU (family 1, model 1)'
 calibrate "$own" "$cpu"
 plan --ranks 2 --threads 2 --nodes 2 --set run.backend=reference --latency 5 --bandwidth 10
 quiet
-for line in 'plan             2 nodes, 2 ranks of 2 threads; a step has 8 lanes, 4 a rank' \
+for line in 'plan             2 nodes, 2 ranks of 2 threads; 8 microbatches, 4 per rank' \
     'receptive field  33 samples (4.1 ms at 8000 Hz)' 'memory of a rank ' 'memory of a node ' 'checkpoint ' \
     'work ' 'time of a step ' 'exchange ' 'time of the run ' 'times            by'; do
     said out.txt "$line"
@@ -69,7 +69,7 @@ said out.txt '--ranks, --threads and --nodes say what a run will take'
 # --- warnings ---
 
 plan --ranks 3 --set run.backend=reference
-warned '8 lanes do not share out evenly to 3 ranks'
+warned '8 microbatches do not share out evenly to 3 ranks'
 plan --ranks 4 --nodes 3 --set run.backend=reference --latency 1 --bandwidth 10
 warned '4 ranks do not share out evenly to 3 nodes'
 plan --ranks 2 --threads 4 --set run.backend=reference
@@ -82,11 +82,11 @@ plan --ranks 1 --set model.layers=12 --set data.window=4096
 warned 'tone: the receptive field is longer than every utterance (got 4097 samples, expected at most 1600)'
 plan --ranks 1 --set data.path=nothing
 warned 'nothing: no data set there yet'
-plan --ranks 1 --set data.window=1600 --set train.batch=32 --set train.lanes=4
+plan --ranks 1 --set data.window=1600 --set train.batch=32 --set train.microbatches=4
 warned 'tone: fewer windows than a step takes, so some come twice (got 16, expected at least 32, train.batch)'
-plan --ranks 1 --set data.window=1600 --set train.batch=32 --set train.lanes=32
-warned 'tone: fewer windows than a step has lanes (got 16, expected at least 32)'
-plan --ranks 32 --set data.window=1600 --set train.batch=32 --set train.lanes=32
+plan --ranks 1 --set data.window=1600 --set train.batch=32 --set train.microbatches=32
+warned 'tone: fewer windows than a step has microbatches (got 16, expected at least 32)'
+plan --ranks 32 --set data.window=1600 --set train.batch=32 --set train.microbatches=32
 warned 'tone: fewer windows than ranks (got 16, expected at least 32)'
 plan --ranks 1 --node-memory 0.02
 warned 'less memory than the ranks of a node need (got 20.5 MiB, --node-memory; expected at least'
@@ -101,7 +101,7 @@ warned 'no time of the exchange: the link between nodes is not known (expected -
 
 # --- refused, as a run would be ---
 
-expect_error 2 'more ranks than lanes (got 9 ranks, expected at most 8' "$WAVETRAIN" inspect config.yaml --ranks 9
+expect_error 2 'more ranks than microbatches (got 9 ranks, expected at most 8' "$WAVETRAIN" inspect config.yaml --ranks 9
 expect_error 2 'more nodes than ranks (got 3 nodes' "$WAVETRAIN" inspect config.yaml --ranks 2 --nodes 3
 expect_error 2 '--ranks: out of range (got -1' "$WAVETRAIN" inspect config.yaml --ranks -1
 expect_error 2 '--latency and --bandwidth go together' "$WAVETRAIN" inspect config.yaml --ranks 2 --latency 1
@@ -146,7 +146,7 @@ near() {
 }
 sets="--set train.steps=6 --set schedule.warmup=0 --set validation.every=3 --set checkpoint.every=3"
 sets="$sets --set model.residual=64 --set model.gate=64 --set model.skip=64 --set data.window=1600"
-sets="$sets --set train.lanes_at_once=4" # so much that what the libraries of a machine take weighs little
+sets="$sets --set train.microbatches_at_once=4" # so much that what the libraries of a machine take weighs little
 plan --ranks 1 $sets
 cp out.txt plan.txt
 expect_ok "$peak_of" one.txt "$WAVETRAIN" train config.yaml --run one $sets

@@ -1,5 +1,5 @@
-/* The model: fitted rates, the exchange by hand, how lanes fall, what grows with what. That predictions come true is
- * test_inspect_plan's business (memory) and tests/predictions.sh's (time). */
+/* The model: fitted rates, the exchange by hand, how microbatches fall, what grows with what. That
+ * predictions come true is test_inspect_plan's business (memory) and tests/predictions.sh's (time). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,24 +72,25 @@ static void test_rates_are_found_again(void **state) {
 
 #define SMALL "model: {stacks: 1, layers: 4, residual: 16, gate: 16, skip: 16}\n"
 
-static void test_lanes_are_the_trainers(void **state) {
+static void test_microbatches_are_the_trainers(void **state) {
     (void)state;
     wt_forecast forecast;
     configure(SMALL "data: {window: 2048}\ntrain: {batch: 8, steps: 3600}\n");
     wt_forecast_case run = on(3, 1, 2, NULL);
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
-    assert_int_equal(forecast.lanes, 8);
-    assert_int_equal(forecast.own_lanes, 3);
-    assert_int_equal(forecast.first_lanes, 2);
+    assert_int_equal(forecast.microbatches, 8);
+    assert_int_equal(forecast.own_microbatches, 3);
+    assert_int_equal(forecast.first_microbatches, 2);
     assert_int_equal(forecast.ranks_on_node, 2);
-    assert_int_equal(forecast.lanes_at_once, 1); /* of eight tiles, four a thread */
+    assert_int_equal(forecast.microbatches_at_once, 1); /* of eight tiles, four a thread */
     assert_false(forecast.timed);
     run = on(1, 4, 1, NULL);
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
-    assert_int_equal(forecast.lanes_at_once, 2);
+    assert_int_equal(forecast.microbatches_at_once, 2);
     run = on(9, 1, 1, NULL);
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_USAGE);
-    assert_non_null(strstr(wt_error_message(), "more ranks than lanes (got 9 ranks, expected at most 8"));
+    assert_non_null(
+        strstr(wt_error_message(), "more ranks than microbatches (got 9 ranks, expected at most 8"));
     run = on(2, 1, 3, NULL);
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_USAGE);
 }
@@ -154,7 +155,7 @@ static void test_backward_hides_buckets(void **state) {
     calibration = a_second(1e-6); /* nothing to hide behind */
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
     assert_true(forecast.exposed > 0.99 * all && forecast.exposed <= all);
-    /* more lanes on a rank hide no more: only the last wave does */
+    /* more microbatches on a rank hide no more: only the last wave does */
     configure(SMALL "data: {window: 2048}\ntrain: {batch: 8}\nexchange: {bucket: 0.001}\n");
     calibration = a_second(40.0);
     run = on(2, 1, 2, &calibration);
@@ -166,7 +167,7 @@ static void test_backward_hides_buckets(void **state) {
 static double product_work(const wt_forecast_case *run) {
     wt_forecast forecast = {0};
     double work[WT_WORK_KINDS], sum = 0;
-    assert_int_equal(wt_forecast_lanes(&forecast, run), WT_OK);
+    assert_int_equal(wt_forecast_microbatches(&forecast, run), WT_OK);
     wt_work_count(work, run, &forecast);
     for (int kind = WT_WORK_PRODUCT_16; kind <= WT_WORK_PRODUCT_256; kind++) sum += work[kind];
     assert_true(work[WT_WORK_STEP] == 1);
@@ -188,7 +189,7 @@ static void test_work_is_the_networks(void **state) {
     run = on(1, 1, 1, NULL);
     wt_forecast forecast = {0};
     double work[WT_WORK_KINDS];
-    assert_int_equal(wt_forecast_lanes(&forecast, &run), WT_OK);
+    assert_int_equal(wt_forecast_microbatches(&forecast, &run), WT_OK);
     wt_work_count(work, &run, &forecast);
     assert_near(work[WT_WORK_LEVEL_PRODUCT], 3 * wt_network_operations(network, 1) * 64);
     assert_true(work[WT_WORK_UNIT] == 0);
@@ -207,7 +208,7 @@ static void test_memory_grows_as_it_should(void **state) {
     run.data.train_bytes = 1 << 20;
     assert_int_equal(wt_forecast_make(&other, &run), WT_OK);
     assert_true(other.first.all == one.first.all + (1 << 20));
-    config.train.lanes_at_once = 4;
+    config.train.microbatches_at_once = 4;
     assert_int_equal(wt_forecast_make(&other, &run), WT_OK);
     assert_true(other.first.pass > 3 * one.first.pass);
 }
@@ -220,9 +221,12 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates_are_found_again),  cmocka_unit_test(test_lanes_are_the_trainers),
-        cmocka_unit_test(test_node_hours),             cmocka_unit_test(test_exchange_between_nodes),
-        cmocka_unit_test(test_backward_hides_buckets), cmocka_unit_test(test_work_is_the_networks),
+        cmocka_unit_test(test_rates_are_found_again),
+        cmocka_unit_test(test_microbatches_are_the_trainers),
+        cmocka_unit_test(test_node_hours),
+        cmocka_unit_test(test_exchange_between_nodes),
+        cmocka_unit_test(test_backward_hides_buckets),
+        cmocka_unit_test(test_work_is_the_networks),
         cmocka_unit_test(test_memory_grows_as_it_should),
     };
     return cmocka_run_group_tests(tests, NULL, end);

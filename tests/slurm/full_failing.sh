@@ -8,12 +8,12 @@ printf '#!/bin/sh\necho "wavetrain: the disk is on fire" >&2\nexit 1\n' >on-fire
 chmod +x on-fire
 cat >cases <<'CASES'
 key      FAILED 2: not trained: wavetrain: --set train.stops
-value    FAILED 2: not trained: wavetrain: --set train.lanes=3: train.lanes does not divide
+value    FAILED 2: not trained: wavetrain: --set train.microbatches=3: train.microbatches does not divide
 data     FAILED 2: not trained: wavetrain: data/absent: no data set
 crash    FAILED 1: not started: code 1, and nothing was written in crash: wavetrain: the disk is on fire
 CASES
 train_job key "${two_nodes[@]}" -- --set train.stops=5 && key=$job
-train_job value "${two_nodes[@]}" -- --set train.lanes=3 && value=$job
+train_job value "${two_nodes[@]}" -- --set train.microbatches=3 && value=$job
 train_job data "${two_nodes[@]}" -- --set data.path=data/absent && data=$job
 WAVETRAIN=$PWD/on-fire train_job crash "${two_nodes[@]}" -- && crash=$job
 while read -r run state code words; do

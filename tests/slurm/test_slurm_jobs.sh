@@ -1,5 +1,5 @@
-# The other job scripts: the pipeline from recordings to a voice, what becomes of it when a job fails, the array of a
-# sweep of which an element is queued again, the site's environment, and wrong usage.
+# The other job scripts: the pipeline from recordings to a voice, what becomes of it when a job fails, the
+# array of a sweep of which an element is queued again, the site's environment, and wrong usage.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 jobs=$SOURCE/jobs
@@ -61,7 +61,7 @@ grep -qx '  *seed: 3' runs/config/run.yaml || fail "an option did not reach the 
 
 # A job that fails takes those behind it along; what is there of the data is kept.
 export WAVETRAIN
-RUN=fails bash "$jobs/pipeline.sh" config.yaml recordings -- --set train.lanes=0 >pipeline.txt 2>kept.txt ||
+RUN=fails bash "$jobs/pipeline.sh" config.yaml recordings -- --set train.microbatches=0 >pipeline.txt 2>kept.txt ||
     fail "pipeline.sh: exit code $?"
 said kept.txt 'data/config is there already'
 state train FAILED

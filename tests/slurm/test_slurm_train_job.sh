@@ -1,5 +1,5 @@
-# jobs/train.sbatch: stops when its time is over, is queued again and goes on until all steps are done, under srun and under
-# mpirun; ends when it is asked to, and when there is no use in going on.
+# jobs/train.sbatch: stops when its time is over, is queued again and goes on until all steps are done, under
+# srun and under mpirun; ends when it is asked to, and when there is no use in going on.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 
@@ -9,7 +9,8 @@ sed -i 's/every: 1000/every: 4/' config.yaml
 export WAVETRAIN
 slow_words
 
-# start RUN NAME=VALUE,… ARGUMENT…: on two nodes, with slow rows, the variables in its environment. Sets `job`.
+# start RUN NAME=VALUE,… ARGUMENT…: on two nodes, with slow rows, the variables in its environment. Sets
+# `job`.
 start() {
     local run=$1 variables=$2
     shift 2
@@ -35,7 +36,7 @@ time_is_over() {
 }
 
 # Those that get nowhere are not queued for ever.
-start refused LAUNCHER=srun --set train.lanes=0
+start refused LAUNCHER=srun --set train.microbatches=0
 refused=$job
 printf '#!/bin/sh\necho "wavetrain: the disk is on fire" >&2\nexit 1\n' >no-disk
 chmod +x no-disk
@@ -91,7 +92,8 @@ ends asked "$job" COMPLETED 0: 'done after step 60'
 said asked.log " copied to /dev/shm/wavetrain-$job and verified in "
 same_run whole asked 60
 
-# What is staged is read whole: a bit that has changed since the data set was prepared is noticed before anything is trained.
+# What is staged is read whole: a bit that has changed since the data set was prepared is noticed before
+# anything is trained.
 cp -r tone flipped
 at=$(($(stat -c %s flipped/train-00000.h5) / 2))
 printf "\\x$(printf %x $(($(od -An -tu1 -j $at -N1 flipped/train-00000.h5) ^ 4)))" |

@@ -1,5 +1,6 @@
 # Labels, the whole way: one class a sample with look-ahead, one a window, and a value a sample. Training,
-# stops and resumes, evaluation and predictions are the same on any number of ranks; what does not fit together is refused.
+# stops and resumes, evaluation and predictions are the same on any number of ranks; what does not fit
+# together is refused.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=
@@ -8,7 +9,7 @@ expect_ok "$WAVETRAIN" prepare simulate ion-channels --seconds 0.2 --utterances 
 cat >config.yaml <<'YAML'
 model: {input: real, stacks: 1, layers: 5, residual: 13, gate: 11, skip: 17}
 data: {path: ion, target: label, look_ahead: 16, window: 300}
-train: {batch: 16, steps: 40, lanes: 8}
+train: {batch: 16, steps: 40, microbatches: 8}
 optimizer: {learning_rate: 1.0e-2}
 schedule: {kind: cosine, warmup: 5}
 validation: {every: 10, windows: 7}
@@ -89,7 +90,8 @@ awk '/error-to-signal/ { a = $3 } /RMSE/ { printf "%.4g %.4g\n", a, $2 }' values
 [ -z "$(sed -n 2p values/metrics.csv | cut -d, -f4)" ] || fail "a squared error in bits"
 expect_ok "$WAVETRAIN" inspect values
 grep -q '^validation .* squared error; best ' out.txt || fail "inspect: $(cat out.txt)"
-# the same rows in another unit: with the checkpoint's mean and deviation, not its own, they mean something else
+# the same rows in another unit: with the checkpoint's mean and deviation, not its own, they mean something
+# else
 expect_ok "$WAVETRAIN" evaluate values --data scaled
 awk '/error-to-signal/ { exit !($3 > 0.2) }' out.txt || fail "other data were normalised by themselves: $(cat out.txt)"
 

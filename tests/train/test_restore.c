@@ -1,4 +1,5 @@
-/* A checkpoint that claims another network than it holds is refused before memory is taken for what it claims. */
+/* A checkpoint that claims another network than it holds is refused before memory is taken for what it
+ * claims. A run of a version that called some keys otherwise is read. */
 #include "checkpoint/small_checkpoint.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
@@ -21,9 +22,35 @@ static void test_shapes_come_before_memory(void **state) {
     assert_true(wt_memory_peak_bytes() < 16 << 20); /* the network would take a hundred GiB */
 }
 
-int main(void) {
+static const char *here; /* tests/train */
+
+static void expect_microbatches(const wt_config *config) {
+    assert_int_equal(config->train.microbatches, 6);
+    assert_int_equal(config->train.microbatches_at_once, 2);
+    assert_int_equal(config->optimizer.kind, WT_OPTIMIZER_SGD);
+}
+
+/* before-microbatches was written when the keys were train.lanes and train.lanes_at_once. */
+static void test_earlier_names_are_read(void **state) {
+    (void)state;
+    char run[WT_PATH_MAX], file[WT_PATH_MAX];
+    wt_checkpoint *checkpoint;
+    wt_config config;
+    assert_ok(wt_path_join(run, here, "before-microbatches"));
+    assert_ok(wt_read_run_config(&config, run));
+    expect_microbatches(&config);
+    assert_ok(wt_path_join(file, run, "step-00000004.h5"));
+    assert_ok(wt_checkpoint_open(&checkpoint, file));
+    expect_microbatches(wt_checkpoint_get_config(checkpoint));
+    wt_checkpoint_close(checkpoint);
+}
+
+int main(int count, char **arguments) {
+    if (count < 2) return 2;
+    here = arguments[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes_come_before_memory),
+        cmocka_unit_test(test_earlier_names_are_read),
     };
     wt_log_setup(WT_LOG_NORMAL, true);
     int failed = cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

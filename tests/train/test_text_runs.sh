@@ -1,5 +1,5 @@
-# A run on text: windows of one character and more, ways of sampling, masks. One answer on ranks and threads and after a
-# stop; evaluate, inspect and generate; what does not fit is refused.
+# A run on text: windows of one character and more, ways of sampling, masks. One answer on ranks and threads
+# and after a stop; evaluate, inspect and generate; what does not fit is refused.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=
@@ -19,7 +19,7 @@ tr h H <names.txt >capital.txt
 cat >config.yaml <<YAML
 model: {input_kernel: 2, stacks: 1, dilations: [1, 2, 4], residual: 12, gate: 12, skip: 16}
 data: {path: names, window: 1, quantization: vocabulary}
-train: {batch: 24, steps: $steps, lanes: 4}
+train: {batch: 24, steps: $steps, microbatches: 4}
 optimizer: {learning_rate: 1.0e-2}
 schedule: {kind: constant, warmup: 0}
 validation: {every: 20, windows: 0}

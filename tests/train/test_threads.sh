@@ -1,6 +1,7 @@
-# All threads of a run at once: the loader, the exchange's, the checkpoint writer after every step, the hang watch, the
-# one that asks SLURM, and OpenMP's in each rank; resumed on another number of ranks, scored, heard. The bits are those
-# of one rank with one thread. The build with the thread sanitizer watches the same runs: a race is exit code 66.
+# All threads of a run at once: the loader, the exchange's, the checkpoint writer after every step, the hang
+# watch, the one that asks SLURM, and OpenMP's in each rank; resumed on another number of ranks, scored,
+# heard. The bits are those of one rank with one thread. The build with the thread sanitizer watches the same
+# runs: a race is exit code 66.
 set -eu
 . "$SOURCE/tests/runs.sh"
 
@@ -21,7 +22,7 @@ for backend in reference auto; do
     OMP_NUM_THREADS=1 ranks= train_ok $backend-alone "$@"
     set -- "$@" --set exchange.progress=thread --set exchange.bucket=0.005
     OMP_NUM_THREADS=2 ranks=2 train_ok $backend "$@" --set train.steps=6
-    OMP_NUM_THREADS=1 ranks=3 train_ok $backend "$@" --set train.lanes_at_once=2
+    OMP_NUM_THREADS=1 ranks=3 train_ok $backend "$@" --set train.microbatches_at_once=2
     grep -q '^resuming from ' $backend.log || fail "it began anew: $(cat $backend.log)"
     same_run $backend-alone $backend 12
 done

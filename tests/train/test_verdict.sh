@@ -1,5 +1,6 @@
-# run.yaml's verdict is that of the newest start that began, also of one that ends without a word; one that is refused leaves
-# it alone and stands in the list of starts. It is changed by the process that has the run's lock alone.
+# run.yaml's verdict is that of the newest start that began, also of one that ends without a word; one that is
+# refused leaves it alone and stands in the list of starts. It is changed by the process that has the run's
+# lock alone.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 
@@ -20,8 +21,8 @@ starts_of() {
     sed -n 's/^- {begun: .*, verdict: \([a-z]*\), why: .*/\1/p' "$1/run.yaml"
 }
 
-# refused CODE WORDS [ARGUMENT…]: the start fails with the words, which stand in the list of starts then, and nothing else
-# has changed
+# refused CODE WORDS [ARGUMENT…]: the start fails with the words, which stand in the list of starts then, and
+# nothing else has changed
 refused() {
     local code=$1 words=$2 before
     shift 2
@@ -41,10 +42,10 @@ refused() {
 [ "$(verdict_of run)" = done ] || fail "verdict $(verdict_of run)"
 refused 2 'the checkpoint is of another configuration (train.seed was 1, now 2' "$@" --set train.seed=2
 refused 2 'train.stepz is no key' "$@" --set train.stepz=30
-refused 2 'train.lanes does not divide train.batch' "$@" --set train.lanes=7
+refused 2 'train.microbatches does not divide train.batch' "$@" --set train.microbatches=7
 refused 2 'nowhere: no data set' "$@" --set data.path=nowhere
 refused 2 'the run has checkpoints already' "$@" --resume never
-ranks=3 refused 2 'more ranks than lanes' "$@" --set train.lanes=2
+ranks=3 refused 2 'more ranks than microbatches' "$@" --set train.microbatches=2
 "$WAVETRAIN" prepare simulate sine --utterances 20 --seconds 0.2 --noise 0.2 --out other >prepare.txt 2>&1
 refused 2 'is not the one that the checkpoint was trained on' "$@" --set data.path=other
 cp config.yaml good.yaml
