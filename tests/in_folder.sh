@@ -7,4 +7,5 @@ rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder"
 export WAVETRAIN_OVERSUBSCRIBE=1 # tests run more ranks and threads than a small machine has cores
+export OMPI_MCA_pml=ob1 # as in mpirun.sh
 exec bash "$script" "$@"

@@ -1,6 +1,7 @@
 /* Start and end of MPI, and the small collective calls. MPI's own errors end the job, as by default. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "comm_internal.h"
@@ -24,14 +25,39 @@ static void name_mpi(char name[MPI_MAX_LIBRARY_VERSION_STRING]) {
     MPI_Get_library_version(name, &length);
 }
 
+/* What Open MPI leaves out for a process that no launcher has started: it has nobody to talk to. Looking for networks
+ * opens libraries, one of which sleeps for 0.2 s, and the daemon of a process alone takes another 0.1 s; without it,
+ * processes alone share one folder for their session, which one removes while another one begins. */
+static const struct {
+    const char *name, *value;
+} settings_alone[] = {{"OMPI_MCA_pml", "ob1"},
+                      {"OMPI_MCA_ess_singleton_isolated", "1"},
+                      {"OMPI_MCA_orte_create_session_dirs", "0"}};
+enum { SETTINGS = sizeof settings_alone / sizeof *settings_alone };
+
+/* Starts MPI; a user's own settings count, and what this process starts itself finds none of these. */
+static int init_alone(int *argc, char ***argv, int *granted) {
+    bool mine[SETTINGS];
+    for (int i = 0; i < SETTINGS; i++) {
+        mine[i] = !getenv(settings_alone[i].name);
+        if (mine[i]) setenv(settings_alone[i].name, settings_alone[i].value, 0);
+    }
+    const int result = MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, granted);
+    for (int i = 0; i < SETTINGS; i++) {
+        if (mine[i]) unsetenv(settings_alone[i].name);
+    }
+    return result;
+}
+
 static wt_status start_mpi(const wt_launch *launch, int *argc, char ***argv, int *granted) {
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
     name_mpi(mpi);
     if (wt_launch_is_hopeless(launch, mpi)) return wt_launch_check(launch, 1, mpi);
     /* SERIALIZED is all that the exchange's thread needs: it calls MPI under the exchange's lock, and the
      * main thread makes no other call meanwhile. MULTIPLE would put a lock into every call of every rank. */
-    WT_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, granted) == MPI_SUCCESS, WT_FAILED,
-             "MPI can't start");
+    const int result = launch->ranks == 0 ? init_alone(argc, argv, granted)
+                                          : MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, granted);
+    WT_CHECK(result == MPI_SUCCESS, WT_FAILED, "MPI can't start");
     return WT_OK;
 }
 

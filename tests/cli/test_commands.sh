@@ -134,6 +134,19 @@ else
     said err.txt PLplot # a build without it
 fi
 
+# --- a process that no launcher has started ---
+
+# It looks for no network, unless the user's settings say so; and many at once don't meet in a folder of their MPI.
+opened() { # how often the module of Open MPI that opens networks' libraries
+    LD_DEBUG=files "$WAVETRAIN" evaluate run 2>&1 >/dev/null | grep -c 'mca_pml_cm\.so' || true
+}
+[ "$(unset OMPI_MCA_pml && opened)" = 0 ] || fail "networks are looked for"
+[ "$(OMPI_MCA_pml=cm opened)" != 0 ] || echo "not checked: this MPI opens no such module"
+for n in $(seq 24); do "$WAVETRAIN" evaluate run >alone-$n.txt 2>&1 || echo "exit code $?" >>alone-$n.txt & done
+wait
+for n in $(seq 24); do cmp alone-1.txt alone-$n.txt || fail "$(cat alone-$n.txt)"; done
+said alone-1.txt 'nats'
+
 # --- inspect ---
 
 expect_ok "$WAVETRAIN" inspect config.yaml --tensors

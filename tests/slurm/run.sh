@@ -20,6 +20,8 @@ if [ "${1-}" != --within ]; then
 fi
 shift
 
+unset OMPI_MCA_pml # jobs look for networks, as a user's do
+
 # What a user's jobs find in their environment. More ranks than cores, so they sleep while they wait.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive WAVETRAIN_OVERSUBSCRIBE=1
