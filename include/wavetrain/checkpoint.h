@@ -89,6 +89,9 @@ wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size)
  * what is wrong with the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the
  * system. Warns of a name that says another step than the file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
+/* Whether the file that could not be opened is damaged, so that an older one may take its place: not after an error of
+ * the system, nor where a newer wavetrain has written it (WT_USAGE). */
+bool wt_checkpoint_may_pass_over(wt_status status);
 /* Its trailer alone, as a hash: what it is, without whether it is whole. */
 wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path);
 void wt_checkpoint_close(wt_checkpoint *checkpoint);
@@ -118,10 +121,11 @@ typedef enum { WT_PICK_NEWEST, WT_PICK_BEST } wt_checkpoint_pick;
 wt_status wt_run_checkpoints(const char *run, int64_t **steps, size_t *count);
 wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step);
 
-/* Opens the newest checkpoint that verifies, by the step that it holds, warning of each damaged one that it
- * passes over and of each one whose name says another step. *out is NULL (and the status WT_OK) where the folder
- * has no checkpoint at all; only damaged ones are an error. An error of the system, or no memory, is not damage:
- * it is tried again (wt_try_again), and then fails. */
+/* Opens the newest checkpoint that verifies, warning of each damaged one that it passes over and of each one whose name
+ * says another step. The newest is that of the highest step, by what the file holds, among those that were written after
+ * the run has gone back most often (state.rollbacks). *out is NULL (and the status WT_OK) where the folder has no
+ * checkpoint at all; only damaged ones are an error. An error of the system, or no memory, is not damage: it is tried
+ * again (wt_try_again), and then fails. A file of a newer wavetrain fails with WT_USAGE. */
 wt_status wt_run_open_newest(wt_checkpoint **out, const char *run);
 
 /* The step that it holds; −1 without any checkpoint; where all are damaged, the highest step in a name. */
@@ -137,10 +141,10 @@ typedef struct wt_pruner wt_pruner;
 wt_status wt_pruner_create(wt_pruner **out, const char *run);
 void wt_pruner_destroy(wt_pruner *pruner); /* takes NULL */
 /* The caller has just written the checkpoint of that step: it need not be read to be known as good. */
-wt_status wt_pruner_note(wt_pruner *pruner, int64_t step);
+wt_status wt_pruner_note(wt_pruner *pruner, int64_t step, int rollbacks);
 /* Removes all but the last `keep` steps of files that verify, and the best and the planned step's (state). Steps
- * are those that the files hold. A file that can't be read stays, and so does a damaged one until there are `keep`
- * newer good ones. */
+ * are those that the files hold; those of before the run has gone back count as older. A file that can't be read stays,
+ * and so does a damaged one until there are `keep` newer good ones. */
 wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_t planned_step);
 
 /*

@@ -27,6 +27,10 @@ typedef struct {
 
 static const char wt_trailer_magic[17] = "wavetrain-end-1\n";
 
+bool wt_checkpoint_may_pass_over(wt_status status) {
+    return status == WT_FAILED && !wt_error_is_transient();
+}
+
 static wt_trailer wt_make_trailer(const char *bytes, size_t size) {
     wt_hash hash = wt_hash_bytes(bytes, size, 0);
     wt_trailer trailer = {
@@ -156,6 +160,7 @@ static wt_status wt_read_config(wt_checkpoint *checkpoint) {
     wt_status status = wt_h5_read_attribute_text(checkpoint->file, "", "config", text, WT_CONFIG_TEXT_MAX);
     if (status == WT_OK) {
         status = wt_config_parse_stored(&checkpoint->config, checkpoint->path, text);
+        if (status == WT_USAGE) status = wt_error(WT_FAILED, "%s", wt_error_message()); /* not the user's */
     }
     wt_free(text);
     return status;
@@ -207,9 +212,11 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
     WT_CHECK(strcmp(format, "wavetrain-checkpoint") == 0, WT_FAILED, "%s: is no checkpoint of wavetrain",
              checkpoint->path);
     WT_TRY(wt_h5_read_attribute_int(checkpoint->file, "", "version", &version));
-    WT_CHECK(version == WT_CHECKPOINT_VERSION, WT_FAILED,
-             "%s: the checkpoint is of another version of the format (got %lld, expected %d)",
+    WT_CHECK(version <= WT_CHECKPOINT_VERSION, WT_USAGE,
+             "%s: written by a newer wavetrain (got version %lld of the format, expected at most %d)",
              checkpoint->path, (long long)version, WT_CHECKPOINT_VERSION);
+    WT_CHECK(version >= 1, WT_FAILED, "%s: damaged: version (got %lld, expected at least 1)",
+             checkpoint->path, (long long)version);
     WT_TRY(wt_state_read(checkpoint->file, checkpoint->path, &checkpoint->state));
     WT_TRY(wt_vocabulary_read(&checkpoint->vocabulary, checkpoint->file, checkpoint->path));
     WT_TRY(wt_read_config(checkpoint));

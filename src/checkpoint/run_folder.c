@@ -1,7 +1,8 @@
 /*
  * Checkpoints of a run: found by their names, opened newest first. Two things are never taken for granted: that a file
  * holds the step of its name, and that a file which can't be read now is damaged. Only one that was read and is wrong
- * is passed over; any other failure is tried again and then ends the work, lest a run go on from an older state.
+ * is passed over; any other failure is tried again and then ends the work, lest a run go on from an older state. Nor
+ * does it go on from one of before it has gone back (the guard).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "checkpoint_internal.h"
 #include "wavetrain/log.h"
@@ -105,25 +107,42 @@ static wt_status open_or_pass_over(wt_checkpoint **out, const char *run, int64_t
     char path[WT_PATH_MAX];
     WT_TRY(wt_run_checkpoint_path(path, run, name));
     wt_status status = wt_checkpoint_open_once(out, path);
-    if (status == WT_OK || wt_error_is_transient()) return status;
+    if (status == WT_OK || !wt_checkpoint_may_pass_over(status)) return status;
     wt_log_warning("%s; passed over, looking for an older one", wt_error_message());
     return WT_OK;
 }
 
+static bool is_later(const wt_checkpoint_state *a, const wt_checkpoint_state *b) {
+    return a->rollbacks != b->rollbacks ? a->rollbacks > b->rollbacks : a->step > b->step;
+}
+
+/* Whether the file of that name was written after `path`. A name that is too low, or of before the run has gone back to
+ * a lower step, leaves its file the time at which it was written. */
+static bool is_written_after(const char *run, int64_t name, const char *path) {
+    char other[WT_PATH_MAX];
+    struct stat a, b;
+    if (wt_run_checkpoint_path(other, run, name) != WT_OK || stat(other, &a) != 0 || stat(path, &b) != 0)
+        return true; /* to be read: the message is that of the attempt */
+    return a.st_mtim.tv_sec != b.st_mtim.tv_sec ? a.st_mtim.tv_sec > b.st_mtim.tv_sec
+                                                : a.st_mtim.tv_nsec > b.st_mtim.tv_nsec;
+}
+
 /*
- * From the highest name down. As long as names are right the first file that verifies is the newest; once one is not,
- * all files are read and the highest step inside counts, of two the one whose name is right.
+ * From the highest name down. As long as names are right the first file that verifies is the newest, unless another one
+ * was written later; once one is not, all files are read. What they hold counts, and of two alike the one whose name is
+ * right.
  */
 static wt_status choose_newest(wt_checkpoint **best, const char *run, const int64_t *names, size_t count) {
     bool all_right = true;
-    for (size_t i = count; i > 0 && !(*best && all_right); i--) {
+    for (size_t i = count; i > 0; i--) {
         wt_checkpoint *checkpoint;
+        if (*best && all_right && !is_written_after(run, names[i - 1], (*best)->path)) continue;
         WT_TRY(open_or_pass_over(&checkpoint, run, names[i - 1]));
         if (!checkpoint) continue;
         const bool right = is_named_right(checkpoint);
         all_right = all_right && right;
-        const int64_t step = checkpoint->state.step;
-        if (!*best || step > (*best)->state.step || (right && step == (*best)->state.step)) {
+        const wt_checkpoint_state *state = &checkpoint->state;
+        if (!*best || is_later(state, &(*best)->state) || (right && !is_later(&(*best)->state, state))) {
             wt_checkpoint_close(*best);
             *best = checkpoint;
         } else {

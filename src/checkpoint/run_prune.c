@@ -1,6 +1,7 @@
 /*
  * Removing old checkpoints of a run. Only files that verify count towards what is kept, by the step that they hold, so
- * that damaged or misnamed ones never push out the good. A file is read once: its inode, size and time stand for it
+ * that damaged or misnamed ones never push out the good; nor do those of before the run has gone back, whatever their
+ * step. A file is read once: its inode, size and time stand for it
  * afterwards, and what this run has written itself is known to be good. The price is that a run's first removal reads
  * the files that it found; it reads for READ_SECONDS at a time and removes nothing until all are known.
  */
@@ -29,7 +30,8 @@ typedef enum { CHECKED_GOOD, CHECKED_DAMAGED, CHECKED_NOT } verdict;
 typedef struct {
     identity file;
     verdict verdict;
-    int64_t step; /* inside; of a damaged one, and of one that was not checked, in its name */
+    int rollbacks; /* inside; of a damaged one, and of one that was not checked, the most of any */
+    int64_t step;  /* inside; of such a one, in its name */
     int64_t name;
 } entry;
 
@@ -83,9 +85,9 @@ static void keep_known(wt_pruner *pruner, entry *entries, size_t count) {
     pruner->known_count = count;
 }
 
-wt_status wt_pruner_note(wt_pruner *pruner, int64_t step) {
+wt_status wt_pruner_note(wt_pruner *pruner, int64_t step, int rollbacks) {
     char path[WT_PATH_MAX];
-    entry *entries, added = {.verdict = CHECKED_GOOD, .step = step, .name = step};
+    entry *entries, added = {.verdict = CHECKED_GOOD, .rollbacks = rollbacks, .step = step, .name = step};
     const size_t count = pruner->known_count;
     WT_TRY(wt_run_checkpoint_path(path, pruner->run, step));
     if (!identify(&added.file, path)) return WT_OK; /* it will be read when it is in question */
@@ -100,11 +102,13 @@ wt_status wt_pruner_note(wt_pruner *pruner, int64_t step) {
 
 static void read_entry(entry *found, const char *path) {
     wt_checkpoint *checkpoint;
-    if (wt_checkpoint_open_once(&checkpoint, path) == WT_OK) {
+    const wt_status status = wt_checkpoint_open_once(&checkpoint, path);
+    if (status == WT_OK) {
         found->verdict = CHECKED_GOOD;
         found->step = checkpoint->state.step;
+        found->rollbacks = checkpoint->state.rollbacks;
         wt_checkpoint_close(checkpoint);
-    } else if (!wt_error_is_transient()) {
+    } else if (wt_checkpoint_may_pass_over(status)) {
         found->verdict = CHECKED_DAMAGED;
     }
 }
@@ -124,7 +128,10 @@ static wt_status look(wt_pruner *pruner, const int64_t *names, size_t count, boo
         const entry *before = recall(pruner, &found->file);
         if (before && before->verdict != CHECKED_NOT) {
             found->verdict = before->verdict;
-            if (found->verdict == CHECKED_GOOD) found->step = before->step;
+            if (found->verdict == CHECKED_GOOD) {
+                found->step = before->step;
+                found->rollbacks = before->rollbacks;
+            }
         } else if (wt_time_now() - began < READ_SECONDS) {
             read_entry(found, path);
         } else {
@@ -137,22 +144,42 @@ static wt_status look(wt_pruner *pruner, const int64_t *names, size_t count, boo
 
 /* --- choosing --- */
 
-static int by_step(const void *a, const void *b) {
-    const entry *left = a, *right = b;
-    if (left->step != right->step) return (left->step > right->step) - (left->step < right->step);
-    return (left->name > right->name) - (left->name < right->name);
+/* In the order in which a run writes them. */
+static int compare_age(const entry *left, const entry *right) {
+    if (left->rollbacks != right->rollbacks) return left->rollbacks < right->rollbacks ? -1 : 1;
+    return (left->step > right->step) - (left->step < right->step);
 }
 
-/* The lowest of the last `keep` steps that good files hold; −1: there are not as many. */
-static int64_t find_oldest_kept(const entry *entries, size_t count, int keep) {
-    int64_t last = -1;
+static int by_age(const void *a, const void *b) {
+    const entry *left = a, *right = b;
+    const int age = compare_age(left, right);
+    return age ? age : (left->name > right->name) - (left->name < right->name);
+}
+
+/* What is not known to be good counts as of the run's present: its name alone tells how old it is. */
+static void sort_by_age(entry *entries, size_t count) {
+    int rollbacks = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].verdict == CHECKED_GOOD && entries[i].rollbacks > rollbacks)
+            rollbacks = entries[i].rollbacks;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].verdict != CHECKED_GOOD) entries[i].rollbacks = rollbacks;
+    }
+    qsort(entries, count, sizeof *entries, by_age);
+}
+
+/* The oldest of the last `keep` steps that good files hold; NULL: there are not as many. */
+static const entry *find_oldest_kept(const entry *entries, size_t count, int keep) {
+    const entry *last = NULL;
     int steps = 0;
     for (size_t i = count; i > 0; i--) {
-        if (entries[i - 1].verdict != CHECKED_GOOD || entries[i - 1].step == last) continue;
-        last = entries[i - 1].step;
+        if (entries[i - 1].verdict != CHECKED_GOOD || (last && compare_age(&entries[i - 1], last) == 0))
+            continue;
+        last = &entries[i - 1];
         if (++steps == keep) return last;
     }
-    return -1;
+    return NULL;
 }
 
 static wt_status remove_file(const char *run, int64_t name) {
@@ -172,9 +199,9 @@ wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_
     wt_free(names);
     if (status != WT_OK || !whole) return status;
     entry *entries = pruner->known;
-    qsort(entries, count, sizeof *entries, by_step);
-    const int64_t oldest = find_oldest_kept(entries, count, keep);
-    for (size_t i = 0; i < count && entries[i].step < oldest; i++) {
+    sort_by_age(entries, count);
+    const entry *oldest = find_oldest_kept(entries, count, keep);
+    for (size_t i = 0; oldest && compare_age(&entries[i], oldest) < 0; i++) {
         const int64_t step = entries[i].step;
         if (entries[i].verdict == CHECKED_NOT || step == best_step || step == planned_step) continue;
         WT_TRY(remove_file(pruner->run, entries[i].name));

@@ -117,7 +117,7 @@ static wt_status wt_write_copy(wt_checkpoint_writer *writer) {
     const wt_checkpoint_state *state = &writer->state;
     WT_GUARD(wt_export_tensors(&exported, writer->network, writer->parameters, &writer->optimizer));
     WT_GUARD(wt_checkpoint_writer_write(writer, state, &exported));
-    WT_GUARD(wt_pruner_note(writer->pruner, state->step));
+    WT_GUARD(wt_pruner_note(writer->pruner, state->step, state->rollbacks));
     WT_GUARD(wt_pruner_prune(writer->pruner, writer->config->checkpoint.keep, state->best_step,
                              state->planned_step));
 cleanup:

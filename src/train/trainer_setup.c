@@ -346,9 +346,9 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
 
 /* --- going back --- */
 
-static bool is_planned(const wt_checkpoint *checkpoint) {
+static bool is_planned(const wt_checkpoint *checkpoint, int64_t step) {
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
-    return state->planned_step == state->step;
+    return state->planned_step == state->step && state->step <= step; /* whatever its name */
 }
 
 /* The newest checkpoint up to that step which an uninterrupted run would have too: one that a signal or a
@@ -363,10 +363,10 @@ static wt_status open_planned(wt_checkpoint **out, const char *run, int64_t step
         char path[WT_PATH_MAX];
         if (names[i - 1] > step || wt_run_checkpoint_path(path, run, names[i - 1]) != WT_OK) continue;
         status = wt_checkpoint_open(out, path);
-        if (status == WT_OK && !is_planned(*out)) {
+        if (status == WT_OK && !is_planned(*out, step)) {
             wt_checkpoint_close(*out);
             *out = NULL;
-        } else if (status != WT_OK && !wt_error_is_transient()) {
+        } else if (wt_checkpoint_may_pass_over(status)) {
             wt_log_warning("%s; passed over, looking for an older one", wt_error_message());
             status = WT_OK;
         }

@@ -29,6 +29,16 @@ static void save(int64_t step, int64_t best) {
     small_write(&c, path_of(step));
 }
 
+/* The same, as written at a second of its own, when the run had gone back so often. */
+static void save_at(int64_t step, time_t second, int rollbacks) {
+    small_checkpoint c;
+    small_fill(&c, step);
+    c.state.rollbacks = rollbacks;
+    small_write(&c, path_of(step));
+    const struct timespec times[2] = {{.tv_sec = second}, {.tv_sec = second}};
+    assert_int_equal(utimensat(AT_FDCWD, path_of(step), times, 0), 0);
+}
+
 static void put_text(const char *name, const char *text) {
     char path[WT_PATH_MAX];
     snprintf(path, sizeof path, "%s/checkpoints/%s", run, name);
@@ -235,6 +245,69 @@ static void test_names_are_not_believed(void **state) {
     wt_free(warnings);
 }
 
+/* What was written last is looked at too, whatever its name. */
+static void test_a_name_that_is_too_low(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    for (int64_t step = 100; step <= 300; step += 100) save_at(step, step, 2);
+    give_name(300, 50);
+    assert_ok(open_newest(&checkpoint, &warnings));
+    assert_step_and_close(checkpoint, 300);
+    assert_non_null(strstr(warnings, "step-00000050.h5: its name says step 50, but it holds step 300"));
+    wt_free(warnings);
+}
+
+/* What lies beyond the step that a run has gone back to is older than what follows from there. */
+static void test_the_newest_after_going_back(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    for (int64_t step = 100; step <= 400; step += 100) save_at(step, step, 2);
+    save_at(200, 500, 3);
+    assert_ok(open_newest(&checkpoint, &warnings));
+    assert_step_and_close(checkpoint, 200);
+    assert_string_equal(warnings, "");
+    wt_free(warnings);
+    assert_ok(prune(2, -1));
+    assert_steps(STEPS(200, 400));
+    save_at(300, 600, 3);
+    assert_ok(prune(2, -1));
+    assert_steps(STEPS(200, 300));
+}
+
+static void save_newer(int64_t step) {
+    wt_h5 *image;
+    char *bytes;
+    size_t size;
+    assert_ok(wt_h5_create_image(&image, "an image"));
+    assert_ok(wt_h5_write_attribute_text(image, "", "format", "wavetrain-checkpoint"));
+    assert_ok(wt_h5_write_attribute_int(image, "", "version", 2));
+    assert_ok(wt_h5_image(&bytes, &size, image));
+    assert_ok(wt_h5_close(image));
+    assert_ok(wt_checkpoint_commit(path_of(step), bytes, size));
+    wt_free(bytes);
+}
+
+/* One of a newer program's is not damaged: nothing goes on from an older one, and nothing removes it. */
+static void test_a_newer_format_is_refused(void **state) {
+    (void)state;
+    wt_checkpoint *checkpoint;
+    char *warnings;
+    save(100, -1);
+    save_newer(200);
+    assert_int_equal(open_newest(&checkpoint, &warnings), WT_USAGE);
+    assert_non_null(strstr(wt_error_message(),
+                           "step-00000200.h5: written by a newer wavetrain (got version 2 of the "
+                           "format, expected at most 1)"));
+    assert_null(checkpoint);
+    assert_string_equal(warnings, "");
+    wt_free(warnings);
+    for (int64_t step = 300; step <= 500; step += 100) save(step, -1);
+    assert_ok(prune(1, -1));
+    assert_steps(STEPS(200, 500));
+}
+
 static void test_the_newest_step(void **state) {
     (void)state;
     int64_t newest;
@@ -391,7 +464,7 @@ static void test_pruning_reads_a_file_once(void **state) {
     assert_ok(wt_pruner_prune(pruner, 1, -1, -1)); /* reads both */
     assert_steps(STEPS(200));
     save(300, -1);
-    assert_ok(wt_pruner_note(pruner, 300));
+    assert_ok(wt_pruner_note(pruner, 300, 2));
     spoil_unseen(200);
     spoil_unseen(300);
     save(400, -1);
@@ -417,6 +490,9 @@ int main(void) {
         cmocka_unit_test(test_no_folder_no_steps),
         IN_NEW_RUN(test_the_newest_is_opened),
         IN_NEW_RUN(test_damaged_ones_are_passed_over),
+        IN_NEW_RUN(test_a_name_that_is_too_low),
+        IN_NEW_RUN(test_the_newest_after_going_back),
+        IN_NEW_RUN(test_a_newer_format_is_refused),
         IN_NEW_RUN(test_nothing_but_damaged_ones),
         IN_NEW_RUN(test_an_empty_folder),
         IN_NEW_RUN(test_names_are_not_believed),
