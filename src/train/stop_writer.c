@@ -163,31 +163,47 @@ static void *wait_and_write(void *context) {
 
 /* --- launchers --- */
 
+/* mpirun: by variables, whichever version's. */
+static double patience_of_mpirun(double patience) {
+    static const char *const settings[] = {"OMPI_MCA_odls_base_sigkill_timeout",
+                                           "PRTE_MCA_odls_base_sigkill_timeout"};
+    for (int i = 0; i < 2; i++) {
+        const char *setting = getenv(settings[i]);
+        if (setting) patience = strtod(setting, NULL);
+    }
+    return patience;
+}
+
+/* SLURM: by its configuration, where it answers. */
+static double patience_of_slurm(double patience) {
+    enum { ANSWER = 65536, ANSWER_SECONDS = 4 };
+    static const char key[] = "\nKillWait ";
+    static char text[ANSWER]; /* one thread asks */
+    char *arguments[] = {"scontrol", "show", "config", NULL};
+    const wt_patience asked = {.seconds = ANSWER_SECONDS};
+    if (!wt_ask_command(text, sizeof text, arguments, &asked)) return patience;
+    const char *line = strstr(text, key);
+    double seconds;
+    return line && sscanf(line + sizeof key - 1, " = %lf", &seconds) == 1 ? seconds : patience;
+}
+
 /* A launcher that is asked to stop kills what it has started soon after. */
 static const struct {
-    const char *sign;        /* in the environment of what it has started */
-    const char *settings[2]; /* variables with the seconds that it waits */
-    double seconds;          /* by default */
+    const char *sign;                   /* in the environment of what it has started */
+    double seconds;                     /* that it waits by default */
+    double (*patience)(double seconds); /* that it waits as it is set up */
     const char *name, *advice;
 } launchers[] = {
-    {"OMPI_COMM_WORLD_SIZE",
-     {"OMPI_MCA_odls_base_sigkill_timeout", "PRTE_MCA_odls_base_sigkill_timeout"},
-     1,
-     "mpirun",
-     "mpirun --mca odls_base_sigkill_timeout %.0f"},
-    {"SLURM_STEP_ID", {NULL, NULL}, 30, "SLURM", "sbatch --signal=USR1@%.0f"},
+    {"OMPI_COMM_WORLD_SIZE", 1, patience_of_mpirun, "mpirun", "mpirun --mca odls_base_sigkill_timeout %.0f"},
+    {"SLURM_STEP_ID", 30, patience_of_slurm, "SLURM", "sbatch --signal=USR1@%.0f"},
 };
 enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
 
 void wt_stop_writer_warn(double seconds) {
     int i = 0;
     while (i < LAUNCHERS && !getenv(launchers[i].sign)) i++;
-    if (i == LAUNCHERS) return;
-    double patience = launchers[i].seconds;
-    for (int k = 0; k < 2; k++) {
-        const char *setting = launchers[i].settings[k] ? getenv(launchers[i].settings[k]) : NULL;
-        if (setting) patience = strtod(setting, NULL);
-    }
+    if (i == LAUNCHERS || seconds <= 1) return; /* no launcher is as fast as that */
+    const double patience = launchers[i].patience(launchers[i].seconds);
     if (seconds <= patience) return;
     char advice[128];
     snprintf(advice, sizeof advice, launchers[i].advice, ceil(2 * seconds + 1));

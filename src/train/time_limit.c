@@ -7,30 +7,21 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "train_internal.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/thread.h"
 
-extern char **environ;
-
 enum {
     WT_ASK_SECONDS = 60,   /* from one question to the next */
     WT_ANSWER_SECONDS = 8, /* that an answer may take */
-    WT_POLL_MILLISECONDS = 100,
     WT_JOB_MAX = 32,
 };
 
@@ -64,70 +55,21 @@ static bool wt_parse_time(time_t *out, const char *text) {
 
 /* --- asking squeue --- */
 
-static bool wt_is_stopped(wt_time_limit *limit) {
+static bool wt_is_stopped(void *context) {
+    wt_time_limit *limit = context;
     pthread_mutex_lock(&limit->mutex);
     bool stop = limit->stop;
     pthread_mutex_unlock(&limit->mutex);
     return stop;
 }
 
-/* Starts squeue with its output in `out`, and the signals of a program that has just begun; 0 if it can't. */
-static pid_t wt_spawn_squeue(const char *job, int out) {
-    char format[] = "SLURM_TIME_FORMAT=standard";
-    char *arguments[] = {"env", format, "squeue", "-h", "-j", (char *)job, "-o", "%e", NULL};
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    pid_t process = 0;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0); /* so that it can be ended with what it has started */
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    if (posix_spawnp(&process, "env", &files, &attributes, arguments, environ) != 0) process = 0;
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return process;
-}
-
-/* What comes through the pipe until it closes; false if that takes too long or the run ends. */
-static bool wt_read_answer(wt_time_limit *limit, int in, char *text, size_t room) {
-    size_t used = 0;
-    double patience = wt_time_now() + WT_ANSWER_SECONDS;
-    while (wt_time_now() < patience && !wt_is_stopped(limit)) {
-        struct pollfd wait = {.fd = in, .events = POLLIN};
-        if (poll(&wait, 1, WT_POLL_MILLISECONDS) <= 0) continue;
-        ssize_t got = read(in, text + used, room - 1 - used);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0 || used + (size_t)got == room - 1) {
-            text[used] = '\0';
-            return got == 0;
-        }
-        used += (size_t)got;
-    }
-    return false;
-}
-
 static void wt_ask_squeue(wt_time_limit *limit) {
-    char text[128];
-    int ends[2];
+    char text[128], format[] = "SLURM_TIME_FORMAT=standard";
+    char *arguments[] = {"env", format, "squeue", "-h", "-j", limit->job, "-o", "%e", NULL};
+    const wt_patience patience = {WT_ANSWER_SECONDS, wt_is_stopped, limit};
     time_t end;
-    if (pipe2(ends, O_CLOEXEC) != 0) return;
-    pid_t process = wt_spawn_squeue(limit->job, ends[1]);
-    close(ends[1]);
-    bool answered = process > 0 && wt_read_answer(limit, ends[0], text, sizeof text);
-    close(ends[0]);
-    if (process <= 0) return;
-    if (!answered) kill(-process, SIGKILL);
-    while (waitpid(process, NULL, 0) < 0 && errno == EINTR) {}
-    if (answered && wt_parse_time(&end, text)) wt_set_end(limit, end);
+    if (wt_ask_command(text, sizeof text, arguments, &patience) && wt_parse_time(&end, text))
+        wt_set_end(limit, end);
 }
 
 /* False if the run ends. */

@@ -83,6 +83,18 @@ bool wt_judge_needs_validation(const wt_config *config);
 wt_plateau wt_stored_plateau(const wt_checkpoint_state *state);
 void wt_store_plateau(wt_checkpoint_state *state, wt_plateau plateau);
 
+/* --- ask_command.c --- */
+
+typedef struct {
+    double seconds;
+    bool (*stopped)(void *context); /* asked meanwhile: nobody waits any more; NULL: somebody does */
+    void *context;
+} wt_patience;
+
+/* What the command prints, as a string, into `text`; `arguments` end with NULL. False where it can't be started, is not
+ * done in time, or prints `capacity` bytes or more. */
+bool wt_ask_command(char *text, size_t capacity, char *const arguments[], const wt_patience *patience);
+
 /* --- time_limit.c: when this start must be over; rank 0 --- */
 
 typedef struct wt_time_limit wt_time_limit;
@@ -296,7 +308,8 @@ wt_status wt_trainer_roll_back(wt_trainer *trainer);
 /* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take
  * NULL. */
 wt_status wt_stop_writer_start(wt_stop_writer **out, const wt_trainer *trainer);
-/* A line where the launcher kills sooner than a checkpoint of so many seconds is whole. Rank 0. */
+/* A line where the launcher kills sooner than a checkpoint of so many seconds is whole; SLURM is asked how long it
+ * waits, and may take seconds to answer. Rank 0. */
 void wt_stop_writer_warn(double seconds);
 /* Waits for what is being written. */
 void wt_stop_writer_end(wt_stop_writer *writer);

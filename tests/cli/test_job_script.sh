@@ -96,7 +96,7 @@ starts() {
 # ended CODE WORDS: the last line has them, and nothing was queued again
 ended() {
     [ "$code" = "$1" ] || fail "exit code $code, expected $1: $(cat out.txt)"
-    [[ $(tail -n 1 out.txt) = "test: $2"* ]] || fail "no '$2' at the end of $(cat out.txt)"
+    [[ $(tail -n 1 out.txt) = *": $2"* ]] || fail "no '$2' at the end of $(cat out.txt)"
     ! grep -q '^requeued' out.txt || fail "queued again: $(cat out.txt)"
 }
 
@@ -167,6 +167,25 @@ for ((i = 0; i < 100; i++)); do sleep 0.1; done
 STUB
 signalled USR1 running 'set_up; train x; go_on_or_end'
 queued_again
+
+# train.sbatch itself, while srun copies the data set: the copy is ended, what is there of it removed, nothing started
+mkdir -p data
+command_named program <<<'[ "$1" = inspect ] || echo "it was started"'
+command_named srun <<'STUB'
+while [ "${1#--}" != "$1" ]; do shift; done
+case $1 in
+bash) echo copying && exec sleep 30 ;;
+rm) echo "removed ${@: -1}" ;;
+esac
+STUB
+staging="exec env SLURM_SUBMIT_DIR='$SOURCE' SLURM_NNODES=1 STAGE=disk DATA=data bash '$jobs/train.sbatch' x.yaml --run run"
+signalled USR1 copying "$staging"
+queued_again
+! grep 'it was started' out.txt || fail "it was started although the time was over"
+said out.txt 'removed disk/wavetrain-7'
+signalled TERM copying "$staging"
+ended 75 'cancelled or requeued from outside'
+said out.txt 'removed disk/wavetrain-7'
 
 # --- the examples in the heads and in the README ask for no more ranks than the configuration allows ---
 

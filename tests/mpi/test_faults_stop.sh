@@ -127,6 +127,26 @@ said mpirun.log 'mpirun kills 1 s after it asked to stop, and the last checkpoin
 OMPI_MCA_odls_base_sigkill_timeout=3 ranks=2 train_ok mpirun "$@"
 grep -q 'mpirun kills' mpirun.log && fail "a line about enough time: $(cat mpirun.log)"
 
+# SLURM is asked, which has another time than by default; without an answer that counts
+mkdir controller
+cat >controller/scontrol <<'SCONTROL'
+#!/bin/sh
+[ "$*" = 'show config' ] && printf 'Configuration data\nKillOnBadExit           = 1\nKillWait                = %s sec\n' "$KILL_WAIT"
+SCONTROL
+chmod +x controller/scontrol
+step() { # KILL-WAIT SECONDS: a start of mpirun/ as a step of SLURM, whose last checkpoint took so many seconds
+    sed -i "s/^checkpoint_seconds: .*/checkpoint_seconds: $2/" mpirun/run.yaml
+    KILL_WAIT=$1 PATH=$PWD/controller:$PATH SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0 \
+        train_ok mpirun --set validation.every=0
+}
+ranks=
+step 5 7
+said mpirun.log 'SLURM kills 5 s after it asked to stop, and the last checkpoint took 7.0 s (sbatch --signal=USR1@15'
+step 9 7
+grep -q 'SLURM kills' mpirun.log && fail "a line about enough time: $(cat mpirun.log)"
+step nonsense 31
+said mpirun.log 'SLURM kills 30 s after it asked to stop'
+
 # a limit of its own
 start limit --set run.time_limit=0.02 --set run.time_margin=0.4
 stopped limit 'the time limit is near'
