@@ -13,8 +13,16 @@ if [ "${1-}" = --quick ]; then
     shift
 fi
 
+# phase WORDS…: where the time goes, in seconds; the end of the output lists it
+phase() {
+    local now=$SECONDS
+    [ -z "${phase-}" ] || printf '%6d s  %s\n' $((now - since)) "$phase" >>"$work/phases"
+    phase=$* since=$now
+}
+
 # build PRESET
 build() {
+    phase "build, $1"
     cmake --preset "$1" -DWT_TESTS=ON >"$work/configure" || { cat "$work/configure"; return 1; }
     cmake --build --preset "$1" --parallel "$(nproc)" >"$work/build" || { cat "$work/build"; return 1; }
 }
@@ -24,17 +32,19 @@ check() {
     local preset=$1 folder=build status=0
     [ "$preset" = release ] || folder=build/$preset
     shift
+    phase "tests, $preset build"
     echo
     echo "tests, $preset build:"
-    ${fixed[@]+"${fixed[@]}"} ctest --preset "$preset" -j2 "$@" 2>&1 | tee "$work/$preset" || status=$?
+    ${fixed[@]+"${fixed[@]}"} ctest --preset "$preset" -j$((2 * $(nproc))) "$@" 2>&1 | tee "$work/$preset" || status=$?
     grep -s "^skipped: " "$folder/Testing/Temporary/LastTest.log" || true
     return $status
 }
 
-if [ "$quick" = 1 ]; then jobs/setup.sh --tests; else jobs/setup.sh --tests --threads; fi
-if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+phase set-up
+if [ "$quick" = 1 ]; then jobs/setup.sh --tests; else jobs/setup.sh --tests --threads; fi
+if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 
 if [ "$quick" = 1 ]; then
     build release
@@ -42,8 +52,8 @@ if [ "$quick" = 1 ]; then
     exit
 fi
 
-# The released program is tested last, so that its summary ends the output unless another one failed. In a run of
-# all tests, its tests on a SLURM cluster, which wait more than they work, run beside the first build's.
+# The released program is tested last, so that its summary is at the end of the output, before the seconds of each phase
+# and the summaries of what failed. In a run of all tests, its tests on a SLURM cluster, which wait more than they work, run beside the first build's.
 # Leaks are told apart by the libraries in their stacks, which takes the slow unwinder: libc has no frame pointers. The
 # leak checker crashes on the thread-local storage of libraries that are loaded later, unless it leaves it alone.
 export ASAN_OPTIONS=fast_unwind_on_malloc=0:intercept_tls_get_addr=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
@@ -73,7 +83,11 @@ if [ -n "$beside" ]; then
     sed -n 's/^[0-9]*: //p; /tests passed/p' "$work/cluster"
     set -- -E '^test_slurm$'
 fi
-check release "$@"
+check release "$@" || failed="$failed release"
+phase end
+echo
+cat "$work/phases"
+echo "in all $SECONDS s"
 for preset in $failed; do
     echo
     echo "failed: $preset"

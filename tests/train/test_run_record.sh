@@ -61,6 +61,10 @@ expect_error 2 'train.stepz' "$MPIRUN" 2 "$WAVETRAIN" train config.yaml --run ru
 [ "$(verdict_of run)" = continue ] || fail "two refused starts: verdict $(verdict_of run)"
 ranks=2 begin
 wait_for run $((stopped + 25))
+for _ in $(seq 600); do # it is written meanwhile, by a thread that steps back
+    [[ " $(steps_kept run) " != *' '[24]0' '* ]] || break
+    sleep 0.05
+done
 mapfile -t victims < <(pgrep -P $process -x wavetrain) # all of them: one that is left would leave a verdict
 kill -KILL "${victims[@]}"
 wait $process 2>/dev/null || true
