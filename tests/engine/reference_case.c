@@ -43,7 +43,7 @@ static wt_status make_network(wt_reference_case *c) {
     char text[CONFIG_BYTES];
     int classes = 0, channels = 0;
     WT_TRY(wt_h5_read_attribute_text(c->file, "", "config", text, sizeof text));
-    WT_TRY(wt_config_parse(&c->config, c->path, text, strlen(text), NULL, 0));
+    WT_TRY(wt_config_parse_stored(&c->config, c->path, text));
     WT_TRY(read_integer(c, "classes", &classes));
     WT_TRY(read_integer(c, "channels", &channels));
     WT_TRY(read_integer(c, "receptive_field", &c->receptive_field));

@@ -57,13 +57,17 @@ numerics() {
     esac
 }
 
-# state CASE KEY CHECKPOINT: parameters, moments, the running mean, what is normalised by
+# state CASE KEY CHECKPOINT: parameters, moments, the running mean, what is normalised by; those that there are, by one start
+# of h5dump
 state() {
-    local group
-    for group in parameters optimizer/first optimizer/second ema state/normalization; do
-        h5dump -A 0 -w 0 -m %.17g -g "/$group" "$3" >group.txt 2>/dev/null || continue
-        line "$1" "$group" "$2" "$(grep '^ *\(DATASET\|(\)' group.txt | hashed)"
+    local group groups=(parameters optimizer/first optimizer/second ema state/normalization)
+    h5dump -A 0 -w 0 -m %.17g "${groups[@]/#/-g/}" "$3" 2>/dev/null | awk '
+        /^GROUP / { gsub(/^GROUP "\/|" {$/, ""); gsub("/", "."); file = "state." $0; next }
+        /^ *(DATASET|\()/ { print >file }' || true
+    for group in "${groups[@]}"; do
+        [ ! -e "state.${group////.}" ] || line "$1" "$group" "$2" "$(hashed <"state.${group////.}")"
     done
+    rm -f state.*
 }
 
 # streams CASE KEY RUN: what is generated from a fixed seed, in several lengths and ways
