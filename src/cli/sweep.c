@@ -1,19 +1,22 @@
 /*
- * wavetrain sweep: one configuration at many points. A point's run is the program's own `train` with --set, in a folder of
- * its own; what it is at is known from its run.yaml alone, so that a sweep goes on where it was interrupted, and several
- * of its points may run as jobs of an array.
+ * wavetrain sweep: one configuration at many points. A point's run is the program's own `train` with --set,
+ * in a folder of its own; what it is at is known from its run.yaml alone, so that a sweep goes on where it
+ * was interrupted, and several of its points may run as jobs of an array.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command_internal.h"
-#include "sweep_internal.h"
 #include "wavetrain/launcher.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/metrics.h"
+#include "wavetrain/sweep.h"
 
 typedef struct {
     int jobs, index, report, list;
@@ -36,103 +39,87 @@ static const struct poptOption wt_options[] = {
     POPT_TABLEEND,
 };
 
-/* --- points and their runs --- */
+/* --- the report --- */
 
-wt_status wt_sweep_run(char run[WT_PATH_MAX], const wt_sweep *sweep, int point) {
-    char name[16];
-    snprintf(name, sizeof name, "%04d", point);
-    return wt_path_join(run, wt_sweep_runs(sweep), name);
-}
-
-/* How a run's configuration differs from its point's. */
-typedef struct {
-    const wt_sweep *sweep;
-    char swept[256]; /* the first key that the sweep varies */
-    bool changed;    /* anything that a resume would not pass over */
-} wt_difference;
-
-static void wt_note_difference(void *context, const char *key, wt_resume_rule rule, const char *before,
-                               const char *after) {
-    wt_difference *difference = context;
-    difference->changed = difference->changed || rule != WT_RESUME_FREE;
-    for (int k = 0; k < wt_sweep_key_count(difference->sweep) && !*difference->swept; k++) {
-        if (strcmp(wt_sweep_key(difference->sweep, k), key) != 0) continue;
-        snprintf(difference->swept, sizeof difference->swept, "%s was %s, now %s", key, before, after);
-    }
-}
-
-wt_status wt_sweep_is_done(bool *done, const wt_sweep *sweep, int point) {
-    wt_status status = WT_OK;
-    char run[WT_PATH_MAX];
-    wt_config *configs;
-    wt_difference difference = {.sweep = sweep};
-    *done = false;
-    WT_TRY(wt_sweep_run(run, sweep, point));
-    WT_TRY(wt_alloc(&configs, 2, sizeof *configs, "configurations"));
-    WT_GUARD(wt_sweep_configure(&configs[0], sweep, point));
-    const wt_run_verdict verdict = wt_read_verdict(run);
-    if (!*verdict.verdict) goto cleanup;
-    WT_GUARD(wt_read_run_config(&configs[1], run));
-    WT_GUARD(wt_config_compare(&configs[1], &configs[0], wt_note_difference, &difference));
-    WT_GUARD_CHECK(
-        !*difference.swept, WT_USAGE,
-        "%s: is a run of another point than %d of %s (%s); take it away, or another `runs:` folder", run,
-        point, wt_sweep_path(sweep), difference.swept);
-    *done = strcmp(verdict.verdict, "done") == 0 && !difference.changed;
-cleanup:
-    wt_free(configs);
-    return status;
-}
-
-wt_status wt_sweep_label(char *label, size_t room, const wt_sweep *sweep, int point) {
-    size_t used = 0;
-    label[0] = '\0';
-    for (int k = 0; k < wt_sweep_key_count(sweep) && used < room; k++) {
-        char *value;
-        const char *name = strrchr(wt_sweep_key(sweep, k), '.') + 1;
-        WT_TRY(wt_sweep_value(&value, sweep, point, k));
-        if (value)
-            used += (size_t)snprintf(label + used, room - used, "%s%s %s", used ? ", " : "", name, value);
-        wt_free(value);
+static wt_status column_width(int *width, const wt_sweep *sweep, int key) {
+    char cell[WT_SWEEP_CELL];
+    *width = (int)strlen(wt_sweep_key(sweep, key));
+    for (int point = 1; point <= wt_sweep_points(sweep); point++) {
+        WT_TRY(wt_sweep_cell(cell, sweep, point, key));
+        if ((int)strlen(cell) > *width) *width = (int)strlen(cell);
     }
     return WT_OK;
 }
 
-wt_status wt_sweep_program(char path[WT_PATH_MAX]) {
+static wt_status print_row(const wt_sweep *sweep, const wt_sweep_result *result, const int *widths) {
+    char loss[32] = "-", at[32] = "-", cell[WT_SWEEP_CELL];
+    if (!isnan(result->best)) {
+        snprintf(loss, sizeof loss, "%.4f", result->best);
+        snprintf(at, sizeof at, "%" PRId64, result->best_step);
+    }
+    printf("%04d   %10s  %8s  %8" PRId64 "  %-8s", result->point, loss, at, result->step, result->verdict);
+    for (int k = 0; k < wt_sweep_key_count(sweep); k++) {
+        WT_TRY(wt_sweep_cell(cell, sweep, result->point, k));
+        printf("  %*s", widths[k], cell);
+    }
+    printf("\n");
+    return WT_OK;
+}
+
+static wt_status print_table(const wt_sweep *sweep, const wt_sweep_result *results) {
+    wt_status status = WT_OK;
+    int *widths, keys = wt_sweep_key_count(sweep);
+    WT_TRY(wt_alloc(&widths, (size_t)keys, sizeof *widths, "columns"));
+    for (int k = 0; k < keys; k++) WT_GUARD(column_width(&widths[k], sweep, k));
+    printf("point  validation   at step      step  verdict ");
+    for (int k = 0; k < keys; k++) printf("  %*s", widths[k], wt_sweep_key(sweep, k));
+    printf("\n");
+    for (int i = 0; i < wt_sweep_points(sweep); i++) WT_GUARD(print_row(sweep, &results[i], widths));
+cleanup:
+    wt_free(widths);
+    return status;
+}
+
+static wt_status draw_curves(const wt_sweep *sweep, const wt_sweep_result *results) {
+    char png[WT_PATH_MAX];
+    bool drawn;
+    if (!wt_plot_can()) {
+        wt_log_warning("this build draws no plots (it was configured without PLplot)");
+        return WT_OK;
+    }
+    WT_TRY(wt_path_join(png, wt_sweep_runs(sweep), "report.png"));
+    WT_TRY(wt_sweep_plot(&drawn, sweep, results, png));
+    if (drawn) printf("\ncurves: %s\n", png);
+    return WT_OK;
+}
+
+static wt_status report_points(const wt_sweep *sweep) {
+    wt_status status = WT_OK;
+    wt_sweep_result *results;
+    WT_TRY(wt_alloc(&results, (size_t)wt_sweep_points(sweep), sizeof *results, "a sweep's results"));
+    WT_GUARD(wt_sweep_read_results(results, sweep));
+    WT_GUARD(print_table(sweep, results));
+    WT_GUARD(draw_curves(sweep, results));
+cleanup:
+    wt_free(results);
+    return status;
+}
+
+/* --- the runs --- */
+
+/* This program's own file. */
+static wt_status find_program(char path[WT_PATH_MAX]) {
     ssize_t length = readlink("/proc/self/exe", path, WT_PATH_MAX - 1);
     WT_CHECK(length > 0, WT_FAILED, "/proc/self/exe: can't be read (%s)", strerror(errno));
     path[length] = '\0';
     return WT_OK;
 }
 
-wt_status wt_sweep_arguments(char ***arguments, const wt_sweep *sweep, int point) {
-    wt_status status = WT_OK;
-    char run[WT_PATH_MAX], **sets = NULL, **out = NULL;
-    size_t count = 0, used = 0;
-    *arguments = NULL;
-    WT_TRY(wt_sweep_run(run, sweep, point));
-    WT_GUARD(wt_sweep_sets(&sets, &count, sweep, point));
-    const char *const first[] = {"wavetrain", "train", wt_sweep_config(sweep), "--run", run};
-    WT_GUARD(wt_alloc(&out, 5 + 2 * count + 1, sizeof *out, "arguments"));
-    for (size_t i = 0; i < 5; i++) WT_GUARD(wt_copy_string(&out[used++], first[i]));
-    for (size_t i = 0; i < count; i++) {
-        WT_GUARD(wt_copy_string(&out[used++], "--set"));
-        WT_GUARD(wt_copy_string(&out[used++], sets[i]));
-    }
-    *arguments = out;
-    out = NULL;
-cleanup:
-    wt_sweep_free_sets(sets, count);
-    wt_sweep_free_arguments(out);
-    return status;
+static wt_status run_points(const wt_sweep *sweep, int jobs) {
+    char program[WT_PATH_MAX];
+    WT_TRY(find_program(program));
+    return wt_sweep_run_all(sweep, program, jobs);
 }
-
-void wt_sweep_free_arguments(char **arguments) {
-    for (size_t i = 0; arguments && arguments[i]; i++) wt_free(arguments[i]);
-    wt_free(arguments);
-}
-
-/* --- the command --- */
 
 /* This process becomes the point's run; returns only if there is nothing to do, or on a failure. */
 static wt_status wt_become_run(const wt_sweep *sweep, int point) {
@@ -145,7 +132,7 @@ static wt_status wt_become_run(const wt_sweep *sweep, int point) {
         wt_log_info("point %d of %d is done already", point, wt_sweep_points(sweep));
         return WT_OK;
     }
-    WT_TRY(wt_sweep_program(program));
+    WT_TRY(find_program(program));
     WT_TRY(wt_sweep_arguments(&arguments, sweep, point));
     fflush(NULL);
     execv(program, arguments);
@@ -157,7 +144,7 @@ static wt_status wt_become_run(const wt_sweep *sweep, int point) {
 static wt_status wt_list_runs(const wt_sweep *sweep) {
     char run[WT_PATH_MAX];
     for (int point = 1; point <= wt_sweep_points(sweep); point++) {
-        WT_TRY(wt_sweep_run(run, sweep, point));
+        WT_TRY(wt_sweep_run_path(run, sweep, point));
         printf("%s\n", run);
     }
     return WT_OK;
@@ -174,9 +161,9 @@ static wt_status wt_sweep_with(const char *path, bool indexed) {
              path);
     WT_TRY(wt_sweep_load(&sweep, path));
     wt_status status = indexed           ? wt_become_run(sweep, wt_given.index)
-                       : wt_given.report ? wt_sweep_report(sweep)
+                       : wt_given.report ? report_points(sweep)
                        : wt_given.list   ? wt_list_runs(sweep)
-                                         : wt_sweep_run_all(sweep, wt_given.jobs ? wt_given.jobs : 1);
+                                         : run_points(sweep, wt_given.jobs ? wt_given.jobs : 1);
     wt_sweep_destroy(sweep);
     return status;
 }

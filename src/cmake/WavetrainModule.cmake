@@ -32,7 +32,7 @@ function(wavetrain_module name)
   add_library(wavetrain_${name} STATIC ${MODULE_SOURCES})
   set_property(GLOBAL APPEND PROPERTY WT_MODULES ${name})
   target_include_directories(wavetrain_${name}
-    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(wavetrain_${name} PRIVATE wavetrain_flags)
   foreach(used IN LISTS MODULE_USES)

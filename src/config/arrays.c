@@ -15,20 +15,20 @@ static const wt_key *find_array_key(const char *name) {
     return NULL;
 }
 
-static wt_status unknown_key(const char *name, const wt_node *node) {
-    char shown[WT_SHOW_MAX], full[2 * WT_NAME_MAX];
+static wt_status unknown_key(const char *name, const wt_yaml_node *node) {
+    char shown[WT_YAML_SHOW], full[2 * WT_NAME_MAX];
     wt_text_show(shown, sizeof shown, node->name, strlen(node->name));
     snprintf(full, sizeof full, "%s.%s", name, shown);
     const wt_key *nearest = wt_key_nearest(full, true);
-    if (!nearest) return wt_node_error(node, "%s is no key of an array", full);
-    return wt_node_error(node, "%s is no key of an array (did you mean %s?)", full, wt_key_last(nearest));
+    if (!nearest) return wt_yaml_error(node, "%s is no key of an array", full);
+    return wt_yaml_error(node, "%s is no key of an array (did you mean %s?)", full, wt_key_last(nearest));
 }
 
 /* layers and dilations exclude each other; layers ends as the number of blocks in a stack either way. */
-static wt_status settle_array(const char *name, const wt_node *const given[], wt_array_config *array) {
+static wt_status settle_array(const char *name, const wt_yaml_node *const given[], wt_array_config *array) {
     for (int i = 0; i < wt_key_count; i++) {
         if (given[i] && !wt_key_array_applies(&wt_keys[i], array)) {
-            return wt_node_error(given[i], "%s has %s and dilations (expected one of them)", name,
+            return wt_yaml_error(given[i], "%s has %s and dilations (expected one of them)", name,
                                  wt_key_last(&wt_keys[i]));
         }
     }
@@ -36,39 +36,40 @@ static wt_status settle_array(const char *name, const wt_node *const given[], wt
     return WT_OK;
 }
 
-static wt_status scan_array(const char *name, const wt_node *node, wt_array_config *array) {
-    const wt_node *given[WT_KEYS_MAX] = {NULL};
-    if (node->kind != WT_NODE_MAPPING) {
-        char got[WT_SHOW_MAX];
-        wt_node_show(got, node);
-        return wt_node_error(node, "%s is no array (got %s, expected keys such as {layers: 10})", name, got);
+static wt_status scan_array(const char *name, const wt_yaml_node *node, wt_array_config *array) {
+    const wt_yaml_node *given[WT_KEYS_MAX] = {NULL};
+    if (node->kind != WT_YAML_MAPPING) {
+        char got[WT_YAML_SHOW];
+        wt_yaml_show(got, node);
+        return wt_yaml_error(node, "%s is no array (got %s, expected keys such as {layers: 10})", name, got);
     }
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         char full[WT_NAME_MAX];
         const wt_key *key = find_array_key(entry->name);
         if (!key) return unknown_key(name, entry);
         snprintf(full, sizeof full, "%.*s.%s", WT_NAME_MAX / 2, name, wt_key_last(key));
-        if (given[key - wt_keys]) return wt_node_error(entry, "%s is given twice", full);
+        if (given[key - wt_keys]) return wt_yaml_error(entry, "%s is given twice", full);
         given[key - wt_keys] = entry;
         WT_TRY(wt_value_scan(key, full, entry, wt_key_array_field(key, array)));
     }
     return settle_array(name, given, array);
 }
 
-wt_status wt_arrays_scan(const wt_key *key, const char *name, const wt_node *node, wt_model_config *model) {
-    char got[WT_SHOW_MAX], expected[WT_EXPECT_MAX];
-    wt_node_show(got, node);
+wt_status wt_arrays_scan(const wt_key *key, const char *name, const wt_yaml_node *node,
+                         wt_model_config *model) {
+    char got[WT_YAML_SHOW], expected[WT_EXPECT_MAX];
+    wt_yaml_show(got, node);
     wt_key_expect(expected, key);
-    if (node->kind != WT_NODE_LIST) {
-        return wt_node_error(node, "%s is no list (got %s, expected %s)", name, got, expected);
+    if (node->kind != WT_YAML_LIST) {
+        return wt_yaml_error(node, "%s is no list (got %s, expected %s)", name, got, expected);
     }
     if (node->count > WT_ARRAYS_MAX) {
-        return wt_node_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
+        return wt_yaml_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
                              WT_ARRAYS_MAX);
     }
     memset(model->arrays, 0, sizeof model->arrays);
     model->array_count = 0;
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         char place[WT_NAME_MAX];
         wt_array_config *array = &model->arrays[model->array_count];
         snprintf(place, sizeof place, "%s[%d]", name, model->array_count);

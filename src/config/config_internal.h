@@ -1,15 +1,13 @@
 /*
- * Inside the config module: the table of keys, the tree that a YAML text becomes, and values.
+ * Inside the config module: the table of keys, and values.
  *
  *   schema.c    the table
- *   document.c  text → tree of nodes, nothing but plain YAML let through
  *   value.c     node → field of the struct, and back to text
  *   arrays.c    the same for model.arrays, a list of objects
  *   parse.c     defaults, file and --set in order; who gave which key
  *   rules.c     what must hold between keys
  *   text.c      the resolved text, --help-config, comparison
- *   sweep_file.c  SWEEP.yaml → points, by the same table
- *   calibration_file.c  calibrations, by tables of their own
+ *   config_value.c  single keys and values, for sweeps
  */
 #ifndef WAVETRAIN_CONFIG_INTERNAL_H
 #define WAVETRAIN_CONFIG_INTERNAL_H
@@ -19,18 +17,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "config_value.h"
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/utf8.h"
+#include "yaml/yaml_node.h"
 
 enum {
     WT_KEYS_MAX = 160,
     WT_NAME_MAX = 256,   /* bytes of a key's full name as messages show it */
-    WT_SHOW_MAX = 96,    /* bytes of a value as messages show it */
     WT_EXPECT_MAX = 160, /* bytes of "1 … 64" or "adam or adamw" */
-    WT_DEPTH_MAX = 8, /* of a sweep: random, keys, a key, its choices, arrays, keys of an array, dilations */
-    WT_ENTRIES_MAX = 256, /* entries of one list or mapping */
-    WT_NODES_MAX = 16384, /* values in one configuration */
 };
 
 /* --- the table --- */
@@ -52,7 +48,7 @@ typedef enum {
 /* A key has no meaning where a list that takes its place is given. */
 typedef enum { WT_REPLACED_BY_DILATIONS = 1, WT_REPLACED_BY_ARRAYS = 2 } wt_key_replaced;
 
-typedef struct {
+struct wt_key {
     const char *name; /* "model.kernel" */
     wt_key_type type;
     size_t offset;        /* in wt_config */
@@ -63,7 +59,7 @@ typedef struct {
     int replaced;               /* wt_key_replaced */
     wt_resume_rule resume;
     const char *help;
-} wt_key;
+};
 
 extern const wt_key wt_keys[];
 extern const int wt_key_count;
@@ -90,55 +86,15 @@ void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key);
  * */
 const wt_key *wt_key_nearest(const char *name, bool of_array);
 
-/* --- the tree --- */
-
-typedef enum { WT_NODE_SCALAR, WT_NODE_LIST, WT_NODE_MAPPING } wt_node_kind;
-
-typedef struct wt_node wt_node;
-struct wt_node {
-    wt_node_kind kind;
-    bool quoted;        /* a scalar in quotes is text, whatever it looks like */
-    const char *source; /* the file, or the --set */
-    int line;           /* 0: a --set */
-    const char *name;   /* in a mapping: the key */
-    const char *text;   /* of a scalar */
-    size_t length;
-    int count; /* entries of a list or mapping */
-    wt_node *first, *next;
-};
-
-/* Memory of all nodes and texts of one configuration: taken in blocks, freed together. */
-typedef struct wt_pool_block wt_pool_block;
-typedef struct {
-    wt_pool_block *blocks;
-    int nodes;
-} wt_pool;
-
-void wt_pool_dispose(wt_pool *pool);
-wt_status wt_pool_copy(wt_pool *pool, const char **out, const char *text, size_t length);
-
-/* Reads one YAML document into nodes of the pool. *root is NULL for an empty text. `source` is in the pool or
- * outlives it. With `lines` false errors name no line. */
-wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bool lines, const char *text,
-                           size_t bytes);
-
-/* ~, null or nothing at all. */
-bool wt_node_is_null(const wt_node *node);
-/* What was found, for "got …": a scalar's own text, cut and without control characters, or "a list". */
-void wt_node_show(char out[WT_SHOW_MAX], const wt_node *node);
-/* "SOURCE:LINE: message", status WT_USAGE. */
-wt_status wt_node_error(const wt_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* --- values --- */
 
 /* Checks type and range and fills the field. `name` is the full name for messages. */
-wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node, void *field);
+wt_status wt_value_scan(const wt_key *key, const char *name, const wt_yaml_node *node, void *field);
 /* The value as YAML in flow style, on one line. */
 void wt_value_print(FILE *out, const wt_key *key, const void *field);
-/* The shortest digits that read back as the same number. */
-void wt_real_print(char out[32], double value);
 
-wt_status wt_arrays_scan(const wt_key *key, const char *name, const wt_node *node, wt_model_config *model);
+wt_status wt_arrays_scan(const wt_key *key, const char *name, const wt_yaml_node *node,
+                         wt_model_config *model);
 void wt_array_print(FILE *out, const wt_array_config *array);
 void wt_arrays_print(FILE *out, const wt_model_config *model);
 
@@ -147,7 +103,7 @@ void wt_arrays_print(FILE *out, const wt_model_config *model);
 /* Who gave a key last. */
 typedef struct {
     int order; /* 0: nobody, 1: the file, 2 …: the --set of that place */
-    const wt_node *node;
+    const wt_yaml_node *node;
 } wt_given;
 
 typedef struct {
@@ -155,11 +111,11 @@ typedef struct {
     wt_given given[WT_KEYS_MAX]; /* [wt_key_count] */
     const char *source;          /* for what no key is to blame for */
     bool stored;                 /* the text is of a run: keys may have the names of earlier versions */
-    wt_pool pool;
+    wt_yaml_pool pool;
 } wt_reading;
 
 /* Refuses the name that stands at the node: says what it was meant to be, or is called now. */
-wt_status wt_key_refuse(const wt_node *node, const char *name);
+wt_status wt_key_refuse(const wt_yaml_node *node, const char *name);
 
 /* Settles which of two keys holds that exclude each other, and defaults that depend on other keys. */
 wt_status wt_reading_settle(wt_reading *reading);

@@ -20,10 +20,10 @@ static wt_status fill_defaults(wt_reading *reading) {
     for (int i = 0; i < wt_key_count; i++) {
         const wt_key *key = &wt_keys[i];
         if (key->type == WT_KEY_SECTION) continue;
-        wt_node node = {.kind = key->standard[0] == '[' ? WT_NODE_LIST : WT_NODE_SCALAR,
-                        .source = "defaults",
-                        .text = key->standard,
-                        .length = strlen(key->standard)};
+        wt_yaml_node node = {.kind = key->standard[0] == '[' ? WT_YAML_LIST : WT_YAML_SCALAR,
+                             .source = "defaults",
+                             .text = key->standard,
+                             .length = strlen(key->standard)};
         WT_TRY(wt_value_scan(key, key->name, &node, wt_key_field(key, &reading->config)));
     }
     return WT_OK;
@@ -31,17 +31,17 @@ static wt_status fill_defaults(wt_reading *reading) {
 
 /* --- one key --- */
 
-wt_status wt_key_refuse(const wt_node *node, const char *name) {
+wt_status wt_key_refuse(const wt_yaml_node *node, const char *name) {
     const wt_key *renamed = wt_key_renamed(name), *nearest = wt_key_nearest(name, false);
-    if (renamed) return wt_node_error(node, "%s is the old name of a key (expected %s)", name, renamed->name);
-    if (!nearest) return wt_node_error(node, "%s is no key (wavetrain train --help-config lists them)", name);
-    return wt_node_error(node, "%s is no key (did you mean %s?)", name, nearest->name);
+    if (renamed) return wt_yaml_error(node, "%s is the old name of a key (expected %s)", name, renamed->name);
+    if (!nearest) return wt_yaml_error(node, "%s is no key (wavetrain train --help-config lists them)", name);
+    return wt_yaml_error(node, "%s is no key (did you mean %s?)", name, nearest->name);
 }
 
-static wt_status assign(wt_reading *reading, const wt_key *key, const wt_node *node, int order) {
+static wt_status assign(wt_reading *reading, const wt_key *key, const wt_yaml_node *node, int order) {
     wt_given *given = &reading->given[key - wt_keys];
     if (given->order == order) {
-        return wt_node_error(node, "%s is given twice (first in line %d)", key->name, given->node->line);
+        return wt_yaml_error(node, "%s is given twice (first in line %d)", key->name, given->node->line);
     }
     given->order = order;
     given->node = node;
@@ -50,15 +50,15 @@ static wt_status assign(wt_reading *reading, const wt_key *key, const wt_node *n
 
 /* --- the file --- */
 
-static wt_status read_section(wt_reading *reading, const wt_key *section, const wt_node *node) {
-    char got[WT_SHOW_MAX], shown[WT_SHOW_MAX], name[WT_NAME_MAX];
-    if (wt_node_is_null(node)) return WT_OK; /* all its keys are commented out */
-    wt_node_show(got, node);
-    if (node->kind != WT_NODE_MAPPING) {
-        return wt_node_error(node, "%s is a section (got %s, expected its keys on lines of their own)",
+static wt_status read_section(wt_reading *reading, const wt_key *section, const wt_yaml_node *node) {
+    char got[WT_YAML_SHOW], shown[WT_YAML_SHOW], name[WT_NAME_MAX];
+    if (wt_yaml_is_null(node)) return WT_OK; /* all its keys are commented out */
+    wt_yaml_show(got, node);
+    if (node->kind != WT_YAML_MAPPING) {
+        return wt_yaml_error(node, "%s is a section (got %s, expected its keys on lines of their own)",
                              section->name, got);
     }
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
         snprintf(name, sizeof name, "%s.%s", section->name, shown);
         const wt_key *key = wt_key_find(name);
@@ -70,26 +70,29 @@ static wt_status read_section(wt_reading *reading, const wt_key *section, const 
 }
 
 static wt_status read_file(wt_reading *reading, const char *text, size_t bytes) {
-    char shown[WT_SHOW_MAX];
-    wt_node *root;
-    WT_TRY(wt_document_read(&reading->pool, &root, reading->source, true, text, bytes));
-    if (!root || wt_node_is_null(root)) return WT_OK;
-    wt_node_show(shown, root);
-    if (root->kind != WT_NODE_MAPPING) {
-        return wt_node_error(
+    char shown[WT_YAML_SHOW];
+    wt_yaml_node *root;
+    WT_CHECK(bytes <= WT_CONFIG_TEXT_MAX, WT_USAGE,
+             "%s: is too large for a configuration (got %zu bytes, expected at most %d)", reading->source,
+             bytes, WT_CONFIG_TEXT_MAX);
+    WT_TRY(wt_yaml_read(&reading->pool, &root, reading->source, true, text, bytes));
+    if (!root || wt_yaml_is_null(root)) return WT_OK;
+    wt_yaml_show(shown, root);
+    if (root->kind != WT_YAML_MAPPING) {
+        return wt_yaml_error(
             root, "is no configuration (got %s, expected sections such as model: and train:)", shown);
     }
-    for (const wt_node *entry = root->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = root->first; entry; entry = entry->next) {
         wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
         const wt_key *section = wt_key_find(shown);
         if (!section) return wt_key_refuse(entry, shown);
         if (section->type != WT_KEY_SECTION) {
-            return wt_node_error(entry, "%s stands at the top (expected %s: within its section)",
+            return wt_yaml_error(entry, "%s stands at the top (expected %s: within its section)",
                                  section->name, wt_key_last(section));
         }
         wt_given *given = &reading->given[section - wt_keys];
         if (given->order) {
-            return wt_node_error(entry, "%s is given twice (first in line %d)", section->name,
+            return wt_yaml_error(entry, "%s is given twice (first in line %d)", section->name,
                                  given->node->line);
         }
         given->order = 1;
@@ -107,18 +110,18 @@ static wt_status read_set(wt_reading *reading, const char *set, int order) {
     wt_text_show(shown, sizeof shown - sizeof "--set ", set, strlen(set));
     memmove(shown + strlen("--set "), shown, strlen(shown) + 1);
     memcpy(shown, "--set ", strlen("--set "));
-    WT_TRY(wt_pool_copy(&reading->pool, &source, shown, strlen(shown)));
+    WT_TRY(wt_yaml_copy(&reading->pool, &source, shown, strlen(shown)));
     WT_CHECK(equals, WT_USAGE, "%s: has no value (expected KEY=VALUE)", source);
 
-    wt_node *node, nothing = {.kind = WT_NODE_SCALAR, .source = source, .text = ""};
+    wt_yaml_node *node, nothing = {.kind = WT_YAML_SCALAR, .source = source, .text = ""};
     wt_text_show(name, sizeof name, set, (size_t)(equals - set));
     const wt_key *key = wt_key_find(name);
     if (!key) return wt_key_refuse(&nothing, name);
     if (key->type == WT_KEY_SECTION) {
-        return wt_node_error(&nothing, "%s is a section (expected one of its keys, such as %s)", name,
+        return wt_yaml_error(&nothing, "%s is a section (expected one of its keys, such as %s)", name,
                              key[1].name);
     }
-    WT_TRY(wt_document_read(&reading->pool, &node, source, false, equals + 1, strlen(equals + 1)));
+    WT_TRY(wt_yaml_read(&reading->pool, &node, source, false, equals + 1, strlen(equals + 1)));
     if (!node) return wt_value_scan(key, key->name, &nothing, wt_key_field(key, &reading->config));
     return assign(reading, key, node, order);
 }
@@ -129,7 +132,7 @@ static wt_status read_all(wt_reading *reading, const char *name, const char *tex
                           const char *const *sets, size_t set_count) {
     char shown[SOURCE_MAX];
     wt_text_show(shown, sizeof shown, name, strlen(name));
-    WT_TRY(wt_pool_copy(&reading->pool, &reading->source, shown, strlen(shown)));
+    WT_TRY(wt_yaml_copy(&reading->pool, &reading->source, shown, strlen(shown)));
     WT_TRY(fill_defaults(reading));
     WT_TRY(read_file(reading, text, bytes));
     for (size_t i = 0; i < set_count; i++) WT_TRY(read_set(reading, sets[i], (int)i + 2));
@@ -141,7 +144,7 @@ static wt_status read_config(wt_config *config, wt_reading *reading, const char 
                              size_t bytes, const char *const *sets, size_t set_count) {
     wt_status status = read_all(reading, name, text, bytes, sets, set_count);
     if (status == WT_OK) memcpy(config, &reading->config, sizeof *config);
-    wt_pool_dispose(&reading->pool);
+    wt_yaml_dispose(&reading->pool);
     return status;
 }
 

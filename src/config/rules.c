@@ -16,7 +16,7 @@ enum {
 
 /* The node given last (by place, then by line) among the keys whose names begin with one of the two;
  * NULL if none was given. */
-static const wt_node *latest_given(const wt_reading *reading, const char *one, const char *other) {
+static const wt_yaml_node *latest_given(const wt_reading *reading, const char *one, const char *other) {
     const wt_given *latest = NULL;
     for (int i = 0; i < wt_key_count; i++) {
         const wt_given *given = &reading->given[i];
@@ -37,12 +37,12 @@ static wt_status rule_error(const wt_reading *reading, const char *one, const ch
 static wt_status rule_error(const wt_reading *reading, const char *one, const char *other, const char *format,
                             ...) {
     char message[512];
-    const wt_node *node = latest_given(reading, one, other);
+    const wt_yaml_node *node = latest_given(reading, one, other);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (node) return wt_node_error(node, "%s", message);
+    if (node) return wt_yaml_error(node, "%s", message);
     return wt_error(WT_USAGE, "%s: %s", reading->source, message);
 }
 
@@ -59,7 +59,7 @@ static wt_status settle_dilations(wt_reading *reading) {
     wt_given *layers = given_of(reading, "model.layers"), *dilations = given_of(reading, "model.dilations");
     if (array->dilations.count == 0) return WT_OK;
     if (layers->order && layers->order == dilations->order) {
-        return wt_node_error(layers->node,
+        return wt_yaml_error(layers->node,
                              "model.layers and model.dilations are both given (expected one of them)");
     }
     if (layers->order > dilations->order) {
@@ -80,7 +80,7 @@ static wt_status settle_arrays(wt_reading *reading) {
         const wt_given *given = &reading->given[i];
         bool empty = wt_keys[i].type == WT_KEY_DILATIONS && model->array.dilations.count == 0;
         if (!(wt_keys[i].replaced & WT_REPLACED_BY_ARRAYS) || !given->order || empty) continue;
-        return wt_node_error(given->node, "%s is given beside model.arrays, which takes its place",
+        return wt_yaml_error(given->node, "%s is given beside model.arrays, which takes its place",
                              wt_keys[i].name);
     }
     return wt_arrays_scan(wt_key_find("model.arrays"), "model.arrays", arrays->node, model);

@@ -1,60 +1,23 @@
 /*
  * Values: a node's text into a field, checked against the key's row of the table,
- * and a field back to text. Numbers are matched against a grammar of our own before
- * strtod or strtoll see them, so that hexadecimal, nan, inf and trailing letters
- * are refused everywhere alike. A real number is printed with the fewest digits that read
- * back bit for bit, and always with a point, so that every YAML reader takes it for one.
+ * and a field back to text.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config_internal.h"
 
 /* --- errors --- */
 
-static wt_status wrong(const wt_key *key, const char *name, const wt_node *node, const char *problem) {
-    char got[WT_SHOW_MAX], expected[WT_EXPECT_MAX];
-    wt_node_show(got, node);
+static wt_status wrong(const wt_key *key, const char *name, const wt_yaml_node *node, const char *problem) {
+    char got[WT_YAML_SHOW], expected[WT_EXPECT_MAX];
+    wt_yaml_show(got, node);
     wt_key_expect(expected, key);
-    return wt_node_error(node, "%s %s (got %s, expected %s)", name, problem, got, expected);
+    return wt_yaml_error(node, "%s %s (got %s, expected %s)", name, problem, got, expected);
 }
 
 /* --- numbers --- */
-
-static const char *skip_digits(const char *text) {
-    while (*text >= '0' && *text <= '9') text++;
-    return text;
-}
-
-/* [+-] digits, without zeros in front: some readers take those for octal. */
-static bool is_whole(const char *text) {
-    if (*text == '+' || *text == '-') text++;
-    const char *end = skip_digits(text);
-    return end > text && *end == '\0' && (*text != '0' || end == text + 1);
-}
-
-/* [+-] digits [. digits] [e [+-] digits], digits on one side of the point at least. */
-static bool is_number(const char *text) {
-    if (*text == '+' || *text == '-') text++;
-    const char *end = skip_digits(text);
-    bool any = end > text;
-    if (*end == '.') {
-        text = end + 1;
-        end = skip_digits(text);
-        any = any || end > text;
-    }
-    if (!any) return false;
-    if (*end == 'e' || *end == 'E') {
-        text = end + 1;
-        if (*text == '+' || *text == '-') text++;
-        end = skip_digits(text);
-        if (end == text) return false;
-    }
-    return *end == '\0';
-}
 
 static bool in_range(const wt_key *key, double value) {
     bool low = key->above ? value > key->least : value >= key->least;
@@ -62,29 +25,24 @@ static bool in_range(const wt_key *key, double value) {
     return low && high;
 }
 
-static wt_status scan_whole(const wt_key *key, const char *name, const wt_node *node, int64_t *value) {
-    if (node->kind != WT_NODE_SCALAR || node->quoted || !is_whole(node->text)) {
-        return wrong(key, name, node, "is no whole number");
-    }
-    errno = 0;
-    long long number = strtoll(node->text, NULL, 10);
-    if (errno == ERANGE || !in_range(key, (double)number)) return wrong(key, name, node, "is out of range");
+static wt_status scan_whole(const wt_key *key, const char *name, const wt_yaml_node *node, int64_t *value) {
+    int64_t number;
+    if (!wt_yaml_whole(&number, node)) return wrong(key, name, node, "is not a whole number");
+    if (!in_range(key, (double)number)) return wrong(key, name, node, "is out of range");
     *value = number;
     return WT_OK;
 }
 
-static wt_status scan_int(const wt_key *key, const char *name, const wt_node *node, int *field) {
-    int64_t value;
+static wt_status scan_int(const wt_key *key, const char *name, const wt_yaml_node *node, int *field) {
+    int64_t value = 0;
     WT_TRY(scan_whole(key, name, node, &value));
     *field = (int)value;
     return WT_OK;
 }
 
-static wt_status scan_real(const wt_key *key, const char *name, const wt_node *node, double *field) {
-    if (node->kind != WT_NODE_SCALAR || node->quoted || !is_number(node->text)) {
-        return wrong(key, name, node, "is no number");
-    }
-    double value = strtod(node->text, NULL);
+static wt_status scan_real(const wt_key *key, const char *name, const wt_yaml_node *node, double *field) {
+    double value;
+    if (!wt_yaml_number(&value, node)) return wrong(key, name, node, "is not a number");
     if (!isfinite(value) || !in_range(key, value)) return wrong(key, name, node, "is out of range");
     *field = value + 0.0; /* -0 becomes 0 */
     return WT_OK;
@@ -92,11 +50,11 @@ static wt_status scan_real(const wt_key *key, const char *name, const wt_node *n
 
 /* --- words --- */
 
-static wt_status scan_text(const wt_key *key, const char *name, const wt_node *node, char *field) {
-    if (node->kind != WT_NODE_SCALAR || wt_node_is_null(node)) return wrong(key, name, node, "is no text");
-    if (node->length == 0) return wt_node_error(node, "%s is empty (expected a path)", name);
+static wt_status scan_text(const wt_key *key, const char *name, const wt_yaml_node *node, char *field) {
+    if (node->kind != WT_YAML_SCALAR || wt_yaml_is_null(node)) return wrong(key, name, node, "is no text");
+    if (node->length == 0) return wt_yaml_error(node, "%s is empty (expected a path)", name);
     if (node->length >= WT_PATH_MAX) {
-        return wt_node_error(node, "%s is too long (got %zu bytes, expected at most %d)", name, node->length,
+        return wt_yaml_error(node, "%s is too long (got %zu bytes, expected at most %d)", name, node->length,
                              WT_PATH_MAX - 1);
     }
     for (size_t i = 0; i < node->length; i++) {
@@ -115,44 +73,43 @@ static int find_choice(const wt_key *key, const char *text, size_t length) {
     return -1;
 }
 
-static wt_status scan_choice(const wt_key *key, const char *name, const wt_node *node, int *field) {
-    int choice = node->kind == WT_NODE_SCALAR ? find_choice(key, node->text, node->length) : -1;
+static wt_status scan_choice(const wt_key *key, const char *name, const wt_yaml_node *node, int *field) {
+    int choice = node->kind == WT_YAML_SCALAR ? find_choice(key, node->text, node->length) : -1;
     if (choice < 0) return wrong(key, name, node, "has no such value");
     *field = choice;
     return WT_OK;
 }
 
-static wt_status scan_quantization(const wt_key *key, const char *name, const wt_node *node,
+static wt_status scan_quantization(const wt_key *key, const char *name, const wt_yaml_node *node,
                                    wt_quantization *field) {
-    const char *colon = node->kind == WT_NODE_SCALAR ? strchr(node->text, ':') : NULL;
+    const char *colon = node->kind == WT_YAML_SCALAR ? strchr(node->text, ':') : NULL;
     int kind = colon ? find_choice(key, node->text, (size_t)(colon - node->text)) : -1;
-    if (!colon && node->kind == WT_NODE_SCALAR &&
+    if (!colon && node->kind == WT_YAML_SCALAR &&
         find_choice(key, node->text, node->length) == WT_QUANTIZATION_VOCABULARY) {
         *field = (wt_quantization){.kind = WT_QUANTIZATION_VOCABULARY};
         return WT_OK;
     }
     bool known = kind >= 0 && kind != WT_QUANTIZATION_VOCABULARY;
-    if (!known || !is_whole(colon + 1)) return wrong(key, name, node, "has no such value");
-    errno = 0;
-    long long levels = strtoll(colon + 1, NULL, 10);
-    if (errno == ERANGE || !in_range(key, (double)levels)) return wrong(key, name, node, "is out of range");
+    int64_t levels;
+    if (!known || !wt_yaml_whole_text(&levels, colon + 1)) return wrong(key, name, node, "has no such value");
+    if (!in_range(key, (double)levels)) return wrong(key, name, node, "is out of range");
     *field = (wt_quantization){.kind = (wt_quantization_kind)kind, .levels = (int)levels};
     return WT_OK;
 }
 
 /* --- lists --- */
 
-static wt_status scan_dilations(const wt_key *key, const char *name, const wt_node *node,
+static wt_status scan_dilations(const wt_key *key, const char *name, const wt_yaml_node *node,
                                 wt_dilation_list *field) {
-    if (node->kind != WT_NODE_LIST) return wrong(key, name, node, "is no list");
+    if (node->kind != WT_YAML_LIST) return wrong(key, name, node, "is no list");
     if (node->count > WT_DILATIONS_MAX) {
-        return wt_node_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
+        return wt_yaml_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
                              WT_DILATIONS_MAX);
     }
     wt_key element = *key;
     element.type = WT_KEY_INT; /* for what is expected of one */
     memset(field, 0, sizeof *field);
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         char place[WT_NAME_MAX + 16];
         snprintf(place, sizeof place, "%s[%d]", name, field->count);
         WT_TRY(scan_int(&element, place, entry, &field->values[field->count]));
@@ -161,18 +118,18 @@ static wt_status scan_dilations(const wt_key *key, const char *name, const wt_no
     return WT_OK;
 }
 
-static wt_status scan_numbers(const wt_key *key, const char *name, const wt_node *node,
+static wt_status scan_numbers(const wt_key *key, const char *name, const wt_yaml_node *node,
                               wt_dilation_list *field) {
-    if (node->kind == WT_NODE_LIST) return scan_dilations(key, name, node, field);
+    if (node->kind == WT_YAML_LIST) return scan_dilations(key, name, node, field);
     memset(field, 0, sizeof *field);
     field->count = 1;
     return scan_int(key, name, node, field->values);
 }
 
 /* A number of a pair; messages name its place. */
-static wt_status scan_point(const wt_key *key, const char *place, const wt_node *node,
+static wt_status scan_point(const wt_key *key, const char *place, const wt_yaml_node *node,
                             wt_schedule_point *point) {
-    if (node->kind != WT_NODE_LIST || node->count != 2) return wrong(key, place, node, "is no pair");
+    if (node->kind != WT_YAML_LIST || node->count != 2) return wrong(key, place, node, "is no pair");
     wt_key step = {.type = WT_KEY_INT64, .least = 0, .most = 1e12};
     wt_key rate = *key;
     rate.type = WT_KEY_REAL;
@@ -180,20 +137,21 @@ static wt_status scan_point(const wt_key *key, const char *place, const wt_node 
     return scan_real(&rate, place, node->first->next, &point->rate);
 }
 
-static wt_status scan_points(const wt_key *key, const char *name, const wt_node *node, wt_point_list *field) {
-    if (node->kind != WT_NODE_LIST) return wrong(key, name, node, "is no list");
+static wt_status scan_points(const wt_key *key, const char *name, const wt_yaml_node *node,
+                             wt_point_list *field) {
+    if (node->kind != WT_YAML_LIST) return wrong(key, name, node, "is no list");
     if (node->count > WT_POINTS_MAX) {
-        return wt_node_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
+        return wt_yaml_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
                              WT_POINTS_MAX);
     }
     memset(field, 0, sizeof *field);
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         char place[WT_NAME_MAX + 16];
         wt_schedule_point *point = &field->values[field->count];
         snprintf(place, sizeof place, "%s[%d]", name, field->count);
         WT_TRY(scan_point(key, place, entry, point));
         if (field->count > 0 && point->step <= point[-1].step) {
-            return wt_node_error(entry,
+            return wt_yaml_error(entry,
                                  "%s is not after the one before (got step %" PRId64
                                  ", expected more than %" PRId64 ")",
                                  place, point->step, point[-1].step);
@@ -203,7 +161,7 @@ static wt_status scan_points(const wt_key *key, const char *name, const wt_node 
     return WT_OK;
 }
 
-wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node, void *field) {
+wt_status wt_value_scan(const wt_key *key, const char *name, const wt_yaml_node *node, void *field) {
     switch (key->type) {
     case WT_KEY_INT: return scan_int(key, name, node, field);
     case WT_KEY_INT64: return scan_whole(key, name, node, field);
@@ -221,53 +179,6 @@ wt_status wt_value_scan(const wt_key *key, const char *name, const wt_node *node
 }
 
 /* --- back to text --- */
-
-void wt_real_print(char out[32], double value) {
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) break;
-    }
-    if (strchr(out, '.')) return;
-    size_t whole = strcspn(out, "e"); /* 1e-08 → 1.0e-08, 3 → 3.0 */
-    memmove(out + whole + 2, out + whole, strlen(out + whole) + 1);
-    memcpy(out + whole, ".0", 2);
-}
-
-/* The character at `text` and its length; a byte that begins none stands for itself. */
-static uint32_t decode_character(const unsigned char *text, int *length) {
-    int more = text[0] >= 0xF0 ? 3 : text[0] >= 0xE0 ? 2 : text[0] >= 0xC0 ? 1 : 0;
-    uint32_t code = more ? text[0] & (0x3Fu >> more) : text[0];
-    *length = 1;
-    for (int i = 1; i <= more; i++) {
-        if ((text[i] & 0xC0) != 0x80) return text[0];
-        code = code << 6 | (text[i] & 0x3F);
-    }
-    *length = more + 1;
-    return code;
-}
-
-/* What a YAML reader refuses, folds or drops when it stands there as it is. */
-static bool needs_escape(uint32_t code) {
-    return code < 0x20 || (code >= 0x7F && code <= 0xA0) || code == 0x2028 || code == 0x2029 ||
-           code == 0xFEFF || (code >= 0xD800 && code < 0xE000) || code == 0xFFFE || code == 0xFFFF;
-}
-
-static void print_text(FILE *out, const char *text) {
-    fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        int length;
-        uint32_t code = decode_character(c, &length);
-        if (code == '"' || code == '\\') {
-            fprintf(out, "\\%c", (int)code);
-        } else if (needs_escape(code)) {
-            fprintf(out, "\\u%04" PRIX32, code);
-        } else {
-            fwrite(c, 1, (size_t)length, out);
-        }
-        c += length;
-    }
-    fputc('"', out);
-}
 
 static void print_dilations(FILE *out, const wt_dilation_list *list) {
     fputc('[', out);
@@ -287,7 +198,7 @@ static void print_points(FILE *out, const wt_point_list *list) {
     char digits[32];
     fputc('[', out);
     for (int i = 0; i < list->count; i++) {
-        wt_real_print(digits, list->values[i].rate);
+        wt_yaml_real_text(digits, list->values[i].rate);
         fprintf(out, "%s[%" PRId64 ", %s]", i ? ", " : "", list->values[i].step, digits);
     }
     fputc(']', out);
@@ -301,10 +212,10 @@ void wt_value_print(FILE *out, const wt_key *key, const void *field) {
     case WT_KEY_INT: fprintf(out, "%d", *(const int *)field); break;
     case WT_KEY_INT64: fprintf(out, "%" PRId64, *(const int64_t *)field); break;
     case WT_KEY_REAL:
-        wt_real_print(digits, *(const double *)field);
+        wt_yaml_real_text(digits, *(const double *)field);
         fputs(digits, out);
         break;
-    case WT_KEY_TEXT: print_text(out, field); break;
+    case WT_KEY_TEXT: wt_yaml_print_text(out, field); break;
     case WT_KEY_CHOICE: fputs(key->choices[*(const int *)field], out); break;
     case WT_KEY_DILATIONS: print_dilations(out, field); break;
     case WT_KEY_NUMBERS: print_numbers(out, field); break;

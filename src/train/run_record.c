@@ -8,6 +8,7 @@
 
 #include "train_internal.h"
 #include "wavetrain/memory.h"
+#include "yaml/yaml_node.h"
 
 enum { WT_RECORD_LIMIT = 2 * WT_CONFIG_TEXT_MAX };
 
@@ -78,7 +79,7 @@ cleanup:
 
 static void wt_print_text(FILE *out, const char *key, const char *text) {
     fprintf(out, "%s: ", key);
-    wt_print_quoted(out, text);
+    wt_yaml_print_text(out, text);
     fputc('\n', out);
 }
 

@@ -1,7 +1,8 @@
 /*
- * The starts of a run, as its run.yaml lists them: one line each, so that grep finds them, in YAML's flow style, so that
- * a library reads them. A start enters itself as running when it has the run's lock, and is closed by whoever knows how
- * it ended: itself, or, where it was killed, the next one, from the last signs of life in the run's folder.
+ * The starts of a run, as its run.yaml lists them: one line each, so that grep finds them, in YAML's flow
+ * style, so that a library reads them. A start enters itself as running when it has the run's lock, and is
+ * closed by whoever knows how it ended: itself, or, where it was killed, the next one, from the last signs of
+ * life in the run's folder.
  */
 #include <inttypes.h>
 #include <omp.h>
@@ -9,38 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <yaml.h>
 
 #include "train_internal.h"
 #include "wavetrain/memory.h"
-#include "wavetrain/utf8.h"
+#include "yaml/yaml_node.h"
 
 enum { WT_STARTS_LISTED = 256 }; /* older ones are only counted */
-
-/* --- text --- */
-
-/* What libyaml takes for characters: the rest would make the whole file unreadable. */
-static bool wt_is_printable(uint32_t code) {
-    return code >= ' ' && !(code >= 0x7F && code < 0xA0) && code != 0xFEFF && code != 0xFFFE &&
-           code != 0xFFFF;
-}
-
-void wt_print_quoted(FILE *out, const char *text) {
-    fputc('"', out);
-    for (size_t left = strlen(text); left;) {
-        uint32_t code = 0;
-        int bytes = wt_utf8_decode(&code, text, left);
-        if (*text == '"' || *text == '\\') fputc('\\', out);
-        if (bytes && wt_is_printable(code)) {
-            fwrite(text, 1, (size_t)bytes, out);
-        } else {
-            fputc('?', out);
-        }
-        text += bytes ? bytes : 1;
-        left -= bytes ? (size_t)bytes : 1;
-    }
-    fputc('"', out);
-}
 
 void wt_time_text(char text[WT_TIME_TEXT], time_t seconds) {
     struct tm utc;
@@ -50,126 +25,83 @@ void wt_time_text(char text[WT_TIME_TEXT], time_t seconds) {
 
 /* --- reading --- */
 
-static yaml_node_t *wt_find(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
-    if (!mapping || mapping->type != YAML_MAPPING_NODE) return NULL;
-    for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
-         pair < mapping->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
-        if (name->type == YAML_SCALAR_NODE && strcmp((const char *)name->data.scalar.value, key) == 0)
-            return yaml_document_get_node(document, pair->value);
-    }
-    return NULL;
-}
-
 /* A scalar's text; "" where there is none. */
-static const char *wt_word(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
-    const yaml_node_t *node = wt_find(document, mapping, key);
-    return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
+static const char *text_of(const wt_yaml_node *mapping, const char *key) {
+    const wt_yaml_node *node = wt_yaml_find(mapping, key);
+    return node && node->kind == WT_YAML_SCALAR ? node->text : "";
 }
 
-static int64_t wt_number(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
-    return strtoll(wt_word(document, mapping, key), NULL, 10);
+static int64_t number_of(const wt_yaml_node *mapping, const char *key) {
+    return strtoll(text_of(mapping, key), NULL, 10);
 }
 
 /* A count that may be added to: whatever the file says, it is small. */
-static int count_at(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
+static int count_at(const wt_yaml_node *mapping, const char *key) {
     enum { COUNT_MAX = 1000000000 };
-    const int64_t number = wt_number(document, mapping, key);
+    const int64_t number = number_of(mapping, key);
     return number < 0 ? 0 : number > COUNT_MAX ? COUNT_MAX : (int)number;
 }
 
-static time_t wt_when(yaml_document_t *document, const yaml_node_t *mapping, const char *key) {
+static time_t time_of(const wt_yaml_node *mapping, const char *key) {
     struct tm utc;
     memset(&utc, 0, sizeof utc);
-    return strptime(wt_word(document, mapping, key), "%Y-%m-%dT%H:%M:%SZ", &utc) ? timegm(&utc) : 0;
+    return strptime(text_of(mapping, key), "%Y-%m-%dT%H:%M:%SZ", &utc) ? timegm(&utc) : 0;
 }
 
-static void wt_read_start(wt_run_start *start, yaml_document_t *document, const yaml_node_t *entry) {
+static void wt_read_start(wt_run_start *start, const wt_yaml_node *entry) {
     *start = (wt_run_start){
-        .begun = wt_when(document, entry, "begun"),
-        .ended = wt_when(document, entry, "ended"),
-        .from = wt_number(document, entry, "from"),
-        .to = wt_number(document, entry, "to"),
-        .ranks = count_at(document, entry, "ranks"),
-        .threads = count_at(document, entry, "threads"),
-        .nodes = count_at(document, entry, "nodes"),
-        .peak_mib = strtod(wt_word(document, entry, "peak_memory_mib"), NULL),
-        .peak_rank = count_at(document, entry, "peak_memory_rank"),
+        .begun = time_of(entry, "begun"),
+        .ended = time_of(entry, "ended"),
+        .from = number_of(entry, "from"),
+        .to = number_of(entry, "to"),
+        .ranks = count_at(entry, "ranks"),
+        .threads = count_at(entry, "threads"),
+        .nodes = count_at(entry, "nodes"),
+        .peak_mib = strtod(text_of(entry, "peak_memory_mib"), NULL),
+        .peak_rank = count_at(entry, "peak_memory_rank"),
     };
-    const char *verdict = wt_word(document, entry, "verdict"); /* printed again as it is: letters alone */
+    const char *verdict = text_of(entry, "verdict"); /* printed again as it is: letters alone */
     snprintf(start->verdict, sizeof start->verdict, "%.*s",
              (int)strspn(verdict, "abcdefghijklmnopqrstuvwxyz"), verdict);
-    snprintf(start->why, sizeof start->why, "%s", wt_word(document, entry, "why"));
+    snprintf(start->why, sizeof start->why, "%s", text_of(entry, "why"));
 }
 
-static wt_status wt_read_starts(wt_run_record *record, yaml_document_t *document, const yaml_node_t *list) {
-    if (!list || list->type != YAML_SEQUENCE_NODE) return WT_OK;
-    const yaml_node_item_t *item = list->data.sequence.items.start, *end = list->data.sequence.items.top;
-    for (; item < end; item++) {
+static wt_status read_starts(wt_run_record *record, const wt_yaml_node *list) {
+    if (!list || list->kind != WT_YAML_LIST) return WT_OK;
+    for (const wt_yaml_node *entry = list->first; entry; entry = entry->next) {
         wt_run_start start;
-        wt_read_start(&start, document, yaml_document_get_node(document, *item));
+        wt_read_start(&start, entry);
         WT_TRY(wt_add_start(record, &start));
     }
     return WT_OK;
 }
 
 /* A file from before there was a list counts restarts alone. */
-static wt_status wt_read_document(wt_run_record *record, yaml_document_t *document) {
-    const yaml_node_t *root = yaml_document_get_root_node(document);
-    const yaml_node_t *list = wt_find(document, root, "starts");
-    if (!root) return WT_OK;
-    record->restarts = count_at(document, root, "restarts");
-    record->earlier = list ? count_at(document, root, "earlier_starts") : record->restarts + 1;
-    record->earlier_hours = strtod(wt_word(document, root, "earlier_node_hours"), NULL);
-    record->checkpoint_seconds = strtod(wt_word(document, root, "checkpoint_seconds"), NULL);
-    snprintf(record->said.verdict, sizeof record->said.verdict, "%s", wt_word(document, root, "verdict"));
-    snprintf(record->said.why, sizeof record->said.why, "%s", wt_word(document, root, "why"));
-    WT_TRY(wt_read_starts(record, document, list));
+static wt_status read_record(wt_run_record *record, const wt_yaml_node *root) {
+    const wt_yaml_node *list = wt_yaml_find(root, "starts");
+    record->restarts = count_at(root, "restarts");
+    record->earlier = list ? count_at(root, "earlier_starts") : record->restarts + 1;
+    record->earlier_hours = strtod(text_of(root, "earlier_node_hours"), NULL);
+    record->checkpoint_seconds = strtod(text_of(root, "checkpoint_seconds"), NULL);
+    snprintf(record->said.verdict, sizeof record->said.verdict, "%s", text_of(root, "verdict"));
+    snprintf(record->said.why, sizeof record->said.why, "%s", text_of(root, "why"));
+    WT_TRY(read_starts(record, list));
     const char *last = record->count ? record->starts[record->count - 1].verdict : record->said.verdict;
     record->running = strcmp(last, "running") == 0;
     return WT_OK;
 }
 
-static bool begin_parser(yaml_parser_t *parser, const char *text) {
-    if (!yaml_parser_initialize(parser)) return false;
-    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(parser, (const unsigned char *)text, strlen(text));
-    return true;
-}
-
-/* No record is nested deeply or has aliases, and libyaml takes minutes for what is (60,000 brackets). */
-static bool is_plain(const char *text) {
-    enum { DEPTH_MAX = 8 };
-    yaml_parser_t parser;
-    yaml_event_t event;
-    int depth = 0;
-    bool plain = begin_parser(&parser, text), ended = false;
-    if (!plain) return false;
-    while (plain && !ended) {
-        plain = yaml_parser_parse(&parser, &event);
-        if (!plain) break;
-        const yaml_event_type_t type = event.type;
-        depth += type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
-        depth -= type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT;
-        plain = depth <= DEPTH_MAX && type != YAML_ALIAS_EVENT;
-        ended = type == YAML_STREAM_END_EVENT;
-        yaml_event_delete(&event);
-    }
-    yaml_parser_delete(&parser);
-    return plain;
-}
-
 wt_status wt_parse_run_record(wt_run_record *record, const char *text) {
-    yaml_parser_t parser;
-    yaml_document_t document;
-    if (!is_plain(text)) return WT_OK; /* whoever wrote it, it is no record, and says nothing */
-    WT_CHECK(begin_parser(&parser, text), WT_FAILED, "run.yaml: no memory");
-    wt_status status = WT_OK;
-    if (yaml_parser_load(&parser, &document)) {
-        status = wt_read_document(record, &document);
-        yaml_document_delete(&document);
+    _Static_assert((int)WT_STARTS_LISTED <= (int)WT_YAML_ENTRIES, "a record that is written can't be read");
+    wt_yaml_pool pool = {0};
+    wt_yaml_node *root;
+    wt_status status = wt_yaml_read(&pool, &root, "run.yaml", true, text, strlen(text));
+    if (status == WT_USAGE) {
+        status = WT_OK; /* whoever wrote it, it is no record, and says nothing */
+    } else if (status == WT_OK && root) {
+        status = read_record(record, root);
     }
-    yaml_parser_delete(&parser);
+    wt_yaml_dispose(&pool);
     return status;
 }
 
@@ -294,7 +226,7 @@ static void wt_print_start(FILE *out, const wt_run_start *start) {
     if (start->peak_mib > 0)
         fprintf(out, ", peak_memory_mib: %.1f, peak_memory_rank: %d", start->peak_mib, start->peak_rank);
     fprintf(out, ", verdict: %s, why: ", start->verdict);
-    wt_print_quoted(out, start->why);
+    wt_yaml_print_text(out, start->why);
     fprintf(out, "}\n");
 }
 

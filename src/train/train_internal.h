@@ -210,8 +210,7 @@ void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen);
 double wt_node_hours(const wt_run_record *record);
 
 void wt_print_starts(FILE *out, const wt_run_record *record);
-bool wt_is_of_starts(const char *line);            /* that wt_print_starts has printed */
-void wt_print_quoted(FILE *out, const char *text); /* a YAML scalar */
+bool wt_is_of_starts(const char *line); /* that wt_print_starts has printed */
 enum { WT_TIME_TEXT = 32 };
 void wt_time_text(char text[WT_TIME_TEXT], time_t seconds); /* UTC */
 

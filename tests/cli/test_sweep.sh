@@ -162,9 +162,9 @@ wrong 'bad.yaml:4: train.batch is out of range (got 0, expected 1 … 1048576)' 
 wrong 'bad.yaml:4: train.batch is given twice' 'grid:\n  train.batch: [1]\n  train.batch: [2]\n'
 wrong 'bad.yaml:3: list stands beside other points' 'grid: {train.batch: [1]}\nlist: [{train.batch: 2}]\n'
 wrong 'bad.yaml:2: config is given twice (first in line 1)' 'config: other.yaml\n'
-wrong 'bad.yaml:4: model.trunk is no number, so uniform has no meaning (expected choice)' \
+wrong 'bad.yaml:4: model.trunk is not a number, so uniform has no meaning (expected choice)' \
     'random:\n  count: 2\n  keys: {model.trunk: {uniform: [0, 1]}}\n'
-wrong 'bad.yaml:5: train.batch is no whole number (got 1.5, expected 1 … 1048576)' \
+wrong 'bad.yaml:5: train.batch is not a whole number (got 1.5, expected 1 … 1048576)' \
     'random:\n  count: 2\n  keys:\n    train.batch: {uniform: [1.5, 3]}\n'
 wrong 'bad.yaml:3: optimizer.clip: log-uniform begins above 0 (got 0)' \
     'random: {count: 1, keys: {\n  optimizer.clip: {log-uniform: [0, 1]}}}\n'

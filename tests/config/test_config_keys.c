@@ -83,7 +83,7 @@ static void defaults_are_those_of_the_design(void **state) {
 static wt_status scan_number(const wt_key *key, double value, void *field) {
     char text[64];
     snprintf(text, sizeof text, "%.17g", value);
-    wt_node node = {.kind = WT_NODE_SCALAR, .source = "f", .text = text, .length = strlen(text)};
+    wt_yaml_node node = {.kind = WT_YAML_SCALAR, .source = "f", .text = text, .length = strlen(text)};
     return wt_value_scan(key, key->name, &node, field);
 }
 
@@ -115,10 +115,10 @@ static void every_choice_is_known(void **state) {
         const wt_key *key = &wt_keys[i];
         for (int choice = 0; key->type == WT_KEY_CHOICE && key->choices[choice]; choice++) {
             int field = -1;
-            wt_node node = {.kind = WT_NODE_SCALAR,
-                            .source = "f",
-                            .text = key->choices[choice],
-                            .length = strlen(key->choices[choice])};
+            wt_yaml_node node = {.kind = WT_YAML_SCALAR,
+                                 .source = "f",
+                                 .text = key->choices[choice],
+                                 .length = strlen(key->choices[choice])};
             assert_int_equal(wt_value_scan(key, key->name, &node, &field), WT_OK);
             assert_int_equal(field, choice);
         }
@@ -185,17 +185,17 @@ static void ranges_say_what_is_expected(void **state) {
 static void wrong_types_say_what_was_found(void **state) {
     (void)state;
     expect_error("train: {batch: 1.5}",
-                 "f.yaml:1: train.batch is no whole number (got 1.5, expected 1 … 1048576)");
+                 "f.yaml:1: train.batch is not a whole number (got 1.5, expected 1 … 1048576)");
     expect_error("train: {batch: \"8\"}",
-                 "f.yaml:1: train.batch is no whole number (got \"8\", expected 1 … 1048576)");
+                 "f.yaml:1: train.batch is not a whole number (got \"8\", expected 1 … 1048576)");
     expect_error("train: {batch: [8]}",
-                 "f.yaml:1: train.batch is no whole number (got a list, expected 1 … 1048576)");
+                 "f.yaml:1: train.batch is not a whole number (got a list, expected 1 … 1048576)");
     expect_error("train:\n  batch:\n    a: 8",
-                 "f.yaml:2: train.batch is no whole number (got keys of its own, expected 1 … 1048576)");
+                 "f.yaml:2: train.batch is not a whole number (got keys of its own, expected 1 … 1048576)");
     expect_error("train:\n  batch:\n",
-                 "f.yaml:2: train.batch is no whole number (got nothing, expected 1 … 1048576)");
+                 "f.yaml:2: train.batch is not a whole number (got nothing, expected 1 … 1048576)");
     expect_error("optimizer: {clip: nan}",
-                 "f.yaml:1: optimizer.clip is no number (got nan, expected 0 … 1000000000)");
+                 "f.yaml:1: optimizer.clip is not a number (got nan, expected 0 … 1000000000)");
     expect_error("optimizer: {kind: lion}",
                  "f.yaml:1: optimizer.kind has no such value (got lion, expected adam, adamw or sgd)");
     expect_error("schedule: {kind: cosin}", "f.yaml:1: schedule.kind has no such value (got cosin, expected "
@@ -217,7 +217,7 @@ static void wrong_types_say_what_was_found(void **state) {
     expect_set_error("", "model=3", "model is a section (expected one of its keys, such as model.trunk)");
     expect_set_error("", "train.batch", "has no value (expected KEY=VALUE)");
     expect_set_error("",
-                     "train.batch=", "train.batch is no whole number (got nothing, expected 1 … 1048576)");
+                     "train.batch=", "train.batch is not a whole number (got nothing, expected 1 … 1048576)");
 }
 
 static void numbers_are_strict(void **state) {
@@ -232,7 +232,7 @@ static void numbers_are_strict(void **state) {
     for (size_t i = 0; i < sizeof wrong_whole / sizeof *wrong_whole; i++) {
         snprintf(set, sizeof set, "train.batch=%s", wrong_whole[i]);
         assert_int_equal(parse_one(&c, "", set), WT_USAGE);
-        assert_non_null(strstr(wt_error_message(), "train.batch is no whole number"));
+        assert_non_null(strstr(wt_error_message(), "train.batch is not a whole number"));
     }
     for (size_t i = 0; i < sizeof wrong_real / sizeof *wrong_real; i++) {
         snprintf(set, sizeof set, "optimizer.clip=%s", wrong_real[i]);
@@ -267,7 +267,7 @@ static void long_values_are_refused_and_cut_in_messages(void **state) {
     for (int i = 0; i < 60; i++) memcpy(text + head + 2 * i, "ä", 2);
     text[head + 120] = '}';
     text[head + 121] = '\0';
-    char message[256] = "f.yaml:1: train.batch is no whole number (got ";
+    char message[256] = "f.yaml:1: train.batch is not a whole number (got ";
     for (int i = 0; i < 45; i++) strcat(message, "ä"); /* whole characters, 90 bytes */
     expect_error(text, strcat(message, "…, expected 1 … 1048576)"));
 }

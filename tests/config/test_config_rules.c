@@ -102,7 +102,7 @@ static void points_are_pairs_in_order(void **state) {
         "f.yaml:4: schedule.points[1] is no pair (got a list, expected a list of at most 64 pairs [step, "
         "rate], rates 0 … 1000)");
     expect_error("schedule: {points: [[0.5, 1]]}",
-                 "f.yaml:1: schedule.points[0] is no whole number (got 0.5, expected 0 … 1000000000000)");
+                 "f.yaml:1: schedule.points[0] is not a whole number (got 0.5, expected 0 … 1000000000000)");
     expect_error("schedule: {points: [[1, -1]]}",
                  "f.yaml:1: schedule.points[0] is out of range (got -1, expected 0 … 1000)");
     expect_error(
@@ -302,9 +302,10 @@ static void a_hierarchy_fits_together(void **state) {
                  "1073741824)");
     expect_error("model: {trunk: hierarchy, fuse: [0]}",
                  "f.yaml:1: model.fuse[0] is out of range (got 0, expected 1 … 65536)");
-    expect_error("model: {width: wide}", "f.yaml:1: model.width is no whole number (got wide, expected 1 … "
-                                         "65536, or a list of at most 64 such "
-                                         "numbers)");
+    expect_error("model: {width: wide}",
+                 "f.yaml:1: model.width is not a whole number (got wide, expected 1 … "
+                 "65536, or a list of at most 64 such "
+                 "numbers)");
 }
 
 int main(void) {

@@ -89,16 +89,16 @@ static void reals_come_back_bit_for_bit(void **state) {
         bits = (uint64_t)words[0] << 32 | words[1];
         memcpy(&value, &bits, sizeof value);
         if (!isfinite(value)) continue;
-        wt_real_print(text, value);
+        wt_yaml_real_text(text, value);
         assert_true(strtod(text, NULL) == value);
         assert_non_null(strchr(text, '.'));
     }
     char text[32];
-    wt_real_print(text, 1e-8);
+    wt_yaml_real_text(text, 1e-8);
     assert_string_equal(text, "1.0e-08");
-    wt_real_print(text, 0.1);
+    wt_yaml_real_text(text, 0.1);
     assert_string_equal(text, "0.1");
-    wt_real_print(text, 3);
+    wt_yaml_real_text(text, 3);
     assert_string_equal(text, "3.0");
 }
 

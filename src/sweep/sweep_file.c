@@ -1,7 +1,7 @@
 /*
- * SWEEP.yaml → the points of a sweep. Every value is scanned by its key's row of the table, at load, and kept as the text
- * that the table prints for it: what is wrong is known before the first run, with its line, and a value has one spelling
- * however the file writes it.
+ * SWEEP.yaml → the points of a sweep. Every value is scanned by its key's row of the table, at load, and kept
+ * as the text that the table prints for it: what is wrong is known before the first run, with its line, and a
+ * value has one spelling however the file writes it.
  */
 #include "wavetrain/sweep.h"
 
@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_internal.h"
+#include "config/config_value.h"
 #include "wavetrain/hash.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
+#include "wavetrain/utf8.h"
 
 typedef enum { WT_SWEEP_GRID, WT_SWEEP_LIST, WT_SWEEP_RANDOM } wt_sweep_kind;
 typedef enum { WT_DRAW_CHOICE, WT_DRAW_UNIFORM, WT_DRAW_LOG_UNIFORM } wt_draw_kind;
@@ -34,56 +35,25 @@ struct wt_sweep {
     wt_sweep_kind kind;
     int points;
     uint64_t seed;
-    wt_axis common[WT_KEYS_MAX], axes[WT_KEYS_MAX]; /* of `common` one value each */
+    wt_axis common[WT_YAML_ENTRIES], axes[WT_YAML_ENTRIES]; /* of `common` one value each */
     int common_count, axis_count;
-    wt_pool pool;
+    wt_yaml_pool pool;
     wt_config scratch; /* values are scanned into it */
 };
 
 /* --- values --- */
 
-static void print_node(FILE *out, const wt_node *node) {
-    if (node->kind == WT_NODE_SCALAR) {
-        fputs(node->text, out);
-        return;
-    }
-    fputc(node->kind == WT_NODE_LIST ? '[' : '{', out);
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
-        if (entry->name) fprintf(out, "%s: ", entry->name);
-        print_node(out, entry);
-        if (entry->next) fputs(", ", out);
-    }
-    fputc(node->kind == WT_NODE_LIST ? ']' : '}', out);
-}
-
-/* Checks a value and keeps its text. Of arrays, the node's own: what an entry leaves out is the configuration's. */
-static wt_status take_value(wt_sweep *sweep, const wt_key *key, const wt_node *node, const char **value) {
-    char *text = NULL;
-    size_t bytes = 0;
-    WT_TRY(wt_value_scan(key, key->name, node, wt_key_field(key, &sweep->scratch)));
-    FILE *stream = open_memstream(&text, &bytes);
-    WT_CHECK(stream, WT_FAILED, "out of memory for a sweep");
-    if (key->type == WT_KEY_ARRAYS) {
-        print_node(stream, node);
-    } else {
-        wt_value_print(stream, key, wt_key_read(key, &sweep->scratch));
-    }
-    wt_status status = fclose(stream) == 0 ? wt_pool_copy(&sweep->pool, value, text, bytes)
-                                           : wt_error(WT_FAILED, "out of memory for a sweep");
-    free(text);
-    return status;
+/* Checks a value and keeps its text. */
+static wt_status take_value(wt_sweep *sweep, const wt_key *key, const wt_yaml_node *node,
+                            const char **value) {
+    WT_TRY(wt_config_take(&sweep->scratch, key, node));
+    return wt_config_value_text(value, &sweep->pool, &sweep->scratch, key, node);
 }
 
 /* The axis of a key, made if it is new. `node` is what its name stands at. */
-static wt_status take_axis(const wt_node *node, wt_axis *axes, int *count, wt_axis **axis) {
-    char shown[WT_SHOW_MAX];
-    wt_text_show(shown, sizeof shown, node->name, strlen(node->name));
-    const wt_key *key = wt_key_find(node->name);
-    if (!key) return wt_key_refuse(node, shown);
-    if (key->type == WT_KEY_SECTION) {
-        return wt_node_error(node, "%s is a section (expected one of its keys, such as %s)", shown,
-                             key[1].name);
-    }
+static wt_status take_axis(const wt_yaml_node *node, wt_axis *axes, int *count, wt_axis **axis) {
+    const wt_key *key;
+    WT_TRY(wt_config_key(&key, node));
     for (int i = 0; i < *count; i++) {
         if (axes[i].key == key) return *axis = &axes[i], WT_OK;
     }
@@ -92,25 +62,26 @@ static wt_status take_axis(const wt_node *node, wt_axis *axes, int *count, wt_ax
     return WT_OK;
 }
 
-static wt_status take_new_axis(const wt_node *node, wt_axis *axes, int *count, wt_axis **axis) {
+static wt_status take_new_axis(const wt_yaml_node *node, wt_axis *axes, int *count, wt_axis **axis) {
     int before = *count;
     WT_TRY(take_axis(node, axes, count, axis));
-    if (*count == before) return wt_node_error(node, "%s is given twice", node->name);
+    if (*count == before) return wt_yaml_error(node, "%s is given twice", node->name);
     return WT_OK;
 }
 
-static wt_status expect_kind(const wt_node *node, wt_node_kind kind, const char *name, const char *expected) {
-    char got[WT_SHOW_MAX];
-    wt_node_show(got, node);
+static wt_status expect_kind(const wt_yaml_node *node, wt_yaml_kind kind, const char *name,
+                             const char *expected) {
+    char got[WT_YAML_SHOW];
+    wt_yaml_show(got, node);
     if (node->kind == kind && node->count > 0) return WT_OK;
-    return wt_node_error(node, "%s is %s (got %s, expected %s)", name,
+    return wt_yaml_error(node, "%s is %s (got %s, expected %s)", name,
                          node->kind == kind ? "empty" : "something else", got, expected);
 }
 
-static wt_status take_list(wt_sweep *sweep, wt_axis *axis, const wt_node *node) {
-    WT_TRY(expect_kind(node, WT_NODE_LIST, axis->key->name, "a list of values"));
+static wt_status take_list(wt_sweep *sweep, wt_axis *axis, const wt_yaml_node *node) {
+    WT_TRY(expect_kind(node, WT_YAML_LIST, wt_config_key_name(axis->key), "a list of values"));
     WT_TRY(wt_alloc(&axis->values, (size_t)node->count, sizeof *axis->values, "a sweep's values"));
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         WT_TRY(take_value(sweep, axis->key, entry, &axis->values[axis->count]));
         axis->count++;
     }
@@ -119,9 +90,9 @@ static wt_status take_list(wt_sweep *sweep, wt_axis *axis, const wt_node *node) 
 
 /* --- the parts of the file --- */
 
-static wt_status read_common(wt_sweep *sweep, const wt_node *node) {
-    WT_TRY(expect_kind(node, WT_NODE_MAPPING, "set", "keys and their values, such as {train.steps: 1000}"));
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+static wt_status read_common(wt_sweep *sweep, const wt_yaml_node *node) {
+    WT_TRY(expect_kind(node, WT_YAML_MAPPING, "set", "keys and their values, such as {train.steps: 1000}"));
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_axis *axis;
         WT_TRY(take_new_axis(entry, sweep->common, &sweep->common_count, &axis));
         WT_TRY(wt_alloc(&axis->values, 1, sizeof *axis->values, "a sweep's values"));
@@ -131,16 +102,16 @@ static wt_status read_common(wt_sweep *sweep, const wt_node *node) {
     return WT_OK;
 }
 
-static wt_status read_grid(wt_sweep *sweep, const wt_node *node) {
-    WT_TRY(expect_kind(node, WT_NODE_MAPPING, "grid", "keys and lists of values"));
+static wt_status read_grid(wt_sweep *sweep, const wt_yaml_node *node) {
+    WT_TRY(expect_kind(node, WT_YAML_MAPPING, "grid", "keys and lists of values"));
     sweep->kind = WT_SWEEP_GRID;
     sweep->points = 1;
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_axis *axis;
         WT_TRY(take_new_axis(entry, sweep->axes, &sweep->axis_count, &axis));
         WT_TRY(take_list(sweep, axis, entry));
         if (axis->count > WT_SWEEP_POINTS_MAX / sweep->points) {
-            return wt_node_error(entry, "the grid has too many points (expected at most %d)",
+            return wt_yaml_error(entry, "the grid has too many points (expected at most %d)",
                                  WT_SWEEP_POINTS_MAX);
         }
         sweep->points *= axis->count;
@@ -148,83 +119,75 @@ static wt_status read_grid(wt_sweep *sweep, const wt_node *node) {
     return WT_OK;
 }
 
-static wt_status read_point(wt_sweep *sweep, const wt_node *node, int point) {
-    WT_TRY(expect_kind(node, WT_NODE_MAPPING, "a point of list", "keys and values"));
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+static wt_status read_point(wt_sweep *sweep, const wt_yaml_node *node, int point) {
+    WT_TRY(expect_kind(node, WT_YAML_MAPPING, "a point of list", "keys and values"));
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_axis *axis;
         WT_TRY(take_axis(entry, sweep->axes, &sweep->axis_count, &axis));
         if (!axis->values) {
             WT_TRY(wt_alloc(&axis->values, (size_t)sweep->points, sizeof *axis->values, "a sweep's values"));
         }
-        if (axis->values[point]) return wt_node_error(entry, "%s is given twice", entry->name);
+        if (axis->values[point]) return wt_yaml_error(entry, "%s is given twice", entry->name);
         WT_TRY(take_value(sweep, axis->key, entry, &axis->values[point]));
     }
     return WT_OK;
 }
 
-static wt_status read_list(wt_sweep *sweep, const wt_node *node) {
+static wt_status read_list(wt_sweep *sweep, const wt_yaml_node *node) {
     int point = 0;
-    WT_TRY(expect_kind(node, WT_NODE_LIST, "list", "a list of points, each of keys and values"));
+    WT_TRY(expect_kind(node, WT_YAML_LIST, "list", "a list of points, each of keys and values"));
     sweep->kind = WT_SWEEP_LIST;
     sweep->points = node->count;
-    for (const wt_node *entry = node->first; entry; entry = entry->next)
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next)
         WT_TRY(read_point(sweep, entry, point++));
     return WT_OK;
 }
 
-static bool is_whole_key(const wt_key *key) {
-    return key->type == WT_KEY_INT || key->type == WT_KEY_INT64;
-}
-
-static double number_of(const wt_sweep *sweep, const wt_key *key) {
-    const void *field = wt_key_read(key, &sweep->scratch);
-    if (key->type == WT_KEY_INT) return *(const int *)field;
-    return key->type == WT_KEY_INT64 ? (double)*(const int64_t *)field : *(const double *)field;
-}
-
-static wt_status read_range(wt_sweep *sweep, wt_axis *axis, const wt_node *node) {
+static wt_status read_range(wt_sweep *sweep, wt_axis *axis, const wt_yaml_node *node) {
     const wt_key *key = axis->key;
     const char *text;
-    if (!is_whole_key(key) && key->type != WT_KEY_REAL) {
-        return wt_node_error(node, "%s is no number, so %s has no meaning (expected choice)", key->name,
+    if (wt_config_key_kind(key) == WT_VALUE_OTHER) {
+        return wt_yaml_error(node, "%s is not a number, so %s has no meaning (expected choice)",
+                             wt_config_key_name(key), node->name);
+    }
+    if (node->kind != WT_YAML_LIST || node->count != 2) {
+        return wt_yaml_error(node, "%s: %s is no pair (expected [LEAST, MOST])", wt_config_key_name(key),
                              node->name);
     }
-    if (node->kind != WT_NODE_LIST || node->count != 2) {
-        return wt_node_error(node, "%s: %s is no pair (expected [LEAST, MOST])", key->name, node->name);
-    }
     WT_TRY(take_value(sweep, key, node->first, &text));
-    axis->low = number_of(sweep, key);
+    axis->low = wt_config_number(&sweep->scratch, key);
     WT_TRY(take_value(sweep, key, node->first->next, &text));
-    axis->high = number_of(sweep, key);
+    axis->high = wt_config_number(&sweep->scratch, key);
     if (axis->high < axis->low) {
-        return wt_node_error(node, "%s: %s has its ends the wrong way round (got [%g, %g])", key->name,
-                             node->name, axis->low, axis->high);
+        return wt_yaml_error(node, "%s: %s has its ends the wrong way round (got [%g, %g])",
+                             wt_config_key_name(key), node->name, axis->low, axis->high);
     }
     if (axis->draw == WT_DRAW_LOG_UNIFORM && axis->low <= 0) {
-        return wt_node_error(node, "%s: log-uniform begins above 0 (got %g)", key->name, axis->low);
+        return wt_yaml_error(node, "%s: log-uniform begins above 0 (got %g)", wt_config_key_name(key),
+                             axis->low);
     }
     return WT_OK;
 }
 
-static wt_status read_draw(wt_sweep *sweep, wt_axis *axis, const wt_node *node) {
+static wt_status read_draw(wt_sweep *sweep, wt_axis *axis, const wt_yaml_node *node) {
     static const char *const names[] = {
         [WT_DRAW_CHOICE] = "choice", [WT_DRAW_UNIFORM] = "uniform", [WT_DRAW_LOG_UNIFORM] = "log-uniform"};
     static const char expected[] = "{uniform: [A, B]}, {log-uniform: [A, B]} or {choice: [A, B, …]}";
-    WT_TRY(expect_kind(node, WT_NODE_MAPPING, axis->key->name, expected));
+    WT_TRY(expect_kind(node, WT_YAML_MAPPING, wt_config_key_name(axis->key), expected));
     int draw = 0;
     while (draw <= WT_DRAW_LOG_UNIFORM && strcmp(node->first->name, names[draw]) != 0) draw++;
     if (draw > WT_DRAW_LOG_UNIFORM || node->count > 1) {
-        return wt_node_error(node->first, "%s is drawn in no known way (expected %s)", axis->key->name,
-                             expected);
+        return wt_yaml_error(node->first, "%s is drawn in no known way (expected %s)",
+                             wt_config_key_name(axis->key), expected);
     }
     axis->draw = (wt_draw_kind)draw;
     return draw == WT_DRAW_CHOICE ? take_list(sweep, axis, node->first)
                                   : read_range(sweep, axis, node->first);
 }
 
-static wt_status read_draws(wt_sweep *sweep, const wt_node *node) {
-    WT_TRY(expect_kind(node, WT_NODE_MAPPING, "random.keys", "keys and how they are drawn"));
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+static wt_status read_draws(wt_sweep *sweep, const wt_yaml_node *node) {
+    WT_TRY(expect_kind(node, WT_YAML_MAPPING, "random.keys", "keys and how they are drawn"));
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_axis *axis;
         WT_TRY(take_new_axis(entry, sweep->axes, &sweep->axis_count, &axis));
         WT_TRY(read_draw(sweep, axis, entry));
@@ -232,57 +195,45 @@ static wt_status read_draws(wt_sweep *sweep, const wt_node *node) {
     return WT_OK;
 }
 
-/* A whole number that is no key of the configuration. */
-static wt_status read_whole(const wt_node *node, const char *name, double least, double most,
-                            int64_t *number) {
-    const wt_key key = {.name = name, .type = WT_KEY_INT64, .least = least, .most = most};
-    return wt_value_scan(&key, name, node, number);
-}
-
-static wt_status read_random(wt_sweep *sweep, const wt_node *node) {
+static wt_status read_random(wt_sweep *sweep, const wt_yaml_node *node) {
     int64_t count = 0, seed = 1;
-    WT_TRY(expect_kind(node, WT_NODE_MAPPING, "random", "count, seed and keys"));
+    WT_TRY(expect_kind(node, WT_YAML_MAPPING, "random", "count, seed and keys"));
     sweep->kind = WT_SWEEP_RANDOM;
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         if (strcmp(entry->name, "count") == 0) {
-            WT_TRY(read_whole(entry, "random.count", 1, WT_SWEEP_POINTS_MAX, &count));
+            WT_TRY(wt_config_whole(&count, entry, "random.count", 1, WT_SWEEP_POINTS_MAX));
         } else if (strcmp(entry->name, "seed") == 0) {
-            WT_TRY(read_whole(entry, "random.seed", 0, 9007199254740992.0, &seed));
+            WT_TRY(wt_config_whole(&seed, entry, "random.seed", 0, 9007199254740992.0));
         } else if (strcmp(entry->name, "keys") == 0) {
             WT_TRY(read_draws(sweep, entry));
         } else {
-            return wt_node_error(entry, "random.%.64s is no part of a sweep (expected count, seed or keys)",
+            return wt_yaml_error(entry, "random.%.64s is no part of a sweep (expected count, seed or keys)",
                                  entry->name);
         }
     }
-    if (count == 0) return wt_node_error(node, "random has no count");
-    if (sweep->axis_count == 0) return wt_node_error(node, "random has no keys");
+    if (count == 0) return wt_yaml_error(node, "random has no count");
+    if (sweep->axis_count == 0) return wt_yaml_error(node, "random has no keys");
     sweep->points = (int)count;
     sweep->seed = (uint64_t)seed;
     return WT_OK;
 }
 
-static wt_status read_path(const wt_node *node, const char *name, char path[WT_PATH_MAX]) {
-    const wt_key key = {.name = name, .type = WT_KEY_TEXT};
-    return wt_value_scan(&key, name, node, path);
-}
-
 /* --- the file --- */
 
-static wt_status read_entry(wt_sweep *sweep, const wt_node *entry) {
+static wt_status read_entry(wt_sweep *sweep, const wt_yaml_node *entry) {
     const char *name = entry->name;
-    char shown[WT_SHOW_MAX];
-    if (strcmp(name, "config") == 0) return read_path(entry, name, sweep->config);
-    if (strcmp(name, "runs") == 0) return read_path(entry, name, sweep->runs);
+    char shown[WT_YAML_SHOW];
+    if (strcmp(name, "config") == 0) return wt_config_path(sweep->config, entry, name);
+    if (strcmp(name, "runs") == 0) return wt_config_path(sweep->runs, entry, name);
     if (strcmp(name, "set") == 0) return read_common(sweep, entry);
     wt_text_show(shown, sizeof shown, name, strlen(name));
     bool points = strcmp(name, "grid") == 0 || strcmp(name, "list") == 0 || strcmp(name, "random") == 0;
     if (!points) {
-        return wt_node_error(
+        return wt_yaml_error(
             entry, "%s is no part of a sweep (expected config, runs, set, grid, list or random)", shown);
     }
     if (sweep->points > 0)
-        return wt_node_error(entry,
+        return wt_yaml_error(entry,
                              "%s stands beside other points (expected grid, list or random, "
                              "one of them)",
                              name);
@@ -291,26 +242,27 @@ static wt_status read_entry(wt_sweep *sweep, const wt_node *entry) {
 }
 
 /* A key that all points share and differ in is a mistake of one of the two places. */
-static wt_status check_common(const wt_sweep *sweep, const wt_node *root) {
+static wt_status check_common(const wt_sweep *sweep, const wt_yaml_node *root) {
     for (int c = 0; c < sweep->common_count; c++) {
         for (int a = 0; a < sweep->axis_count; a++) {
             if (sweep->common[c].key != sweep->axes[a].key) continue;
-            return wt_node_error(root, "%s is in set and in the points too", sweep->axes[a].key->name);
+            return wt_yaml_error(root, "%s is in set and in the points too",
+                                 wt_config_key_name(sweep->axes[a].key));
         }
     }
     return WT_OK;
 }
 
 static wt_status read_sweep(wt_sweep *sweep, const char *text, size_t bytes) {
-    wt_node *root;
+    wt_yaml_node *root;
     WT_TRY(wt_config_parse(&sweep->scratch, sweep->path, "", 0, NULL, 0));
-    WT_TRY(wt_document_read(&sweep->pool, &root, sweep->path, true, text, bytes));
-    WT_CHECK(root && root->kind == WT_NODE_MAPPING, WT_USAGE,
+    WT_TRY(wt_yaml_read(&sweep->pool, &root, sweep->path, true, text, bytes));
+    WT_CHECK(root && root->kind == WT_YAML_MAPPING, WT_USAGE,
              "%s: is no sweep (expected config: and one of grid:, list: and random:)", sweep->path);
-    for (const wt_node *entry = root->first; entry; entry = entry->next) {
-        for (const wt_node *other = root->first; other != entry; other = other->next) {
+    for (const wt_yaml_node *entry = root->first; entry; entry = entry->next) {
+        for (const wt_yaml_node *other = root->first; other != entry; other = other->next) {
             if (strcmp(entry->name, other->name) == 0) {
-                return wt_node_error(entry, "%s is given twice (first in line %d)", entry->name, other->line);
+                return wt_yaml_error(entry, "%s is given twice (first in line %d)", entry->name, other->line);
             }
         }
         WT_TRY(read_entry(sweep, entry));
@@ -355,7 +307,7 @@ void wt_sweep_destroy(wt_sweep *sweep) {
     if (!sweep) return;
     for (int i = 0; i < sweep->common_count; i++) wt_free(sweep->common[i].values);
     for (int i = 0; i < sweep->axis_count; i++) wt_free(sweep->axes[i].values);
-    wt_pool_dispose(&sweep->pool);
+    wt_yaml_dispose(&sweep->pool);
     wt_free(sweep);
 }
 
@@ -382,7 +334,7 @@ int wt_sweep_key_count(const wt_sweep *sweep) {
 }
 
 const char *wt_sweep_key(const wt_sweep *sweep, int key) {
-    return sweep->axes[key].key->name;
+    return wt_config_key_name(sweep->axes[key].key);
 }
 
 /* The place of a grid's point on an axis: the last axis counts fastest. */
@@ -402,7 +354,7 @@ static double four_digits(double value, double low, double high) {
 
 static void draw_number(const wt_axis *axis, double u, char out[32]) {
     double low = axis->low, high = axis->high, value;
-    bool whole = is_whole_key(axis->key);
+    bool whole = wt_config_key_kind(axis->key) == WT_VALUE_WHOLE;
     if (axis->draw == WT_DRAW_LOG_UNIFORM) {
         value = low * exp(u * log(high / low));
         if (whole) value = floor(value + 0.5);
@@ -413,7 +365,7 @@ static void draw_number(const wt_axis *axis, double u, char out[32]) {
     if (whole) {
         snprintf(out, 32, "%" PRId64, (int64_t)value);
     } else {
-        wt_real_print(out, four_digits(value, low, high));
+        wt_yaml_real_text(out, four_digits(value, low, high));
     }
 }
 
@@ -427,7 +379,7 @@ wt_status wt_sweep_value(char **value, const wt_sweep *sweep, int point, int key
         const char *text = axis->values[point - 1];
         return text ? wt_copy_string(value, text) : WT_OK;
     }
-    uint64_t name = wt_hash_string(axis->key->name, 0).low;
+    uint64_t name = wt_hash_string(wt_config_key_name(axis->key), 0).low;
     double u = wt_random_uniform(sweep->seed, WT_RANDOM_SWEEP, name, (uint64_t)point);
     if (axis->draw == WT_DRAW_CHOICE) return wt_copy_string(value, axis->values[(int)(u * axis->count)]);
     draw_number(axis, u, digits);
@@ -435,9 +387,9 @@ wt_status wt_sweep_value(char **value, const wt_sweep *sweep, int point, int key
 }
 
 static wt_status make_set(char **set, const wt_key *key, const char *value) {
-    size_t room = strlen(key->name) + strlen(value) + 2;
+    size_t room = strlen(wt_config_key_name(key)) + strlen(value) + 2;
     WT_TRY(wt_alloc(set, room, 1, "a point of a sweep"));
-    snprintf(*set, room, "%s=%s", key->name, value);
+    snprintf(*set, room, "%s=%s", wt_config_key_name(key), value);
     return WT_OK;
 }
 

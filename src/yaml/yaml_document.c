@@ -1,6 +1,6 @@
 /*
  * A YAML text as a tree of nodes. libyaml's events are taken one by one instead of
- * its document loader, so that what a configuration has no use for (anchors,
+ * its document loader, so that what no file of ours has a use for (anchors,
  * aliases, tags, several documents, deep nesting) is refused where it stands,
  * before it costs memory: no text can become larger than itself.
  */
@@ -8,25 +8,26 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "config_internal.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/utf8.h"
+#include "yaml_node.h"
 
 /* --- pool --- */
 
-struct wt_pool_block {
-    wt_pool_block *next;
+struct wt_yaml_block {
+    wt_yaml_block *next;
     size_t used, size;
     _Alignas(16) char bytes[];
 };
 
 enum { BLOCK_BYTES = 8192 };
 
-static wt_status pool_take(wt_pool *pool, void *out, size_t bytes) {
-    wt_pool_block *block = pool->blocks;
+static wt_status pool_take(wt_yaml_pool *pool, void *out, size_t bytes) {
+    wt_yaml_block *block = pool->blocks;
     size_t rounded = (bytes + 15) / 16 * 16;
     if (!block || block->size - block->used < rounded) {
         size_t size = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
-        WT_TRY(wt_alloc(&block, 1, sizeof *block + size, "a configuration"));
+        WT_TRY(wt_alloc(&block, 1, sizeof *block + size, "a YAML text"));
         block->size = size;
         block->next = pool->blocks;
         pool->blocks = block;
@@ -37,15 +38,15 @@ static wt_status pool_take(wt_pool *pool, void *out, size_t bytes) {
     return WT_OK;
 }
 
-void wt_pool_dispose(wt_pool *pool) {
+void wt_yaml_dispose(wt_yaml_pool *pool) {
     while (pool->blocks) {
-        wt_pool_block *block = pool->blocks;
+        wt_yaml_block *block = pool->blocks;
         pool->blocks = block->next;
         wt_free(block);
     }
 }
 
-wt_status wt_pool_copy(wt_pool *pool, const char **out, const char *text, size_t length) {
+wt_status wt_yaml_copy(wt_yaml_pool *pool, const char **out, const char *text, size_t length) {
     char *copy;
     WT_TRY(pool_take(pool, &copy, length + 1));
     memcpy(copy, text, length);
@@ -56,23 +57,31 @@ wt_status wt_pool_copy(wt_pool *pool, const char **out, const char *text, size_t
 
 /* --- messages --- */
 
-void wt_node_show(char out[WT_SHOW_MAX], const wt_node *node) {
-    char text[WT_SHOW_MAX - 2];
+void wt_yaml_show(char out[WT_YAML_SHOW], const wt_yaml_node *node) {
+    char text[WT_YAML_SHOW - 2];
     switch (node->kind) {
-    case WT_NODE_LIST: snprintf(out, WT_SHOW_MAX, "a list"); return;
-    case WT_NODE_MAPPING: snprintf(out, WT_SHOW_MAX, "keys of its own"); return;
-    case WT_NODE_SCALAR: break;
+    case WT_YAML_LIST: snprintf(out, WT_YAML_SHOW, "a list"); return;
+    case WT_YAML_MAPPING: snprintf(out, WT_YAML_SHOW, "keys of its own"); return;
+    case WT_YAML_SCALAR: break;
     }
     wt_text_show(text, sizeof text, node->text, node->length);
-    if (wt_node_is_null(node)) {
-        snprintf(out, WT_SHOW_MAX, "nothing");
+    if (wt_yaml_is_null(node)) {
+        snprintf(out, WT_YAML_SHOW, "nothing");
     } else {
-        snprintf(out, WT_SHOW_MAX, node->quoted ? "\"%s\"" : "%s", text);
+        snprintf(out, WT_YAML_SHOW, node->quoted ? "\"%s\"" : "%s", text);
     }
 }
 
-bool wt_node_is_null(const wt_node *node) {
-    if (node->kind != WT_NODE_SCALAR || node->quoted) return false;
+const wt_yaml_node *wt_yaml_find(const wt_yaml_node *node, const char *name) {
+    if (!node || node->kind != WT_YAML_MAPPING) return NULL;
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
+        if (strcmp(entry->name, name) == 0) return entry;
+    }
+    return NULL;
+}
+
+bool wt_yaml_is_null(const wt_yaml_node *node) {
+    if (node->kind != WT_YAML_SCALAR || node->quoted) return false;
     return node->length == 0 || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0;
 }
 
@@ -83,7 +92,7 @@ static wt_status error_at(const char *source, int line, const char *format, va_l
     return wt_error(WT_USAGE, "%s: %s", source, message);
 }
 
-wt_status wt_node_error(const wt_node *node, const char *format, ...) {
+wt_status wt_yaml_error(const wt_yaml_node *node, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     wt_status status = error_at(node->source, node->line, format, arguments);
@@ -94,7 +103,7 @@ wt_status wt_node_error(const wt_node *node, const char *format, ...) {
 /* --- events --- */
 
 typedef struct {
-    wt_pool *pool;
+    wt_yaml_pool *pool;
     yaml_parser_t parser;
     yaml_event_t event; /* the one at hand */
     bool has_event;
@@ -169,7 +178,7 @@ static wt_status refuse_extras(const wt_reader *reader) {
     bool marked = false; /* a lone ! is gone by now, but has left its trace */
     switch (event->type) {
     case YAML_ALIAS_EVENT:
-        return reader_error(reader, line, "aliases (*) are not allowed in a configuration");
+        return reader_error(reader, line, "aliases (*) are not allowed (expected plain YAML)");
     case YAML_SCALAR_EVENT:
         anchor = event->data.scalar.anchor;
         tag = event->data.scalar.tag;
@@ -185,8 +194,8 @@ static wt_status refuse_extras(const wt_reader *reader) {
         break;
     default: break;
     }
-    if (anchor) return reader_error(reader, line, "anchors (&) are not allowed in a configuration");
-    if (tag || marked) return reader_error(reader, line, "tags (!) are not allowed in a configuration");
+    if (anchor) return reader_error(reader, line, "anchors (&) are not allowed (expected plain YAML)");
+    if (tag || marked) return reader_error(reader, line, "tags (!) are not allowed (expected plain YAML)");
     return WT_OK;
 }
 
@@ -195,16 +204,16 @@ static wt_status copy_scalar(wt_reader *reader, const char **out, size_t *length
     const char *text = (const char *)event->data.scalar.value;
     *length = event->data.scalar.length;
     if (memchr(text, '\0', *length)) return reader_error(reader, event->start_mark.line, "holds a zero byte");
-    return wt_pool_copy(reader->pool, out, text, *length);
+    return wt_yaml_copy(reader->pool, out, text, *length);
 }
 
-static wt_status read_node(wt_reader *reader, int depth, wt_node **out);
+static wt_status read_node(wt_reader *reader, int depth, wt_yaml_node **out);
 
 /* The entries of the list or mapping whose start is at hand, up to its end. */
-static wt_status read_entries(wt_reader *reader, int depth, wt_node *parent) {
-    bool mapping = parent->kind == WT_NODE_MAPPING;
+static wt_status read_entries(wt_reader *reader, int depth, wt_yaml_node *parent) {
+    bool mapping = parent->kind == WT_YAML_MAPPING;
     yaml_event_type_t end = mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
-    wt_node **place = &parent->first;
+    wt_yaml_node **place = &parent->first;
     for (;;) {
         const char *name = NULL;
         size_t length, line = 0;
@@ -219,9 +228,9 @@ static wt_status read_entries(wt_reader *reader, int depth, wt_node *parent) {
             WT_TRY(copy_scalar(reader, &name, &length));
             WT_TRY(next_event(reader));
         }
-        if (++parent->count > WT_ENTRIES_MAX) {
+        if (++parent->count > WT_YAML_ENTRIES) {
             return reader_error(reader, reader->event.start_mark.line,
-                                "too many entries in one place (expected at most %d)", WT_ENTRIES_MAX);
+                                "too many entries in one place (expected at most %d)", WT_YAML_ENTRIES);
         }
         WT_TRY(read_node(reader, depth, place));
         (*place)->name = name;
@@ -231,31 +240,31 @@ static wt_status read_entries(wt_reader *reader, int depth, wt_node *parent) {
 }
 
 /* The node whose first event is at hand; `depth` lists and mappings are around it. */
-static wt_status read_node(wt_reader *reader, int depth, wt_node **out) {
+static wt_status read_node(wt_reader *reader, int depth, wt_yaml_node **out) {
     const yaml_event_t *event = &reader->event;
     size_t line = event->start_mark.line;
     WT_TRY(refuse_extras(reader));
-    if (++reader->pool->nodes > WT_NODES_MAX) {
-        return reader_error(reader, line, "too many values (expected at most %d)", WT_NODES_MAX);
+    if (++reader->pool->nodes > WT_YAML_NODES) {
+        return reader_error(reader, line, "too many values (expected at most %d)", WT_YAML_NODES);
     }
-    wt_node *node;
+    wt_yaml_node *node;
     WT_TRY(pool_take(reader->pool, &node, sizeof *node));
     node->source = reader->source;
     node->line = reader->lines ? (int)line + 1 : 0;
     *out = node;
     if (event->type == YAML_SCALAR_EVENT) {
-        node->kind = WT_NODE_SCALAR;
+        node->kind = WT_YAML_SCALAR;
         node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         return copy_scalar(reader, &node->text, &node->length);
     }
-    node->kind = event->type == YAML_MAPPING_START_EVENT ? WT_NODE_MAPPING : WT_NODE_LIST;
-    if (depth == WT_DEPTH_MAX) {
+    node->kind = event->type == YAML_MAPPING_START_EVENT ? WT_YAML_MAPPING : WT_YAML_LIST;
+    if (depth == WT_YAML_DEPTH) {
         return reader_error(reader, line, "is nested too deep (expected at most %d levels)", depth);
     }
     return read_entries(reader, depth + 1, node);
 }
 
-static wt_status read_document(wt_reader *reader, wt_node **root) {
+static wt_status read_document(wt_reader *reader, wt_yaml_node **root) {
     WT_TRY(next_event(reader)); /* the stream's start */
     WT_TRY(next_event(reader));
     if (reader->event.type == YAML_STREAM_END_EVENT) return WT_OK;
@@ -268,12 +277,9 @@ static wt_status read_document(wt_reader *reader, wt_node **root) {
                         "a second YAML document begins (expected one)");
 }
 
-wt_status wt_document_read(wt_pool *pool, wt_node **root, const char *source, bool lines, const char *text,
-                           size_t bytes) {
+wt_status wt_yaml_read(wt_yaml_pool *pool, wt_yaml_node **root, const char *source, bool lines,
+                       const char *text, size_t bytes) {
     *root = NULL;
-    WT_CHECK(bytes <= WT_CONFIG_TEXT_MAX, WT_USAGE,
-             "%s: is too large for a configuration (got %zu bytes, expected at most %d)", source, bytes,
-             WT_CONFIG_TEXT_MAX);
     size_t skip;
     WT_TRY(wt_text_begin(&skip, source, text, bytes));
     text += skip;

@@ -1,6 +1,6 @@
 /*
- * Calibrations: where they stand, YAML → struct, struct → YAML. They are read by the configuration's reader, so that what is
- * no plain YAML is refused, with its line; each key has a row in a table, from which it is read, checked and written.
+ * Calibrations: where they stand, YAML → struct, struct → YAML. What is no plain YAML is refused,
+ * with its line; each key has a row in a table, from which it is read, checked and written.
  */
 #include "wavetrain/calibration.h"
 
@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_internal.h"
 #include "wavetrain/memory.h"
+#include "yaml/yaml_node.h"
 
-enum { WT_CALIBRATION_VERSION = 1 };
+enum { WT_CALIBRATION_VERSION = 1, WT_CALIBRATION_BYTES = 1 << 20 };
 #define WT_CALIBRATION_FORMAT "wavetrain-calibration"
 #define WT_AGAIN "measure it again: wavetrain bench calibrate"
 
@@ -128,61 +128,51 @@ enum {
 
 /* --- reading --- */
 
-static wt_status wt_expect_mapping(const wt_node *node, const char *what) {
-    char got[WT_SHOW_MAX];
-    if (node->kind == WT_NODE_MAPPING) return WT_OK;
-    wt_node_show(got, node);
-    return wt_node_error(node, "%s is damaged (got %s, expected keys and values; " WT_AGAIN ")", what, got);
+static wt_status wt_expect_mapping(const wt_yaml_node *node, const char *what) {
+    char got[WT_YAML_SHOW];
+    if (node->kind == WT_YAML_MAPPING) return WT_OK;
+    wt_yaml_show(got, node);
+    return wt_yaml_error(node, "%s is damaged (got %s, expected keys and values; " WT_AGAIN ")", what, got);
 }
 
-static wt_status wt_scan_number(const wt_node *node, double least, bool above, double *value) {
-    char got[WT_SHOW_MAX], *end = NULL;
-    if (node->kind == WT_NODE_SCALAR && node->length > 0) {
-        *value = strtod(node->text, &end);
-        bool whole = end == node->text + node->length && isfinite(*value);
-        if (whole && (above ? *value > least : *value >= least)) return WT_OK;
-    }
-    wt_node_show(got, node);
-    return wt_node_error(node, "%s is damaged (got %s, expected a number %s %g; " WT_AGAIN ")",
+static wt_status wt_scan_number(const wt_yaml_node *node, double least, bool above, double *value) {
+    char got[WT_YAML_SHOW];
+    if (wt_yaml_number(value, node) && isfinite(*value) && (above ? *value > least : *value >= least))
+        return WT_OK;
+    wt_yaml_show(got, node);
+    return wt_yaml_error(node, "%s is damaged (got %s, expected a number %s %g; " WT_AGAIN ")",
                          node->name ? node->name : "an entry", got, above ? "above" : "of at least", least);
 }
 
-static wt_status wt_scan_whole(const wt_node *node, int most, int *value) {
+static wt_status wt_scan_whole(const wt_yaml_node *node, int most, int *value) {
     double number = 0;
     WT_TRY(wt_scan_number(node, 1, false, &number));
     if (number > most || number != floor(number)) {
-        return wt_node_error(node, "%s is damaged (got %g, expected a whole number up to %d; " WT_AGAIN ")",
+        return wt_yaml_error(node, "%s is damaged (got %g, expected a whole number up to %d; " WT_AGAIN ")",
                              node->name, number, most);
     }
     *value = (int)number;
     return WT_OK;
 }
 
-static wt_status wt_scan_text(const wt_node *node, char *text, size_t room) {
-    if (node->kind != WT_NODE_SCALAR || node->length == 0 || node->length >= room) {
-        return wt_node_error(node, "%s is damaged (expected a name; " WT_AGAIN ")", node->name);
+static wt_status wt_scan_text(const wt_yaml_node *node, char *text, size_t room) {
+    if (node->kind != WT_YAML_SCALAR || node->length == 0 || node->length >= room) {
+        return wt_yaml_error(node, "%s is damaged (expected a name; " WT_AGAIN ")", node->name);
     }
     memcpy(text, node->text, node->length + 1);
     return WT_OK;
 }
 
-static const wt_node *wt_find_entry(const wt_node *node, const char *name) {
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
-        if (strcmp(entry->name, name) == 0) return entry;
-    }
-    return NULL;
-}
-
-static wt_status wt_need_entry(const wt_node **entry, const wt_node *node, const char *name) {
-    *entry = wt_find_entry(node, name);
+static wt_status wt_need_entry(const wt_yaml_node **entry, const wt_yaml_node *node, const char *name) {
+    *entry = wt_yaml_find(node, name);
     if (*entry) return WT_OK;
-    return wt_node_error(node, "%s is missing (" WT_AGAIN ")", name);
+    return wt_yaml_error(node, "%s is missing (" WT_AGAIN ")", name);
 }
 
-static wt_status wt_scan_figures(const wt_node *node, const wt_figure *figures, int count, void *to) {
+static wt_status wt_scan_figures(const wt_yaml_node *node, const wt_figure *figures, int count, void *to) {
     WT_TRY(wt_expect_mapping(node, node->name));
     for (int i = 0; i < count; i++) {
-        const wt_node *entry;
+        const wt_yaml_node *entry;
         double value;
         WT_TRY(wt_need_entry(&entry, node, figures[i].name));
         WT_TRY(wt_scan_number(entry, figures[i].least, figures[i].above, &value));
@@ -191,18 +181,18 @@ static wt_status wt_scan_figures(const wt_node *node, const wt_figure *figures, 
     return WT_OK;
 }
 
-static wt_status wt_scan_links(const wt_node *node, wt_calibration *calibration) {
+static wt_status wt_scan_links(const wt_yaml_node *node, wt_calibration *calibration) {
     WT_TRY(wt_expect_mapping(node, "links"));
-    const wt_node *within = wt_find_entry(node, "within"), *between = wt_find_entry(node, "between");
+    const wt_yaml_node *within = wt_yaml_find(node, "within"), *between = wt_yaml_find(node, "between");
     if (within) WT_TRY(wt_scan_figures(within, wt_link_figures, WT_LINK_FIGURES, &calibration->within));
     if (between) WT_TRY(wt_scan_figures(between, wt_link_figures, WT_LINK_FIGURES, &calibration->between));
     return WT_OK;
 }
 
 /* Kinds that were not measured are left out of the file: 0. */
-static wt_status wt_scan_rates(const wt_node *node, wt_rates *rates) {
+static wt_status wt_scan_rates(const wt_yaml_node *node, wt_rates *rates) {
     enum { MOST = 1 << 20 };
-    const wt_node *entry;
+    const wt_yaml_node *entry;
     memset(rates, 0, sizeof *rates);
     WT_TRY(wt_expect_mapping(node, "an entry of rates"));
     WT_TRY(wt_need_entry(&entry, node, "kernels"));
@@ -213,19 +203,19 @@ static wt_status wt_scan_rates(const wt_node *node, wt_rates *rates) {
     WT_TRY(wt_scan_whole(entry, MOST, &rates->ranks));
     double all = 0;
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) {
-        entry = wt_find_entry(node, wt_work_names[kind]);
+        entry = wt_yaml_find(node, wt_work_names[kind]);
         if (entry) WT_TRY(wt_scan_number(entry, 0, false, &rates->seconds[kind]));
         all += rates->seconds[kind];
     }
     if (all > 0) return WT_OK;
-    return wt_node_error(node, "an entry of rates is empty (" WT_AGAIN ")");
+    return wt_yaml_error(node, "an entry of rates is empty (" WT_AGAIN ")");
 }
 
-static wt_status wt_scan_list(const wt_node *node, wt_calibration *calibration) {
-    if (node->kind != WT_NODE_LIST || node->count == 0) {
-        return wt_node_error(node, "rates is damaged (expected a list; " WT_AGAIN ")");
+static wt_status wt_scan_list(const wt_yaml_node *node, wt_calibration *calibration) {
+    if (node->kind != WT_YAML_LIST || node->count == 0) {
+        return wt_yaml_error(node, "rates is damaged (expected a list; " WT_AGAIN ")");
     }
-    for (const wt_node *entry = node->first; entry; entry = entry->next) {
+    for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_rates rates;
         WT_TRY(wt_scan_rates(entry, &rates));
         WT_TRY(wt_calibration_add(calibration, &rates));
@@ -233,20 +223,20 @@ static wt_status wt_scan_list(const wt_node *node, wt_calibration *calibration) 
     return WT_OK;
 }
 
-static wt_status wt_scan_head(const wt_node *root, wt_calibration *calibration) {
-    const wt_node *entry;
+static wt_status wt_scan_head(const wt_yaml_node *root, wt_calibration *calibration) {
+    const wt_yaml_node *entry;
     char format[64] = "";
     int version = 0;
     WT_TRY(wt_need_entry(&entry, root, "format"));
     WT_TRY(wt_scan_text(entry, format, sizeof format));
     if (strcmp(format, WT_CALIBRATION_FORMAT) != 0) {
-        return wt_node_error(entry, "is no calibration (got format %s, expected " WT_CALIBRATION_FORMAT ")",
+        return wt_yaml_error(entry, "is no calibration (got format %s, expected " WT_CALIBRATION_FORMAT ")",
                              format);
     }
     WT_TRY(wt_need_entry(&entry, root, "version"));
     WT_TRY(wt_scan_whole(entry, 1 << 20, &version));
     if (version != WT_CALIBRATION_VERSION) {
-        return wt_node_error(entry,
+        return wt_yaml_error(entry,
                              "is of another version of wavetrain (got version %d, expected %d; " WT_AGAIN ")",
                              version, WT_CALIBRATION_VERSION);
     }
@@ -256,14 +246,15 @@ static wt_status wt_scan_head(const wt_node *root, wt_calibration *calibration) 
     return wt_scan_whole(entry, 1 << 20, &calibration->cores);
 }
 
-static wt_status wt_scan_calibration(const wt_node *root, const char *path, wt_calibration *calibration) {
-    const wt_node *entry;
+static wt_status wt_scan_calibration(const wt_yaml_node *root, const char *path,
+                                     wt_calibration *calibration) {
+    const wt_yaml_node *entry;
     WT_CHECK(root, WT_USAGE, "%s: is empty (" WT_AGAIN ")", path);
     WT_TRY(wt_expect_mapping(root, "the calibration"));
     WT_TRY(wt_scan_head(root, calibration));
     WT_TRY(wt_need_entry(&entry, root, "process"));
     WT_TRY(wt_scan_figures(entry, wt_process_figures, WT_PROCESS_FIGURES, calibration));
-    entry = wt_find_entry(root, "links");
+    entry = wt_yaml_find(root, "links");
     if (entry) WT_TRY(wt_scan_links(entry, calibration));
     WT_TRY(wt_need_entry(&entry, root, "rates"));
     return wt_scan_list(entry, calibration);
@@ -271,16 +262,16 @@ static wt_status wt_scan_calibration(const wt_node *root, const char *path, wt_c
 
 wt_status wt_calibration_load(wt_calibration *calibration, const char *path) {
     wt_status status = WT_OK;
-    wt_pool pool = {0};
-    wt_node *root;
+    wt_yaml_pool pool = {0};
+    wt_yaml_node *root;
     char *text = NULL;
     size_t bytes;
     memset(calibration, 0, sizeof *calibration);
-    WT_TRY(wt_file_read(&text, &bytes, path, WT_CONFIG_TEXT_MAX));
-    WT_GUARD(wt_document_read(&pool, &root, path, true, text, bytes));
+    WT_TRY(wt_file_read(&text, &bytes, path, WT_CALIBRATION_BYTES));
+    WT_GUARD(wt_yaml_read(&pool, &root, path, true, text, bytes));
     WT_GUARD(wt_scan_calibration(root, path, calibration));
 cleanup:
-    wt_pool_dispose(&pool);
+    wt_yaml_dispose(&pool);
     wt_free(text);
     return status;
 }
