@@ -13,6 +13,7 @@
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
 #include "wavetrain/sound.h"
+#include "wavetrain/splits.h"
 #include "wavetrain/vocabulary.h"
 
 /* --- one shard --- */
@@ -39,13 +40,15 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
  * −32768. */
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count);
-/* The same, with mask[i] saying whether sample i is a target of this split (NULL: all are), for a masked shard. */
+/* The same, with mask[i] saying whether sample i is a target of this split (NULL: all are), for a masked
+ * shard. */
 wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                               int64_t count, const bool *mask);
 /* Before the first utterance: each sample has a label, of one of `classes` (0: a value). */
 wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
                                   const wt_normalization *normalization);
-/* As wt_shard_add, with a label for each sample: a class as a whole number below `classes`, or any finite value. */
+/* As wt_shard_add, with a label for each sample: a class as a whole number below `classes`, or any finite
+ * value. */
 wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
                                 const float *labels, int64_t count);
 /* Writes offsets, ids and the digest, and closes. The writer is gone afterwards, also on failure. */
@@ -53,24 +56,7 @@ wt_status wt_shard_finish(wt_shard_writer *writer);
 /* Gives up: closes and removes the file. Takes NULL. */
 void wt_shard_abandon(wt_shard_writer *writer);
 
-/* --- splits and the plan of shards --- */
-
-typedef enum { WT_SPLIT_TRAIN, WT_SPLIT_VALIDATION, WT_SPLIT_TEST, WT_SPLITS } wt_split;
-
-/* "train", "validation", "test" */
-const char *wt_split_name(wt_split split);
-
-/* The split of an utterance: a hash of its id, keyed by the seed, against the shares. No other utterance
- * matters, so adding some moves none. */
-wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test);
-/*
- * The same for all of a set, [items]: as wt_split_choose, but that no part with a share stays empty while another has two:
- * the utterance whose draw is nearest to the part's goes there. (With few utterances, adding some may hence move one.)
- */
-void wt_splits_choose(wt_split *splits, const char *const *ids, size_t items, uint64_t seed,
-                      double validation, double test);
-/* The same of a number drawn from [0, 1). */
-wt_split wt_split_of_draw(double draw, double validation, double test);
+/* --- the plan of shards --- */
 
 typedef struct {
     wt_split split;
@@ -88,6 +74,7 @@ typedef struct {
     wt_planned_shard *shards; /* [shard_count] */
     int64_t utterances[WT_SPLITS];
     const char *kind;                /* NULL: "audio" */
+    const char *remedy;              /* what gives other parts, for warnings */
     const wt_vocabulary *vocabulary; /* of text; else NULL */
     bool masked;                     /* utterances come with a mask */
     bool labelled;
@@ -122,7 +109,7 @@ typedef struct {
     void *progress;
 } wt_utterance_source;
 
-enum { WT_COUNTED_CLASSES = 64 };
+enum { WT_COUNTED_CLASSES = 4096 };
 
 /* Counts for the report. Nothing but int64_t, so that ranks can add them as an array. */
 typedef struct {
@@ -131,8 +118,14 @@ typedef struct {
     int64_t removed;                                /* frames */
     int64_t clipped;                                /* samples beyond ±1, int16 only */
     int64_t silent, still;                          /* utterances */
-    int64_t classes[WT_SPLITS][WT_COUNTED_CLASSES]; /* samples of each, where there are no more */
+    int64_t classes[WT_SPLITS][WT_COUNTED_CLASSES]; /* targets of each, where there are no more classes */
 } wt_prepare_tally;
+
+/* Classes whose targets are counted: of labels, or symbols; 0: none, or too many. */
+int wt_prepare_classes(const wt_prepare_plan *plan);
+/* Warns of classes that a part lacks (of symbols: that training lacks), and says what to do about it. */
+void wt_prepare_warn_of_classes(const wt_prepare_plan *plan, const wt_prepare_tally *tally,
+                                const char *dataset);
 
 /* Writes shard number `shard` of the plan into `folder`; on failure its file is removed. */
 wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char *folder,
@@ -149,9 +142,12 @@ typedef struct {
 /* Of one item of the plan. */
 wt_status wt_prepare_measure(const wt_prepare_plan *plan, size_t item, const wt_utterance_source *source,
                              wt_moments *moments);
-/* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in theirs. */
+/* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in
+ * theirs. */
 void wt_moments_add(wt_moments *total, const wt_moments *other, int channels);
-/* A channel that never changes has deviation 1. The offsets of *normalization stay, and belong to the means. */
+/*
+ * A channel that never changes has deviation 1. The offsets of *normalization stay, and belong to the means.
+ */
 void wt_moments_finish(wt_normalization *normalization, const wt_moments *moments, int channels);
 
 /* --- recordings --- */
@@ -159,7 +155,8 @@ void wt_moments_finish(wt_normalization *normalization, const wt_moments *moment
 typedef struct {
     char *path, *id;
     wt_sound_format format; /* by wt_recording_check; of a part, its own frames */
-    bool cut;               /* a part, from frame `first` on, for `split` */
+    bool cut;               /* a part, from frame `first` on */
+    bool held;              /* it is for `split`, whatever its draw */
     int64_t first;
     wt_split split;
 } wt_recording;
@@ -186,8 +183,8 @@ wt_status wt_recordings_find(wt_recordings *recordings, const char *const *input
 void wt_recordings_dispose(wt_recordings *recordings);
 /* ".txt × 3, .m4a × 2": what was skipped. */
 void wt_recordings_skipped(char *text, size_t room, const wt_recordings *recordings);
-/* Fills the format; with `whole` all of it is decoded, which finds what a header does not show. WT_USAGE: it is damaged, no
- * sound, or has a name that is not UTF-8. */
+/* Fills the format; with `whole` all of it is decoded, which finds what a header does not show. WT_USAGE: it
+ * is damaged, no sound, or has a name that is not UTF-8. */
 wt_status wt_recording_check(wt_recording *recording, bool whole);
 /* Leaves out the recordings without frames, and those whose like in `other` (NULL: none) has none. */
 void wt_recordings_keep(wt_recordings *recordings, const wt_recordings *other);
@@ -201,24 +198,27 @@ typedef struct {
     int rate;     /* 0: the recordings' own */
     int channels; /* WT_CHANNELS_MIX, WT_CHANNELS_KEEP, or the number of the only one to take, from 1 */
     double trim;  /* decibels below the recording's peak; 0: no trimming */
-    double validation, test; /* shares */
-    uint64_t split_seed;
+    wt_split_rule split; /* of recordings */
     int64_t shard_bytes;
     wt_shard_store store;
 } wt_audio_options;
 
+/* Marks those that the rule names, by id or path (wt_split_find_named); `targets` (NULL: none) alike. */
+wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, const wt_split_rule *rule);
+
 /*
- * Fewer recordings than parts with a share: each is cut in time, for training, validation and test in this order, with a
- * second (at most a twentieth of it) left out before the second and the third. Needs the formats. Else nothing changes.
+ * Fewer recordings without a name than parts with a share: each of them is cut in time, for training,
+ * validation and test in this order, with a second (at most a twentieth of it) left out before the second and
+ * the third. Needs the formats. Else nothing changes.
  */
-wt_status wt_recordings_cut(wt_recordings *recordings, const wt_audio_options *options);
+wt_status wt_recordings_cut(wt_recordings *recordings, const wt_split_rule *rule);
 
 /* Needs the formats. Unlike rates (without options->rate) or channels are errors that name two files. */
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
                         const wt_audio_options *options);
 
-/* Refuses recordings and targets that don't belong together in pairs of one name, length and rate, but for a single pair's
- * names. Needs the formats. */
+/* Refuses recordings and targets that don't belong together in pairs of one name, length and rate, but for a
+ * single pair's names. Needs the formats. */
 wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *targets,
                         const wt_audio_options *options);
 
@@ -249,30 +249,33 @@ typedef struct {
     const char *label;
     const char *group; /* NULL: none */
     char separator;
-    char decimal; /* mark of numbers: . or , */
-    bool values;  /* labels are values, not classes */
-    int classes;  /* 0: as many as the largest label asks for */
-    int rate;     /* rows a second */
-    double validation, test;
-    uint64_t split_seed;
+    char decimal;        /* mark of numbers: . or , */
+    bool values;         /* labels are values, not classes */
+    int classes;         /* 0: as many as the largest label asks for */
+    int rate;            /* rows a second */
+    wt_split_rule split; /* of groups; without any, of files by name and of blocks by shares */
     int64_t shard_bytes;
     int64_t gap; /* rows left out where parts of different splits meet */
     int blocks;  /* that all rows together are cut into, about */
 } wt_table_options;
 
 /*
- * A table's rows as utterances. With groups: runs of rows with the same group, whose split is its own (wt_split_choose).
- * Else each file is cut into equal blocks, keyed draws decide which are for validation and testing, neighbours of one
- * split become one utterance, and where splits meet `gap` rows are left out. Long ones are cut. The id is FILE:LINE.
- * Samples are floats. A signal whose mean is large compared with its deviation is kept less that mean (the plan's
- * normalization.offset), which is subtracted in double: rounded as it is, it would lose what it says.
+ * A table's rows as utterances. With groups: runs of rows with the same group, whose split is its own
+ * (splits.h). Else a file that is named is of one part, the others are cut into equal blocks, keyed draws
+ * decide which are for validation and testing (wt_split_pieces says how many), neighbours of one split become
+ * one utterance, and where splits meet `gap` rows are left out. Long ones are cut. The id is FILE:LINE.
+ * Samples are floats. A signal whose mean is large compared with its deviation is kept less that mean (the
+ * plan's normalization.offset), which is subtracted in double: rounded as it is, it would lose what it says.
  */
 typedef struct wt_table wt_table;
 
-/* Reads and checks every row of the files. Errors name file, line and column. The arguments must outlive the table. */
+/* Reads and checks every row of the files. Errors name file, line and column. The arguments must outlive the
+ * table. */
 wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
                         const wt_table_options *options);
-/* What was found, as one block of bytes (wt_free), and back: for other ranks, which need not read everything. */
+/*
+ * What was found, as one block of bytes (wt_free), and back: for other ranks, which need not read everything.
+ */
 wt_status wt_table_pack(char **bytes, size_t *size, const wt_table *table);
 wt_status wt_table_unpack(wt_table **out, const char *const *files, size_t count,
                           const wt_table_options *options, const char *bytes, size_t size);
@@ -302,13 +305,13 @@ typedef struct {
     } ranges[WT_CHARACTER_RANGES];
 } wt_characters;
 
-/* "a-z' \n": characters and ranges of them; \n, \t, \\, \- and \uXXXX stand for what they do elsewhere. `option` begins
- * the message of an error. */
+/* "a-z' \n": characters and ranges of them; \n, \t, \\, \- and \uXXXX stand for what they do elsewhere.
+ * `option` begins the message of an error. */
 wt_status wt_characters_parse(wt_characters *characters, const char *option, const char *pattern);
 bool wt_characters_have(const wt_characters *characters, uint32_t code);
 
-/* The small letter of a capital one, code point to code point, by a table of our own (Latin, Greek, Cyrillic, Armenian):
- * the same on every machine, whatever its locale. */
+/* The small letter of a capital one, code point to code point, by a table of our own (Latin, Greek, Cyrillic,
+ * Armenian): the same on every machine, whatever its locale. */
 uint32_t wt_lower_case(uint32_t code);
 
 typedef struct {
@@ -316,8 +319,7 @@ typedef struct {
     bool by_example; /* of lines: each character, not each line, falls into a split */
     bool lower;
     wt_characters keep;
-    double validation, test; /* shares, of files that are not assigned */
-    uint64_t split_seed;
+    wt_split_rule split; /* by name of files, by shares of what the others hold */
     int64_t shard_bytes;
 } wt_text_options;
 
@@ -362,11 +364,11 @@ typedef struct {
 } wt_text;
 
 /*
- * Texts into items: checked as UTF-8 (an error names file, line and column), made small and sieved as the options say.
- * Lines end with \n, \r\n or \r, which running text takes for \n; a byte order mark is passed over; lines of which nothing is
- * kept are left out. Lines are split by a hash of what they hold, so that adding some moves none and equal ones stay
- * together; running text into contiguous parts, for training, validation, test, in this order. Options and files must
- * outlive the text. Dispose also after a failure.
+ * Texts into items: checked as UTF-8 (an error names file, line and column), made small and sieved as the
+ * options say. Lines end with \n, \r\n or \r, which running text takes for \n; a byte order mark is passed
+ * over; lines of which nothing is kept are left out. Lines are split by a hash of what they hold, so that
+ * adding some moves none and equal ones stay together; running text into contiguous parts, for training,
+ * validation, test, in this order. Options and files must outlive the text. Dispose also after a failure.
  */
 wt_status wt_text_read(wt_text *text, const wt_text_file *files, int count, const wt_text_options *options);
 void wt_text_dispose(wt_text *text);
@@ -409,10 +411,12 @@ wt_status wt_partial_commit(const wt_partial_folder *folder);
 void wt_partial_remove(const wt_partial_folder *folder);
 
 /*
- * The current through several identical, independent ion channels, as a patch clamp records it. Each is a Markov process
- * of two states in continuous time, in equilibrium at the start; the label of a sample is how many are open.
+ * The current through several identical, independent ion channels, as a patch clamp records it. Each is a
+ * Markov process of two states in continuous time, in equilibrium at the start; the label of a sample is how
+ * many are open.
  *   x = amplitude·open + noise·N(0, 1) + hum·sin(2π·50·t + φ) + drift,
- * where the drift is a sum of slow waves with periods of 1 to 20 seconds; φ and the waves are drawn for each utterance.
+ * where the drift is a sum of slow waves with periods of 1 to 20 seconds; φ and the waves are drawn for each
+ * utterance.
  */
 typedef struct {
     int count;               /* channels, 1 … WT_ION_CHANNELS_MAX */

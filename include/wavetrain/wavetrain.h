@@ -45,6 +45,7 @@ extern "C" {
 #include "wavetrain/random.h"
 #include "wavetrain/real.h"
 #include "wavetrain/sound.h"
+#include "wavetrain/splits.h"
 #include "wavetrain/step.h"
 #include "wavetrain/sweep.h"
 #include "wavetrain/thread.h"

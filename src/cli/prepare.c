@@ -101,13 +101,6 @@ static wt_status wt_fill_folder(wt_comm *comm, wt_prepare_job *job, const wt_pre
     return wt_comm_agree(comm, status);
 }
 
-void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan, const double *shares) {
-    for (wt_split split = 0; split < WT_SPLITS; split++)
-        if (plan->utterances[split] == 0 && shares[split] > 0)
-            wt_log_warning("%s: no recording falls into the %s split (%zu in all, its share is %g)", job->out,
-                           wt_split_name(split), plan->items, shares[split]);
-}
-
 wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
                            wt_utterance_source source) {
     wt_partial_folder folder;
@@ -141,25 +134,33 @@ static void wt_report_split(const wt_prepare_job *job, const wt_prepare_plan *pl
            (long long)tally->shards[split], *job->digest[split] ? job->digest[split] : "-");
 }
 
-/* Samples of each class in each part; one that is missing from a part is a warning. */
-static void report_classes(const wt_prepare_job *job, const wt_prepare_plan *plan) {
+/* "3:1,800/100/98": a class and its targets in each part. */
+static int print_class(const wt_prepare_job *job, const wt_prepare_plan *plan, int class, char *text,
+                       size_t room) {
     const wt_prepare_tally *tally = &job->tally;
-    if (plan->classes > WT_COUNTED_CLASSES) return;
-    for (int class = 0; class < plan->classes; class ++) {
-        int64_t all = 0;
-        char count[32];
-        printf("  class %-5d", class);
-        for (wt_split split = 0; split < WT_SPLITS; split++) {
-            printf(" %s%s", split ? "/ " : "", wt_grouped(count, tally->classes[split][class]));
-            all += tally->classes[split][class];
-        }
-        printf("\n");
-        for (wt_split split = 0; split < WT_SPLITS; split++)
-            if (tally->utterances[split] > 0 && tally->classes[split][class] == 0)
-                wt_log_warning("%s: class %d is missing from the %s part (%lld samples in all; more or other "
-                               "blocks or groups, or another --split-seed, spread it)",
-                               job->out, class, wt_split_name(split), (long long)all);
+    char name[WT_SYMBOL_TEXT], count[WT_SPLITS][32];
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        wt_grouped(count[split], tally->classes[split][class]);
+    if (plan->vocabulary)
+        wt_symbol_text(name, plan->vocabulary->symbols[class]);
+    else
+        snprintf(name, sizeof name, "%d", class);
+    return snprintf(text, room, "%s%s:%s/%s/%s", class ? " " : "", name, count[0], count[1], count[2]);
+}
+
+void wt_report_classes(const wt_prepare_job *job, const wt_prepare_plan *plan) {
+    enum { LISTED = 100, ENTRY = 128, INDENT = 14 };
+    char text[LISTED * ENTRY];
+    size_t used = 0;
+    const int classes = wt_prepare_classes(plan);
+    if (!wt_log_speaks()) return;
+    if (classes > 0 && classes <= LISTED) {
+        for (int class = 0; class < classes; class ++)
+            used += (size_t)print_class(job, plan, class, text + used, sizeof text - used);
+        printf("  per part    ");
+        wt_print_wrapped(stdout, text, INDENT);
     }
+    wt_prepare_warn_of_classes(plan, &job->tally, job->out);
 }
 
 void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds) {
@@ -177,7 +178,7 @@ void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double se
     for (wt_split split = 0; split < WT_SPLITS; split++) wt_report_split(job, plan, split);
     if (plan->labelled && plan->classes > 0) {
         printf("  labels      %d classes\n", plan->classes);
-        report_classes(job, plan);
+        wt_report_classes(job, plan);
     }
     if (plan->labelled && plan->classes == 0) printf("  labels      values\n");
 }
@@ -205,6 +206,11 @@ static void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *
     }
 }
 
+void wt_free_values(char **values) {
+    for (size_t i = 0; values && values[i]; i++) free(values[i]);
+    free(values);
+}
+
 wt_status wt_check_range(const char *option, double value, double least, double most) {
     WT_CHECK(value >= least && value <= most, WT_USAGE, "%s: out of range (got %g, expected %g … %g)", option,
              value, least, most);
@@ -228,7 +234,7 @@ wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
 typedef struct {
     wt_prepare_job job;
     wt_audio_options audio;
-    char *channels, *target;
+    char *channels, *target, **validation, **test;
     int store_float, skip_damaged;
     long long split_seed;
     double shard_mib;
@@ -258,13 +264,9 @@ static wt_status wt_check_audio_options(wt_audio_command *command) {
     WT_CHECK(audio->trim == 0 || !command->target, WT_USAGE,
              "--trim: would cut a recording and its target (--target) differently");
     WT_TRY(wt_check_range("--trim-limit", command->job.trim_limit, 0, 1));
-    WT_TRY(wt_check_range("--validation", audio->validation, 0, 1));
-    WT_TRY(wt_check_range("--test", audio->test, 0, 1));
-    WT_CHECK(audio->validation + audio->test < 1, WT_USAGE,
-             "--validation, --test: leave nothing to train on (got %g and %g, expected a sum below 1)",
-             audio->validation, audio->test);
+    WT_TRY(wt_split_rule_parse(&audio->split, command->validation, command->test,
+                               (uint64_t)command->split_seed));
     WT_TRY(wt_check_shard_mib(&audio->shard_bytes, command->shard_mib));
-    audio->split_seed = (uint64_t)command->split_seed;
     audio->store = command->store_float ? WT_STORE_FLOAT : WT_STORE_INT16;
     return WT_OK;
 }
@@ -359,6 +361,14 @@ static wt_status wt_agree_on_recordings(wt_comm *comm, const wt_recordings *list
     return status;
 }
 
+/* Each recording's part, as far as the options name it, and parts in time where there are few. */
+static wt_status hold_and_cut(const wt_audio_command *command, wt_recordings *list, wt_recordings *targets) {
+    const wt_split_rule *rule = &command->audio.split;
+    WT_TRY(wt_recordings_hold(list, targets, rule));
+    WT_TRY(wt_recordings_cut(list, rule));
+    return targets ? wt_recordings_cut(targets, rule) : WT_OK;
+}
+
 /* Formats of all, in pairs, without those that are damaged if these may be left out. Collective. */
 static wt_status check_recordings(wt_comm *comm, const wt_audio_command *command, wt_recordings *list,
                                   wt_recordings *targets) {
@@ -376,15 +386,16 @@ static wt_status check_recordings(wt_comm *comm, const wt_audio_command *command
         }
         wt_recordings_keep(list, NULL);
     }
-    WT_TRY(wt_recordings_cut(list, &command->audio));
-    return command->target ? wt_recordings_cut(targets, &command->audio) : WT_OK;
+    return hold_and_cut(command, list, command->target ? targets : NULL);
 }
 
 /* Decoding has failed at one file: which others would it at? Collective. */
 static wt_status find_damaged(wt_comm *comm, const wt_audio_command *command, wt_recordings *list,
                               wt_recordings *targets, wt_status status) {
     char message[1024];
-    if (status != WT_USAGE || list->count == 0 || list->files[0].cut) return status;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->files[i].cut) return status; /* few, and parts know nothing of what is wrong elsewhere */
+    if (status != WT_USAGE) return status;
     snprintf(message, sizeof message, "%s", wt_error_message());
     WT_TRY(wt_share_formats(comm, list, false, true));
     if (command->target) WT_TRY(wt_share_formats(comm, targets, false, true));
@@ -411,8 +422,7 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
         status = find_damaged(comm, command, list, targets, status);
     }
     if (status == WT_OK) {
-        double shares[WT_SPLITS] = {1 - audio->validation - audio->test, audio->validation, audio->test};
-        wt_warn_of_empty_splits(&command->job, &plan, shares);
+        wt_split_warn_of_empty(&audio->split, plan.utterances, command->job.out, plan.remedy);
         wt_report(&command->job, &plan, wt_time_now() - start);
         wt_report_details(&command->job, &plan, audio->trim > 0, list);
     }
@@ -441,8 +451,7 @@ cleanup:
 }
 
 static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
-    wt_audio_command own = {
-        .job.trim_limit = 0.5, .audio = {.validation = 0.1, .test = 0.1}, .shard_mib = 256};
+    wt_audio_command own = {.job.trim_limit = 0.5, .shard_mib = 256};
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
          "DATASET"},
@@ -462,10 +471,12 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
          "DB"},
         {"trim-limit", '\0', POPT_ARG_DOUBLE, &own.job.trim_limit, 0,
          "Refuse to trim more than this share of all (default 0.5)", "SHARE"},
-        {"validation", '\0', POPT_ARG_DOUBLE, &own.audio.validation, 0,
-         "Share of the recordings for validation (default 0.1)", "SHARE"},
-        {"test", '\0', POPT_ARG_DOUBLE, &own.audio.test, 0,
-         "Share of the recordings for testing (default 0.1)", "SHARE"},
+        {"validation", '\0', POPT_ARG_ARGV, &own.validation, 0,
+         "For validation: a share of the recordings (default 0.1); or recordings, folders or patterns by "
+         "name, "
+         "as often as needed",
+         "SHARE|NAME"},
+        {"test", '\0', POPT_ARG_ARGV, &own.test, 0, "The same for testing (default 0.1)", "SHARE|NAME"},
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
          "Another number makes another choice of recordings (default 0)", "N"},
         {"skip-damaged", '\0', POPT_ARG_NONE, &own.skip_damaged, 0,
@@ -494,6 +505,8 @@ cleanup:
     free(own.job.out);
     free(own.target);
     free(own.channels);
+    wt_free_values(own.validation);
+    wt_free_values(own.test);
     return status;
 }
 

@@ -19,8 +19,12 @@ typedef struct {
 wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_plan *plan,
                            wt_utterance_source source);
 
-void wt_warn_of_empty_splits(const wt_prepare_job *job, const wt_prepare_plan *plan, const double *shares);
+/* Classes of each part, and warnings of what a part lacks. */
+void wt_report_classes(const wt_prepare_job *job, const wt_prepare_plan *plan);
 void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds);
+
+/* The values of an option that may be repeated, malloc'ed by popt, NULL-terminated. Takes NULL. */
+void wt_free_values(char **values);
 
 /* 12,345,678 */
 const char *wt_grouped(char text[32], int64_t value);

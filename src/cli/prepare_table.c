@@ -1,8 +1,9 @@
 /*
  * wavetrain prepare table: rows of CSV files as labelled samples.
  *
- * Rank 0 reads everything once, checks each row and counts; the others hear which rows make which utterance. All ranks
- * then measure the training part's mean and deviation, an utterance each in turn, and write whole shards.
+ * Rank 0 reads everything once, checks each row and counts; the others hear which rows make which utterance.
+ * All ranks then measure the training part's mean and deviation, an utterance each in turn, and write whole
+ * shards.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,8 @@
 
 enum { MEASURED_AT_ONCE = 256 }; /* utterances */
 
-/* Moments of the training items first … first+count−1 on every rank. Rank r has measured every P-th; what it has not is
- * all zero bits, so that bits can be added as whole numbers. */
+/* Moments of the training items first … first+count−1 on every rank. Rank r has measured every P-th; what it
+ * has not is all zero bits, so that bits can be added as whole numbers. */
 static wt_status wt_share_moments(wt_comm *comm, const wt_prepare_plan *plan, wt_utterance_source *source,
                                   size_t first, size_t count, wt_moments *moments) {
     _Static_assert(sizeof(wt_moments) % sizeof(int64_t) == 0, "made of eight-byte numbers");
@@ -59,7 +60,7 @@ cleanup:
 typedef struct {
     wt_prepare_job job;
     wt_table_options table;
-    char **signals, *label, *group, *separator, *decimal;
+    char **signals, **validation, **test, *label, *group, *separator, *decimal;
     int values;
     long long split_seed, gap;
     double shard_mib;
@@ -94,18 +95,13 @@ static wt_status wt_check_table_options(wt_table_command *own) {
     WT_TRY(wt_check_range("--rate", table->rate, 1, 10000000));
     WT_TRY(wt_check_range("--gap", (double)own->gap, 0, 1e12));
     WT_TRY(wt_check_range("--blocks", table->blocks, 1, 1e9));
-    WT_TRY(wt_check_range("--validation", table->validation, 0, 1));
-    WT_TRY(wt_check_range("--test", table->test, 0, 1));
-    WT_CHECK(table->validation + table->test < 1, WT_USAGE,
-             "--validation, --test: leave nothing to train on (got %g and %g, expected a sum below 1)",
-             table->validation, table->test);
+    WT_TRY(wt_split_rule_parse(&table->split, own->validation, own->test, (uint64_t)own->split_seed));
     WT_TRY(wt_check_shard_mib(&table->shard_bytes, own->shard_mib));
     table->signals = (const char *const *)own->signals;
     table->label = own->label;
     table->group = own->group;
     table->values = own->values;
     table->gap = own->gap;
-    table->split_seed = (uint64_t)own->split_seed;
     return WT_OK;
 }
 
@@ -134,7 +130,6 @@ cleanup:
 }
 
 static wt_status wt_prepare_rows(wt_comm *comm, wt_table_command *own, const wt_table *table, double start) {
-    const wt_table_options *options = &own->table;
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     const wt_utterance_source source = {.load = wt_table_load, .context = table};
@@ -142,9 +137,7 @@ static wt_status wt_prepare_rows(wt_comm *comm, wt_table_command *own, const wt_
     if (status == WT_OK) status = wt_share_normalization(comm, &plan, source);
     if (status == WT_OK) status = wt_write_dataset(comm, &own->job, &plan, source);
     if (status == WT_OK) {
-        const double shares[WT_SPLITS] = {1 - options->validation - options->test, options->validation,
-                                          options->test};
-        wt_warn_of_empty_splits(&own->job, &plan, shares);
+        wt_split_warn_of_empty(&own->table.split, plan.utterances, own->job.out, plan.remedy);
         wt_report(&own->job, &plan, wt_time_now() - start);
         if (wt_log_speaks() && wt_table_left_out(table) > 0)
             printf("  left out    %lld of %lld rows, between the parts\n",
@@ -168,8 +161,9 @@ cleanup:
 }
 
 static void free_table_options(wt_table_command *own) {
-    for (size_t i = 0; own->signals && own->signals[i]; i++) free(own->signals[i]);
-    free(own->signals);
+    wt_free_values(own->signals);
+    wt_free_values(own->validation);
+    wt_free_values(own->test);
     free(own->job.out);
     free(own->label);
     free(own->group);
@@ -178,10 +172,8 @@ static void free_table_options(wt_table_command *own) {
 }
 
 static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv) {
-    wt_table_command own = {.job.trim_limit = 1,
-                            .table = {.rate = 1, .validation = 0.1, .test = 0.1, .blocks = 50},
-                            .gap = 1000,
-                            .shard_mib = 256};
+    wt_table_command own = {
+        .job.trim_limit = 1, .table = {.rate = 1, .blocks = 50}, .gap = 1000, .shard_mib = 256};
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
          "DATASET"},
@@ -202,10 +194,11 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
          "ROWS"},
         {"blocks", '\0', POPT_ARG_INT, &own.table.blocks, 0,
          "Blocks that the rows are cut into, about; each at least twice the gap (default 50)", "N"},
-        {"validation", '\0', POPT_ARG_DOUBLE, &own.table.validation, 0,
-         "Share of the groups or blocks for validation (default 0.1)", "SHARE"},
-        {"test", '\0', POPT_ARG_DOUBLE, &own.table.test, 0,
-         "Share of the groups or blocks for testing (default 0.1)", "SHARE"},
+        {"validation", '\0', POPT_ARG_ARGV, &own.validation, 0,
+         "For validation: a share of the groups or blocks (default 0.1); or groups by name, without --group "
+         "files, as often as needed",
+         "SHARE|NAME"},
+        {"test", '\0', POPT_ARG_ARGV, &own.test, 0, "The same for testing (default 0.1)", "SHARE|NAME"},
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
          "Another number makes another choice (default 0)", "N"},
         {"rate", '\0', POPT_ARG_INT, &own.table.rate, 0, "Rows a second (default 1)", "HZ"},

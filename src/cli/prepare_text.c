@@ -1,7 +1,8 @@
 /*
- * wavetrain prepare text: lines or running text into a data set, by all ranks together. Rank 0 reads the files and the
- * others get their bytes, so that all work on the same text; each then makes the same items and the same plan, and writes
- * whole shards. So a text is in the memory of each rank once, which for text is little.
+ * wavetrain prepare text: lines or running text into a data set, by all ranks together. Rank 0 reads the
+ * files and the others get their bytes, so that all work on the same text; each then makes the same items and
+ * the same plan, and writes whole shards. So a text is in the memory of each rank once, which for text is
+ * little.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ typedef struct {
     int lines, lower, by_example;
     char *keep, *shares;
     char **assigned[WT_SPLITS]; /* --train FILE …, each NULL-terminated, malloc'ed by popt */
+    bool chosen;                /* these are some of FILE…; else whole files in addition */
     long long split_seed;
     double shard_mib;
     wt_text_file *files; /* [count] */
@@ -41,9 +43,22 @@ static wt_status wt_parse_shares(wt_text_options *text, const char *shares) {
         sum += part[i];
     }
     WT_CHECK(part[WT_SPLIT_TRAIN] > 0, WT_USAGE, "--shares: leave nothing to train on (got %s)", shares);
-    text->validation = part[WT_SPLIT_VALIDATION] / sum;
-    text->test = part[WT_SPLIT_TEST] / sum;
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        text->split.held[split].share = text->split.held[split].name_count > 0 ? 0 : part[split] / sum;
     return WT_OK;
+}
+
+/* The rule of --train, --validation, --test and --shares. */
+static wt_status parse_split(wt_text_command *command) {
+    wt_text_options *text = &command->text;
+    text->split.seed = (uint64_t)command->split_seed;
+    for (wt_split split = 0; split < WT_SPLITS; split++) {
+        wt_held_out *held = &text->split.held[split];
+        held->names = (const char *const *)command->assigned[split];
+        while (held->names && held->names[held->name_count]) held->name_count++;
+    }
+    const char *shares = command->shares ? command->shares : command->chosen ? "80,10,10" : "100,0,0";
+    return wt_parse_shares(text, shares);
 }
 
 static int wt_count_assigned(const wt_text_command *command) {
@@ -59,35 +74,61 @@ static wt_status wt_check_text_options(wt_text_command *command, int inputs) {
     text->lines = command->lines;
     text->lower = command->lower;
     text->by_example = command->by_example;
-    text->split_seed = (uint64_t)command->split_seed;
+    command->chosen = inputs > 0;
     WT_CHECK(inputs > 0 || assigned > 0, WT_USAGE,
              "prepare text: an argument is missing (expected FILE…, or --train FILE, --validation FILE, "
              "--test FILE)");
-    WT_CHECK(inputs == 0 || assigned == 0, WT_USAGE,
-             "prepare text: files are given both to be split and as --train, --validation or --test "
-             "(expected one of "
-             "both)");
-    WT_CHECK(assigned == 0 || (command->assigned[WT_SPLIT_TRAIN] && *command->assigned[WT_SPLIT_TRAIN]),
-             WT_USAGE, "--train: is missing (with --validation or --test)");
-    WT_CHECK(assigned == 0 || (!command->shares && !command->by_example), WT_USAGE,
+    WT_CHECK(inputs > 0 || (command->assigned[WT_SPLIT_TRAIN] && *command->assigned[WT_SPLIT_TRAIN]),
+             WT_USAGE, "--train: is missing (with --validation or --test, and no FILE…)");
+    WT_CHECK(inputs > 0 || (!command->shares && !command->by_example), WT_USAGE,
              "%s: has no meaning with --train, whose files are split already",
              command->shares ? "--shares" : "--by-example");
     WT_CHECK(text->lines || !text->by_example, WT_USAGE, "--by-example: is for --lines");
-    WT_TRY(wt_parse_shares(text, command->shares ? command->shares : "80,10,10"));
+    WT_TRY(parse_split(command));
     if (command->keep) WT_TRY(wt_characters_parse(&text->keep, "--keep", command->keep));
     return wt_check_shard_mib(&text->shard_bytes, command->shard_mib);
 }
 
 /* --- files --- */
 
+/* Which of FILE… the options name. */
+static wt_status choose_named(wt_text_command *command) {
+    const size_t count = (size_t)command->count;
+    const char **names = NULL, **paths = NULL;
+    wt_split *splits = NULL;
+    bool *named = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&names, count, sizeof *names, "list of texts"));
+    WT_GUARD(wt_alloc(&paths, count, sizeof *paths, "list of texts"));
+    WT_GUARD(wt_alloc(&splits, count, sizeof *splits, "list of texts"));
+    WT_GUARD(wt_alloc(&named, count, sizeof *named, "list of texts"));
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = command->files[i].path;
+        names[i] = wt_path_base(paths[i]);
+    }
+    const wt_split_items items = {.count = count, .ids = names, .paths = paths, .what = "text"};
+    WT_GUARD(wt_split_find_named(splits, named, &command->text.split, &items));
+    for (size_t i = 0; i < count; i++) {
+        command->files[i].assigned = named[i];
+        if (named[i]) command->files[i].split = splits[i];
+    }
+cleanup:
+    wt_free(names);
+    wt_free(paths);
+    wt_free(splits);
+    wt_free(named);
+    return status;
+}
+
 static wt_status wt_list_files(wt_text_command *command, const char *const *inputs, int count) {
-    int all = count + wt_count_assigned(command), next = 0;
-    WT_TRY(wt_alloc(&command->files, (size_t)all, sizeof *command->files, "list of texts"));
+    int next = 0;
+    command->count = command->chosen ? count : wt_count_assigned(command);
+    WT_TRY(wt_alloc(&command->files, (size_t)command->count, sizeof *command->files, "list of texts"));
     for (int i = 0; i < count; i++) command->files[next++].path = inputs[i];
+    if (command->chosen) return choose_named(command);
     for (wt_split split = 0; split < WT_SPLITS; split++)
         for (char **file = command->assigned[split]; file && *file; file++)
             command->files[next++] = (wt_text_file){.path = *file, .assigned = true, .split = split};
-    command->count = all;
     return WT_OK;
 }
 
@@ -154,15 +195,6 @@ static void wt_report_text(const wt_prepare_job *job, const wt_text *text, doubl
     wt_print_dropped(text);
 }
 
-static void wt_warn_of_empty_parts(const wt_text_command *command, const wt_prepare_plan *plan) {
-    const double shares[WT_SPLITS] = {1, command->text.validation, command->text.test};
-    for (wt_split split = 0; split < WT_SPLITS; split++) {
-        bool wanted = command->files[0].assigned ? command->assigned[split] != NULL : shares[split] > 0;
-        if (wanted && plan->utterances[split] == 0)
-            wt_log_warning("%s: nothing falls into the %s split", command->job.out, wt_split_name(split));
-    }
-}
-
 /* --- the command --- */
 
 static wt_status wt_prepare_files(wt_comm *comm, wt_text_command *command, double start) {
@@ -177,8 +209,9 @@ static wt_status wt_prepare_files(wt_comm *comm, wt_text_command *command, doubl
     WT_GUARD(wt_comm_agree(comm, wt_text_plan(&plan, &text)));
     WT_GUARD(wt_write_dataset(comm, &command->job, &plan,
                               (wt_utterance_source){.load = wt_text_load, .context = &text}));
-    wt_warn_of_empty_parts(command, &plan);
+    wt_split_warn_of_empty(&command->text.split, plan.utterances, command->job.out, plan.remedy);
     wt_report_text(&command->job, &text, wt_time_now() - start);
+    wt_report_classes(&command->job, &plan);
 cleanup:
     wt_prepare_plan_dispose(&plan);
     wt_text_dispose(&text);
@@ -188,10 +221,7 @@ cleanup:
 static void wt_free_text_command(wt_text_command *command) {
     for (int i = 0; i < command->count; i++) wt_free(command->files[i].bytes);
     wt_free(command->files);
-    for (int split = 0; split < WT_SPLITS; split++) {
-        for (char **file = command->assigned[split]; file && *file; file++) free(*file);
-        free(command->assigned[split]);
-    }
+    for (int split = 0; split < WT_SPLITS; split++) wt_free_values(command->assigned[split]);
     free(command->job.out);
     free(command->keep);
     free(command->shares);
@@ -223,11 +253,10 @@ static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv)
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
          "Another number makes another choice of lines or characters (default 0)", "N"},
         {"train", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TRAIN], 0,
-         "A whole file to train on, in place of FILE…", "FILE"},
+         "A whole file to train on: one of FILE…, or in their place", "FILE"},
         {"validation", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_VALIDATION], 0,
-         "With --train: one for validation", "FILE"},
-        {"test", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TEST], 0, "With --train: one for testing",
-         "FILE"},
+         "One for validation: of FILE… (also a pattern), or with --train", "FILE"},
+        {"test", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TEST], 0, "One for testing, likewise", "FILE"},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
          "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
         POPT_TABLEEND,

@@ -60,6 +60,17 @@ if command -v h5dump >/dev/null; then
 fi
 [ "$test_before" -gt 0 ] && [ "$validation_before" -gt 0 ] || fail "an empty split"
 
+# parts by name: folders, patterns, files; the others by their shares
+prepare copy --out by-name --validation speaker1/ --test 'deep/*' --test speaker2/2.wav
+[ "$(column validation 2) $(column test 2)" = "$(ls copy/speaker1 | wc -l) 3" ] || fail "by name: $(cat report.txt)"
+prepare copy --out by-name2 --test deep
+[ "$(column test 2)" = 2 ] && [ "$(column validation 2)" -gt 0 ] || fail "by name: $(cat report.txt)"
+expect_error 2 "--test: speaker9 is no recording's name (expected one such as " \
+    "$WAVETRAIN" prepare audio copy --out refused --test speaker9
+"$MPIRUN" 3 "$WAVETRAIN" prepare audio copy --out by-name3 --validation speaker1/ --test 'deep/*' --test speaker2/2.wav \
+    >report.txt 2>log.txt || fail "by name on 3 ranks: $(cat log.txt)"
+diff -r by-name by-name3 || fail "by name: other bytes on 3 ranks"
+
 # small shards
 prepare copy --out shards --shard-mib 0.01 --test 0
 ls shards | grep -q '^test' && fail "a test split of share 0"
@@ -105,6 +116,10 @@ prepare mixed/b.wav --out single
 ! grep -q '^warning' log.txt || fail "warnings: $(cat log.txt)"
 for part in train validation test; do [ "$(column $part 2)" = 1 ] || fail "parts: $(cat report.txt)"; done
 [ "$(column train 4)" -gt "$((7 * $(column test 4)))" ] || fail "parts: $(cat report.txt)"
+
+# of two, the one that has no name is cut in time
+prepare mixed/b.wav copy/deep/er/a.FLAC --out single-named --validation a.FLAC
+[ "$(column validation 4) $(column train 2) $(column test 2)" = "1000 1 1" ] || fail "named: $(cat report.txt)"
 
 # what a crashed run left behind is in nobody's way
 mkdir single2.partial-1-1

@@ -128,10 +128,29 @@ said err.txt 'warning: ulps.csv: column y differs by 2 steps of single precision
 # classes of each part, and one that a part lacks
 { echo a,y; seq 1 2000 | awk '{ print $1 "," ($1 > 1900) }'; } >late.csv
 expect_ok "$WAVETRAIN" prepare table late.csv $columns --gap 0 --blocks 10 --out late
-said out.txt '  class 0     1,'
-said out.txt '  class 1 '
-grep -qE '^warning: late: class 1 is missing from the (train|validation|test) part \(100 samples in all; ' err.txt ||
+grep -qE '^  per part    0:1,[0-9]{3}/[0-9]+/[0-9]+ 1:(100/0/0|0/100/0|0/0/100)$' out.txt || fail "classes: $(cat out.txt)"
+grep -qE '^warning: late: 1 of 2 classes is missing from the (train|validation|test) part \(1; more rows, a ' err.txt ||
     fail "no warning of a class that is missing: $(cat err.txt)"
+
+# parts by name: files, groups, whose names may be numbers; few groups leave no part empty
+parts() {
+    awk '$1 ~ /^(train|validation|test)$/ { printf "%s%s", n++ ? " " : "", $4 }' out.txt
+}
+for name in one two three; do { echo a,y,g; seq 1 90 | awk '{ print $1 "," $1 % 3 "," int(($1 - 1) / 30) }'; } >$name.csv; done
+expect_ok "$WAVETRAIN" prepare table one.csv two.csv three.csv $columns --gap 0 --validation two.csv --test 0 --out held
+[ "$(parts)" = "180 90 0" ] || fail "files by name: $(cat out.txt)"
+expect_ok "$WAVETRAIN" prepare table one.csv $columns --group g --validation =1 --test 2 --out held2
+[ "$(parts)" = "30 30 30" ] || fail "groups by name: $(cat out.txt)"
+for seed in 1 2 3 4 5; do
+    expect_ok "$WAVETRAIN" prepare table one.csv $columns --group g --split-seed $seed --out few-$seed
+    [ "$(parts)" = "30 30 30" ] || fail "three groups: $(cat out.txt)"
+done
+table 2 "--validation: 3 is no group's name (expected one such as 0" one.csv $columns --group g --validation 3
+table 2 "--test: four.csv is no table's name" one.csv two.csv $columns --test four.csv
+table 2 '--validation: out of range (got -1' one.csv $columns --validation -1
+expect_ok "$WAVETRAIN" prepare table one.csv $columns --out short
+said err.txt 'warning: short: the validation part is empty (its share is 0.1; more rows, a smaller --gap, more --blocks'
+rm one.csv two.csv three.csv
 
 # ranks
 awk 'BEGIN { print "t;a;b;y;g"; for (i = 0; i < 9000; i++) printf "%d;%.6f;%.6f;%d;g%d\n", i, sin(i / 9), cos(i / 5), i % 3, i / 300 }' >one.csv

@@ -97,10 +97,28 @@ reported 'dropped +1,292 of 5,092 characters: .* and [0-9]+ other symbols'
 "$WAVETRAIN" inspect book >inspected.txt
 said inspected.txt 'train            1 text, 3040 characters, 3040 examples'
 
-# too little for a part: a warning
+# as little as it is, no part is empty; too little for a part: a warning with what to do
 echo 'ab' >tiny.txt
 text tiny.txt --out tiny
-[ "$(grep -c '^warning: tiny: nothing falls into the' log.txt)" = 2 ] || fail "warnings: $(cat log.txt)"
+for part in train validation test; do [ "$(column $part 3)" = 1 ] || fail "tiny: $(cat report.txt)"; done
+said log.txt 'warning: tiny: 2 of 3 classes are missing from the train part (\n, b; more text'
+printf ab >tiniest.txt
+text tiniest.txt --out tiniest
+said log.txt "warning: tiniest: the test part is empty (its share is 0.1; more text, other --shares, another --split-seed,"
+for i in 1 2 3 4 5; do
+    for line in a b c c; do echo "$line$i"; done >five.txt
+    text --lines five.txt --split-seed $i --out five-$i
+    for part in train validation test; do [ "$(column $part 2)" -gt 0 ] || fail "five lines: $(cat report.txt)"; done
+done
+
+# files of the text by name, the others by shares
+mkdir chapters
+for i in 1 2 3 4; do sed -n "$((100 * i + 1)),$((100 * i + 100))p" names.txt >chapters/$i.txt; done
+text --lines chapters/*.txt --validation 2.txt --test 'chapters/[34].txt' --out named
+[ "$(column train 2) $(column validation 2) $(column test 2)" = "100 100 200" ] || fail "named: $(cat report.txt)"
+text --lines chapters/*.txt --validation 2.txt --out named2
+[ "$(column validation 2)" = 100 ] && [ "$(column test 2)" -gt 10 ] || fail "named: $(cat report.txt)"
+reported 'per part +the end mark:[0-9]+/100/[0-9]+ -:'
 printf '\n\n--\n\na b\n' >few.txt
 text --lines few.txt --keep a-z --shares 1,0,0 --out few
 reported 'dropped +3 of 5 characters: - × 2, space × 1'
@@ -125,7 +143,8 @@ wrong 'nowhere.txt: no such file' nowhere.txt
 wrong 'one: is a folder' one
 wrong 'names.txt: would have the same name' --lines names.txt one/names.txt
 wrong 'an argument is missing'
-wrong 'expected one of both' names.txt --train names.txt
+wrong 'leave nothing to train on (got names of all of 1 texts)' names.txt --validation names.txt
+wrong "--test: other.txt is no text's name" names.txt --test other.txt
 wrong '--train: is missing' --validation names.txt
 wrong '--shares: has no meaning with --train' --train names.txt --shares 1,1,1
 wrong '--by-example: has no meaning with --train' --lines --train names.txt --by-example

@@ -1,4 +1,4 @@
-/* Splits, the plan of shards, the list of recordings, the simulated tone and the folder while it is
+/* The plan of shards, the list of recordings, the simulated tone and the folder while it is
  * written. */
 #include <math.h>
 #include <setjmp.h>
@@ -32,37 +32,6 @@ static void touch(const char *name) {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
-}
-
-static void test_split_shares(void **state) {
-    (void)state;
-    int counts[WT_SPLITS] = {0}, moved = 0;
-    for (int i = 0; i < 20000; i++) {
-        char id[32];
-        snprintf(id, sizeof id, "speaker/%05d.wav", i);
-        wt_split split = wt_split_choose(id, 0, 0.1, 0.2);
-        counts[split]++;
-        moved += split != wt_split_choose(id, 1, 0.1, 0.2);
-        assert_int_equal(split, wt_split_choose(id, 0, 0.1, 0.2));
-        /* without a test part, none of it is test, and validation does not lose what it had to training */
-        assert_int_not_equal(wt_split_choose(id, 0, 0.1, 0), WT_SPLIT_TEST);
-        if (split == WT_SPLIT_TEST) assert_int_equal(wt_split_choose(id, 0, 0, 0.2), WT_SPLIT_TEST);
-    }
-    assert_in_range(counts[WT_SPLIT_VALIDATION], 1850, 2150);
-    assert_in_range(counts[WT_SPLIT_TEST], 3800, 4200);
-    assert_in_range(moved, 20000 * 0.4, 20000 * 0.52); /* 1 − 0.7² − 0.1² − 0.2² = 0.46 */
-}
-
-/* The choice is part of the format: a data set made again must have the same split. */
-static void test_split_is_pinned(void **state) {
-    (void)state;
-    char text[33] = "";
-    for (int i = 0; i < 32; i++) {
-        char id[8];
-        snprintf(id, sizeof id, "%d.wav", i);
-        text[i] = "TVE"[wt_split_choose(id, 0, 0.2, 0.2)];
-    }
-    assert_string_equal(text, "TTVTTTTTTTTTETVTEVVTEETTTETTVTTT");
 }
 
 static void test_plan(void **state) {
@@ -139,36 +108,10 @@ static void test_recordings(void **state) {
     wt_recordings_dispose(&list);
 }
 
-/* No part with a share is empty while another has two; else each goes where its own draw says. */
-static void test_few(void **state) {
-    (void)state;
-    char names[12][16];
-    const char *ids[12];
-    for (uint64_t seed = 0; seed < 200; seed++) {
-        for (size_t items = 1; items <= 12; items++) {
-            wt_split splits[12];
-            size_t counts[WT_SPLITS] = {0}, moved = 0;
-            for (size_t i = 0; i < items; i++) {
-                snprintf(names[i], sizeof names[i], "%zu.wav", i);
-                ids[i] = names[i];
-            }
-            wt_splits_choose(splits, ids, items, seed, 0.1, 0.1);
-            for (size_t i = 0; i < items; i++) {
-                counts[splits[i]]++;
-                moved += splits[i] != wt_split_choose(ids[i], seed, 0.1, 0.1);
-            }
-            for (int split = 0; split < WT_SPLITS && items >= 3; split++) assert_true(counts[split] > 0);
-            assert_true(moved <= 2);
-            wt_splits_choose(splits, ids, items, seed, 0, 0.5);
-            for (size_t i = 0; i < items; i++) assert_int_not_equal(splits[i], WT_SPLIT_VALIDATION);
-        }
-    }
-}
-
 /* One recording, or two, in parts with something left out between them. */
 static void test_cut(void **state) {
     (void)state;
-    const wt_audio_options options = {.validation = 0.1, .test = 0.2};
+    const wt_split_rule rule = wt_split_shares(0.1, 0.2, 0);
     for (size_t count = 1; count <= 3; count++) {
         wt_recordings list;
         memset(&list, 0, sizeof list);
@@ -179,7 +122,7 @@ static void test_cut(void **state) {
             assert_int_equal(wt_copy_string(&list.files[i].id, i ? "rec2.wav" : "rec.wav"), WT_OK);
         }
         list.count = count;
-        assert_int_equal(wt_recordings_cut(&list, &options), WT_OK);
+        assert_int_equal(wt_recordings_cut(&list, &rule), WT_OK);
         assert_int_equal(list.count, count < 3 ? 3 * count : 3);
         assert_int_equal(list.files[0].cut, count < 3);
         if (count < 3) {
@@ -341,11 +284,13 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_few),          cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_split_shares), cmocka_unit_test(test_split_is_pinned),
-        cmocka_unit_test(test_plan),         cmocka_unit_test(test_recordings),
-        cmocka_unit_test(test_bad_inputs),   cmocka_unit_test(test_audio_plan),
-        cmocka_unit_test(test_sine),         cmocka_unit_test(test_partial_folder),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_recordings),
+        cmocka_unit_test(test_bad_inputs),
+        cmocka_unit_test(test_audio_plan),
+        cmocka_unit_test(test_sine),
+        cmocka_unit_test(test_partial_folder),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

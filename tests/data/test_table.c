@@ -28,8 +28,7 @@ static wt_table_options options_of(int64_t gap, int blocks) {
                               .separator = ',',
                               .decimal = '.',
                               .rate = 1,
-                              .validation = 0.2,
-                              .test = 0.2,
+                              .split = wt_split_shares(0.2, 0.2, 0),
                               .shard_bytes = 1 << 20,
                               .gap = gap,
                               .blocks = blocks};
@@ -108,7 +107,7 @@ static void test_groups(void **state) {
     for (int64_t i = 0; i < ROWS; i++) {
         char name[32];
         snprintf(name, sizeof name, "g%lld", (long long)(i / EACH));
-        assert_int_equal(split_of[i], wt_split_choose(name, 0, 0.2, 0.2));
+        assert_int_equal(split_of[i], wt_split_of_draw(wt_split_draw(name, 0), &options.split));
     }
     wt_table_destroy(table);
 }
@@ -143,7 +142,7 @@ static void test_long_runs(void **state) {
     wt_table_options options = options_of(0, 1);
     wt_prepare_plan plan;
     wt_table *table;
-    options.validation = options.test = 0;
+    options.split = wt_split_shares(0, 0, 0);
     write_table("long.csv", ROWS, 0);
     assert_ok(wt_table_scan(&table, files, 1, &options));
     assert_ok(wt_table_plan(&plan, table));

@@ -147,7 +147,7 @@ static void test_line_ends(void **state) {
     static const char *const ends[] = {"\r\n", "\r"};
     const char *const plain = "anna\nbo\n\nzo\xC3\xA9\nal\nbert\nbo\nmia\nanna lou\nx\ny\nlast";
     for (int i = 0; i < 8; i++) {
-        wt_text_options options = {.validation = 0.3, .test = 0.3, .shard_bytes = 1 << 20};
+        wt_text_options options = {.split = wt_split_shares(0.3, 0.3, 0), .shard_bytes = 1 << 20};
         options.lines = i / 2 % 2;
         options.by_example = i / 4 == 1 && options.lines;
         char *other = with_line_ends(plain, ends[i % 2]);
@@ -273,8 +273,7 @@ static void test_lines_by_hash(void **state) {
     enum { COUNT = 4000 };
     wt_text_options options = lines;
     wt_text text, more;
-    options.validation = 0.1;
-    options.test = 0.2;
+    options.split = wt_split_shares(0.1, 0.2, 0);
     char *bytes = make_lines(COUNT), *longer = NULL;
     assert_ok(wt_alloc(&longer, strlen(bytes) + 64, 1, "lines"));
     sprintf(longer, "first\n%sname7\nlast\n", bytes);
@@ -289,7 +288,7 @@ static void test_lines_by_hash(void **state) {
     assert_int_equal(more.entries[COUNT + 1].split, text.entries[7].split); /* the same line again */
     assert_true(abs(counts[WT_SPLIT_VALIDATION] - 400) < 80 && abs(counts[WT_SPLIT_TEST] - 800) < 110);
     wt_text_dispose(&more);
-    options.split_seed = 1;
+    options.split.seed = 1;
     assert_ok(wt_text_read(&more, &one, 1, &options));
     int moved = 0;
     for (size_t i = 0; i < COUNT; i++) moved += more.entries[i].split != text.entries[i].split;
@@ -307,8 +306,7 @@ static void test_by_example(void **state) {
     wt_text_options options = lines;
     wt_text text;
     options.by_example = true;
-    options.validation = 0.1;
-    options.test = 0.1;
+    options.split = wt_split_shares(0.1, 0.1, 0);
     char *bytes = make_lines(COUNT);
     wt_text_file file = file_of("a", bytes);
     int seen[COUNT][16] = {{0}}, counts[WT_SPLITS] = {0}, all = 0;
@@ -368,7 +366,7 @@ static void test_running_text(void **state) {
     (void)state;
     const char *const parts[] = {"\xC3\xA9t\xC3\xA9\naut", "om", "ne", NULL}, *const whole[] = {"x y\nz",
                                                                                                 NULL};
-    wt_text_options options = {.validation = 0.2, .test = 0.2, .shard_bytes = 1 << 20};
+    wt_text_options options = {.split = wt_split_shares(0.2, 0.2, 0), .shard_bytes = 1 << 20};
     wt_text_file file = file_of("book", "\xC3\xA9t\xC3\xA9\r\nautomne"), given = file_of("book", "x y\nz");
     wt_text text;
     assert_ok(wt_text_read(&text, &file, 1, &options));
@@ -392,7 +390,7 @@ static void test_running_cuts(void **state) {
     for (int v = 0; v < 10; v++)
         for (int t = 0; t + v < 10; t++) {
             wt_text_options options = {
-                .validation = v / 10.0, .test = t / 10.0, .lower = true, .shard_bytes = 1 << 20};
+                .split = wt_split_shares(v / 10.0, t / 10.0, 0), .lower = true, .shard_bytes = 1 << 20};
             wt_text_file file = file_of("book", bytes);
             wt_text text;
             char got[256] = "";
@@ -463,7 +461,7 @@ static void test_fuzz(void **state) {
     char *bytes = NULL;
     int read = 0, wrong = 0;
     for (uint64_t round = 0; round < 600; round++) {
-        wt_text_options options = {.validation = 0.2, .test = 0.3, .shard_bytes = 1 << 20};
+        wt_text_options options = {.split = wt_split_shares(0.2, 0.3, 0), .shard_bytes = 1 << 20};
         wt_text text;
         options.lines = round % 2;
         options.by_example = round % 4 == 3;

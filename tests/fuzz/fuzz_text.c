@@ -7,7 +7,7 @@
 
 static void read_text(const uint8_t *data, size_t size) {
     const uint8_t how = size > 0 ? data[0] : 0;
-    wt_text_options options = {.validation = 0.2, .test = 0.2, .shard_bytes = 1 << 20};
+    wt_text_options options = {.split = wt_split_shares(0.2, 0.2, 0), .shard_bytes = 1 << 20};
     options.lines = how & 1;
     options.by_example = (how & 3) == 3;
     options.lower = how & 4;

@@ -84,7 +84,7 @@ record() {
         make_data
         find_machine
         for text in data/*.txt; do
-            line "data/$(basename "$text" .txt)" digests any "$(sed 's/, in [0-9.]* s$//; /^  class /d' "$text" | hashed)"
+            line "data/$(basename "$text" .txt)" digests any "$(sed 's/, in [0-9.]* s$//; /^  per part /d; /^ \{14\}/d' "$text" | hashed)"
         done >data.tsv
         export WAVETRAIN="$program" MPIRUN SOURCE blas libc
         list_cases | grep -E -- "${3:-.}" |

@@ -38,6 +38,25 @@ static wt_status choose_channels(int *channels, const wt_recordings *list, const
     return WT_OK;
 }
 
+/* By draws, but for those that are held for a part. */
+static wt_status choose_splits(wt_split *splits, const wt_recordings *list, const wt_split_rule *rule) {
+    bool *held = NULL;
+    double *draws = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&held, list->count, sizeof *held, "splits of recordings"));
+    WT_GUARD(wt_alloc(&draws, list->count, sizeof *draws, "splits of recordings"));
+    for (size_t i = 0; i < list->count; i++) {
+        splits[i] = list->files[i].split;
+        held[i] = list->files[i].held;
+        draws[i] = wt_split_draw(list->files[i].id, rule->seed);
+    }
+    wt_split_by_draws(splits, held, rule, draws, list->count);
+cleanup:
+    wt_free(held);
+    wt_free(draws);
+    return status;
+}
+
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
                         const wt_audio_options *options) {
     int rate, channels;
@@ -45,26 +64,21 @@ wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
     WT_TRY(choose_channels(&channels, recordings, options));
     int64_t *bytes = NULL, sample_bytes = options->store == WT_STORE_INT16 ? 2 : 4;
     wt_split *splits = NULL;
-    const char **ids = NULL;
     wt_status status = WT_OK;
-    WT_GUARD(wt_alloc(&ids, recordings->count, sizeof *ids, "names of recordings"));
     WT_GUARD(wt_alloc(&bytes, recordings->count, sizeof *bytes, "sizes of recordings"));
     WT_GUARD(wt_alloc(&splits, recordings->count, sizeof *splits, "splits of recordings"));
     for (size_t i = 0; i < recordings->count; i++) {
         const wt_recording *file = &recordings->files[i];
         bytes[i] = wt_sound_resampled_frames(file->format.frames, file->format.rate, rate) * channels *
                    sample_bytes;
-        ids[i] = file->id;
     }
-    wt_splits_choose(splits, ids, recordings->count, options->split_seed, options->validation, options->test);
-    for (size_t i = 0; i < recordings->count; i++)
-        if (recordings->files[i].cut) splits[i] = recordings->files[i].split;
+    WT_GUARD(choose_splits(splits, recordings, &options->split));
     WT_GUARD(wt_prepare_plan_init(plan, splits, bytes, recordings->count, options->shard_bytes));
     plan->sample_rate = rate;
     plan->channels = channels;
     plan->store = options->store;
+    plan->remedy = "more recordings, another --split-seed, or --validation NAME and --test NAME";
 cleanup:
-    wt_free(ids);
     wt_free(bytes);
     wt_free(splits);
     return status;

@@ -1,57 +1,13 @@
 /*
- * Which utterance belongs to which split and shard: a pure function of ids, shares and sizes. Every process
+ * Which utterance belongs to which shard: a pure function of splits and sizes. Every process
  * that plans the same set gets the same plan, so shards can be written by anyone in any order. Sizes are
  * those before trimming, so trimmed shards come out smaller than asked for.
  */
 #include <string.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/hash.h"
+#include "wavetrain/log.h"
 #include "wavetrain/memory.h"
-
-const char *wt_split_name(wt_split split) {
-    static const char *const names[WT_SPLITS] = {"train", "validation", "test"};
-    return names[split];
-}
-
-static double draw_of(const char *id, uint64_t seed) {
-    return (double)(wt_hash_string(id, seed).low >> 11) * 0x1p-53;
-}
-
-wt_split wt_split_choose(const char *id, uint64_t seed, double validation, double test) {
-    return wt_split_of_draw(draw_of(id, seed), validation, test);
-}
-
-/* How far a draw lies from those of low … high. */
-static double distance(double draw, double low, double high) {
-    return draw < low ? low - draw : draw > high ? draw - high : 0;
-}
-
-void wt_splits_choose(wt_split *splits, const char *const *ids, size_t items, uint64_t seed,
-                      double validation, double test) {
-    const double low[WT_SPLITS] = {test + validation, test, 0},
-                 high[WT_SPLITS] = {1, test + validation, test};
-    size_t counts[WT_SPLITS] = {0};
-    for (size_t i = 0; i < items; i++) counts[splits[i] = wt_split_choose(ids[i], seed, validation, test)]++;
-    for (wt_split split = 0; split < WT_SPLITS; split++) {
-        size_t nearest = items;
-        double least = 2;
-        for (size_t i = 0; counts[split] == 0 && high[split] > low[split] && i < items; i++) {
-            const double far = distance(draw_of(ids[i], seed), low[split], high[split]);
-            if (counts[splits[i]] < 2 || far >= least) continue;
-            least = far;
-            nearest = i;
-        }
-        if (nearest == items) continue;
-        counts[splits[nearest]]--;
-        counts[split]++;
-        splits[nearest] = split;
-    }
-}
-
-wt_split wt_split_of_draw(double draw, double validation, double test) {
-    return draw < test ? WT_SPLIT_TEST : draw < test + validation ? WT_SPLIT_VALIDATION : WT_SPLIT_TRAIN;
-}
 
 static void order_items(wt_prepare_plan *plan, const wt_split *splits) {
     size_t next = 0;
@@ -112,6 +68,43 @@ static int64_t count_clipped(const float *samples, int64_t count) {
     return clipped;
 }
 
+int wt_prepare_classes(const wt_prepare_plan *plan) {
+    const int classes = plan->vocabulary ? plan->vocabulary->classes : plan->labelled ? plan->classes : 0;
+    return classes <= WT_COUNTED_CLASSES ? classes : 0;
+}
+
+/* Symbols are stored as fractions of 32768 (data.h). */
+static void count_classes(int64_t *counts, const wt_prepare_plan *plan, const wt_utterance *utterance) {
+    if (wt_prepare_classes(plan) == 0) return;
+    for (int64_t i = 0; i < utterance->count; i++) {
+        if (utterance->mask && !utterance->mask[i]) continue;
+        counts[plan->vocabulary ? (int)(utterance->samples[i] * 32768) : (int)utterance->labels[i]]++;
+    }
+}
+
+void wt_prepare_warn_of_classes(const wt_prepare_plan *plan, const wt_prepare_tally *tally,
+                                const char *dataset) {
+    enum { SHOWN = 8 };
+    for (wt_split split = 0; split < WT_SPLITS; split++) {
+        char list[256] = "";
+        int missing = 0, used = 0;
+        if (tally->utterances[split] == 0 || (plan->vocabulary && split != WT_SPLIT_TRAIN)) continue;
+        for (int class = 0; class < wt_prepare_classes(plan); class ++) {
+            char name[WT_SYMBOL_TEXT];
+            if (tally->classes[split][class] > 0 || missing++ >= SHOWN) continue;
+            if (plan->vocabulary)
+                wt_symbol_text(name, plan->vocabulary->symbols[class]);
+            else
+                snprintf(name, sizeof name, "%d", class);
+            used += snprintf(list + used, sizeof list - (size_t)used, "%s%s", used ? ", " : "", name);
+        }
+        if (missing > 0)
+            wt_log_warning("%s: %d of %d %s missing from the %s part (%s%s; %s)", dataset, missing,
+                           wt_prepare_classes(plan), missing > 1 ? "classes are" : "classes is",
+                           wt_split_name(split), list, missing > SHOWN ? " …" : "", plan->remedy);
+    }
+}
+
 static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *plan, wt_split split,
                                size_t item, const wt_utterance_source *source, wt_prepare_tally *tally) {
     wt_utterance utterance = {.samples = NULL};
@@ -130,9 +123,7 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
         tally->removed += utterance.removed;
         tally->silent += utterance.silent;
         tally->still += utterance.still;
-        for (int64_t i = 0; plan->classes > 0 && plan->classes <= WT_COUNTED_CLASSES && i < utterance.count;
-             i++)
-            tally->classes[split][(int)utterance.labels[i]]++;
+        count_classes(tally->classes[split], plan, &utterance);
         if (plan->store == WT_STORE_INT16)
             tally->clipped += count_clipped(utterance.samples, utterance.count * plan->channels);
         if (source->done) source->done(source->progress);

@@ -211,40 +211,78 @@ cleanup:
     return status;
 }
 
-/* A part of a recording as one of its own, with the part's name behind the id's #. */
-static wt_status add_part(collection *all, const wt_recording *whole, wt_split split, int64_t first,
-                          int64_t frames) {
-    char id[WT_PATH_MAX];
-    const int length = snprintf(id, sizeof id, "%s#%s", whole->id, wt_split_name(split));
-    WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%s: the name is too long", whole->path);
+static void hold_as(wt_recordings *list, const bool *named, const wt_split *splits) {
+    for (size_t i = 0; i < list->count; i++) {
+        list->files[i].held = named[i];
+        if (named[i]) list->files[i].split = splits[i];
+    }
+}
+
+wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, const wt_split_rule *rule) {
+    const size_t count = recordings->count;
+    const char **ids = NULL, **paths = NULL;
+    wt_split *splits = NULL;
+    bool *named = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&ids, count, sizeof *ids, "names of recordings"));
+    WT_GUARD(wt_alloc(&paths, count, sizeof *paths, "names of recordings"));
+    WT_GUARD(wt_alloc(&splits, count, sizeof *splits, "splits of recordings"));
+    WT_GUARD(wt_alloc(&named, count, sizeof *named, "splits of recordings"));
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = recordings->files[i].id;
+        paths[i] = recordings->files[i].path;
+    }
+    const wt_split_items items = {.count = count, .ids = ids, .paths = paths, .what = "recording"};
+    WT_GUARD(wt_split_find_named(splits, named, rule, &items));
+    hold_as(recordings, named, splits);
+    if (targets) hold_as(targets, named, splits);
+cleanup:
+    wt_free(ids);
+    wt_free(paths);
+    wt_free(splits);
+    wt_free(named);
+    return status;
+}
+
+/* Frames first … first+frames−1 of a recording as one of its own, for a part. */
+static wt_status add_part(collection *all, const wt_recording *whole, const char *id, wt_split split,
+                          int64_t first, int64_t frames) {
     WT_TRY(add_file(all, whole->path, id));
     wt_recording *part = &all->list->files[all->list->count - 1];
     part->format = whole->format;
     part->format.frames = frames;
     part->first = first;
-    part->cut = true;
+    part->cut = frames < whole->format.frames;
+    part->held = true;
     part->split = split;
     return WT_OK;
 }
 
+/* Its parts, with the part's name behind the id's #. */
 static wt_status cut_recording(collection *all, const wt_recording *whole, const double *shares) {
     const int64_t frames = whole->format.frames;
     const int64_t gap = frames / 20 < whole->format.rate ? frames / 20 : whole->format.rate;
     double before = 0;
+    if (whole->held) return add_part(all, whole, whole->id, whole->split, 0, frames);
     for (wt_split split = 0; split < WT_SPLITS; split++) {
+        char id[WT_PATH_MAX];
         const int64_t begin = (int64_t)((double)frames * before) + (split > 0 ? gap : 0);
         before += shares[split];
         const int64_t end = split == WT_SPLITS - 1 ? frames : (int64_t)((double)frames * before);
-        if (shares[split] > 0 && end > begin) WT_TRY(add_part(all, whole, split, begin, end - begin));
+        if (shares[split] <= 0 || end <= begin) continue;
+        const int length = snprintf(id, sizeof id, "%s#%s", whole->id, wt_split_name(split));
+        WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%s: the name is too long", whole->path);
+        WT_TRY(add_part(all, whole, id, split, begin, end - begin));
     }
     return WT_OK;
 }
 
-wt_status wt_recordings_cut(wt_recordings *list, const wt_audio_options *options) {
-    const double shares[WT_SPLITS] = {1 - options->validation - options->test, options->validation,
-                                      options->test};
-    const size_t parts = 1u + (options->validation > 0) + (options->test > 0);
-    if (list->count == 0 || list->count >= parts) return WT_OK;
+wt_status wt_recordings_cut(wt_recordings *list, const wt_split_rule *rule) {
+    double shares[WT_SPLITS];
+    size_t drawn = 0;
+    for (size_t i = 0; i < list->count; i++) drawn += !list->files[i].held;
+    if (drawn == 0 || drawn >= (size_t)wt_split_parts(rule)) return WT_OK;
+    wt_split_rule_shares(shares, rule);
     wt_recordings cut;
     memset(&cut, 0, sizeof cut);
     collection all = {.list = &cut};

@@ -49,6 +49,7 @@ wt_status wt_simulated_plan(wt_prepare_plan *plan, size_t items, int64_t bytes, 
     }
     WT_GUARD(wt_prepare_plan_init(plan, splits, sizes, items, shard_bytes));
     plan->channels = 1;
+    plan->remedy = "more or longer utterances, or another --seed";
 cleanup:
     wt_free(sizes);
     wt_free(splits);

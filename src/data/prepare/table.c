@@ -1,12 +1,13 @@
 /*
  * Tables: which rows become which utterance of which split, and reading them.
  *
- * Every row is read once to be checked and counted, by one process; places in the file are noted every few thousand
- * rows, so that any process can read any utterance without reading what stands before it. Nothing but these notes and
- * one utterance is held in memory.
+ * Every row is read once to be checked and counted, by one process; places in the file are noted every few
+ * thousand rows, so that any process can read any utterance without reading what stands before it. Nothing
+ * but these notes and one utterance is held in memory.
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "prepare_internal.h"
@@ -15,8 +16,8 @@
 #include "wavetrain/random.h"
 
 enum { MARK_ROWS = 4096, RUN_ROWS_LEAST = 65536 };
-/* From this many deviations on a mean is subtracted before samples become floats: those have 24 bits, of which it would
- * take some. Below, samples are stored as they stand in the table. */
+/* From this many deviations on a mean is subtracted before samples become floats: those have 24 bits, of
+ * which it would take some. Below, samples are stored as they stand in the table. */
 static const double far_off = 16;
 
 /* A row's place. */
@@ -49,6 +50,8 @@ struct wt_table {
     table_head head;
     table_item *items; /* [head.items] */
     size_t item_room;
+    char *names; /* while it is scanned: the groups of items, whose `split` is where the name begins */
+    size_t name_bytes, name_room;
 };
 
 /* What is known of one file while it is scanned. */
@@ -57,8 +60,7 @@ typedef struct {
     int64_t file, rows;
     table_mark *marks; /* [mark_count] */
     size_t mark_count, mark_room;
-    char group[256]; /* of the last row, and its split */
-    wt_split split;
+    char group[256]; /* of the last row */
 } table_scan;
 
 /* Room for one entry more of `bytes`, doubling. */
@@ -103,7 +105,9 @@ static double offset_of(const table_column *column, int64_t rows) {
     return fabs(column->mean) > far_off * deviation ? column->mean : 0;
 }
 
-/* Steps of a number's precision between a column's least and most value; `float_` of floats, else of doubles. */
+/*
+ * Steps of a number's precision between a column's least and most value; `float_` of floats, else of doubles.
+ */
 static double steps_between(const table_column *column, bool float_) {
     const double size = fmax(fabs(column->least), fabs(column->most));
     const double step = float_ ? (double)nextafterf((float)size, INFINITY) - (double)(float)size
@@ -142,6 +146,16 @@ static wt_status note_mark(table_scan *scan, const wt_csv *csv) {
     return WT_OK;
 }
 
+/* Keeps a group's name, and says where it begins. */
+static wt_status keep_name(wt_table *table, const char *name, int64_t *place) {
+    *place = (int64_t)table->name_bytes;
+    do {
+        WT_TRY(make_room(&table->names, table->name_bytes, &table->name_room, 1));
+        table->names[table->name_bytes++] = *name;
+    } while (*name++);
+    return WT_OK;
+}
+
 /* A row of a group goes on the last utterance, or begins one. */
 static wt_status note_group(table_scan *scan, const wt_csv *csv, const char *group) {
     const wt_table_options *options = scan->table->options;
@@ -153,12 +167,14 @@ static wt_status note_group(table_scan *scan, const wt_csv *csv, const char *gro
     WT_CHECK(strlen(group) > 0 && strlen(group) < sizeof scan->group, WT_USAGE,
              "%s:%lld: column %s: is %s (expected a group's name)", wt_csv_path(csv),
              (long long)wt_csv_line(csv), options->group, *group ? "too long" : "empty");
+    const bool same = last && strcmp(group, scan->group) == 0;
+    int64_t name = same ? last->split : 0;
+    if (!same) WT_TRY(keep_name(scan->table, group, &name));
     snprintf(scan->group, sizeof scan->group, "%s", group);
-    scan->split = wt_split_choose(group, options->split_seed, options->validation, options->test);
     return add_item(scan->table, &(table_item){.file = scan->file,
                                                .first = scan->rows,
                                                .count = 1,
-                                               .split = scan->split,
+                                               .split = name,
                                                .mark = {scan->rows, wt_csv_offset(csv), wt_csv_line(csv)}});
 }
 
@@ -193,43 +209,90 @@ static wt_status scan_file(table_scan *scan, wt_table *table, size_t file) {
     return status;
 }
 
-/* --- blocks --- */
+/* --- groups --- */
 
-/* Which split the blocks of all files, numbered through, belong to. */
 typedef struct {
-    const wt_table_options *options;
-    int64_t blocks, test, validation;
-    int64_t block_rows;
-} block_plan;
+    const char *name;
+    table_item *item;
+} group_item;
 
-static int64_t share_of(int64_t blocks, double share) {
-    const int64_t wanted = llround((double)blocks * share);
-    return share > 0 && wanted == 0 && blocks >= 3 ? 1 : wanted;
+static int compare_names(const void *a, const void *b) {
+    return strcmp(((const group_item *)a)->name, ((const group_item *)b)->name);
 }
 
-static int64_t blocks_of(const block_plan *plan, int64_t rows) {
-    return rows / plan->block_rows > 1 ? rows / plan->block_rows : 1;
+/* The distinct names of `sorted`, as items that have parts. */
+static wt_status split_names(const wt_table *table, const char **ids, wt_split *splits,
+                             const group_item *sorted) {
+    wt_split_items groups = {.ids = ids, .what = "group"};
+    const size_t count = (size_t)table->head.items;
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(sorted[i].name, sorted[i - 1].name) != 0) ids[groups.count++] = sorted[i].name;
+    WT_TRY(wt_split_items_choose(splits, &table->options->split, &groups));
+    for (size_t i = 0, group = 0; i < count; i++) {
+        if (i > 0 && strcmp(sorted[i].name, sorted[i - 1].name) != 0) group++;
+        sorted[i].item->split = splits[group];
+    }
+    return WT_OK;
+}
+
+static wt_status split_groups(wt_table *table) {
+    const size_t count = (size_t)table->head.items;
+    group_item *sorted = NULL;
+    const char **ids = NULL;
+    wt_split *splits = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&sorted, count, sizeof *sorted, "groups of a table"));
+    WT_GUARD(wt_alloc(&ids, count, sizeof *ids, "groups of a table"));
+    WT_GUARD(wt_alloc(&splits, count, sizeof *splits, "groups of a table"));
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = (group_item){table->names + table->items[i].split, &table->items[i]};
+    qsort(sorted, count, sizeof *sorted, compare_names);
+    WT_GUARD(split_names(table, ids, splits, sorted));
+cleanup:
+    wt_free(sorted);
+    wt_free(ids);
+    wt_free(splits);
+    return status;
+}
+
+/* --- blocks --- */
+
+/* Which split the blocks of all files that have no name, numbered through, belong to. */
+typedef struct {
+    const wt_table_options *options;
+    int64_t blocks, pieces[WT_SPLITS];
+    int64_t block_rows;
+    bool *named;      /* [files] the whole file is of one split */
+    wt_split *splits; /* [files] */
+} block_plan;
+
+static int64_t blocks_of(const block_plan *plan, const table_scan *scan) {
+    if (plan->named[scan->file]) return 1;
+    return scan->rows / plan->block_rows > 1 ? scan->rows / plan->block_rows : 1;
 }
 
 /* Blocks are at least twice as long as the gap that may be cut from one. */
 static void plan_blocks(block_plan *plan, const wt_table *table, const table_scan *scans) {
     const wt_table_options *options = table->options;
-    const int64_t wanted = (table->head.rows + options->blocks - 1) / options->blocks;
+    int64_t rows = 0;
+    for (size_t f = 0; f < table->file_count; f++) rows += plan->named[f] ? 0 : scans[f].rows;
+    const int64_t wanted = (rows + options->blocks - 1) / options->blocks;
     plan->options = options;
     plan->block_rows = wanted > 2 * options->gap ? wanted : 2 * options->gap;
     if (plan->block_rows < 1) plan->block_rows = 1;
-    plan->blocks = 0;
-    for (size_t f = 0; f < table->file_count; f++) plan->blocks += blocks_of(plan, scans[f].rows);
-    plan->test = share_of(plan->blocks, options->test);
-    plan->validation = share_of(plan->blocks, options->validation);
+    for (size_t f = 0; f < table->file_count; f++)
+        if (!plan->named[f]) plan->blocks += blocks_of(plan, &scans[f]);
+    wt_split_pieces(plan->pieces, &options->split, plan->blocks);
 }
 
-static wt_split split_of(const block_plan *plan, int64_t block) {
+static wt_split split_of(const block_plan *plan, const table_scan *scan, int64_t block) {
+    if (plan->named[scan->file]) return plan->splits[scan->file];
     const int64_t place = (int64_t)wt_random_permute((uint64_t)block, (uint64_t)plan->blocks,
-                                                     plan->options->split_seed, WT_RANDOM_SPLIT, 1);
-    return place < plan->test                      ? WT_SPLIT_TEST
-           : place < plan->test + plan->validation ? WT_SPLIT_VALIDATION
-                                                   : WT_SPLIT_TRAIN;
+                                                     plan->options->split.seed, WT_RANDOM_SPLIT, 1);
+    const int64_t test = plan->pieces[WT_SPLIT_TEST];
+    return place < test                                       ? WT_SPLIT_TEST
+           : place < test + plan->pieces[WT_SPLIT_VALIDATION] ? WT_SPLIT_VALIDATION
+                                                              : WT_SPLIT_TRAIN;
 }
 
 /* Rows first … end−1 of one split, in pieces that memory can hold. */
@@ -247,13 +310,14 @@ static wt_status add_rows(wt_table *table, const table_scan *scan, int64_t first
     return WT_OK;
 }
 
+/* `block`: the number of the file's first one. */
 static wt_status cut_file(wt_table *table, const table_scan *scan, const block_plan *plan, int64_t block) {
-    const int64_t blocks = blocks_of(plan, scan->rows);
+    const int64_t blocks = blocks_of(plan, scan);
     int64_t first = 0; /* of the rows that are not yet in an utterance */
     for (int64_t i = 0; i < blocks; i++) {
         const int64_t end = scan->rows * (i + 1) / blocks;
-        const wt_split split = split_of(plan, block + i);
-        if (i + 1 < blocks && split_of(plan, block + i + 1) == split) continue;
+        const wt_split split = split_of(plan, scan, block + i);
+        if (i + 1 < blocks && split_of(plan, scan, block + i + 1) == split) continue;
         WT_TRY(add_rows(table, scan, first, end, split));
         first = end;
         if (i + 1 == blocks) break;
@@ -263,15 +327,33 @@ static wt_status cut_file(wt_table *table, const table_scan *scan, const block_p
     return WT_OK;
 }
 
+static wt_status find_named_files(block_plan *plan, const wt_table *table) {
+    const char **names;
+    WT_TRY(wt_alloc(&names, table->file_count, sizeof *names, "names of tables"));
+    for (size_t f = 0; f < table->file_count; f++) names[f] = wt_path_base(table->files[f]);
+    const wt_split_items files = {
+        .count = table->file_count, .ids = names, .paths = table->files, .what = "table"};
+    const wt_status status = wt_split_find_named(plan->splits, plan->named, &table->options->split, &files);
+    wt_free(names);
+    return status;
+}
+
 static wt_status cut_all(wt_table *table, const table_scan *scans) {
-    block_plan plan;
+    block_plan plan = {.options = table->options};
     int64_t block = 0;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&plan.named, table->file_count, sizeof *plan.named, "parts of tables"));
+    WT_GUARD(wt_alloc(&plan.splits, table->file_count, sizeof *plan.splits, "parts of tables"));
+    WT_GUARD(find_named_files(&plan, table));
     plan_blocks(&plan, table, scans);
     for (size_t f = 0; f < table->file_count; f++) {
-        WT_TRY(cut_file(table, &scans[f], &plan, block));
-        block += blocks_of(&plan, scans[f].rows);
+        WT_GUARD(cut_file(table, &scans[f], &plan, block));
+        if (!plan.named[f]) block += blocks_of(&plan, &scans[f]);
     }
-    return WT_OK;
+cleanup:
+    wt_free(plan.named);
+    wt_free(plan.splits);
+    return status;
 }
 
 /* --- the table --- */
@@ -310,7 +392,7 @@ wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
     for (size_t f = 0; f < count; f++) WT_GUARD(scan_file(&scans[f], table, f));
     for (int c = 0; c < options->signal_count; c++)
         table->head.offset[c] = offset_of(&table->head.signals[c], table->head.rows);
-    if (!options->group) WT_GUARD(cut_all(table, scans));
+    WT_GUARD(options->group ? split_groups(table) : cut_all(table, scans));
     *out = table;
     table = NULL;
 cleanup:
@@ -323,6 +405,7 @@ cleanup:
 void wt_table_destroy(wt_table *table) {
     if (!table) return;
     wt_free(table->items);
+    wt_free(table->names);
     wt_free(table);
 }
 
@@ -375,6 +458,10 @@ wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table) {
     plan->channels = options->signal_count;
     plan->store = WT_STORE_FLOAT;
     plan->kind = "table";
+    plan->remedy = options->group
+                       ? "more groups, another --split-seed, or --validation GROUP and --test GROUP"
+                       : "more rows, a smaller --gap, more --blocks, another --split-seed, or "
+                         "--validation FILE and --test FILE";
     plan->labelled = true;
     plan->classes = options->values ? 0 : (int)table->head.classes;
     memcpy(plan->normalization.offset, table->head.offset, sizeof table->head.offset);

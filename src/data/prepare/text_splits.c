@@ -1,6 +1,7 @@
 /*
- * Items of a text into splits and utterances. A line's split, and a character's, is a function of what the line holds:
- * equal lines share it, so that no line of the training part comes back in the test part, and none depends on the others.
+ * Items of a text into splits and utterances. A line's split, and a character's, is a function of what the
+ * line holds: equal lines share it, so that no line of the training part comes back in the test part, and
+ * none depends on the others.
  */
 #include <stdio.h>
 #include <string.h>
@@ -45,13 +46,13 @@ static uint64_t item_hash(const wt_text *text, const wt_text_item *item, uint32_
     size_t count = 0;
     item_range(text, item, &at, &end);
     while (wt_text_next(text, &at, end, &codes[count])) count++;
-    return wt_hash_bytes(codes, count * sizeof *codes, text->options->split_seed).low;
+    return wt_hash_bytes(codes, count * sizeof *codes, text->options->split.seed).low;
 }
 
 /* The split of a line's character number `position`, its end mark the last. */
 static wt_split example_split(const wt_text_options *options, uint64_t hash, int64_t position) {
-    double draw = wt_random_uniform(options->split_seed, WT_RANDOM_SPLIT, hash, (uint64_t)position);
-    return wt_split_of_draw(draw, options->validation, options->test);
+    double draw = wt_random_uniform(options->split.seed, WT_RANDOM_SPLIT, hash, (uint64_t)position);
+    return wt_split_of_draw(draw, &options->split);
 }
 
 static wt_status split_by_example(splitter *made, size_t item) {
@@ -64,14 +65,38 @@ static wt_status split_by_example(splitter *made, size_t item) {
     return WT_OK;
 }
 
-static wt_status split_line(splitter *made, size_t item) {
-    const wt_text_options *options = made->text->options;
-    const wt_text_item *line = &made->text->items[item];
-    const wt_text_file *file = &made->text->files[line->file];
-    if (file->assigned) return add_entry(made, item, file->split);
-    if (options->by_example) return split_by_example(made, item);
-    double draw = (double)(item_hash(made->text, line, made->codes) >> 11) * 0x1p-53;
-    return add_entry(made, item, wt_split_of_draw(draw, options->validation, options->test));
+static wt_status split_lines_by_example(splitter *made) {
+    wt_text *text = made->text;
+    for (size_t i = 0; i < text->count; i++) {
+        const wt_text_file *file = &text->files[text->items[i].file];
+        WT_TRY(file->assigned ? add_entry(made, i, file->split) : split_by_example(made, i));
+    }
+    return WT_OK;
+}
+
+/* Each line by the draw of what it holds, but for those of files that are held for a part. */
+static wt_status split_whole_lines(splitter *made) {
+    wt_text *text = made->text;
+    wt_split *splits = NULL;
+    bool *held = NULL;
+    double *draws = NULL;
+    wt_status status = WT_OK;
+    WT_GUARD(wt_alloc(&splits, text->count, sizeof *splits, "splits of lines"));
+    WT_GUARD(wt_alloc(&held, text->count, sizeof *held, "splits of lines"));
+    WT_GUARD(wt_alloc(&draws, text->count, sizeof *draws, "splits of lines"));
+    for (size_t i = 0; i < text->count; i++) {
+        const wt_text_file *file = &text->files[text->items[i].file];
+        held[i] = file->assigned;
+        splits[i] = file->split;
+        draws[i] = (double)(item_hash(text, &text->items[i], made->codes) >> 11) * 0x1p-53;
+    }
+    wt_split_by_draws(splits, held, &text->options->split, draws, text->count);
+    for (size_t i = 0; i < text->count; i++) WT_GUARD(add_entry(made, i, splits[i]));
+cleanup:
+    wt_free(splits);
+    wt_free(held);
+    wt_free(draws);
+    return status;
 }
 
 static wt_status split_lines(wt_text *text) {
@@ -80,8 +105,7 @@ static wt_status split_lines(wt_text *text) {
     for (size_t i = 0; i < text->count; i++)
         if (text->items[i].characters > longest) longest = text->items[i].characters;
     WT_TRY(wt_alloc(&made.codes, (size_t)longest + 1, sizeof *made.codes, "the longest line"));
-    wt_status status = WT_OK;
-    for (size_t i = 0; i < text->count && status == WT_OK; i++) status = split_line(&made, i);
+    wt_status status = text->options->by_example ? split_lines_by_example(&made) : split_whole_lines(&made);
     wt_free(made.codes);
     return status;
 }
@@ -108,6 +132,20 @@ static wt_text_item cut_part(const wt_text *text, wt_text_item *rest, uint32_t c
     return part;
 }
 
+/* Characters of each part: shares cut off; where that leaves a part empty, in pieces of at least one. */
+static void share_characters(uint32_t size[WT_SPLITS], const wt_split_rule *rule, uint32_t all) {
+    double shares[WT_SPLITS];
+    int64_t pieces[WT_SPLITS];
+    bool empty = false;
+    wt_split_rule_shares(shares, rule);
+    size[WT_SPLIT_TEST] = (uint32_t)(all * shares[WT_SPLIT_TEST]);
+    size[WT_SPLIT_VALIDATION] = (uint32_t)(all * shares[WT_SPLIT_VALIDATION]);
+    size[WT_SPLIT_TRAIN] = all - size[WT_SPLIT_VALIDATION] - size[WT_SPLIT_TEST];
+    for (wt_split split = 0; split < WT_SPLITS; split++) empty |= shares[split] > 0 && size[split] == 0;
+    wt_split_pieces(pieces, rule, all);
+    for (wt_split split = 0; empty && split < WT_SPLITS; split++) size[split] = (uint32_t)pieces[split];
+}
+
 /* The whole file, or its three parts, in this order. */
 static wt_status split_running(wt_text *text) {
     wt_text_item *parts;
@@ -119,12 +157,9 @@ static wt_status split_running(wt_text *text) {
     text->count = files * WT_SPLITS;
     wt_status status = WT_OK;
     for (size_t f = 0; f < files && status == WT_OK; f++) {
-        const wt_text_options *options = text->options;
         const wt_text_file *file = &text->files[whole[f].file];
-        uint32_t all = whole[f].characters, size[WT_SPLITS] = {0};
-        size[WT_SPLIT_TEST] = (uint32_t)(all * options->test);
-        size[WT_SPLIT_VALIDATION] = (uint32_t)(all * options->validation);
-        size[WT_SPLIT_TRAIN] = all - size[WT_SPLIT_VALIDATION] - size[WT_SPLIT_TEST];
+        uint32_t all = whole[f].characters, size[WT_SPLITS];
+        share_characters(size, &text->options->split, all);
         for (wt_split split = 0; split < WT_SPLITS && status == WT_OK; split++) {
             if (file->assigned) size[split] = split == file->split ? all : 0;
             if (size[split] == 0) continue;
@@ -158,6 +193,7 @@ wt_status wt_text_plan(wt_prepare_plan *plan, const wt_text *text) {
     plan->channels = 1;
     plan->store = WT_STORE_INT16;
     plan->kind = "text";
+    plan->remedy = "more text, other --shares, another --split-seed, or --validation FILE and --test FILE";
     plan->vocabulary = &text->vocabulary;
     plan->masked = text->options->by_example;
 cleanup:
