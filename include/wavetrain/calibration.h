@@ -24,33 +24,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
 
-/* The kinds of work that a step is made of; wt_work_name says how the file calls them. */
-typedef enum {
-    /* wavenet: operations of products (forward and both gradients) by the narrower side's channels */
-    WT_WORK_PRODUCT_16,
-    WT_WORK_PRODUCT_32,
-    WT_WORK_PRODUCT_64,
-    WT_WORK_PRODUCT_128,
-    WT_WORK_PRODUCT_256,
-    WT_WORK_ELEMENT, /* values of a block that are not products: activations, their gradients, the table look-up */
-    WT_WORK_LOGIT, /* values of the softmax */
-    WT_WORK_UNIT,  /* pieces of work that threads take: tiles of a block */
-    /* hierarchy */
-    WT_WORK_LEVEL_PRODUCT, /* operations of products */
-    WT_WORK_LEVEL_ELEMENT, /* values of rows: norms, activations, embeddings, softmax */
-    WT_WORK_LEVEL_FAR,     /* those of them that lie beyond the nearest caches */
-    WT_WORK_LEVEL,         /* levels that a call goes through */
-    /* both */
-    WT_WORK_NORM_ROW, /* rows of layer norms: what each costs however narrow it is */
-    WT_WORK_GRADIENT, /* bytes of gradients that are written, or added up in a rank */
-    WT_WORK_UPDATE, /* bytes of parameters and moments that an update touches, packing and the norm included */
-    WT_WORK_STEP,   /* steps */
-    WT_WORK_KINDS
-} wt_work_kind;
-
+/* How the file calls a kind of work (engine.h). */
 const char *wt_work_name(wt_work_kind kind);
 
 /* Of one table of kernels, so many threads a rank, and so many ranks at work on the node. */

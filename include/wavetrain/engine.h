@@ -22,10 +22,11 @@ struct wt_graph; /* network/graph.h */
 typedef struct wt_engine wt_engine;
 
 typedef struct {
-    int windows;    /* in one call, at most */
-    int targets;    /* in a window, at most */
-    bool backward;  /* forward keeps what backward needs */
-    bool recompute; /* it keeps the inputs of layers alone, and backward makes the rest once more */
+    int windows;            /* in one call, at most */
+    int targets;            /* in a window, at most */
+    bool backward;          /* forward keeps what backward needs */
+    bool recompute;         /* it keeps the inputs of layers alone, and backward makes the rest once more */
+    int microbatch_windows; /* neighbouring windows per microbatch; 0: a call's windows are one */
 } wt_engine_shape;
 
 typedef struct {
@@ -45,8 +46,7 @@ void wt_engine_destroy(wt_engine *engine);
 void wt_engine_pack(wt_engine *engine, const wt_real *parameters);
 
 /*
- * What a training call must know of its step. Until it is given, a call's windows are one microbatch, which
- * is all of the step. `reduce` adds `count` numbers of each microbatch over all microbatches of the step,
+ * What a training call must know of its step. Until it is given, a call's microbatches are all of the step. `reduce` adds `count` numbers of each microbatch over all microbatches of the step,
  * on all ranks, in an order that the number of microbatches alone decides: `sums` is [microbatches of the
  * call, count], `total` [count]. The calling thread calls it, in forward and in backward, equally often on
  * all ranks; NULL: the call's microbatches are all there are.
@@ -54,8 +54,7 @@ void wt_engine_pack(wt_engine *engine, const wt_real *parameters);
 typedef struct {
     uint64_t seed; /* dropout's draws are keyed by (seed, step, microbatch, element) */
     int64_t step;
-    int first_microbatch;   /* that the batch's first window belongs to */
-    int microbatch_windows; /* 0: a call's windows are one microbatch */
+    int first_microbatch; /* that the batch's first window belongs to */
     void (*reduce)(void *context, const double *sums, int count, double *total);
     void *context;
 } wt_engine_step;
@@ -89,10 +88,8 @@ typedef struct {
 } wt_engine_listener;
 
 /* Backward of the last forward: the gradient of the summed loss. gradients[m] is a flat buffer (kernel
- * order) that the gradient of microbatch m, of `microbatch_windows` neighbouring windows, is written to.
- * `listener` may be NULL. */
-void wt_engine_backward(wt_engine *engine, int microbatch_windows, wt_real *const *gradients,
-                        const wt_engine_listener *listener);
+ * order) that the gradient of microbatch m of the call is written to. `listener` may be NULL. */
+void wt_engine_backward(wt_engine *engine, wt_real *const *gradients, const wt_engine_listener *listener);
 
 /* Bytes that wt_engine_create takes, for as many threads as OpenMP offers now; -1 if there is no memory to
  * find out. */
@@ -121,20 +118,34 @@ double wt_engine_share_left(const struct wt_graph *graph, int targets, size_t of
 double wt_engine_partial_gradients(const struct wt_graph *graph, int targets, double microbatches,
                                    double windows);
 
-enum { WT_WORK_WIDTHS = 5 }; /* 16, 32, 64, 128 and 256 channels */
+/* The kinds of work that a training step is made of: counts that grow with a network as its time does. */
+typedef enum {
+    /* rows of time: operations of products (forward and both gradients) by the narrower side's channels */
+    WT_WORK_PRODUCT_16,
+    WT_WORK_PRODUCT_32,
+    WT_WORK_PRODUCT_64,
+    WT_WORK_PRODUCT_128,
+    WT_WORK_PRODUCT_256,
+    WT_WORK_ELEMENT, /* values that are not of products: activations, their gradients, the table look-up */
+    WT_WORK_LOGIT,   /* values of the softmax */
+    WT_WORK_UNIT,    /* pieces of work that threads take: tiles of a layer */
+    /* rows of targets */
+    WT_WORK_LEVEL_PRODUCT, /* operations of products */
+    WT_WORK_LEVEL_ELEMENT, /* values of rows: norms, activations, embeddings, softmax */
+    WT_WORK_LEVEL_FAR,     /* those of them that lie beyond the nearest caches */
+    WT_WORK_LEVEL,         /* levels that a call goes through */
+    /* both */
+    WT_WORK_NORM_ROW, /* rows of layer norms: what each costs however narrow it is */
+    WT_WORK_GRADIENT, /* bytes of gradients that are written, or added up in a rank */
+    WT_WORK_UPDATE,   /* bytes of parameters and moments that an update touches, packing and norm included */
+    WT_WORK_STEP,     /* steps */
+    WT_WORK_KINDS
+} wt_work_kind;
 
-/* What a training step takes, forward and backward: counts that grow with a network as its time does.
- * Operations of products are shared out to the two nearest widths of their narrower side. `list` is of rows
- * that belong to targets. */
-typedef struct {
-    double products[WT_WORK_WIDTHS];
-    double elements, logits, tiles; /* values that are not of products; tiles of rows */
-    double list_products, list_elements, list_tiles;
-    double norm_rows; /* rows of layer norms */
-} wt_engine_work;
-
-/* Adds the work of one call. */
-void wt_engine_count_work(wt_engine_work *work, const struct wt_graph *graph, double windows, int targets);
+/* Adds the work of one call of a training step, forward and backward. Operations of products are
+ * shared out to the two nearest widths of their narrower side. */
+void wt_engine_count_work(double work[WT_WORK_KINDS], const struct wt_graph *graph, double windows,
+                          int targets);
 
 /* Rows of a tile, and channels of a panel of a table's gradient: what benchmarks of kernels measure with. */
 int wt_engine_tile_rows(void);

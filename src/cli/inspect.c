@@ -59,8 +59,10 @@ static void wt_print_tensors(const wt_network *network) {
 static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
     int microbatches = wt_config_microbatches(config);
     const int targets = wt_network_targets(network, &config->data);
-    wt_engine_shape microbatch = {config->train.batch / microbatches, targets, true,
-                                  config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
+    const wt_engine_shape microbatch = {.windows = config->train.batch / microbatches,
+                                        .targets = targets,
+                                        .backward = true,
+                                        .recompute = config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
     printf("network          %s, %zu parameters in %d tensors\n", network->description, network->parameters.trained,

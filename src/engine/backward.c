@@ -2,8 +2,8 @@
  * The plan of backward, from the last stage of forward to the first. A stage's unit makes in one go, tile
  * after tile, while they are in the cache:
  *
- *   rows that forward has not kept, once more (a gate's output from its tanh and sigmoid; with `recompute` all that lies
- *   between the inputs of layers);
+ *   rows that forward has not kept, once more (a gate's output from its tanh and sigmoid; with `recompute`
+ *   all that lies between the inputs of layers);
  *   the gradient by each operator's output, gathered from its readers (each row is made once, by one unit);
  *   through the operator, the gradient by its input;
  *   the partial gradients of weights and biases, added up over the unit's rows in their order.
@@ -15,490 +15,376 @@
 #include "operators.h"
 #include "wavetrain/memory.h"
 
-typedef struct {
-    wt_engine_plan *plan;
-    const wt_engine *e;
-    const wt_graph *graph;
-    bool *needs, *remade; /* [values] */
-    bool *meets;          /* [values]: it meets its weights where it was made, not where they were applied */
-    int stage;            /* of the plan, that is laid out */
-    size_t partial;       /* elements of its units' sums so far */
-    int pending;          /* batch norm whose gradient by its input the next stage begins with; −1: none */
-} layout;
-
-#define APPEND(l, items, count, item)                                                                        \
-    ((l)->plan->status == WT_OK ? (void)((l)->plan->status = wt_append(&(l)->plan->items, &(l)->plan->count, \
-                                                                       item, sizeof *(item), "the plan"))    \
-                                : (void)0)
-
-/* --- which values have gradients, and where --- */
-
-/* All values but the batch's signal. */
-static void find_needs(layout *l) {
-    for (int v = 0; v < l->graph->value_count; v++) l->needs[v] = l->graph->values[v].producer >= 0;
+/* The newest stage, to which everything is added. */
+static wt_stage *newest(const wt_engine *e) {
+    return &e->plan->stages[e->plan->stage_count - 1];
 }
+
+static wt_value_plan *value_plan(const wt_engine *e, int value) {
+    return &e->plan->values[value];
+}
+
+/* --- which values have gradients (all but the batch's signal), and where --- */
 
 /* A product that takes a value's place, adding to it; −1: none. */
-static int adder_of(const layout *l, int value) {
-    const wt_engine_plan *plan = l->plan;
-    if (plan->first_reader[value + 1] - plan->first_reader[value] != 1) return -1;
-    const int op = plan->readers[plan->first_reader[value]].op;
-    return l->graph->ops[op].add == value && wt_engine_plan_adds_in_place(plan, l->e, op) ? op : -1;
-}
-
-static int gradient_buffer(layout *l, int value) {
-    wt_engine_plan *plan = l->plan;
-    const int channels = wt_value_of(l->e, value)->channels, adder = adder_of(l, value);
-    const int sole = wt_engine_plan_sole_reader(plan, l->e, value);
-    if (adder >= 0) return plan->gradient[l->graph->ops[adder].output];
-    if (sole >= 0) {
-        const wt_op *o = &l->graph->ops[sole];
-        if (o->kind == WT_OP_LOSS) return plan->value[value];
-        if (o->kind == WT_OP_FUSE || (wt_class(l->graph, sole)->flags & WT_GRADIENT_IN_PLACE))
-            return plan->gradient[o->output];
-        return wt_engine_plan_buffer(plan, l->e, value, channels);
-    }
-    for (int n = plan->first_reader[value]; n < plan->first_reader[value + 1]; n++) {
-        const int op = plan->readers[n].op;
-        if (l->graph->ops[op].input == value)
-            plan->input_gradient[op] = wt_engine_plan_buffer(plan, l->e, l->graph->ops[op].output, channels);
-    }
-    return wt_engine_plan_buffer(plan, l->e, value, channels);
-}
-
-static void place_gradients(layout *l) {
-    for (int v = l->graph->value_count - 1; v >= 0 && l->plan->status == WT_OK; v--) {
-        if (l->needs[v]) l->plan->gradient[v] = gradient_buffer(l, v);
-    }
+static int adder_of(const wt_engine *e, int value) {
+    if (wt_layout_readers(e, value) != 1) return -1;
+    const int op = e->plan->readers[value_plan(e, value)->first_reader].op;
+    return e->graph->ops[op].add == value && wt_layout_adds_in_place(e, op) ? op : -1;
 }
 
 /* Whether a value's gradient is gathered from its readers where it was made; else its sole reader makes it. */
-static bool is_gathered(const layout *l, int value) {
-    return l->needs[value] && adder_of(l, value) < 0 && wt_engine_plan_sole_reader(l->plan, l->e, value) < 0;
+static bool is_gathered(const wt_engine *e, int value) {
+    return adder_of(e, value) < 0 && wt_layout_sole_reader(e, value) < 0;
 }
 
-static void list_sources(layout *l) {
-    wt_engine_plan *plan = l->plan;
-    for (int v = 0; v <= l->graph->value_count; v++) {
-        plan->first_source[v] = plan->source_count;
-        if (v == l->graph->value_count || !is_gathered(l, v)) continue;
-        for (int n = plan->first_reader[v]; n < plan->first_reader[v + 1]; n++) {
-            const struct wt_reader *reader = &plan->readers[n];
-            const wt_op *o = &l->graph->ops[reader->op];
-            if (o->output < 0 || plan->gradient[o->output] < 0) continue;
-            const wt_value *y = wt_value_of(l->e, o->output);
-            wt_source source = {plan->gradient[o->output], y->left, y->channels, reader->delay, SIZE_MAX};
-            if (reader->term >= 0) source.packed = plan->backward_at[reader->term];
-            if (o->input == v) source.buffer = plan->input_gradient[reader->op];
-            if (o->input == v) source.channels = wt_value_of(l->e, v)->channels;
-            if (plan->status == WT_OK && plan->source_count - plan->first_source[v] == WT_SOURCES)
-                plan->status = wt_error(WT_FAILED, "a network's value is read more than %d times",
-                                        WT_SOURCES);
-            APPEND(l, sources, source_count, &source);
-        }
+static int gradient_buffer(wt_engine *e, int value) {
+    wt_engine_plan *plan = e->plan;
+    const int channels = wt_value_of(e, value)->channels, adder = adder_of(e, value);
+    const int sole = wt_layout_sole_reader(e, value);
+    if (adder >= 0) return value_plan(e, e->graph->ops[adder].output)->gradient;
+    if (sole >= 0 && e->graph->ops[sole].kind == WT_OP_LOSS) return value_plan(e, value)->buffer;
+    if (sole >= 0 && wt_class(e->graph, sole)->flags & WT_GRADIENT_IN_PLACE)
+        return value_plan(e, e->graph->ops[sole].output)->gradient;
+    for (int n = plan->values[value].first_reader; sole < 0 && n < plan->values[value + 1].first_reader;
+         n++) {
+        const int op = plan->readers[n].op;
+        if (e->graph->ops[op].input == value)
+            plan->ops[op].input_gradient = wt_layout_buffer(e, e->graph->ops[op].output, channels);
     }
+    return wt_layout_buffer(e, value, channels);
 }
 
 /* --- what backward makes once more --- */
 
 /* The stage of forward in whose backward an operator's rows are made again: behind batch norm's sums. */
-static int remake_stage(const layout *l, int op) {
-    const int stage = l->plan->stage_of[op];
-    return l->plan->stages[stage].after_op >= 0 ? stage + 1 : stage;
+static int remake_stage(const wt_engine *e, int op) {
+    const int stage = e->plan->ops[op].stage;
+    return e->plan->stages[stage].after_op ? stage + 1 : stage;
 }
 
-/* Whether all readers find a value that exists only while its stage's backward is at the tile. */
-static bool readers_allow(const layout *l, int value, bool unary_only) {
-    const int own = remake_stage(l, wt_value_of(l->e, value)->producer);
-    for (int n = l->plan->first_reader[value]; n < l->plan->first_reader[value + 1]; n++) {
-        const struct wt_reader *reader = &l->plan->readers[n];
-        const bool unary = l->graph->ops[reader->op].input == value;
-        if (unary && remake_stage(l, reader->op) != own) return false;
-        if (unary && (wt_class(l->graph, reader->op)->flags & WT_KEEPS_INPUT) && !l->e->shape.recompute)
-            return false;
-        if (!unary && (unary_only || (reader->term >= 0 && reader->delay > 0))) return false;
-    }
-    return true;
-}
-
-/* The same of all that operators with one input make of the value, some of it in its place. */
-static bool chain_allows(const layout *l, int value, bool unary_only) {
-    if (!readers_allow(l, value, unary_only)) return false;
-    for (int n = l->plan->first_reader[value]; n < l->plan->first_reader[value + 1]; n++) {
-        const wt_op *o = &l->graph->ops[l->plan->readers[n].op];
-        if (o->input == value && o->output >= 0 && !chain_allows(l, o->output, false)) return false;
+/* Whether all readers find a value that exists only while its stage's backward is at the tile; with `chain`
+ * also all that operators with one input make of it, some of it in its place. */
+static bool readers_allow(const wt_engine *e, int value, bool unary_only, bool chain) {
+    const int own = remake_stage(e, wt_value_of(e, value)->producer);
+    for (int n = value_plan(e, value)->first_reader; n < value_plan(e, value + 1)->first_reader; n++) {
+        const wt_reader *reader = &e->plan->readers[n];
+        const wt_op *o = &e->graph->ops[reader->op];
+        if (o->input != value) {
+            if (unary_only || (reader->term >= 0 && reader->delay > 0)) return false;
+            continue;
+        }
+        const bool kept = wt_class(e->graph, reader->op)->flags & WT_KEEPS_INPUT;
+        if (remake_stage(e, reader->op) != own || (kept && !e->shape.recompute)) return false;
+        if (chain && o->output >= 0 && !readers_allow(e, o->output, false, true)) return false;
     }
     return true;
 }
 
 /* Whether a value is made once more before its stage's backward begins, from a product on, and not on the
  * way. */
-static bool is_made_first(const layout *l, int value) {
-    const int op = wt_value_of(l->e, value)->producer;
-    if (!l->remade[value]) return false;
-    if (l->graph->ops[op].kind == WT_OP_PRODUCT) return true;
-    return !wt_class(l->graph, op)->remake && is_made_first(l, l->graph->ops[op].input);
+static bool is_made_first(const wt_engine *e, int value) {
+    const int op = wt_value_of(e, value)->producer;
+    if (!value_plan(e, value)->remade) return false;
+    if (e->graph->ops[op].kind == WT_OP_PRODUCT) return true;
+    return !wt_class(e->graph, op)->remake && is_made_first(e, e->graph->ops[op].input);
 }
 
-static bool is_remade(const layout *l, int value) {
-    const int op = wt_value_of(l->e, value)->producer;
-    const bool recompute = l->e->shape.recompute;
-    if (!l->needs[value] || wt_value_of(l->e, value)->extent != WT_EXTENT_TIME) return false;
-    if (op < 0 || l->plan->stages[remake_stage(l, op)].turns) return false;
-    const wt_op *o = &l->graph->ops[op];
-    if (wt_class(l->graph, op)->flags & WT_REMAKES) return chain_allows(l, value, false);
+/* Over time, in a stage that has a backward of its own. */
+static bool may_remake(const wt_engine *e, int value) {
+    const wt_value *v = wt_value_of(e, value);
+    return v->producer >= 0 && v->extent == WT_EXTENT_TIME &&
+           !e->plan->stages[remake_stage(e, v->producer)].turns;
+}
+
+static bool is_remade(const wt_engine *e, int value) {
+    if (!may_remake(e, value)) return false;
+    const int op = wt_value_of(e, value)->producer;
+    const wt_op *o = &e->graph->ops[op];
+    if (wt_class(e->graph, op)->flags & WT_REMAKES) return readers_allow(e, value, false, true);
+    if (!e->shape.recompute) return false;
     if (o->kind == WT_OP_PRODUCT)
-        return recompute && !wt_engine_plan_adds_in_place(l->plan, l->e, op) && chain_allows(l, value, true);
-    return recompute && o->input >= 0 && is_made_first(l, o->input);
+        return !wt_layout_adds_in_place(e, op) && readers_allow(e, value, true, true);
+    return o->input >= 0 && is_made_first(e, o->input);
 }
 
 /* A value that an operator with one input has made is near when that operator's gradient is. */
-static bool meets_weights(const layout *l, int value) {
-    const int op = wt_value_of(l->e, value)->producer;
-    if (l->remade[value]) return true;
-    if (!l->needs[value] || op < 0 || !(wt_class(l->graph, op)->flags & WT_KEEPS_OUTPUT)) return false;
-    return wt_value_of(l->e, value)->extent == WT_EXTENT_TIME &&
-           !l->plan->stages[remake_stage(l, op)].turns && readers_allow(l, value, false);
+static bool meets_weights(const wt_engine *e, int value) {
+    if (value_plan(e, value)->remade) return true;
+    return may_remake(e, value) &&
+           (wt_class(e->graph, wt_value_of(e, value)->producer)->flags & WT_KEEPS_OUTPUT) &&
+           readers_allow(e, value, false, false);
 }
 
 /* --- the newest stage's calls, and what they touch --- */
 
-static void use(layout *l, int buffer, bool writes) {
-    wt_engine_plan_use(l->plan, &(struct wt_use){.buffer = buffer, .stage = l->stage, .writes = writes});
-}
-
-static void use_at(layout *l, int buffer, int delay, bool whole) {
-    wt_engine_plan_use(l->plan, &(struct wt_use){buffer, l->stage, delay, delay, false, whole});
-}
-
-static void add_part(layout *l, size_t at, size_t count, bool wide, int tensor, size_t offset,
-                     double factor) {
-    const wt_share share = {l->graph->tensors[tensor].offset + offset, (wt_real)factor};
-    const wt_part part = {l->stage, at, count, wide, l->plan->share_count, 1};
-    APPEND(l, shares, share_count, &share);
-    APPEND(l, parts, part_count, &part);
-}
-
-/* The newest part stands for one more tensor. */
-static void add_share(layout *l, int tensor, double factor) {
-    const wt_share share = {l->graph->tensors[tensor].offset, (wt_real)factor};
-    APPEND(l, shares, share_count, &share);
-    if (l->plan->status == WT_OK) l->plan->parts[l->plan->part_count - 1].share_count++;
+/* Partial gradients of a tensor from element `from` on, behind those that the stage has, or (`again`) the
+ * same sums as the part before. They are finished when the next stage has added them up. */
+static int add_part(wt_engine *e, size_t count, int tensor, size_t from, double factor, bool again) {
+    const size_t at = newest(e)->sums_each - (again ? count : 0);
+    const wt_part part = {.stage = e->plan->stage_count - 1,
+                          .factor = (wt_real)factor,
+                          .at = at,
+                          .count = count,
+                          .offset = e->graph->tensors[tensor].offset + from};
+    WT_PLAN_APPEND(e->plan, parts, part_count, &part);
+    newest(e)->sums_each = at + count;
+    e->plan->finished_by[tensor] = e->plan->stage_count;
+    return (int)at;
 }
 
 /* The weights of one term, from rows of x that are there. */
-static void lay_weights(layout *l, int number) {
-    const wt_term *term = &l->graph->terms[number];
-    const int y = l->graph->ops[term->op].output;
-    const size_t in = (size_t)wt_value_of(l->e, term->value)->channels,
-                 count = in * (size_t)wt_value_of(l->e, y)->channels;
+static void lay_weights(wt_engine *e, int number) {
+    const wt_term *term = &e->graph->terms[number];
+    const int y = e->graph->ops[term->op].output;
+    const size_t count = (size_t)wt_value_of(e, term->value)->channels * (size_t)wt_value_of(e, y)->channels;
     if (term->tensor < 0) return;
-    l->plan->weights_at[number] = (int)l->partial;
-    add_part(l, l->partial, count, false, term->tensor, (size_t)term->tap * count, term->scale);
-    l->partial += count;
-    wt_engine_plan_call(l->plan, wt_term_weights_call, number);
-    use_at(l, l->plan->value[term->value], term->delay, false);
-    use_at(l, l->plan->gradient[y], 0, false);
+    e->plan->terms[number].sums_at = add_part(e, count, term->tensor, (size_t)term->tap * count, term->scale,
+                                              false);
+    wt_layout_call(e->plan, wt_term_weights_call, number);
+    wt_layout_use(e->plan, value_plan(e, term->value)->buffer, term->delay, WT_READS);
+    wt_layout_use(e->plan, value_plan(e, y)->gradient, 0, WT_READS);
 }
 
 /* The gradient by a value is there: so are those of the biases in what made it, one sum for all of them. */
-static void lay_biases(layout *l, int value) {
-    const wt_value *v = wt_value_of(l->e, value);
-    bool any = false;
+static void lay_biases(wt_engine *e, int value) {
+    const wt_value *v = wt_value_of(e, value);
+    int *at = &value_plan(e, value)->bias_at;
     if (v->extent == WT_EXTENT_TARGETS) return;
     for (int op = v->producer; op >= 0;) {
-        const wt_op *o = &l->graph->ops[op];
+        const wt_op *o = &e->graph->ops[op];
         for (int b = o->first_bias; b < o->first_bias + o->bias_count; b++) {
-            const wt_bias *bias = &l->graph->biases[b];
-            if (any) {
-                add_share(l, bias->tensor, bias->scale);
-            } else {
-                add_part(l, l->partial, (size_t)v->channels, false, bias->tensor, 0, bias->scale);
-            }
-            any = true;
+            const wt_bias *bias = &e->graph->biases[b];
+            *at = add_part(e, (size_t)v->channels, bias->tensor, 0, bias->scale, *at >= 0);
         }
-        op = wt_engine_plan_adds_in_place(l->plan, l->e, op) ? wt_value_of(l->e, o->add)->producer : -1;
+        op = wt_layout_adds_in_place(e, op) ? wt_value_of(e, o->add)->producer : -1;
     }
-    if (!any) return;
-    l->plan->bias_at[value] = (int)l->partial;
-    l->partial += (size_t)v->channels;
-    wt_engine_plan_call(l->plan, wt_bias_call, value);
-    use(l, l->plan->gradient[value], false);
+    if (*at < 0) return;
+    wt_layout_call(e->plan, wt_bias_call, value);
+    wt_layout_use(e->plan, value_plan(e, value)->gradient, 0, WT_READS);
 }
 
 /* The gradient by a value is there, but for the scale of the product that made it. */
-static void lay_made(layout *l, int value) {
-    const int op = wt_value_of(l->e, value)->producer;
-    if (op >= 0 && l->graph->ops[op].kind == WT_OP_PRODUCT && l->graph->ops[op].scale != 1) {
-        wt_engine_plan_call(l->plan, wt_scale_call, value);
-        use(l, l->plan->gradient[value], true);
+static void lay_made(wt_engine *e, int value) {
+    const wt_op *producer = &e->graph->ops[wt_value_of(e, value)->producer];
+    if (producer->kind == WT_OP_PRODUCT && producer->scale != 1) {
+        wt_layout_call(e->plan, wt_scale_call, value);
+        wt_layout_use(e->plan, value_plan(e, value)->gradient, 0, WT_WRITES);
     }
-    lay_biases(l, value);
+    lay_biases(e, value);
 }
 
-static void lay_gather(layout *l, int value) {
-    wt_engine_plan *plan = l->plan;
-    wt_engine_plan_call(plan, wt_gather_call, value);
-    for (int n = plan->first_source[value]; n < plan->first_source[value + 1]; n++)
-        use_at(l, plan->sources[n].buffer, -plan->sources[n].delay, false);
-    use(l, plan->gradient[value], true);
-    lay_biases(l, value);
+static void lay_gather(wt_engine *e, int value) {
+    wt_engine_plan *plan = e->plan;
+    const int first = plan->values[value].first_reader, end = plan->values[value + 1].first_reader;
+    if (plan->status == WT_OK && end - first > WT_SOURCES)
+        plan->status = wt_error(WT_FAILED, "a network's value is read %d times (expected at most %d)",
+                                end - first, WT_SOURCES);
+    wt_layout_call(plan, wt_gather_call, value);
+    for (int n = first; n < end; n++)
+        wt_layout_use(plan, wt_layout_source(e, &plan->readers[n], value), -plan->readers[n].delay, WT_READS);
+    wt_layout_use(plan, plan->values[value].gradient, 0, WT_WRITES);
+    lay_biases(e, value);
 }
 
-static void lay_available(layout *l, int value);
+static void lay_available(wt_engine *e, int value);
 
 /* Makes an operator's output once more, behind its input's. */
-static void lay_remake(layout *l, int op) {
-    const wt_op *o = &l->graph->ops[op];
-    wt_engine_plan_call(l->plan, wt_class(l->graph, op)->remake, op);
-    use(l, l->plan->value[o->input], false);
-    use(l, l->plan->state[op], false);
-    use(l, l->plan->value[o->output], true);
-    lay_available(l, o->output);
+static void lay_remake(wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
+    wt_layout_call(e->plan, wt_class(e->graph, op)->remake, op);
+    wt_layout_use(e->plan, value_plan(e, o->input)->buffer, 0, WT_READS);
+    wt_layout_use(e->plan, e->plan->ops[op].state, 0, WT_READS);
+    wt_layout_use(e->plan, value_plan(e, o->output)->buffer, 0, WT_WRITES);
+    lay_available(e, o->output);
 }
 
 /* A value that is made once more is there: so are the gradients of the weights that it meets, and what
  * follows from it. */
-static void lay_available(layout *l, int value) {
-    for (int n = l->plan->first_reader[value + 1] - 1; n >= l->plan->first_reader[value]; n--) {
-        const struct wt_reader *reader = &l->plan->readers[n];
+static void lay_available(wt_engine *e, int value) {
+    for (int n = value_plan(e, value + 1)->first_reader - 1; n >= value_plan(e, value)->first_reader; n--) {
+        const wt_reader *reader = &e->plan->readers[n];
         if (reader->term >= 0) {
-            lay_weights(l, reader->term);
-        } else if (wt_class(l->graph, reader->op)->remake && l->remade[l->graph->ops[reader->op].output]) {
-            lay_remake(l, reader->op);
+            lay_weights(e, reader->term);
+        } else if (wt_class(e->graph, reader->op)->remake &&
+                   value_plan(e, e->graph->ops[reader->op].output)->remade) {
+            lay_remake(e, reader->op);
         }
     }
 }
 
 /* From the gradient by an operator's output to that by its input. */
-static void lay_through(layout *l, int op) {
-    wt_engine_plan *plan = l->plan;
-    const wt_op *o = &l->graph->ops[op];
-    const wt_op_class *class = wt_class(l->graph, op);
-    const bool own = plan->input_gradient[op] >= 0;
-    const int dx = own ? plan->input_gradient[op] : plan->gradient[o->input];
-    wt_engine_plan_call(plan, class->backward, op);
-    use(l, plan->gradient[o->output], false);
-    if (class->flags & WT_KEEPS_INPUT) use(l, plan->work[op], false);
-    if (class->flags & WT_KEEPS_OUTPUT) use(l, plan->value[o->output], false);
-    use(l, plan->state[op], class->remake != NULL);
-    use(l, dx, true);
-    if (class->flags & WT_REMAKES && !class->remake) use(l, plan->value[o->output], true);
-    if (!own) lay_made(l, o->input);
+static void lay_through(wt_engine *e, int op) {
+    wt_engine_plan *plan = e->plan;
+    const wt_op *o = &e->graph->ops[op];
+    const wt_op_class *class = wt_class(e->graph, op);
+    const wt_op_plan *own = &plan->ops[op];
+    const int output = plan->values[o->output].buffer;
+    const bool apart = own->input_gradient >= 0;
+    wt_layout_call(plan, class->backward, op);
+    wt_layout_use(plan, plan->values[o->output].gradient, 0, class->flags & WT_PULLED ? WT_WHOLE : WT_READS);
+    if (class->flags & WT_KEEPS_INPUT) wt_layout_use(plan, own->work, 0, WT_READS);
+    if (class->flags & WT_KEEPS_OUTPUT) wt_layout_use(plan, output, 0, WT_READS);
+    wt_layout_use(plan, own->state, 0, class->remake ? WT_WRITES : WT_READS);
+    wt_layout_use(plan, apart ? own->input_gradient : plan->values[o->input].gradient, 0, WT_WRITES);
+    if (class->flags & WT_REMAKES && !class->remake) wt_layout_use(plan, output, 0, WT_WRITES);
+    if (!apart) lay_made(e, o->input);
 }
 
 /* Batch norm: the sums now, the rest in the next stage. */
-static void lay_sums(layout *l, int op) {
-    const wt_op *o = &l->graph->ops[op];
-    wt_engine_plan_call(l->plan, wt_class(l->graph, op)->gather[WT_BACKWARD], op);
-    use(l, l->plan->gradient[o->output], false);
-    use(l, l->plan->work[op], false);
-    l->plan->stages[l->stage].after_op = op;
-    l->pending = op;
+static void lay_sums(wt_engine *e, int op) {
+    wt_layout_call(e->plan, wt_class(e->graph, op)->gather[WT_BACKWARD], op);
+    wt_layout_use(e->plan, value_plan(e, e->graph->ops[op].output)->gradient, 0, WT_READS);
+    wt_layout_use(e->plan, e->plan->ops[op].work, 0, WT_READS);
+    newest(e)->after_op = op;
 }
 
 /* --- a stage --- */
 
-static void lay_moments(layout *l, const wt_stage *stage) {
-    size_t doubles = 0;
-    for (int op = stage->first_op; op < stage->first_op + stage->op_count; op++) {
-        const wt_op *o = &l->graph->ops[op];
-        if (!wt_class(l->graph, op)->moments) continue;
-        const size_t width = wt_class(l->graph, op)->moments(l->graph, o) / 2;
-        l->plan->partial_at[op] = (int)doubles;
-        add_part(l, doubles, width, true, o->tensors[1], 0, 1);
-        add_part(l, doubles + width, width, true, o->tensors[0], 0, 1);
-        doubles += 2 * width;
+/* The sums in double of a stage's norms stand before all others. */
+static void lay_moments(wt_engine *e, const wt_stage *forward) {
+    wt_engine_plan *plan = e->plan;
+    const size_t reals = sizeof(double) / sizeof(wt_real);
+    for (int op = forward->first_op; op < forward->first_op + forward->op_count; op++) {
+        const wt_op *o = &e->graph->ops[op];
+        if (!(wt_class(e->graph, op)->flags & WT_MOMENTS)) continue;
+        const size_t width = (size_t)wt_value_of(e, o->output)->channels;
+        plan->ops[op].sums_at = add_part(e, width, o->tensors[1], 0, 1, false);
+        add_part(e, width, o->tensors[0], 0, 1, false);
+        for (int p = plan->part_count - 2; plan->status == WT_OK && p < plan->part_count; p++)
+            plan->parts[p].wide = true;
+        /* forward's sums of batch norm, in the stage before, stand at the same place */
+        if (wt_class(e->graph, op)->gather[WT_FORWARD])
+            plan->stages[plan->ops[op].stage - 1].sums_each = newest(e)->sums_each * reals;
     }
-    l->partial = doubles * (sizeof(double) / sizeof(wt_real));
+    newest(e)->sums_each *= reals;
 }
 
-static void lay_remakes(layout *l, int stage) {
-    for (int op = 0; op < l->graph->op_count; op++) {
-        const wt_op *o = &l->graph->ops[op];
-        if (o->output < 0 || remake_stage(l, op) != stage) continue;
-        if (!is_made_first(l, o->output)) continue;
-        wt_engine_plan_call(l->plan, wt_remake_call, op);
-        for (int n = o->first_term; n < o->first_term + o->term_count; n++)
-            use_at(l, l->plan->value[l->graph->terms[n].value], l->graph->terms[n].delay, false);
-        if (o->add >= 0) use_at(l, l->plan->value[o->add], o->add_delay, false);
-        use(l, l->plan->work[op], true);
-        use(l, l->plan->state[op], true);
-        use(l, l->plan->value[o->output], true);
+static void lay_remakes(wt_engine *e, int stage) {
+    for (int op = 0; op < e->graph->op_count; op++) {
+        const int output = e->graph->ops[op].output;
+        if (output >= 0 && remake_stage(e, op) == stage && is_made_first(e, output))
+            wt_layout_forward(e, op, wt_remake_call);
     }
 }
 
 /* A readout's weights and bias. */
-static void lay_readout(layout *l, int op) {
-    const wt_op *o = &l->graph->ops[op];
+static void lay_readout(wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
     if (o->tensors[0] < 0) return;
-    l->plan->partial_at[op] = (int)l->partial;
-    add_part(l, l->partial, (size_t)o->taps, false, o->tensors[0], 0, 1);
-    l->partial += (size_t)o->taps;
-    if (o->tensors[1] >= 0) add_part(l, l->partial++, 1, false, o->tensors[1], 0, 1);
-    wt_engine_plan_call(l->plan, wt_class(l->graph, op)->weights, op);
-    use_at(l, l->plan->value[o->input], 0, true);
+    e->plan->ops[op].sums_at = add_part(e, (size_t)o->taps, o->tensors[0], 0, 1, false);
+    if (o->tensors[1] >= 0) add_part(e, 1, o->tensors[1], 0, 1, false);
+    wt_layout_call(e->plan, wt_class(e->graph, op)->weights, op);
+    wt_layout_use(e->plan, value_plan(e, o->input)->buffer, 0, WT_WHOLE);
 }
 
 /* The gradient by an operator's output, where that is made here. */
-static void lay_gradient(layout *l, int value) {
-    const int sole = wt_engine_plan_sole_reader(l->plan, l->e, value);
-    if (is_gathered(l, value)) {
-        lay_gather(l, value);
-    } else if (sole >= 0 && (wt_class(l->graph, sole)->flags & WT_PULLED)) {
-        wt_engine_plan_call(l->plan, wt_class(l->graph, sole)->backward, sole);
-        use_at(l, l->plan->gradient[l->graph->ops[sole].output], 0, true);
-        use(l, l->plan->gradient[value], true);
-        lay_made(l, value);
-    } else if (sole >= 0 &&
-               (l->graph->ops[sole].kind == WT_OP_LOSS || l->graph->ops[sole].kind == WT_OP_FUSE)) {
-        lay_made(l, value);
+static void lay_gradient(wt_engine *e, int value) {
+    const int sole = wt_layout_sole_reader(e, value);
+    if (is_gathered(e, value)) {
+        lay_gather(e, value);
+    } else if (sole >= 0 && (wt_class(e->graph, sole)->flags & WT_PULLED)) {
+        lay_through(e, sole);
+    } else if (sole >= 0 && !wt_class(e->graph, sole)->backward) { /* it stands there: of a loss, a fuse */
+        lay_made(e, value);
     }
 }
 
-static void lay_operator(layout *l, int op) {
-    const wt_op *o = &l->graph->ops[op];
-    const wt_op_class *class = wt_class(l->graph, op);
-    if (o->output < 0 || !l->needs[o->output]) return;
-    lay_gradient(l, o->output);
-    if (class->weights && class->panels(l->graph, o) == 0) lay_readout(l, op);
+static void lay_operator(wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_op_class *class = wt_class(e->graph, op);
+    if (o->output < 0) return;
+    const wt_value_plan *y = value_plan(e, o->output);
+    lay_gradient(e, o->output);
+    if (class->weights && class->panels(e->graph, o) == 0) lay_readout(e, op);
     if (class->gather[WT_BACKWARD]) {
-        lay_sums(l, op);
-    } else if (class->backward && !(class->flags & WT_PULLED) && l->needs[o->input]) {
-        lay_through(l, op);
+        lay_sums(e, op);
+    } else if (class->backward && !(class->flags & WT_PULLED) && o->input != e->graph->signal) {
+        lay_through(e, op);
     }
-    if (l->meets[o->output] && !class->remake) lay_available(l, o->output);
-    if (l->remade[o->output] && class->remake && !l->meets[o->input]) lay_remake(l, op);
-    if (wt_value_of(l->e, o->output)->extent == WT_EXTENT_TARGETS) return;
+    if (y->meets && !class->remake) lay_available(e, o->output);
+    if (y->remade && class->remake && !value_plan(e, o->input)->meets) lay_remake(e, op);
+    if (wt_value_of(e, o->output)->extent == WT_EXTENT_TARGETS) return;
     for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
-        if (!l->meets[l->graph->terms[n].value]) lay_weights(l, n);
+        if (!value_plan(e, e->graph->terms[n].value)->meets) lay_weights(e, n);
     }
 }
 
 /* Panels: a stage of their own behind the gradient's. */
-static void add_panels(layout *l, const wt_stage *stage, int op) {
-    const wt_op *o = &l->graph->ops[op];
-    const wt_op_class *class = wt_class(l->graph, op);
-    const int count = class->panels && l->needs[o->output] ? class->panels(l->graph, o) : 0;
-    if (count == 0) return;
-    wt_stage panels = {.phase = WT_BACKWARD,
-                       .extent = stage->extent,
-                       .left = stage->left,
-                       .panel_op = op,
-                       .parts_of = -1,
-                       .after_op = -1,
-                       .chunk_count = count};
-    APPEND(l, stages, stage_count, &panels);
-    l->stage = l->plan->stage_count - 1;
-    use_at(l, l->plan->gradient[o->output], 0, true);
-    if (o->input >= 0) use_at(l, l->plan->value[o->input], 0, true);
+static void add_panels(wt_engine *e, const wt_stage *forward, int op) {
+    wt_engine_plan *plan = e->plan;
+    const wt_op *o = &e->graph->ops[op];
+    const wt_op_class *class = wt_class(e->graph, op);
+    const wt_stage panels = {.kind = WT_STAGE_PANELS,
+                             .phase = WT_BACKWARD,
+                             .extent = forward->extent,
+                             .left = forward->left,
+                             .first_op = op,
+                             .units = class->panels ? class->panels(e->graph, o) : 0};
+    if (panels.units == 0) return;
+    WT_PLAN_APPEND(plan, stages, stage_count, &panels);
+    const int own = plan->stage_count - 1;
+    wt_layout_use(plan, plan->values[o->output].gradient, 0, WT_WHOLE);
+    if (o->input >= 0) wt_layout_use(plan, plan->values[o->input].buffer, 0, WT_WHOLE);
     for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
-        use_at(l, l->plan->value[l->graph->terms[n].value], 0, true);
-        l->plan->finished_by[l->graph->terms[n].tensor] = l->stage;
+        wt_layout_use(plan, plan->values[e->graph->terms[n].value].buffer, 0, WT_WHOLE);
+        plan->finished_by[e->graph->terms[n].tensor] = own;
     }
     for (int b = o->first_bias; b < o->first_bias + o->bias_count; b++)
-        l->plan->finished_by[l->graph->biases[b].tensor] = l->stage;
+        plan->finished_by[e->graph->biases[b].tensor] = own;
     for (int t = 0; o->term_count == 0 && t < 2; t++) { /* a look-up's, a readout's */
-        if (o->tensors[t] >= 0) l->plan->finished_by[o->tensors[t]] = l->stage;
+        if (o->tensors[t] >= 0) plan->finished_by[o->tensors[t]] = own;
     }
 }
 
-/* The stage that adds up the partial gradients of plan stage `of`, in chunks. */
-static void add_reduction(layout *l, int of, int first_part) {
-    wt_engine_plan *plan = l->plan;
-    wt_stage sums = {.phase = WT_BACKWARD,
-                     .extent = plan->stages[of].extent,
-                     .panel_op = -1,
-                     .parts_of = of,
-                     .after_op = -1,
-                     .first_chunk = plan->chunk_count};
-    if (plan->part_count == first_part || plan->status != WT_OK) return;
-    for (int p = first_part; p < plan->part_count; p++) {
-        const wt_part *part = &plan->parts[p];
-        for (size_t from = 0; from < part->count; from += WT_SUM_CHUNK) {
-            const size_t left = part->count - from;
-            const struct wt_chunk chunk = {p, from, left < WT_SUM_CHUNK ? left : WT_SUM_CHUNK};
-            APPEND(l, chunks, chunk_count, &chunk);
-        }
-        for (int n = part->first_share; n < part->first_share + part->share_count; n++) {
-            for (int t = 0; t < l->graph->tensor_count; t++) {
-                const wt_parameter *tensor = &l->graph->tensors[t];
-                const size_t offset = plan->shares[n].offset;
-                if (offset >= tensor->offset && offset < tensor->offset + tensor->count)
-                    plan->finished_by[t] = plan->stage_count;
-            }
-        }
-    }
-    sums.chunk_count = plan->chunk_count - sums.first_chunk;
-    APPEND(l, stages, stage_count, &sums);
-}
-
-static wt_stage begin_backward(const layout *l, const wt_stage *forward) {
-    wt_stage stage = *forward;
-    stage.phase = WT_BACKWARD;
-    stage.first_call = stage.call_count = 0;
-    stage.after_op = -1;
-    if (stage.extent == WT_EXTENT_TIME) {
-        stage.tile_rows = forward->whole_windows ? WT_LOSS_TILE : WT_TILE;
-        stage.unit_rows = forward->whole_windows ? l->e->shape.targets + forward->left : l->plan->segment;
-    }
-    return stage;
+/* The stage that adds up partial gradients from `first_part` on, in chunks. */
+static void add_reduction(wt_engine *e, wt_extent extent, int first_part) {
+    wt_engine_plan *plan = e->plan;
+    wt_stage sums = {.kind = WT_STAGE_SUMS,
+                     .phase = WT_BACKWARD,
+                     .extent = extent,
+                     .first_part = first_part,
+                     .part_count = plan->part_count - first_part};
+    for (int p = first_part; p < plan->part_count; p++)
+        sums.units += wt_units((int64_t)plan->parts[p].count, WT_SUM_CHUNK);
+    if (sums.units) WT_PLAN_APPEND(plan, stages, stage_count, &sums);
 }
 
 /* Backward of a stage of forward, in a stage of its own; the loss's stage goes on to it in forward. */
-static void lay_stage(layout *l, int number) {
-    wt_engine_plan *plan = l->plan;
+static void lay_stage(wt_engine *e, int number) {
+    wt_engine_plan *plan = e->plan;
     const wt_stage forward = plan->stages[number];
     const int first_part = plan->part_count;
-    l->partial = 0;
     if (!forward.turns) {
-        const wt_stage stage = begin_backward(l, &forward);
-        APPEND(l, stages, stage_count, &stage);
+        wt_stage stage = {.phase = WT_BACKWARD,
+                          .extent = forward.extent,
+                          .left = forward.left,
+                          .tile_rows = forward.tile_rows,
+                          .unit_rows = forward.unit_rows};
+        if (stage.extent == WT_EXTENT_TIME) {
+            stage.tile_rows = forward.whole_windows ? WT_LOSS_TILE : WT_TILE;
+            stage.unit_rows = forward.whole_windows ? e->shape.targets + forward.left : plan->segment;
+        }
+        WT_PLAN_APPEND(plan, stages, stage_count, &stage);
     }
     if (plan->status != WT_OK) return;
-    const int own = l->stage = plan->stage_count - 1;
-    lay_moments(l, &forward);
-    if (l->pending >= 0) {
-        const int op = l->pending;
-        l->pending = -1;
-        if (l->needs[l->graph->ops[op].input]) lay_through(l, op);
-    }
-    if (!forward.turns) lay_remakes(l, number);
-    for (int op = forward.first_op + forward.op_count - 1; op >= forward.first_op; op--) lay_operator(l, op);
-    if (plan->status != WT_OK) return;
-    plan->stages[own].sums_each = l->partial;
-    add_reduction(l, own, first_part);
+    lay_moments(e, &forward);
+    if (forward.after_op && e->graph->ops[forward.after_op].input != e->graph->signal)
+        lay_through(e, forward.after_op);
+    if (!forward.turns) lay_remakes(e, number);
+    for (int op = forward.first_op + forward.op_count - 1; op >= forward.first_op; op--) lay_operator(e, op);
+    add_reduction(e, forward.extent, first_part);
     for (int op = forward.first_op + forward.op_count - 1; op >= forward.first_op; op--)
-        add_panels(l, &forward, op);
+        add_panels(e, &forward, op);
 }
 
-static wt_status take_arrays(wt_engine_plan *plan, const wt_graph *graph) {
-    const size_t terms = (size_t)graph->term_count, values = (size_t)graph->value_count;
-    WT_TRY(wt_alloc(&plan->weights_at, terms, sizeof(int), "the plan"));
-    WT_TRY(wt_alloc(&plan->partial_at, (size_t)graph->op_count, sizeof(int), "the plan"));
-    WT_TRY(wt_alloc(&plan->bias_at, values, sizeof(int), "the plan"));
-    WT_TRY(wt_alloc(&plan->finished_by, (size_t)graph->tensor_count, sizeof(int), "the plan"));
-    WT_TRY(wt_alloc(&plan->first_source, values + 1, sizeof(int), "the plan"));
-    for (int t = 0; t < graph->tensor_count; t++) plan->finished_by[t] = -1;
-    return WT_OK;
-}
-
-void wt_engine_plan_backward(wt_engine_plan *plan, const wt_engine *e) {
-    layout l = {.plan = plan, .e = e, .graph = e->graph, .pending = -1};
-    bool *flags = NULL;
-    const size_t values = (size_t)e->graph->value_count;
-    plan->status = take_arrays(plan, e->graph);
-    if (plan->status == WT_OK) plan->status = wt_alloc(&flags, 3 * values, sizeof *flags, "the plan");
-    if (plan->status != WT_OK) return;
-    l.needs = flags;
-    l.remade = flags + values;
-    l.meets = flags + 2 * values;
-    find_needs(&l);
-    place_gradients(&l);
-    list_sources(&l);
-    for (int v = 0; v < e->graph->value_count && plan->status == WT_OK; v++) l.remade[v] = is_remade(&l, v);
-    for (int v = 0; v < e->graph->value_count && plan->status == WT_OK; v++)
-        l.meets[v] = meets_weights(&l, v);
-    for (int s = plan->forward_count - 1; s >= 0 && plan->status == WT_OK; s--) lay_stage(&l, s);
-    wt_free(flags);
+void wt_engine_plan_backward(wt_engine *e) {
+    wt_engine_plan *plan = e->plan;
+    const int values = e->graph->value_count;
+    for (int v = values - 1; v >= 0 && plan->status == WT_OK; v--) {
+        if (v != e->graph->signal) plan->values[v].gradient = gradient_buffer(e, v);
+    }
+    for (int v = 0; v < values && plan->status == WT_OK; v++) plan->values[v].remade = is_remade(e, v);
+    for (int v = 0; v < values && plan->status == WT_OK; v++) plan->values[v].meets = meets_weights(e, v);
+    for (int s = plan->forward_count - 1; s >= 0 && plan->status == WT_OK; s--) lay_stage(e, s);
 }

@@ -13,7 +13,7 @@
 #define MOMENTUM 0.1
 
 static wt_real *memory_of(const wt_engine *e, int op) {
-    return e->arena + e->plan->memory_at[op];
+    return e->arena + e->plan->ops[op].memory_at;
 }
 
 static int width_of(const wt_engine *e, int op) {
@@ -24,7 +24,6 @@ static int width_of(const wt_engine *e, int op) {
 
 static void gather_forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    if (u.rows <= 0) return;
     wt_unary_begin(&u);
     e->kernels->column_moments(wt_moments(e, op, tile), u.work, u.in, u.rows, u.in);
 }
@@ -55,7 +54,6 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const int *tensors = e->graph->ops[op].tensors;
     const wt_real *mean_rstd = memory_of(e, op);
-    if (u.rows <= 0) return;
     if (!e->shape.backward || tile->stage->phase == WT_BACKWARD)
         wt_unary_begin(&u); /* else the sums' rows are there */
     e->kernels->standardise(u.y, u.out, u.work, u.in, mean_rstd, mean_rstd + u.out, wt_tensor(e, tensors[0]),
@@ -66,8 +64,7 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
 
 static void gather_backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    if (u.rows > 0)
-        e->kernels->column_products(wt_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
+    e->kernels->column_products(wt_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
 }
 
 static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
@@ -87,19 +84,15 @@ static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
 static void backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const wt_real *factors = memory_of(e, op) + 4 * u.out;
-    if (u.rows > 0)
-        e->kernels->standardise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, factors, factors + u.out,
-                                     factors + 2 * u.out, u.rows, u.out);
+    e->kernels->standardise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, factors, factors + u.out,
+                                 factors + 2 * u.out, u.rows, u.out);
 }
 
 /* --- memory --- */
 
-static size_t moments(const wt_graph *graph, const wt_op *o) {
-    return 2 * (size_t)graph->values[o->output].channels;
-}
-
-static size_t memory(const wt_graph *graph, const wt_op *o) {
-    return 7 * (size_t)graph->values[o->output].channels;
+static int memory(const wt_graph *graph, const wt_op *o) {
+    (void)graph, (void)o;
+    return 7;
 }
 
 /* In evaluation: the running statistics. */
@@ -124,17 +117,11 @@ void wt_engine_commit(const wt_engine *e, wt_real *parameters) {
     }
 }
 
-/* Once for the statistics, and once more. */
-static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
-    wt_add_elements(work, graph, o->output, rows * 2.0 * graph->values[o->output].channels);
-}
-
-const wt_op_class wt_class_batch_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE,
+const wt_op_class wt_class_batch_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE | WT_MOMENTS,
+                                         .elements = 2, /* once for the statistics, and once more */
                                          .forward = forward,
                                          .backward = backward,
-                                         .moments = moments,
                                          .memory = memory,
                                          .load = load,
-                                         .work = count,
                                          .gather = {gather_forward, gather_backward},
                                          .reduce = {reduce_forward, reduce_backward}};

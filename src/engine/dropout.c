@@ -22,7 +22,7 @@ static wt_real *draw(const wt_engine *e, int op, const wt_tile *tile, const wt_u
     const uint64_t key = (uint64_t)e->step.step << 21 | (uint64_t)(e->step.first_microbatch + microbatch);
     const uint64_t limit = (uint64_t)(o->share * 0x1p32);
     const wt_real keep = (wt_real)(1 / (1 - o->share));
-    wt_real *factors = wt_row(e, tile, e->plan->state[op], u->first, u->out), *factor = factors;
+    wt_real *factors = wt_row(e, tile, e->plan->ops[op].state, u->first, u->out), *factor = factors;
     for (int r = 0; r < u->rows; r++, factor += u->out) {
         for (int g = 0; g < groups; g++) {
             uint32_t words[4];
@@ -41,8 +41,7 @@ static void multiply(wt_real *y, const wt_real *x, const wt_real *factors, size_
 
 static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    const size_t count = (size_t)(u.rows > 0 ? u.rows : 0) * (size_t)u.out;
-    if (count == 0) return;
+    const size_t count = (size_t)u.rows * (size_t)u.out;
     if (e->shape.backward) {
         multiply(u.y, u.x, draw(e, op, tile, &u), count);
     } else if (u.y != u.x) {
@@ -52,23 +51,17 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
 
 static void backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    if (u.rows > 0) multiply(u.dx, u.dy, draw(e, op, tile, &u), (size_t)u.rows * (size_t)u.out);
+    multiply(u.dx, u.dy, draw(e, op, tile, &u), (size_t)u.rows * (size_t)u.out);
 }
 
 /* With the factors that backward has drawn. */
 static void remake(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    if (u.rows > 0)
-        multiply(u.y, u.x, wt_row(e, tile, e->plan->state[op], u.first, u.out),
-                 (size_t)u.rows * (size_t)u.out);
+    const wt_real *factors = wt_row(e, tile, e->plan->ops[op].state, u.first, u.out);
+    multiply(u.y, u.x, factors, (size_t)u.rows * (size_t)u.out);
 }
 
-static int state(const wt_graph *graph, const wt_op *o) {
-    return graph->values[o->output].channels;
-}
-
-const wt_op_class wt_class_dropout = {.flags = WT_REMAKES | WT_GRADIENT_IN_PLACE,
+const wt_op_class wt_class_dropout = {.flags = WT_REMAKES | WT_GRADIENT_IN_PLACE | WT_STATE_PER_ELEMENT,
                                       .forward = forward,
                                       .backward = backward,
-                                      .remake = remake,
-                                      .state = state};
+                                      .remake = remake};

@@ -1,7 +1,7 @@
 /*
  * A call of the engine: forward, which leaves what backward needs, and backward. The plan says what is to
  * be done; here it is done: memory is taken once, stages' units are computed by threads, and the listener
- * is told of finished gradients.
+ * gets reports of finished gradients.
  */
 #include "wavetrain/engine.h"
 
@@ -13,26 +13,33 @@
 
 /* --- memory --- */
 
-static wt_status take_lists(wt_engine *e) {
-    const size_t windows = (size_t)e->shape.windows, targets = windows * (size_t)e->shape.targets;
-    if (!e->plan->lists_targets) return WT_OK;
-    WT_TRY(wt_alloc(&e->window_first, windows + 1, sizeof(int), "targets of windows"));
-    WT_TRY(wt_alloc(&e->input_at, targets, sizeof *e->input_at, "places of targets"));
-    WT_TRY(wt_alloc(&e->target, targets, sizeof *e->target, "targets"));
-    return wt_alloc(&e->value, targets, sizeof *e->value, "targets");
-}
+/* What an engine holds besides its plan: `count` elements of `size` bytes at *at. */
+typedef struct {
+    void *at;
+    size_t count, size;
+} holding;
 
-static wt_status take_memory(wt_engine *e) {
+enum { HOLDINGS = 11 };
+
+static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
     const wt_engine_plan *plan = e->plan;
     const size_t windows = (size_t)e->shape.windows;
-    WT_TRY(wt_alloc(&e->arena, plan->arena, sizeof(wt_real), "activations"));
-    WT_TRY(wt_alloc(&e->packed, plan->packed, sizeof(wt_real), "packed weights"));
-    WT_TRY(wt_alloc(&e->scratch, plan->scratch * (size_t)e->threads, sizeof(wt_real), "scratch"));
-    WT_TRY(wt_alloc(&e->sums, plan->sums, sizeof(wt_real), "partial gradients"));
-    WT_TRY(wt_alloc(&e->tile_loss, windows * (size_t)plan->loss_tiles, sizeof(double), "losses of tiles"));
-    WT_TRY(wt_alloc(&e->norm_sums, (windows + 1) * (size_t)plan->norm_sums, sizeof(double), "sums of norms"));
-    WT_TRY(wt_alloc(&e->no_targets, windows, sizeof *e->no_targets, "no targets"));
-    return take_lists(e);
+    const size_t microbatches = (size_t)wt_microbatches_of(e, e->shape.windows);
+    const size_t targets = plan->lists_targets ? windows * (size_t)e->shape.targets : 0;
+    const holding all[HOLDINGS] = {
+        {&e->arena, plan->arena, sizeof(wt_real)},
+        {&e->packed, plan->packed, sizeof(wt_real)},
+        {&e->scratch, plan->scratch * (size_t)e->threads, sizeof(wt_real)},
+        {&e->sums, plan->sums, sizeof(wt_real)},
+        {&e->tile_loss, windows * (size_t)plan->loss_tiles, sizeof(double)},
+        {&e->norm_sums, (microbatches + 1) * (size_t)plan->norm_sums, sizeof(double)},
+        {&e->no_targets, windows, sizeof(int32_t)},
+        {&e->window_first, targets ? windows + 1 : 0, sizeof(int)},
+        {&e->input_at, targets, sizeof(size_t)},
+        {&e->target, targets, sizeof(int32_t)},
+        {&e->value, targets, sizeof(wt_real)},
+    };
+    memcpy(list, all, sizeof all);
 }
 
 static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *kernels,
@@ -41,19 +48,24 @@ static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *ke
     e->kernels = kernels;
     e->shape = *shape;
     e->threads = omp_get_max_threads();
-    WT_TRY(wt_alloc(&e->left, (size_t)graph->value_count, sizeof *e->left, "the engine"));
-    for (int v = 0; v < graph->value_count; v++) e->left[v] = stream ? 0 : graph->values[v].left;
-    return wt_engine_plan_create(&e->plan, e, stream);
+    /* In evaluation, what stands in one call with a window is chance, and must make no difference. */
+    e->microbatch_windows = shape->windows;
+    if (shape->backward && shape->microbatch_windows) e->microbatch_windows = shape->microbatch_windows;
+    if (!shape->backward && kernels->place_matters) e->microbatch_windows = 1;
+    return wt_engine_plan_create(e, stream);
 }
 
 wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_kernels *kernels,
                                const wt_engine_shape *shape, bool stream) {
     wt_status status = WT_OK;
     wt_engine *e;
+    holding list[HOLDINGS];
     *out = NULL;
     WT_TRY(wt_alloc(&e, 1, sizeof *e, "the engine"));
     WT_GUARD(begin(e, graph, kernels, shape, stream));
-    WT_GUARD(take_memory(e));
+    list_holdings(e, list);
+    for (int i = 0; i < HOLDINGS; i++)
+        WT_GUARD(wt_alloc(list[i].at, list[i].count, list[i].size, "activations and gradients"));
     if (!stream) WT_GUARD(wt_engine_plan_prepare(e->plan));
     e->nothing = (wt_batch){.windows = shape->windows,
                             .context = graph->receptive_field,
@@ -74,8 +86,8 @@ wt_status wt_engine_create(wt_engine **out, const wt_graph *graph, const wt_kern
 void wt_engine_destroy(wt_engine *e) {
     if (!e) return;
     wt_engine_plan_destroy(e->plan);
-    void *const arrays[] = {e->left,      e->arena,        e->packed,   e->scratch, e->sums,  e->tile_loss,
-                            e->norm_sums, e->window_first, e->input_at, e->target,  e->value, e->no_targets};
+    void *const arrays[] = {e->arena,        e->packed,   e->scratch, e->sums,  e->tile_loss, e->norm_sums,
+                            e->window_first, e->input_at, e->target,  e->value, e->no_targets};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wt_free(arrays[i]);
     wt_free(e);
 }
@@ -84,16 +96,12 @@ int64_t wt_engine_bytes(const wt_graph *graph, const wt_kernels *kernels, const 
     wt_engine e = {0};
     int64_t bytes = -1;
     if (begin(&e, graph, kernels, shape, false) == WT_OK) {
-        const wt_engine_plan *plan = e.plan;
-        const size_t windows = (size_t)shape->windows, targets = windows * (size_t)shape->targets;
-        const size_t reals = plan->arena + plan->packed + plan->scratch * (size_t)e.threads + plan->sums;
-        const size_t doubles = windows * (size_t)plan->loss_tiles + (windows + 1) * (size_t)plan->norm_sums;
-        bytes = wt_engine_plan_bytes(plan) + (int64_t)(reals * sizeof(wt_real) + doubles * sizeof(double));
-        if (plan->lists_targets)
-            bytes += (int64_t)(targets * (sizeof(size_t) + sizeof(int32_t) + sizeof(wt_real)));
+        holding list[HOLDINGS];
+        list_holdings(&e, list);
+        bytes = (int64_t)sizeof e + wt_engine_plan_bytes(&e);
+        for (int i = 0; i < HOLDINGS; i++) bytes += (int64_t)(list[i].count * list[i].size);
     }
     wt_engine_plan_destroy(e.plan);
-    wt_free(e.left);
     return bytes;
 }
 
@@ -105,7 +113,7 @@ static void pack_term(const wt_engine *e, int number) {
     const int in = wt_value_of(e, term->value)->channels;
     const int out = wt_value_of(e, e->graph->ops[term->op].output)->channels;
     const wt_real *w = wt_tensor(e, term->tensor) + (size_t)term->tap * (size_t)in * (size_t)out;
-    const size_t forward = e->plan->forward_at[number], backward = e->plan->backward_at[number];
+    const size_t forward = e->plan->terms[number].forward, backward = e->plan->terms[number].backward;
     e->kernels->pack(e->packed + forward, w, in, out, false, (wt_real)term->scale);
     if (backward != SIZE_MAX) e->kernels->pack(e->packed + backward, w, out, in, true, (wt_real)term->scale);
 }
@@ -135,6 +143,8 @@ void wt_engine_begin_step(wt_engine *e, const wt_engine_step *step) {
  * outputs for them too. */
 static void list_targets(wt_engine *e) {
     const wt_batch *batch = e->batch;
+    /* where a readout does not take them together */
+    const bool drops = e->shape.backward && wt_value_of(e, e->graph->outputs)->extent == WT_EXTENT_TARGETS;
     e->targets = 0;
     for (int w = 0; w < e->windows; w++) {
         const size_t slot = (size_t)(e->first + w), row = slot * (size_t)wt_batch_rows(batch);
@@ -142,7 +152,7 @@ static void list_targets(wt_engine *e) {
         e->window_first[w] = e->targets;
         for (int t = 0; t < batch->target_count[slot]; t++) {
             const int32_t target = batch->target[at + (size_t)t];
-            if (e->plan->drops_targets && target < 0) continue;
+            if (drops && target < 0) continue;
             if (batch->value) e->value[e->targets] = batch->value[at + (size_t)t];
             e->input_at[e->targets] = row + (size_t)t;
             e->target[e->targets++] = target;
@@ -173,12 +183,12 @@ static int count_targets(const wt_engine *e) {
 }
 
 static void run(wt_engine *e, wt_pass_phase phase, void (*between)(void *)) {
+    const bool in_turn = e->plan->norm_sums > 0;
     const wt_task_run task_run = {.context = e,
                                   .windows = e->windows,
-                                  .microbatch_windows = e->microbatch_windows,
                                   .threads = e->serial ? 1 : e->threads,
-                                  .in_turn = e->serial || e->plan->turns_in_turn,
-                                  .between = e->plan->turns_in_turn ? NULL : between};
+                                  .in_turn = e->serial || in_turn,
+                                  .between = in_turn ? NULL : between};
     wt_tasks_run(&e->plan->tasks[phase], &task_run);
 }
 
@@ -186,11 +196,6 @@ void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windo
     e->batch = batch ? batch : &e->nothing;
     e->first = batch ? first : 0;
     e->windows = windows;
-    if (e->shape.backward) {
-        e->microbatch_windows = e->step.microbatch_windows ? e->step.microbatch_windows : windows;
-    } else { /* what stands in one call with a window is chance, and must make no difference */
-        e->microbatch_windows = e->kernels->place_matters ? 1 : e->shape.windows;
-    }
     if (e->plan->lists_targets) list_targets(e);
     e->serial = !e->shared && wt_engine_is_serial(e->graph, e->shape.backward, e->shape.targets,
                                                   e->plan->lists_targets ? e->targets : count_targets(e));
@@ -200,7 +205,7 @@ void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windo
 
 const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
     const wt_value *v = wt_value_of(e, e->graph->outputs);
-    const wt_place *place = &e->plan->buffers[e->plan->value[e->graph->outputs]].places[WT_FORWARD];
+    const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
     if (v->extent == WT_EXTENT_TARGETS)
         return e->arena + place->at + (size_t)e->window_first[i] * (size_t)v->channels;
     return e->arena + place->at + (size_t)i * place->stride;
@@ -211,21 +216,22 @@ const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
 static bool tensor_finished(const wt_engine *e, int tensor) {
     const int stage = e->plan->finished_by[tensor];
     if (stage < 0) return true;
-    return wt_tasks_stage_done(&e->plan->tasks[WT_BACKWARD], e->plan->stages[stage].task, e->windows);
+    return wt_tasks_stage_done(&e->plan->tasks[WT_BACKWARD], stage - e->plan->forward_count, e->windows);
 }
 
-/* Tells the listener what is finished. */
-static void tell(void *context) {
+/* Reports to the listener what is finished. */
+static void report(void *context) {
     wt_engine *e = context;
     const wt_engine_listener *listener = e->listener;
     if (!listener) return;
-    const int before = e->told;
+    const int before = e->reported;
     const size_t end = before < e->graph->tensor_count ? e->graph->tensors[before].offset : e->graph->total;
     int stage = -1; /* the last one that was found done */
-    while (e->told > 0 && (e->plan->finished_by[e->told - 1] == stage || tensor_finished(e, e->told - 1)))
-        stage = e->plan->finished_by[--e->told];
-    if (e->told < before && listener->ready) {
-        const size_t offset = e->graph->tensors[e->told].offset;
+    while (e->reported > 0 &&
+           (e->plan->finished_by[e->reported - 1] == stage || tensor_finished(e, e->reported - 1)))
+        stage = e->plan->finished_by[--e->reported];
+    if (e->reported < before && listener->ready) {
+        const size_t offset = e->graph->tensors[e->reported].offset;
         listener->ready(listener->context, offset, end - offset);
     }
     if (listener->progress) listener->progress(listener->context);
@@ -233,7 +239,7 @@ static void tell(void *context) {
 
 /* What no target depends on has no gradient. */
 static void clear_idle(const wt_engine *e) {
-    const int microbatches = e->windows / e->microbatch_windows;
+    const int microbatches = wt_microbatches_of(e, e->windows);
     for (int t = 0; t < e->graph->tensor_count; t++) {
         const wt_parameter *tensor = &e->graph->tensors[t];
         for (int m = 0; tensor->trained && e->plan->finished_by[t] < 0 && m < microbatches; m++)
@@ -241,15 +247,13 @@ static void clear_idle(const wt_engine *e) {
     }
 }
 
-void wt_engine_backward(wt_engine *e, int microbatch_windows, wt_real *const *gradients,
-                        const wt_engine_listener *listener) {
-    e->microbatch_windows = microbatch_windows;
+void wt_engine_backward(wt_engine *e, wt_real *const *gradients, const wt_engine_listener *listener) {
     e->gradients = gradients;
     e->listener = listener;
-    e->told = e->graph->tensor_count;
-    while (e->told > 0 && !e->graph->tensors[e->told - 1].trained) e->told--;
+    e->reported = e->graph->tensor_count;
+    while (e->reported > 0 && !e->graph->tensors[e->reported - 1].trained) e->reported--;
     clear_idle(e);
-    run(e, WT_BACKWARD, tell);
-    tell(e);
+    run(e, WT_BACKWARD, report);
+    report(e);
     e->listener = NULL;
 }

@@ -14,17 +14,16 @@
 #include "wavetrain/engine.h"
 
 enum {
-    WT_TILE =
-        384, /* rows of time, at most, that go through a stage's calls while they are in the second cache: as
-                           * many as fit, since the weights' partial gradients are read and written once per tile */
+    /* Rows of time, at most, that go through a stage's calls while they are in the second cache: as many as
+     * fit, since the weights' partial gradients are read and written once per tile. */
+    WT_TILE = 384,
     WT_LOSS_TILE = 96,    /* the same for the layer of the loss, whose rows are wider */
     WT_SEGMENT = 768,     /* rows, at most, that backward adds up into one partial gradient */
     WT_TARGETS_TILE = 64, /* targets, the same, where each has rows of its own */
-    WT_PANEL =
-        32, /* channels whose weights' gradient a unit makes where a microbatch's rows are added up at once */
-    WT_SUM_SETS = 4,                /* neighbouring stages that have partial gradients at the same time */
-    WT_SUM_CHUNK = 4096,            /* elements of partial gradients that a unit adds up */
-    WT_SOURCES = 128,               /* times that a value is read, at most */
+    WT_PANEL = 32,        /* channels of the gradient that a unit makes from all rows of a microbatch */
+    WT_SUM_SETS = 4,      /* neighbouring stages that have partial gradients at the same time */
+    WT_SUM_CHUNK = 4096,  /* elements of partial gradients that a unit adds up */
+    WT_SOURCES = 128,     /* operators that read a value, at most */
     WT_SERIAL_OPERATIONS = 40000000 /* of a call: fewer are not worth a second thread */
 };
 
@@ -36,9 +35,9 @@ typedef enum { WT_PLACE_NONE, WT_PLACE_ROWS, WT_PLACE_SCRATCH, WT_PLACE_SIGNAL, 
 
 typedef struct {
     wt_place_kind kind;
+    int ring, newest;
     size_t at;     /* elements from the beginning of the arena, or of the thread's scratch */
     size_t stride; /* of a window; 0 of targets */
-    int ring, newest;
 } wt_place;
 
 /* Rows that operators share, with a place in each phase. Values that are made in place of others have one
@@ -60,41 +59,40 @@ typedef struct {
     wt_real *scratch, *sums; /* the thread's; the unit's partial gradients, or NULL */
 } wt_tile;
 
+/* What a stage does with a tile: `item` is an operator, a value or a term. */
+typedef void wt_tile_work(const wt_engine *engine, int item, const wt_tile *tile);
+
 typedef struct {
-    void (*run)(const wt_engine *engine, int item, const wt_tile *tile);
-    int item; /* an operator, a value or a term */
+    wt_tile_work *run;
+    int item;
 } wt_call;
 
-/* Partial gradients of a stage: `count` elements (doubles where `wide`) at `at` of a unit's, which go to
- * elements of the flat gradient, each times its factor. */
+/* Partial gradients of a stage: `count` elements (doubles where `wide`) at `at` of a unit's sums, which go,
+ * times `factor`, to elements of the flat gradient from `offset` on. */
 typedef struct {
-    int stage; /* the tile stage that makes them */
-    size_t at, count;
+    int stage; /* the stage of tiles that makes them */
     bool wide;
-    int first_share, share_count;
+    wt_real factor;
+    size_t at, count, offset;
 } wt_part;
 
-typedef struct {
-    size_t offset;
-    wt_real factor;
-} wt_share;
+/* A unit is some rows of tiles, a panel of channels, or a chunk of partial gradients that are added up. */
+typedef enum { WT_STAGE_TILES, WT_STAGE_PANELS, WT_STAGE_SUMS } wt_stage_kind;
 
 typedef struct wt_stage {
+    wt_stage_kind kind;
     wt_pass_phase phase;
     wt_extent extent;
+    bool turns;         /* has the loss: goes on to its gradients in forward */
+    bool whole_windows; /* a readout takes its rows: one partial gradient per window */
     int left, tile_rows, unit_rows;
-    int remake_rows; /* forward's tiles: rows that are made again go through products by these (OpenBLAS's bits) */
     int first_call, call_count;
-    int first_op, op_count; /* of forward */
-    bool turns;             /* has the loss: goes on to its gradients in forward */
-    bool whole_windows;     /* a readout takes its rows: one partial gradient per window */
-    int panel_op;           /* a stage of panels: the operator; else −1 */
-    int parts_of;           /* a stage that adds up partial gradients: of this stage; else −1 */
-    int first_chunk, chunk_count;
-    int after_op; /* batch norm: what is summed over microbatches when the stage is done; else −1 */
-    int task;     /* in the phase's tasks */
+    int first_op, op_count;     /* of forward; of panels: the operator */
+    int after_op;               /* batch norm: what is summed over microbatches after the stage; else 0 */
+    int first_part, part_count; /* of sums */
+    int units;                  /* of panels and sums */
+    int sums_units;             /* from one group's sums to the next */
     size_t sums_at, sums_each, sums_stride; /* in e->sums; elements of a unit, and from one to the next */
-    int sums_units;                         /* from one window's, or microbatch's, to the next */
 } wt_stage;
 
 /* Elements, rounded up to whole cache lines. */
@@ -110,8 +108,7 @@ struct wt_engine {
     const wt_kernels *kernels;
     wt_engine_shape shape;
     wt_engine_step step;
-    int threads;
-    int *left; /* [values]: of a stream 0 but for inputs */
+    int threads, microbatch_windows;
     const wt_real *parameters;
     struct wt_engine_plan *plan;
     wt_real *arena, *scratch, *packed, *sums;
@@ -121,7 +118,7 @@ struct wt_engine {
     wt_batch nothing; /* of a rank without windows */
     /* the call */
     const wt_batch *batch;
-    int first, windows, microbatch_windows;
+    int first, windows;
     bool staged; /* there are running statistics to commit */
     bool serial; /* the call is one thread's */
     bool shared; /* no call is: for tests of the scheduler */
@@ -134,100 +131,99 @@ struct wt_engine {
     /* backward's */
     wt_real *const *gradients;
     const wt_engine_listener *listener;
-    int told; /* tensors from here on are the listener's */
+    int reported; /* tensors from here on are the listener's */
 };
 
 /* --- operators' classes --- */
 
-enum {                      /* what backward reads */
-       WT_KEEPS_INPUT = 1,  /* what forward left in place of the input */
-       WT_KEEPS_OUTPUT = 2, /* the output, which stands in place of the input */
-       WT_REMAKES = 4,      /* nothing more: backward makes the output again on its way */
-       WT_GRADIENT_IN_PLACE = 8,
-       WT_PULLED = 16 /* the gradient by its input is made, tile by tile, in the stage that made the input */
+enum {                            /* what backward reads, and what an operator has of its own */
+       WT_KEEPS_INPUT = 1,        /* what forward left in place of the input */
+       WT_KEEPS_OUTPUT = 2,       /* the output, which stands in place of the input */
+       WT_REMAKES = 4,            /* nothing more: backward makes the output again on its way */
+       WT_GRADIENT_IN_PLACE = 8,  /* the gradient by the input takes the place of that by the output */
+       WT_PULLED = 16,            /* it is made, tile by tile, in the stage that made the input */
+       WT_MOMENTS = 32,           /* gradients by bias and weight are sums in double, [2, channels] */
+       WT_STATE_PER_ROW = 64,     /* a number per row that backward reads */
+       WT_STATE_PER_ELEMENT = 128 /* or one per element */
 };
 
 /* A class is one file. Every function is given (engine, operator, tile) and works on the tile's rows. */
 typedef struct {
     unsigned flags;
-    void (*forward)(const wt_engine *engine, int op, const wt_tile *tile);
-    void (*backward)(const wt_engine *engine, int op, const wt_tile *tile); /* of operators with one input */
-    void (*remake)(const wt_engine *engine, int op, const wt_tile *tile); /* the output, behind its input's */
-    void (*weights)(const wt_engine *engine, int op,
-                    const wt_tile *tile); /* partial gradients of its tensors */
-    /* or a microbatch's, by panels: tile->group and tile->first say which */
-    void (*panel)(const wt_engine *engine, int op, const wt_tile *tile);
+    int elements; /* that it computes per element of the output and tap, for estimates */
+    wt_tile_work *forward;
+    wt_tile_work *backward; /* of operators with one input */
+    wt_tile_work *remake;   /* the output, behind its input's */
+    wt_tile_work *weights;  /* partial gradients of its tensors */
+    wt_tile_work *panel;    /* or a microbatch's, by panels: tile->group and tile->first say which */
     int (*panels)(const wt_graph *graph, const wt_op *op);
-    size_t (*moments)(const wt_graph *graph, const wt_op *op); /* doubles of a unit's partial sums */
-    int (*state)(const wt_graph *graph, const wt_op *op);     /* channels of rows of its own, [rows, state] */
-    size_t (*memory)(const wt_graph *graph, const wt_op *op); /* elements of its own, beside rows */
-    void (*load)(wt_engine *engine, int op); /* its memory, where there is no backward, from the parameters */
+    int (*memory)(const wt_graph *graph, const wt_op *op); /* of its own: elements per output channel */
+    void (*load)(wt_engine *engine, int op);               /* its memory, from the parameters */
     /* Adds what training takes for so many rows of the output (of a loss: of its input). */
-    void (*work)(wt_engine_work *work, const wt_graph *graph, const wt_op *op, double rows);
+    void (*work)(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *op, double rows);
     /* Batch norm alone, in training: what a tile adds to the unit's sums, in forward and backward, and what
      * becomes of them when all microbatches have theirs. */
-    void (*gather[WT_PHASES])(const wt_engine *engine, int op, const wt_tile *tile);
+    wt_tile_work *gather[WT_PHASES];
     void (*reduce[WT_PHASES])(wt_engine *engine, int op, const wt_stage *stage);
 } wt_op_class;
 
-/* Adds values that are not of products. */
-static inline void wt_add_elements(wt_engine_work *work, const wt_graph *graph, int value, double count) {
-    *(graph->values[value].extent == WT_EXTENT_TARGETS ? &work->list_elements : &work->elements) += count;
-}
-
-/* One operand of the gradient by a value: the gradient by what one of its readers made. */
+/* Where rows, weights and sums of a value, an operator and a term are. −1 or SIZE_MAX: nowhere. */
 typedef struct {
-    int buffer, left, channels, delay; /* of the reader's output */
-    size_t packed;                     /* the transposed weights; SIZE_MAX: the rows are added as they are */
-} wt_source;
+    int left;             /* rows before the first target's; of a stream 0 but for inputs */
+    int buffer, gradient; /* −1: none */
+    int bias_at;          /* in a unit's sums: the biases in what made it */
+    int first_reader;     /* the next value's is the end */
+    bool remade;          /* backward makes it once more */
+    bool meets; /* it meets the weights of its readers where it was made, not where they are applied */
+} wt_value_plan;
+
+typedef struct {
+    int work;           /* the buffer in which it works in place of its input */
+    int state;          /* rows of its own */
+    int input_gradient; /* where its gradient by the input stands before it is added to others'; −1: value's */
+    int stage;          /* of forward */
+    int sums_at;        /* its own partial sums; moments in doubles */
+    size_t memory_at; /* in the arena */
+} wt_op_plan;
+
+typedef struct {
+    size_t forward, backward; /* packed weights */
+    int sums_at;
+} wt_term_plan;
+
+/* A use of a value: by a product's term, by what it adds (term −1), or as the input (term −1). */
+typedef struct {
+    int op, term, delay;
+} wt_reader;
+
+/* That a stage reads rows of a buffer, or writes them: with rows of time, row t − delay at row t. */
+typedef struct {
+    int buffer, stage, delay;
+    unsigned how;
+    int next; /* the buffer's use before; −1: none */
+} wt_use;
+
+enum { WT_READS = 0, WT_WRITES = 1, WT_WHOLE = 2 /* a microbatch's rows at once */ };
 
 /* Everything that follows from graph, kernels and shape. */
 typedef struct wt_engine_plan {
-    wt_stage *stages; /* forward's, then backward's */
-    int stage_count, forward_count;
+    wt_value_plan *values; /* [values + 1] */
+    wt_op_plan *ops;
+    wt_term_plan *terms;
+    wt_reader *readers; /* of each value: the last operator first, a product's terms in order */
+    wt_stage *stages;   /* forward's, then backward's */
     wt_call *calls;
-    int call_count;
     wt_part *parts;
-    wt_share *shares;
-    int part_count, share_count;
-    struct wt_chunk {
-        int part;
-        size_t from, count;
-    } * chunks;
-    int chunk_count;
     wt_buffer *buffers;
-    int buffer_count;
-    int *value, *gradient; /* [values]: buffers; −1: none */
-    int *work, *state,
-        *input_gradient; /* [operators]: where it works in place of its input; rows of its own; where its
-                                         * gradient by the input stands before it is added to others (−1: gradient's) */
-    int *stage_of;       /* [operators]: forward's */
-    struct wt_reader {
-        int op, term, delay; /* term -1: the input, or what a product adds */
-    } * readers;             /* of each value: the last operator first, a product's terms in order */
-    int *first_reader;       /* [values + 1] */
-    int reader_count;
-    struct wt_use {
-        int buffer, stage, nearest, farthest; /* rows of time t − nearest … t − farthest */
-        bool writes, whole;
-    } * uses;
-    int use_count;
-    int *weights_at;                  /* [terms]: partial gradients, in a unit's sums */
-    int *partial_at;                  /* [operators]: the same of their own sums; moments in doubles */
-    int *bias_at;                     /* [values]: the same of the biases of what made them */
-    int *finished_by;                 /* [tensors]: backward's task stage that finishes the gradient */
-    size_t *memory_at;                /* [operators]: in the arena */
-    size_t *forward_at, *backward_at; /* [terms]: packed weights */
-    wt_source *sources;
-    int *first_source; /* [values + 1] */
-    int source_count;
+    wt_use *uses;     /* while the plan is made */
+    int *finished_by; /* [tensors]: backward's stage that finishes the gradient; −1: none */
+    int reader_count, stage_count, forward_count, call_count, part_count, buffer_count, use_count;
     wt_tasks tasks[WT_PHASES];
     size_t arena, scratch, packed, sums; /* elements; scratch: of a thread */
     int segment;                         /* rows */
     int loss_tiles;                      /* of a window */
-    int norm_sums;                       /* of a microbatch */
-    bool turns_in_turn;                  /* stages run in turn */
-    bool lists_targets, drops_targets;   /* rows of targets; those that are none are left out */
+    int norm_sums;                       /* of a microbatch; if any, stages run in turn */
+    bool lists_targets;                  /* targets have rows of their own */
     wt_status status;
 } wt_engine_plan;
 
@@ -237,6 +233,21 @@ static inline const wt_value *wt_value_of(const wt_engine *e, int value) {
 
 static inline const wt_real *wt_tensor(const wt_engine *e, int tensor) {
     return tensor < 0 ? NULL : e->parameters + e->graph->tensors[tensor].offset;
+}
+
+/* Rows of a value before the first target's. */
+static inline int wt_left(const wt_engine *e, int value) {
+    return e->plan->values[value].left;
+}
+
+/* Microbatches of calls with so many windows; the end of a microbatch's windows. */
+static inline int wt_microbatches_of(const wt_engine *e, int windows) {
+    return (windows + e->microbatch_windows - 1) / e->microbatch_windows;
+}
+
+static inline int wt_microbatch_end(const wt_engine *e, int microbatch) {
+    const int end = (microbatch + 1) * e->microbatch_windows;
+    return end < e->windows ? end : e->windows;
 }
 
 /* Targets of the call's i-th window. */
@@ -257,9 +268,10 @@ static inline wt_span wt_value_span(const wt_engine *e, const wt_tile *tile, int
         span.first = (tile->origin + tile->first) * v->rows;
         span.count = tile->count * v->rows;
     } else if (v->extent == WT_EXTENT_TIME) {
-        span.first = tile->first - tile->stage->left + e->left[value];
+        span.first = tile->first - tile->stage->left + wt_left(e, value);
         span.count = tile->count;
         if (span.first < 0) span.count += (int)span.first, span.first = 0;
+        if (span.count < 0) span.count = 0;
     }
     return span;
 }
@@ -295,11 +307,11 @@ static inline wt_real *wt_row(const wt_engine *e, const wt_tile *tile, int buffe
 }
 
 static inline wt_real *wt_value_row(const wt_engine *e, const wt_tile *tile, int value, int64_t row) {
-    return wt_row(e, tile, e->plan->value[value], row, wt_value_of(e, value)->channels);
+    return wt_row(e, tile, e->plan->values[value].buffer, row, wt_value_of(e, value)->channels);
 }
 
 static inline wt_real *wt_gradient_row(const wt_engine *e, const wt_tile *tile, int value, int64_t row) {
-    return wt_row(e, tile, e->plan->gradient[value], row, wt_value_of(e, value)->channels);
+    return wt_row(e, tile, e->plan->values[value].gradient, row, wt_value_of(e, value)->channels);
 }
 
 /* Rows that an operator of one input takes and gives, and their gradients; work is where it works in place
@@ -317,14 +329,12 @@ void wt_unary_begin(const wt_unary *u);
 
 /* Elements of a unit's partial sums. */
 static inline double *wt_moments(const wt_engine *e, int op, const wt_tile *tile) {
-    return (double *)tile->sums + e->plan->partial_at[op];
+    return (double *)tile->sums + e->plan->ops[op].sums_at;
 }
 
 /* A unit's partial sums. */
 static inline wt_real *wt_unit_sums(const wt_engine *e, const wt_stage *stage, int group, int unit) {
-    /* a microbatch of targets has the room of its windows */
-    const int windows = stage->extent == WT_EXTENT_TARGETS ? e->microbatch_windows : 1;
-    const size_t number = (size_t)group * (size_t)windows * (size_t)stage->sums_units + (size_t)unit;
+    const size_t number = (size_t)group * (size_t)stage->sums_units + (size_t)unit;
     return e->sums + stage->sums_at + number * stage->sums_stride;
 }
 
@@ -337,37 +347,46 @@ void wt_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end
 double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width);
 
 /* Calls that backward.c lays out, in terms of values and terms. */
-void wt_gather_call(const wt_engine *e, int value, const wt_tile *tile);
-void wt_scale_call(const wt_engine *e, int value, const wt_tile *tile);
-void wt_bias_call(const wt_engine *e, int value, const wt_tile *tile);
-void wt_term_weights_call(const wt_engine *e, int term, const wt_tile *tile);
-void wt_remake_call(const wt_engine *e, int op, const wt_tile *tile);
+wt_tile_work wt_gather_call, wt_scale_call, wt_bias_call, wt_term_weights_call, wt_remake_call;
 
 /* --- plan.c, layout.c, backward.c, places.c --- */
 
 /* Everything that can be known before memory is taken. With `stream` rows of time stand in rings. */
-wt_status wt_engine_plan_create(wt_engine_plan **out, const wt_engine *e, bool stream);
+wt_status wt_engine_plan_create(wt_engine *e, bool stream);
 /* Takes the memory for running its tasks. */
 wt_status wt_engine_plan_prepare(wt_engine_plan *plan);
 void wt_engine_plan_destroy(wt_engine_plan *plan);
+int64_t wt_engine_plan_bytes(const wt_engine *e);
+/* Lays out backward's calls and parts, stage by stage from the last to the first. */
+void wt_engine_plan_backward(wt_engine *e);
+/* Gives buffers their places; makes the tasks. */
+void wt_engine_plan_places(wt_engine *e);
+void wt_engine_plan_rings(wt_engine *e);
 wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_kernels *kernels,
                                const wt_engine_shape *shape, bool stream);
-int64_t wt_engine_plan_bytes(const wt_engine_plan *plan);
-/* Lays out backward's calls, sources and parts, stage by stage from the last to the first. */
-void wt_engine_plan_backward(wt_engine_plan *plan, const wt_engine *e);
-/* Gives buffers their places. */
-void wt_engine_plan_places(wt_engine_plan *plan, const wt_engine *e);
-void wt_engine_plan_rings(wt_engine_plan *plan, const wt_engine *e);
 
-/* What they share (layout.c): a call of the newest stage, and that it touches rows of a buffer. */
-void wt_engine_plan_call(wt_engine_plan *plan, void (*run)(const wt_engine *, int, const wt_tile *),
-                         int item);
-void wt_engine_plan_use(wt_engine_plan *plan, const struct wt_use *use);
-int wt_engine_plan_readers(const wt_engine_plan *plan, int value);
-int wt_engine_plan_buffer(wt_engine_plan *plan, const wt_engine *e, int value, int channels);
-bool wt_engine_plan_adds_in_place(const wt_engine_plan *plan, const wt_engine *e, int op);
+/* What they share. Appends an item; a failure stays in the plan's status. */
+#define WT_PLAN_APPEND(plan, items, count, item)                                                       \
+    ((plan)->status == WT_OK ? (void)((plan)->status = wt_append(&(plan)->items, &(plan)->count, item, \
+                                                                 sizeof *(item), "the plan"))          \
+                             : (void)0)
+/* A call of the newest stage, and that it touches rows of a buffer (−1: none). */
+void wt_layout_call(wt_engine_plan *plan, wt_tile_work *run, int item);
+void wt_layout_use(wt_engine_plan *plan, int buffer, int delay, unsigned how);
+/* Forward of an operator, by `run`, and what it touches. */
+void wt_layout_forward(wt_engine *e, int op, wt_tile_work *run);
+void wt_layout_operands(wt_engine *e, int op);
+/* A new buffer for rows like a value's; returns its number. */
+int wt_layout_buffer(wt_engine *e, int value, int channels);
+int wt_layout_readers(const wt_engine *e, int value);
 /* The only operator with one input that reads a value which nobody else reads; −1: there is none. */
-int wt_engine_plan_sole_reader(const wt_engine_plan *plan, const wt_engine *e, int value);
+int wt_layout_sole_reader(const wt_engine *e, int value);
+bool wt_layout_adds_in_place(const wt_engine *e, int op);
+/* The gradient by what a reader of a value made of it. */
+static inline int wt_layout_source(const wt_engine *e, const wt_reader *reader, int value) {
+    const wt_op *o = &e->graph->ops[reader->op];
+    return o->input == value ? e->plan->ops[reader->op].input_gradient : e->plan->values[o->output].gradient;
+}
 
 /* The work of stages, for tasks: of tiles, of panels, of chunks of partial gradients; and what follows a
  * stage. */

@@ -1,6 +1,6 @@
 /*
  * The gradient by a value that several operators read: one product, whose operands are the gradients by
- * what the readers made, in the order of wt_engine_plan's sources. With x read at a delay,
+ * what the readers made, in the order of wt_engine_plan's readers. With x read at a delay,
  *   dx[t] = (Σ_n dy_n[t + delay_n]·W_nᵀ + Σ_m dy_m[t + delay_m])·scale
  * cut where a term begins or ends to have a row; the m are readers that add x as it is. `scale` is that of
  * the product that made x, so what stands there is the gradient by the product's sum.
@@ -26,20 +26,23 @@ static void find_stretch(const wt_engine *e, int value, const wt_tile *tile, int
     const wt_engine_plan *plan = e->plan;
     const wt_value *x = wt_value_of(e, value);
     s->count = s->added_count = 0;
-    for (int n = plan->first_source[value]; n < plan->first_source[value + 1]; n++) {
-        const wt_source *source = &plan->sources[n];
+    for (int n = plan->values[value].first_reader; n < plan->values[value + 1].first_reader; n++) {
+        const wt_reader *reader = &plan->readers[n];
+        const wt_op *o = &e->graph->ops[reader->op];
+        const wt_value *y = wt_value_of(e, o->output);
+        const int channels = o->input == value ? x->channels : y->channels;
+        const size_t packed = reader->term < 0 ? SIZE_MAX : plan->terms[reader->term].backward;
         int64_t from = 0, to = INT64_MAX;
         if (x->extent == WT_EXTENT_TIME) {
-            from = x->left - source->left - source->delay;
-            to = from + wt_window_targets(e, tile->group) + source->left;
+            from = x->left - y->left - reader->delay;
+            to = from + wt_window_targets(e, tile->group) + y->left;
         }
         if (!has_row(u, from, to, &s->end)) continue;
-        const wt_real *dy = wt_row(e, tile, source->buffer, u - from, source->channels);
-        if (source->packed == SIZE_MAX) {
+        const wt_real *dy = wt_row(e, tile, wt_layout_source(e, reader, value), u - from, channels);
+        if (packed == SIZE_MAX) {
             s->added[s->added_count++] = dy;
         } else {
-            s->operands[s->count++] = (wt_operand){dy, e->packed + source->packed, source->channels,
-                                                   source->channels};
+            s->operands[s->count++] = (wt_operand){dy, e->packed + packed, channels, channels};
         }
     }
 }
@@ -53,7 +56,7 @@ void wt_gather_call(const wt_engine *e, int value, const wt_tile *tile) {
     const wt_span span = wt_value_span(e, tile, value);
     const wt_op *producer = &e->graph->ops[x->producer];
     const wt_real scale = producer->kind == WT_OP_PRODUCT ? (wt_real)producer->scale : 1;
-    wt_real *dx = span.count > 0 ? wt_gradient_row(e, tile, value, span.first) : NULL;
+    wt_real *dx = wt_gradient_row(e, tile, value, span.first);
     for (int64_t u = span.first; u < span.first + span.count;) {
         stretch s; /* not cleared: it is large */
         s.end = span.first + span.count;
@@ -73,7 +76,6 @@ void wt_scale_call(const wt_engine *e, int value, const wt_tile *tile) {
     const wt_value *x = wt_value_of(e, value);
     const wt_span span = wt_value_span(e, tile, value);
     const wt_real scale = (wt_real)e->graph->ops[x->producer].scale;
-    if (span.count <= 0) return;
     wt_real *dx = wt_gradient_row(e, tile, value, span.first);
     for (size_t i = 0; i < (size_t)span.count * (size_t)x->channels; i++) dx[i] *= scale;
 }

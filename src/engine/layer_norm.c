@@ -3,13 +3,12 @@
 #include "operators.h"
 
 static wt_real *rstd_of(const wt_engine *e, int op, const wt_tile *tile, const wt_unary *u) {
-    return wt_row(e, tile, e->plan->state[op], u->first, 1);
+    return wt_row(e, tile, e->plan->ops[op].state, u->first, 1);
 }
 
 static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const int *tensors = e->graph->ops[op].tensors;
-    if (u.rows <= 0) return;
     wt_unary_begin(&u);
     e->kernels->normalise(u.y, u.out, u.work, u.in, rstd_of(e, op, tile, &u), wt_tensor(e, tensors[0]),
                           wt_tensor(e, tensors[1]), u.rows, u.out);
@@ -17,30 +16,19 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
 
 static void backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    if (u.rows <= 0) return;
     e->kernels->column_products(wt_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
     e->kernels->normalise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, rstd_of(e, op, tile, &u),
                                wt_tensor(e, e->graph->ops[op].tensors[0]), u.rows, u.out);
 }
 
-static size_t moments(const wt_graph *graph, const wt_op *o) {
-    return 2 * (size_t)graph->values[o->output].channels;
-}
-
-static int state(const wt_graph *graph, const wt_op *o) {
+static void count(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *o, double rows) {
     (void)graph, (void)o;
-    return 1;
+    work[WT_WORK_NORM_ROW] += rows;
 }
 
-/* Once for the statistics, and once more. */
-static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
-    wt_add_elements(work, graph, o->output, rows * 2.0 * graph->values[o->output].channels);
-    work->norm_rows += rows;
-}
-
-const wt_op_class wt_class_layer_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE,
+const wt_op_class wt_class_layer_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE | WT_MOMENTS |
+                                                  WT_STATE_PER_ROW,
+                                         .elements = 2, /* once for the statistics, and once more */
                                          .forward = forward,
                                          .backward = backward,
-                                         .moments = moments,
-                                         .state = state,
                                          .work = count};

@@ -1,52 +1,73 @@
-/* What laying out forward and backward share: who reads a value, buffers, and the calls and uses of the newest stage. */
-#include "engine_internal.h"
+/*
+ * What laying out forward and backward share: who reads a value, buffers, and the calls and uses of the
+ * newest stage.
+ */
+#include "operators.h"
 #include "wavetrain/memory.h"
 
-#define APPEND(plan, items, count, item)                                                               \
-    ((plan)->status == WT_OK ? (void)((plan)->status = wt_append(&(plan)->items, &(plan)->count, item, \
-                                                                 sizeof *(item), "the plan"))          \
-                             : (void)0)
-
-int wt_engine_plan_readers(const wt_engine_plan *plan, int value) {
-    return plan->first_reader[value + 1] - plan->first_reader[value];
+int wt_layout_readers(const wt_engine *e, int value) {
+    return e->plan->values[value + 1].first_reader - e->plan->values[value].first_reader;
 }
 
-int wt_engine_plan_sole_reader(const wt_engine_plan *plan, const wt_engine *e, int value) {
-    if (wt_engine_plan_readers(plan, value) != 1) return -1;
-    const int op = plan->readers[plan->first_reader[value]].op;
+int wt_layout_sole_reader(const wt_engine *e, int value) {
+    if (wt_layout_readers(e, value) != 1) return -1;
+    const int op = e->plan->readers[e->plan->values[value].first_reader].op;
     return e->graph->ops[op].input == value ? op : -1;
 }
 
 /* A product that adds to a sum which nobody else reads works in place of it. */
-bool wt_engine_plan_adds_in_place(const wt_engine_plan *plan, const wt_engine *e, int op) {
+bool wt_layout_adds_in_place(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
-    if (o->add < 0 || o->add_delay != 0 || o->scale != 1) return false;
+    if (o->add < 0 || o->add_delay != 0 || o->scale != 1 || wt_layout_readers(e, o->add) != 1) return false;
     const wt_value *before = wt_value_of(e, o->add);
-    return wt_engine_plan_readers(plan, o->add) == 1 && before->left == wt_value_of(e, o->output)->left &&
-           before->producer >= 0 && e->graph->ops[before->producer].kind == WT_OP_PRODUCT &&
+    return before->left == wt_value_of(e, o->output)->left && before->producer >= 0 &&
+           e->graph->ops[before->producer].kind == WT_OP_PRODUCT &&
            e->graph->ops[before->producer].scale == 1;
 }
 
-int wt_engine_plan_buffer(wt_engine_plan *plan, const wt_engine *e, int value, int channels) {
+int wt_layout_buffer(wt_engine *e, int value, int channels) {
     const wt_value *v = wt_value_of(e, value);
     const wt_buffer buffer = {
-        .channels = channels, .rows = v->rows, .left = e->left[value], .extent = v->extent};
-    APPEND(plan, buffers, buffer_count, &buffer);
-    return plan->buffer_count - 1;
+        .channels = channels, .rows = v->rows, .left = wt_left(e, value), .extent = v->extent};
+    WT_PLAN_APPEND(e->plan, buffers, buffer_count, &buffer);
+    return e->plan->buffer_count - 1;
 }
 
-void wt_engine_plan_call(wt_engine_plan *plan, void (*run)(const wt_engine *, int, const wt_tile *),
-                         int item) {
+void wt_layout_call(wt_engine_plan *plan, wt_tile_work *run, int item) {
+    if (plan->status != WT_OK) return;
     const wt_call call = {run, item};
     wt_stage *stage = &plan->stages[plan->stage_count - 1];
-    if (plan->status != WT_OK) return;
-    if (stage->call_count == 0) stage->first_call = plan->call_count;
-    APPEND(plan, calls, call_count, &call);
-    stage->call_count++;
+    if (stage->call_count++ == 0) stage->first_call = plan->call_count;
+    WT_PLAN_APPEND(plan, calls, call_count, &call);
 }
 
-void wt_engine_plan_use(wt_engine_plan *plan, const struct wt_use *use) {
-    if (plan->status != WT_OK || use->buffer < 0) return;
-    if (use->whole) plan->buffers[use->buffer].whole = true;
-    APPEND(plan, uses, use_count, use);
+void wt_layout_use(wt_engine_plan *plan, int buffer, int delay, unsigned how) {
+    const wt_use use = {buffer, plan->stage_count - 1, delay, how, -1};
+    if (plan->status != WT_OK || buffer < 0) return;
+    if (how & WT_WHOLE) plan->buffers[buffer].whole = true;
+    WT_PLAN_APPEND(plan, uses, use_count, &use);
+}
+
+void wt_layout_operands(wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_value_plan *values = e->plan->values;
+    for (int n = o->first_term; n < o->first_term + o->term_count; n++)
+        wt_layout_use(e->plan, values[e->graph->terms[n].value].buffer, e->graph->terms[n].delay, WT_READS);
+    if (o->add >= 0) wt_layout_use(e->plan, values[o->add].buffer, o->add_delay, WT_READS);
+    if (o->input < 0) return;
+    /* the loss makes its gradient in place; over a list of targets it takes a microbatch at once */
+    const bool loss = o->kind == WT_OP_LOSS, list = wt_value_of(e, o->input)->extent == WT_EXTENT_TARGETS;
+    const bool whole = o->kind == WT_OP_READOUT || (loss && list);
+    wt_layout_use(e->plan, values[o->input].buffer, 0, (whole ? WT_WHOLE : 0) | (loss ? WT_WRITES : 0));
+}
+
+void wt_layout_forward(wt_engine *e, int op, wt_tile_work *run) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_op_plan *own = &e->plan->ops[op];
+    const bool reads = o->kind == WT_OP_READOUT || o->kind == WT_OP_FUSE;
+    if (run) wt_layout_call(e->plan, run, op);
+    wt_layout_operands(e, op);
+    wt_layout_use(e->plan, own->work, 0, reads ? WT_READS : WT_WRITES);
+    wt_layout_use(e->plan, own->state, 0, WT_WRITES);
+    if (o->output >= 0) wt_layout_use(e->plan, e->plan->values[o->output].buffer, 0, WT_WRITES);
 }

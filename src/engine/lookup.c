@@ -8,7 +8,7 @@
 static const int32_t *classes_at(const wt_engine *e, const wt_op *o, int window, int64_t row) {
     const wt_batch *batch = e->batch;
     return batch->classes + (size_t)(e->first + window) * (size_t)wt_batch_rows(batch) +
-           (row - e->left[o->output] + batch->context - o->taps);
+           (row - wt_left(e, o->output) + batch->context - o->taps);
 }
 
 static int table_classes(const wt_engine *e, const wt_op *o) {
@@ -53,12 +53,12 @@ static void scatter(const wt_engine *e, const wt_op *o, const columns *c, const 
 
 static void scatter_windows(const wt_engine *e, const wt_op *o, const columns *c, const wt_tile *tile) {
     wt_tile window = *tile;
-    const int each = e->microbatch_windows;
-    for (window.group = tile->group * each; window.group < (tile->group + 1) * each; window.group++) {
+    window.group *= e->microbatch_windows;
+    for (; window.group < wt_microbatch_end(e, tile->group); window.group++) {
         const int targets = wt_window_targets(e, window.group);
         if (targets == 0) continue;
         scatter(e, o, c, classes_at(e, o, window.group, 0), wt_gradient_row(e, &window, o->output, 0),
-                targets + e->left[o->output]);
+                targets + wt_left(e, o->output));
     }
 }
 
@@ -93,8 +93,4 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
     (v->extent == WT_EXTENT_TIME ? scatter_windows : scatter_targets)(e, o, &c, tile);
 }
 
-static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
-    wt_add_elements(work, graph, o->output, rows * graph->values[o->output].channels * o->taps);
-}
-
-const wt_op_class wt_class_lookup = {.forward = forward, .panel = panel, .panels = panels, .work = count};
+const wt_op_class wt_class_lookup = {.forward = forward, .panel = panel, .panels = panels, .elements = 1};

@@ -4,48 +4,28 @@
  */
 #include "operators.h"
 
-/* A loss is a name and a kernel. `target` [rows] is a class, −1: no target; `value` [rows] of squared
- * error. */
-typedef struct {
-    const char *name;
-    double (*score)(const wt_engine *e, wt_real *y, int rows, int outputs, const int32_t *target,
-                    const wt_real *value);
-} loss_class;
-
-static double cross_entropy(const wt_engine *e, wt_real *y, int rows, int outputs, const int32_t *target,
-                            const wt_real *value) {
-    (void)value;
+/* Rows against targets [rows]: a class (−1: no target), and of squared error a value. */
+static double score(const wt_engine *e, const wt_op *o, wt_real *y, int rows, const int32_t *target,
+                    const wt_real *value) {
+    const int outputs = wt_value_of(e, o->input)->channels;
+    if (o->loss == WT_LOSS_SQUARED_ERROR)
+        return e->kernels->squared_error(y, outputs, value, target, rows, e->shape.backward);
     return e->kernels->cross_entropy(y, outputs, target, rows, outputs, e->shape.backward);
 }
-
-static double squared_error(const wt_engine *e, wt_real *y, int rows, int outputs, const int32_t *target,
-                            const wt_real *value) {
-    return e->kernels->squared_error(y, outputs, value, target, rows, e->shape.backward);
-}
-
-static const loss_class losses[] = {
-    [WT_LOSS_CROSS_ENTROPY] = {"cross-entropy", cross_entropy},
-    [WT_LOSS_SQUARED_ERROR] = {"squared error", squared_error},
-};
 
 /* Rows of a window's outputs against the batch's targets from `first` on. */
 static double score_window(const wt_engine *e, const wt_op *o, int window, wt_real *y, int first, int rows) {
     const wt_batch *batch = e->batch;
     const size_t at = (size_t)(e->first + window) * (size_t)batch->targets + (size_t)first;
-    return losses[o->loss].score(e, y, rows, wt_value_of(e, o->input)->channels, batch->target + at,
-                                 batch->value ? batch->value + at : NULL);
+    return score(e, o, y, rows, batch->target + at, batch->value ? batch->value + at : NULL);
 }
 
 /* Each window's own rows of the list. */
 static void score_targets(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
-    const int outputs = wt_value_of(e, o->input)->channels, each = e->microbatch_windows;
-    for (int w = tile->group * each; w < (tile->group + 1) * each && w < e->windows; w++) {
+    for (int w = tile->group * e->microbatch_windows; w < wt_microbatch_end(e, tile->group); w++) {
         const int first = e->window_first[w], rows = e->window_first[w + 1] - first;
-        e->tile_loss[w] = 0;
-        if (rows == 0) continue;
-        wt_real *y = wt_value_row(e, tile, o->input, first);
-        e->tile_loss[w] = losses[o->loss].score(e, y, rows, outputs, e->target + first,
-                                                e->value ? e->value + first : NULL);
+        e->tile_loss[w] = score(e, o, wt_value_row(e, tile, o->input, first), rows, e->target + first,
+                                e->value + first);
     }
 }
 
@@ -66,13 +46,10 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     }
 }
 
-static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
+static void count(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *o, double rows) {
     const wt_value *x = &graph->values[o->input];
-    if (x->extent == WT_EXTENT_TARGETS) {
-        work->list_elements += rows * 2 * x->channels;
-    } else {
-        work->logits += rows * x->channels;
-    }
+    const bool list = x->extent == WT_EXTENT_TARGETS;
+    work[list ? WT_WORK_LEVEL_ELEMENT : WT_WORK_LOGIT] += rows * (list ? 2 : 1) * x->channels;
 }
 
 const wt_op_class wt_class_loss = {.forward = forward, .work = count};

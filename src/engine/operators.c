@@ -16,4 +16,4 @@ const wt_op_class *const wt_op_classes[WT_OPERATORS] = {
     [WT_OP_LOSS] = &wt_class_loss,
 };
 
-const wt_op_class wt_class_fuse = {0}; /* a view */
+const wt_op_class wt_class_fuse = {.flags = WT_GRADIENT_IN_PLACE}; /* a view */

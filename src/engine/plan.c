@@ -10,88 +10,86 @@
 #include "operators.h"
 #include "wavetrain/memory.h"
 
-#define APPEND(plan, items, count, item)                                                               \
-    ((plan)->status == WT_OK ? (void)((plan)->status = wt_append(&(plan)->items, &(plan)->count, item, \
-                                                                 sizeof *(item), "the plan"))          \
-                             : (void)0)
-
 /* --- readers --- */
 
 static void add_reader(wt_engine_plan *plan, int op, int term, int delay) {
-    const struct wt_reader reader = {op, term, delay};
-    APPEND(plan, readers, reader_count, &reader);
+    const wt_reader reader = {op, term, delay};
+    WT_PLAN_APPEND(plan, readers, reader_count, &reader);
 }
 
-static wt_status list_readers(wt_engine_plan *plan, const wt_graph *graph) {
-    WT_TRY(wt_alloc(&plan->first_reader, (size_t)graph->value_count + 1, sizeof(int), "the plan"));
-    for (int v = 0; v < graph->value_count; v++) {
-        plan->first_reader[v] = plan->reader_count;
-        for (int op = graph->op_count - 1; op >= 0; op--) {
+static void list_readers(wt_engine *e) {
+    const wt_graph *graph = e->graph;
+    for (int v = 0; v <= graph->value_count; v++) {
+        e->plan->values[v].first_reader = e->plan->reader_count;
+        for (int op = graph->op_count - 1; v < graph->value_count && op >= 0; op--) {
             const wt_op *o = &graph->ops[op];
             for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
-                if (graph->terms[n].value == v) add_reader(plan, op, n, graph->terms[n].delay);
+                if (graph->terms[n].value == v) add_reader(e->plan, op, n, graph->terms[n].delay);
             }
-            if (o->add == v) add_reader(plan, op, -1, o->add_delay);
-            if (o->input == v) add_reader(plan, op, -1, 0);
+            if (o->add == v) add_reader(e->plan, op, -1, o->add_delay);
+            if (o->input == v) add_reader(e->plan, op, -1, 0);
         }
     }
-    plan->first_reader[graph->value_count] = plan->reader_count;
-    return plan->status;
 }
 
-/* --- buffers --- */
+/* --- an operator's buffers, weights and memory --- */
 
-/* The buffer that an operator's output stands in: its input's, its own work's, or a new one. */
-static int output_buffer(wt_engine_plan *plan, const wt_engine *e, int op) {
+/* The buffer in which an operator works in place of its input: the input's, where it is alone in reading it
+ * and the producer does not need it; else its own. */
+static int work_buffer(wt_engine *e, const wt_op *o, unsigned flags) {
+    const int before = wt_value_of(e, o->input)->producer;
+    const bool own = wt_layout_readers(e, o->input) > 1 || before < 0 ||
+                     (wt_class(e->graph, before)->flags & WT_KEEPS_OUTPUT);
+    if (own && (flags & (WT_KEEPS_INPUT | WT_KEEPS_OUTPUT)))
+        return wt_layout_buffer(e, o->output, wt_value_of(e, o->input)->channels);
+    return e->plan->values[o->input].buffer;
+}
+
+/* The buffer that its output stands in: its input's, its own work's, that of a sum, or a new one. */
+static int output_buffer(wt_engine *e, int op, unsigned flags) {
+    const wt_op *o = &e->graph->ops[op];
+    const bool idle = o->kind == WT_OP_DROPOUT && !e->shape.backward && wt_layout_readers(e, o->input) == 1;
+    if (o->kind == WT_OP_FUSE || idle) return e->plan->values[o->input].buffer;
+    if (flags & WT_KEEPS_OUTPUT) return e->plan->ops[op].work;
+    if (wt_layout_adds_in_place(e, op)) return e->plan->values[o->add].buffer;
+    return wt_layout_buffer(e, o->output, wt_value_of(e, o->output)->channels);
+}
+
+static void make_buffers(wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
+    const unsigned flags = wt_class(e->graph, op)->flags;
+    wt_op_plan *own = &e->plan->ops[op];
+    if (o->input >= 0) own->work = work_buffer(e, o, flags);
+    if (flags & WT_STATE_PER_ROW) own->state = wt_layout_buffer(e, o->output, 1);
+    if (flags & WT_STATE_PER_ELEMENT)
+        own->state = wt_layout_buffer(e, o->output, wt_value_of(e, o->output)->channels);
+    if (o->output >= 0) e->plan->values[o->output].buffer = output_buffer(e, op, flags);
+}
+
+static void place_weights(wt_engine *e, int op) {
+    wt_engine_plan *plan = e->plan;
     const wt_op *o = &e->graph->ops[op];
     const wt_op_class *class = wt_class(e->graph, op);
-    const bool idle = o->kind == WT_OP_DROPOUT && !e->shape.backward &&
-                      wt_engine_plan_readers(plan, o->input) == 1;
-    if (o->kind == WT_OP_FUSE || idle) return plan->value[o->input];
-    if (class->flags & WT_KEEPS_OUTPUT) return plan->work[op];
-    if (wt_engine_plan_adds_in_place(plan, e, op)) return plan->value[o->add];
-    return wt_engine_plan_buffer(plan, e, o->output, wt_value_of(e, o->output)->channels);
-}
-
-static wt_status make_buffers(wt_engine_plan *plan, const wt_engine *e) {
-    const wt_graph *graph = e->graph;
-    const size_t values = (size_t)graph->value_count, ops = (size_t)graph->op_count;
-    WT_TRY(wt_alloc(&plan->value, 2 * values, sizeof(int), "the plan"));
-    plan->gradient = plan->value + values;
-    WT_TRY(wt_alloc(&plan->work, 3 * ops, sizeof(int), "the plan"));
-    plan->state = plan->work + ops;
-    plan->input_gradient = plan->state + ops;
-    for (size_t i = 0; i < 2 * values; i++) plan->value[i] = -1;
-    for (size_t i = 0; i < 3 * ops; i++) plan->work[i] = -1;
-    if (graph->signal >= 0) {
-        plan->value[graph->signal] = wt_engine_plan_buffer(plan, e, graph->signal,
-                                                           wt_value_of(e, graph->signal)->channels);
-        WT_TRY(plan->status);
-        for (int phase = 0; phase < WT_PHASES; phase++)
-            plan->buffers[plan->value[graph->signal]].places[phase].kind = WT_PLACE_SIGNAL;
+    const int out = o->output < 0 ? 0 : wt_value_of(e, o->output)->channels;
+    const size_t memory = class->memory ? (size_t) class->memory(e->graph, o) * (size_t)out : 0;
+    if (memory) plan->ops[op].memory_at = plan->arena;
+    plan->arena += wt_whole_lines(memory);
+    for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
+        const wt_term *term = &e->graph->terms[n];
+        const int in = wt_value_of(e, term->value)->channels;
+        if (term->tensor < 0) continue;
+        plan->terms[n].forward = plan->packed;
+        plan->packed += e->kernels->packed_count(in, out);
+        if (!e->shape.backward || term->value == e->graph->signal) continue;
+        plan->terms[n].backward = plan->packed;
+        plan->packed += e->kernels->packed_count(out, in);
     }
-    for (int op = 0; op < graph->op_count; op++) {
-        const wt_op *o = &graph->ops[op];
-        const wt_op_class *class = wt_class(graph, op);
-        if (class->flags & (WT_KEEPS_INPUT | WT_KEEPS_OUTPUT)) {
-            const int before = wt_value_of(e, o->input)->producer;
-            const bool own = wt_engine_plan_readers(plan, o->input) > 1 || before < 0 ||
-                             (wt_class(graph, before)->flags & WT_KEEPS_OUTPUT);
-            plan->work[op] = own ? wt_engine_plan_buffer(plan, e, o->output,
-                                                         wt_value_of(e, o->input)->channels)
-                                 : plan->value[o->input];
-        } else if (o->input >= 0) {
-            plan->work[op] = plan->value[o->input];
-        }
-        if (class->state) plan->state[op] = wt_engine_plan_buffer(plan, e, o->output, class->state(graph, o));
-        if (o->output >= 0) plan->value[o->output] = output_buffer(plan, e, op);
-    }
-    return plan->status;
 }
 
 /* --- stages of forward --- */
 
-static wt_extent extent_of(const wt_engine *e, const wt_op *o) {
+static wt_extent extent_of(const wt_engine *e, int op) {
+    const wt_op *o = &e->graph->ops[op];
     return wt_value_of(e, o->output >= 0 ? o->output : o->input)->extent;
 }
 
@@ -104,12 +102,8 @@ static bool reads_past(const wt_graph *graph, const wt_op *o, int first) {
 }
 
 /* Over a list of targets the loss takes a microbatch at once. */
-static bool takes_all(const wt_engine *e, const wt_op *o) {
-    return o->kind == WT_OP_LOSS && extent_of(e, o) == WT_EXTENT_TARGETS;
-}
-
-static bool gathers(const wt_engine *e, int op) {
-    return e->shape.backward && wt_class(e->graph, op)->gather[WT_FORWARD];
+static bool takes_all(const wt_engine *e, int op) {
+    return e->graph->ops[op].kind == WT_OP_LOSS && extent_of(e, op) == WT_EXTENT_TARGETS;
 }
 
 /* About an eighth of the targets, so that a short window too is work for some threads. */
@@ -118,193 +112,122 @@ static int segment_rows(const wt_engine_shape *shape) {
     return rows < WT_LOSS_TILE ? WT_LOSS_TILE : rows > WT_SEGMENT ? WT_SEGMENT : rows;
 }
 
-/* How a stage of forward cuts its rows: two tiles make a segment. */
-static void cut_rows(wt_engine_plan *plan, const wt_engine *e, wt_stage *stage, bool sums) {
-    const wt_op *last =
-        &e->graph->ops[stage->op_count ? stage->first_op + stage->op_count - 1 : stage->after_op];
-    const bool loss = last->kind == WT_OP_LOSS;
-    const bool rows = stage->extent == WT_EXTENT_TIME;
-    /* outputs that a loss or a readout takes */
-    const int out = last->output;
-    const int reader = out >= 0 && wt_engine_plan_readers(plan, out) == 1
-                           ? plan->readers[plan->first_reader[out]].op
-                           : -1;
-    const bool read_out = reader >= 0 && e->graph->ops[reader].kind == WT_OP_READOUT;
-    stage->tile_rows = stage->unit_rows = rows ? plan->segment / 2 : 1;
-    if (rows && (loss || read_out)) stage->tile_rows = WT_LOSS_TILE, stage->unit_rows = plan->segment;
-    stage->whole_windows = read_out;
-    if (rows && sums) stage->unit_rows = plan->segment;
-    if (stage->extent == WT_EXTENT_TARGETS)
-        stage->tile_rows = stage->unit_rows = takes_all(e, last) ? INT32_MAX / 2 : WT_TARGETS_TILE;
-    stage->remake_rows = stage->tile_rows;
+static void begin_stage(wt_engine *e, int op) {
+    const wt_stage stage = {.phase = WT_FORWARD, .extent = extent_of(e, op), .first_op = op};
+    WT_PLAN_APPEND(e->plan, stages, stage_count, &stage);
 }
 
-static void add_forward_stage(wt_engine_plan *plan, const wt_engine *e, wt_stage *stage, int after_op) {
-    if (plan->status != WT_OK) return;
-    stage->after_op = after_op;
-    cut_rows(plan, e, stage, after_op >= 0);
-    APPEND(plan, stages, stage_count, stage);
-    plan->forward_count = plan->stage_count;
-}
-
-static wt_stage begin_stage(const wt_engine *e, int op) {
-    return (wt_stage){.phase = WT_FORWARD,
-                      .extent = extent_of(e, &e->graph->ops[op]),
-                      .first_op = op,
-                      .panel_op = -1,
-                      .parts_of = -1,
-                      .after_op = -1};
-}
-
-static void reach_left(const wt_engine *e, wt_stage *stage, int value) {
-    if (value >= 0 && wt_value_of(e, value)->extent == WT_EXTENT_TIME && e->left[value] > stage->left)
-        stage->left = e->left[value];
-}
-
-/* Cuts the list of operators. An operator that gathers ends a stage with its sums, and begins the next one. */
-static wt_status cut_stages(wt_engine_plan *plan, const wt_engine *e) {
-    const wt_graph *graph = e->graph;
-    wt_stage stage = begin_stage(e, 0);
-    WT_TRY(wt_alloc(&plan->stage_of, (size_t)graph->op_count, sizeof(int), "the plan"));
-    for (int op = 0; op < graph->op_count; op++) {
-        const wt_op *o = &graph->ops[op];
-        if (stage.op_count && (graph->ops[op - 1].layer != o->layer || extent_of(e, o) != stage.extent ||
-                               reads_past(graph, o, stage.first_op) || takes_all(e, o))) {
-            add_forward_stage(plan, e, &stage, -1);
-            stage = begin_stage(e, op);
-        }
-        if (gathers(e, op)) {
-            reach_left(e, &stage, o->input);
-            add_forward_stage(plan, e, &stage, op);
-            stage = begin_stage(e, op);
-        }
-        stage.op_count++;
-        reach_left(e, &stage, o->output);
-        stage.turns |= o->kind == WT_OP_LOSS && e->shape.backward;
-        plan->stage_of[op] = plan->stage_count;
+/* Cuts the rows of a stage whose last operator is `op`: two tiles make a segment. */
+static void cut_rows(const wt_engine *e, wt_stage *stage, int op) {
+    const wt_op *last = &e->graph->ops[op];
+    const int segment = e->plan->segment;
+    const int reader = last->output < 0 ? -1 : wt_layout_sole_reader(e, last->output);
+    stage->whole_windows = reader >= 0 && e->graph->ops[reader].kind == WT_OP_READOUT;
+    stage->tile_rows = stage->unit_rows = 1;
+    if (stage->extent == WT_EXTENT_TARGETS) {
+        stage->tile_rows = stage->unit_rows = takes_all(e, op) ? INT32_MAX / 2 : WT_TARGETS_TILE;
+    } else if (stage->extent == WT_EXTENT_TIME) {
+        const bool outputs = last->kind == WT_OP_LOSS || stage->whole_windows; /* which are wider */
+        stage->tile_rows = outputs ? WT_LOSS_TILE : segment / 2;
+        stage->unit_rows = outputs || stage->after_op ? segment : segment / 2;
     }
-    add_forward_stage(plan, e, &stage, -1);
-    return plan->status;
 }
 
-/* --- calls of forward --- */
-
-static void use_row(wt_engine_plan *plan, int stage, int buffer, bool writes) {
-    wt_engine_plan_use(plan, &(struct wt_use){.buffer = buffer, .stage = stage, .writes = writes});
+/* The newest stage has rows of a value. */
+static void reach_left(wt_engine *e, int value) {
+    wt_stage *stage = &e->plan->stages[e->plan->stage_count - 1];
+    if (value >= 0 && wt_value_of(e, value)->extent == WT_EXTENT_TIME && wt_left(e, value) > stage->left)
+        stage->left = wt_left(e, value);
 }
 
-static void use_operands(wt_engine_plan *plan, const wt_engine *e, int stage, const wt_op *o) {
-    for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
-        const wt_term *term = &e->graph->terms[n];
-        wt_engine_plan_use(
-            plan, &(struct wt_use){plan->value[term->value], stage, term->delay, term->delay, false, false});
-    }
-    if (o->add >= 0)
-        wt_engine_plan_use(
-            plan, &(struct wt_use){plan->value[o->add], stage, o->add_delay, o->add_delay, false, false});
-    if (o->input < 0) return;
-    const bool whole = o->kind == WT_OP_READOUT || takes_all(e, o);
-    wt_engine_plan_use(plan,
-                       &(struct wt_use){plan->value[o->input], stage, 0, 0, o->kind == WT_OP_LOSS, whole});
+/* An operator that gathers ends a stage with its sums, and begins the next one. */
+static void lay_sums(wt_engine *e, int op) {
+    reach_left(e, e->graph->ops[op].input);
+    e->plan->stages[e->plan->stage_count - 1].after_op = op;
+    wt_layout_call(e->plan, wt_class(e->graph, op)->gather[WT_FORWARD], op);
+    wt_layout_operands(e, op);
+    wt_layout_use(e->plan, e->plan->ops[op].work, 0, WT_WRITES);
 }
 
-/* Forward of an operator, in the stage. */
-static void use_forward(wt_engine_plan *plan, const wt_engine *e, int stage, int op) {
+static void lay_operator(wt_engine *e, int op) {
+    wt_engine_plan *plan = e->plan;
     const wt_op *o = &e->graph->ops[op];
-    use_operands(plan, e, stage, o);
-    use_row(plan, stage, plan->work[op], o->kind != WT_OP_READOUT && o->kind != WT_OP_FUSE);
-    use_row(plan, stage, plan->state[op], true);
-    if (o->output >= 0) use_row(plan, stage, plan->value[o->output], true);
+    const wt_stage *stage = &plan->stages[plan->stage_count - 1];
+    make_buffers(e, op);
+    place_weights(e, op);
+    if (op > 0 && (o[-1].layer != o->layer || extent_of(e, op) != stage->extent ||
+                   reads_past(e->graph, o, stage->first_op) || takes_all(e, op)))
+        begin_stage(e, op);
+    if (plan->status == WT_OK && e->shape.backward && wt_class(e->graph, op)->gather[WT_FORWARD]) {
+        lay_sums(e, op);
+        begin_stage(e, op);
+    }
+    if (plan->status != WT_OK) return;
+    plan->stages[plan->stage_count - 1].op_count++;
+    plan->stages[plan->stage_count - 1].turns |= o->kind == WT_OP_LOSS && e->shape.backward;
+    plan->ops[op].stage = plan->stage_count - 1;
+    reach_left(e, o->output);
+    wt_layout_forward(e, op, wt_class(e->graph, op)->forward);
 }
 
-static void lay_forward(wt_engine_plan *plan, const wt_engine *e) {
-    const wt_graph *graph = e->graph;
-    const int count = plan->forward_count;
-    for (int s = 0; plan->status == WT_OK && s < count; s++) {
-        const wt_stage *stage = &plan->stages[s];
-        const int end = stage->first_op + stage->op_count, after = stage->after_op;
-        plan->stage_count = s + 1; /* the newest, for the calls */
-        for (int op = stage->first_op; op < end; op++) {
-            if (wt_class(graph, op)->forward) wt_engine_plan_call(plan, wt_class(graph, op)->forward, op);
-            use_forward(plan, e, s, op);
-        }
-        if (after >= 0) {
-            wt_engine_plan_call(plan, wt_class(graph, after)->gather[WT_FORWARD], after);
-            use_operands(plan, e, s, &graph->ops[after]);
-            use_row(plan, s, plan->work[after], true);
-        }
+/* Cuts the list of operators into stages. */
+static void lay_forward(wt_engine *e) {
+    wt_engine_plan *plan = e->plan;
+    begin_stage(e, 0);
+    for (int op = 0; plan->status == WT_OK && op < e->graph->op_count; op++) lay_operator(e, op);
+    for (int s = 0; plan->status == WT_OK && s < plan->stage_count; s++) {
+        wt_stage *stage = &plan->stages[s];
+        cut_rows(e, stage, stage->op_count ? stage->first_op + stage->op_count - 1 : stage->after_op);
     }
-    plan->stage_count = count;
-}
-
-/* --- packed weights and memory of operators --- */
-
-static wt_status place_weights(wt_engine_plan *plan, const wt_engine *e) {
-    const wt_graph *graph = e->graph;
-    const size_t terms = (size_t)graph->term_count;
-    WT_TRY(wt_alloc(&plan->forward_at, 2 * terms, sizeof(size_t), "the plan"));
-    plan->backward_at = plan->forward_at + terms;
-    for (int n = 0; n < graph->term_count; n++) {
-        const wt_term *term = &graph->terms[n];
-        plan->forward_at[n] = plan->backward_at[n] = SIZE_MAX;
-        if (term->tensor < 0) continue;
-        const int in = wt_value_of(e, term->value)->channels;
-        const int out = wt_value_of(e, graph->ops[term->op].output)->channels;
-        plan->forward_at[n] = plan->packed;
-        plan->packed += e->kernels->packed_count(in, out);
-        if (!e->shape.backward || term->value == graph->signal) continue;
-        plan->backward_at[n] = plan->packed;
-        plan->packed += e->kernels->packed_count(out, in);
-    }
-    return WT_OK;
-}
-
-static wt_status place_memory(wt_engine_plan *plan, const wt_engine *e) {
-    const wt_graph *graph = e->graph;
-    WT_TRY(wt_alloc(&plan->memory_at, (size_t)graph->op_count, sizeof(size_t), "the plan"));
-    for (int op = 0; op < graph->op_count; op++) {
-        const wt_op_class *class = wt_class(graph, op);
-        const size_t count = class->memory ? class->memory(graph, &graph->ops[op]) : 0;
-        plan->memory_at[op] = count ? plan->arena : SIZE_MAX;
-        plan->arena += wt_whole_lines(count);
-    }
-    return WT_OK;
+    plan->forward_count = plan->stage_count;
 }
 
 /* --- the whole --- */
 
-static void describe(wt_engine_plan *plan, const wt_engine *e) {
+/* The plan's tables, whose sizes are known. */
+static wt_status take_tables(wt_engine *e, bool stream) {
+    wt_engine_plan *plan = e->plan;
+    const wt_graph *graph = e->graph;
+    WT_TRY(wt_alloc(&plan->values, (size_t)graph->value_count + 1, sizeof *plan->values, "the plan"));
+    WT_TRY(wt_alloc(&plan->ops, (size_t)graph->op_count, sizeof *plan->ops, "the plan"));
+    WT_TRY(wt_alloc(&plan->terms, (size_t)graph->term_count, sizeof *plan->terms, "the plan"));
+    WT_TRY(wt_alloc(&plan->finished_by, (size_t)graph->tensor_count, sizeof(int), "the plan"));
+    for (int v = 0; v < graph->value_count; v++)
+        plan->values[v] = (wt_value_plan){
+            .left = stream ? 0 : graph->values[v].left, .buffer = -1, .gradient = -1, .bias_at = -1};
+    for (int op = 0; op < graph->op_count; op++) plan->ops[op] = (wt_op_plan){-1, -1, -1, -1, -1, SIZE_MAX};
+    for (int n = 0; n < graph->term_count; n++) plan->terms[n] = (wt_term_plan){SIZE_MAX, SIZE_MAX, -1};
+    for (int t = 0; t < graph->tensor_count; t++) plan->finished_by[t] = -1;
+    return WT_OK;
+}
+
+static void describe(wt_engine *e) {
+    wt_engine_plan *plan = e->plan;
     const wt_extent loss = wt_value_of(e, e->graph->outputs)->extent;
     plan->segment = segment_rows(&e->shape);
     plan->loss_tiles = loss == WT_EXTENT_TIME ? wt_units(e->shape.targets, WT_LOSS_TILE) : 1;
     plan->norm_sums = e->shape.backward ? wt_engine_microbatch_sums(e->graph) : 0;
-    plan->turns_in_turn = plan->norm_sums > 0;
     for (int v = 0; v < e->graph->value_count; v++)
         plan->lists_targets |= wt_value_of(e, v)->extent == WT_EXTENT_TARGETS;
-    plan->drops_targets = e->shape.backward && loss == WT_EXTENT_TARGETS;
 }
 
-static wt_status fill(wt_engine_plan *plan, const wt_engine *e, bool stream) {
-    describe(plan, e);
-    WT_TRY(list_readers(plan, e->graph));
-    WT_TRY(make_buffers(plan, e));
-    WT_TRY(place_weights(plan, e));
-    WT_TRY(place_memory(plan, e));
-    WT_TRY(cut_stages(plan, e));
-    lay_forward(plan, e);
-    if (stream) {
-        wt_engine_plan_rings(plan, e);
-        return plan->status;
-    }
-    if (e->shape.backward) wt_engine_plan_backward(plan, e);
-    wt_engine_plan_places(plan, e);
-    return plan->status;
-}
-
-wt_status wt_engine_plan_create(wt_engine_plan **out, const wt_engine *e, bool stream) {
-    *out = NULL;
-    WT_TRY(wt_alloc(out, 1, sizeof **out, "the plan"));
-    return fill(*out, e, stream);
+wt_status wt_engine_plan_create(wt_engine *e, bool stream) {
+    const int signal = e->graph->signal;
+    WT_TRY(wt_alloc(&e->plan, 1, sizeof *e->plan, "the plan"));
+    WT_TRY(take_tables(e, stream));
+    describe(e);
+    list_readers(e);
+    if (signal >= 0)
+        e->plan->values[signal].buffer = wt_layout_buffer(e, signal, wt_value_of(e, signal)->channels);
+    WT_TRY(e->plan->status);
+    for (int phase = 0; signal >= 0 && phase < WT_PHASES; phase++)
+        e->plan->buffers[0].places[phase].kind = WT_PLACE_SIGNAL;
+    lay_forward(e);
+    if (e->shape.backward) wt_engine_plan_backward(e);
+    (stream ? wt_engine_plan_rings : wt_engine_plan_places)(e);
+    wt_free(e->plan->uses);
+    e->plan->uses = NULL;
+    return e->plan->status;
 }
 
 wt_status wt_engine_plan_prepare(wt_engine_plan *plan) {
@@ -314,18 +237,22 @@ wt_status wt_engine_plan_prepare(wt_engine_plan *plan) {
 
 void wt_engine_plan_destroy(wt_engine_plan *plan) {
     if (!plan) return;
-    void *const arrays[] = {plan->stages,    plan->calls,      plan->parts,   plan->shares,
-                            plan->chunks,    plan->buffers,    plan->value,   plan->work,
-                            plan->stage_of,  plan->weights_at, plan->readers, plan->first_reader,
-                            plan->uses,      plan->partial_at, plan->bias_at, plan->finished_by,
-                            plan->memory_at, plan->forward_at, plan->sources, plan->first_source};
+    void *const arrays[] = {plan->values, plan->ops,   plan->terms,   plan->readers, plan->stages,
+                            plan->calls,  plan->parts, plan->buffers, plan->uses,    plan->finished_by};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wt_free(arrays[i]);
     for (int phase = 0; phase < WT_PHASES; phase++) wt_tasks_dispose(&plan->tasks[phase]);
     wt_free(plan);
 }
 
-int64_t wt_engine_plan_bytes(const wt_engine_plan *plan) {
-    int64_t bytes = (int64_t)sizeof *plan;
+int64_t wt_engine_plan_bytes(const wt_engine *e) {
+    const wt_engine_plan *plan = e->plan;
+    const size_t tables =
+        (size_t)e->graph->value_count * sizeof *plan->values +
+        (size_t)e->graph->op_count * sizeof *plan->ops + (size_t)e->graph->term_count * sizeof *plan->terms +
+        (size_t)plan->reader_count * sizeof *plan->readers +
+        (size_t)plan->stage_count * sizeof *plan->stages + (size_t)plan->call_count * sizeof *plan->calls +
+        (size_t)plan->part_count * sizeof *plan->parts + (size_t)plan->buffer_count * sizeof *plan->buffers;
+    int64_t bytes = (int64_t)(sizeof *plan + tables);
     for (int phase = 0; phase < WT_PHASES; phase++) bytes += wt_tasks_bytes(&plan->tasks[phase]);
     return bytes;
 }

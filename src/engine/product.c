@@ -11,7 +11,7 @@ enum { OPERANDS = 64 }; /* of one call of the kernel; a longer sum goes on from 
 static const wt_real *bias_of(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     if (o->bias_count == 0) return NULL;
-    if (e->plan->memory_at[op] != SIZE_MAX) return e->arena + e->plan->memory_at[op];
+    if (e->plan->ops[op].memory_at != SIZE_MAX) return e->arena + e->plan->ops[op].memory_at;
     return wt_tensor(e, e->graph->biases[o->first_bias].tensor);
 }
 
@@ -19,20 +19,21 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_value_span(e, tile, o->output);
     const int out = wt_value_of(e, o->output)->channels;
-    const int64_t time = span.first - e->left[o->output];
+    const int64_t time = span.first - wt_left(e, o->output);
     wt_real *y = wt_value_row(e, tile, o->output, span.first);
     wt_operand operands[OPERANDS];
     wt_finish finish = {.bias = bias_of(e, op), .ldadd = out, .scale = 1};
     if (span.count <= 0) return;
-    if (o->add >= 0) finish.add = wt_value_row(e, tile, o->add, time - o->add_delay + e->left[o->add]);
+    if (o->add >= 0) finish.add = wt_value_row(e, tile, o->add, time - o->add_delay + wt_left(e, o->add));
     for (int n = 0; n < o->term_count; n += OPERANDS) {
         const int count = o->term_count - n < OPERANDS ? o->term_count - n : OPERANDS;
         for (int i = 0; i < count; i++) {
             const int number = o->first_term + n + i;
             const wt_term *term = &e->graph->terms[number];
             const int in = wt_value_of(e, term->value)->channels;
-            const wt_real *x = wt_value_row(e, tile, term->value, time - term->delay + e->left[term->value]);
-            operands[i] = (wt_operand){x, e->packed + e->plan->forward_at[number], in, in};
+            const wt_real *x = wt_value_row(e, tile, term->value,
+                                            time - term->delay + wt_left(e, term->value));
+            operands[i] = (wt_operand){x, e->packed + e->plan->terms[number].forward, in, in};
         }
         if (n + OPERANDS >= o->term_count) finish.scale = (wt_real)o->scale;
         e->kernels->multiply(y, out, span.count, out, operands, count, &finish);
@@ -46,18 +47,17 @@ void wt_term_weights_call(const wt_engine *e, int number, const wt_tile *tile) {
     const int y = e->graph->ops[term->op].output, x = term->value;
     const wt_span span = wt_value_span(e, tile, y);
     const int in = wt_value_of(e, x)->channels, out = wt_value_of(e, y)->channels;
-    if (span.count <= 0) return;
-    e->kernels->convolve_weights(tile->sums + e->plan->weights_at[number], out,
-                                 wt_value_row(e, tile, x, span.first - e->left[y] - term->delay + e->left[x]),
-                                 in, wt_gradient_row(e, tile, y, span.first), out, span.count, in, out);
+    e->kernels->convolve_weights(
+        tile->sums + e->plan->terms[number].sums_at, out,
+        wt_value_row(e, tile, x, span.first - wt_left(e, y) - term->delay + wt_left(e, x)), in,
+        wt_gradient_row(e, tile, y, span.first), out, span.count, in, out);
 }
 
 void wt_bias_call(const wt_engine *e, int value, const wt_tile *tile) {
     const wt_span span = wt_value_span(e, tile, value);
     const int out = wt_value_of(e, value)->channels;
-    if (span.count <= 0) return;
-    e->kernels->column_sums(tile->sums + e->plan->bias_at[value], wt_gradient_row(e, tile, value, span.first),
-                            out, span.count, out);
+    e->kernels->column_sums(tile->sums + e->plan->values[value].bias_at,
+                            wt_gradient_row(e, tile, value, span.first), out, span.count, out);
 }
 
 /* --- a microbatch's rows at once --- */
@@ -106,16 +106,15 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
 
 /* --- biases --- */
 
-static size_t memory(const wt_graph *graph, const wt_op *o) {
-    const bool own = o->bias_count == 0 || (o->bias_count == 1 && graph->biases[o->first_bias].scale == 1);
-    return own ? 0 : (size_t)graph->values[o->output].channels;
+static int memory(const wt_graph *graph, const wt_op *o) {
+    return o->bias_count > 1 || (o->bias_count == 1 && graph->biases[o->first_bias].scale != 1);
 }
 
 static void load(wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     const int out = wt_value_of(e, o->output)->channels;
-    if (e->plan->memory_at[op] == SIZE_MAX) return;
-    wt_real *sum = e->arena + e->plan->memory_at[op];
+    if (e->plan->ops[op].memory_at == SIZE_MAX) return;
+    wt_real *sum = e->arena + e->plan->ops[op].memory_at;
     memset(sum, 0, (size_t)out * sizeof *sum);
     for (int b = 0; b < o->bias_count; b++) {
         const wt_bias *bias = &e->graph->biases[o->first_bias + b];
@@ -133,26 +132,24 @@ static double operations(double in, double out, double rows) {
 }
 
 /* Shares operations out to the two nearest widths, by the logarithm. */
-static void add_operations(wt_engine_work *work, int narrow, double count) {
-    enum { NARROWEST = 4 }; /* 2⁴ channels */
-    const double place = fmin(fmax(log2(narrow) - NARROWEST, 0), WT_WORK_WIDTHS - 1);
-    const int below = (int)place, above = below < WT_WORK_WIDTHS - 1 ? below + 1 : below;
-    work->products[below] += count * (1 - (place - below));
-    work->products[above] += count * (place - below);
+static void add_operations(double work[WT_WORK_KINDS], int narrow, double count) {
+    enum { NARROWEST = 4, WIDEST = NARROWEST + WT_WORK_PRODUCT_256 - WT_WORK_PRODUCT_16 }; /* 2⁴ channels */
+    const double width = fmin(fmax(log2(narrow), NARROWEST), WIDEST);
+    const int below = (int)width, above = below < WIDEST ? below + 1 : below;
+    work[WT_WORK_PRODUCT_16 + below - NARROWEST] += count * (1 - (width - below));
+    work[WT_WORK_PRODUCT_16 + above - NARROWEST] += count * (width - below);
 }
 
-static void count(wt_engine_work *work, const wt_graph *graph, const wt_op *o, double rows) {
+static void count(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *o, double rows) {
     const int out = graph->values[o->output].channels;
     for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
         const int in = graph->values[graph->terms[n].value].channels;
-        const double each = operations(in, out, rows);
         if (graph->values[o->output].extent == WT_EXTENT_TARGETS) {
-            work->list_products += each;
+            work[WT_WORK_LEVEL_PRODUCT] += operations(in, out, rows);
         } else {
-            add_operations(work, in < out ? in : out, each);
+            add_operations(work, in < out ? in : out, operations(in, out, rows));
         }
     }
-    if (o->add >= 0) wt_add_elements(work, graph, o->output, rows * out);
 }
 
 const wt_op_class wt_class_product = {

@@ -17,12 +17,6 @@ static wt_real *outputs_of(const wt_engine *e, const wt_op *o, const wt_tile *ti
     return wt_value_row(e, tile, o->input, x->extent == WT_EXTENT_TARGETS ? e->window_first[tile->group] : 0);
 }
 
-/* The gradient by a window's result. */
-static const wt_real *window_gradient(const wt_engine *e, const wt_op *o, int window) {
-    const wt_place *place = &e->plan->buffers[e->plan->gradient[o->output]].places[WT_BACKWARD];
-    return e->arena + place->at + (size_t)window * place->stride;
-}
-
 static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
     const int channels = wt_value_of(e, o->output)->channels;
@@ -38,7 +32,7 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
 /* A window's share of dw_t = Σ_c dy[c]·o[t, c] and, behind it, db = dy; `tile` is of the window. */
 static void add_weights(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *dw, wt_real *db) {
     const int channels = wt_value_of(e, o->output)->channels;
-    const wt_real *x = outputs_of(e, o, tile), *dy = window_gradient(e, o, tile->group);
+    const wt_real *x = outputs_of(e, o, tile), *dy = wt_gradient_row(e, tile, o->output, 0);
     for (int t = 0; t < o->taps; t++, x += channels) {
         for (int c = 0; c < channels; c++) dw[t] += dy[c] * x[c];
     }
@@ -47,7 +41,7 @@ static void add_weights(const wt_engine *e, const wt_op *o, const wt_tile *tile,
 
 static void weights(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    wt_real *dw = tile->sums + e->plan->partial_at[op];
+    wt_real *dw = tile->sums + e->plan->ops[op].sums_at;
     add_weights(e, o, tile, dw, dw + o->taps);
 }
 
@@ -58,21 +52,22 @@ static int panels(const wt_graph *graph, const wt_op *o) {
 
 static void panel(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    const int each = e->microbatch_windows;
     wt_real *gradient = e->gradients[tile->group], *dw = gradient + e->graph->tensors[o->tensors[0]].offset;
     wt_real *db = o->tensors[1] < 0 ? NULL : gradient + e->graph->tensors[o->tensors[1]].offset;
     wt_tile window = *tile;
     memset(dw, 0, (size_t)o->taps * sizeof *dw);
     if (db) db[0] = 0;
-    for (window.group = tile->group * each; window.group < (tile->group + 1) * each; window.group++) {
+    window.group *= e->microbatch_windows;
+    for (; window.group < wt_microbatch_end(e, tile->group); window.group++) {
         if (wt_window_targets(e, window.group)) add_weights(e, o, &window, dw, db);
     }
 }
 
-/* do[t, c] = w_t·dy[c] for the window's rows from t = `first` on. */
-static void spread(const wt_engine *e, const wt_op *o, int window, wt_real *dx, int first, int rows) {
+/* do[t, c] = w_t·dy[c] for rows of a window from t = `first` on; `tile` is of the window. */
+static void spread(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *dx, int first,
+                   int rows) {
     const int channels = wt_value_of(e, o->output)->channels;
-    const wt_real *dy = window_gradient(e, o, window);
+    const wt_real *dy = wt_gradient_row(e, tile, o->output, 0);
     for (int t = first; t < first + rows; t++, dx += channels) {
         const wt_real factor = factor_of(e, o, t);
         for (int c = 0; c < channels; c++) dx[c] = factor * dy[c];
@@ -82,16 +77,16 @@ static void spread(const wt_engine *e, const wt_op *o, int window, wt_real *dx, 
 static void backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_value_span(e, tile, o->input);
-    const int channels = wt_value_of(e, o->input)->channels;
     wt_real *dx = wt_gradient_row(e, tile, o->input, span.first);
     if (wt_value_of(e, o->input)->extent == WT_EXTENT_TIME) {
-        spread(e, o, tile->group, dx, (int)span.first, span.count);
+        spread(e, o, tile, dx, (int)span.first, span.count);
         return;
     }
-    int window = 0;
-    for (int64_t i = span.first; i < span.first + span.count; i++, dx += channels) {
-        while (e->window_first[window + 1] <= i) window++;
-        spread(e, o, window, dx, (int)(i - e->window_first[window]), 1);
+    wt_tile window = *tile;
+    window.group = 0;
+    for (int64_t i = span.first; i < span.first + span.count; i++, dx += wt_value_of(e, o->input)->channels) {
+        while (e->window_first[window.group + 1] <= i) window.group++;
+        spread(e, o, &window, dx, (int)(i - e->window_first[window.group]), 1);
     }
 }
 

@@ -1,4 +1,5 @@
-/* The work of stages' units: tiles of rows through the stage's calls, panels of gradients, and what follows a stage. */
+/* The work of stages' units: tiles of rows through the stage's calls, panels of gradients, and what follows a
+ * stage. */
 #include <omp.h>
 #include <string.h>
 
@@ -28,10 +29,9 @@ void wt_run_tiles(void *context, int argument, int group, int unit) {
 /* Forward of an operator in backward's tile: in forward's own tiles, which OpenBLAS's bits depend on. */
 void wt_remake_call(const wt_engine *e, int op, const wt_tile *tile) {
     wt_tile part = *tile;
-    const int end = tile->first + tile->count;
+    const int end = tile->first + tile->count, rows = e->plan->stages[e->plan->ops[op].stage].tile_rows;
     for (; part.first < end; part.first += part.count) {
-        part.count = end - part.first < tile->stage->remake_rows ? end - part.first
-                                                                 : tile->stage->remake_rows;
+        part.count = end - part.first < rows ? end - part.first : rows;
         wt_class(e->graph, op)->forward(e, op, &part);
     }
 }
@@ -40,7 +40,7 @@ void wt_run_panel(void *context, int argument, int microbatch, int panel) {
     const wt_engine *e = context;
     const wt_stage *stage = &e->plan->stages[argument];
     const wt_tile tile = {.stage = stage, .group = microbatch, .first = panel};
-    wt_class(e->graph, stage->panel_op)->panel(e, stage->panel_op, &tile);
+    wt_class(e->graph, stage->first_op)->panel(e, stage->first_op, &tile);
 }
 
 void wt_run_after(void *context, int argument) {

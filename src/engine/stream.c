@@ -61,7 +61,7 @@ static void advance(wt_stream *stream, bool fill) {
     }
     wt_tile tile = {.count = 1};
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
-        tile.stage = &plan->stages[plan->stage_of[op]];
+        tile.stage = &plan->stages[plan->ops[op].stage];
         if (wt_class(e->graph, op)->forward) wt_class(e->graph, op)->forward(e, op, &tile);
         /* with a constant past a ring is full of its newest row, before anybody reads it */
         if (fill) fill_rings(e);
@@ -101,9 +101,9 @@ wt_status wt_stream_create(wt_stream **out, const wt_graph *graph, const wt_kern
     WT_GUARD(take_inputs(stream, graph, silence_class));
     WT_GUARD(wt_engine_create_for(&stream->engine, graph, kernels, &shape, true));
     wt_engine *e = stream->engine;
-    if (graph->signal >= 0) e->left[graph->signal] = stream->history - 1;
+    if (graph->signal >= 0) e->plan->values[graph->signal].left = stream->history - 1;
     e->batch = &stream->batch;
-    e->windows = e->microbatch_windows = e->targets = 1;
+    e->windows = e->targets = 1;
     if (e->window_first) e->window_first[1] = 1;
     wt_engine_pack(e, parameters);
     advance(stream, true);
@@ -139,7 +139,7 @@ const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *v
 const wt_real *wt_stream_outputs(const wt_stream *stream) {
     const wt_engine *e = stream->engine;
     const wt_value *v = wt_value_of(e, e->graph->outputs);
-    const wt_place *place = &e->plan->buffers[e->plan->value[e->graph->outputs]].places[WT_FORWARD];
+    const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
     return e->arena + place->at +
            (size_t)(place->kind == WT_PLACE_RING ? place->newest : 0) * (size_t)v->channels;
 }

@@ -8,9 +8,8 @@
 #include "engine_internal.h"
 
 void wt_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end) {
-    const int each = e->microbatch_windows, last = (microbatch + 1) * each;
-    *first = e->window_first[microbatch * each];
-    *end = e->window_first[last < e->windows ? last : e->windows];
+    *first = e->window_first[microbatch * e->microbatch_windows];
+    *end = e->window_first[wt_microbatch_end(e, microbatch)];
 }
 
 int64_t wt_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int64_t *origin) {
@@ -26,38 +25,26 @@ int64_t wt_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int6
     return stage->extent == WT_EXTENT_TIME ? (int64_t)targets + stage->left : 1;
 }
 
-/* The units' sums of a microbatch, one after the other. */
+/* The units of a microbatch, one after the other. */
 typedef struct {
-    const wt_engine *e;
     const wt_stage *stage;
-    int group, last, unit, units; /* of the group that it is at */
-    int64_t rows;
+    int group, end, unit; /* the next unit, of groups before `end` */
 } unit_walk;
 
-static void begin_group(unit_walk *walk) {
-    int64_t origin;
-    walk->unit = 0;
-    walk->rows = walk->group < walk->last ? wt_stage_rows(walk->e, walk->stage, walk->group, &origin) : 0;
-    walk->units = wt_units(walk->rows, walk->stage->unit_rows);
-}
-
 static unit_walk begin_walk(const wt_engine *e, const wt_stage *stage, int microbatch) {
-    const bool lists = stage->extent == WT_EXTENT_TARGETS;
-    unit_walk walk = {.e = e, .stage = stage, .group = microbatch, .last = microbatch + 1};
-    if (!lists) {
-        walk.group = microbatch * e->microbatch_windows;
-        walk.last = walk.group + e->microbatch_windows;
-    }
-    begin_group(&walk);
-    return walk;
+    if (stage->extent == WT_EXTENT_TARGETS) return (unit_walk){stage, microbatch, microbatch + 1, 0};
+    return (unit_walk){stage, microbatch * e->microbatch_windows, wt_microbatch_end(e, microbatch), 0};
 }
 
-static wt_real *next_unit(unit_walk *walk) {
-    while (walk->unit == walk->units) {
-        if (++walk->group >= walk->last) return NULL;
-        begin_group(walk);
+/* The next unit's sums; NULL after the last. */
+static wt_real *next_sums(const wt_engine *e, unit_walk *walk) {
+    for (; walk->group < walk->end; walk->group++, walk->unit = 0) {
+        int64_t origin;
+        const int64_t rows = wt_stage_rows(e, walk->stage, walk->group, &origin);
+        if (walk->unit < wt_units(rows, walk->stage->unit_rows))
+            return wt_unit_sums(e, walk->stage, walk->group, walk->unit++);
     }
-    return wt_unit_sums(walk->e, walk->stage, walk->group, walk->unit++);
+    return NULL;
 }
 
 /* --- partial gradients --- */
@@ -65,10 +52,10 @@ static wt_real *next_unit(unit_walk *walk) {
 static void add_reals(const wt_engine *e, const wt_stage *stage, int microbatch, size_t at, size_t count,
                       wt_real *total) {
     unit_walk walk = begin_walk(e, stage, microbatch);
-    const wt_real *sums = next_unit(&walk);
+    const wt_real *sums = next_sums(e, &walk);
     if (!sums) memset(total, 0, count * sizeof *total);
     if (sums) memcpy(total, sums + at, count * sizeof *total);
-    while (sums && (sums = next_unit(&walk))) e->kernels->add(total, sums + at, count);
+    while (sums && (sums = next_sums(e, &walk))) e->kernels->add(total, sums + at, count);
 }
 
 /* Doubles; over time each unit's are rounded first, as all its partial gradients are. */
@@ -80,7 +67,7 @@ static void add_wide(const wt_engine *e, const wt_stage *stage, int microbatch, 
         const size_t end = count - first < BLOCK ? count - first : BLOCK;
         unit_walk walk = begin_walk(e, stage, microbatch);
         double sum[BLOCK] = {0};
-        for (const wt_real *sums; (sums = next_unit(&walk));) {
+        for (const wt_real *sums; (sums = next_sums(e, &walk));) {
             const double *moments = (const double *)sums + at + first;
             for (size_t i = 0; i < end; i++)
                 sum[i] = rounded ? (double)((wt_real)sum[i] + (wt_real)moments[i]) : sum[i] + moments[i];
@@ -89,21 +76,18 @@ static void add_wide(const wt_engine *e, const wt_stage *stage, int microbatch, 
     }
 }
 
-/* A chunk of one part: of one microbatch, to all elements of the gradient that it stands for. */
+/* A chunk of one part, of one microbatch. */
 void wt_sum_chunk(void *context, int argument, int microbatch, int unit) {
     const wt_engine *e = context;
-    const wt_engine_plan *plan = e->plan;
-    const struct wt_chunk *chunk = &plan->chunks[plan->stages[argument].first_chunk + unit];
-    const wt_part *part = &plan->parts[chunk->part];
-    const wt_share *shares = plan->shares + part->first_share;
-    const wt_stage *stage = &plan->stages[part->stage];
-    wt_real *total = e->gradients[microbatch] + shares[0].offset + chunk->from;
-    (part->wide ? add_wide : add_reals)(e, stage, microbatch, part->at + chunk->from, chunk->count, total);
-    for (int n = part->share_count - 1; n >= 0; n--) {
-        wt_real *to = e->gradients[microbatch] + shares[n].offset + chunk->from;
-        if (n == 0 && shares[n].factor == 1) break;
-        for (size_t i = 0; i < chunk->count; i++) to[i] = shares[n].factor * total[i];
-    }
+    const wt_stage *sums = &e->plan->stages[argument];
+    const wt_part *part = &e->plan->parts[sums->first_part];
+    for (int chunks; (chunks = wt_units((int64_t)part->count, WT_SUM_CHUNK)) <= unit; part++) unit -= chunks;
+    const wt_stage *stage = &e->plan->stages[part->stage];
+    const size_t from = (size_t)unit * WT_SUM_CHUNK, rest = part->count - from;
+    const size_t count = rest < WT_SUM_CHUNK ? rest : WT_SUM_CHUNK;
+    wt_real *total = e->gradients[microbatch] + part->offset + from;
+    (part->wide ? add_wide : add_reals)(e, stage, microbatch, part->at + from, count, total);
+    for (size_t i = 0; part->factor != 1 && i < count; i++) total[i] *= part->factor;
 }
 
 /* --- batch norm's sums --- */
@@ -111,29 +95,29 @@ void wt_sum_chunk(void *context, int argument, int microbatch, int unit) {
 /* Rows of a value in a microbatch. */
 static double value_rows(const wt_engine *e, int value, int microbatch) {
     const wt_value *v = wt_value_of(e, value);
-    const int each = e->microbatch_windows;
     double rows = 0;
     if (v->extent == WT_EXTENT_TARGETS) {
         int first, end;
         wt_microbatch_span(e, microbatch, &first, &end);
         return (double)(end - first) * v->rows;
     }
-    for (int w = microbatch * each; w < (microbatch + 1) * each; w++)
+    for (int w = microbatch * e->microbatch_windows; w < wt_microbatch_end(e, microbatch); w++)
         rows += wt_window_targets(e, w) ? wt_window_targets(e, w) + v->left : 0;
     return rows;
 }
 
 double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width) {
     const size_t each = 2 * (size_t)width + 1;
-    const int microbatches = wt_units(e->windows, e->microbatch_windows);
+    const int microbatches = wt_microbatches_of(e, e->windows),
+              most = wt_microbatches_of(e, e->shape.windows);
     const int output = e->graph->ops[op].output;
-    double *sums = e->norm_sums, *total = sums + (size_t)e->shape.windows * (size_t)e->plan->norm_sums;
+    double *sums = e->norm_sums, *total = sums + (size_t)most * (size_t)e->plan->norm_sums;
     memset(sums, 0, (size_t)microbatches * each * sizeof *sums);
     for (int m = 0; m < microbatches; m++) {
         double *own = sums + (size_t)m * each;
         unit_walk walk = begin_walk(e, stage, m);
-        for (const wt_real *unit; (unit = next_unit(&walk));) {
-            const double *moments = (const double *)unit + e->plan->partial_at[op];
+        for (const wt_real *unit; (unit = next_sums(e, &walk));) {
+            const double *moments = (const double *)unit + e->plan->ops[op].sums_at;
             for (size_t i = 0; i < each - 1; i++) own[i] += moments[i];
         }
         own[each - 1] = value_rows(e, output, m);

@@ -1,6 +1,6 @@
 /*
  * Stages without barriers between them. All units stand in one order, made once for a shape; a thread takes
- * the first one that nobody has and whose needs are met. Those of the very first stand before it, in the
+ * the first one that nobody has and need not wait. Those of the very first stand before it, in the
  * hands of other threads, so that no wait is for ever, and an uneven share of units or a core that others
  * use too costs something once per run, and not once per layer.
  *
@@ -30,187 +30,127 @@ static inline void spin_pause(void) {
 
 /* --- stages --- */
 
-wt_status wt_tasks_create(wt_tasks *tasks, int stages, int windows) {
-    const size_t count = (size_t)stages;
-    *tasks = (wt_tasks){.capacity = stages, .windows = windows};
-    WT_TRY(wt_alloc(&tasks->stages, count, sizeof *tasks->stages, "stages"));
-    return wt_alloc(&tasks->implied, count * count, sizeof *tasks->implied, "stages");
+wt_status wt_tasks_create(wt_tasks *tasks, int stages, int windows, int microbatch_windows) {
+    *tasks = (wt_tasks){.windows = windows, .microbatch_windows = microbatch_windows};
+    return wt_alloc(&tasks->stages, (size_t)stages, sizeof *tasks->stages, "stages");
 }
 
 void wt_tasks_dispose(wt_tasks *tasks) {
     wt_free(tasks->stages);
-    wt_free(tasks->needs);
-    wt_free(tasks->implied);
+    wt_free(tasks->dependencies);
     wt_free(tasks->order);
-    wt_free(tasks->placed);
     wt_free(tasks->done);
     wt_free(tasks->taken);
     wt_free(tasks->next_unit);
 }
 
-int wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage) {
-    wt_task_stage *added = &tasks->stages[tasks->count];
-    const size_t windows = (size_t)tasks->windows;
-    *added = *stage;
-    added->first_need = tasks->need_count;
-    added->flag = tasks->flags;
-    if (!stage->unit_rows) {
-        tasks->flags += (size_t)stage->units * windows;
-    } else if (stage->of_microbatches) { /* each may have an odd unit */
-        tasks->flags += windows * (size_t)(2 * stage->rows_per_window / stage->unit_rows + 2);
-    } else {
-        tasks->flags += windows * (size_t)wt_units(stage->rows, stage->unit_rows);
-    }
-    for (int s = 0; s < tasks->capacity; s++) tasks->implied[tasks->count * tasks->capacity + s] = INT32_MIN;
-    return tasks->count++;
+static int groups_of(const wt_tasks *tasks, const wt_task_stage *stage, int windows) {
+    return stage->of_microbatches ? wt_units(windows, tasks->microbatch_windows) : windows;
 }
 
-wt_status wt_tasks_need(wt_tasks *tasks, int needed, int32_t reach) {
-    const int number = tasks->count - 1;
-    wt_task_stage *stage = &tasks->stages[number];
-    const wt_task_stage *before = &tasks->stages[needed];
-    int32_t *implied = tasks->implied + number * tasks->capacity;
-    const int32_t *further = tasks->implied + needed * tasks->capacity;
-    const wt_need need = {needed, reach};
-    if (implied[needed] >= reach) return WT_OK;
-    WT_TRY(wt_append(&tasks->needs, &tasks->need_count, &need, sizeof need, "stages"));
-    stage->need_count++;
-    implied[needed] = reach;
-    if (reach == WT_ALL_ROWS || reach < 0) return WT_OK; /* below 0 some units need nothing of it */
-    for (int s = 0; s < needed; s++) {
-        if (further[s] == INT32_MIN || further[s] == WT_ALL_ROWS) continue;
-        /* all rows of the stage in between need not need all rows of the first */
-        if (stage->rows + reach > before->rows && before->rows + further[s] < tasks->stages[s].rows) continue;
-        if (further[s] + reach > implied[s]) implied[s] = further[s] + reach;
-    }
-    return WT_OK;
+void wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage) {
+    wt_task_stage *added = &tasks->stages[tasks->count];
+    *added = *stage;
+    added->first_dependency = tasks->dependency_count;
+    added->flag = tasks->flags;
+    tasks->flags += (size_t)stage->units * (size_t)groups_of(tasks, stage, tasks->windows);
+    tasks->count++;
+}
+
+wt_status wt_tasks_depend(wt_tasks *tasks, int stage, int32_t halo) {
+    const wt_dependency dependency = {stage, halo};
+    tasks->stages[tasks->count - 1].dependency_count++;
+    return wt_append(&tasks->dependencies, &tasks->dependency_count, &dependency, sizeof dependency,
+                     "stages");
 }
 
 wt_status wt_tasks_prepare(wt_tasks *tasks) {
-    const size_t units = tasks->flags;
+    const size_t units = tasks->flags, groups = (size_t)tasks->count * (size_t)tasks->windows;
     WT_TRY(wt_alloc(&tasks->order, units, sizeof *tasks->order, "the order of units"));
-    WT_TRY(wt_alloc(&tasks->placed, units, sizeof *tasks->placed, "the order of units"));
     WT_TRY(wt_alloc(&tasks->done, units, sizeof *tasks->done, "flags of units"));
     WT_TRY(wt_alloc(&tasks->taken, units, sizeof *tasks->taken, "flags of units"));
-    return wt_alloc(&tasks->next_unit, (size_t)tasks->count * (size_t)tasks->windows,
-                    sizeof *tasks->next_unit, "the order of units");
+    return wt_alloc(&tasks->next_unit, groups, sizeof *tasks->next_unit, "the order of units");
 }
 
 int64_t wt_tasks_bytes(const wt_tasks *tasks) {
-    const size_t stages = (size_t)tasks->capacity;
-    const size_t fixed = stages * (sizeof(wt_task_stage) + stages * sizeof(int32_t)) +
-                         (size_t)tasks->need_count * sizeof(wt_need);
-    return (int64_t)(fixed + tasks->flags * (sizeof(wt_unit) + sizeof(bool) + 2 * sizeof(atomic_uint)) +
+    return (int64_t)((size_t)tasks->count * sizeof(wt_task_stage) +
+                     (size_t)tasks->dependency_count * sizeof(wt_dependency) +
+                     tasks->flags * (sizeof(wt_unit) + 2 * sizeof(atomic_uint)) +
                      (size_t)tasks->count * (size_t)tasks->windows * sizeof(int));
 }
 
-/* --- what a unit needs --- */
+/* --- what a unit waits for --- */
 
-static int64_t least(int64_t a, int64_t b) {
+static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static int group_windows(const wt_tasks *tasks, const wt_task_stage *stage) {
-    return stage->of_microbatches ? tasks->microbatch_windows : 1;
-}
-
-static int groups_of(const wt_tasks *tasks, const wt_task_stage *stage, int windows) {
-    return wt_units(windows, group_windows(tasks, stage));
-}
-
-static int64_t rows_of(const wt_tasks *tasks, const wt_task_stage *stage) {
-    return stage->rows + stage->rows_per_window * group_windows(tasks, stage);
-}
-
-/* Units per group, for so many windows a microbatch. */
-static void cut_units(wt_tasks *tasks, int microbatch_windows) {
-    tasks->microbatch_windows = microbatch_windows;
-    for (int s = 0; s < tasks->count; s++) {
-        wt_task_stage *stage = &tasks->stages[s];
-        if (stage->unit_rows) stage->units = wt_units(rows_of(tasks, stage), stage->unit_rows);
-    }
-    tasks->ordered = false;
-}
-
-/* Units 0 … count−1 of some groups, one after the other: flags that must be set. */
+/* Units 0 … count−1 of groups first … first+groups−1 of a stage. */
 typedef struct {
-    size_t first;
-    int count, groups, units;
-} needed_units;
+    const wt_task_stage *stage;
+    const int *next_unit;
+    int first, groups, count;
+} awaited_units;
 
-/* Of a stage that other units of window or microbatch `group` need. */
-static needed_units find_needed(const wt_tasks *tasks, const wt_task_stage *stage, const wt_need *need,
-                                int group, int unit) {
-    const wt_task_stage *before = &tasks->stages[need->stage];
+/* Of a stage that other units of window or microbatch `group` wait for. */
+static awaited_units find_awaited(const wt_tasks *tasks, const wt_unit *unit, int number) {
+    const wt_task_stage *stage = &tasks->stages[unit->stage];
+    const wt_dependency *on = &tasks->dependencies[stage->first_dependency + number];
+    const wt_task_stage *before = &tasks->stages[on->stage];
     const int each = tasks->microbatch_windows;
-    int first = group, groups = 1, count = before->units;
+    awaited_units awaited = {before, tasks->next_unit + on->stage * tasks->windows, unit->group, 1,
+                             before->units};
     if (stage->of_microbatches && !before->of_microbatches) {
-        first = group * each;
-        groups = (int)least(each, tasks->windows - first);
+        awaited.first = unit->group * each;
+        awaited.groups = (int)smaller(each, tasks->windows - awaited.first);
     }
-    if (!stage->of_microbatches && before->of_microbatches) first = group / each;
-    if (need->reach != WT_ALL_ROWS) {
-        const int64_t own = least((int64_t)(unit + 1) * stage->unit_rows, rows_of(tasks, stage));
-        const int64_t end = least(own + need->reach, rows_of(tasks, before));
-        count = end > 0 ? wt_units(end, before->unit_rows) : 0;
+    if (!stage->of_microbatches && before->of_microbatches) awaited.first = unit->group / each;
+    if (on->halo != WT_ALL_ROWS) {
+        const int64_t own = smaller((int64_t)(unit->number + 1) * stage->unit_rows, stage->rows);
+        const int64_t end = smaller(own + on->halo, before->rows);
+        awaited.count = end > 0 ? wt_units(end, before->unit_rows) : 0;
     }
-    return (needed_units){before->flag + (size_t)first * (size_t)before->units, count, groups, before->units};
+    return awaited;
 }
 
 /* --- the order --- */
 
-enum { DEPTH = 4 }; /* stages at work together: their weights must find room in the caches too */
-
-/* Whether all that a unit needs stands in the order; a group's units stand there in theirs. */
-static bool needs_placed(const wt_tasks *tasks, const wt_task_stage *stage, int group, int unit) {
-    for (int n = 0; n < stage->need_count; n++) {
-        const needed_units needed = find_needed(tasks, stage, &tasks->needs[stage->first_need + n], group,
-                                                unit);
-        for (int g = 0; needed.count && g < needed.groups; g++) {
-            if (!tasks->placed[needed.first + (size_t)(g * needed.units + needed.count - 1)]) return false;
+/* Whether all that a unit waits for stands in the order; a group's units stand there in theirs. */
+static bool may_follow(const wt_tasks *tasks, const wt_unit *unit) {
+    for (int n = 0; n < tasks->stages[unit->stage].dependency_count; n++) {
+        const awaited_units awaited = find_awaited(tasks, unit, n);
+        for (int g = awaited.first; g < awaited.first + awaited.groups; g++) {
+            if (awaited.next_unit[g] < awaited.count) return false;
         }
     }
     return true;
 }
 
-/* The latest stage that may be at work together with the first one that is not finished. */
-static int deepest(const wt_tasks *tasks) {
-    int first = 0;
-    for (; first < tasks->count; first++) {
-        const wt_task_stage *stage = &tasks->stages[first];
-        const int *next = tasks->next_unit + first * tasks->windows;
-        int group = 0, groups = groups_of(tasks, stage, tasks->windows);
-        while (group < groups && next[group] == stage->units) group++;
-        if (group < groups) break;
-    }
-    return first + DEPTH <= tasks->count ? first + DEPTH - 1 : tasks->count - 1;
+static bool all_ordered(const wt_tasks *tasks, const wt_task_stage *stage) {
+    return stage->ordered == stage->units * groups_of(tasks, stage, tasks->windows);
 }
 
+/* The next unit: of the latest stage that may be at work together with the first one that is not finished. */
 static wt_unit choose_unit(const wt_tasks *tasks) {
-    for (int s = deepest(tasks); s >= 0; s--) {
-        const wt_task_stage *stage = &tasks->stages[s];
-        const int groups = groups_of(tasks, stage, tasks->windows);
+    enum { DEPTH = 4 }; /* stages at work together: the caches must hold the weights of all */
+    int first = 0;
+    while (first < tasks->count && all_ordered(tasks, &tasks->stages[first])) first++;
+    for (int s = (int)smaller(first + DEPTH, tasks->count) - 1; s >= 0; s--) {
+        const int groups = groups_of(tasks, &tasks->stages[s], tasks->windows);
         for (int group = 0; group < groups; group++) {
-            const int unit = tasks->next_unit[s * tasks->windows + group];
-            if (unit < stage->units && needs_placed(tasks, stage, group, unit))
-                return (wt_unit){s, group, unit};
+            const wt_unit unit = {s, group, tasks->next_unit[s * tasks->windows + group]};
+            if (unit.number < tasks->stages[s].units && may_follow(tasks, &unit)) return unit;
         }
     }
     return (wt_unit){-1, 0, 0};
 }
 
 static void make_order(wt_tasks *tasks) {
-    tasks->length = 0;
-    tasks->ordered = true;
-    memset(tasks->placed, 0, tasks->flags * sizeof *tasks->placed);
+    for (int s = 0; s < tasks->count; s++) tasks->stages[s].ordered = 0;
     memset(tasks->next_unit, 0, (size_t)tasks->count * (size_t)tasks->windows * sizeof *tasks->next_unit);
-    for (;;) {
-        const wt_unit unit = choose_unit(tasks);
-        if (unit.stage < 0) return;
-        const wt_task_stage *stage = &tasks->stages[unit.stage];
-        tasks->placed[stage->flag + (size_t)(unit.group * stage->units + unit.number)] = true;
-        tasks->order[tasks->length++] = unit;
+    for (wt_unit unit; (unit = choose_unit(tasks)).stage >= 0; tasks->order[tasks->length++] = unit) {
         tasks->next_unit[unit.stage * tasks->windows + unit.group]++;
+        tasks->stages[unit.stage].ordered++;
     }
 }
 
@@ -229,15 +169,14 @@ static bool unit_absent(const wt_tasks *tasks, const wt_task_run *run, const wt_
     return unit->group >= groups_of(tasks, &tasks->stages[unit->stage], run->windows);
 }
 
-static bool needs_met(const wt_tasks *tasks, const wt_task_run *run, const wt_unit *unit) {
-    const wt_task_stage *stage = &tasks->stages[unit->stage];
+static bool may_run(const wt_tasks *tasks, const wt_task_run *run, const wt_unit *unit) {
     if (unit_absent(tasks, run, unit)) return true;
-    for (int n = 0; n < stage->need_count; n++) {
-        const needed_units needed = find_needed(tasks, stage, &tasks->needs[stage->first_need + n],
-                                                unit->group, unit->number);
-        for (int g = 0; g < needed.groups; g++) {
-            for (int i = needed.count - 1; i >= 0; i--) { /* the last is the likeliest to miss */
-                if (!unit_done(tasks, needed.first + (size_t)(g * needed.units + i))) return false;
+    for (int n = 0; n < tasks->stages[unit->stage].dependency_count; n++) {
+        const awaited_units awaited = find_awaited(tasks, unit, n);
+        const wt_task_stage *before = awaited.stage;
+        for (int g = awaited.first; g < awaited.first + awaited.groups; g++) {
+            for (int i = awaited.count - 1; i >= 0; i--) { /* the last is the likeliest to miss */
+                if (!unit_done(tasks, before->flag + (size_t)(g * before->units + i))) return false;
             }
         }
     }
@@ -253,7 +192,7 @@ bool wt_tasks_stage_done(const wt_tasks *tasks, int stage, int windows) {
     return true;
 }
 
-/* Takes the first unit in the order that is still to be had and whose needs are met. Returns its place, or
+/* Takes the first unit in the order that is still to be had and need not wait. Returns its place, or
  * the length when all are taken. */
 static int take_unit(wt_tasks *tasks, const wt_task_run *run, atomic_int *first) {
     enum { SPINS = 200, AHEAD = 32 }; /* some hundred microseconds; then another thread may want this core */
@@ -266,10 +205,10 @@ static int take_unit(wt_tasks *tasks, const wt_task_run *run, atomic_int *first)
         }
         if (place != before) atomic_store_explicit(first, place, memory_order_relaxed); /* a hint */
         if (place == tasks->length) return place;
-        for (int end = (int)least(place + AHEAD * run->threads, tasks->length); place < end; place++) {
+        for (int end = (int)smaller(place + AHEAD * run->threads, tasks->length); place < end; place++) {
             atomic_uint *taken = &tasks->taken[place];
             if (atomic_load_explicit(taken, memory_order_relaxed) != tasks->run &&
-                needs_met(tasks, run, &tasks->order[place]) &&
+                may_run(tasks, run, &tasks->order[place]) &&
                 atomic_exchange_explicit(taken, tasks->run, memory_order_relaxed) != tasks->run) {
                 return place;
             }
@@ -282,27 +221,26 @@ static int take_unit(wt_tasks *tasks, const wt_task_run *run, atomic_int *first)
     }
 }
 
-static void work_through(wt_tasks *tasks, const wt_task_run *run, atomic_int *first) {
-    for (int place; (place = take_unit(tasks, run, first)) < tasks->length;) {
-        const wt_unit unit = tasks->order[place];
-        const wt_task_stage *stage = &tasks->stages[unit.stage];
-        if (unit_absent(tasks, run, &unit)) continue;
-        stage->work(run->context, stage->argument, unit.group, unit.number);
-        mark_done(tasks, stage, unit.group * stage->units + unit.number);
-        if (run->between && omp_get_thread_num() == 0) run->between(run->context);
-    }
-}
-
 static void run_unit(wt_tasks *tasks, const wt_task_run *run, const wt_task_stage *stage, int i) {
     stage->work(run->context, stage->argument, i / stage->units, i % stage->units);
     mark_done(tasks, stage, i);
+}
+
+static void work_through(wt_tasks *tasks, const wt_task_run *run, atomic_int *first) {
+    for (int place; (place = take_unit(tasks, run, first)) < tasks->length;) {
+        const wt_unit *unit = &tasks->order[place];
+        const wt_task_stage *stage = &tasks->stages[unit->stage];
+        if (unit_absent(tasks, run, unit)) continue;
+        run_unit(tasks, run, stage, unit->group * stage->units + unit->number);
+        if (run->between && omp_get_thread_num() == 0) run->between(run->context);
+    }
 }
 
 static void run_in_turn(wt_tasks *tasks, const wt_task_run *run) {
     for (int s = 0; s < tasks->count; s++) {
         const wt_task_stage *stage = &tasks->stages[s];
         const int units = stage->units * groups_of(tasks, stage, run->windows);
-        if (units > 1 && run->threads > 1) {
+        if (units > 1 && run->threads > 1) { /* a region of one thread costs as much as a small stage */
 #pragma omp parallel for schedule(dynamic) num_threads(run->threads)
             for (int i = 0; i < units; i++) run_unit(tasks, run, stage, i);
         } else {
@@ -315,13 +253,12 @@ static void run_in_turn(wt_tasks *tasks, const wt_task_run *run) {
 
 void wt_tasks_run(wt_tasks *tasks, const wt_task_run *run) {
     atomic_int first = 0;
-    if (tasks->microbatch_windows != run->microbatch_windows) cut_units(tasks, run->microbatch_windows);
     tasks->run++;
     if (run->in_turn) {
         run_in_turn(tasks, run);
         return;
     }
-    if (!tasks->ordered) make_order(tasks);
+    if (tasks->length == 0) make_order(tasks);
 #pragma omp parallel num_threads(run->threads)
     work_through(tasks, run, &first);
 }

@@ -8,23 +8,22 @@ wt_unary wt_unary_rows(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_engine_plan *plan = e->plan;
     const wt_span span = wt_value_span(e, tile, o->output);
     /* an operator that is not alone in reading x has rows of its own, as many as it makes */
-    const int64_t row = span.first - e->left[o->output] + e->left[o->input];
+    const int64_t row = span.first - wt_left(e, o->output) + wt_left(e, o->input);
     const int in = wt_value_of(e, o->input)->channels;
     wt_unary u = {.first = span.first,
                   .rows = span.count,
                   .in = in,
                   .out = wt_value_of(e, o->output)->channels,
-                  .x = wt_row(e, tile, plan->value[o->input], row, in),
-                  .work = wt_row(e, tile, plan->work[op], span.first, in),
+                  .x = wt_row(e, tile, plan->values[o->input].buffer, row, in),
+                  .work = wt_row(e, tile, plan->ops[op].work, span.first, in),
                   .y = wt_value_row(e, tile, o->output, span.first)};
-    if (plan->gradient[o->output] < 0) return u;
-    const int dx = plan->input_gradient[op] >= 0 ? plan->input_gradient[op] : plan->gradient[o->input];
+    if (plan->values[o->output].gradient < 0) return u;
+    const int own = plan->ops[op].input_gradient, dx = own >= 0 ? own : plan->values[o->input].gradient;
     u.dy = wt_gradient_row(e, tile, o->output, span.first);
     if (dx >= 0) u.dx = wt_row(e, tile, dx, span.first, in);
     return u;
 }
 
 void wt_unary_begin(const wt_unary *u) {
-    if (u->work != u->x && u->rows > 0)
-        memcpy(u->work, u->x, (size_t)u->rows * (size_t)u->in * sizeof *u->work);
+    if (u->work != u->x) memcpy(u->work, u->x, (size_t)u->rows * (size_t)u->in * sizeof *u->work);
 }

@@ -6,10 +6,8 @@
 int wt_engine_microbatch_sums(const wt_graph *graph) {
     int widest = 0;
     for (int op = 0; op < graph->op_count; op++) {
-        const int width = wt_class(graph, op)->gather[WT_FORWARD]
-                              ? graph->values[graph->ops[op].output].channels
-                              : 0;
-        if (width > widest) widest = width;
+        const int width = graph->ops[op].output < 0 ? 0 : graph->values[graph->ops[op].output].channels;
+        if (wt_class(graph, op)->gather[WT_FORWARD] && width > widest) widest = width;
     }
     return widest ? 2 * widest + 1 : 0;
 }
@@ -22,8 +20,7 @@ int wt_engine_microbatch_sum_count(const wt_graph *graph) {
 }
 
 bool wt_engine_is_serial(const wt_graph *graph, bool backward, int window_targets, double targets) {
-    return (backward ? 3 : 1) * targets * wt_graph_operations(graph, window_targets, SIZE_MAX) <=
-           WT_SERIAL_OPERATIONS;
+    return (backward ? 3 : 1) * targets * wt_graph_operations(graph, window_targets) <= WT_SERIAL_OPERATIONS;
 }
 
 /* Of the operators in the loss's stage, or of all others. */
@@ -36,11 +33,10 @@ static double operations(const wt_graph *graph, int targets, size_t before, bool
         const wt_op *o = &graph->ops[term->op];
         const bool turns = o->layer == loss->layer && extent != WT_EXTENT_TARGETS &&
                            graph->values[o->output].extent == extent;
-        if (term->tensor < 0 || graph->tensors[term->tensor].offset >= before || turns != turned) continue;
-        sum += 2.0 * wt_graph_rows(graph, o->output, targets) * graph->values[term->value].channels *
-               graph->values[o->output].channels;
+        if (term->tensor >= 0 && graph->tensors[term->tensor].offset < before && turns == turned)
+            sum += wt_graph_term_operations(graph, term, targets);
     }
-    return sum / targets;
+    return sum;
 }
 
 double wt_engine_turned_operations(const wt_graph *graph, int targets) {
@@ -58,18 +54,20 @@ double wt_engine_partial_gradients(const wt_graph *graph, int targets, double mi
     return panels ? microbatches : windows * wt_units(targets, WT_SEGMENT);
 }
 
-void wt_engine_count_work(wt_engine_work *work, const wt_graph *graph, double windows, int targets) {
+void wt_engine_count_work(double work[WT_WORK_KINDS], const wt_graph *graph, double windows, int targets) {
     for (int op = 0; op < graph->op_count; op++) {
         const wt_op *o = &graph->ops[op];
+        const wt_op_class *class = wt_class(graph, op);
         const int value = o->output >= 0 ? o->output : o->input;
+        const bool list = graph->values[value].extent == WT_EXTENT_TARGETS;
+        const int elements = class->elements * (o->taps ? o->taps : 1) + (o->add >= 0);
         const double rows = wt_graph_rows(graph, value, targets);
-        if (wt_class(graph, op)->work) wt_class(graph, op)->work(work, graph, o, windows * rows);
-        const bool begins = op == 0 || graph->ops[op - 1].layer != o->layer;
-        if (begins && graph->values[value].extent == WT_EXTENT_TARGETS) {
-            work->list_tiles += 1 + ceil(windows * targets / WT_TARGETS_TILE);
-        } else if (begins) {
-            work->tiles += windows * ceil(rows / WT_TILE);
-        }
+        work[list ? WT_WORK_LEVEL_ELEMENT : WT_WORK_ELEMENT] += windows * rows *
+                                                                graph->values[value].channels * elements;
+        if (class->work) class->work(work, graph, o, windows * rows);
+        if (op > 0 && o[-1].layer == o->layer) continue;
+        work[list ? WT_WORK_LEVEL : WT_WORK_UNIT] += list ? 1 + ceil(windows * targets / WT_TARGETS_TILE)
+                                                          : windows * ceil(rows / WT_TILE);
     }
 }
 

@@ -29,19 +29,11 @@ bool wt_build_has_bias(const wt_model_config *model) {
 }
 
 wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *prefix, int channels) {
-    wt_norm_layer norm = {kind, {-1, -1, -1, -1}};
+    wt_norm_layer norm = {kind, -1, -1};
     if (kind == WT_NORM_NONE) return norm;
-    norm.tensors[0] = wt_graph_vector(graph, prefix, "weight", WT_ROLE_NORM_WEIGHT, channels, channels);
-    norm.tensors[1] = wt_graph_vector(graph, prefix, "bias", WT_ROLE_NORM_BIAS, channels, channels);
+    norm.weight = wt_graph_vector(graph, prefix, "weight", WT_ROLE_NORM_WEIGHT, channels, channels);
+    norm.bias = wt_graph_vector(graph, prefix, "bias", WT_ROLE_NORM_BIAS, channels, channels);
     return norm;
-}
-
-void wt_build_statistics(wt_graph *graph, wt_norm_layer *norm, const char *prefix, int channels) {
-    if (norm->kind != WT_NORM_BATCH) return;
-    norm->tensors[2] = wt_graph_vector(graph, prefix, "running_mean", WT_ROLE_RUNNING_MEAN, channels,
-                                       channels);
-    norm->tensors[3] = wt_graph_vector(graph, prefix, "running_var", WT_ROLE_RUNNING_VARIANCE, channels,
-                                       channels);
 }
 
 int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_norm_layer *norm,
@@ -50,10 +42,10 @@ int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_
     const int channels = graph->values[value].channels;
     const int out = kind == WT_ACTIVATION_GATE ? channels / 2 : channels;
     if (norm->kind != WT_NORM_NONE) {
-        wt_op op = {.kind = norm->kind == WT_NORM_BATCH ? WT_OP_BATCH_NORM : WT_OP_LAYER_NORM,
-                    .layer = number,
-                    .input = value};
-        for (int i = 0; i < 4; i++) op.tensors[i] = norm->tensors[i];
+        const wt_op op = {.kind = norm->kind == WT_NORM_BATCH ? WT_OP_BATCH_NORM : WT_OP_LAYER_NORM,
+                          .layer = number,
+                          .input = value,
+                          .tensors = {norm->weight, norm->bias, -1, -1}};
         value = wt_graph_unary(graph, &op, channels);
     }
     value = wt_graph_unary(graph,

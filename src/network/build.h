@@ -17,14 +17,13 @@ wt_layer wt_build_layer(wt_graph *graph, const char *prefix, int in, int out, in
 /* A product of one value by a layer, all its taps, the oldest first. Operators may be added to it. */
 int wt_build_product(wt_graph *graph, const wt_layer *layer, int number, int value, double scale);
 
-/* The tensors of a norm over `channels`: weight and bias. Running statistics are added when all that is
- * trained stands. */
+/* The tensors of a norm over `channels`: weight and bias. wt_graph_finish adds batch norm's running
+ * statistics. */
 typedef struct {
     wt_norm_kind kind;
-    int tensors[4];
+    int weight, bias;
 } wt_norm_layer;
 wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *prefix, int channels);
-void wt_build_statistics(wt_graph *graph, wt_norm_layer *norm, const char *prefix, int channels);
 
 /* Norm (if any), activation and dropout (if any), of layer `number`; `key` of dropout's draws. */
 int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_norm_layer *norm,

@@ -208,7 +208,24 @@ static void reach_back(wt_graph *graph, const wt_op *op) {
         graph->receptive_field = larger(graph->receptive_field, graph->values[op->output].rows);
 }
 
+/* Batch norm's running statistics, behind all that is trained; named like its weight. */
+static void add_statistics(wt_graph *graph) {
+    for (int op = 0; op < graph->op_count && graph->status == WT_OK; op++) {
+        wt_op *o = &graph->ops[op];
+        if (o->kind != WT_OP_BATCH_NORM || o->tensors[2] >= 0) continue;
+        const int channels = graph->values[o->output].channels;
+        char prefix[sizeof graph->tensors->name];
+        strcpy(prefix, graph->tensors[o->tensors[0]].name);
+        *strrchr(prefix, '.') = '\0';
+        o->tensors[2] = wt_graph_vector(graph, prefix, "running_mean", WT_ROLE_RUNNING_MEAN, channels,
+                                        channels);
+        o->tensors[3] = wt_graph_vector(graph, prefix, "running_var", WT_ROLE_RUNNING_VARIANCE, channels,
+                                        channels);
+    }
+}
+
 wt_status wt_graph_finish(wt_graph *graph) {
+    add_statistics(graph);
     WT_TRY(graph->status);
     WT_CHECK(graph->op_count > 0 && graph->ops[graph->op_count - 1].kind == WT_OP_LOSS, WT_FAILED,
              "a network's last operator is not its loss");
@@ -230,13 +247,16 @@ double wt_graph_rows(const wt_graph *graph, int value, int targets) {
     return v->extent == WT_EXTENT_TIME ? (double)targets + v->left : (double)targets * v->rows;
 }
 
-double wt_graph_operations(const wt_graph *graph, int targets, size_t before) {
+double wt_graph_term_operations(const wt_graph *graph, const wt_term *term, int targets) {
+    const int y = graph->ops[term->op].output;
+    return term->tensor < 0 ? 0
+                            : 2.0 * wt_graph_rows(graph, y, targets) * graph->values[term->value].channels *
+                                  graph->values[y].channels / targets;
+}
+
+double wt_graph_operations(const wt_graph *graph, int targets) {
     double sum = 0;
-    for (int n = 0; n < graph->term_count; n++) {
-        const wt_term *term = &graph->terms[n];
-        if (term->tensor < 0 || graph->tensors[term->tensor].offset >= before) continue;
-        const wt_value *x = &graph->values[term->value], *y = &graph->values[graph->ops[term->op].output];
-        sum += 2.0 * wt_graph_rows(graph, graph->ops[term->op].output, targets) * x->channels * y->channels;
-    }
-    return sum / targets;
+    for (int n = 0; n < graph->term_count; n++)
+        sum += wt_graph_term_operations(graph, &graph->terms[n], targets);
+    return sum;
 }

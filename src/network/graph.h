@@ -139,15 +139,16 @@ void wt_graph_add(wt_graph *graph, int value, int delay);
 /* An operator of one input whose output has the input's extent and rows, and `channels` channels. */
 int wt_graph_unary(wt_graph *graph, const wt_op *like, int channels);
 
-/* Checks the list and computes left contexts and the receptive field. The graph is complete then. */
+/* Adds batch norm's running statistics where it has none, checks the list and computes left contexts and the
+ * receptive field. The graph is complete then. */
 wt_status wt_graph_finish(wt_graph *graph);
 
 /* --- what follows from the list --- */
 
-/* Multiply-adds, times 2, of one target in forward with windows of `targets` targets, by the operators of
- * products whose tensors stand before element `before` of the flat buffer; look-ups are additions only and
- * not counted. */
-double wt_graph_operations(const wt_graph *graph, int targets, size_t before);
+/* Multiply-adds, times 2, of one target in forward with windows of `targets` targets, by a product's term
+ * and by all; look-ups are additions only and not counted. */
+double wt_graph_term_operations(const wt_graph *graph, const wt_term *term, int targets);
+double wt_graph_operations(const wt_graph *graph, int targets);
 /* Rows of a value that a window of `targets` targets has. */
 double wt_graph_rows(const wt_graph *graph, int value, int targets);
 

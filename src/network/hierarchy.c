@@ -1,7 +1,6 @@
 /*
  * The hierarchy as a list of operators. A target's context has rows of its own on every level, so that
  * fusing neighbours is a view: the output of a level [target, rows, channels] is the input of the next one.
- *
  */
 #include <stdio.h>
 
@@ -59,14 +58,6 @@ static int add_levels(wt_graph *graph, const wt_model_config *model, level *leve
     return width;
 }
 
-static void add_statistics(wt_graph *graph, level *levels, int count) {
-    char prefix[PREFIX];
-    for (int l = 0; l < count; l++) {
-        snprintf(prefix, sizeof prefix, "levels.%d.norm", l);
-        wt_build_statistics(graph, &levels[l].norm, prefix, levels[l].linear.out);
-    }
-}
-
 wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
                              const wt_network_shape *shape) {
     const int count = model->fuse.count;
@@ -89,7 +80,6 @@ wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_mode
     network->readout_rows = shape->window && model->readout != WT_READOUT_LAST ? shape->window - (context - 1)
                                                                                : 0;
     const wt_readout_layer readout = wt_build_readout(graph, model, network->readout_rows);
-    add_statistics(graph, levels, count);
     int value = apply_context(graph, table, width, context);
     for (int l = 0; l < count; l++) value = apply_level(graph, model, &levels[l], l, value);
     value = wt_build_product(graph, &output, count + 1, value, 1);

@@ -74,5 +74,5 @@ int wt_network_targets(const wt_network *network, const wt_data_config *data) {
 }
 
 double wt_network_operations(const wt_network *network, int targets) {
-    return wt_graph_operations(network->graph, targets, SIZE_MAX);
+    return wt_graph_operations(network->graph, targets);
 }

@@ -81,14 +81,6 @@ static void add_blocks(wavenet *w) {
     }
 }
 
-static void add_statistics(wavenet *w) {
-    for (int l = 0; l < w->count; l++) {
-        char prefix[PREFIX];
-        snprintf(prefix, sizeof prefix, "blocks.%d.norm", l);
-        wt_build_statistics(w->graph, &w->blocks[l].norm, prefix, w->blocks[l].conv.out);
-    }
-}
-
 /* --- operators --- */
 
 /* x through the input convolution: a table look-up where it is a class. */
@@ -191,7 +183,6 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
     if (graph->status == WT_OK) graph->tensors[head[1].weight].last = true;
     network->readout_rows = readout_rows(&w, shape->window);
     const wt_readout_layer readout = wt_build_readout(graph, model, network->readout_rows);
-    add_statistics(&w);
     w.group = group_size(&w);
     int h = apply_input(&w, &input), skip = -1;
     for (int l = 0; l < w.count; l++) h = apply_block(&w, l, h, &skip);

@@ -71,7 +71,7 @@ static int64_t wt_validation_bytes(const wt_forecast_case *run) {
     const int64_t part = (windows + run->ranks - 1) / run->ranks;
     const int targets = wt_case_targets(run), context = run->network->receptive_field;
     const int slots = wt_evaluator_slots(targets, context, part);
-    const wt_engine_shape shape = {slots, targets, false, false};
+    const wt_engine_shape shape = {.windows = slots, .targets = targets};
     const wt_batch_shape batch = {slots, targets, context, run->network->input_kind, {0}};
     return wt_engine_bytes(run->network->graph, run->kernels, &shape) +
            wt_loader_bytes(&batch, wt_case_channels(run)) + run->data.validation_bytes +
@@ -94,7 +94,8 @@ static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run
                          int own, int at_once) {
     const int targets = wt_case_targets(run);
     const wt_engine_shape shape = {at_once * forecast->microbatch_windows, targets, true,
-                                   run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
+                                   run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
+                                   forecast->microbatch_windows};
     const wt_batch_shape batch = {own * forecast->microbatch_windows,
                                   targets,
                                   run->network->receptive_field,

@@ -17,17 +17,10 @@ static double wt_far_share(double values) {
 }
 
 static void wt_add_call(double work[WT_WORK_KINDS], const wt_forecast_case *run, double windows) {
-    wt_engine_work call = {0};
-    wt_engine_count_work(&call, run->network->graph, windows, wt_case_targets(run));
-    for (int width = 0; width < WT_WORK_WIDTHS; width++) work[WT_WORK_PRODUCT_16 + width] += call.products[width];
-    work[WT_WORK_ELEMENT] += call.elements;
-    work[WT_WORK_LOGIT] += call.logits;
-    work[WT_WORK_UNIT] += call.tiles;
-    work[WT_WORK_LEVEL_PRODUCT] += call.list_products;
-    work[WT_WORK_LEVEL_ELEMENT] += call.list_elements;
-    work[WT_WORK_LEVEL_FAR] += call.list_elements * wt_far_share(call.list_elements);
-    work[WT_WORK_LEVEL] += call.list_tiles;
-    work[WT_WORK_NORM_ROW] += call.norm_rows;
+    const double before = work[WT_WORK_LEVEL_ELEMENT];
+    wt_engine_count_work(work, run->network->graph, windows, wt_case_targets(run));
+    const double values = work[WT_WORK_LEVEL_ELEMENT] - before;
+    work[WT_WORK_LEVEL_FAR] += values > 0 ? values * wt_far_share(values) : 0;
 }
 
 /* Gradients of microbatches: written, their parts added up, and joined in the tree. */

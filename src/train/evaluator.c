@@ -51,7 +51,7 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernel
     evaluator->shape = (wt_batch_shape){slots, targets, context, input, quantization};
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
     evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);
-    wt_engine_shape shape = {slots, targets, false, false};
+    wt_engine_shape shape = {.windows = slots, .targets = targets};
     return wt_engine_create(&evaluator->pass, network->graph, kernels, &shape);
 }
 

@@ -69,9 +69,10 @@ static int count_own(const wt_step *step) {
 
 static wt_engine_shape shape_pass(const wt_step *step) {
     return (wt_engine_shape){.windows = step->microbatches.at_once * step->microbatches.windows,
-                           .targets = wt_network_targets(step->network, &step->config->data),
-                           .backward = true,
-                           .recompute = step->config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
+                             .targets = wt_network_targets(step->network, &step->config->data),
+                             .backward = true,
+                             .recompute = step->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
+                             .microbatch_windows = step->microbatches.windows};
 }
 
 int64_t wt_step_pass_bytes(const wt_step *step) {
@@ -177,11 +178,10 @@ static void reduce_sums(void *context, const double *microbatches, int count, do
 
 static void pack_weights(wt_step *step, int64_t number) {
     const wt_engine_step pass = {.seed = (uint64_t)step->config->train.seed,
-                               .step = number,
-                               .first_microbatch = step->microbatches.first,
-                               .microbatch_windows = step->microbatches.windows,
-                               .reduce = reduce_sums,
-                               .context = step};
+                                 .step = number,
+                                 .first_microbatch = step->microbatches.first,
+                                 .reduce = reduce_sums,
+                                 .context = step};
     wt_timer_enter(&step->timer, WT_PHASE_DERIVE);
     wt_engine_pack(step->pass, step->parameters);
     wt_engine_begin_step(step->pass, &pass);
@@ -230,7 +230,7 @@ static void run_wave(wt_step *step, const wt_batch *batch, int first, int count)
     wt_timer_enter(&step->timer, WT_PHASE_EXCHANGE);
     open_gradients(step, first, count);
     wt_timer_enter(&step->timer, WT_PHASE_BACKWARD);
-    wt_engine_backward(step->pass, windows, step->gradients, &listener);
+    wt_engine_backward(step->pass, step->gradients, &listener);
 }
 
 /* A rank without a batch takes part in the exchange with gradients of zero until rank 0 ends the run. */
@@ -242,7 +242,7 @@ static void run_nothing(wt_step *step) {
     if (wt_engine_microbatch_sums(step->network->graph)) { /* the others wait for this rank's part of them */
         wt_engine_forward(step->pass, NULL, 0, own * m->windows, step->losses);
         open_gradients(step, m->first, own);
-        wt_engine_backward(step->pass, m->windows, step->gradients, NULL);
+        wt_engine_backward(step->pass, step->gradients, NULL);
         wt_exchange_ready(step->exchange, 0, trained);
         return;
     }

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/memory.h"
 #include "wavetrain/engine.h"
+#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 #include "wavetrain/random.h"
 
@@ -368,7 +368,7 @@ static void fill_gradient(problem *p) {
     wt_engine *pass = make_pass(p, true);
     wt_engine_pack(pass, p->parameters);
     wt_engine_forward(pass, &p->batch, 0, WINDOWS, losses);
-    wt_engine_backward(pass, WINDOWS, &p->gradient, NULL);
+    wt_engine_backward(pass, &p->gradient, NULL);
     wt_engine_destroy(pass);
 }
 

@@ -300,7 +300,7 @@ static void free_problem(problem *p) {
 }
 
 static wt_engine *make_engine(const problem *p, bool backward, bool recompute, int threads) {
-    const wt_engine_shape shape = {WINDOWS, TARGETS, backward, recompute};
+    const wt_engine_shape shape = {WINDOWS, TARGETS, backward, recompute, MICROBATCH};
     wt_engine *engine;
     omp_set_num_threads(threads);
     const int64_t before = wt_memory_bytes();
@@ -313,11 +313,9 @@ static wt_engine *make_engine(const problem *p, bool backward, bool recompute, i
 }
 
 static double forward(problem *p, wt_engine *engine) {
-    const wt_engine_step step = {.microbatch_windows = MICROBATCH};
     wt_window_loss losses[WINDOWS];
     double loss = 0;
     wt_engine_pack(engine, p->parameters);
-    wt_engine_begin_step(engine, &step);
     wt_engine_forward(engine, &p->batch, 0, WINDOWS, losses);
     for (int i = 0; i < WINDOWS; i++) loss += losses[i].loss;
     return loss;
@@ -334,7 +332,7 @@ static wt_real gradient_of(const problem *p, size_t element) {
 static void check_gradients(problem *p, wt_engine *engine, int number) {
     double largest = 0;
     forward(p, engine);
-    wt_engine_backward(engine, MICROBATCH, p->gradients, NULL);
+    wt_engine_backward(engine, p->gradients, NULL);
     for (size_t i = 0; i < p->graph.trained; i++) largest = fmax(largest, fabs((double)gradient_of(p, i)));
     assert_true(largest > 1e-3);
     for (int t = 0; t < p->graph.tensor_count; t++) {
@@ -362,7 +360,7 @@ static void check_threads(problem *p, bool recompute, int number) {
         wt_engine *engine = make_engine(p, true, recompute, threads);
         for (int repeat = 0; repeat < 3; repeat++) {
             forward(p, engine);
-            wt_engine_backward(engine, MICROBATCH, p->gradients, NULL);
+            wt_engine_backward(engine, p->gradients, NULL);
             for (int i = 0; i < WINDOWS / MICROBATCH; i++) {
                 wt_real *want = one + (size_t)i * p->graph.trained;
                 if (threads == 1) memcpy(want, p->gradients[i], bytes);

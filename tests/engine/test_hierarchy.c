@@ -118,8 +118,8 @@ static void compare_losses(const wt_reference_case *c, const char *group, const 
 
 /* --- passes --- */
 
-static wt_engine *make_shaped(const wt_network *network, const wt_engine_shape *shape, const wt_real *parameters,
-                            int threads) {
+static wt_engine *make_shaped(const wt_network *network, const wt_engine_shape *shape,
+                              const wt_real *parameters, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
     must(wt_engine_create(&pass, network->graph, kernels, shape));
@@ -128,14 +128,14 @@ static wt_engine *make_shaped(const wt_network *network, const wt_engine_shape *
 }
 
 static wt_engine *make_pass(const wt_network *network, int windows, int targets, bool backward,
-                          const wt_real *parameters, int threads) {
+                            const wt_real *parameters, int threads) {
     const wt_engine_shape shape = {.windows = windows, .targets = targets, .backward = backward};
     return make_shaped(network, &shape, parameters, threads);
 }
 
 /* Tells a pass of its microbatches, in a step that begins the draws of dropout. */
-static void begin_step(wt_engine *pass, int microbatch_windows) {
-    const wt_engine_step step = {.seed = 5, .step = 17, .microbatch_windows = microbatch_windows};
+static void begin_step(wt_engine *pass) {
+    const wt_engine_step step = {.seed = 5, .step = 17};
     wt_engine_begin_step(pass, &step);
 }
 
@@ -204,10 +204,11 @@ static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b
     wt_real *all = take((size_t)microbatches * total, sizeof *all), *targets[WINDOWS_MAX];
     for (int i = 0; i < microbatches; i++) targets[i] = all + (size_t)i * total;
     for (size_t i = 0; i < (size_t)microbatches * total; i++) all[i] = (wt_real)NAN; /* it is overwritten */
-    wt_engine *pass = make_pass(c->network, c->windows, c->batch.targets, true, parameters, threads);
-    begin_step(pass, microbatch_windows);
+    const wt_engine_shape shape = {c->windows, c->batch.targets, true, false, microbatch_windows};
+    wt_engine *pass = make_shaped(c->network, &shape, parameters, threads);
+    begin_step(pass);
     wt_engine_forward(pass, &c->batch, b * c->windows, c->windows, losses);
-    wt_engine_backward(pass, microbatch_windows, targets, NULL);
+    wt_engine_backward(pass, targets, NULL);
     if (commit) wt_engine_commit(pass, parameters);
     for (int i = 1; i < microbatches; i++) kernels->add(all, targets[i], trained);
     memcpy(gradient, all, trained * sizeof *gradient);
@@ -230,7 +231,8 @@ static void test_gradients(void **state) {
     wt_real *before = take(total, sizeof *before);
     memcpy(before, parameters, total * sizeof *before);
     fill_gradient(c, parameters, 0, c->microbatch_windows, 1, true, gradient, losses);
-    if (wt_engine_microbatch_sums(c->network->graph) > 0) compare_group(c, "staged", parameters, false, TENSOR_TOLERANCE);
+    if (wt_engine_microbatch_sums(c->network->graph) > 0)
+        compare_group(c, "staged", parameters, false, TENSOR_TOLERANCE);
     assert_memory_equal(before, parameters, c->network->parameters.trained * sizeof *before);
     wt_free(before);
     wt_free(gradient);
@@ -354,9 +356,9 @@ typedef struct {
 
 static void run_step(const problem *p, int threads, int call_microbatches, bool recompute, answer *a) {
     enum { EACH = LARGE_WINDOWS / LARGE_MICROBATCHES };
-    const wt_engine_shape shape = {call_microbatches * EACH, LARGE_TARGETS, true, recompute};
+    const wt_engine_shape shape = {call_microbatches * EACH, LARGE_TARGETS, true, recompute, EACH};
     wt_engine *pass = make_shaped(p->network, &shape, p->parameters, threads);
-    begin_step(pass, EACH);
+    begin_step(pass);
     memset(a->values, 0, (LARGE_MICROBATCHES + 1) * p->total * sizeof *a->values);
     for (int microbatch = 0; microbatch < LARGE_MICROBATCHES; microbatch += call_microbatches) {
         const int microbatches = LARGE_MICROBATCHES - microbatch < call_microbatches
@@ -366,7 +368,7 @@ static void run_step(const problem *p, int threads, int call_microbatches, bool 
         for (int i = 0; i < microbatches; i++) targets[i] = a->values + (size_t)(microbatch + i) * p->total;
         wt_engine_forward(pass, &p->batch, microbatch * EACH, microbatches * EACH,
                           a->losses + microbatch * EACH);
-        wt_engine_backward(pass, EACH, targets, NULL);
+        wt_engine_backward(pass, targets, NULL);
     }
     wt_engine_commit(pass, a->values + LARGE_MICROBATCHES * p->total);
     wt_engine_destroy(pass);
@@ -426,7 +428,7 @@ static void test_dropout(void **state) {
     problem p = make_problem(&model);
     wt_window_loss first[LARGE_WINDOWS], again[LARGE_WINDOWS];
     wt_engine *pass = make_pass(p.network, LARGE_WINDOWS, LARGE_TARGETS, true, p.parameters, 1);
-    wt_engine_step step = {.seed = 1, .step = 1, .microbatch_windows = LARGE_WINDOWS};
+    wt_engine_step step = {.seed = 1, .step = 1};
     wt_engine_begin_step(pass, &step);
     wt_engine_forward(pass, &p.batch, 0, LARGE_WINDOWS, first);
     wt_engine_forward(pass, &p.batch, 0, LARGE_WINDOWS, again);

@@ -21,8 +21,8 @@
 
 #include "backend.h"
 #include "engine/engine_internal.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/engine.h"
+#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 #include "wavetrain/random.h"
 
@@ -168,12 +168,14 @@ static void free_problem(problem *p) {
     wt_network_destroy(p->network);
 }
 
+static wt_engine_shape shape_of(const pass_case *c, int windows, bool recompute) {
+    return (wt_engine_shape){windows, c->targets, true, recompute, c->microbatch_windows};
+}
+
 /* A pass takes as many threads as there are when it is made. */
-static wt_engine *make_pass(const problem *p, int windows, int targets, int threads, bool recompute) {
+static wt_engine *make_pass(const problem *p, wt_engine_shape shape, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
-    const wt_engine_shape shape = {
-        .windows = windows, .targets = targets, .backward = true, .recompute = recompute};
     must(wt_engine_create(&pass, p->network->graph, kernels, &shape));
     pass->shared = true; /* however small its calls are, units go to all threads */
     wt_engine_pack(pass, p->parameters);
@@ -210,7 +212,7 @@ static void run_step(const problem *p, wt_engine *pass, int call_microbatches,
         for (int i = 0; i < microbatches; i++) to[i] = a->gradients + (size_t)(microbatch + i) * a->total;
         wt_engine_forward(pass, &p->batch, microbatch * each, microbatches * each,
                           a->losses + microbatch * each);
-        wt_engine_backward(pass, each, to, listener);
+        wt_engine_backward(pass, to, listener);
     }
 }
 
@@ -249,7 +251,7 @@ static void test_threads_and_calls(void **state) {
     answer want = make_answer(&p), got = make_answer(&p);
     static const int threads[] = {1, 2, 3, 5};
     for (int i = 0; i < 4; i++) {
-        wt_engine *pass = make_pass(&p, c->windows, c->targets, threads[i], false);
+        wt_engine *pass = make_pass(&p, shape_of(c, c->windows, false), threads[i]);
         if (i == 0) {
             run_step(&p, pass, want.microbatches, NULL, &want);
             assert_finite(&p, &want);
@@ -266,7 +268,7 @@ static void test_threads_and_calls(void **state) {
     }
     /* passes that have room for one microbatch alone, with activations kept and made again */
     for (int recompute = 0; recompute < 2; recompute++) {
-        wt_engine *pass = make_pass(&p, c->microbatch_windows, c->targets, 3, recompute);
+        wt_engine *pass = make_pass(&p, shape_of(c, c->microbatch_windows, recompute), 3);
         run_step(&p, pass, 1, NULL, &got);
         assert_same(&p, &want, &got, "room for one microbatch, activations recomputed", recompute);
         wt_engine_destroy(pass);
@@ -285,7 +287,7 @@ static void test_length_of_vectors(void **state) {
     const wt_kernels *const wide = kernels;
     for (int i = 0; i < 2; i++) {
         if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2, WT_PRECISION_FP32));
-        wt_engine *pass = make_pass(&p, p.c->windows, p.c->targets, 2, false);
+        wt_engine *pass = make_pass(&p, shape_of(p.c, p.c->windows, false), 2);
         run_step(&p, pass, want.microbatches, NULL, i == 0 ? &want : &got);
         wt_engine_destroy(pass);
     }
@@ -330,7 +332,7 @@ static void test_listener(void **state) {
     problem p = make_problem(c);
     answer a = make_answer(&p), heard = make_answer(&p), unheard = make_answer(&p);
     for (int threads = 1; threads <= 5; threads += 2) {
-        wt_engine *pass = make_pass(&p, c->windows, c->targets, threads, false);
+        wt_engine *pass = make_pass(&p, shape_of(c, c->windows, false), threads);
         hearing h = {.a = &a, .at = a.total, .heard = heard.gradients};
         const wt_engine_listener both = {hear_ready, hear_poke, &h}, none = {NULL, NULL, NULL};
         run_step(&p, pass, a.microbatches, &both, &a);
@@ -356,10 +358,10 @@ enum { SHORT = 45 };
 
 /* The summed loss and the gradient of `windows` windows, as one microbatch. */
 static double run_microbatch(const problem *p, const wt_batch *batch, wt_real *gradient) {
-    wt_engine *pass = make_pass(p, batch->windows, batch->targets, 2, false);
+    wt_engine *pass = make_pass(p, (wt_engine_shape){batch->windows, batch->targets, true, false, 0}, 2);
     wt_window_loss *losses = take((size_t)batch->windows, sizeof *losses);
     wt_engine_forward(pass, batch, 0, batch->windows, losses);
-    wt_engine_backward(pass, batch->windows, &gradient, NULL);
+    wt_engine_backward(pass, &gradient, NULL);
     double sum = 0;
     for (int w = 0; w < batch->windows; w++) sum += losses[w].loss;
     wt_free(losses);

@@ -60,10 +60,14 @@ static int open_case(void **state) {
 }
 
 /* A pass takes as many threads as there are when it is made. */
-static wt_engine *make_pass(const wt_reference_case *c, bool backward, const wt_real *parameters, int threads) {
+static wt_engine *make_pass(const wt_reference_case *c, bool backward, int microbatch_windows,
+                            const wt_real *parameters, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
-    wt_engine_shape shape = {.windows = c->windows, .targets = c->batch.targets, .backward = backward};
+    const wt_engine_shape shape = {.windows = c->windows,
+                                   .targets = c->batch.targets,
+                                   .backward = backward,
+                                   .microbatch_windows = microbatch_windows};
     must(wt_engine_create(&pass, c->network->graph, kernels, &shape));
     wt_engine_pack(pass, parameters);
     return pass;
@@ -172,8 +176,8 @@ static double compare_logits(const wt_reference_case *c, const wt_engine *pass) 
         size_t count = (size_t)c->batch.target_count[w] * (size_t)c->network->classes;
         if (count == 0) continue;
         if (readout) count = slot;
-        worst = fmax(worst, wt_reference_compare(c, "logits", wt_engine_outputs(pass, w), logits + (size_t)w * slot, count,
-                                    TENSOR_TOLERANCE));
+        worst = fmax(worst, wt_reference_compare(c, "logits", wt_engine_outputs(pass, w),
+                                                 logits + (size_t)w * slot, count, TENSOR_TOLERANCE));
     }
     wt_free(logits);
     return worst;
@@ -185,7 +189,7 @@ static void test_forward(void **state) {
     wt_window_loss losses[WINDOWS_MAX] = {0};
     assert_in_range(c->windows, 1, WINDOWS_MAX);
     for (int threads = 1; threads <= 3; threads += 2) {
-        wt_engine *pass = make_pass(c, false, parameters, threads);
+        wt_engine *pass = make_pass(c, false, 0, parameters, threads);
         wt_engine_forward(pass, &c->batch, 0, c->windows, losses);
         compare_losses(c, losses);
         double worst = compare_logits(c, pass);
@@ -230,12 +234,12 @@ static void hear_poke(void *context) {
 }
 
 /* Backward, whose ranges must adjoin, cover everything, and be finished when they are told. */
-static void run_backward(const wt_reference_case *c, wt_engine *pass, int microbatch_windows,
-                         wt_real *const *targets, int microbatches) {
+static void run_backward(const wt_reference_case *c, wt_engine *pass, wt_real *const *targets,
+                         int microbatches) {
     size_t total = c->network->parameters.total;
     hearing h = {total, total, microbatches, 0, targets, take((size_t)microbatches * total, sizeof(wt_real))};
     const wt_engine_listener listener = {hear_ready, hear_poke, &h};
-    wt_engine_backward(pass, microbatch_windows, targets, &listener);
+    wt_engine_backward(pass, targets, &listener);
     assert_int_equal(h.at, 0);
     assert_true(h.pokes > 0 || omp_get_max_threads() > 1);
     for (int microbatch = 0; microbatch < microbatches; microbatch++) {
@@ -248,7 +252,7 @@ static void run_backward(const wt_reference_case *c, wt_engine *pass, int microb
 /* Gradients of batch `b`, microbatch by microbatch; microbatches behind each other in `gradients`. */
 static void microbatch_gradients(const wt_reference_case *c, const wt_real *parameters, int b, grouping g,
                                  wt_real *gradients, wt_window_loss *losses) {
-    wt_engine *pass = make_pass(c, true, parameters, g.threads);
+    wt_engine *pass = make_pass(c, true, g.microbatch_windows, parameters, g.threads);
     size_t total = c->network->parameters.total;
     int microbatches = c->windows / g.microbatch_windows,
         call_microbatches = g.call_windows / g.microbatch_windows;
@@ -257,7 +261,7 @@ static void microbatch_gradients(const wt_reference_case *c, const wt_real *para
         for (int i = 0; i < call_microbatches; i++) targets[i] = gradients + (size_t)(microbatch + i) * total;
         int first = microbatch * g.microbatch_windows;
         wt_engine_forward(pass, &c->batch, b * c->windows + first, g.call_windows, losses + first);
-        run_backward(c, pass, g.microbatch_windows, targets, call_microbatches);
+        run_backward(c, pass, targets, call_microbatches);
     }
     wt_engine_destroy(pass);
 }
@@ -280,7 +284,8 @@ static double compare_flat(const wt_reference_case *c, const char *what, const w
         char name[WT_PARAMETER_NAME + 32];
         snprintf(name, sizeof name, "%s of %s", what, parameter->name);
         wt_parameter_export(parameter, flat + parameter->offset, torch);
-        worst = fmax(worst, wt_reference_compare(c, name, torch, theirs + parameter->offset, parameter->count, tolerance));
+        worst = fmax(worst, wt_reference_compare(c, name, torch, theirs + parameter->offset, parameter->count,
+                                                 tolerance));
     }
     wt_free(torch);
     return worst;
@@ -351,11 +356,11 @@ static void test_backward_overwrites(void **state) {
     wt_real *once = take(total, sizeof *once), *again = take(total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0};
     microbatch_gradients(c, parameters, 0, (grouping){1, c->windows, c->windows}, once, losses);
-    wt_engine *pass = make_pass(c, true, parameters, 3);
+    wt_engine *pass = make_pass(c, true, c->windows, parameters, 3);
     for (int i = 0; i < 2; i++) {
         for (size_t p = 0; p < total; p++) again[p] = (wt_real)NAN;
         wt_engine_forward(pass, &c->batch, 0, c->windows, losses);
-        wt_engine_backward(pass, c->windows, &again, NULL);
+        wt_engine_backward(pass, &again, NULL);
         assert_memory_equal(once, again, total * sizeof *once);
     }
     wt_engine_destroy(pass);
