@@ -198,16 +198,22 @@ void wt_batch_destroy(wt_batch *batch);
 /* Which window stands in a slot of the batch with that number; −1: none. Must be pure. */
 typedef int64_t (*wt_batch_plan)(const void *context, int64_t number, int slot);
 
+/* Batches first … last−1, whose windows `window` names when it is given `context`. */
+typedef struct {
+    wt_batch_plan window;
+    const void *context;
+    int64_t first, last;
+} wt_loader_plan;
+
 /*
- * Fills batches first … last−1 ahead of time, in a thread of its own. The data set belongs to the loader's
+ * Fills the plan's batches ahead of time, in a thread of its own. The data set belongs to the loader's
  * thread until the loader is destroyed. wt_loader_next gives the next batch, valid until the next call; an
  * error of the thread comes out of it. Asking past the last is an error.
  */
 typedef struct wt_loader wt_loader;
 
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
-                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
-                           int64_t first, int64_t last);
+                           const wt_batch_shape *shape, const wt_loader_plan *plan);
 void wt_loader_destroy(wt_loader *loader);
 /* Bytes of its batches. */
 int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels);

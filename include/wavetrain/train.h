@@ -12,9 +12,9 @@
 #include "wavetrain/comm.h"
 #include "wavetrain/config.h"
 #include "wavetrain/data.h"
+#include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/engine.h"
 #include "wavetrain/network.h"
 #include "wavetrain/optim.h"
 
@@ -113,14 +113,21 @@ void wt_take_normalization(wt_normalization *normalization, const wt_config *con
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
  * windows (a permutation keyed by a constant), or with limit 0 all windows, each target once. Windows are
  * shared out to ranks; losses are added in the order of the list, so that neither ranks nor threads change a
- * bit. `normalization` is that of labelled real inputs (without channels: none).
+ * bit.
  */
 typedef struct wt_evaluator wt_evaluator;
 
-wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
-                              const wt_kernels *kernels, const wt_data_config *data, wt_input_kind input,
-                              const wt_normalization *normalization, const char *path, const char *split,
-                              int64_t limit);
+/* What is scored; all of it must outlive the evaluator. */
+typedef struct {
+    const wt_network *network;
+    const wt_kernels *kernels;
+    const wt_config *config;
+    const wt_normalization *normalization; /* of labelled real inputs (without channels: none) */
+    const char *path, *split;
+    int64_t limit;
+} wt_evaluation;
+
+wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evaluation *evaluation);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 /* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
 int wt_evaluator_slots(int targets, int context, int64_t part);

@@ -480,20 +480,16 @@ static wt_status wt_bench_calibrate(wt_comm *comm) {
 }
 
 static wt_status wt_bench_calibrate_main(wt_comm *comm, int argc, const char **argv) {
-    poptContext context = NULL;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.seconds = 1;
-    wt_status status = wt_command_parse(&context, &wt_command_bench_calibrate, argc, argv, 0, 0, &arguments,
-                                        &count, &done);
-    if (status == WT_OK && !done) status = wt_bench_calibrate(comm);
+    wt_status status = wt_command_parse(&line, &wt_command_bench_calibrate, argc, argv, 0, 0);
+    if (status == WT_OK && !line.done) status = wt_bench_calibrate(comm);
     free(wt_given.threads);
     free(wt_given.file);
     free(wt_given.backend);
     free(wt_given.precision);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

@@ -194,20 +194,16 @@ cleanup:
 }
 
 static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
-    poptContext context = NULL;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_bench, 0, sizeof wt_bench);
     wt_bench.rounds = 21;
     wt_bench.from = 64;
     wt_bench.to = 64 << 10;
-    wt_status status = wt_command_parse(&context, &wt_command_bench_exchange, argc, argv, 0, 0, &arguments,
-                                        &count, &done);
-    if (status == WT_OK && !done) status = wt_bench_exchange(comm);
+    wt_status status = wt_command_parse(&line, &wt_command_bench_exchange, argc, argv, 0, 0);
+    if (status == WT_OK && !line.done) status = wt_bench_exchange(comm);
     free(wt_bench.csv);
     free(wt_bench.progress);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

@@ -529,22 +529,18 @@ static wt_status wt_bench_kernels(void) {
 
 static wt_status wt_bench_kernels_main(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
-    poptContext context = NULL;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.rows = wt_engine_tile_rows();
     wt_given.rounds = 41;
-    wt_status status = wt_command_parse(&context, &wt_command_bench_kernels, argc, argv, 0, 0, &arguments,
-                                        &count, &done);
-    if (status == WT_OK && !done) status = wt_bench_kernels();
+    wt_status status = wt_command_parse(&line, &wt_command_bench_kernels, argc, argv, 0, 0);
+    if (status == WT_OK && !line.done) status = wt_bench_kernels();
     free(wt_given.channels);
     free(wt_given.taps);
     free(wt_given.dilations);
     free(wt_given.backend);
     free(wt_given.csv);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

@@ -444,22 +444,18 @@ cleanup:
 }
 
 static wt_status wt_bench_scaling_main(wt_comm *comm, int argc, const char **argv) {
-    poptContext context = NULL;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.steps = 7;
     wt_given.rounds = 3;
-    wt_status status = wt_command_parse(&context, &wt_command_bench_scaling, argc, argv, 0, 1, &arguments,
-                                        &count, &done);
-    if (status == WT_OK && !done) status = wt_bench_scaling(comm, count ? arguments[0] : NULL);
+    wt_status status = wt_command_parse(&line, &wt_command_bench_scaling, argc, argv, 0, 1);
+    if (status == WT_OK && !line.done) status = wt_bench_scaling(comm, line.count ? line.arguments[0] : NULL);
     char *texts[] = {wt_given.model, wt_given.backend, wt_given.csv,
                      wt_given.plot,  wt_given.ranks,   wt_given.calibration};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     for (char **set = wt_given.sets; set && *set; set++) free(*set);
     free(wt_given.sets);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

@@ -323,21 +323,17 @@ cleanup:
 }
 
 static wt_status wt_bench_step_main(wt_comm *comm, int argc, const char **argv) {
-    poptContext context = NULL;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.steps = 31;
-    wt_status status = wt_command_parse(&context, &wt_command_bench_step, argc, argv, 0, 1, &arguments,
-                                        &count, &done);
-    if (status == WT_OK && !done) status = wt_bench_step(comm, count ? arguments[0] : NULL);
+    wt_status status = wt_command_parse(&line, &wt_command_bench_step, argc, argv, 0, 1);
+    if (status == WT_OK && !line.done) status = wt_bench_step(comm, line.count ? line.arguments[0] : NULL);
     free(wt_given.model);
     free(wt_given.backend);
     free(wt_given.csv);
     for (char **set = wt_given.sets; set && *set; set++) free(*set);
     free(wt_given.sets);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

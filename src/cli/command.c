@@ -118,11 +118,12 @@ static wt_status wt_parse_options(poptContext context, const wt_command *command
     return WT_OK;
 }
 
-wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
-                           int least, int most, const char ***arguments, int *count, bool *done) {
+wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int argc, const char **argv,
+                           int min, int max) {
+    static const char *none[] = {NULL};
+    *line = (wt_command_line){.arguments = none};
     if (wt_visit.visitor) {
-        *context = NULL;
-        *done = true;
+        line->done = true;
         wt_visit.visitor(wt_visit.context, command, wt_visit.kind);
         return WT_OK;
     }
@@ -136,25 +137,21 @@ wt_status wt_command_parse(poptContext *context, const wt_command *command, int 
     table[entries] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)wt_help_option, 0,
                                          NULL, NULL};
     wt_help_asked = 0;
-    *done = false;
-    *context = NULL;
     WT_TRY(refuse_repeated(command, argc, argv, command->options));
-    *context = poptGetContext(command->name, argc, argv, table, 0);
-    WT_CHECK(*context, WT_FAILED, "out of memory for the options");
-    WT_TRY(wt_parse_options(*context, command));
+    line->context = poptGetContext(command->name, argc, argv, table, 0);
+    WT_CHECK(line->context, WT_FAILED, "out of memory for the options");
+    WT_TRY(wt_parse_options(line->context, command));
     if (wt_help_asked) {
         if (wt_log_speaks()) wt_command_help(command);
-        *done = true;
+        line->done = true;
         return WT_OK;
     }
-    static const char *none[] = {NULL};
-    const char **left = poptGetArgs(*context);
-    *arguments = left ? left : none;
-    *count = 0;
-    while ((*arguments)[*count]) ++*count;
-    WT_CHECK(*count >= least && *count <= most, WT_USAGE, "%s: %s (usage: wavetrain %s %s)", command->name,
-             *count < least ? "an argument is missing" : "too many arguments", command->name,
-             command->arguments);
+    const char **left = poptGetArgs(line->context);
+    if (left) line->arguments = left;
+    while (line->arguments[line->count]) line->count++;
+    WT_CHECK(line->count >= min && line->count <= max, WT_USAGE, "%s: %s (usage: wavetrain %s %s)",
+             command->name, line->count < min ? "an argument is missing" : "too many arguments",
+             command->name, command->arguments);
     return WT_OK;
 }
 

@@ -23,14 +23,18 @@ typedef struct {
     const struct poptOption *options; /* for --help */
 } wt_command;
 
-/*
- * Parses a command's options: fills the variables that the table points to, handles --help (prints, then
- * *done is true) and leaves the arguments in *arguments (NULL-terminated, *count of them), which live as long
- * as *context (poptFreeContext at the end). An unknown option, or a count outside least … most, is WT_USAGE
- * with a one-line message.
- */
-wt_status wt_command_parse(poptContext *context, const wt_command *command, int argc, const char **argv,
-                           int least, int most, const char ***arguments, int *count, bool *done);
+/* What is left of a command line when its options are parsed. */
+typedef struct {
+    poptContext context;    /* poptFreeContext at the end */
+    const char **arguments; /* NULL-terminated; they live as long as the context */
+    int count;
+    bool done; /* --help was given and printed: there is nothing more to do */
+} wt_command_line;
+
+/* Parses a command's options: fills the variables that the table points to, and *line. An unknown option, or a
+ * count of arguments outside min … max, is WT_USAGE with a one-line message. */
+wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int argc, const char **argv,
+                           int min, int max);
 
 /* Called with a command and its options; `kind` is the first argument that chooses between tables, "" without. */
 typedef void (*wt_command_visitor)(void *context, const wt_command *command, const char *kind);

@@ -211,9 +211,14 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     wt_evaluator *evaluator;
     wt_score score;
     WT_TRY(wt_comm_agree(comm, wt_check_options(config)));
-    WT_TRY(wt_evaluator_create(
-        &evaluator, comm, subject->restored.network, subject->kernels, &config->data, config->model.input,
-        &wt_checkpoint_get_state(subject->checkpoint)->normalization, subject->data, split, 0));
+    const wt_evaluation evaluation = {
+        .network = subject->restored.network,
+        .kernels = subject->kernels,
+        .config = config,
+        .normalization = &wt_checkpoint_get_state(subject->checkpoint)->normalization,
+        .path = subject->data,
+        .split = split};
+    WT_TRY(wt_evaluator_create(&evaluator, comm, &evaluation));
     wt_status status = wt_evaluator_check(evaluator, wt_checkpoint_get_vocabulary(subject->checkpoint));
     status = wt_comm_agree_alike(comm, status);
     subject->text = wt_dataset_kind(wt_evaluator_dataset(evaluator)) == WT_DATA_TEXT;
@@ -234,21 +239,17 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
 }
 
 static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
-    poptContext context;
-    const char **arguments;
+    wt_command_line line;
     wt_subject subject = {0};
-    int count;
-    bool done;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&context, &wt_command_evaluate, argc, argv, 1, 1, &arguments, &count,
-                                        &done);
-    if (status == WT_OK && !done) {
+    wt_status status = wt_command_parse(&line, &wt_command_evaluate, argc, argv, 1, 1);
+    if (status == WT_OK && !line.done) {
         status = wt_command_settle(comm, false);
-        if (status == WT_OK) status = wt_open_subject(comm, &subject, arguments[0]);
+        if (status == WT_OK) status = wt_open_subject(comm, &subject, line.arguments[0]);
         if (status == WT_OK) status = wt_evaluate_subject(comm, &subject);
     }
     wt_close_subject(&subject);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     free(wt_given.data);
     free(wt_given.split);
     free(wt_given.checkpoint);

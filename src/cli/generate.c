@@ -227,8 +227,8 @@ static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress
     float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
     const wt_choice choice = {wt_given.temperature, wt_given.top_k, (uint64_t)wt_given.seed, (uint64_t)piece};
     int classes = voice->restored.network->classes;
-    WT_TRY(wt_stream_create(&stream, voice->restored.network->graph, voice->kernels, voice->restored.parameters,
-                            wt_silence_class(voice->quantization)));
+    WT_TRY(wt_stream_create(&stream, voice->restored.network->graph, voice->kernels,
+                            voice->restored.parameters, wt_silence_class(voice->quantization)));
     for (int64_t i = 0; i < voice->prime_count && !wt_comm_signal(); i++) {
         wt_feed_class(voice, stream, wt_quantize(voice->quantization, (double)voice->prime[i]));
     }
@@ -338,22 +338,18 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
 
 static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
-    poptContext context;
-    const char **arguments;
+    wt_command_line line;
     wt_voice voice = {0};
-    int count;
-    bool done;
     wt_given = (wt_generate_arguments){
         .seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
-    wt_status status = wt_command_parse(&context, &wt_command_generate, argc, argv, 1, 1, &arguments, &count,
-                                        &done);
-    if (status == WT_OK && !done) status = wt_generate(&voice, arguments[0]);
+    wt_status status = wt_command_parse(&line, &wt_command_generate, argc, argv, 1, 1);
+    if (status == WT_OK && !line.done) status = wt_generate(&voice, line.arguments[0]);
     wt_free(voice.prime);
     wt_free(voice.sound);
     wt_free(voice.made);
     wt_restored_dispose(&voice.restored);
     wt_checkpoint_close(voice.checkpoint);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     char *texts[] = {wt_given.out,        wt_given.checkpoint, wt_given.prime,
                      wt_given.prime_from, wt_given.data,       wt_given.prompt};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);

@@ -94,8 +94,8 @@ static wt_status wt_draw_piece(const wt_writer *writer, int number, int32_t *scr
     bool ended = false;
     wt_status status = WT_OK;
     if (wt_comm_signal()) return WT_OK; /* it has not begun: there is nothing to keep */
-    WT_GUARD(wt_stream_create(&stream, writer->network->network->graph, writer->kernels, writer->network->parameters,
-                              wt_vocabulary_padding(writer->vocabulary)));
+    WT_GUARD(wt_stream_create(&stream, writer->network->network->graph, writer->kernels,
+                              writer->network->parameters, wt_vocabulary_padding(writer->vocabulary)));
     WT_GUARD(draw_classes(writer, number, stream, scratch, &drawn, &ended));
     piece->whole = ended || drawn == writer->most - writer->prompt_count;
     piece->count = writer->prompt_count + drawn;

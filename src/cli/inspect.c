@@ -65,8 +65,8 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
                                         .recompute = config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
-    printf("network          %s, %zu parameters in %d tensors\n", network->description, network->parameters.trained,
-           network->parameters.count);
+    printf("network          %s, %zu parameters in %d tensors\n", network->description,
+           network->parameters.trained, network->parameters.count);
     printf("receptive field  %d samples", network->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
     printf("\nstep             %d windows of %d targets, %d microbatches of %d windows\n",
@@ -273,15 +273,11 @@ static wt_status wt_inspect(const char *path) {
 
 static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
-    poptContext context;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&context, &wt_command_inspect, argc, argv, 1, 1, &arguments, &count,
-                                        &done);
-    if (status == WT_OK && !done) status = wt_inspect(arguments[0]);
-    poptFreeContext(context);
+    wt_status status = wt_command_parse(&line, &wt_command_inspect, argc, argv, 1, 1);
+    if (status == WT_OK && !line.done) status = wt_inspect(line.arguments[0]);
+    poptFreeContext(line.context);
     free(wt_given.checkpoint);
     free(wt_given.plan.calibration);
     for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);

@@ -16,21 +16,18 @@ static const struct poptOption wt_plot_options[] = {
 
 static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
-    poptContext context = NULL;
-    const char **runs;
-    int count;
-    bool done;
+    wt_command_line line = {0};
     wt_status status;
-    WT_GUARD(wt_command_parse(&context, &wt_command_plot, argc, argv, 1, WT_PLOT_RUNS_MAX, &runs, &count, &done));
-    if (done) goto cleanup;
+    WT_GUARD(wt_command_parse(&line, &wt_command_plot, argc, argv, 1, WT_PLOT_RUNS_MAX));
+    if (line.done) goto cleanup;
     WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE,
                    "--out: missing (usage: wavetrain plot RUN... --out FILE.png)");
-    WT_GUARD(wt_plot_runs(runs, NULL, NULL, (size_t)count, wt_plot_out));
+    WT_GUARD(wt_plot_runs(line.arguments, NULL, NULL, (size_t)line.count, wt_plot_out));
     if (wt_log_speaks()) printf("%s\n", wt_plot_out);
 cleanup:
     free(wt_plot_out);
     wt_plot_out = NULL;
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

@@ -490,18 +490,15 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
     };
     wt_command command = wt_command_prepare_audio;
     command.options = options;
-    poptContext context = NULL;
-    const char **inputs;
-    int count;
-    bool done = false;
+    wt_command_line line = {0};
     wt_status status = WT_OK;
-    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &inputs, &count, &done));
-    if (done) goto cleanup;
+    WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1 << 20));
+    if (line.done) goto cleanup;
     WT_GUARD(wt_check_out(&own.job, &command));
     WT_GUARD(wt_check_audio_options(&own));
-    WT_GUARD(prepare_audio_inputs(comm, &own, inputs, count));
+    WT_GUARD(prepare_audio_inputs(comm, &own, line.arguments, line.count));
 cleanup:
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     free(own.job.out);
     free(own.target);
     free(own.channels);
@@ -563,16 +560,13 @@ static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **a
     wt_command command = wt_command_prepare_simulate;
     command.options = options;
     double start = wt_time_now();
-    poptContext context = NULL;
-    const char **signals;
-    int count;
-    bool done = false;
+    wt_command_line line = {0};
     int64_t shard_bytes;
     wt_status status = WT_OK;
-    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1, &signals, &count, &done));
-    if (done) goto cleanup;
-    WT_GUARD_CHECK(strcmp(signals[0], "sine") == 0, WT_USAGE,
-                   "%s: no such signal (expected sine or ion-channels)", signals[0]);
+    WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1));
+    if (line.done) goto cleanup;
+    WT_GUARD_CHECK(strcmp(line.arguments[0], "sine") == 0, WT_USAGE,
+                   "%s: no such signal (expected sine or ion-channels)", line.arguments[0]);
     WT_GUARD(wt_check_out(&job, &command));
     WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
     WT_GUARD(wt_check_range("--seconds", seconds, 0, 3600));
@@ -581,7 +575,7 @@ static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **a
     sine.frames = llround(seconds * sine.rate);
     WT_GUARD(wt_simulate(comm, &job, &sine, shard_bytes, start));
 cleanup:
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     free(job.out);
     return status;
 }

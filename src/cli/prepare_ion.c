@@ -126,18 +126,15 @@ wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv) {
     };
     wt_command command = wt_command_ion;
     command.options = options;
-    poptContext context = NULL;
-    const char **signals;
-    int count;
-    bool done = false;
+    wt_command_line line = {0};
     int64_t shard_bytes;
     wt_status status = WT_OK;
-    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1, &signals, &count, &done));
-    if (done) goto cleanup;
+    WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1));
+    if (line.done) goto cleanup;
     WT_GUARD(check_ion_options(&own, &command, &shard_bytes));
     WT_GUARD(wt_simulate_ion(comm, &own.job, ion, own.csv, shard_bytes));
 cleanup:
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     free(own.job.out);
     free(own.csv);
     return status;

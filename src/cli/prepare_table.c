@@ -211,18 +211,15 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
     };
     wt_command command = wt_command_prepare_table;
     command.options = options;
-    poptContext context = NULL;
-    const char **files;
-    int count;
-    bool done = false;
+    wt_command_line line = {0};
     wt_status status = WT_OK;
-    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 1, 1 << 20, &files, &count, &done));
-    if (done) goto cleanup;
+    WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1 << 20));
+    if (line.done) goto cleanup;
     WT_GUARD(wt_check_out(&own.job, &command));
     WT_GUARD(wt_check_table_options(&own));
-    WT_GUARD(prepare_table_files(comm, &own, files, (size_t)count));
+    WT_GUARD(prepare_table_files(comm, &own, line.arguments, (size_t)line.count));
 cleanup:
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     free_table_options(&own);
     return status;
 }

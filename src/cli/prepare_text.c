@@ -264,20 +264,17 @@ static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv)
     wt_command command = wt_command_prepare_text;
     command.options = options;
     double start = wt_time_now();
-    poptContext context = NULL;
-    const char **inputs;
-    int count;
-    bool done = false;
+    wt_command_line line = {0};
     wt_status status = WT_OK;
-    WT_GUARD(wt_command_parse(&context, &command, argc, argv, 0, 1 << 20, &inputs, &count, &done));
-    if (done) goto cleanup;
+    WT_GUARD(wt_command_parse(&line, &command, argc, argv, 0, 1 << 20));
+    if (line.done) goto cleanup;
     WT_GUARD(wt_check_out(&own.job, &command));
-    WT_GUARD(wt_check_text_options(&own, count));
-    WT_GUARD(wt_list_files(&own, inputs, count));
+    WT_GUARD(wt_check_text_options(&own, line.count));
+    WT_GUARD(wt_list_files(&own, line.arguments, line.count));
     WT_GUARD(wt_prepare_files(comm, &own, start));
 cleanup:
     wt_free_text_command(&own);
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     return status;
 }
 

@@ -171,15 +171,11 @@ static wt_status wt_sweep_with(const char *path, bool indexed) {
 static wt_status wt_run_sweep(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
     enum { NO_INDEX = -2147483647 };
-    poptContext context;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     wt_given = (wt_sweep_options){.index = NO_INDEX};
-    wt_status status = wt_command_parse(&context, &wt_command_sweep, argc, argv, 1, 1, &arguments, &count,
-                                        &done);
-    if (status == WT_OK && !done) status = wt_sweep_with(arguments[0], wt_given.index != NO_INDEX);
-    poptFreeContext(context);
+    wt_status status = wt_command_parse(&line, &wt_command_sweep, argc, argv, 1, 1);
+    if (status == WT_OK && !line.done) status = wt_sweep_with(line.arguments[0], wt_given.index != NO_INDEX);
+    poptFreeContext(line.context);
     return status;
 }
 

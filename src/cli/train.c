@@ -100,24 +100,20 @@ static wt_status wt_train_with(wt_comm *comm, const char *config) {
 }
 
 static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
-    poptContext context;
-    const char **arguments;
-    int count;
-    bool done;
+    wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&context, &wt_command_train, argc, argv, 0, 1, &arguments, &count,
-                                        &done);
-    if (status == WT_OK && !done) {
+    wt_status status = wt_command_parse(&line, &wt_command_train, argc, argv, 0, 1);
+    if (status == WT_OK && !line.done) {
         if (wt_given.help_config) {
             if (wt_log_speaks()) wt_config_help(stdout);
-        } else if (count == 0) {
+        } else if (line.count == 0) {
             status = wt_error(WT_USAGE, "the configuration is missing (usage: wavetrain train %s)",
                               wt_command_train.arguments);
         } else {
-            status = wt_train_with(comm, arguments[0]);
+            status = wt_train_with(comm, line.arguments[0]);
         }
     }
-    poptFreeContext(context);
+    poptFreeContext(line.context);
     free(wt_given.run);
     free(wt_given.resume);
     free(wt_given.initial);

@@ -23,9 +23,7 @@ struct wt_loader {
     wt_batch_filler filler;
     wt_batch *ring[BUFFERS_MOST];
     int64_t buffers, low; /* the thread goes on once so few are in use */
-    wt_batch_plan plan;
-    const void *context;
-    int64_t first, last;
+    wt_loader_plan plan;
 
     wt_thread thread;
     pthread_mutex_t mutex;
@@ -39,7 +37,7 @@ struct wt_loader {
 
 static wt_status fill(wt_loader *loader, int64_t number, wt_batch *batch) {
     for (int slot = 0; slot < batch->windows; slot++) {
-        int64_t window = loader->plan(loader->context, number, slot);
+        int64_t window = loader->plan.window(loader->plan.context, number, slot);
         WT_TRY(wt_batch_fill_slot(&loader->filler, batch, slot, window));
     }
     return WT_OK;
@@ -79,9 +77,9 @@ static void announce(wt_loader *loader, wt_status status) {
 static void *fill_all(void *argument) {
     wt_loader *loader = argument;
     wt_status status = WT_OK;
-    for (int64_t next = 0; status == WT_OK && next < loader->last - loader->first; next++) {
+    for (int64_t next = 0; status == WT_OK && next < loader->plan.last - loader->plan.first; next++) {
         if (!wait_for_buffer(loader, next)) break;
-        status = fill(loader, loader->first + next, loader->ring[next % loader->buffers]);
+        status = fill(loader, loader->plan.first + next, loader->ring[next % loader->buffers]);
         announce(loader, status);
     }
     return NULL;
@@ -102,18 +100,14 @@ int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels) {
 }
 
 wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
-                           const wt_batch_shape *shape, wt_batch_plan plan, const void *context,
-                           int64_t first, int64_t last) {
+                           const wt_batch_shape *shape, const wt_loader_plan *plan) {
     wt_loader *loader = NULL;
     wt_status status = WT_OK;
     *out = NULL;
     WT_TRY(wt_alloc(&loader, 1, sizeof *loader, "loader"));
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
-    loader->plan = plan;
-    loader->context = context;
-    loader->first = first;
-    loader->last = last;
+    loader->plan = *plan;
     WT_GUARD(wt_batch_filler_init(&loader->filler, dataset, windows, shape));
     loader->buffers = choose_buffers(shape, wt_dataset_channels(dataset));
     loader->low = loader->buffers < 8 ? loader->buffers - 1 : loader->buffers / 2;
@@ -149,9 +143,9 @@ void wt_loader_destroy(wt_loader *loader) {
 /* Gives the batch before back to the thread, also if there is no other. */
 static wt_status take(wt_loader *loader, const wt_batch **batch) {
     int64_t next = loader->taken;
-    if (loader->first + next >= loader->last) {
-        return wt_error(WT_FAILED, "no more batches (got all of %lld to %lld)", (long long)loader->first,
-                        (long long)loader->last - 1);
+    if (loader->plan.first + next >= loader->plan.last) {
+        return wt_error(WT_FAILED, "no more batches (got all of %lld to %lld)", (long long)loader->plan.first,
+                        (long long)loader->plan.last - 1);
     }
     loader->taken = next + 1; /* lets the thread fill the buffer of batch next−1 */
     if (loader->sleeps && in_use(loader, loader->filled) <= loader->low)

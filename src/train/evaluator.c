@@ -29,47 +29,45 @@ int wt_evaluator_slots(int targets, int context, int64_t part) {
     return fit > enough ? fit : enough;
 }
 
-static wt_status wt_open_split(wt_evaluator *evaluator, const wt_kernels *kernels, const wt_data_config *data,
-                               wt_input_kind input, const char *path, const char *split, int64_t limit) {
-    const wt_network *network = evaluator->network;
+static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
+    const wt_network *network = of->network;
+    const wt_data_config *data = &of->config->data;
     int context = network->receptive_field, targets = wt_network_targets(network, data);
-    WT_TRY(wt_dataset_open(&evaluator->dataset, path, split, data->memory));
+    WT_TRY(wt_dataset_open(&evaluator->dataset, of->path, of->split, data->memory));
     wt_quantization quantization;
     WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));
     WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->classes, WT_USAGE,
-             "%s: has another number of symbols than the network (got %d, expected %d)", path,
+             "%s: has another number of symbols than the network (got %d, expected %d)", of->path,
              quantization.levels, network->classes);
     WT_TRY(
         wt_make_windows(&evaluator->windows, evaluator->dataset, network, data, &evaluator->normalization));
     int64_t all = wt_windows_count(evaluator->windows);
-    evaluator->fixed_list = limit > 0;
-    evaluator->count = limit > 0 && limit < all ? limit : all;
+    evaluator->fixed_list = of->limit > 0;
+    evaluator->count = of->limit > 0 && of->limit < all ? of->limit : all;
     int64_t ranks = wt_comm_size(evaluator->comm), rank = wt_comm_rank(evaluator->comm);
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int slots = wt_evaluator_slots(targets, context, evaluator->end - evaluator->first);
-    evaluator->shape = (wt_batch_shape){slots, targets, context, input, quantization};
+    evaluator->shape = (wt_batch_shape){slots, targets, context, of->config->model.input, quantization};
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
     evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);
     wt_engine_shape shape = {.windows = slots, .targets = targets};
-    return wt_engine_create(&evaluator->pass, network->graph, kernels, &shape);
+    return wt_engine_create(&evaluator->pass, network->graph, of->kernels, &shape);
 }
 
-wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_network *network,
-                              const wt_kernels *kernels, const wt_data_config *data, wt_input_kind input,
-                              const wt_normalization *normalization, const char *path, const char *split,
-                              int64_t limit) {
+wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evaluation *evaluation) {
     wt_evaluator *evaluator;
     *out = NULL;
     wt_status status = wt_alloc(&evaluator, 1, sizeof *evaluator, "the evaluation");
     if (status == WT_OK) {
         evaluator->comm = comm;
-        evaluator->network = network;
-        evaluator->normalization = *normalization;
-        evaluator->path = path;
-        status = wt_open_split(evaluator, kernels, data, input, path, split, limit);
+        evaluator->network = evaluation->network;
+        evaluator->normalization = *evaluation->normalization;
+        evaluator->path = evaluation->path;
+        status = wt_open_split(evaluator, evaluation);
     }
-    status = wt_agree_on_dataset(comm, path, split, evaluator ? evaluator->dataset : NULL, status);
+    status = wt_agree_on_dataset(comm, evaluation->path, evaluation->split,
+                                 evaluator ? evaluator->dataset : NULL, status);
     if (status == WT_OK) {
         *out = evaluator;
     } else {
@@ -180,7 +178,7 @@ static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov,
     int64_t part = evaluator->end - evaluator->first, batches = (part + slots - 1) / slots;
     WT_GUARD(wt_alloc(&losses, (size_t)slots, sizeof *losses, "losses"));
     WT_GUARD(wt_loader_create(&loader, evaluator->dataset, evaluator->windows, &evaluator->shape,
-                              wt_plan_evaluation, evaluator, 0, batches));
+                              &(wt_loader_plan){wt_plan_evaluation, evaluator, 0, batches}));
     for (int64_t number = 0; number < batches; number++) {
         const wt_batch *batch;
         int filled = part - number * slots < slots ? (int)(part - number * slots) : slots;

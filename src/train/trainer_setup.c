@@ -71,8 +71,9 @@ static wt_status wt_setup_loader(wt_trainer *trainer) {
     wt_batch_shape shape = {
         (m->end - m->first) * m->windows, wt_network_targets(trainer->network, &trainer->config->data),
         trainer->network->receptive_field, trainer->config->model.input, trainer->data.quantization};
-    return wt_loader_create(&trainer->data.loader, trainer->data.set, trainer->data.windows, &shape,
-                            wt_plan_step, trainer, trainer->state.step + 1, trainer->config->train.steps + 1);
+    return wt_loader_create(
+        &trainer->data.loader, trainer->data.set, trainer->data.windows, &shape,
+        &(wt_loader_plan){wt_plan_step, trainer, trainer->state.step + 1, trainer->config->train.steps + 1});
 }
 
 /* --- the run's folder, on rank 0 --- */
@@ -301,9 +302,14 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
             wt_log_warning("%s: has no validation part, so nothing is validated", config->data.path);
         return WT_OK;
     }
-    WT_TRY(wt_evaluator_create(&trainer->evaluator, trainer->comm, trainer->network, trainer->kernels,
-                               &config->data, config->model.input, &trainer->data.normalization,
-                               config->data.path, "validation", config->validation.windows));
+    const wt_evaluation validation = {.network = trainer->network,
+                                      .kernels = trainer->kernels,
+                                      .config = config,
+                                      .normalization = &trainer->data.normalization,
+                                      .path = config->data.path,
+                                      .split = "validation",
+                                      .limit = config->validation.windows};
+    WT_TRY(wt_evaluator_create(&trainer->evaluator, trainer->comm, &validation));
     return wt_comm_agree(trainer->comm,
                          wt_evaluator_check(trainer->evaluator, wt_dataset_vocabulary(trainer->data.set)));
 }

@@ -157,7 +157,8 @@ static void check_batches(const label_set *set, const wt_label_windows *rule, wt
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
     wt_batch_shape shape = {SLOTS, rule->targets, rule->context, set->input, quantization};
-    assert_ok(wt_loader_create(&loader, dataset, windows, &shape, in_order, &count, 0, batches));
+    assert_ok(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){in_order, &count, 0, batches}));
     for (int64_t number = 0; number < batches; number++) {
         assert_ok(wt_loader_next(loader, &batch));
         assert_true((batch->value != NULL) == (set->classes == 0));

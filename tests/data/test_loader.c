@@ -61,7 +61,8 @@ static void check_all(const char *folder, wt_input_kind input, wt_partial_contex
     assert_ok(wt_windows_create(&windows, dataset, T, R, partial));
     plan_context plan = {wt_windows_count(windows)};
     int64_t batches = plan.windows / SLOTS + 2; /* the last one is empty */
-    assert_ok(wt_loader_create(&loader, dataset, windows, &shape, backwards, &plan, 2, batches));
+    assert_ok(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){backwards, &plan, 2, batches}));
     for (int64_t number = 2; number < batches; number++) {
         assert_ok(wt_loader_next(loader, &batch));
         assert_int_equal(batch->windows, SLOTS);
@@ -102,7 +103,8 @@ static void test_batch_stays(void **state) {
     assert_ok(wt_dataset_open(&dataset, in_folder("set"), "train", 1.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     plan_context plan = {wt_windows_count(windows)};
-    assert_ok(wt_loader_create(&loader, dataset, windows, &shape, backwards, &plan, 0, 10));
+    assert_ok(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){backwards, &plan, 0, 10}));
     for (int64_t number = 0; number < 3; number++) {
         assert_ok(wt_loader_next(loader, &batch));
         usleep(20000);
@@ -125,7 +127,8 @@ static void test_early_end(void **state) {
     for (int round = 0; round < 60; round++) {
         wt_loader *loader = NULL;
         const wt_batch *batch = NULL;
-        assert_ok(wt_loader_create(&loader, dataset, windows, &shape, backwards, &plan, 0, 1000000));
+        assert_ok(wt_loader_create(&loader, dataset, windows, &shape,
+                                   &(wt_loader_plan){backwards, &plan, 0, 1000000}));
         for (int i = 0; i < round % 6; i++) assert_ok(wt_loader_next(loader, &batch));
         if (round % 3 == 0) usleep((useconds_t)(round * 50));
         wt_loader_destroy(loader);
@@ -151,7 +154,8 @@ static void test_error_of_the_thread(void **state) {
     assert_ok(wt_dataset_open(&dataset, in_folder("set"), "train", 0.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     plan_context plan = {wt_windows_count(windows)};
-    assert_ok(wt_loader_create(&loader, dataset, windows, &shape, wrong_later, &plan, 0, 100));
+    assert_ok(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){wrong_later, &plan, 0, 100}));
     for (int number = 0; number < 5; number++) assert_ok(wt_loader_next(loader, &batch));
     for (int i = 0; i < 3; i++) {
         assert_error(wt_loader_next(loader, &batch), "no such window");
@@ -177,7 +181,8 @@ static void test_error_of_the_file(void **state) {
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     plan_context plan = {wt_windows_count(windows)};
     assert_int_equal(truncate(path, 1000), 0);
-    assert_ok(wt_loader_create(&loader, dataset, windows, &shape, backwards, &plan, 0, 100));
+    assert_ok(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){backwards, &plan, 0, 100}));
     assert_error(wt_loader_next(loader, &batch), "train-00000.h5: damaged or cut short");
     wt_loader_destroy(loader);
     wt_windows_destroy(windows);
@@ -193,11 +198,13 @@ static void test_refusals(void **state) {
     wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_REAL, quantization};
     assert_ok(wt_dataset_open(&dataset, in_folder("stereo"), "train", 1.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
-    assert_error(wt_loader_create(&loader, dataset, windows, &shape, backwards, NULL, 0, 1),
-                 "classes are made of one channel (the data set has 2)");
+    assert_error(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){backwards, NULL, 0, 1}),
+        "classes are made of one channel (the data set has 2)");
     shape.targets = T + 1;
-    assert_error(wt_loader_create(&loader, dataset, windows, &shape, backwards, NULL, 0, 1),
-                 "windows and batch differ in their targets (got 17, expected 16)");
+    assert_error(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){backwards, NULL, 0, 1}),
+        "windows and batch differ in their targets (got 17, expected 16)");
     shape.windows = 0;
     assert_error(wt_batch_create(&batch, &shape, 1), "a batch of nothing");
     shape = (wt_batch_shape){INT32_MAX, INT32_MAX - 5, 5, WT_INPUT_REAL, quantization};

@@ -186,7 +186,8 @@ static void check_batches(bool masked, double memory, int targets, int context, 
     assert_ok(wt_windows_create(&windows, dataset, targets, context, WT_PARTIAL_PAD));
     wt_order order = wt_order_training(dataset, windows, sampling, 3);
     wt_batch_shape shape = {SLOTS, targets, context, WT_INPUT_CLASS, quantization};
-    assert_ok(wt_loader_create(&loader, dataset, windows, &shape, plan_order, &order, 7, 207));
+    assert_ok(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){plan_order, &order, 7, 207}));
     for (int64_t number = 7; number < 207; number++) {
         const wt_batch *batch = NULL;
         assert_ok(wt_loader_next(loader, &batch));
@@ -218,8 +219,9 @@ static void test_real_input_is_refused(void **state) {
     wt_quantization vocabulary = {WT_QUANTIZATION_VOCABULARY, 27, 0};
     wt_batch_shape shape = {SLOTS, 1, R, WT_INPUT_REAL, vocabulary};
     assert_ok(wt_windows_create(&windows, dataset, 1, R, WT_PARTIAL_PAD));
-    assert_error(wt_loader_create(&loader, dataset, windows, &shape, plan_order, &order, 0, 1),
-                 "model.input: real needs a signal");
+    assert_error(
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){plan_order, &order, 0, 1}),
+        "model.input: real needs a signal");
     wt_windows_destroy(windows);
     wt_dataset_close(dataset);
 }
