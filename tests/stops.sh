@@ -144,7 +144,7 @@ save_and_measure() {
     cat >config.yaml <<YAML
 model: {stacks: 4, layers: 6, kernel: 3, residual: 116, gate: 116, skip: 128}
 data: {path: tone, window: 512, quantization: mulaw:64}
-train: {batch: ${SAVE_BATCH:-48}, steps: 100000, microbatches: 8}
+train: {batch: ${SAVE_BATCH:-96}, steps: 100000, microbatches: 8}
 validation: {every: 0}
 checkpoint: {every: 0, minutes: 0}
 YAML

@@ -5,6 +5,7 @@ set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 export WAVETRAIN_OVERSUBSCRIBE=1
+export OMPI_MCA_odls_base_sigkill_timeout=0 # mpirun waits for nobody where all ranks have ended with a code
 
 make_tone
 make_config config.yaml
