@@ -136,8 +136,14 @@ static wt_status choose_newest(wt_checkpoint **best, const char *run, const int6
     bool all_right = true;
     for (size_t i = count; i > 0; i--) {
         wt_checkpoint *checkpoint;
-        if (*best && all_right && !is_written_after(run, names[i - 1], (*best)->path)) continue;
-        WT_TRY(open_or_pass_over(&checkpoint, run, names[i - 1]));
+        const bool needed = !*best || !all_right;
+        if (!needed && !is_written_after(run, names[i - 1], (*best)->path)) continue;
+        const wt_status status = open_or_pass_over(&checkpoint, run, names[i - 1]);
+        if (status != WT_OK && !needed && wt_error_is_transient()) {
+            wt_log_warning("%s; passed over, since its name says an older step", wt_error_message());
+            continue;
+        }
+        WT_TRY(status);
         if (!checkpoint) continue;
         const bool right = is_named_right(checkpoint);
         all_right = all_right && right;
