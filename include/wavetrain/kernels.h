@@ -74,15 +74,6 @@ typedef struct wt_kernels {
                      const wt_finish *finish);
 
     /*
-     * The same with plain weights [tap][in][out], for a few rows:
-     *   y[t, o] = start[t, o] + Σ_j Σ_i x[t + j·dilation, i] · w[j][i][o],   t = 0 … rows−1
-     * where start is bias[o] (bias not NULL), or y's old content (bias NULL).
-     * x has rows + (taps−1)·dilation rows. A 1×1 convolution is taps = 1.
-     */
-    void (*convolve)(wt_real *y, int ldy, const wt_real *x, int ldx, const wt_real *w, const wt_real *bias,
-                     int rows, int in, int out, int taps, int dilation);
-
-    /*
      * The gradient by the weights of one tap:
      *   dw[i, o] += Σ_t x[t, i] · dy[t, o],   i < in, o < out, t < rows, in the order of t
      * (OpenBLAS: in blocks of fixed length; bf16: in pairs from the first row on). The caller offsets x by
@@ -116,10 +107,6 @@ typedef struct wt_kernels {
     void (*activate)(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation);
     void (*activate_back)(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
                           const wt_real *dz, int lddz, int rows, int gate, wt_activation activation);
-
-    /* y = max(x, 0) (y may be x); and dx = 0 where y (forward's result) is 0, in place. */
-    void (*rectify)(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns);
-    void (*rectify_back)(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns);
 
     /*
      * Norms of rows x [rows, columns]. Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) is over all rows

@@ -280,20 +280,12 @@ static wt_cost wt_cost_embed_back(const wt_bed *bed, double rows) {
     return wt_element_cost(rows * bed->channels, (1 + 2 * WT_ONE_HOT_TAPS) * sizeof(float));
 }
 
-static void wt_run_rectify(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
-    (void)thread;
-    float *y = bed->y + first * bed->channels;
-    bed->kernels->rectify(y, bed->channels, y, bed->channels, rows, bed->channels);
-}
-
-static wt_cost wt_cost_rectify(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, 2.0 * sizeof(float));
-}
-
 static const wt_case wt_others[] = {
-    {"gate", wt_run_gate, wt_cost_gate},          {"gate backward", wt_run_gate_back, wt_cost_gate_back},
-    {"rectify", wt_run_rectify, wt_cost_rectify}, {"column sums", wt_run_column_sums, wt_cost_column_sums},
-    {"embed", wt_run_embed, wt_cost_embed},       {"embed backward", wt_run_embed_back, wt_cost_embed_back},
+    {"gate", wt_run_gate, wt_cost_gate},
+    {"gate backward", wt_run_gate_back, wt_cost_gate_back},
+    {"column sums", wt_run_column_sums, wt_cost_column_sums},
+    {"embed", wt_run_embed, wt_cost_embed},
+    {"embed backward", wt_run_embed_back, wt_cost_embed_back},
 };
 
 static void wt_run_cross_entropy(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {

@@ -52,8 +52,6 @@ WT_PRODUCTS(avx512bf16);
 void wt_openblas_setup(void);
 void wt_openblas_warn(void); /* of threads that can't work at once */
 void wt_openblas_describe(char *text, size_t room);
-void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
-                          int rows, int in, int out, int taps, int dilation);
 size_t wt_openblas_packed_count(int in, int out);
 void wt_openblas_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);
 void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,

@@ -41,21 +41,6 @@ static void end_products(void) {
     if (needs_turns()) pthread_mutex_unlock(&product);
 }
 
-void wt_openblas_convolve(float *y, int ldy, const float *x, int ldx, const float *w, const float *bias,
-                          int rows, int in, int out, int taps, int dilation) {
-    for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
-        const int count = least(BLOCK_ROWS, rows - (int)start);
-        float *to = y + start * ldy;
-        for (ptrdiff_t t = 0; bias && t < count; t++) memcpy(to + t * ldy, bias, (size_t)out * sizeof *bias);
-        begin_products();
-        for (ptrdiff_t j = 0; j < taps; j++) {
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, count, out, in, 1.0f,
-                        x + (start + j * dilation) * ldx, ldx, w + j * in * out, out, 1.0f, to, ldy);
-        }
-        end_products();
-    }
-}
-
 size_t wt_openblas_packed_count(int in, int out) {
     return (size_t)in * (size_t)out;
 }

@@ -19,14 +19,6 @@
 #define real_sqrt sqrtf
 #endif
 
-/* y[o] += Σ_i x[i]·w[i][o] */
-static void row_times_matrix(wt_real *y, const wt_real *x, const wt_real *w, int in, int out) {
-    for (int i = 0; i < in; i++) {
-        const wt_real *row = w + (size_t)i * (size_t)out;
-        for (int o = 0; o < out; o++) y[o] += x[i] * row[o];
-    }
-}
-
 static size_t packed_count(int in, int out) {
     return (size_t)in * (size_t)out;
 }
@@ -51,17 +43,6 @@ static void multiply(wt_real *y, int ldy, int rows, int out, const wt_operand *o
             if (finish->bias) sum += finish->bias[o];
             if (finish->add) sum += finish->add[t * finish->ldadd + o];
             y[t * ldy + o] = sum * finish->scale;
-        }
-    }
-}
-
-static void convolve(wt_real *y, int ldy, const wt_real *x, int ldx, const wt_real *w, const wt_real *bias,
-                     int rows, int in, int out, int taps, int dilation) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        wt_real *row = y + t * ldy;
-        if (bias) memcpy(row, bias, (size_t)out * sizeof *row);
-        for (ptrdiff_t j = 0; j < taps; j++) {
-            row_times_matrix(row, x + (t + j * dilation) * ldx, w + j * in * out, in, out);
         }
     }
 }
@@ -141,20 +122,6 @@ static void activate_back(wt_real *da, int ldda, wt_real *z, int ldz, const wt_r
                 *filter = d * s * (1 - f * f);
             }
             if (gated) filter[gate] = d * f * (s * (1 - s));
-        }
-    }
-}
-
-static void rectify(wt_real *y, int ldy, const wt_real *x, int ldx, int rows, int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        for (int c = 0; c < columns; c++) y[t * ldy + c] = positive(x[t * ldx + c]);
-    }
-}
-
-static void rectify_back(wt_real *dx, int lddx, const wt_real *y, int ldy, int rows, int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        for (int c = 0; c < columns; c++) {
-            if (y[t * ldy + c] == 0) dx[t * lddx + c] = 0;
         }
     }
 }
@@ -316,15 +283,12 @@ const wt_kernels wt_kernels_reference = {
     .packed_count = packed_count,
     .pack = pack,
     .multiply = multiply,
-    .convolve = convolve,
     .convolve_weights = convolve_weights,
     .column_sums = column_sums,
     .embed = embed,
     .embed_weights = embed_weights,
     .activate = activate,
     .activate_back = activate_back,
-    .rectify = rectify,
-    .rectify_back = rectify_back,
     .column_moments = column_moments,
     .column_products = column_products,
     .standardise = standardise,

@@ -151,25 +151,6 @@ static void activate_back(float *da, int ldda, float *z, int ldz, const float *a
     }
 }
 
-/* --- rows that may be changed in place --- */
-
-static void rectify(float *y, int ldy, const float *x, int ldx, int rows, int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) {
-        float *to = y + t * ldy;
-        const float *from = x + t * ldx;
-#pragma omp simd
-        for (int c = 0; c < columns; c++) to[c] = positive(from[c]);
-    }
-}
-
-static void rectify_back_row(float *restrict dx, const float *restrict y, int columns) {
-    for (int c = 0; c < columns; c++) dx[c] = y[c] == 0.0f ? 0.0f : dx[c];
-}
-
-static void rectify_back(float *dx, int lddx, const float *y, int ldy, int rows, int columns) {
-    for (ptrdiff_t t = 0; t < rows; t++) rectify_back_row(dx + t * lddx, y + t * ldy, columns);
-}
-
 /* --- loss --- */
 
 INLINE void take_larger(float *restrict part, const float *restrict y, int count) {
@@ -334,13 +315,12 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
-#define ROW_KERNELS                                                                                       \
-    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,     \
-    .activate_back = activate_back, .rectify = rectify, .rectify_back = rectify_back,                     \
-    .cross_entropy = cross_entropy, .squared_error = squared_error, .add = add, .squares = squares,       \
-    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                       \
-    .column_products = column_products, .standardise = standardise, .standardise_back = standardise_back, \
-    .normalise = normalise, .normalise_back = normalise_back, .convolve = wt_openblas_convolve
+#define ROW_KERNELS                                                                                   \
+    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
+    .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,   \
+    .add = add, .squares = squares, .adam = adam, .sgd = sgd, .average = average,                     \
+    .column_moments = column_moments, .column_products = column_products, .standardise = standardise, \
+    .standardise_back = standardise_back, .normalise = normalise, .normalise_back = normalise_back
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

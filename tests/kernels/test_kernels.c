@@ -13,17 +13,6 @@
 
 static const wt_kernels *kernels;
 
-typedef struct {
-    int rows, in, out, taps, dilation;
-} shape;
-
-static const shape shapes[] = {
-    {1, 1, 1, 1, 1},    {1, 3, 5, 2, 7},      {7, 13, 17, 3, 11},  {5, 2, 3, 5, 100}, {37, 37, 65, 2, 1},
-    {97, 16, 32, 2, 4}, {200, 33, 31, 3, 2},  {96, 1, 7, 1, 1},    {193, 5, 1, 2, 193}, {3, 64, 128, 2, 512},
-    {260, 64, 128, 2, 16},
-};
-enum { SHAPES = sizeof shapes / sizeof *shapes };
-
 /* |got − want| against the sum of the magnitudes that were added. */
 static void check_sum(double got, double want, double magnitude) {
     if (fabs(got - want) <= 4e-6 * magnitude + 1e-30) return;
@@ -36,46 +25,6 @@ static void check_close(double got, double want, double relative, double absolut
 }
 
 /* --- convolutions --- */
-
-static void convolve_once(shape s, bool with_bias, int shift, matrix *result) {
-    matrix x = matrix_create(s.rows + (s.taps - 1) * s.dilation, s.in, 3, shift, 1);
-    matrix w = matrix_create(s.taps * s.in, s.out, 0, shift, 2);
-    matrix bias = matrix_create(1, s.out, 0, shift, 3);
-    matrix y = matrix_create(s.rows, s.out, 5, shift, 4), old = matrix_create(s.rows, s.out, 5, 0, 4);
-    kernels->convolve(y.values, y.stride, x.values, x.stride, w.values, with_bias ? bias.values : NULL,
-                      s.rows, s.in, s.out, s.taps, s.dilation);
-    for (int t = 0; t < s.rows; t++) {
-        for (int o = 0; o < s.out; o++) {
-            double want = with_bias ? *matrix_at(&bias, 0, o) : *matrix_at(&old, t, o);
-            double magnitude = fabs(want);
-            for (int j = 0; j < s.taps; j++) {
-                for (int i = 0; i < s.in; i++) {
-                    const double part =
-                        (double)*matrix_at(&x, t + j * s.dilation, i) * *matrix_at(&w, j * s.in + i, o);
-                    want += part;
-                    magnitude += fabs(part);
-                }
-            }
-            check_sum(*matrix_at(&y, t, o), want, magnitude);
-        }
-    }
-    matrix_check_padding(&y);
-    matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&old);
-    *result = y;
-}
-
-static void test_convolve(void **state) {
-    (void)state;
-    for (int i = 0; i < SHAPES; i++) {
-        for (int with_bias = 0; with_bias < 2; with_bias++) {
-            matrix aligned, shifted;
-            convolve_once(shapes[i], with_bias, 0, &aligned);
-            convolve_once(shapes[i], with_bias, 3, &shifted);
-            matrix_check_same(&aligned, &shifted);
-            matrix_destroy(&aligned), matrix_destroy(&shifted);
-        }
-    }
-}
 
 /* In the order of t, so exactly what a loop gives. */
 static void test_column_sums(void **state) {
@@ -139,8 +88,8 @@ static void test_embed(void **state) {
 
 /* --- activations --- */
 
-static const float extremes[] = {0.0f,   -0.0f,   100.0f, -100.0f, 88.0f,  -88.0f, 1e-40f, -1e-40f, 1e-30f,
-                                 -1e-7f, 1e30f,   -1e30f, 0.3466f, 9.02f,  1e-4f,  -0.625f, 86.9f,  -86.9f};
+static const float extremes[] = {0.0f,   -0.0f, 100.0f, -100.0f, 88.0f, -88.0f, 1e-40f,  -1e-40f, 1e-30f,
+                                 -1e-7f, 1e30f, -1e30f, 0.3466f, 9.02f, 1e-4f,  -0.625f, 86.9f,   -86.9f};
 
 static void put_extremes(matrix *m) {
     const int count = sizeof extremes / sizeof *extremes;
@@ -182,7 +131,8 @@ static void check_activation_gradient(const matrix *da, const matrix *kept, cons
 }
 
 /* Out of place, with z made again to forward's bits; then in place without z, to the same bits. */
-static void check_activate_back(const matrix *kept, const matrix *z, int gate, int shift, wt_activation kind) {
+static void check_activate_back(const matrix *kept, const matrix *z, int gate, int shift,
+                                wt_activation kind) {
     const int rows = kept->rows, width = kept->columns;
     matrix a = matrix_create(rows, width, 2, shift, 19), dz = matrix_create(rows, gate, 4, 1, 21);
     matrix da = matrix_create(rows, width, 5, shift, 29), again = matrix_create(rows, gate, 3, shift, 30);
@@ -244,45 +194,12 @@ static void test_nan_passes(void **state) {
         kernels->activate(z, 17, a, 34, 1, 17, kinds[k]);
         assert_true(isnan(z[5]) && isnan(z[16]) && !isnan(z[0]));
     }
-    float logits[20] = {0}, y[20];
+    float logits[20] = {0};
     logits[19] = NAN;
-    kernels->rectify(y, 20, logits, 20, 1, 20);
-    assert_true(isnan(y[19]));
     const int32_t target = 0;
     assert_true(isnan(kernels->cross_entropy(logits, 20, &target, 1, 20, true)));
     for (int i = 0; i < 20; i++) logits[i] = INFINITY;
     assert_false(isfinite(kernels->cross_entropy(logits, 20, &target, 1, 20, false)));
-}
-
-/* --- rows --- */
-
-static void rows_once(int columns, bool in_place) {
-    enum { ROWS = 9 };
-    matrix x = matrix_create(ROWS, columns, 2, 1, 22), other = matrix_create(ROWS, columns, 7, 0, 23);
-    matrix old = matrix_create(ROWS, columns, 0, 0, 22), dx = matrix_create(ROWS, columns, 1, 2, 24);
-    matrix dold = matrix_create(ROWS, columns, 1, 0, 24);
-    matrix *y = in_place ? &x : &other;
-    kernels->rectify(y->values, y->stride, x.values, x.stride, ROWS, columns);
-    kernels->rectify_back(dx.values, dx.stride, y->values, y->stride, ROWS, columns);
-    for (int t = 0; t < ROWS; t++) {
-        for (int c = 0; c < columns; c++) {
-            const float value = *matrix_at(&old, t, c);
-            assert_true(*matrix_at(y, t, c) == (value > 0 ? value : 0));
-            assert_true(*matrix_at(&dx, t, c) == (value > 0 ? *matrix_at(&dold, t, c) : 0));
-        }
-    }
-    matrix_check_padding(y), matrix_check_padding(&dx);
-    matrix_destroy(&x), matrix_destroy(&other), matrix_destroy(&old), matrix_destroy(&dx);
-    matrix_destroy(&dold);
-}
-
-static void test_rows(void **state) {
-    (void)state;
-    static const int widths[] = {1, 5, 16, 33, 64, 130};
-    for (int i = 0; i < 6; i++) {
-        rows_once(widths[i], false);
-        rows_once(widths[i], true);
-    }
 }
 
 /* --- loss --- */
@@ -405,8 +322,10 @@ enum { ADAM_COUNT = 37, ADAM_STEPS = 5 };
 static void adam_in_double(double *p, double *m, double *v, double g, const wt_adam_step *s) {
     const double t = (double)s->step;
     g *= s->gradient_scale;
-    if (s->decoupled) *p -= s->learning_rate * s->weight_decay * *p;
-    else g += s->weight_decay * *p;
+    if (s->decoupled)
+        *p -= s->learning_rate * s->weight_decay * *p;
+    else
+        g += s->weight_decay * *p;
     *m = s->beta1 * *m + (1 - s->beta1) * g;
     *v = s->beta2 * *v + (1 - s->beta2) * g * g;
     const double m_hat = *m / (1 - pow(s->beta1, t)), root = sqrt(*v) / sqrt(1 - pow(s->beta2, t));
@@ -435,8 +354,8 @@ static void adam_once(wt_adam_step step) {
 
 static void test_adam(void **state) {
     (void)state;
-    const wt_adam_step plain = {.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
-                                .gradient_scale = 1, .step = 1};
+    const wt_adam_step plain = {
+        .learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .gradient_scale = 1, .step = 1};
     wt_adam_step step = plain;
     adam_once(step);
     step.gradient_scale = 1.0 / 16384;
@@ -463,7 +382,9 @@ static void sgd_once(wt_sgd_step step, bool moves) {
         for (int i = 0; i < ADAM_COUNT; i++) {
             const double d = g.values[i] * step.gradient_scale + step.weight_decay * want[i];
             want_v[i] = moves ? step.momentum * want_v[i] + d : 0;
-            want[i] -= step.learning_rate * (!moves ? d : step.nesterov ? d + step.momentum * want_v[i] : want_v[i]);
+            want[i] -= step.learning_rate * (!moves          ? d
+                                             : step.nesterov ? d + step.momentum * want_v[i]
+                                                             : want_v[i]);
             want_mean[i] = 0.7 * want_mean[i] + 0.3 * want[i];
             check_close(p.values[i], want[i], 1e-6, 1e-6);
             check_close(v[i], want_v[i], 1e-6, 1e-6 * step.gradient_scale + 1e-7);
@@ -523,12 +444,10 @@ int main(int argc, char **argv) {
     const int unfit = test_select_backend(&kernels, argc > 1 ? argv[1] : "reference");
     if (unfit) return unfit;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convolve),
         cmocka_unit_test(test_column_sums),
         cmocka_unit_test(test_embed),
         cmocka_unit_test(test_activate),
         cmocka_unit_test(test_nan_passes),
-        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_cross_entropy),
         cmocka_unit_test(test_squared_error),
         cmocka_unit_test(test_add_and_squares),

@@ -51,8 +51,14 @@ typedef struct {
 
 static double convolution_loss(void *arguments) {
     convolution *c = arguments;
-    kernels->convolve(c->y.values, c->y.stride, c->x.values, c->x.stride, c->w.values, c->bias.values,
-                      c->rows, c->in, c->out, c->taps, c->dilation);
+    for (int t = 0; t < c->rows; t++) {
+        for (int o = 0; o < c->out; o++) {
+            *matrix_at(&c->y, t, o) = *matrix_at(&c->bias, 0, o);
+            for (int k = 0; k < c->taps * c->in; k++)
+                *matrix_at(&c->y, t, o) += *matrix_at(&c->x, t + k / c->in * c->dilation, k % c->in) *
+                                           *matrix_at(&c->w, k, o);
+        }
+    }
     return product_sum(&c->y, &c->r);
 }
 

@@ -68,7 +68,8 @@ static product product_create(int rows, int out, int count, const int *in, int v
         const uint64_t key = 10 + (uint64_t)n;
         p.in[n] = in[n];
         p.x[n] = matrix_create(rows, in[n], n + 1, shift, key);
-        p.w[n] = turned ? matrix_create(out, in[n], 0, shift, key + 10) : matrix_create(in[n], out, 0, shift, key + 10);
+        p.w[n] = turned ? matrix_create(out, in[n], 0, shift, key + 10)
+                        : matrix_create(in[n], out, 0, shift, key + 10);
         p.packed[n] = pack_matrix(&p.w[n], in[n], out, turned, p.pack_scale, shift);
     }
     p.bias = matrix_create(1, out, 0, shift, 2), p.add = matrix_create(rows, out, 3, shift, 3);
@@ -96,11 +97,12 @@ static const matrix *product_add(const product *p, const matrix *content) {
 static void product_run(const product *p, matrix *y, int first, int rows) {
     wt_operand operands[OPERANDS];
     for (int n = 0; n < p->count; n++) {
-        operands[n] = (wt_operand){matrix_at(&p->x[n], first, 0), p->packed[n].values, p->x[n].stride, p->in[n]};
+        operands[n] = (wt_operand){matrix_at(&p->x[n], first, 0), p->packed[n].values, p->x[n].stride,
+                                   p->in[n]};
     }
     const matrix *add = product_add(p, y);
-    const wt_finish finish = {p->variant & WITH_BIAS ? p->bias.values : NULL, add ? matrix_at(add, first, 0) : NULL,
-                              add ? add->stride : 0, product_scale(p)};
+    const wt_finish finish = {p->variant & WITH_BIAS ? p->bias.values : NULL,
+                              add ? matrix_at(add, first, 0) : NULL, add ? add->stride : 0, product_scale(p)};
     kernels->multiply(matrix_at(y, first, 0), y->stride, rows, p->out, operands, p->count, &finish);
 }
 
@@ -156,7 +158,10 @@ static void multiply_once(int rows, int out, int count, const int *in, int varia
 static const int odd_rows[] = {1, 2, 5, 6, 7, 11, 12, 13, 17, 18, 23, 24, 32, 47, 97};
 static const int odd_columns[] = {1,  2,  3,  4,  5,  7,  8,  9,  11, 12, 15, 16, 17, 19, 20, 23, 24, 25,
                                   29, 31, 32, 33, 36, 37, 40, 41, 47, 48, 49, 61, 63, 64, 65, 67, 97, 128};
-enum { ODD_ROWS = sizeof odd_rows / sizeof *odd_rows, ODD_COLUMNS = sizeof odd_columns / sizeof *odd_columns };
+enum {
+    ODD_ROWS = sizeof odd_rows / sizeof *odd_rows,
+    ODD_COLUMNS = sizeof odd_columns / sizeof *odd_columns
+};
 
 /* Each number of rows with each of columns; the terms, and what else a product has, go round. */
 static void test_multiply(void **state) {
@@ -215,8 +220,7 @@ typedef struct {
 static void convolve_once(shape s) {
     matrix x = matrix_create(s.rows + (s.taps - 1) * s.dilation, s.in, 2, 0, 6);
     matrix w = matrix_create(s.taps * s.in, s.out, 0, 0, 7), bias = matrix_create(1, s.out, 0, 0, 8);
-    matrix y = matrix_create(s.rows, s.out, 1, 0, 9), plain = matrix_create(s.rows, s.out, 1, 0, 9);
-    matrix packed[8];
+    matrix y = matrix_create(s.rows, s.out, 1, 0, 9), packed[8];
     wt_operand taps[8];
     for (int j = 0; j < s.taps; j++) {
         const matrix tap = {.values = matrix_at(&w, j * s.in, 0)};
@@ -224,24 +228,26 @@ static void convolve_once(shape s) {
         taps[j] = (wt_operand){matrix_at(&x, j * s.dilation, 0), packed[j].values, x.stride, s.in};
     }
     kernels->multiply(y.values, y.stride, s.rows, s.out, taps, s.taps, &(wt_finish){bias.values, NULL, 0, 1});
-    kernels->convolve(plain.values, plain.stride, x.values, x.stride, w.values, bias.values, s.rows, s.in, s.out,
-                      s.taps, s.dilation);
     for (int t = 0; t < s.rows; t++) {
         for (int o = 0; o < s.out; o++) {
-            check_sum(*matrix_at(&y, t, o), *matrix_at(&plain, t, o), 1 + s.in * s.taps / 4.0, "a convolution");
+            double want = *matrix_at(&bias, 0, o);
+            for (int k = 0; k < s.taps * s.in; k++)
+                want += (double)*matrix_at(&x, t + k / s.in * s.dilation, k % s.in) * *matrix_at(&w, k, o);
+            check_sum(*matrix_at(&y, t, o), want, 1 + s.in * s.taps / 4.0, "a convolution");
         }
     }
     matrix_check_padding(&y);
     for (int j = 0; j < s.taps; j++) matrix_destroy(&packed[j]);
-    matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&y), matrix_destroy(&plain);
+    matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&y);
 }
 
 /* Rows beyond the dilation and dilations beyond the rows. */
 static void test_dilated(void **state) {
     (void)state;
     static const shape shapes[] = {
-        {1, 1, 1, 2, 1},    {1, 3, 5, 2, 7},     {7, 13, 17, 3, 11},   {5, 2, 3, 5, 100},    {37, 37, 65, 2, 1},
-        {97, 16, 32, 2, 4}, {200, 33, 31, 3, 2}, {193, 5, 1, 2, 193},  {3, 64, 128, 2, 512}, {13, 8, 12, 8, 14},
+        {1, 1, 1, 2, 1},      {1, 3, 5, 2, 7},    {7, 13, 17, 3, 11},  {5, 2, 3, 5, 100},
+        {37, 37, 65, 2, 1},   {97, 16, 32, 2, 4}, {200, 33, 31, 3, 2}, {193, 5, 1, 2, 193},
+        {3, 64, 128, 2, 512}, {13, 8, 12, 8, 14},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) convolve_once(shapes[i]);
 }
@@ -264,7 +270,8 @@ static void check_weights(const matrix *dw, const matrix *old, const matrix *x, 
                 chain = add_two(chain, a, b);
             }
             check_sum(got, want, magnitude, "a weight's gradient");
-            if (is_own() && got != chain) fail_msg("own sum: got %a, expected %a", (double)got, (double)chain);
+            if (is_own() && got != chain)
+                fail_msg("own sum: got %a, expected %a", (double)got, (double)chain);
         }
     }
     matrix_check_padding(dw);
@@ -316,7 +323,8 @@ typedef struct {
 
 /* `count` values that end where a page begins that can't be read. */
 static fenced fence(size_t count, float value) {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (count * sizeof(float) + page - 1) / page * page;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE),
+                 room = (count * sizeof(float) + page - 1) / page * page;
     fenced f = {.bytes = room + page};
     f.block = mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(f.block != MAP_FAILED);
@@ -360,14 +368,10 @@ int main(int argc, char **argv) {
     const int unfit = test_select_backend(&kernels, argc > 1 ? argv[1] : "reference");
     if (unfit) return unfit;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_multiply),
-        cmocka_unit_test(test_multiply_variants),
-        cmocka_unit_test(test_rows_anywhere),
-        cmocka_unit_test(test_dilated),
-        cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_weights_over_many_rows),
-        cmocka_unit_test(test_nothing_beyond),
-        cmocka_unit_test(test_memory_is_given_back),
+        cmocka_unit_test(test_multiply),       cmocka_unit_test(test_multiply_variants),
+        cmocka_unit_test(test_rows_anywhere),  cmocka_unit_test(test_dilated),
+        cmocka_unit_test(test_weights),        cmocka_unit_test(test_weights_over_many_rows),
+        cmocka_unit_test(test_nothing_beyond), cmocka_unit_test(test_memory_is_given_back),
     };
     return cmocka_run_group_tests_name(kernels->name, tests, NULL, NULL);
 }

@@ -146,8 +146,6 @@ static outcome run_all(const wt_kernels *k, int width, int shift) {
     k->embed(rows->values, rows->stride, classes, table->values, sums->values, ROWS, 3, width, 1);
     k->embed_weights(table->values, table->stride, classes, y->values, y->stride, ROWS, 3, width, 1);
     k->column_sums(sums->values, rows->values, rows->stride, ROWS, width);
-    k->rectify(y->values, y->stride, y->values, y->stride, ROWS, width);
-    k->rectify_back(rows->values, rows->stride, y->values, y->stride, ROWS, width);
     return all;
 }
 
