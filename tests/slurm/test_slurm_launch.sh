@@ -97,7 +97,7 @@ chmod +x dies-first
 start pause "WAVETRAIN=$PWD/dies-first,LAUNCHER=srun,PAUSE=200"
 pause=$job
 # The data take long to come, the first time.
-echo 'srun() { [ -n "${SLURM_RESTART_COUNT-}" ] || sleep 4; command srun "$@"; }' >slow-staging.sh
+echo 'srun() { [ -n "${SLURM_RESTART_COUNT-}" ] || { touch copying; sleep 15; }; command srun "$@"; }' >slow-staging.sh
 ends free "$free" COMPLETED 'done after step 60'
 said free.log '0: machine   wt1 ×2, wt2 ×2: ranks × threads 4 × 1'
 same_run whole free 60
@@ -112,11 +112,10 @@ for ((tries = 0; tries < 200; tries++)); do
 done
 scancel --batch --signal=USR1 "$pause"
 start staging "WAVETRAIN_ENV=$PWD/slow-staging.sh,LAUNCHER=srun,STAGE=/dev/shm,DATA=$PWD/tone"
-for ((tries = 0; tries < 200; tries++)); do
-    [ "$(job_state "$job")" != RUNNING ] || break
+for ((tries = 0; tries < 600; tries++)); do
+    [ ! -e copying ] || break
     sleep 0.1
 done
-sleep 2 # the script has come to the copy
 scancel --batch --signal=USR1 "$job"
 ends pause "$pause" COMPLETED 'done after step 60'
 ends staging "$job" COMPLETED 'done after step 60'
