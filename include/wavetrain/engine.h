@@ -110,9 +110,10 @@ bool wt_engine_is_serial(const struct wt_graph *graph, bool backward, int window
 /* Operations per target of what forward goes on with to gradients: the loss's stage. */
 double wt_engine_turned_operations(const struct wt_graph *graph, int targets);
 
-/* Share of backward that is still to come when the gradients from element `offset` of the flat buffer on
- * are there. */
-double wt_engine_share_left(const struct wt_graph *graph, int targets, size_t offset);
+/* The share of backward that each tensor's products have, [tensors], without those of the loss's stage. What
+ * is still to come when the gradients from an element of the flat buffer on are there is the sum of the
+ * tensors that begin before it. */
+void wt_engine_tensor_shares(double *shares, const struct wt_graph *graph, int targets);
 
 /* Gradients of partial sums that are written for so many microbatches of so many windows. */
 double wt_engine_partial_gradients(const struct wt_graph *graph, int targets, double microbatches,

@@ -96,7 +96,7 @@ wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case
 /* Memory, given the microbatches. */
 void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run);
 /* exchange, exposed and linked, given microbatches and compute. */
-void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run);
+wt_status wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run);
 
 /* Rates from measured steps: the seconds a unit, none below 0, that make up the measured times best (least
  * squares of relative errors). work is [count, WT_WORK_KINDS]; kinds that no step has get 0. */

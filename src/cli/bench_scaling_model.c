@@ -70,7 +70,7 @@ wt_status wt_scaling_predict(const wt_scaling_study *study, wt_scaling_case *at)
         memset(&forecast, 0, sizeof forecast);
         WT_TRY(wt_forecast_microbatches(&forecast, &run));
         forecast.compute = study->compute * forecast.own_microbatches;
-        wt_forecast_exchange(&forecast, &run);
+        WT_TRY(wt_forecast_exchange(&forecast, &run));
     } else {
         WT_TRY(wt_forecast_make(&forecast, &run));
     }

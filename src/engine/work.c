@@ -1,5 +1,6 @@
 /* Estimates of what a network takes, from its operators alone. */
 #include <math.h>
+#include <string.h>
 
 #include "operators.h"
 
@@ -23,29 +24,34 @@ bool wt_engine_is_serial(const wt_graph *graph, bool backward, int window_target
     return (backward ? 3 : 1) * targets * wt_graph_operations(graph, window_targets) <= WT_SERIAL_OPERATIONS;
 }
 
-/* Of the operators in the loss's stage, or of all others. */
-static double operations(const wt_graph *graph, int targets, size_t before, bool turned) {
-    const wt_op *loss = &graph->ops[graph->op_count - 1];
+/* Whether a term's operator is in the loss's stage. */
+static bool is_turned(const wt_graph *graph, const wt_term *term) {
+    const wt_op *loss = &graph->ops[graph->op_count - 1], *o = &graph->ops[term->op];
     const wt_extent extent = graph->values[graph->outputs].extent;
+    return o->layer == loss->layer && extent != WT_EXTENT_TARGETS &&
+           graph->values[o->output].extent == extent;
+}
+
+double wt_engine_turned_operations(const wt_graph *graph, int targets) {
     double sum = 0;
     for (int n = 0; n < graph->term_count; n++) {
         const wt_term *term = &graph->terms[n];
-        const wt_op *o = &graph->ops[term->op];
-        const bool turns = o->layer == loss->layer && extent != WT_EXTENT_TARGETS &&
-                           graph->values[o->output].extent == extent;
-        if (term->tensor >= 0 && graph->tensors[term->tensor].offset < before && turns == turned)
-            sum += wt_graph_term_operations(graph, term, targets);
+        if (term->tensor >= 0 && is_turned(graph, term)) sum += wt_graph_term_operations(graph, term, targets);
     }
     return sum;
 }
 
-double wt_engine_turned_operations(const wt_graph *graph, int targets) {
-    return operations(graph, targets, SIZE_MAX, true);
-}
-
-double wt_engine_share_left(const wt_graph *graph, int targets, size_t offset) {
-    const double all = operations(graph, targets, SIZE_MAX, false);
-    return all > 0 ? operations(graph, targets, offset, false) / all : 0;
+void wt_engine_tensor_shares(double *shares, const wt_graph *graph, int targets) {
+    double all = 0;
+    memset(shares, 0, (size_t)graph->tensor_count * sizeof *shares);
+    for (int n = 0; n < graph->term_count; n++) {
+        const wt_term *term = &graph->terms[n];
+        if (term->tensor < 0 || is_turned(graph, term)) continue;
+        const double operations = wt_graph_term_operations(graph, term, targets);
+        shares[term->tensor] += operations;
+        all += operations;
+    }
+    for (int i = 0; i < graph->tensor_count; i++) shares[i] = all > 0 ? shares[i] / all : 0;
 }
 
 double wt_engine_partial_gradients(const wt_graph *graph, int targets, double microbatches, double windows) {

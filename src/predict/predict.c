@@ -67,7 +67,7 @@ wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run) {
     WT_TRY(wt_forecast_microbatches(forecast, run));
     wt_forecast_memory(forecast, run);
     wt_forecast_compute(forecast, run);
-    wt_forecast_exchange(forecast, run);
+    WT_TRY(wt_forecast_exchange(forecast, run));
     forecast->step = forecast->compute + forecast->exposed;
     forecast->node_hours = forecast->step * (double)run->config->train.steps * run->nodes / 3600.0;
     return WT_OK;

@@ -6,6 +6,7 @@
 
 #include "predict_internal.h"
 #include "wavetrain/comm.h"
+#include "wavetrain/memory.h"
 
 /* Within a node, where nothing was measured: memory that ranks share. */
 #define WT_WITHIN_LATENCY 2e-6
@@ -61,20 +62,39 @@ static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *f
 
 /* --- the exchange --- */
 
-static void wt_time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_cost cost) {
-    const size_t count = run->network->parameters.trained;
+/* As many as may fly hide each other's latencies. */
+static double bucket_seconds(wt_cost cost, double bytes) {
+    return fmax(bytes * cost.byte, (cost.latency + bytes * cost.byte) / wt_exchange_buckets_in_flight());
+}
+
+/*
+ * Buckets begin at multiples of their size. Those that begin within one tensor wait for the same layers, and
+ * the last of them is the latest: so one sum per tensor tells what a loop over buckets would, of which a large
+ * network has more than there is time for.
+ */
+static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_cost cost,
+                         const double *shares) {
+    const wt_parameter_table *tensors = &run->network->parameters; /* in the order of the flat buffer */
+    const size_t count = tensors->trained;
     const double mib = wt_exchange_bucket_mib(run->nodes > 1, run->config->exchange.bucket);
-    const size_t bucket = (size_t)(mib * 1048576.0 / sizeof(float));
+    const size_t bucket = (size_t)(mib * 1048576.0 / sizeof(float)), buckets = (count + bucket - 1) / bucket;
     const double backward = wt_last_backward(run, forecast);
-    double after = 0; /* seconds of the buckets behind, from the last one to set out backwards */
-    for (size_t first = 0; first < count; first += bucket) {
-        const double bytes = (double)(count - first < bucket ? count - first : bucket) * sizeof(float);
-        /* as many as may fly hide each other's latencies */
-        const double gap = fmax(bytes * cost.byte, (cost.latency + bytes * cost.byte) / wt_exchange_buckets_in_flight());
-        after += gap;
-        const double left = wt_engine_share_left(run->network->graph, wt_case_targets(run), first);
-        const double exposed = cost.latency + after - backward * left;
-        if (exposed > forecast->exposed) forecast->exposed = exposed;
+    double left = 0, after = 0; /* share of backward; seconds of the buckets so far */
+    size_t done = 0;
+    for (int i = 0; i <= tensors->count && done < buckets; i++) {
+        /* those that begin after the tensor before and not after this one */
+        const size_t offset = i < tensors->count ? tensors->entries[i].offset : count;
+        const size_t end = offset < count ? offset / bucket + 1 : buckets;
+        if (end > done) {
+            const double bytes = fmin((double)end * (double)bucket, (double)count) * sizeof(float);
+            const double full = (double)bucket * sizeof(float);
+            const double rest = bytes - full * (double)(end - 1); /* of the last one */
+            after = bucket_seconds(cost, full) * (double)(end - 1) + bucket_seconds(cost, rest);
+            const double exposed = cost.latency + after - backward * left;
+            if (exposed > forecast->exposed) forecast->exposed = exposed;
+            done = end;
+        }
+        if (i < tensors->count) left += shares[i];
     }
     forecast->exchange = cost.latency + after;
 }
@@ -90,15 +110,20 @@ static double wt_norm_seconds(const wt_forecast_case *run, const wt_forecast *fo
            (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
 }
 
-void wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run) {
+wt_status wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run) {
     if (run->ranks == 1) {
         forecast->linked = true;
-        return;
+        return WT_OK;
     }
     forecast->linked = run->nodes == 1 || wt_between(run).bandwidth > 0;
-    if (!forecast->linked) return;
-    wt_time_buckets(forecast, run, wt_bucket_cost(run, forecast));
+    if (!forecast->linked) return WT_OK;
+    double *shares;
+    WT_TRY(wt_alloc(&shares, (size_t)run->network->parameters.count, sizeof *shares, "shares of backward"));
+    wt_engine_tensor_shares(shares, run->network->graph, wt_case_targets(run));
+    time_buckets(forecast, run, wt_bucket_cost(run, forecast), shares);
+    wt_free(shares);
     const double norm = wt_norm_seconds(run, forecast);
     forecast->exchange += norm;
     forecast->exposed += norm;
+    return WT_OK;
 }

@@ -42,10 +42,9 @@ static double wt_update_traffic(const wt_forecast_case *run) {
 void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *forecast) {
     const int own = forecast->own_microbatches, at_once = forecast->microbatches_at_once;
     memset(work, 0, WT_WORK_KINDS * sizeof *work);
-    for (int microbatch = 0; microbatch < own; microbatch += at_once) {
-        const int open = own - microbatch < at_once ? own - microbatch : at_once;
-        wt_add_call(work, run, (double)open * forecast->microbatch_windows);
-    }
+    wt_add_call(work, run, (double)at_once * forecast->microbatch_windows);
+    for (int kind = 0; kind < WT_WORK_KINDS; kind++) work[kind] *= own / at_once; /* alike, but for a last one */
+    if (own % at_once) wt_add_call(work, run, (double)(own % at_once) * forecast->microbatch_windows);
     work[WT_WORK_GRADIENT] = wt_gradient_traffic(run, forecast);
     work[WT_WORK_UPDATE] = wt_update_traffic(run);
     work[WT_WORK_STEP] = 1;

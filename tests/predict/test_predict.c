@@ -164,6 +164,25 @@ static void test_backward_hides_buckets(void **state) {
     assert_near(forecast.exposed, slow);
 }
 
+/* However many buckets and microbatches there are, a forecast takes no longer: 10^7 buckets, 10^6 microbatches per rank.
+ * (A loop over them would run into the test's time limit.) Small ones are added up as one by one. */
+static void test_many_buckets(void **state) {
+    (void)state;
+    wt_forecast forecast;
+    wt_calibration calibration = a_second(1e-6);
+    configure("model: {stacks: 1, layers: 2, residual: 16384, gate: 16384, skip: 4096}\ndata: {window: 64}\n"
+              "train: {batch: 1048576, microbatches: 1048576, microbatches_at_once: 1}\nexchange: {bucket: "
+              "0.00001}\n");
+    wt_forecast_case run = on(2, 1, 2, &calibration);
+    run.link = (wt_link){1e-5, 1e9};
+    assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
+    assert_true(network->parameters.trained > UINT64_C(2000000000));
+    const double bytes = (double)network->parameters.trained * sizeof(float);
+    const double buckets = ceil(bytes / 1024); /* the smallest that there are */
+    assert_near(forecast.exchange, 2e-5 + (buckets * 2e-5 + bytes / 1e9) / 4);
+    assert_true(forecast.exposed > 0.99 * forecast.exchange && forecast.exposed <= forecast.exchange);
+}
+
 static double product_work(const wt_forecast_case *run) {
     wt_forecast forecast = {0};
     double work[WT_WORK_KINDS], sum = 0;
@@ -224,6 +243,7 @@ int main(void) {
         cmocka_unit_test(test_rates_are_found_again),
         cmocka_unit_test(test_microbatches_are_the_trainers),
         cmocka_unit_test(test_node_hours),
+        cmocka_unit_test(test_many_buckets),
         cmocka_unit_test(test_exchange_between_nodes),
         cmocka_unit_test(test_backward_hides_buckets),
         cmocka_unit_test(test_work_is_the_networks),
