@@ -5,6 +5,7 @@
 #ifndef WAVETRAIN_UTF8_H
 #define WAVETRAIN_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ int wt_line_end(const char *text, size_t bytes);
 
 /* wt_utf8_decode with each line end as \n. */
 int wt_text_decode(uint32_t *code, const char *text, size_t bytes);
+
+/* Control characters, and what breaks lines, sets direction or has no width of its own. */
+bool wt_code_is_hidden(uint32_t code);
 
 /* What came from outside, for a message on one line: bytes that are no UTF-8, and characters that move a terminal's cursor,
  * hide or turn text, become "?", blanks and line ends spaces. At most `room` bytes with the zero byte at the end; what

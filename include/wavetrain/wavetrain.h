@@ -38,6 +38,7 @@ extern "C" {
 #include "wavetrain/metrics.h"
 #include "wavetrain/network.h"
 #include "wavetrain/optim.h"
+#include "wavetrain/output.h"
 #include "wavetrain/parameters.h"
 #include "wavetrain/places.h"
 #include "wavetrain/predict.h"

@@ -44,8 +44,7 @@ int wt_text_decode(uint32_t *code, const char *text, size_t bytes) {
     return end;
 }
 
-/* C0, C1, and what breaks lines, sets direction or has no width of its own. */
-static bool is_hidden(uint32_t code) {
+bool wt_code_is_hidden(uint32_t code) {
     return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x200E || code == 0x200F ||
            (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
 }
@@ -58,7 +57,7 @@ void wt_text_show(char *out, size_t room, const char *text, size_t length) {
         char shown[WT_UTF8_MAX];
         const int bytes = wt_utf8_decode(&code, text + at, length - at);
         const bool blank = bytes == 1 && (code == '\n' || code == '\r' || code == '\t');
-        const bool plain = bytes > 0 && !is_hidden(code);
+        const bool plain = bytes > 0 && !wt_code_is_hidden(code);
         const size_t put = plain ? (size_t)bytes : 1;
         if (used + put >= room) {
             memcpy(out + cut, more, sizeof more);

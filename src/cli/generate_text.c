@@ -17,6 +17,7 @@
 #include "wavetrain/generate.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/output.h"
 
 enum { ITEM_LENGTH = 1000, PAGE_LENGTH = 2000, LENGTH_MAX = 100000000 };
 
@@ -156,6 +157,7 @@ static wt_status wt_write_pieces(const wt_writer *writer) {
     if (status == WT_OK && writer->request->out) {
         status = wt_file_write_atomically(writer->request->out, text, bytes, NULL, 0);
     } else if (status == WT_OK) {
+        wt_output_is_data();
         fwrite(text, 1, bytes, stdout);
         fflush(stdout); /* main says if it did not arrive */
     }

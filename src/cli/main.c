@@ -15,6 +15,7 @@
 #include "wavetrain/launcher.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/output.h"
 
 static const wt_command *const wt_commands[] = {
     &wt_command_prepare_audio,  &wt_command_prepare_text,
@@ -93,9 +94,7 @@ static bool is_unread(void) {
 
 /* Whatever was printed has arrived. */
 static wt_status finish_output(wt_status status) {
-    bool failed = ferror(stdout) != 0;
-    failed = fflush(stdout) != 0 || failed;
-    if (!failed || status != WT_OK || is_unread()) return status;
+    if (wt_output_finish() || status != WT_OK || is_unread()) return status;
     wt_log_error("standard output: can't write");
     return WT_FAILED;
 }
@@ -133,6 +132,7 @@ static wt_status count_blocks(wt_status status) {
 
 int main(int argc, char **argv) {
     wt_kernels_setup_thread();
+    wt_output_begin();
     wt_comm *comm = NULL;
     wt_status status;
     if (print_about(argc, argv, &status)) {

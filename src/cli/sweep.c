@@ -16,6 +16,7 @@
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/metrics.h"
+#include "wavetrain/output.h"
 #include "wavetrain/sweep.h"
 
 typedef struct {
@@ -143,6 +144,7 @@ static wt_status wt_become_run(const wt_sweep *sweep, int point) {
 
 static wt_status wt_list_runs(const wt_sweep *sweep) {
     char run[WT_PATH_MAX];
+    wt_output_is_data();
     for (int point = 1; point <= wt_sweep_points(sweep); point++) {
         WT_TRY(wt_sweep_run_path(run, sweep, point));
         printf("%s\n", run);

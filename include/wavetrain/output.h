@@ -1,0 +1,20 @@
+/*
+ * Standard output. What a command prints there holds words of files (names, paths, symbols), so it goes
+ * through the filter that messages go through: control characters other than line ends and tabs, and bytes
+ * that are no UTF-8, become "?" (wt_code_is_hidden). Data for other programs go as they are, unless a
+ * terminal shows them.
+ */
+#ifndef WAVETRAIN_OUTPUT_H
+#define WAVETRAIN_OUTPUT_H
+
+#include <stdbool.h>
+
+/* Puts the filter before stdout, once, before anything is printed. Without memory for it, stdout stays as it
+ * is. */
+void wt_output_begin(void);
+/* From here on: data. */
+void wt_output_is_data(void);
+/* Whether everything that was printed has been written. At the end. */
+bool wt_output_finish(void);
+
+#endif
