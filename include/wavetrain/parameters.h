@@ -40,6 +40,9 @@ typedef struct {
     bool last;    /* the last layer's weight */
 } wt_parameter;
 
+/* Elements of a network's parameters: 256 GiB as floats, of which a run has several copies. */
+#define WT_PARAMETERS_MAX ((size_t)1 << 36)
+
 typedef struct {
     int count;
     const wt_parameter *entries; /* in the order of the flat buffer, which is the order of forward */

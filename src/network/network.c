@@ -33,6 +33,9 @@ static wt_status fill(wt_network *network, wt_graph *graph, const wt_model_confi
         if (graph->values[v].producer >= 0 && graph->values[v].left > network->context_rows)
             network->context_rows = graph->values[v].left;
     }
+    WT_CHECK(graph->total <= WT_PARAMETERS_MAX, WT_USAGE,
+             "the model has too many parameters (got %zu, expected at most %zu)", graph->total,
+             WT_PARAMETERS_MAX);
     network->parameters = (wt_parameter_table){graph->tensor_count, graph->tensors, graph->total,
                                                graph->trained};
     return WT_OK;

@@ -183,6 +183,19 @@ static void test_many_buckets(void **state) {
     assert_true(forecast.exposed > 0.99 * forecast.exchange && forecast.exposed <= forecast.exchange);
 }
 
+/* More parameters than any node holds are refused before plans are made of them. */
+static void test_too_many_parameters(void **state) {
+    (void)state;
+    static const char text[] = "model: {stacks: 64, layers: 12, residual: 16384, gate: 16384, skip: 16384}\n";
+    wt_network *none = NULL;
+    assert_int_equal(wt_config_parse(&config, "test", text, strlen(text), NULL, 0), WT_OK);
+    assert_int_equal(wt_network_create(&none, &config.model, 256, 1), WT_USAGE);
+    assert_null(none);
+    assert_string_equal(wt_error_message(),
+                        "the model has too many parameters (got 1237265121536, expected at "
+                        "most 68719476736)");
+}
+
 static double product_work(const wt_forecast_case *run) {
     wt_forecast forecast = {0};
     double work[WT_WORK_KINDS], sum = 0;
@@ -243,6 +256,7 @@ int main(void) {
         cmocka_unit_test(test_rates_are_found_again),
         cmocka_unit_test(test_microbatches_are_the_trainers),
         cmocka_unit_test(test_node_hours),
+        cmocka_unit_test(test_too_many_parameters),
         cmocka_unit_test(test_many_buckets),
         cmocka_unit_test(test_exchange_between_nodes),
         cmocka_unit_test(test_backward_hides_buckets),
