@@ -49,9 +49,8 @@ wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *
     return WT_OK;
 }
 
-/* Rank after rank, in pieces: a message has at most 2^31 bytes. */
-static void gather_pieces(wt_comm *comm, const wt_label_results *results, const int64_t *counts,
-                          wt_prediction *all) {
+void wt_label_results_gather_pieces(wt_comm *comm, const wt_label_results *results, const int64_t *counts,
+                                    wt_prediction *all) {
     enum { PIECE = 16384 };
     for (int rank = 0; rank < wt_comm_size(comm); rank++) {
         for (int64_t first = 0; first < counts[rank]; first += PIECE) {
@@ -76,7 +75,7 @@ static wt_status gather_rows(wt_comm *comm, wt_label_results *results) {
     wt_status status = wt_comm_agree(comm, root ? wt_alloc(&all, (size_t)count, sizeof *all, "predictions")
                                                 : WT_OK);
     if (status == WT_OK) {
-        gather_pieces(comm, results, counts, all);
+        wt_label_results_gather_pieces(comm, results, counts, all);
         wt_free(results->rows);
         results->rows = all;
         results->count = results->room = root ? count : 0;

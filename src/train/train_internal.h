@@ -91,8 +91,8 @@ typedef struct {
     void *context;
 } wt_patience;
 
-/* What the command prints, as a string, into `text`; `arguments` end with NULL. False where it can't be started, is not
- * done in time, or prints `capacity` bytes or more. */
+/* What the command prints, as a string, into `text`; `arguments` end with NULL. False where it can't be
+ * started, is not done in time, or prints `capacity` bytes or more. */
 bool wt_ask_command(char *text, size_t capacity, char *const arguments[], const wt_patience *patience);
 
 /* --- time_limit.c: when this start must be over; rank 0 --- */
@@ -307,8 +307,8 @@ wt_status wt_trainer_roll_back(wt_trainer *trainer);
 /* stop_writer.c: what writes the last finished step as soon as a signal comes; rank 0. All but start take
  * NULL. */
 wt_status wt_stop_writer_start(wt_stop_writer **out, const wt_trainer *trainer);
-/* A line where the launcher kills sooner than a checkpoint of so many seconds is whole; SLURM is asked how long it
- * waits, and may take seconds to answer. Rank 0. */
+/* A line where the launcher kills sooner than a checkpoint of so many seconds is whole; SLURM is asked how
+ * long it waits, and may take seconds to answer. Rank 0. */
 void wt_stop_writer_warn(double seconds);
 /* Waits for what is being written. */
 void wt_stop_writer_end(wt_stop_writer *writer);
@@ -350,5 +350,10 @@ wt_status wt_change_verdict(const char *run, const char *verdict, const char *wh
 /* A start in an existing run has failed before its first step: run.yaml, if there is one, lists it as refused
  * with this thread's error message, which stays; the run's verdict stays too. The caller holds the lock. */
 void wt_note_refusal(const char *run);
+
+/* label_results.c: gathers all ranks' rows, counts[rank] of each, to rank 0's `all` (elsewhere NULL), rank
+ * after rank in pieces, since a message has at most 2^31 bytes. Collective. */
+void wt_label_results_gather_pieces(wt_comm *comm, const wt_label_results *results, const int64_t *counts,
+                                    wt_prediction *all);
 
 #endif

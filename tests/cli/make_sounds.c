@@ -1,7 +1,7 @@
 /*
  * make_sounds PATH RATE CHANNELS FRAMES KIND [PARAMETER] [CODING]: one sound file for the script tests, by
- * libsndfile. The container is chosen by the name (.wav, .flac, .ogg, .aiff), the coding is 16 (default),
- * 24 or float. KIND:
+ * libsndfile. The container is chosen by the name (.wav, .flac, .ogg, .aiff, .mp3), the coding is 16 (default),
+ * 24 or float. The exit code is 77 where libsndfile does not write such files. KIND:
  *   tone HZ     0.5 on every channel, the k-th k octaves higher
  *   noise SEED  white, ±0.5
  *   speech      a tone in the middle half, silence before and after
@@ -50,6 +50,8 @@ static int format_of(const char *path, const char *coding) {
                                               : SF_FORMAT_PCM_16;
     if (dot && strcasecmp(dot, ".flac") == 0) return SF_FORMAT_FLAC | bits;
     if (dot && strcasecmp(dot, ".ogg") == 0) return SF_FORMAT_OGG | SF_FORMAT_VORBIS;
+    if (dot && strcasecmp(dot, ".mp3") == 0)
+        return 0x230000 | 0x82; /* SF_FORMAT_MPEG, layer III: from 1.1 on */
     if (dot && strcasecmp(dot, ".aiff") == 0) return SF_FORMAT_AIFF | bits;
     return SF_FORMAT_WAV | bits;
 }
@@ -64,6 +66,8 @@ int main(int argc, char **argv) {
                      .frames = atol(argv[4])};
     SF_INFO info = {
         .samplerate = s.rate, .channels = channels, .format = format_of(argv[1], argc > 7 ? argv[7] : "16")};
+    if (!sf_format_check(&info))
+        return fprintf(stderr, "%s: %s writes no such files\n", argv[1], sf_version_string()), 77;
     SNDFILE *file = sf_open(argv[1], SFM_WRITE, &info);
     if (!file) return fprintf(stderr, "%s: %s\n", argv[1], sf_strerror(NULL)), 1;
     for (long n = 0; n < s.frames; n++) {

@@ -5,9 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
+#include "train_internal.h"
+#include "wavetrain/comm.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
 
@@ -73,9 +76,62 @@ static void test_noting(void **state) {
     assert_int_equal(wt_memory_blocks(), 0);
 }
 
+/* --- more rows than 32 bits count --- */
+
+enum { RANKS = 3, OWN = 1 };
+static int64_t own_first, gathered; /* rows */
+static const wt_prediction *own_rows;
+static wt_prediction *all_rows;
+
+int __wrap_wt_comm_size(const wt_comm *comm);
+int __wrap_wt_comm_rank(const wt_comm *comm);
+void __wrap_wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all);
+
+int __wrap_wt_comm_size(const wt_comm *comm) {
+    (void)comm;
+    return RANKS;
+}
+
+int __wrap_wt_comm_rank(const wt_comm *comm) {
+    (void)comm;
+    return OWN;
+}
+
+/* In place of messages: what would be sent, and where it would go. */
+void __wrap_wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
+    (void)comm;
+    static const int64_t each = 16384;
+    assert_true(bytes <= INT32_MAX && bytes % sizeof(wt_prediction) == 0);
+    assert_true((mine == NULL) == (bytes == 0));
+    assert_ptr_equal(all, all_rows + gathered);
+    if (mine) {
+        assert_ptr_equal(mine, own_rows + own_first);
+        own_first += (int64_t)(bytes / sizeof(wt_prediction));
+    }
+    gathered += each;
+}
+
+/* Five times 2^30 rows of a rank, 160 GiB of them, of which no byte is touched: addresses are enough. */
+static void test_many_rows(void **state) {
+    (void)state;
+    const int64_t rows = INT64_C(5) << 30, counts[RANKS] = {16384, rows, rows};
+    const size_t bytes = (size_t)rows * sizeof(wt_prediction);
+    void *own = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *all = mmap(NULL, 3 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(own != MAP_FAILED && all != MAP_FAILED);
+    own_rows = own;
+    all_rows = all;
+    const wt_label_results results = {.rows = own, .count = rows, .room = rows, .keep = true};
+    wt_label_results_gather_pieces(NULL, &results, counts, all);
+    assert_int_equal(own_first, rows);
+    assert_int_equal(gathered, 16384 + 2 * rows);
+    munmap(own, bytes);
+    munmap(all, 3 * bytes);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_absent),
-                                       cmocka_unit_test(test_least), cmocka_unit_test(test_nothing),
-                                       cmocka_unit_test(test_noting)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain),  cmocka_unit_test(test_absent),
+                                       cmocka_unit_test(test_least),  cmocka_unit_test(test_nothing),
+                                       cmocka_unit_test(test_noting), cmocka_unit_test(test_many_rows)};
     return cmocka_run_group_tests_name("label results", tests, NULL, NULL);
 }

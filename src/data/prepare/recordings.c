@@ -99,6 +99,7 @@ static wt_status visit(collection *all, FTS *walk, FTSENT *entry, const char *ro
     case FTS_D:
         if (hidden) fts_set(walk, entry, FTS_SKIP);
         return WT_OK;
+    case FTS_DEFAULT: /* a pipe, a socket: refused by name when it is read */
     case FTS_F:
         if (!hidden && wt_sound_reads(ending_of(entry->fts_name))) return add_below(all, entry, root, prefix);
         if (!hidden) count_skipped(all->list, entry->fts_name);
