@@ -118,15 +118,17 @@ static bool print_about(int argc, char **argv, wt_status *status) {
     return true;
 }
 
-/* Under the address sanitizer a block that was not freed is a failure; where its leak checker does not look, too. */
-static wt_status count_blocks(wt_status status) {
+/* Under the address sanitizer a block that was not freed is a failure, also where its leak checker does not look. Of
+ * several ranks those that learn of another one's failure end with what they have. */
+static wt_status count_blocks(wt_status status, int ranks) {
 #ifdef __SANITIZE_ADDRESS__
     const long long blocks = wt_memory_blocks();
-    if (blocks != 0) {
+    if (blocks != 0 && ranks == 1) {
         fprintf(stderr, "wavetrain: %lld blocks of memory were not freed\n", blocks);
         return WT_FAILED;
     }
 #endif
+    (void)ranks;
     return status;
 }
 
@@ -142,7 +144,8 @@ int main(int argc, char **argv) {
     status = wt_find_and_run(&comm, argc, argv);
     bool root = wt_log_speaks();
     if (status != WT_OK && status != WT_CONTINUE) wt_log_error(wt_error_message());
+    const int ranks = comm ? wt_comm_size(comm) : 1;
     wt_comm_finish(comm);
-    status = count_blocks(status);
+    status = count_blocks(status, ranks);
     return root ? finish_output(status) : WT_OK;
 }

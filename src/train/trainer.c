@@ -507,7 +507,11 @@ static wt_status wt_start_clocks(wt_trainer *trainer) {
 wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     wt_trainer *trainer;
     wt_status status = wt_alloc(&trainer, 1, sizeof *trainer, "the trainer");
-    WT_TRY(wt_comm_agree(comm, status));
+    status = wt_comm_agree(comm, status);
+    if (status != WT_OK) { /* another rank may have no memory for it */
+        wt_free(trainer);
+        return status;
+    }
     trainer->comm = comm;
     trainer->options = options;
     trainer->config = &options->config;
