@@ -186,15 +186,16 @@ wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_pre
  * */
 void wt_kernels_describe(const wt_kernels *table, char *text, size_t room);
 
-/* The peak of this CPU's multiply-adds, to measure kernels against. `run` works in the calling thread, on
- * registers alone, and returns the operations that it made (a multiply-add counts 2), in proportion to the
- * rounds; a round is some ten nanoseconds. NULL where the CPU has no such instruction. */
+/* The peak of the multiply-adds of the vector unit that a table uses (NULL: the widest of the CPU). `run`
+ * works in the calling thread, on registers alone, and returns the operations that it made (a multiply-add
+ * counts 2), in proportion to the rounds; a round is some ten nanoseconds. NULL where the unit has no such
+ * instruction. */
 typedef enum { WT_PEAK_FP32, WT_PEAK_BF16, WT_PEAKS } wt_peak_kind;
 typedef struct {
     const char *instruction;
     double (*run)(int64_t rounds);
 } wt_peak;
-wt_peak wt_kernels_peak(wt_peak_kind kind);
+wt_peak wt_kernels_peak(const wt_kernels *table, wt_peak_kind kind);
 
 /* Denormals flush to zero in the calling thread and in threads that it starts from now on; call it in
  * main before any thread exists. */

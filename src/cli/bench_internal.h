@@ -35,17 +35,19 @@ int wt_bench_repeats(wt_bench_work work, void *context);
 /* --- the peak of the cores, measured in short bursts between what it is compared with --- */
 
 typedef struct {
-    double best;                /* operations a second of all threads at once, in the best burst */
-    double operations, seconds; /* of all bursts */
+    double best;                /* operations per second of all threads at once, in the best burst */
+    double apart;               /* threads × the best burst of one thread while the others wait */
+    double operations, seconds; /* of all bursts of all threads */
 } wt_bench_peak;
 
 typedef struct {
+    wt_peak unit[WT_PEAKS]; /* run is NULL: the kernels' vector unit has no such instruction */
     wt_bench_peak of[WT_PEAKS];
-    int64_t rounds[WT_PEAKS]; /* of a burst; 0: the CPU has no such instruction */
+    int64_t rounds[WT_PEAKS]; /* of a burst */
 } wt_bench_peaks;
 
-/* Chooses the bursts' length, by trying. */
-void wt_bench_peaks_init(wt_bench_peaks *peaks);
+/* Of the vector unit that the kernels use. Chooses the bursts' length, by trying. */
+void wt_bench_peaks_init(wt_bench_peaks *peaks, const wt_kernels *kernels);
 /* A few bursts of each kind. */
 void wt_bench_peaks_burst(wt_bench_peaks *peaks);
 /* Begins anew, with the same bursts. */
@@ -54,6 +56,11 @@ void wt_bench_peaks_clear(wt_bench_peaks *peaks);
 void wt_bench_peaks_merge(wt_bench_peaks *peaks, const wt_bench_peaks *others);
 /* The same of all ranks together. Collective. */
 void wt_bench_peaks_sum(wt_bench_peaks *peaks, wt_comm *comm);
+/* A peak that other load disturbed makes shares of it too large. Where the best burst of all threads and the
+ * threads × one thread's differ by more than a tenth, the text says so: "; disturbed: …". Else it is empty.
+ * */
+enum { WT_PEAK_DOUBT = 96 };
+void wt_bench_peak_doubt(char text[WT_PEAK_DOUBT], const wt_bench_peak *peak);
 /* Two lines, of `cores`: "2 threads". */
 void wt_bench_peaks_print(const wt_bench_peaks *peaks, const char *cores);
 

@@ -1,11 +1,11 @@
 /*
- * wavetrain bench kernels: the kernels as the model calls them, each beside the peak of the same threads, which is
- * measured by turns with it. All threads work at once; rates are of all of them together.
+ * wavetrain bench kernels: the kernels as the model calls them, each beside the peak of the same threads,
+ * which is measured by turns with it. All threads work at once; rates are of all of them together.
  *
  * Two ways, since a kernel meets both. `hot`: each thread has one tile, again and again, from its own caches.
- * `window`: the threads walk through a window's tiles, each takes the next but threads−1, so that every tile comes from
- * where a window's rows are between two layers, and goes back there. The truth of a step lies between the two: the
- * pipeline takes rows to the next layer while some are still near.
+ * `window`: the threads walk through a window's tiles, each takes the next but threads−1, so that every tile
+ * comes from where a window's rows are between two layers, and goes back there. The truth of a step lies
+ * between the two: the pipeline takes rows to the next layer while some are still near.
  */
 #include <omp.h>
 #include <stdlib.h>
@@ -74,8 +74,8 @@ static void wt_fill(float *values, size_t count) {
     }
 }
 
-/* The four parts lie at odd distances, as rows of a real pass do: were all at the same place of a page, loads would
- * wait for stores that only look like theirs. */
+/* The four parts lie at odd distances, as rows of a real pass do: were all at the same place of a page, loads
+ * would wait for stores that only look like theirs. */
 static wt_status wt_bed_take_rows(wt_bed *bed) {
     enum { LINE = 16, APART = 17 * LINE };
     const size_t wide = (size_t)wt_larger(2 * bed->channels, WT_ONE_HOT);
@@ -369,7 +369,7 @@ typedef struct {
     wt_cost cost;       /* of a tile */
     double hot, window; /* operations, or elements, a second */
     double bytes;       /* a second, of the window */
-    double peak;        /* operations a second, by turns with these */
+    wt_bench_peak peak; /* by turns with these */
 } wt_rate;
 
 static wt_rate wt_measure(const wt_bed *bed, const wt_case *kernel, const wt_bench_peaks *form,
@@ -393,7 +393,7 @@ static wt_rate wt_measure(const wt_bed *bed, const wt_case *kernel, const wt_ben
     const double hot_best = wt_bench_summarise(hot, wt_given.rounds).best;
     const double window_best = wt_bench_summarise(window, wt_given.rounds).best;
     return (wt_rate){cost, one * turn.repeats * bed->threads / hot_best, one * tiles / window_best,
-                     cost.bytes * tiles / window_best, peaks.of[WT_PEAK_FP32].best};
+                     cost.bytes * tiles / window_best, peaks.of[WT_PEAK_FP32]};
 }
 
 /* --- tables --- */
@@ -416,20 +416,22 @@ static void wt_write_row(const wt_tables *tables, const wt_bed *bed, const wt_ca
     const bool product = rate->cost.operations > 0;
     char hot[32] = "", window[32] = "";
     if (product) {
-        snprintf(hot, sizeof hot, "%.4f", rate->hot / rate->peak);
-        snprintf(window, sizeof window, "%.4f", rate->window / rate->peak);
+        snprintf(hot, sizeof hot, "%.4f", rate->hot / rate->peak.best);
+        snprintf(window, sizeof window, "%.4f", rate->window / rate->peak.best);
     }
     fprintf(tables->csv, WT_VERSION ",%s,%d,%d,%s,%d,%d,%d,%s,%.5g,%s,%.5g,%s,%.0f,%.5g,%.5g\n",
             tables->kernels->name, bed->threads, bed->rows, kernel->name, bed->channels,
             product ? bed->taps : 0, product ? bed->dilation : 0, product ? "operations" : "elements",
-            rate->hot, hot, rate->window, window, rate->cost.bytes, rate->bytes, rate->peak);
+            rate->hot, hot, rate->window, window, rate->cost.bytes, rate->bytes, rate->peak.best);
 }
 
 static void wt_measure_product(wt_tables *tables, const wt_bed *bed, const wt_case *kernel) {
     wt_rate rate = wt_measure(bed, kernel, &tables->form, &tables->all);
-    printf("%-18s %8d %5d %8d %9.1f %6.1f %% %9.1f %6.1f %% %9.1f %7.1f\n", kernel->name, bed->channels,
-           bed->taps, bed->dilation, 1e-9 * rate.hot, 100.0 * rate.hot / rate.peak, 1e-9 * rate.window,
-           100.0 * rate.window / rate.peak, rate.cost.bytes / 1024.0, 1e-9 * rate.bytes);
+    char doubt[WT_PEAK_DOUBT];
+    wt_bench_peak_doubt(doubt, &rate.peak);
+    printf("%-18s %8d %5d %8d %9.1f %6.1f %% %9.1f %6.1f %% %9.1f %7.1f%s\n", kernel->name, bed->channels,
+           bed->taps, bed->dilation, 1e-9 * rate.hot, 100.0 * rate.hot / rate.peak.best, 1e-9 * rate.window,
+           100.0 * rate.window / rate.peak.best, rate.cost.bytes / 1024.0, 1e-9 * rate.bytes, doubt);
     fflush(stdout);
     wt_write_row(tables, bed, kernel, &rate);
 }
@@ -493,7 +495,7 @@ static wt_status wt_measure_all(const wt_kernels *kernels, const wt_lists *lists
     snprintf(cores, sizeof cores, "%d thread%s", omp_get_max_threads(), omp_get_max_threads() > 1 ? "s" : "");
     printf("kernels %s (%s), %s, tiles of %d rows, best of %d\n", kernels->name, products, cores,
            wt_given.rows, wt_given.rounds);
-    wt_bench_peaks_init(&tables.form);
+    wt_bench_peaks_init(&tables.form, kernels);
     tables.all = tables.form;
     wt_status status = wt_measure_products(&tables, lists);
     if (status == WT_OK) status = wt_measure_others(&tables, lists);

@@ -4,9 +4,9 @@
  * steps. Nothing is read or written but the table. Under mpirun all ranks begin a step together, and the
  * slowest one counts.
  *
- * What a step is worth: the operations that the model needs, three times forward's (the gradients by the data
- * and by the weights cost as much each), over the time of the best step, as a share of the best burst. The
- * context that targets need is counted, what a kernel makes beyond the need is not.
+ * What a step is worth: the operations that its targets need, three times those of forward that inspect
+ * prints (the gradients by the data and by the weights cost as much each), over the time of the best step, as
+ * a share of the best burst. What a kernel or a narrower tile computes beyond that is not counted.
  */
 #include <math.h>
 #include <omp.h>
@@ -85,7 +85,7 @@ typedef struct {
     wt_bench_time own[WT_STEP_COLUMNS]; /* of each phase over all steps */
     double operations[WT_STEP_COLUMNS];
     double targets; /* of a step */
-    double peak, sustained, peak_bf16;
+    double peak, apart, sustained, peak_bf16;
     int64_t resident, counted, estimate; /* bytes, the largest rank's */
 } wt_result;
 
@@ -129,6 +129,7 @@ static wt_status wt_make_result(wt_measurement *measurement, wt_result *result) 
     wt_comm_max_int64(stepper->step->comm, bytes, 3);
     result->resident = bytes[0], result->counted = bytes[1], result->estimate = bytes[2];
     result->peak = fp32->best;
+    result->apart = fp32->apart;
     result->sustained = fp32->operations / fp32->seconds;
     result->peak_bf16 = measurement->peaks.of[WT_PEAK_BF16].best;
     wt_count_operations(stepper, result);
@@ -157,7 +158,8 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
     const double mib = 1048576.0, best = result->own[WT_STEP_ALL].best,
                  median = result->own[WT_STEP_ALL].median;
     const int ranks = wt_comm_size(stepper->step->comm), threads = omp_get_max_threads();
-    char products[96], cores[64];
+    const double operations = result->operations[WT_STEP_ALL];
+    char products[96], cores[64], doubt[WT_PEAK_DOUBT];
     wt_kernels_describe(stepper->kernels, products, sizeof products);
     snprintf(cores, sizeof cores, "%d rank%s × %d thread%s", ranks, ranks > 1 ? "s" : "", threads,
              threads > 1 ? "s" : "");
@@ -168,10 +170,13 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
     wt_print_phases(result);
-    printf("speed: %.2f k targets/s (median %.2f), %.1f GFLOP/s of needed work, %.1f %% of the fp32 peak\n",
+    wt_bench_peak_doubt(doubt, &measurement->peaks.of[WT_PEAK_FP32]);
+    printf("speed: %.2f k targets/s (median %.2f) × %.3f MFLOP = %.1f GFLOP/s, %.1f %% (median %.1f) of the "
+           "fp32 "
+           "peak%s\n",
            1e-3 * result->targets / best, 1e-3 * result->targets / median,
-           1e-9 * result->operations[WT_STEP_ALL] / best,
-           100.0 * result->operations[WT_STEP_ALL] / best / result->peak);
+           1e-6 * operations / result->targets, 1e-9 * operations / best,
+           100.0 * operations / best / result->peak, 100.0 * operations / median / result->peak, doubt);
     wt_bench_peaks_print(&measurement->peaks, cores);
     printf("memory%s: %.1f MiB at most, %.1f of them the program's own; estimate of pass, parameters and "
            "moments %.1f\n",
@@ -207,6 +212,7 @@ static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, w
         {"", "flops", rate},
         {"", "share", rate / result->peak},
         {"", "peak_fp32", result->peak},
+        {"", "peak_fp32_apart", result->apart},
         {"", "peak_fp32_sustained", result->sustained},
         {"", "peak_bf16", result->peak_bf16},
         {"", "resident_bytes", (double)result->resident},
@@ -311,7 +317,7 @@ static wt_status wt_bench_step(wt_comm *comm, const char *path) {
     WT_GUARD(wt_comm_agree(comm, status));
     WT_GUARD(wt_command_settle(comm, wt_given.threads > 0));
     WT_GUARD(wt_stepper_create(&measurement.stepper, comm, path ? path : model, config));
-    wt_bench_peaks_init(&measurement.peaks);
+    wt_bench_peaks_init(&measurement.peaks, measurement.stepper->kernels);
     WT_GUARD(wt_run_steps(&measurement));
     WT_GUARD(wt_make_result(&measurement, &result));
     status = wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? wt_report(&measurement, &result) : WT_OK);

@@ -12,8 +12,8 @@ extern const wt_kernels wt_kernels_reference;
 
 enum { WT_KERNEL_TABLES = 6 };
 
-/* The tables of one precision that this CPU can run, the fastest last; returns how many. For tests that compare
- * them all: the program takes one by wt_kernels_select. */
+/* The tables of one precision that this CPU can run, the fastest last; returns how many. For tests that
+ * compare them all: the program takes one by wt_kernels_select. */
 int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision precision);
 
 /* vector_kernels.c, once for each instruction set */

@@ -1,12 +1,12 @@
 /*
  * The multiply-add peak of a core: chains of multiply-adds on registers alone, so many that neither the
- * instruction's latency nor memory is the limit. What kernels are measured against. Compiled once for each instruction
- * set (WT_ISA names it); in the baseline, whose CPU may have no fused multiply-add, it is a loop that the compiler
- * makes the best of, which then is a lower bound of the peak.
+ * instruction's latency nor memory is the limit. What kernels are measured against. Compiled once for each
+ * instruction set (WT_ISA names it); in the baseline, whose CPU may have no fused multiply-add, it is a loop
+ * that the compiler makes the best of, which then is a lower bound of the peak.
  *
- * Vectors of the compiler instead of intrinsics: one source for all. Two conditions hold it together: this file alone
- * is compiled with contraction, without which there would be no fused multiply-add in it; and each chain begins with
- * another value, or the compiler would see that all are the same and keep one.
+ * Vectors of the compiler instead of intrinsics: one source for all. Two conditions hold it together: this
+ * file alone is compiled with contraction, without which there would be no fused multiply-add in it; and each
+ * chain begins with another value, or the compiler would see that all are the same and keep one.
  */
 #include "kernels_internal.h"
 

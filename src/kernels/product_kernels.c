@@ -1,77 +1,35 @@
 /*
  * Products with the sums held in registers: the operands of a product are walked for a block of ROWS rows by
  * PANEL columns of the output, whose sums stay in registers from the first term to the last, and are stored
- * once. Compiled once for each instruction set with fused multiply-adds (WT_ISA names it).
+ * once. Compiled once for each vector unit with fused multiply-adds (WT_ISA names it, WT_VECTOR is its
+ * header).
  *
- *   AVX-512: 12 rows × 2 vectors of 16, 24 of the 32 registers; AVX2: 6 × 2 vectors of 8, 12 of 16.
+ * AVX-512: 12 rows × 2 vectors of 16, 24 of the 32 registers; AVX2: 6 × 2 vectors of 8, 12 of 16; NEON: 12 ×
+ * 2 of 4,
+ *   24 of 32.
  *
  * A step of the inner loop loads two vectors of weights and broadcasts a value a row: fewer loads than
- * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns, [panel][in][PANEL],
- * the last vector filled up with zeros, so that a panel is read from end to end and stays in the first cache
- * over all rows. Where the last columns fill half a vector at most, vectors hold rows of a product and input
- * channels of a weights' gradient instead. Each element is one chain of fused multiply-adds over its terms in
- * order: its bits depend neither on where the row stands in the call nor on the width of the vectors.
+ * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns,
+ * [panel][in][PANEL], the last vector filled up with zeros, so that a panel is read from end to end and stays
+ * in the first cache over all rows. Where the last columns fill half a vector at most, vectors hold rows of a
+ * product and input channels of a weights' gradient instead. Each element is one chain of fused multiply-adds
+ * over its terms in order: its bits depend neither on where the row stands in the call nor on the width of
+ * the vectors.
+ *
+ * A vector unit's header gives: `vector`, of WIDTH floats; ROWS and IN_ROWS of a block of products and of
+ * weights' gradients; FEW, the columns of a block where vectors hold rows (4, or half a vector); zero, one
+ * value in all lanes (of), load, store, the first `count` lanes of either; add, multiply, fused (a·b + c); of
+ * each four lanes, the pairs a₀ b₀ a₁ b₁ (low) and a₂ b₂ a₃ b₃ (high); four values from each of every fourth
+ * row (of `rows`), as zeros where there is no row, and back.
  */
 #include "kernels_internal.h"
-
-#include <immintrin.h>
 
 #define JOIN_PARTS(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_PARTS(a, b, c)
 #define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
 #define INLINE static inline __attribute__((always_inline))
 
-/* --- vectors --- */
-
-#ifdef __AVX512F__
-typedef __m512 vector;
-enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8, FEW = 8 };
-#define vector_zero _mm512_setzero_ps
-#define vector_of _mm512_set1_ps
-#define vector_load _mm512_loadu_ps
-#define vector_store _mm512_storeu_ps
-#define vector_add _mm512_add_ps
-#define vector_multiply _mm512_mul_ps
-#define vector_fused _mm512_fmadd_ps
-#define vector_low_pairs _mm512_unpacklo_ps /* of each four: a₀ b₀ a₁ b₁ */
-#define vector_high_pairs _mm512_unpackhi_ps
-#define vector_with_four _mm512_insertf32x4
-#define vector_four _mm512_extractf32x4_ps
-
-INLINE vector vector_load_first(const float *from, int count) {
-    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1u), from);
-}
-
-INLINE void vector_store_first(float *to, vector v, int count) {
-    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1u), v);
-}
-#else
-typedef __m256 vector;
-enum { WIDTH = 8, ROWS = 6, IN_ROWS = 6, FEW = 4 };
-#define vector_zero _mm256_setzero_ps
-#define vector_of _mm256_set1_ps
-#define vector_load _mm256_loadu_ps
-#define vector_store _mm256_storeu_ps
-#define vector_add _mm256_add_ps
-#define vector_multiply _mm256_mul_ps
-#define vector_fused _mm256_fmadd_ps
-#define vector_low_pairs _mm256_unpacklo_ps /* of each four: a₀ b₀ a₁ b₁ */
-#define vector_high_pairs _mm256_unpackhi_ps
-#define vector_with_four _mm256_insertf128_ps
-#define vector_four _mm256_extractf128_ps
-
-INLINE __m256i first_lanes(int count) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-INLINE vector vector_load_first(const float *from, int count) {
-    return _mm256_maskload_ps(from, first_lanes(count));
-}
-
-INLINE void vector_store_first(float *to, vector v, int count) {
-    _mm256_maskstore_ps(to, first_lanes(count), v);
-}
-#endif
+#include WT_VECTOR
 
 enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float) };
 
@@ -89,34 +47,6 @@ INLINE void store_columns(float *to, vector value, bool whole, int last) {
 }
 
 /* --- squares of four by four, WIDTH/4 of them at once --- */
-
-/* Four values from each of every fourth row, those of rows that are not there as zeros. */
-INLINE vector load_fours(const float *from, ptrdiff_t in, int rows) {
-    vector fours = vector_zero();
-#define FOUR(n) \
-    if (4 * n < rows) fours = vector_with_four(fours, _mm_loadu_ps(from + 4 * n * in), n)
-    FOUR(0);
-    FOUR(1);
-#ifdef __AVX512F__
-    FOUR(2);
-    FOUR(3);
-#endif
-#undef FOUR
-    return fours;
-}
-
-/* The other way round. */
-INLINE void store_fours(float *to, ptrdiff_t out, vector fours, int rows) {
-#define FOUR(n) \
-    if (4 * n < rows) _mm_storeu_ps(to + 4 * n * out, vector_four(fours, n))
-    FOUR(0);
-    FOUR(1);
-#ifdef __AVX512F__
-    FOUR(2);
-    FOUR(3);
-#endif
-#undef FOUR
-}
 
 /* Turns the squares whose rows stand in four vectors. */
 INLINE void turn_fours(vector four[4]) {
@@ -152,7 +82,7 @@ static void pack_panel(float *packed, const float *w, int in, int out, int colum
 /* WIDTH columns of packed rows i … i+3 from as many rows of w [out][in], of which `rows` are there. */
 INLINE void turn_weights(float *packed, const float *w, ptrdiff_t in, int rows, vector factor) {
     vector four[4];
-    for (int k = 0; k < 4; k++) four[k] = load_fours(w + k * in, in, rows - k);
+    for (int k = 0; k < 4; k++) four[k] = vector_load_fours(w + k * in, in, rows - k);
     turn_fours(four);
     for (int k = 0; k < 4; k++) vector_store(packed + k * PANEL, vector_multiply(four[k], factor));
 }
@@ -194,70 +124,126 @@ INLINE const float *packed_from(const wt_operand *operand, ptrdiff_t column) {
     return operand->packed + column / PANEL * PANEL * operand->in + column % PANEL;
 }
 
-/* The sums of a row's columns through the rest of the formula. */
-INLINE void finish_row(float *y, ptrdiff_t t, ptrdiff_t column, vector value, vector bias, vector scale,
-                       bool whole, int last, const wt_finish *finish) {
-    if (finish->bias) value = vector_add(value, bias);
-    if (finish->add) {
-        value = vector_add(value, load_columns(finish->add + t * finish->ldadd + column, whole, last));
-    }
-    store_columns(y, vector_multiply(value, scale), whole, last);
-}
+/* A product's arguments, and the columns at work: a panel's from `column` on, the last vector of `last`
+ * lanes. */
+typedef struct {
+    float *y;
+    const wt_operand *operands;
+    const wt_finish *finish;
+    ptrdiff_t ldy, column;
+    int rows, count, last;
+} product;
 
 /*
- * A block of the output: `rows` rows from row t on, `vectors` vectors from a panel's column on. A row is too short for
- * the processor to see a stream in it, so the rows of the next block are asked for here, a line a step, which
- * never fills the queue of misses, and what will be added to this one at its beginning.
+ * Rows of an operand or an output that a block walks together, with a pointer for each three of them: an
+ * address adds one stride, in bytes, or two. Between the turns of a loop the compiler must not see through
+ * them (`hide`), or it keeps an address per row and term, many more than there are registers.
  */
-INLINE void multiply_block(int rows, int vectors, bool whole, int last, float *y, ptrdiff_t ldy, ptrdiff_t t,
-                           ptrdiff_t column, const wt_operand *operands, int count, const wt_finish *finish) {
+enum { REACH = 3, POINTERS = (ROWS + REACH - 1) / REACH };
+typedef struct {
+    char *at[POINTERS];
+    ptrdiff_t stride;
+} row_set;
+
+INLINE row_set rows_from(const float *first, ptrdiff_t ld, int rows) {
+    row_set set = {.stride = ld * (ptrdiff_t)sizeof(float)};
+    for (int g = 0; g * REACH < rows; g++) set.at[g] = (char *)(uintptr_t)first + g * REACH * set.stride;
+    return set;
+}
+
+INLINE void hide(row_set *set, int rows) {
+    for (int g = 0; g * REACH < rows; g++) __asm__("" : "+r"(set->at[g]));
+    __asm__("" : "+r"(set->stride));
+}
+
+INLINE float *row_of(const row_set *set, int r) {
+    return (float *)(void *)(set->at[r / REACH] + r % REACH * set->stride);
+}
+
+/* Adds the k-th term from where the rows of x and w stand. */
+INLINE void add_term(vector sum[ROWS][2], int rows, int vectors, const row_set *x, int k, const float *w) {
+    vector weight[2];
+    for (int v = 0; v < vectors; v++) weight[v] = vector_load(w + k * PANEL + v * WIDTH);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+        const vector value = vector_of(row_of(x, r)[k]);
+        for (int v = 0; v < vectors; v++) sum[r][v] = vector_fused(value, weight[v], sum[r][v]);
+    }
+}
+
+/* Adds an operand's `in` terms. A row is too short for the processor to see a stream in it, so the rows of
+ * the next block are asked for here: the lines of REACH rows with each body of terms, as often as a line has
+ * bodies. */
+INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, const float *w, int in) {
+    enum { BODY = LINE * REACH / ROWS };
+    const ptrdiff_t next = rows * x.stride,
+                    back = (ptrdiff_t)sizeof(float) * LINE - ROWS / REACH * REACH * x.stride;
+    const char *ahead = x.at[0] + next;
+    int left = in;
+    for (; rows == ROWS && left >= BODY; left -= BODY, w += BODY * PANEL) {
+        hide(&x, rows);
+        for (int r = 0; r < REACH; r++) __builtin_prefetch(ahead + r * x.stride);
+        ahead += REACH * x.stride;
+        if ((in - left) % LINE == LINE - BODY) ahead += back;
+#pragma GCC unroll 16
+        for (int k = 0; k < BODY; k++) add_term(sum, rows, vectors, &x, k, w);
+        for (int g = 0; g * REACH < rows; g++) x.at[g] += BODY * sizeof(float);
+    }
+    for (; left > 0; left--, w += PANEL) {
+        hide(&x, rows);
+        add_term(sum, rows, vectors, &x, 0, w);
+        for (int g = 0; g * REACH < rows; g++) x.at[g] += sizeof(float);
+    }
+}
+
+/* A block of the output: `rows` rows from row t on, `vectors` vectors from the panel's column on. The
+ * output's rows, and what will be added to them, are asked for first. */
+INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, ptrdiff_t t) {
+    const wt_finish *finish = p->finish;
     vector sum[ROWS][2];
+    row_set to = rows_from(p->y + t * p->ldy + p->column, p->ldy, rows), add = to;
+    if (finish->add) add = rows_from(finish->add + t * finish->ldadd + p->column, finish->ldadd, rows);
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
     }
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) {
-            const ptrdiff_t o = column + v * WIDTH;
-            __builtin_prefetch(y + (t + r) * ldy + o, 1);
-            if (finish->add) __builtin_prefetch(finish->add + (t + r) * finish->ldadd + o);
+        for (int v = 0; v < vectors; v += LINE / WIDTH) {
+            __builtin_prefetch(row_of(&to, r) + v * WIDTH, 1);
+            if (finish->add) __builtin_prefetch(row_of(&add, r) + v * WIDTH);
         }
     }
-    for (int n = 0; n < count; n++) {
-        const ptrdiff_t ldx = operands[n].ldx, in = operands[n].in;
-        const float *x = operands[n].x + t * ldx, *w = packed_from(&operands[n], column);
-        const float *ahead = x + rows * ldx;
-#pragma GCC unroll 2
-        for (size_t i = 0; i < (size_t)in; i++, w += PANEL) {
-            vector weight[2];
-            for (int v = 0; v < vectors; v++) weight[v] = vector_load(w + v * WIDTH);
-            _mm_prefetch((const char *)(ahead + i % LINE * (size_t)ldx + i / LINE * LINE), _MM_HINT_T0);
-#pragma GCC unroll 16
-            for (int r = 0; r < rows; r++) {
-                const vector value = vector_of(x[r * ldx + (ptrdiff_t)i]);
-                for (int v = 0; v < vectors; v++) sum[r][v] = vector_fused(value, weight[v], sum[r][v]);
-            }
-        }
+    for (int n = 0; n < p->count; n++) {
+        const wt_operand *o = &p->operands[n];
+        add_operand(sum, rows, vectors, rows_from(o->x + t * o->ldx, o->ldx, rows), packed_from(o, p->column),
+                    o->in);
     }
+    hide(&to, rows);
+    hide(&add, rows);
     const vector scale = vector_of(finish->scale);
     for (int v = 0; v < vectors; v++) {
-        const ptrdiff_t o = column + v * WIDTH;
+        const ptrdiff_t o = v * WIDTH;
         const bool all = whole || v < vectors - 1;
-        const vector bias = finish->bias ? load_columns(finish->bias + o, all, last) : vector_zero();
+        const vector bias = finish->bias ? load_columns(finish->bias + p->column + o, all, p->last)
+                                         : vector_zero();
         for (int r = 0; r < rows; r++) {
-            finish_row(y + (t + r) * ldy + o, t + r, o, sum[r][v], bias, scale, all, last, finish);
+            vector value = sum[r][v];
+            if (finish->bias) value = vector_add(value, bias);
+            if (finish->add) value = vector_add(value, load_columns(row_of(&add, r) + o, all, p->last));
+            store_columns(row_of(&to, r) + o, vector_multiply(value, scale), all, p->last);
         }
     }
 }
 
 /* Rows t … rows−1, by blocks. Of a block of few rows the multiply-adds wait for each other: a last one that
  * would be so shares its rows with the one before. */
-INLINE void multiply_panel(int vectors, bool whole, int last, float *y, ptrdiff_t ldy, ptrdiff_t t, int rows,
-                           ptrdiff_t column, const wt_operand *operands, int count, const wt_finish *finish) {
-    for (ptrdiff_t n; t < rows; t += n) {
-        const ptrdiff_t left = rows - t;
+INLINE void multiply_panel(const product *p, int vectors, bool whole, ptrdiff_t t) {
+    for (ptrdiff_t n; t < p->rows; t += n) {
+        const ptrdiff_t left = p->rows - t;
         n = left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
-#define BLOCK(n) \
-    case n: multiply_block(n, vectors, whole, last, y, ldy, t, column, operands, count, finish); break
+#define BLOCK(n)                                                                \
+    case n:                                                                     \
+        if (n <= ROWS) multiply_block(p, n <= ROWS ? n : 1, vectors, whole, t); \
+        break
         switch (n) {
             BLOCK(1);
             BLOCK(2);
@@ -265,29 +251,27 @@ INLINE void multiply_panel(int vectors, bool whole, int last, float *y, ptrdiff_
             BLOCK(4);
             BLOCK(5);
             BLOCK(6);
-#ifdef __AVX512F__
             BLOCK(7);
             BLOCK(8);
             BLOCK(9);
             BLOCK(10);
             BLOCK(11);
             BLOCK(12);
-#endif
         }
 #undef BLOCK
     }
 }
 
 /*
- * Few columns would leave most of a vector unused: there the vectors hold rows, GROUPS of them, whose x are turned four
- * terms at a time. Columns are computed by fours; weights beyond the last are zeros.
+ * Few columns would leave most of a vector unused: there the vectors hold rows, GROUPS of them, whose x are
+ * turned four terms at a time. Columns are computed by fours; weights beyond the last are zeros.
  */
 enum { GROUPS = 2, FEW_ROWS = GROUPS * WIDTH };
 
 /* Terms i … i+3 of WIDTH rows, a vector each; of the last ones only `terms` are there. */
 INLINE void load_terms(vector value[4], const float *x, ptrdiff_t ldx, int terms) {
     if (terms == 4) {
-        for (int k = 0; k < 4; k++) value[k] = load_fours(x + k * ldx, ldx, WIDTH);
+        for (int k = 0; k < 4; k++) value[k] = vector_load_fours(x + k * ldx, ldx, WIDTH);
         turn_fours(value);
         return;
     }
@@ -311,15 +295,16 @@ INLINE void add_terms(vector sum[FEW][GROUPS], int columns, const float *x, ptrd
     }
 }
 
-INLINE void multiply_few_block(int columns, int last, float *y, ptrdiff_t ldy, ptrdiff_t t, ptrdiff_t column,
-                               const wt_operand *operands, int count, const wt_finish *finish) {
+INLINE void multiply_few_block(const product *p, int columns, ptrdiff_t t) {
+    const wt_finish *finish = p->finish;
+    const int last = p->last;
     vector sum[FEW][GROUPS];
     for (int c = 0; c < columns; c++) {
         for (int g = 0; g < GROUPS; g++) sum[c][g] = vector_zero();
     }
-    for (int n = 0; n < count; n++) {
-        const ptrdiff_t ldx = operands[n].ldx, in = operands[n].in;
-        const float *x = operands[n].x + t * ldx, *w = packed_from(&operands[n], column);
+    for (int n = 0; n < p->count; n++) {
+        const ptrdiff_t ldx = p->operands[n].ldx, in = p->operands[n].in;
+        const float *x = p->operands[n].x + t * ldx, *w = packed_from(&p->operands[n], p->column);
         ptrdiff_t i = 0;
         for (; i + 4 <= in; i += 4) add_terms(sum, columns, x + i, ldx, w + i * PANEL, 4);
         for (; i < in; i++) add_terms(sum, columns, x + i, ldx, w + i * PANEL, 1);
@@ -329,26 +314,28 @@ INLINE void multiply_few_block(int columns, int last, float *y, ptrdiff_t ldy, p
         for (int c = 0; c < columns; c += 4) {
             vector four[4] = {sum[c][g], sum[c + 1][g], sum[c + 2][g], sum[c + 3][g]};
             turn_fours(four);
-            for (int k = 0; k < 4; k++) store_fours(&turned[g * WIDTH + k][c], WIDTH, four[k], WIDTH);
+            for (int k = 0; k < 4; k++) vector_store_fours(&turned[g * WIDTH + k][c], WIDTH, four[k], WIDTH);
         }
     }
     const vector scale = vector_of(finish->scale);
-    const vector bias = finish->bias ? vector_load_first(finish->bias + column, last) : vector_zero();
+    const vector bias = finish->bias ? vector_load_first(finish->bias + p->column, last) : vector_zero();
     for (int r = 0; r < FEW_ROWS; r++) {
-        const vector value = vector_load_first(turned[r], last);
-        finish_row(y + (t + r) * ldy + column, t + r, column, value, bias, scale, false, last, finish);
+        const float *add = finish->add ? finish->add + (t + r) * finish->ldadd + p->column : NULL;
+        vector value = vector_load_first(turned[r], last);
+        if (finish->bias) value = vector_add(value, bias);
+        if (add) value = vector_add(value, vector_load_first(add, last));
+        vector_store_first(p->y + (t + r) * p->ldy + p->column, vector_multiply(value, scale), last);
     }
 }
 
 /* A panel's last columns, few of them; returns how many rows it has made. */
-static int multiply_few(float *y, ptrdiff_t ldy, int rows, ptrdiff_t column, int last,
-                        const wt_operand *operands, int count, const wt_finish *finish) {
+static int multiply_few(const product *p) {
     int t = 0;
-    for (; t + FEW_ROWS <= rows; t += FEW_ROWS) {
-        if (last <= 4) {
-            multiply_few_block(4, last, y, ldy, t, column, operands, count, finish);
+    for (; t + FEW_ROWS <= p->rows; t += FEW_ROWS) {
+        if (p->last <= 4) {
+            multiply_few_block(p, 4, t);
         } else {
-            multiply_few_block(FEW, last, y, ldy, t, column, operands, count, finish);
+            multiply_few_block(p, FEW, t);
         }
     }
     return t;
@@ -356,92 +343,129 @@ static int multiply_few(float *y, ptrdiff_t ldy, int rows, ptrdiff_t column, int
 
 void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish) {
-#define COLUMNS(vectors, whole, last, column, first) \
-    multiply_panel(vectors, whole, last, y, ldy, first, rows, column, operands, count, finish)
-    for (int o = 0; o < out; o += PANEL) {
-        const int columns = out - o, last = columns > WIDTH ? columns - WIDTH : columns;
+    product p = {.y = y, .operands = operands, .finish = finish, .ldy = ldy, .rows = rows, .count = count};
+    for (; p.column < out; p.column += PANEL) {
+        const int columns = out - (int)p.column;
+        p.last = columns > WIDTH ? columns - WIDTH : columns;
         if (columns >= PANEL) {
-            COLUMNS(2, true, WIDTH, o, 0);
+            multiply_panel(&p, 2, true, 0);
         } else if (columns == WIDTH) {
-            COLUMNS(1, true, WIDTH, o, 0);
-        } else if (last <= FEW && rows >= FEW_ROWS) {
-            const int at = columns > WIDTH ? o + WIDTH : o;
-            if (columns > WIDTH) COLUMNS(1, true, WIDTH, o, 0);
-            const int made = multiply_few(y, ldy, rows, at, last, operands, count, finish);
-            COLUMNS(1, false, last, at, made);
+            multiply_panel(&p, 1, true, 0);
+        } else if (p.last <= WIDTH / 2 && rows >= FEW_ROWS) {
+            if (columns > WIDTH) {
+                multiply_panel(&p, 1, true, 0);
+                p.column += WIDTH;
+            }
+            const int made = multiply_few(&p);
+            multiply_panel(&p, 1, false, made);
         } else if (columns > WIDTH) {
-            COLUMNS(2, false, last, o, 0);
+            multiply_panel(&p, 2, false, 0);
         } else {
-            COLUMNS(1, false, last, o, 0);
+            multiply_panel(&p, 1, false, 0);
         }
     }
-#undef COLUMNS
 }
 
 /* --- dw += xᵀ·dy --- */
 
+/* A chunk of times, and a panel of columns from where dw and dy stand, the last vector of `last` lanes.
+ * `kept`, or NULL: [times, PANEL], dy's panel as the first block of input channels leaves it for the others.
+ * */
+typedef struct {
+    float *dw;
+    const float *x, *dy;
+    float *kept;
+    ptrdiff_t lddw, ldx, lddy;
+    int times, in, last;
+} gradient;
+
 enum { AHEAD = 24 }; /* rows between the one at work and the one that is asked for */
 
-/* `rows` input channels by some columns, over all times. The next block's sums are asked for: they may be far away. */
-INLINE void weights_block(int rows, int vectors, bool whole, int last, float *dw, ptrdiff_t lddw,
-                          const float *x, ptrdiff_t ldx, const float *dy, ptrdiff_t lddy, int times) {
-    vector sum[IN_ROWS][2];
-    for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) {
-            sum[r][v] = load_columns(dw + r * lddw + v * WIDTH, whole || v < vectors - 1, last);
-            __builtin_prefetch(dw + (rows + r) * lddw + v * WIDTH, 1);
-        }
-    }
-    for (int t = 0; t < times; t++, x += ldx, dy += lddy) {
-        vector d[2];
-        _mm_prefetch((const char *)(x + AHEAD * ldx), _MM_HINT_T0);
-        for (int v = 0; v < vectors; v++) d[v] = load_columns(dy + v * WIDTH, whole || v < vectors - 1, last);
+typedef enum { DY, DY_KEEPING, DY_KEPT } source;
+
+INLINE void add_time(vector sum[IN_ROWS][2], int rows, int vectors, const float *x, const vector d[2]) {
 #pragma GCC unroll 16
-        for (int r = 0; r < rows; r++) {
-            const vector value = vector_of(x[r]);
-            for (int v = 0; v < vectors; v++) sum[r][v] = vector_fused(value, d[v], sum[r][v]);
-        }
-    }
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++)
-            store_columns(dw + r * lddw + v * WIDTH, sum[r][v], whole || v < vectors - 1, last);
+        const vector value = vector_of(x[r]);
+        for (int v = 0; v < vectors; v++) sum[r][v] = vector_fused(value, d[v], sum[r][v]);
     }
 }
 
-INLINE void weights_panel(int vectors, bool whole, int last, float *dw, ptrdiff_t lddw, const float *x,
-                          ptrdiff_t ldx, const float *dy, ptrdiff_t lddy, int times, int in) {
+/* `rows` input channels from i on by the panel's columns, over all times. The next block's sums are asked
+ * for: they may be far away. */
+INLINE void weights_block(const gradient *g, int rows, int vectors, bool whole, source from, ptrdiff_t i) {
+    const ptrdiff_t ldx = g->ldx, lddy = from == DY_KEPT ? PANEL : g->lddy;
+    const float *x = g->x + i, *dy = from == DY_KEPT ? g->kept : g->dy;
+    float *dw = g->dw + i * g->lddw, *kept = g->kept;
+    vector sum[IN_ROWS][2];
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) {
+            sum[r][v] = load_columns(dw + r * g->lddw + v * WIDTH, whole || v < vectors - 1, g->last);
+            __builtin_prefetch(dw + (rows + r) * g->lddw + v * WIDTH, 1);
+        }
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < g->times; t++, x += ldx, dy += lddy) {
+        vector d[2];
+        __builtin_prefetch(x + AHEAD * ldx);
+        for (int v = 0; v < vectors; v++) {
+            d[v] = load_columns(dy + v * WIDTH, whole || v < vectors - 1, g->last);
+            if (from == DY_KEEPING) vector_store(kept + v * WIDTH, d[v]);
+        }
+        if (from == DY_KEEPING) kept += PANEL;
+        add_time(sum, rows, vectors, x, d);
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++)
+            store_columns(dw + r * g->lddw + v * WIDTH, sum[r][v], whole || v < vectors - 1, g->last);
+    }
+}
+
+INLINE void weights_panel(const gradient *g, int vectors, bool whole) {
+    const bool keeps = g->kept && whole && vectors == 2 && g->in > 2 * IN_ROWS;
     ptrdiff_t i = 0;
-#define BLOCK(n) weights_block(n, vectors, whole, last, dw + i * lddw, lddw, x + i, ldx, dy, lddy, times)
-    for (; i + IN_ROWS <= in; i += IN_ROWS) BLOCK(IN_ROWS);
-    switch (in - i) {
-    case 1: BLOCK(1); break;
-    case 2: BLOCK(2); break;
-    case 3: BLOCK(3); break;
-    case 4: BLOCK(4); break;
-    case 5: BLOCK(5); break;
-#ifdef __AVX512F__
-    case 6: BLOCK(6); break;
-    case 7: BLOCK(7); break;
-#endif
+    if (keeps) {
+        weights_block(g, IN_ROWS, vectors, whole, DY_KEEPING, 0);
+        for (i = IN_ROWS; i + IN_ROWS <= g->in; i += IN_ROWS)
+            weights_block(g, IN_ROWS, vectors, whole, DY_KEPT, i);
+    }
+    for (; i + IN_ROWS <= g->in; i += IN_ROWS) weights_block(g, IN_ROWS, vectors, whole, DY, i);
+#define BLOCK(n)                                                                       \
+    case n:                                                                            \
+        if (n < IN_ROWS) weights_block(g, n < IN_ROWS ? n : 1, vectors, whole, DY, i); \
+        break
+    switch (g->in - i) {
+        BLOCK(1);
+        BLOCK(2);
+        BLOCK(3);
+        BLOCK(4);
+        BLOCK(5);
+        BLOCK(6);
+        BLOCK(7);
+        BLOCK(8);
+        BLOCK(9);
+        BLOCK(10);
+        BLOCK(11);
     }
 #undef BLOCK
 }
 
 /* Few columns, four or eight, would leave most of a vector unused: there the vectors hold input channels. */
-INLINE void weights_few_block(int columns, int vectors, int last, float *dw, ptrdiff_t lddw, const float *x,
-                              ptrdiff_t ldx, const float *dy, ptrdiff_t lddy, int times) {
+INLINE void weights_few_block(const gradient *g, int columns, int vectors, int last, ptrdiff_t i) {
     const bool whole = last == WIDTH;
+    const float *x = g->x + i, *dy = g->dy;
+    float *dw = g->dw + i * g->lddw;
     vector sum[2][FEW];
     for (int v = 0; v < vectors; v++) {
         for (int c = 0; c < columns; c += 4) {
             for (int k = 0; k < 4; k++) {
-                sum[v][c + k] = load_fours(dw + (v * WIDTH + k) * lddw + c, lddw,
-                                           v < vectors - 1 ? WIDTH - k : last - k);
+                sum[v][c + k] = vector_load_fours(dw + (v * WIDTH + k) * g->lddw + c, g->lddw,
+                                                  v < vectors - 1 ? WIDTH - k : last - k);
             }
             turn_fours(&sum[v][c]);
         }
     }
-    for (int t = 0; t < times; t++, x += ldx, dy += lddy) {
+    for (int t = 0; t < g->times; t++, x += g->ldx, dy += g->lddy) {
         vector value[2];
         for (int v = 0; v < vectors; v++)
             value[v] = load_columns(x + v * WIDTH, whole || v < vectors - 1, last);
@@ -455,59 +479,76 @@ INLINE void weights_few_block(int columns, int vectors, int last, float *dw, ptr
         for (int c = 0; c < columns; c += 4) {
             turn_fours(&sum[v][c]);
             for (int k = 0; k < 4; k++) {
-                store_fours(dw + (v * WIDTH + k) * lddw + c, lddw, sum[v][c + k],
-                            v < vectors - 1 ? WIDTH - k : last - k);
+                vector_store_fours(dw + (v * WIDTH + k) * g->lddw + c, g->lddw, sum[v][c + k],
+                                   v < vectors - 1 ? WIDTH - k : last - k);
             }
         }
     }
 }
 
-INLINE void weights_few_columns(int columns, float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx,
-                                const float *dy, ptrdiff_t lddy, int times, int in) {
-#define BLOCK(vectors, last) weights_few_block(columns, vectors, last, dw, lddw, x, ldx, dy, lddy, times)
-    for (; in >= PANEL; in -= PANEL, dw += PANEL * lddw, x += PANEL) BLOCK(2, WIDTH);
-    if (in > WIDTH) {
-        BLOCK(2, in - WIDTH);
-    } else if (in > 0) {
-        BLOCK(1, in);
+INLINE void weights_few_columns(const gradient *g, int columns) {
+    ptrdiff_t i = 0;
+    for (; i + PANEL <= g->in; i += PANEL) weights_few_block(g, columns, 2, WIDTH, i);
+    const int left = g->in - (int)i;
+    if (left > WIDTH) {
+        weights_few_block(g, columns, 2, left - WIDTH, i);
+    } else if (left > 0) {
+        weights_few_block(g, columns, 1, left, i);
     }
-#undef BLOCK
 }
 
-static void weights_few(int columns, float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx,
-                        const float *dy, ptrdiff_t lddy, int times, int in) {
-    if (columns == 4) {
-        weights_few_columns(4, dw, lddw, x, ldx, dy, lddy, times, in);
+static void weights_few(const gradient *g) {
+    if (g->last == 4) {
+        weights_few_columns(g, 4);
     } else {
-        weights_few_columns(FEW, dw, lddw, x, ldx, dy, lddy, times, in);
+        weights_few_columns(g, FEW);
     }
 }
 
-/* Times in chunks, so that a panel of dy stays in the first caches over all input channels. Storing a sum and
- * loading it again changes no bit of it. */
-enum { TIMES = 384 };
+/* A chunk's columns from o on. */
+static void weights_columns(gradient *g, int columns) {
+    g->last = columns > WIDTH ? columns - WIDTH : columns;
+    if (columns >= PANEL) {
+        weights_panel(g, 2, true);
+    } else if (columns == WIDTH) {
+        weights_panel(g, 1, true);
+    } else if (g->last == 4 || g->last == FEW) {
+        if (columns > WIDTH) {
+            weights_panel(g, 1, true);
+            g->dw += WIDTH, g->dy += WIDTH;
+        }
+        weights_few(g);
+    } else if (columns > WIDTH) {
+        weights_panel(g, 2, false);
+    } else {
+        weights_panel(g, 1, false);
+    }
+}
+
+/*
+ * Times in chunks, so that a panel of dy stays in the first caches over all input channels. Storing a sum and
+ * loading it again changes no bit of it. Rows of FAR floats or more are so far apart that those of a panel
+ * compete for a few places of the first cache: there chunks are shorter, and the panel is kept together.
+ */
+enum { TIMES = 384, FAR_TIMES = 192, FAR = 256 };
 
 void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
                              int rows, int in, int out) {
-    for (ptrdiff_t t = 0; t < rows; t += TIMES) {
-        const int times = rows - (int)t < TIMES ? rows - (int)t : TIMES;
-        const float *from = x + t * ldx;
+    _Alignas(64) float kept[FAR_TIMES * PANEL];
+    const bool far = lddy >= FAR;
+    const int most = far ? FAR_TIMES : TIMES;
+    for (ptrdiff_t t = 0; t < rows; t += most) {
         for (ptrdiff_t o = 0; o < out; o += PANEL) {
-            const int columns = out - (int)o, last = columns > WIDTH ? columns - WIDTH : columns;
-            const float *d = dy + t * lddy + o;
-            if (columns >= PANEL) {
-                weights_panel(2, true, WIDTH, dw + o, lddw, from, ldx, d, lddy, times, in);
-            } else if (columns == WIDTH) {
-                weights_panel(1, true, WIDTH, dw + o, lddw, from, ldx, d, lddy, times, in);
-            } else if (last == 4 || last == FEW) {
-                const int at = columns - last;
-                if (at > 0) weights_panel(1, true, WIDTH, dw + o, lddw, from, ldx, d, lddy, times, in);
-                weights_few(last, dw + o + at, lddw, from, ldx, d + at, lddy, times, in);
-            } else if (columns > WIDTH) {
-                weights_panel(2, false, last, dw + o, lddw, from, ldx, d, lddy, times, in);
-            } else {
-                weights_panel(1, false, last, dw + o, lddw, from, ldx, d, lddy, times, in);
-            }
+            gradient g = {.dw = dw + o,
+                          .x = x + t * ldx,
+                          .dy = dy + t * lddy + o,
+                          .kept = far ? kept : NULL,
+                          .lddw = lddw,
+                          .ldx = ldx,
+                          .lddy = lddy,
+                          .times = rows - (int)t < most ? rows - (int)t : most,
+                          .in = in};
+            weights_columns(&g, out - (int)o);
         }
     }
 }

@@ -96,16 +96,25 @@ void wt_kernels_describe(const wt_kernels *table, char *text, size_t room) {
     }
 }
 
-wt_peak wt_kernels_peak(wt_peak_kind kind) {
+#ifdef WT_X86_TABLES
+/* Whether a table's own products stay in 256 bits; OpenBLAS and the compiler take what the CPU has. */
+static bool is_avx2(const wt_kernels *table) {
+    return table == &wt_kernels_avx2 || table == &wt_kernels_bf16_avx2;
+}
+#endif
+
+wt_peak wt_kernels_peak(const wt_kernels *table, wt_peak_kind kind) {
     wt_peak fp32 = {"a loop of multiply-adds, compiled for any CPU of this kind", wt_baseline_peak_fp32};
     wt_peak bf16 = {NULL, NULL};
+    (void)table;
 #ifdef WT_X86_TABLES
-    const bool avx512 = cpu_has_avx512();
+    const bool avx512 = cpu_has_avx512() && !is_avx2(table);
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         fp32 = (wt_peak){"256-bit fused multiply-add", wt_avx2_peak_fp32};
     }
     if (avx512) fp32 = (wt_peak){"512-bit fused multiply-add", wt_avx512_peak_fp32};
-    if (avx512 && __builtin_cpu_supports("avx512bf16")) bf16 = (wt_peak){"512-bit vdpbf16ps", wt_avx512_peak_bf16};
+    if (avx512 && __builtin_cpu_supports("avx512bf16"))
+        bf16 = (wt_peak){"512-bit vdpbf16ps", wt_avx512_peak_bf16};
 #endif
     return kind == WT_PEAK_BF16 ? bf16 : fp32;
 }

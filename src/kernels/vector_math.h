@@ -1,9 +1,9 @@
 /*
  * e^x, tanh and σ in single precision, written so that a compiler turns loops over them into vector
- * code: no branches, no calls, no table. Only IEEE sums, products, quotients and, where WT_FUSED says so, fused
- * multiply-adds are used, and none is contracted by the compiler, so that an element's bits are the same in a
- * vector, in a loop's tail and in every instruction set with fused multiply-adds (a vector library of libm
- * promises neither).
+ * code: no branches, no calls, no table. Only IEEE sums, products, quotients and, where WT_FUSED says so,
+ * fused multiply-adds are used, and none is contracted by the compiler, so that an element's bits are the
+ * same in a vector, in a loop's tail and in every instruction set with fused multiply-adds (a vector library
+ * of libm promises neither).
  *
  * Below −87 the exponential is 0: its value would be close to the denormals, which are flushed anyway.
  * A NaN comes out as a NaN.
@@ -68,8 +68,8 @@ static inline float wt_tanh(float x) {
     return __builtin_copysignf(-m / (2.0f + m), x);
 }
 
-/* tanh a and σ(b) together, by one quotient: with m = e^(−2|a|) − 1 and e = e^−|b| they are −m/(2 + m), with a's
- * sign, and (b < 0 ? e : 1)/(1 + e). */
+/* tanh a and σ(b) together, by one quotient: with m = e^(−2|a|) − 1 and e = e^−|b| they are −m/(2 + m), with
+ * a's sign, and (b < 0 ? e : 1)/(1 + e). */
 typedef struct {
     float filter, gate;
 } wt_gate_values;
