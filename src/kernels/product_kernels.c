@@ -4,9 +4,7 @@
  * once. Compiled once for each vector unit with fused multiply-adds (WT_ISA names it, WT_VECTOR is its
  * header).
  *
- * AVX-512: 12 rows × 2 vectors of 16, 24 of the 32 registers; AVX2: 6 × 2 vectors of 8, 12 of 16; NEON: 12 ×
- * 2 of 4,
- *   24 of 32.
+ * AVX-512: 12 rows × 2 vectors of 16, 24 of the 32 registers; AVX2: 6 × 2 vectors of 8, 12 of 16.
  *
  * A step of the inner loop loads two vectors of weights and broadcasts a value a row: fewer loads than
  * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns,
