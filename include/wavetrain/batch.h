@@ -11,6 +11,7 @@
 #ifndef WAVETRAIN_BATCH_H
 #define WAVETRAIN_BATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wavetrain/real.h"
@@ -24,10 +25,27 @@ typedef struct {
     int32_t *classes;  /* [windows, T + R − 1], or NULL */
     wt_real *signal;   /* [windows, T + R − 1, channels], or NULL */
     int32_t *target;   /* [windows, T] class; −1: no target */
-    wt_real *value;    /* [windows, T] where targets are values (their class is 0), or NULL */
+    wt_real
+        *value;   /* [windows, T, values per target] where targets are values (then `target` has their edges'
+                        * bits, kernels.h), or NULL */
+    uint8_t *run; /* [windows, T]: whether it stands in a run of WT_RUN or more equal samples; or NULL */
 } wt_batch;
 
-enum { WT_NORMALIZED_MAX = 64 };
+/* What a sample of 16 bits may be: the codes of sound. */
+enum { WT_SAMPLE_CODES = 65536 };
+
+/* Bits 2c and 2c + 1 of a row's target: value c is the lowest or the highest code, whose interval is open to that
+ * side. */
+enum {
+    WT_EDGE_LOW = 1,
+    WT_EDGE_HIGH = 2,
+    WT_EDGE_CHANNELS = 15 /* values per row that a target has bits for */
+};
+
+enum {
+    WT_NORMALIZED_MAX = 64,
+    WT_RUN = 8 /* equal samples that are a run */
+};
 
 /* What real inputs are brought to: (x − mean)/deviation for each channel. A data set stores x less its `offset`. */
 typedef struct {

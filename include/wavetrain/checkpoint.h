@@ -68,7 +68,8 @@ typedef struct {
     double due_loss, due_silence, due_norm, due_rate, due_speed;
     int uncompared; /* the ranks' replicas were not compared at this step */
     /* of a run that learns labels; absent in older files */
-    int outputs; /* of the network; 0: the quantisation's levels */
+    int outputs; /* what a target may be: classes of labels (1: values); of next samples WT_SAMPLE_CODES where they are
+                  * predicted as codes, else 0 */
     wt_normalization normalization;
 } wt_checkpoint_state;
 

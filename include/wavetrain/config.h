@@ -28,7 +28,7 @@ typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_a
 typedef enum { WT_NORM_NONE, WT_NORM_BATCH, WT_NORM_LAYER } wt_norm_kind;
 typedef enum { WT_BIAS_AUTO, WT_BIAS_TRUE, WT_BIAS_FALSE } wt_bias_choice;
 typedef enum { WT_INITIAL_DEFAULT, WT_INITIAL_KAIMING, WT_INITIAL_XAVIER, WT_INITIAL_NORMAL } wt_initial_kind;
-typedef enum { WT_HEAD_SOFTMAX, WT_HEAD_MSE } wt_head_kind;
+typedef enum { WT_HEAD_SOFTMAX, WT_HEAD_MSE, WT_HEAD_LOGISTICS, WT_HEAD_GAUSSIAN } wt_head_kind;
 typedef enum { WT_READOUT_LAST, WT_READOUT_MEAN, WT_READOUT_LINEAR } wt_readout;
 typedef enum { WT_TARGETS_NEXT, WT_TARGETS_LABEL } wt_target_kind;
 typedef enum { WT_NORMALIZE_CHANNEL, WT_NORMALIZE_NONE } wt_normalize;
@@ -102,6 +102,7 @@ typedef struct {
     int skip;
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
+    int components;     /* of a mixture; 0: 10 logistics, one Gaussian */
     wt_readout readout; /* of one label a window: data.stride */
     int head_channels;  /* hidden width of the head; 0: as wide as skip */
     /* of the hierarchy alone */
@@ -126,6 +127,8 @@ typedef struct {
     int look_ahead; /* samples after a label's own that the network sees */
     int stride;     /* 0: a label a sample; else one a window, whose ends are so far apart */
     wt_normalize normalization;
+    double preemphasis; /* x − c·(the sample before) is what the network sees and predicts; 0: x itself */
+    double input_noise; /* deviation of what is added to real inputs in training */
     wt_sampling sampling;
     double memory; /* GiB a rank may hold of the data set; a larger one is read as it goes */
 } wt_data_config;
@@ -233,6 +236,11 @@ typedef struct {
     wt_exchange_config exchange;
     wt_run_config run;
 } wt_config;
+
+/* Components of the head's mixture. */
+static inline int wt_model_components(const wt_model_config *model) {
+    return model->components ? model->components : model->head == WT_HEAD_LOGISTICS ? 10 : 1;
+}
 
 /* What a resume says to a key that changed. */
 typedef enum { WT_RESUME_FREE, WT_RESUME_WARNED, WT_RESUME_REFUSED } wt_resume_rule;

@@ -145,6 +145,9 @@ typedef struct {
     wt_normalization normalization; /* of real inputs */
 } wt_label_windows;
 
+/* A normalisation of samples, as it is of what the data set has stored of them: less their offsets. */
+wt_normalization wt_normalization_of_stored(const wt_normalization *normalization, const wt_dataset *dataset);
+
 /* Fails if the data set has no labels of that kind, more classes, or other channels than the normalisation. */
 wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
                                    const wt_label_windows *labels);
@@ -190,6 +193,13 @@ typedef struct {
     int targets, context;
     wt_input_kind input;
     wt_quantization quantization;
+    int values;                     /* per target, where it is values and no class; else 0 */
+    bool codes;                     /* they are codes of 16 bits: sound's next samples */
+    bool marks_runs;                /* the batch says which targets stand in runs of equal samples */
+    wt_normalization normalization; /* of real values of a table's next samples */
+    double preemphasis;             /* as data.preemphasis */
+    double input_noise;             /* as data.input_noise, keyed by noise_seed, batch, window and element */
+    uint64_t noise_seed;
 } wt_batch_shape;
 
 wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int channels);

@@ -75,6 +75,10 @@ void wt_engine_forward(wt_engine *engine, const wt_batch *batch, int first, int 
  * window, [target_count, outputs]; [1, outputs] where a window has one target, which is its last. */
 const wt_real *wt_engine_outputs(const wt_engine *engine, int i);
 
+/* The loss of those outputs against `target` [targets] in place of the batch's (−1: no target), with the batch's
+ * values: of some of the window's targets alone. */
+double wt_engine_score(const wt_engine *engine, int i, const int32_t *target);
+
 /*
  * Who is told of backward's progress, in the thread that called it; either function may be NULL. `ready`:
  * elements offset … offset+count−1 of the flat buffer are finished in all microbatches of this call; other
@@ -151,6 +155,29 @@ void wt_engine_count_work(double work[WT_WORK_KINDS], const struct wt_graph *gra
 /* Rows of a tile, and channels of a panel of a table's gradient: what benchmarks of kernels measure with. */
 int wt_engine_tile_rows(void);
 int wt_engine_panel(void);
+
+/* --- what outputs say of the next sample --- */
+
+/* Values per target; 0: targets are classes. */
+int wt_engine_values(const struct wt_graph *graph);
+
+/* The mean that a row of outputs predicts for each value. */
+void wt_engine_mean(const struct wt_graph *graph, const wt_real *outputs, wt_real *values);
+
+/* Draws are keyed by (seed, stream, index), so that none depends on another one, a thread or a tile. */
+typedef struct {
+    double
+        temperature; /* divides components' logits, multiplies scales; 0: the mean of the likeliest component */
+    uint64_t seed, stream;
+    int64_t index; /* of the sample */
+} wt_draw_key;
+
+/* The next values [wt_engine_values] from a row of outputs, by the network's loss, whose targets are values; not yet
+ * rounded. WT_FAILED: an output is not finite. (Classes: generate.h, wt_choose.) */
+wt_status wt_engine_draw(const struct wt_graph *graph, const wt_draw_key *key, const wt_real *outputs,
+                         wt_real *values);
+/* A sample as there can be one: where targets are codes, cut to [−1, 32767/32768] and rounded to the grid. */
+double wt_engine_round(const struct wt_graph *graph, double value);
 
 /* --- generation: one sample after the other --- */
 

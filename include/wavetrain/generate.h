@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wavetrain/config.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 
@@ -33,5 +34,26 @@ typedef struct {
  * drawn. The network may have any trunk that wt_stream_create takes. */
 wt_status wt_sequence_draw(wt_stream *stream, const wt_sequence *sequence, const wt_choice *choice,
                            int classes, int32_t *drawn, int64_t *count, bool *stopped);
+
+/* --- a series that goes on --- */
+
+/* What the network sees of samples: classes or values, less what data.preemphasis takes off. */
+typedef struct {
+    const struct wt_graph *graph;
+    wt_quantization quantization; /* of class inputs and of a softmax */
+    bool classes;                 /* the input is classes */
+    double preemphasis;
+    float *last;   /* [channels] the newest sample */
+    wt_real *seen; /* [channels] to work in */
+} wt_continuation;
+
+/* The first four fields are the caller's; an utterance begins. Dispose also after a failure. */
+wt_status wt_continuation_init(wt_continuation *series);
+void wt_continuation_dispose(wt_continuation *series);
+/* One sample x [channels], in the network's units (of sound ±1, of a table normalised). */
+void wt_continuation_feed(wt_continuation *series, wt_stream *stream, const float *x);
+/* Sample `index`, drawn from the outputs into x [channels] with the pre-emphasis undone; top_k is a softmax's alone. */
+wt_status wt_continuation_draw(wt_continuation *series, const wt_real *outputs, const wt_choice *choice,
+                               int64_t index, float *x);
 
 #endif

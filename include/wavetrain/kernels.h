@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wavetrain/batch.h"
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/real.h"
@@ -51,6 +52,26 @@ typedef struct {
     int ldadd;
     wt_real scale;
 } wt_finish;
+
+/*
+ * A mixture of `components` K distributions for each of `channels` values per row. A row of outputs has, value after
+ * value, K logits (none where K is 1), K means μ and K ln s. With `half` > 0 a value is a code, the middle of an
+ * interval of twice that width; with 0 it is real and has a density. ln s is taken within the floor below and
+ * WT_SCALE_CEILING, beyond which its gradient is 0.
+ */
+typedef struct {
+    int components, channels;
+    double half;
+} wt_mixture;
+
+enum { WT_COMPONENTS_MAX = 64 };
+#define WT_LOGISTIC_FLOOR (-16.0)
+#define WT_GAUSSIAN_FLOOR (-9.0) /* Ping et al. 2019, arXiv 1807.07281 */
+#define WT_SCALE_CEILING 50.0
+
+static inline int wt_mixture_outputs(const wt_mixture *mixture) {
+    return mixture->channels * mixture->components * (mixture->components > 1 ? 3 : 2);
+}
 
 typedef struct wt_kernels {
     const char *name;
@@ -149,6 +170,20 @@ typedef struct wt_kernels {
      */
     double (*squared_error)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                             bool gradient);
+
+    /*
+     * Mixtures of logistics and of Gaussians over rows of outputs, which become the gradient of the *summed* loss
+     * where gradient is true. values [rows, channels]; targets as above, −1: no target, loss and gradient 0; else
+     * the edges' bits (batch.h). Returns Σ −ln Σ_k π_k·P_k(value), added in the order of t and channels in double.
+     *   logistics: P = σ((y + h − μ)/s) − σ((y − h − μ)/s), or the density σ'((y − μ)/s)/s
+     *   gaussians: P = Φ((y + h − μ)/s) − Φ((y − h − μ)/s), or the density φ((y − μ)/s)/s
+     * computed as ln P without differences of like numbers, in double (Salimans et al. 2017, arXiv 1701.05517,
+     * section 2.1, without its guards, which are for 8 bits).
+     */
+    double (*logistics)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                        const wt_mixture *mixture, bool gradient);
+    double (*gaussians)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                        const wt_mixture *mixture, bool gradient);
 
     /* sum += other; the only way in which gradients of microbatches are added. */
     void (*add)(wt_real *sum, const wt_real *other, size_t count);

@@ -98,6 +98,19 @@ typedef struct {
 /* As wt_plot_runs. */
 wt_status wt_plot_chart(const wt_chart *chart, const char *png);
 
+/* Channels of a series over time, a panel each (the first WT_CHART_PANELS of them), with the samples before `past` in
+ * another colour. */
+typedef struct {
+    const char *title;
+    int channels;
+    int64_t count, past;
+    double seconds;       /* per sample */
+    const double *values; /* [channels, count] */
+} wt_series_plot;
+
+/* As wt_plot_runs. */
+wt_status wt_plot_series(const wt_series_plot *plot, const char *png);
+
 enum { WT_PLOT_RUNS_MAX = 64 };
 /* Whether this build can. */
 bool wt_plot_can(void);

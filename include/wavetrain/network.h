@@ -5,7 +5,7 @@
  * WaveNet (van den Oord et al. 2016, arXiv 1609.03499). With input x, per block l of dilation d:
  *   a = W_f ∗_d h + b_f,  b = W_g ∗_d h + b_g,  z = tanh(a)·σ(b)         (or tanh(a), or max(a, 0))
  *   skip ← skip·α + W_s z + b_s,   h ← (h + W_r z + b_r)·β              (the last block has no residual output)
- * and the head relu → 1×1 → relu → 1×1 → softmax (or one value, for squared error). All convolutions are
+ * and the head relu → 1×1 → relu → 1×1 → softmax (or values, or mixtures of logistics or Gaussians for them). All convolutions are
  * valid: a layer computes the rows that some target needs, no others, so h shrinks by (k−1)·d from block to
  * block and skips have T rows.
  *
@@ -32,6 +32,8 @@
 #ifndef WAVETRAIN_NETWORK_H
 #define WAVETRAIN_NETWORK_H
 
+#include <stdbool.h>
+
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/parameters.h"
@@ -49,7 +51,10 @@ typedef struct {
     wt_initial initial;
     wt_input_kind input_kind;
     wt_head_kind head_kind;
-    int classes;          /* outputs: the targets' classes; 1 for squared error */
+    int levels;           /* classes of the input */
+    int outputs;          /* numbers per target that the network ends with */
+    int classes, values;  /* what a target is: one of so many classes, or so many values, */
+    bool codes;           /* that are codes of 16 bits */
     int receptive_field;  /* samples that a target sees */
     int context_rows;     /* rows more than its targets that a window computes, at most; 0: none are shared */
     int readout_rows;     /* outputs of a window that has one target; 0: each output is a target's own */
@@ -60,13 +65,16 @@ typedef struct {
 typedef struct {
     int input_classes; /* of a class input */
     int channels;      /* of a real input */
-    int outputs;       /* classes of the targets; 1 for squared error */
+    int classes;       /* of the targets, where the head is a softmax */
+    int values;        /* per target, where it is not; 0 is 1 */
+    bool codes;        /* they are codes of 16 bits, on the grid k/32768 */
     int window;        /* samples of a window that has one target, its last; 0: each has its own */
 } wt_network_shape;
 
 wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *model,
                                    const wt_network_shape *shape);
-/* `channels` of a real input; `classes` are the quantisation's levels: of the input and of the targets. */
+/* With a softmax. `channels` of a real input; `classes` are the quantisation's levels: of the input and of the
+ * targets. */
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels);
 /* Takes NULL. */
 void wt_network_destroy(wt_network *network);
@@ -75,7 +83,8 @@ void wt_network_destroy(wt_network *network);
 int wt_network_targets(const wt_network *network, const wt_data_config *data);
 
 /* As the configuration's model.init says; by default as PyTorch's Conv1d and Linear, U(±1/√fan_in) for
- * weights and biases, N(0, 1) for embeddings. Keyed by (seed, name, PyTorch's element), so that no layout
+ * weights and biases, N(0, 1) for embeddings; the scales of a mixture's components are spread over several
+ * sizes. Keyed by (seed, name, PyTorch's element), so that no layout
  * and no rank count changes them. */
 void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed);
 

@@ -37,7 +37,7 @@ typedef struct {
     int fan_in; /* of the initialisation U(±1/√fan_in) */
     wt_parameter_role role;
     bool trained; /* false: running statistics */
-    bool last;    /* the last layer's weight */
+    bool last;    /* of the last layer: the weight, the bias */
 } wt_parameter;
 
 /* Elements of a network's parameters: 256 GiB as floats, of which a run has several copies. */

@@ -392,6 +392,33 @@ wt_status wt_sine_plan(wt_prepare_plan *plan, const wt_sine *sine, int64_t shard
 /* wt_utterance_source.load for a wt_sine. */
 wt_status wt_sine_load(const void *context, size_t item, wt_utterance *utterance);
 
+enum { WT_ECG_CHANNELS = 3 };
+
+/*
+ * A heart's rhythm, x[t] = f(x[t−1], x[t−2]) + σ_c·ε. The first two channels turn about a limit cycle of radius 1, once
+ * per beat; the third is an electrocardiogram's lead: the waves of a beat at the phase of the first two, with an echo of
+ * its own past. So all of the state is observed, and no network can predict better than f. The label of a sample is 1
+ * where a beat begins, else 0.
+ */
+typedef struct {
+    double beats;                  /* per second */
+    double noise[WT_ECG_CHANNELS]; /* σ_c */
+    int rate;
+    int64_t frames; /* of an utterance */
+    int64_t utterances;
+    uint64_t seed;
+} wt_ecg;
+
+/* Checks the ranges. Splits as of a tone. */
+wt_status wt_ecg_plan(wt_prepare_plan *plan, const wt_ecg *ecg, int64_t shard_bytes);
+/* wt_utterance_source.load for a wt_ecg. */
+wt_status wt_ecg_load(const void *ecg, size_t item, wt_utterance *utterance);
+/* f: the mean of a sample after the samples `before` and `last`. */
+void wt_ecg_mean(const wt_ecg *ecg, const double before[WT_ECG_CHANNELS], const double last[WT_ECG_CHANNELS],
+                 double mean[WT_ECG_CHANNELS]);
+/* The expected −ln p per value of the model itself: ½·ln(2πe·σ_c²), the mean over channels. */
+double wt_ecg_nats(const wt_ecg *ecg);
+
 /* --- the folder while it is written --- */
 
 /* DATASET.partial-…, beside DATASET. One process creates, commits or removes it; others may write into

@@ -19,6 +19,7 @@ typedef enum {
     /* training windows drawn with replacement: a = position, b = 0, or 1 item and 2 window */
     WT_RANDOM_SAMPLING,
     WT_RANDOM_TEST,
+    WT_RANDOM_NOISE,        /* on inputs: a = step, b = window and element */
     WT_RANDOM_DROPOUT = 32, /* a = step and microbatch, b = layer and element */
     WT_RANDOM_SWEEP = 64,   /* points of a sweep: a = hash of the key's name, b = point */
 } wt_random_purpose;

@@ -63,11 +63,16 @@ int wt_windows_at_once(int targets, int most);
 
 typedef struct {
     int64_t targets, silence;
-    double loss;   /* summed, nats or squared errors */
-    double markov; /* summed, of the first-order model; 0 without one */
+    double loss; /* summed, nats or squared errors */
+    /* of sound's next samples, where the evaluator was asked for it */
+    int64_t in_runs;                /* targets in runs of WT_RUN or more equal samples */
+    double width;                   /* Σ ln of the codes in the target's class; of values 0 */
+    double loss_apart, width_apart; /* both of the targets that are in no run */
+    double markov;                  /* summed, of the first-order model; 0 without one */
     /* of labels */
     int64_t correct; /* classes */
     double squares;  /* Σ value² of the targets */
+    double errors;   /* Σ (value − the mean that is predicted)² */
 } wt_score;
 
 /* What an evaluation says of labels, beside the score. */
@@ -100,8 +105,12 @@ double wt_table_macro_f1(const int64_t *table, int classes, int64_t least);
  * file must not exist. Rank 0. */
 wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results);
 
-/* The network of a configuration for data of so many classes of samples, of labels (0: none), and channels. */
+/* The network of a configuration for data of so many levels of the input, classes of the targets (of labels, 0: values;
+ * else WT_SAMPLE_CODES: sound, 0: a table or text), and channels. */
 wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
+/* Batches for a network; a normalisation (NULL: none) is that of the samples as they are stored. */
+wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *data,
+                              wt_quantization quantization, const wt_normalization *normalization, int slots);
 /* The windows of a split, whose outputs the network's are. */
 wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
                           const wt_data_config *data, const wt_normalization *normalization);
@@ -131,6 +140,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evalua
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 /* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
 int wt_evaluator_slots(int targets, int context, int64_t part);
+/* Tells targets in runs of equal samples apart, and counts codes in classes. Before it runs; of next samples of sound. */
+wt_status wt_evaluator_mark_runs(wt_evaluator *evaluator);
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
 /* That the split's text has the vocabulary that the network has learnt. Not collective. */
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt);

@@ -22,14 +22,16 @@ static void fill_inputs(wt_batch *batch, int classes, uint64_t rank) {
 }
 
 /* Classes or values; of a window that has one target, its last. */
-static void fill_targets(wt_batch *batch, int classes, bool last_alone, uint64_t rank) {
+static void fill_targets(wt_batch *batch, const wt_network *network, bool last_alone, uint64_t rank) {
+    const int classes = network->classes, values = network->values;
     for (int w = 0; w < batch->windows; w++) {
         batch->target_count[w] = batch->targets;
         for (int t = 0; t < batch->targets; t++) {
             const size_t i = (size_t)w * (size_t)batch->targets + (size_t)t;
             const double draw = wt_random_uniform(rank, WT_RANDOM_TEST, 1, i);
             const bool none = last_alone && t < batch->targets - 1;
-            if (batch->value) batch->value[i] = none ? 0 : (wt_real)draw - 0.5f;
+            for (int c = 0; c < values; c++)
+                batch->value[i * (size_t)values + (size_t)c] = none ? 0 : (wt_real)draw - 0.5f;
             batch->target[i] = none ? -1 : batch->value ? 0 : (int32_t)(classes * draw);
         }
     }
@@ -39,15 +41,11 @@ static wt_status create_batch(wt_stepper *stepper, const wt_data_facts *facts) {
     const wt_config *config = &stepper->config;
     const wt_microbatches *m = &stepper->step->microbatches;
     const uint64_t rank = (uint64_t)wt_comm_rank(stepper->step->comm);
-    const wt_batch_shape shape = {(m->end - m->first) * m->windows, stepper->targets,
-                                  stepper->network->receptive_field, config->model.input,
-                                  facts->quantization};
+    const wt_batch_shape shape = wt_shape_batch(stepper->network, &config->data, facts->quantization, NULL,
+                                                (m->end - m->first) * m->windows);
     WT_TRY(wt_batch_create(&stepper->batch, &shape, facts->network.channels));
-    if (config->model.head == WT_HEAD_MSE)
-        WT_TRY(wt_alloc(&stepper->batch->value, (size_t)shape.windows * (size_t)shape.targets,
-                        sizeof(wt_real), "values of a batch"));
     fill_inputs(stepper->batch, facts->network.input_classes, rank);
-    fill_targets(stepper->batch, facts->network.outputs, config->data.stride > 0, rank);
+    fill_targets(stepper->batch, stepper->network, config->data.stride > 0, rank);
     return WT_OK;
 }
 
@@ -75,8 +73,9 @@ static wt_status prepare(wt_stepper *stepper, wt_comm *comm, const wt_config *co
     WT_TRY(wt_kernels_select(&stepper->kernels, config->run.backend, config->train.precision));
     WT_TRY(wt_stepper_network(&stepper->network, &facts, config));
     stepper->targets = wt_network_targets(stepper->network, &config->data);
-    const int32_t silence = config->data.target == WT_TARGETS_LABEL ? -2
-                                                                    : wt_silence_class(facts.quantization);
+    const int32_t silence = config->data.target == WT_TARGETS_LABEL || stepper->network->values
+                                ? -2
+                                : wt_silence_class(facts.quantization);
     WT_TRY(wt_step_create(&stepper->step, comm, config, stepper->kernels, stepper->network, silence));
     wt_network_initialise(stepper->network, stepper->step->parameters, (uint64_t)config->train.seed);
     wt_optimizer_reset(&stepper->step->optimizer, stepper->step->parameters);

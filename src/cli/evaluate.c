@@ -55,7 +55,7 @@ typedef struct {
     wt_restored restored;
     const wt_kernels *kernels;
     const char *data;
-    bool text;
+    bool text, sound;
     wt_markov *markov;
 } wt_subject;
 
@@ -100,8 +100,7 @@ cleanup:
 /* Collective. */
 static wt_status wt_open_subject(wt_comm *comm, wt_subject *subject, const char *file_or_run) {
     WT_TRY(wt_open_checkpoint(comm, &subject->checkpoint, file_or_run));
-    WT_TRY(wt_comm_agree_alike(comm, wt_restore_subject(subject)));
-    return wt_given.markov ? wt_count_markov(comm, subject) : WT_OK;
+    return wt_comm_agree_alike(comm, wt_restore_subject(subject));
 }
 
 static void wt_close_subject(wt_subject *subject) {
@@ -115,19 +114,54 @@ static void wt_print_line(const wt_subject *subject, const char *name, double lo
            subject->text ? "character" : "sample");
 }
 
+/* Nats of a sample of 16 bits: of a class its samples' share (uniform within it), of squared errors those of a Gaussian
+ * whose deviation is their root mean square. */
+static double sample_nats(const wt_subject *subject, double loss, double width, double targets) {
+    const double pi = acos(-1), codes_per_unit = 32768;
+    if (subject->restored.network->head_kind != WT_HEAD_MSE) return (loss + width) / targets;
+    return 0.5 * log(2 * pi * exp(1) * loss / targets) + log(codes_per_unit);
+}
+
+static void print_samples(const wt_subject *subject, const wt_score *score) {
+    const double targets = (double)score->targets, apart = targets - (double)score->in_runs;
+    wt_print_line(subject, "per sample of 16 bits", sample_nats(subject, score->loss, score->width, targets));
+    printf("  (%.1f %% of the targets stand in runs of %d or more equal samples)\n",
+           100 * (double)score->in_runs / targets, WT_RUN);
+    if (apart > 0)
+        wt_print_line(subject, "the same, out of such runs",
+                      sample_nats(subject, score->loss_apart, score->width_apart, apart));
+}
+
+/* Of a table: nats per value, in the table's own units. */
+static void print_values(const wt_subject *subject, const wt_score *score) {
+    const wt_network *network = subject->restored.network;
+    const wt_normalization *n = &wt_checkpoint_get_state(subject->checkpoint)->normalization;
+    double units = 0;
+    if (network->head_kind == WT_HEAD_MSE) return;
+    for (int c = 0; c < n->channels; c++) units += log(n->deviation[c]) / n->channels;
+    printf("  %-30s %8.4f nats\n", "per value, in the data's units",
+           score->loss / (double)score->targets / network->values + units);
+}
+
 static void wt_print_score(const wt_subject *subject, const char *split, const wt_score *score) {
     char name[64];
     double targets = (double)score->targets;
     bool ends = wt_vocabulary_ends(wt_checkpoint_get_vocabulary(subject->checkpoint));
     printf("%s, %s: %" PRId64 " targets", subject->data, split, score->targets);
-    if (ends || !subject->text)
+    if (ends || (!subject->text && subject->restored.network->classes))
         printf(", %.1f %% of them %s", 100.0 * (double)score->silence / targets,
                ends ? "end marks" : "silence");
     printf("\n");
     bool mean = wt_checkpoint_has_mean(subject->checkpoint) && !wt_given.raw;
     snprintf(name, sizeof name, "network, step %" PRId64 "%s",
              wt_checkpoint_get_state(subject->checkpoint)->step, mean ? " (mean)" : "");
-    wt_print_line(subject, name, score->loss / targets);
+    if (subject->restored.network->head_kind == WT_HEAD_MSE) {
+        printf("  %-30s %.6g squared error\n", name, score->loss / targets);
+    } else {
+        wt_print_line(subject, name, score->loss / targets);
+    }
+    if (subject->sound) print_samples(subject, score);
+    if (!subject->text && !subject->sound) print_values(subject, score);
     if (!subject->markov) return;
     wt_print_line(subject, "first-order Markov model", score->markov / targets);
     wt_print_line(subject, "difference", (score->loss - score->markov) / targets);
@@ -160,8 +194,11 @@ static void wt_print_labels(const wt_subject *subject, const char *split, const 
     printf("%s, %s: %" PRId64 " targets, network of step %" PRId64 "\n", subject->data, split, score->targets,
            wt_checkpoint_get_state(subject->checkpoint)->step);
     if (results->classes == 0) {
-        printf("  error-to-signal ratio  %.6g\n", score->loss / score->squares);
-        printf("  RMSE                   %.6g\n", sqrt(score->loss / targets));
+        const bool mse = subject->restored.network->head_kind == WT_HEAD_MSE;
+        const double errors = mse ? score->loss : score->errors;
+        if (!mse) printf("  loss                   %.6g nats\n", score->loss / targets);
+        printf("  error-to-signal ratio  %.6g\n", errors / score->squares);
+        printf("  RMSE                   %.6g\n", sqrt(errors / targets));
         return;
     }
     printf("  loss      %.4f nats\n", score->loss / targets);
@@ -177,6 +214,8 @@ static wt_status wt_check_options(const wt_config *config) {
     WT_CHECK(labels || !wt_given.predictions, WT_USAGE, "--predictions: the network predicts no labels");
     WT_CHECK(!labels || !wt_given.markov, WT_USAGE,
              "--markov: the network predicts labels, not the next sample");
+    WT_CHECK(config->model.head == WT_HEAD_SOFTMAX || !wt_given.markov, WT_USAGE,
+             "--markov: the network predicts values (expected one that predicts classes)");
     const char *dot = wt_given.predictions ? strrchr(wt_given.predictions, '.') : NULL;
     const bool h5 = dot && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0);
     if (wt_given.predictions && !h5)
@@ -191,8 +230,7 @@ static wt_status wt_evaluate_labels(wt_comm *comm, const wt_subject *subject, wt
                                     const char *split, wt_score *score) {
     const wt_network *network = subject->restored.network;
     wt_label_results results;
-    wt_status status = wt_label_results_init(
-        &results, network->head_kind == WT_HEAD_MSE ? 0 : network->classes, wt_given.predictions != NULL);
+    wt_status status = wt_label_results_init(&results, network->classes, wt_given.predictions != NULL);
     status = wt_comm_agree(comm, status);
     if (status == WT_OK)
         status = wt_evaluator_run(evaluator, subject->restored.parameters, NULL, score, &results);
@@ -211,6 +249,7 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     wt_evaluator *evaluator;
     wt_score score;
     WT_TRY(wt_comm_agree(comm, wt_check_options(config)));
+    if (wt_given.markov) WT_TRY(wt_count_markov(comm, subject));
     const wt_evaluation evaluation = {
         .network = subject->restored.network,
         .kernels = subject->kernels,
@@ -222,6 +261,8 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     wt_status status = wt_evaluator_check(evaluator, wt_checkpoint_get_vocabulary(subject->checkpoint));
     status = wt_comm_agree_alike(comm, status);
     subject->text = wt_dataset_kind(wt_evaluator_dataset(evaluator)) == WT_DATA_TEXT;
+    subject->sound = !labels && wt_dataset_kind(wt_evaluator_dataset(evaluator)) == WT_DATA_AUDIO;
+    if (status == WT_OK && subject->sound) status = wt_comm_agree(comm, wt_evaluator_mark_runs(evaluator));
     int rate = wt_dataset_sample_rate(wt_evaluator_dataset(evaluator));
     int trained = wt_checkpoint_get_state(subject->checkpoint)->sample_rate;
     if (rate != trained)

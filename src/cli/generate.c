@@ -19,7 +19,7 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *out, *checkpoint, *prime, *prime_from, *data, *prompt;
+    char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot;
     double seconds, temperature, prime_seconds;
     int count, top_k, force, utterance, raw;
     long long seed, max_length;
@@ -29,7 +29,9 @@ static wt_generate_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
     {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0,
-     "The WAV file to write (16 bit); of text, a file in place of standard output", "FILE"},
+     "The WAV file to write (16 bit); of a table's series, a CSV file; of text, a file in place of standard "
+     "output",
+     "FILE"},
     {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0, "How much to generate (default: 1)", "S"},
     {"count", '\0', POPT_ARG_INT, &wt_given.count, 0,
      "So many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav); of text, so many "
@@ -53,6 +55,8 @@ static const struct poptOption wt_options[] = {
      "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
     {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0,
      "Another data set for --prime-from; of text, to tell which items are new", "DATASET"},
+    {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
+     "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
@@ -67,11 +71,13 @@ typedef struct {
     wt_restored restored;
     const wt_kernels *kernels;
     wt_quantization quantization;
-    int rate;
+    wt_normalization normalization; /* of a table's columns; without channels: of sound */
+    bool table;
+    int rate, channels;
     int64_t samples; /* to generate, a piece */
-    float *prime;    /* [prime_count] */
+    float *prime;    /* [prime_count, channels] in the network's units */
     int64_t prime_count;
-    float *sound;  /* [count, samples] */
+    float *sound;  /* [count, samples, channels] */
     int64_t *made; /* [count] samples that are generated, all of them unless a signal has come */
 } wt_voice;
 
@@ -120,9 +126,15 @@ static wt_status wt_check_options(void) {
     return WT_OK;
 }
 
-static wt_status wt_check_sound_options(void) {
-    WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.wav is missing");
-    WT_TRY(wt_path_require_ending(wt_given.out, ".wav", "a WAV file"));
+static wt_status wt_check_sound_options(bool table, bool classes) {
+    WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.%s is missing", table ? "csv" : "wav");
+    WT_TRY(wt_path_require_ending(wt_given.out, table ? ".csv" : ".wav", table ? "a table" : "a WAV file"));
+    WT_CHECK(!table || !wt_given.prime, WT_USAGE,
+             "--prime: is for sound (a table's series has --prime-from)");
+    WT_CHECK(table || !wt_given.plot, WT_USAGE, "--plot: is for a table's series, and the run makes sound");
+    if (wt_given.plot) WT_TRY(wt_path_require_ending(wt_given.plot, ".png", "a PNG picture"));
+    WT_CHECK(classes || wt_given.top_k == 0, WT_USAGE,
+             "--top-k: is for classes, and the network predicts values");
     WT_CHECK(!wt_given.prompt && !wt_given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
              wt_given.prompt ? "--prompt" : "--max-length");
     WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
@@ -197,12 +209,18 @@ static wt_status wt_prime_by_dataset(wt_voice *voice) {
     wt_dataset *dataset;
     WT_TRY(wt_dataset_open(&dataset, path, wt_given.prime_from, data->memory));
     WT_GUARD(wt_pick_utterance(&utterance, dataset, path));
-    WT_GUARD_CHECK(wt_dataset_channels(dataset) == 1, WT_USAGE, "%s: has %d channels, expected 1", path,
-                   wt_dataset_channels(dataset));
+    WT_GUARD_CHECK(wt_dataset_channels(dataset) == voice->channels, WT_USAGE,
+                   "%s: has %d channels, expected %d", path, wt_dataset_channels(dataset), voice->channels);
+    const wt_normalization stored = wt_normalization_of_stored(&voice->normalization, dataset);
     voice->prime_count = wt_dataset_length(dataset, utterance);
     if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
-    WT_GUARD(wt_alloc(&voice->prime, (size_t)voice->prime_count, sizeof *voice->prime, "the priming"));
+    WT_GUARD(wt_alloc(&voice->prime, (size_t)(voice->prime_count * voice->channels), sizeof *voice->prime,
+                      "the priming"));
     WT_GUARD(wt_dataset_read(dataset, utterance, 0, voice->prime_count, voice->prime));
+    for (int64_t i = 0; stored.channels && i < voice->prime_count * voice->channels; i++) {
+        const int c = (int)(i % voice->channels);
+        voice->prime[i] = (float)(((double)voice->prime[i] - stored.mean[c]) / stored.deviation[c]);
+    }
     WT_GUARD(wt_dataset_id(dataset, utterance, &id));
     wt_log_info("primed with %.2f s of %s (%s)", (double)voice->prime_count / voice->rate, id,
                 wt_given.prime_from);
@@ -214,31 +232,31 @@ cleanup:
 
 /* --- generation --- */
 
-static void wt_feed_class(const wt_voice *voice, wt_stream *stream, int32_t class) {
-    wt_real value = (wt_real)wt_dequantize(voice->quantization, class);
-    wt_stream_feed(stream, class, &value);
-}
-
 /* One piece; `progress` is the bar of the thread that has one. */
 static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress *progress) {
     wt_status status = WT_OK;
-    wt_stream *stream;
+    wt_stream *stream = NULL;
     int64_t *made = &voice->made[piece];
-    float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
+    const int channels = voice->channels;
+    float *sound = voice->sound + (size_t)piece * (size_t)(voice->samples * channels);
     const wt_choice choice = {wt_given.temperature, wt_given.top_k, (uint64_t)wt_given.seed, (uint64_t)piece};
-    int classes = voice->restored.network->classes;
-    WT_TRY(wt_stream_create(&stream, voice->restored.network->graph, voice->kernels,
-                            voice->restored.parameters, wt_silence_class(voice->quantization)));
-    for (int64_t i = 0; i < voice->prime_count && !wt_comm_signal(); i++) {
-        wt_feed_class(voice, stream, wt_quantize(voice->quantization, (double)voice->prime[i]));
-    }
+    wt_continuation series = {voice->restored.network->graph,
+                              voice->quantization,
+                              voice->restored.network->input_kind == WT_INPUT_CLASS,
+                              wt_checkpoint_get_config(voice->checkpoint)->data.preemphasis,
+                              NULL,
+                              NULL};
+    WT_GUARD(wt_continuation_init(&series));
+    WT_GUARD(wt_stream_create(&stream, series.graph, voice->kernels, voice->restored.parameters,
+                              wt_silence_class(voice->quantization)));
+    for (int64_t i = 0; i < voice->prime_count && !wt_comm_signal(); i++)
+        wt_continuation_feed(&series, stream, voice->prime + i * channels);
     double began = wt_time_now();
     for (int64_t i = 0; i < voice->samples && !wt_comm_signal(); i++) {
-        int32_t class;
-        WT_GUARD(wt_choose(&choice, wt_stream_outputs(stream), classes, i, &class));
-        sound[i] = (float)wt_dequantize(voice->quantization, class);
+        float *x = sound + i * channels;
+        WT_GUARD(wt_continuation_draw(&series, wt_stream_outputs(stream), &choice, i, x));
         *made = i + 1;
-        wt_feed_class(voice, stream, class);
+        wt_continuation_feed(&series, stream, x);
         if (progress && i % 256 == 255) {
             wt_progress_update(progress, i + 1, (double)(i + 1) / (wt_time_now() - began), NAN);
         }
@@ -246,6 +264,7 @@ static wt_status wt_generate_piece(const wt_voice *voice, int piece, wt_progress
     if (progress) wt_progress_update(progress, *made, 0, NAN);
 cleanup:
     wt_stream_destroy(stream);
+    wt_continuation_dispose(&series);
     return status;
 }
 
@@ -255,8 +274,8 @@ static wt_status wt_generate_all(wt_voice *voice) {
     wt_status worst = WT_OK;
     char message[1024] = "";
     wt_comm_catch_signals(); /* what there is by then is kept */
-    WT_TRY(
-        wt_alloc(&voice->sound, (size_t)wt_given.count * (size_t)voice->samples, sizeof(float), "the sound"));
+    WT_TRY(wt_alloc(&voice->sound, (size_t)wt_given.count * (size_t)(voice->samples * voice->channels),
+                    sizeof(float), "the sound"));
     WT_TRY(wt_alloc(&voice->made, (size_t)wt_given.count, sizeof *voice->made, "the lengths of the sound"));
     WT_TRY(wt_progress_create(&progress, "generating", "samples", 0, voice->samples, 10));
 #pragma omp parallel for schedule(dynamic)
@@ -274,16 +293,70 @@ static wt_status wt_generate_all(wt_voice *voice) {
     return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
 }
 
+/* A value in the table's units. */
+static double in_units(const wt_voice *voice, const float *x, int c) {
+    const wt_normalization *n = &voice->normalization;
+    return n->channels ? (double)x[c] * n->deviation[c] + n->mean[c] : (double)x[c];
+}
+
+static wt_status write_rows(FILE *file, const wt_voice *voice, const float *series, int64_t samples) {
+    fprintf(file, "time");
+    for (int c = 0; c < voice->channels; c++) fprintf(file, ",channel_%d", c + 1);
+    fprintf(file, "\n");
+    for (int64_t i = 0; i < samples && !ferror(file); i++) {
+        fprintf(file, "%.9g", (double)(voice->prime_count + i) / voice->rate);
+        for (int c = 0; c < voice->channels; c++)
+            fprintf(file, ",%.9g", in_units(voice, series + i * voice->channels, c));
+        fprintf(file, "\n");
+    }
+    return WT_OK;
+}
+
+static wt_status plot_series(const wt_voice *voice, const float *series, int64_t samples, const char *png) {
+    const int64_t rows = voice->prime_count + samples;
+    double *values;
+    WT_TRY(wt_alloc(&values, (size_t)(rows * voice->channels), sizeof *values, "a plot"));
+    for (int64_t i = 0; i < rows; i++) {
+        const float *x = i < voice->prime_count ? voice->prime + i * voice->channels
+                                                : series + (i - voice->prime_count) * voice->channels;
+        for (int c = 0; c < voice->channels; c++) values[c * rows + i] = in_units(voice, x, c);
+    }
+    const wt_series_plot plot = {
+        "A series and how it goes on", voice->channels, rows, voice->prime_count, 1.0 / voice->rate, values};
+    const wt_status status = wt_plot_series(&plot, png);
+    wt_free(values);
+    return status;
+}
+
+/* A table's series as a table: its time goes on where the priming ended. */
+static wt_status write_series(const wt_voice *voice, int piece) {
+    char path[WT_PATH_MAX];
+    FILE *file;
+    const float *series = voice->sound + (size_t)piece * (size_t)(voice->samples * voice->channels);
+    const int64_t samples = voice->made[piece];
+    WT_TRY(wt_output_path(path, piece));
+    WT_TRY(wt_file_begin(&file, path));
+    WT_TRY(wt_file_finish(file, path, write_rows(file, voice, series, samples)));
+    printf("%s: %lld rows of %d columns, %.2f s at %d Hz\n", path, (long long)samples, voice->channels,
+           (double)samples / voice->rate, voice->rate);
+    if (!wt_given.plot || piece > 0) return WT_OK;
+    WT_TRY(plot_series(voice, series, samples, wt_given.plot));
+    printf("%s: the series before and after\n", wt_given.plot);
+    return WT_OK;
+}
+
 static wt_status write_piece(const wt_voice *voice, int piece) {
     char path[WT_PATH_MAX];
-    const float *sound = voice->sound + (size_t)piece * (size_t)voice->samples;
+    const int channels = voice->channels;
+    const float *sound = voice->sound + (size_t)piece * (size_t)(voice->samples * channels);
     const int64_t samples = voice->made[piece];
     double power = 0.0;
-    for (int64_t i = 0; i < samples; i++) power += (double)sound[i] * (double)sound[i];
+    if (voice->table) return write_series(voice, piece);
+    for (int64_t i = 0; i < samples * channels; i++) power += (double)sound[i] * (double)sound[i];
     WT_TRY(wt_output_path(path, piece));
-    WT_TRY(wt_sound_write_wav(path, sound, samples, voice->rate, 1));
+    WT_TRY(wt_sound_write_wav(path, sound, samples, voice->rate, channels));
     printf("%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)\n", path, (double)samples / voice->rate,
-           voice->rate, 10.0 * log10(power / (double)samples + 1e-20));
+           voice->rate, 10.0 * log10(power / (double)(samples * channels) + 1e-20));
     return WT_OK;
 }
 
@@ -311,7 +384,12 @@ static wt_status wt_generate(wt_voice *voice, const char *file_or_run) {
     WT_TRY(wt_command_open_checkpoint(&voice->checkpoint, file_or_run, wt_given.checkpoint));
     const wt_config *config = wt_checkpoint_get_config(voice->checkpoint);
     const bool text = wt_checkpoint_get_vocabulary(voice->checkpoint)->classes > 0;
-    WT_TRY(text ? wt_check_text_options() : wt_check_sound_options());
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(voice->checkpoint);
+    const bool classes = config->model.head == WT_HEAD_SOFTMAX;
+    voice->table = !classes && state->outputs != WT_SAMPLE_CODES;
+    voice->channels = classes ? 1 : state->channels;
+    voice->normalization = state->normalization;
+    WT_TRY(text ? wt_check_text_options() : wt_check_sound_options(voice->table, classes));
     voice->quantization = wt_checkpoint_quantization(voice->checkpoint);
     voice->rate = wt_checkpoint_get_state(voice->checkpoint)->sample_rate;
     voice->samples = (int64_t)llround(wt_given.seconds * voice->rate);
@@ -350,8 +428,8 @@ static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_restored_dispose(&voice.restored);
     wt_checkpoint_close(voice.checkpoint);
     poptFreeContext(line.context);
-    char *texts[] = {wt_given.out,        wt_given.checkpoint, wt_given.prime,
-                     wt_given.prime_from, wt_given.data,       wt_given.prompt};
+    char *texts[] = {wt_given.out,  wt_given.checkpoint, wt_given.prime, wt_given.prime_from,
+                     wt_given.data, wt_given.prompt,     wt_given.plot};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     return status;
 }

@@ -537,6 +537,7 @@ static wt_status wt_simulate(wt_comm *comm, wt_prepare_job *job, const wt_sine *
 
 static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **argv) {
     if (argc > 1 && strcmp(argv[1], "ion-channels") == 0) return wt_run_prepare_ion(comm, argc, argv);
+    if (argc > 1 && strcmp(argv[1], "ecg") == 0) return wt_run_prepare_ecg(comm, argc, argv);
     wt_prepare_job job = {.trim_limit = 1};
     wt_sine sine = {.frequency = 500, .amplitude = 0.5, .rate = 8000, .utterances = 200, .noise = 0.01};
     double seconds = 0.5, shard_mib = 256;
@@ -566,7 +567,7 @@ static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **a
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1));
     if (line.done) goto cleanup;
     WT_GUARD_CHECK(strcmp(line.arguments[0], "sine") == 0, WT_USAGE,
-                   "%s: no such signal (expected sine or ion-channels)", line.arguments[0]);
+                   "%s: no such signal (expected sine, ion-channels or ecg)", line.arguments[0]);
     WT_GUARD(wt_check_out(&job, &command));
     WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
     WT_GUARD(wt_check_range("--seconds", seconds, 0, 3600));
@@ -582,8 +583,9 @@ cleanup:
 
 const wt_command wt_command_prepare_simulate = {
     .name = "prepare simulate",
-    .arguments = "sine|ion-channels --out DATASET [OPTION…]",
-    .summary = "Make a data set from a simulated signal: a tone, or the current through ion channels",
+    .arguments = "sine|ion-channels|ecg --out DATASET [OPTION…]",
+    .summary = "Make a data set from a simulated signal: a tone, the current through ion channels, or a "
+               "heart's rhythm",
     .parallel = true,
     .run = wt_run_prepare_simulate,
 };

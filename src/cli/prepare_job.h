@@ -38,5 +38,7 @@ wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command);
 wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
 /* prepare_ion.c */
 wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv);
+/* prepare_ecg.c */
+wt_status wt_run_prepare_ecg(wt_comm *comm, int argc, const char **argv);
 
 #endif

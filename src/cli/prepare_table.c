@@ -87,7 +87,6 @@ static wt_status wt_check_table_options(wt_table_command *own) {
     while (own->signals && own->signals[table->signal_count]) table->signal_count++;
     WT_CHECK(table->signal_count >= 1 && table->signal_count <= WT_NORMALIZED_MAX, WT_USAGE,
              "--signal: expected 1 to %d columns (got %d)", WT_NORMALIZED_MAX, table->signal_count);
-    WT_CHECK(own->label, WT_USAGE, "--label: is missing (expected a column)");
     WT_TRY(check_decimal(&table->decimal, own->decimal));
     WT_TRY(wt_check_separator(&table->separator, own->separator, table->decimal));
     WT_CHECK(table->classes == 0 || !own->values, WT_USAGE, "--classes, --values: expected one of them");
@@ -98,7 +97,8 @@ static wt_status wt_check_table_options(wt_table_command *own) {
     WT_TRY(wt_split_rule_parse(&table->split, own->validation, own->test, (uint64_t)own->split_seed));
     WT_TRY(wt_check_shard_mib(&table->shard_bytes, own->shard_mib));
     table->signals = (const char *const *)own->signals;
-    table->label = own->label;
+    table->label = own->label ? own->label : own->signals[0];
+    if (!own->label) own->values = 1;
     table->group = own->group;
     table->values = own->values;
     table->gap = own->gap;
@@ -180,7 +180,8 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
         {"signal", '\0', POPT_ARG_ARGV, &own.signals, 0,
          "A column that the network sees, by its name in the heading; several are several channels",
          "COLUMN"},
-        {"label", '\0', POPT_ARG_STRING, &own.label, 0, "The column to be predicted: a class, 0, 1, 2 …",
+        {"label", '\0', POPT_ARG_STRING, &own.label, 0,
+         "The column to be predicted: a class, 0, 1, 2 … (default: none, for the next row's signals are)",
          "COLUMN"},
         {"values", '\0', POPT_ARG_NONE, &own.values, 0, "The label is a value, not a class", NULL},
         {"classes", '\0', POPT_ARG_INT, &own.table.classes, 0,

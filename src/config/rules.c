@@ -311,8 +311,7 @@ static wt_status check_labels(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     int64_t field = receptive_field(model);
     if (data->target == WT_TARGETS_NEXT) {
-        const char *key = model->head == WT_HEAD_MSE          ? "model.head: mse"
-                          : data->look_ahead > 0              ? "data.look_ahead"
+        const char *key = data->look_ahead > 0                ? "data.look_ahead"
                           : data->stride > 0                  ? "data.stride"
                           : model->readout != WT_READOUT_LAST ? "model.readout"
                                                               : NULL;
@@ -328,8 +327,38 @@ static wt_status check_labels(const wt_reading *reading) {
     return check_stride(reading);
 }
 
+/* What is for real numbers. */
+static wt_status check_real(const wt_reading *reading) {
+    const wt_data_config *data = &reading->config.data;
+    const wt_model_config *model = &reading->config.model;
+    const bool mixture = model->head == WT_HEAD_LOGISTICS || model->head == WT_HEAD_GAUSSIAN;
+    const bool next = data->target == WT_TARGETS_NEXT && model->head != WT_HEAD_SOFTMAX;
+    if (model->components > 0 && !mixture) {
+        return rule_error(reading, "model.components", "model.head",
+                          "model.components needs model.head: logistics or gaussian (got %d, expected 0)",
+                          model->components);
+    }
+    if (data->preemphasis > 0 && (!next || model->input != WT_INPUT_REAL)) {
+        return rule_error(
+            reading, "data.preemphasis", "model.",
+            "data.preemphasis needs model.input: real, data.target: next and another head than softmax "
+            "(got %g, expected 0)",
+            data->preemphasis);
+    }
+    if (data->input_noise > 0 && model->input != WT_INPUT_REAL) {
+        return rule_error(reading, "data.input_noise", "model.input",
+                          "data.input_noise needs model.input: real (got %g, expected 0)", data->input_noise);
+    }
+    return WT_OK;
+}
+
 static wt_status check_text(const wt_reading *reading) {
     bool text = reading->config.data.quantization.kind == WT_QUANTIZATION_VOCABULARY;
+    if (text && reading->config.model.head != WT_HEAD_SOFTMAX &&
+        reading->config.data.target == WT_TARGETS_NEXT) {
+        return rule_error(reading, "data.quantization", "model.head",
+                          "the next symbol of a text is a class (expected model.head: softmax)");
+    }
     if (!text || reading->config.model.input != WT_INPUT_REAL) return WT_OK;
     return rule_error(
         reading, "data.quantization", "model.input",
@@ -339,6 +368,7 @@ static wt_status check_text(const wt_reading *reading) {
 
 wt_status wt_reading_check(const wt_reading *reading) {
     WT_TRY(check_text(reading));
+    WT_TRY(check_real(reading));
     WT_TRY(check_microbatches(reading));
     WT_TRY(check_schedule(reading));
     WT_TRY(check_validation(reading));

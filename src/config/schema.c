@@ -67,8 +67,12 @@ const wt_key wt_keys[] = {
  .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
  .help = "Factor on each block's output; 0.7071067811865476 is common."},
 {.name = "model.head", .type = WT_KEY_CHOICE, .offset = AT(model.head), .standard = "softmax",
- .choices = CHOICES("softmax", "mse"), .resume = WT_RESUME_REFUSED,
- .help = "What is predicted: a class (cross-entropy), or a value (squared error), which needs data.target: label."},
+ .choices = CHOICES("softmax", "mse", "logistics", "gaussian"), .resume = WT_RESUME_REFUSED,
+ .help = "What is predicted: a class (cross-entropy); a value (squared error); or a value's distribution, a mixture of "
+         "logistics or of Gaussians: of sound the probability of its 16-bit code, else a density."},
+{.name = "model.components", .type = WT_KEY_INT, .offset = AT(model.components), .standard = "0",
+ .least = 0, .most = 64, .resume = WT_RESUME_REFUSED,
+ .help = "Components of the mixture of head logistics or gaussian. 0: 10 logistics, one Gaussian."},
 {.name = "model.readout", .type = WT_KEY_CHOICE, .offset = AT(model.readout), .standard = "last",
  .choices = CHOICES("last", "mean", "linear"), .resume = WT_RESUME_REFUSED,
  .help = "Where a window has one label (data.stride): read from the last output, from the mean of all outputs that see "
@@ -135,7 +139,14 @@ const wt_key wt_keys[] = {
          "windows are so many samples apart."},
 {.name = "data.normalization", .type = WT_KEY_CHOICE, .offset = AT(data.normalization), .standard = "channel",
  .choices = CHOICES("channel", "none"), .resume = WT_RESUME_REFUSED,
- .help = "Labels, real input: each channel less its mean, over its deviation, as they are in the training part; or as it is."},
+ .help = "Labels and tables, real input: each channel less its mean, over its deviation, as they are in the training part; or as it is."},
+{.name = "data.preemphasis", .type = WT_KEY_REAL, .offset = AT(data.preemphasis), .standard = "0.0",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_REFUSED,
+ .help = "Real input, next sample: the network sees and predicts each sample less so many times the one before it "
+         "(0.85 is common); generate undoes it."},
+{.name = "data.input_noise", .type = WT_KEY_REAL, .offset = AT(data.input_noise), .standard = "0.0",
+ .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
+ .help = "Real input: deviation of the normal noise that training adds to inputs, not to targets."},
 {.name = "data.sampling", .type = WT_KEY_CHOICE, .offset = AT(data.sampling), .standard = "epoch",
  .choices = CHOICES("epoch", "replacement", "item"), .resume = WT_RESUME_REFUSED,
  .help = "Windows to train on: each once an epoch; each drawn anew; or an item (an utterance, a line) drawn first, then "

@@ -18,6 +18,7 @@ static wt_status check_shape(const wt_batch_shape *shape, int channels) {
              shape->context);
     WT_CHECK(shape->targets <= INT_MAX - shape->context, WT_USAGE,
              "window too long (got %d targets, context %d)", shape->targets, shape->context);
+    WT_CHECK(shape->values >= 0, WT_USAGE, "targets of no values (got %d)", shape->values);
     WT_CHECK(channels >= 1 && (shape->input == WT_INPUT_REAL || channels == 1), WT_USAGE,
              "classes are made of one channel (got %d)", channels);
     return WT_OK;
@@ -54,6 +55,12 @@ wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int chann
     } else {
         WT_GUARD(wt_alloc(&batch->classes, rows, sizeof *batch->classes, "classes of a batch"));
     }
+    if (shape->values > 0)
+        WT_GUARD(wt_alloc(&batch->value, slots * (size_t)shape->targets * (size_t)shape->values,
+                          sizeof *batch->value, "values of a batch"));
+    if (shape->marks_runs)
+        WT_GUARD(
+            wt_alloc(&batch->run, slots * (size_t)shape->targets, sizeof *batch->run, "runs of a batch"));
     *out = batch;
     batch = NULL;
 cleanup:
@@ -68,6 +75,7 @@ void wt_batch_destroy(wt_batch *batch) {
     wt_free(batch->signal);
     wt_free(batch->target);
     wt_free(batch->value);
+    wt_free(batch->run);
     wt_free(batch);
 }
 
@@ -81,7 +89,12 @@ wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, con
     WT_CHECK(wt_windows_span(windows) == shape->targets, WT_FAILED,
              "windows and batch differ in their targets (got %d, expected %d)", shape->targets,
              wt_windows_span(windows));
+    if (shape->marks_runs)
+        WT_TRY(wt_alloc(&filler->around,
+                        ((size_t)shape->targets + 2 * (WT_RUN - 1)) * (size_t)wt_dataset_channels(dataset),
+                        sizeof *filler->around, "samples about a window"));
     if (wt_windows_labels(windows)) return wt_label_filler_init(filler);
+    if (shape->values > 0) return wt_value_filler_init(filler);
     WT_CHECK(shape->input != WT_INPUT_REAL || shape->quantization.kind != WT_QUANTIZATION_VOCABULARY,
              WT_USAGE, "model.input: real needs a signal (the symbols of a text have no values)");
     WT_TRY(wt_class_reader_init(&filler->reader, dataset, shape->quantization, span));
@@ -98,6 +111,8 @@ void wt_batch_filler_dispose(wt_batch_filler *filler) {
     wt_free(filler->classes);
     wt_free(filler->values);
     wt_free(filler->samples);
+    wt_free(filler->seen);
+    wt_free(filler->around);
     *filler = (wt_batch_filler){0};
 }
 
@@ -112,7 +127,7 @@ static wt_status read_window(wt_batch_filler *filler, const wt_window *window) {
 }
 
 /* `used` classes of the window into the slot's inputs; the rest is padding. */
-static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot, int used) {
+static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot, int used, int64_t window) {
     int rows = wt_batch_rows(batch);
     int32_t silence = wt_silence_class(filler->shape.quantization);
     size_t first = (size_t)slot * (size_t)rows;
@@ -122,6 +137,7 @@ static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot,
     } else {
         wt_real *signal = batch->signal + first;
         for (int i = 0; i < rows; i++) signal[i] = i < used ? filler->values[filler->classes[i]] : 0;
+        wt_batch_add_noise(filler, signal, (size_t)used, window);
     }
 }
 
@@ -134,21 +150,28 @@ static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot
     batch->target_count[slot] = targets;
 }
 
-wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
+/* Next samples that are classes. */
+static wt_status fill_classes(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
     int targets = 0;
-    if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
     const uint8_t *mask = NULL;
     if (window >= 0) {
-        WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,
-                 "no such window (got %lld, expected %lld)", (long long)window,
-                 (long long)wt_windows_count(filler->windows));
         wt_window found = wt_windows_get(filler->windows, window);
         WT_TRY(read_window(filler, &found));
         targets = found.targets;
         mask = wt_dataset_mask(filler->reader.dataset, found.utterance);
         if (mask != NULL) mask += found.start;
     }
-    put_inputs(filler, batch, slot, targets > 0 ? targets + batch->context - 1 : 0);
+    put_inputs(filler, batch, slot, targets > 0 ? targets + batch->context - 1 : 0, window);
     put_targets(filler, batch, slot, targets, mask);
     return WT_OK;
+}
+
+wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
+    WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,
+             "no such window (got %lld, expected %lld)", (long long)window,
+             (long long)wt_windows_count(filler->windows));
+    if (batch->run) WT_TRY(wt_batch_mark_runs(filler, batch, slot, window));
+    if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
+    return filler->shape.values > 0 ? wt_value_fill_slot(filler, batch, slot, window)
+                                    : fill_classes(filler, batch, slot, window);
 }

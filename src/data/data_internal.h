@@ -85,7 +85,11 @@ wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64
  * class inputs the reader. */
 typedef struct {
     wt_dataset *dataset;
-    float *samples; /* [targets + context − 1, channels] real inputs of one window */
+    float *samples; /* [targets + context − 1 (+ 2 of values), channels] real samples of one window */
+    float *seen;    /* [targets + context + 1, channels] the same as the network sees them, of values */
+    float
+        *around; /* [targets + 2·(WT_RUN − 1), channels]: a window's targets and their neighbours, for runs */
+    int64_t number; /* of the batch that is filled */
     wt_class_reader reader;
     const wt_windows *windows;
     wt_batch_shape shape;
@@ -98,10 +102,17 @@ wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, con
                                const wt_batch_shape *shape);
 void wt_batch_filler_dispose(wt_batch_filler *filler);
 
-/* label_batch.c: the same for labels; a batch then has values where the targets are values. */
+/* label_batch.c: the same for labels. */
 wt_status wt_label_filler_init(wt_batch_filler *filler);
-wt_status wt_label_batch_create(wt_batch **out, const wt_batch_filler *filler);
 wt_status wt_label_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
+
+/* value_batch.c: the same for next samples that are values. */
+wt_status wt_value_filler_init(wt_batch_filler *filler);
+wt_status wt_value_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
+/* Adds the shape's noise to `count` inputs of a window. */
+void wt_batch_add_noise(const wt_batch_filler *filler, wt_real *signal, size_t count, int64_t window);
+/* Sets the slot's `run`. */
+wt_status wt_batch_mark_runs(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
 
 /* The window with that index (−1: none) into a slot of a batch of the filler's shape. */
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);

@@ -19,18 +19,6 @@ wt_status wt_label_filler_init(wt_batch_filler *filler) {
                     sizeof *filler->samples, "samples of a window");
 }
 
-wt_status wt_label_batch_create(wt_batch **out, const wt_batch_filler *filler) {
-    const wt_batch_shape *shape = &filler->shape;
-    WT_TRY(wt_batch_create(out, shape, wt_dataset_channels(filler->dataset)));
-    if (wt_windows_labels(filler->windows)->outputs > 0) return WT_OK;
-    wt_status status = wt_alloc(&(*out)->value, (size_t)shape->windows * (size_t)shape->targets,
-                                sizeof(wt_real), "values of a batch");
-    if (status == WT_OK) return WT_OK;
-    wt_batch_destroy(*out);
-    *out = NULL;
-    return status;
-}
-
 /* --- inputs --- */
 
 /* The part of the rows first … first+rows−1 that the utterance has: `count` of them from row `before` on. */
@@ -57,7 +45,7 @@ static void put_samples(const wt_batch_filler *filler, wt_present present, int c
 }
 
 static wt_status fill_signal(wt_batch_filler *filler, wt_batch *batch, int slot, const wt_window *window,
-                             wt_present present) {
+                             wt_present present, int64_t index) {
     const size_t row = (size_t)batch->channels, rows = (size_t)wt_batch_rows(batch);
     wt_real *signal = batch->signal + (size_t)slot * rows * row;
     memset(signal, 0, rows * row * sizeof *signal);
@@ -65,6 +53,7 @@ static wt_status fill_signal(wt_batch_filler *filler, wt_batch *batch, int slot,
     WT_TRY(
         wt_dataset_read(filler->dataset, window->utterance, present.first, present.count, filler->samples));
     put_samples(filler, present, batch->channels, signal);
+    wt_batch_add_noise(filler, signal, rows * row, index);
     return WT_OK;
 }
 
@@ -101,9 +90,6 @@ wt_status wt_label_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
     wt_window window = {0, 0, 0};
     wt_present present = {0, 0, 0};
     if (index >= 0) {
-        WT_CHECK(index < wt_windows_count(filler->windows), WT_FAILED,
-                 "no such window (got %lld, expected %lld)", (long long)index,
-                 (long long)wt_windows_count(filler->windows));
         window = wt_windows_get(filler->windows, index);
         present = find_present(filler, &window, window.targets + batch->context - 1);
     }
@@ -112,6 +98,6 @@ wt_status wt_label_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
     for (int i = 0; batch->value && i < batch->targets; i++) batch->value[at + (size_t)i] = 0;
     if (window.targets > 0)
         WT_TRY(read_targets(filler, batch, at, &window, labels->stride > 0 ? window.targets - 1 : 0));
-    return batch->signal ? fill_signal(filler, batch, slot, &window, present)
+    return batch->signal ? fill_signal(filler, batch, slot, &window, present, index)
                          : fill_classes(filler, batch, slot, &window, present);
 }

@@ -36,6 +36,7 @@ struct wt_loader {
 };
 
 static wt_status fill(wt_loader *loader, int64_t number, wt_batch *batch) {
+    loader->filler.number = number;
     for (int slot = 0; slot < batch->windows; slot++) {
         int64_t window = loader->plan.window(loader->plan.context, number, slot);
         WT_TRY(wt_batch_fill_slot(&loader->filler, batch, slot, window));
@@ -95,7 +96,9 @@ int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels) {
     const int64_t rows = (int64_t)shape->targets + shape->context - 1;
     const int64_t inputs = shape->input == WT_INPUT_REAL ? rows * channels * (int64_t)sizeof(wt_real)
                                                          : rows * (int64_t)sizeof(int32_t);
-    const int64_t slot = inputs + shape->targets * (int64_t)sizeof(int32_t) + (int64_t)sizeof(int);
+    const int64_t target = (int64_t)sizeof(int32_t) + shape->values * (int64_t)sizeof(wt_real) +
+                           shape->marks_runs;
+    const int64_t slot = inputs + shape->targets * target + (int64_t)sizeof(int);
     return choose_buffers(shape, channels) * shape->windows * slot;
 }
 
@@ -112,9 +115,7 @@ wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_window
     loader->buffers = choose_buffers(shape, wt_dataset_channels(dataset));
     loader->low = loader->buffers < 8 ? loader->buffers - 1 : loader->buffers / 2;
     for (int64_t i = 0; i < loader->buffers; i++) {
-        WT_GUARD(wt_windows_labels(windows)
-                     ? wt_label_batch_create(&loader->ring[i], &loader->filler)
-                     : wt_batch_create(&loader->ring[i], shape, wt_dataset_channels(dataset)));
+        WT_GUARD(wt_batch_create(&loader->ring[i], shape, wt_dataset_channels(dataset)));
     }
     WT_GUARD(wt_thread_start(&loader->thread, fill_all, loader, "the loader"));
     *out = loader;

@@ -150,7 +150,8 @@ static wt_status check_labels(const wt_dataset *dataset, const wt_label_windows 
         "data.target: label needs a data set with labels (wavetrain prepare table, prepare audio --target)");
     WT_CHECK(wt_dataset_label_kind(dataset) == kind, WT_USAGE,
              "the data set's labels are %s (model.head: %s needs %s)",
-             kind == WT_LABELS_CLASS ? "values" : "classes", kind == WT_LABELS_CLASS ? "softmax" : "mse",
+             kind == WT_LABELS_CLASS ? "values" : "classes",
+             kind == WT_LABELS_CLASS ? "softmax" : "mse, logistics or gaussian",
              kind == WT_LABELS_CLASS ? "classes" : "values");
     WT_CHECK(wt_dataset_classes(dataset) <= labels->outputs, WT_USAGE,
              "the data set has more classes than the network (got %d, expected at most %d)",
@@ -197,17 +198,20 @@ wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int tar
 }
 
 /* Samples are stored less the data set's offsets, so these belong to the means; without means to the samples. */
-static void apply_offsets(wt_normalization *normalization, const wt_dataset *dataset) {
+wt_normalization wt_normalization_of_stored(const wt_normalization *normalization,
+                                            const wt_dataset *dataset) {
+    wt_normalization stored = *normalization;
     const double *offset = wt_dataset_normalization(dataset)->offset;
     const int channels = wt_dataset_channels(dataset);
     bool any = false;
     for (int c = 0; c < channels && c < WT_NORMALIZED_MAX; c++) any = any || offset[c] != 0;
-    if (!any) return;
+    if (!any) return stored;
     for (int c = 0; c < channels; c++) {
-        if (normalization->channels == 0) normalization->deviation[c] = 1;
-        normalization->mean[c] -= offset[c];
+        if (stored.channels == 0) stored.deviation[c] = 1;
+        stored.mean[c] -= offset[c];
     }
-    normalization->channels = channels;
+    stored.channels = channels;
+    return stored;
 }
 
 wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
@@ -215,7 +219,7 @@ wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
     *out = NULL;
     WT_TRY(check_labels(dataset, labels));
     wt_label_windows stored = *labels;
-    apply_offsets(&stored.normalization, dataset);
+    stored.normalization = wt_normalization_of_stored(&labels->normalization, dataset);
     return create(out, dataset, &stored, true);
 }
 

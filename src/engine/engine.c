@@ -8,6 +8,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "losses.h"
 #include "operators.h"
 #include "wavetrain/memory.h"
 
@@ -37,7 +38,7 @@ static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
         {&e->window_first, targets ? windows + 1 : 0, sizeof(int)},
         {&e->input_at, targets, sizeof(size_t)},
         {&e->target, targets, sizeof(int32_t)},
-        {&e->value, targets, sizeof(wt_real)},
+        {&e->value, targets * (size_t)wt_engine_values(e->graph), sizeof(wt_real)},
     };
     memcpy(list, all, sizeof all);
 }
@@ -145,6 +146,7 @@ static void list_targets(wt_engine *e) {
     const wt_batch *batch = e->batch;
     /* where a readout does not take them together */
     const bool drops = e->shape.backward && wt_value_of(e, e->graph->outputs)->extent == WT_EXTENT_TARGETS;
+    const size_t values = (size_t)wt_engine_values(e->graph);
     e->targets = 0;
     for (int w = 0; w < e->windows; w++) {
         const size_t slot = (size_t)(e->first + w), row = slot * (size_t)wt_batch_rows(batch);
@@ -153,7 +155,9 @@ static void list_targets(wt_engine *e) {
         for (int t = 0; t < batch->target_count[slot]; t++) {
             const int32_t target = batch->target[at + (size_t)t];
             if (drops && target < 0) continue;
-            if (batch->value) e->value[e->targets] = batch->value[at + (size_t)t];
+            if (batch->value)
+                memcpy(e->value + (size_t)e->targets * values, batch->value + (at + (size_t)t) * values,
+                       values * sizeof *e->value);
             e->input_at[e->targets] = row + (size_t)t;
             e->target[e->targets++] = target;
         }
@@ -209,6 +213,17 @@ const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
     if (v->extent == WT_EXTENT_TARGETS)
         return e->arena + place->at + (size_t)e->window_first[i] * (size_t)v->channels;
     return e->arena + place->at + (size_t)i * place->stride;
+}
+
+double wt_engine_score(const wt_engine *e, int i, const int32_t *target) {
+    const wt_op *o = wt_graph_loss(e->graph);
+    const bool last = wt_value_of(e, o->input)->extent == WT_EXTENT_WINDOW;
+    const int count = wt_window_targets(e, i), skipped = last && count > 0 ? count - 1 : 0;
+    const size_t at = ((size_t)(e->first + i) * (size_t)e->batch->targets + (size_t)skipped);
+    const wt_loss_rows rows = {(wt_real *)wt_engine_outputs(e, i), count - skipped,
+                               wt_value_of(e, o->input)->channels, target + skipped,
+                               e->batch->value ? e->batch->value + at * (size_t)o->mixture.channels : NULL};
+    return wt_loss_classes[o->loss]->score(e->kernels, &o->mixture, &rows, false);
 }
 
 /* --- backward --- */

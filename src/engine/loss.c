@@ -2,30 +2,31 @@
  * Losses of rows of outputs, which become the gradient of the summed loss in training. Over time they are
  * added up tile after tile of WT_LOSS_TILE rows; of a list of targets, window after window.
  */
+#include "losses.h"
 #include "operators.h"
 
-/* Rows against targets [rows]: a class (−1: no target), and of squared error a value. */
-static double score(const wt_engine *e, const wt_op *o, wt_real *y, int rows, const int32_t *target,
-                    const wt_real *value) {
-    const int outputs = wt_value_of(e, o->input)->channels;
-    if (o->loss == WT_LOSS_SQUARED_ERROR)
-        return e->kernels->squared_error(y, outputs, value, target, rows, e->shape.backward);
-    return e->kernels->cross_entropy(y, outputs, target, rows, outputs, e->shape.backward);
+static double score_rows(const wt_engine *e, const wt_op *o, const wt_loss_rows *rows) {
+    return wt_loss_classes[o->loss]->score(e->kernels, &o->mixture, rows, e->shape.backward);
 }
 
 /* Rows of a window's outputs against the batch's targets from `first` on. */
 static double score_window(const wt_engine *e, const wt_op *o, int window, wt_real *y, int first, int rows) {
     const wt_batch *batch = e->batch;
     const size_t at = (size_t)(e->first + window) * (size_t)batch->targets + (size_t)first;
-    return score(e, o, y, rows, batch->target + at, batch->value ? batch->value + at : NULL);
+    const size_t values = (size_t)o->mixture.channels;
+    return score_rows(e, o,
+                      &(wt_loss_rows){y, rows, wt_value_of(e, o->input)->channels, batch->target + at,
+                                      batch->value ? batch->value + at * values : NULL});
 }
 
 /* Each window's own rows of the list. */
 static void score_targets(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
     for (int w = tile->group * e->microbatch_windows; w < wt_microbatch_end(e, tile->group); w++) {
         const int first = e->window_first[w], rows = e->window_first[w + 1] - first;
-        e->tile_loss[w] = score(e, o, wt_value_row(e, tile, o->input, first), rows, e->target + first,
-                                e->value + first);
+        const wt_loss_rows target_rows = {wt_value_row(e, tile, o->input, first), rows,
+                                          wt_value_of(e, o->input)->channels, e->target + first,
+                                          e->value + (ptrdiff_t)first * o->mixture.channels};
+        e->tile_loss[w] = score_rows(e, o, &target_rows);
     }
 }
 

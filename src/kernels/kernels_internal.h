@@ -8,6 +8,12 @@
 
 extern const wt_kernels wt_kernels_reference;
 
+/* reference_mixtures.c: see the table's entries */
+double wt_reference_logistics(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                              const wt_mixture *mixture, bool gradient);
+double wt_reference_gaussians(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                              const wt_mixture *mixture, bool gradient);
+
 #ifndef WT_REAL_DOUBLE
 
 enum { WT_KERNEL_TABLES = 6 };

@@ -235,6 +235,9 @@ static double squared_error(float *y, int ldy, const float *values, const int32_
     }
     return loss;
 }
+
+#include "mixture_rows.h"
+
 /* --- norms: elements, and sums over a row, by columns apart --- */
 
 #include "norm_rows.h"
@@ -315,12 +318,13 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
-#define ROW_KERNELS                                                                                   \
-    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
-    .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,   \
-    .add = add, .squares = squares, .adam = adam, .sgd = sgd, .average = average,                     \
-    .column_moments = column_moments, .column_products = column_products, .standardise = standardise, \
-    .standardise_back = standardise_back, .normalise = normalise, .normalise_back = normalise_back
+#define ROW_KERNELS                                                                                       \
+    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,     \
+    .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,       \
+    .logistics = logistics, .gaussians = gaussians, .add = add, .squares = squares, .adam = adam,         \
+    .sgd = sgd, .average = average, .column_moments = column_moments, .column_products = column_products, \
+    .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,             \
+    .normalise_back = normalise_back
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

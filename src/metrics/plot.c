@@ -27,6 +27,11 @@ wt_status wt_plot_chart(const wt_chart *chart, const char *png) {
     return wt_plot_runs(NULL, NULL, NULL, 0, png);
 }
 
+wt_status wt_plot_series(const wt_series_plot *plot, const char *png) {
+    (void)plot;
+    return wt_plot_runs(NULL, NULL, NULL, 0, png);
+}
+
 #else
 
 #include <errno.h>
@@ -169,6 +174,10 @@ cleanup:
 
 wt_status wt_plot_chart(const wt_chart *chart, const char *png) {
     return wt_plot_file(chart, wt_chart_draw, png);
+}
+
+wt_status wt_plot_series(const wt_series_plot *plot, const char *png) {
+    return wt_plot_file(plot, wt_series_draw, png);
 }
 
 #endif

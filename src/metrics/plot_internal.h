@@ -100,6 +100,9 @@ void wt_picture_dispose(wt_picture *p);
 /* Draws a wt_picture into `file`, in a process that may print and exit. */
 void wt_picture_draw(const void *picture, const char *file);
 
+/* The same of a wt_series_plot. */
+void wt_series_draw(const void *plot, const char *file);
+
 /* The same of a wt_chart. */
 void wt_chart_draw(const void *chart, const char *file);
 

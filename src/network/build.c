@@ -61,6 +61,12 @@ int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_
         out);
 }
 
+void wt_build_mark_last(wt_graph *graph, const wt_layer *layer) {
+    if (graph->status != WT_OK) return;
+    graph->tensors[layer->weight].last = true;
+    if (layer->bias >= 0) graph->tensors[layer->bias].last = true;
+}
+
 wt_readout_layer wt_build_readout(wt_graph *graph, const wt_model_config *model, int rows) {
     wt_readout_layer readout = {rows, -1, -1};
     if (rows == 0 || model->readout != WT_READOUT_LINEAR) return readout;
@@ -71,8 +77,32 @@ wt_readout_layer wt_build_readout(wt_graph *graph, const wt_model_config *model,
     return readout;
 }
 
-void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_readout_layer *readout, int number,
-                   int value) {
+/* Half of a code's width, on the grid of 16 bits. */
+#define CODE_HALF (1.0 / 65536)
+
+static const wt_loss_kind losses[] = {
+    [WT_HEAD_SOFTMAX] = WT_LOSS_CROSS_ENTROPY,
+    [WT_HEAD_MSE] = WT_LOSS_SQUARED_ERROR,
+    [WT_HEAD_LOGISTICS] = WT_LOSS_LOGISTICS,
+    [WT_HEAD_GAUSSIAN] = WT_LOSS_GAUSSIANS,
+};
+
+static wt_mixture mixture_of(const wt_model_config *model, const wt_network_shape *shape) {
+    return (wt_mixture){.components = wt_model_components(model),
+                        .channels = model->head == WT_HEAD_SOFTMAX ? 0
+                                    : shape->values                ? shape->values
+                                                                   : 1,
+                        .half = shape->codes ? CODE_HALF : 0};
+}
+
+int wt_build_outputs(const wt_model_config *model, const wt_network_shape *shape) {
+    const wt_mixture mixture = mixture_of(model, shape);
+    if (model->head == WT_HEAD_SOFTMAX) return shape->classes;
+    return model->head == WT_HEAD_MSE ? mixture.channels : wt_mixture_outputs(&mixture);
+}
+
+void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_network_shape *shape,
+                   const wt_readout_layer *readout, int number, int value) {
     if (graph->status != WT_OK) return;
     if (readout->rows) {
         const wt_value pooled = {
@@ -89,6 +119,7 @@ void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_reado
                 &(wt_op){.kind = WT_OP_LOSS,
                          .layer = number,
                          .input = value,
-                         .loss = model->head == WT_HEAD_MSE ? WT_LOSS_SQUARED_ERROR : WT_LOSS_CROSS_ENTROPY},
+                         .loss = losses[model->head],
+                         .mixture = mixture_of(model, shape)},
                 &(wt_value){0});
 }

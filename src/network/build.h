@@ -38,8 +38,12 @@ typedef struct {
     int rows, weight, bias;
 } wt_readout_layer;
 wt_readout_layer wt_build_readout(wt_graph *graph, const wt_model_config *model, int rows);
-void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_readout_layer *readout, int number,
-                   int value);
+void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_network_shape *shape,
+                   const wt_readout_layer *readout, int number, int value);
+/* Numbers per target that the last layer makes. */
+int wt_build_outputs(const wt_model_config *model, const wt_network_shape *shape);
+/* The last layer: its weights and biases begin otherwise. */
+void wt_build_mark_last(wt_graph *graph, const wt_layer *layer);
 
 /* A kind of network: fills the graph and the description. */
 typedef wt_status (*wt_builder)(wt_graph *graph, wt_network *network, const wt_model_config *model,

@@ -47,7 +47,7 @@ typedef struct {
  *   fuse        n neighbouring rows of a target become one:   [target, rows, c] -> [target, rows/n, n*c]
  *   sum         y[t] = sum_n x_n[t - delay_n]
  *   readout     one row per window: y = sum_t w_t*x[t] + b over its T rows (w_t = 1/T and b = 0 without tensors)
- *   loss        the end: cross-entropy or squared error of x against the batch's targets */
+ *   loss        the end: x against the batch's targets; engine/losses.h has a class for each kind */
 typedef enum {
     WT_OP_LOOKUP,
     WT_OP_UNFOLD,
@@ -64,7 +64,13 @@ typedef enum {
     WT_OPERATORS
 } wt_operator;
 
-typedef enum { WT_LOSS_CROSS_ENTROPY, WT_LOSS_SQUARED_ERROR } wt_loss_kind;
+typedef enum {
+    WT_LOSS_CROSS_ENTROPY,
+    WT_LOSS_SQUARED_ERROR,
+    WT_LOSS_LOGISTICS,
+    WT_LOSS_GAUSSIANS,
+    WT_LOSSES
+} wt_loss_kind;
 
 /* One operand of a product (of a sum without a tensor): matrix `tap` of the tensor, times scale. */
 typedef struct {
@@ -92,7 +98,8 @@ typedef struct {
     int taps; /* of a lookup; rows that a fuse takes together; rows that a readout reads */
     wt_activation activation;
     wt_loss_kind loss;
-    double share; /* that dropout drops, with draws keyed by `key` */
+    wt_mixture mixture; /* of a loss: `channels` values per target, 0 of classes */
+    double share;       /* that dropout drops, with draws keyed by `key` */
     int key;
 } wt_op;
 
@@ -149,6 +156,10 @@ wt_status wt_graph_finish(wt_graph *graph);
  * and by all; look-ups are additions only and not counted. */
 double wt_graph_term_operations(const wt_graph *graph, const wt_term *term, int targets);
 double wt_graph_operations(const wt_graph *graph, int targets);
+/* The end of the list. */
+static inline const wt_op *wt_graph_loss(const wt_graph *graph) {
+    return &graph->ops[graph->op_count - 1];
+}
 /* Rows of a value that a window of `targets` targets has. */
 double wt_graph_rows(const wt_graph *graph, int value, int targets);
 

@@ -55,6 +55,15 @@ static wt_draw wt_draw_of(const wt_initial *initial, const wt_parameter *paramet
     return (wt_draw){WT_DRAW_CONSTANT, 0};
 }
 
+/* What is added to the first bias of output `o` of a mixture: ln s of the components, in even steps. */
+static double first_scale(const wt_network *network, int o) {
+    const double low = network->codes ? -8 : -3, high = network->codes ? -2 : 0;
+    if (network->head_kind != WT_HEAD_LOGISTICS && network->head_kind != WT_HEAD_GAUSSIAN) return 0;
+    const int each = network->outputs / network->values, K = each > 2 ? each / 3 : 1;
+    const int k = o % each - (each - K);
+    return k < 0 ? 0 : K == 1 ? (low + high) / 2 : low + (high - low) * k / (K - 1);
+}
+
 void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *parameter = &network->parameters.entries[p];
@@ -68,6 +77,7 @@ void wt_network_initialise(const wt_network *network, wt_real *parameters, uint6
             } else if (draw.kind == WT_DRAW_UNIFORM) {
                 value *= 2.0 * wt_random_uniform(seed, WT_RANDOM_INITIAL, name, element) - 1.0;
             }
+            if (parameter->last && parameter->role == WT_ROLE_BIAS) value += first_scale(network, (int)i);
             parameters[parameter->offset + i] = (wt_real)value;
         }
     }

@@ -20,7 +20,10 @@ static wt_status fill(wt_network *network, wt_graph *graph, const wt_model_confi
                       const wt_network_shape *shape) {
     network->input_kind = model->input;
     network->head_kind = model->head;
-    network->classes = shape->outputs;
+    network->codes = shape->codes;
+    network->levels = shape->input_classes;
+    network->classes = model->head == WT_HEAD_SOFTMAX ? shape->classes : 0;
+    network->values = network->classes ? 0 : shape->values ? shape->values : 1;
     network->initial.kind = model->init;
     network->initial.gain = model->init_gain > 0 ? model->init_gain : default_gain(model->array.activation);
     network->initial.output_scale = model->output_scale > 0 ? model->output_scale : 1;
@@ -28,6 +31,7 @@ static wt_status fill(wt_network *network, wt_graph *graph, const wt_model_confi
     WT_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || network->readout_rows >= 1, WT_USAGE,
              "a window of %d samples is shorter than the receptive field", shape->window);
     WT_TRY(wt_graph_finish(graph));
+    network->outputs = graph->values[graph->outputs].channels;
     network->receptive_field = graph->receptive_field;
     for (int v = 0; v < graph->value_count; v++) {
         if (graph->values[v].producer >= 0 && graph->values[v].left > network->context_rows)
@@ -60,7 +64,7 @@ cleanup:
 }
 
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels) {
-    const wt_network_shape shape = {.input_classes = classes, .channels = channels, .outputs = classes};
+    const wt_network_shape shape = {.input_classes = classes, .channels = channels, .classes = classes};
     return wt_network_create_shaped(out, model, &shape);
 }
 

@@ -178,16 +178,17 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
     WT_TRY(wt_alloc(&w.blocks, (size_t)w.count, sizeof *w.blocks, "the table of blocks"));
     const wt_layer input = wt_build_layer(graph, "input", in, width, model->input_kernel, true);
     add_blocks(&w);
-    const wt_layer head[2] = {wt_build_layer(graph, "head.0", model->skip, hidden, 1, true),
-                              wt_build_layer(graph, "head.1", hidden, shape->outputs, 1, true)};
-    if (graph->status == WT_OK) graph->tensors[head[1].weight].last = true;
+    const wt_layer head[2] = {
+        wt_build_layer(graph, "head.0", model->skip, hidden, 1, true),
+        wt_build_layer(graph, "head.1", hidden, wt_build_outputs(model, shape), 1, true)};
+    wt_build_mark_last(graph, &head[1]);
     network->readout_rows = readout_rows(&w, shape->window);
     const wt_readout_layer readout = wt_build_readout(graph, model, network->readout_rows);
     w.group = group_size(&w);
     int h = apply_input(&w, &input), skip = -1;
     for (int l = 0; l < w.count; l++) h = apply_block(&w, l, h, &skip);
     const int outputs = apply_head(&w, head, w.count + 1, skip);
-    wt_build_loss(graph, model, &readout, w.count + 1, outputs);
+    wt_build_loss(graph, model, shape, &readout, w.count + 1, outputs);
     snprintf(network->description, sizeof network->description, "%d block%s", w.count,
              w.count == 1 ? "" : "s");
     wt_free(w.blocks);

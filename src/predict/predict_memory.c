@@ -72,7 +72,11 @@ static int64_t wt_validation_bytes(const wt_forecast_case *run) {
     const int targets = wt_case_targets(run), context = run->network->receptive_field;
     const int slots = wt_evaluator_slots(targets, context, part);
     const wt_engine_shape shape = {.windows = slots, .targets = targets};
-    const wt_batch_shape batch = {slots, targets, context, run->network->input_kind, {0}};
+    const wt_batch_shape batch = {.windows = slots,
+                                  .targets = targets,
+                                  .context = context,
+                                  .input = run->network->input_kind,
+                                  .values = run->network->values};
     return wt_engine_bytes(run->network->graph, run->kernels, &shape) +
            wt_loader_bytes(&batch, wt_case_channels(run)) + run->data.validation_bytes +
            (part + windows) * (int64_t)sizeof(wt_score);
@@ -96,11 +100,11 @@ static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run
     const wt_engine_shape shape = {at_once * forecast->microbatch_windows, targets, true,
                                    run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
                                    forecast->microbatch_windows};
-    const wt_batch_shape batch = {own * forecast->microbatch_windows,
-                                  targets,
-                                  run->network->receptive_field,
-                                  run->network->input_kind,
-                                  {0}};
+    const wt_batch_shape batch = {.windows = own * forecast->microbatch_windows,
+                                  .targets = targets,
+                                  .context = run->network->receptive_field,
+                                  .input = run->network->input_kind,
+                                  .values = run->network->values};
     *memory = (wt_memory_forecast){
         .process = wt_process_bytes(run, forecast->ranks_on_node),
         .pass = wt_engine_bytes(run->network->graph, run->kernels, &shape),

@@ -1,4 +1,5 @@
 /* Scores the windows of a split: each rank a contiguous part of the list, added up in the list's order. */
+#include <math.h>
 #include <string.h>
 
 #include "train_internal.h"
@@ -17,7 +18,9 @@ struct wt_evaluator {
     int32_t silence; /* −2: labels have none */
     bool labelled;
     int64_t count, first, end; /* windows in the list, and this rank's part */
-    bool fixed_list;           /* the first `count` of the validation order; else the grid's own order */
+    double *widths;  /* [classes]: ln of the codes of 16 bits in a class; NULL: not asked for, or values */
+    int32_t *apart;  /* [targets]: of one window, those in no run */
+    bool fixed_list; /* the first `count` of the validation order; else the grid's own order */
 };
 
 /* Windows of a character are scored by the thousand: a call for eight of them would be mostly the call. */
@@ -36,9 +39,9 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of)
     WT_TRY(wt_dataset_open(&evaluator->dataset, of->path, of->split, data->memory));
     wt_quantization quantization;
     WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));
-    WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->classes, WT_USAGE,
+    WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->levels, WT_USAGE,
              "%s: has another number of symbols than the network (got %d, expected %d)", of->path,
-             quantization.levels, network->classes);
+             quantization.levels, network->levels);
     WT_TRY(
         wt_make_windows(&evaluator->windows, evaluator->dataset, network, data, &evaluator->normalization));
     int64_t all = wt_windows_count(evaluator->windows);
@@ -48,9 +51,10 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of)
     evaluator->first = evaluator->count * rank / ranks;
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int slots = wt_evaluator_slots(targets, context, evaluator->end - evaluator->first);
-    evaluator->shape = (wt_batch_shape){slots, targets, context, of->config->model.input, quantization};
+    const wt_normalization stored = wt_normalization_of_stored(&evaluator->normalization, evaluator->dataset);
+    evaluator->shape = wt_shape_batch(network, data, quantization, &stored, slots);
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
-    evaluator->silence = evaluator->labelled ? -2 : wt_silence_class(quantization);
+    evaluator->silence = evaluator->labelled || network->values ? -2 : wt_silence_class(quantization);
     wt_engine_shape shape = {.windows = slots, .targets = targets};
     return wt_engine_create(&evaluator->pass, network->graph, of->kernels, &shape);
 }
@@ -81,7 +85,24 @@ void wt_evaluator_destroy(wt_evaluator *evaluator) {
     wt_engine_destroy(evaluator->pass);
     wt_windows_destroy(evaluator->windows);
     wt_dataset_close(evaluator->dataset);
+    wt_free(evaluator->widths);
+    wt_free(evaluator->apart);
     wt_free(evaluator);
+}
+
+wt_status wt_evaluator_mark_runs(wt_evaluator *evaluator) {
+    const size_t classes = (size_t)evaluator->network->classes;
+    const double half = WT_SAMPLE_CODES / 2.0;
+    evaluator->shape.marks_runs = true;
+    WT_TRY(
+        wt_alloc(&evaluator->apart, (size_t)evaluator->shape.targets, sizeof *evaluator->apart, "targets"));
+    if (classes == 0) return WT_OK;
+    WT_TRY(wt_alloc(&evaluator->widths, classes, sizeof *evaluator->widths, "widths of classes"));
+    for (int code = 0; code < WT_SAMPLE_CODES; code++)
+        evaluator->widths[wt_quantize(evaluator->shape.quantization, (code - half) / half)]++;
+    for (size_t i = 0; i < classes; i++)
+        evaluator->widths[i] = log(evaluator->widths[i] > 0 ? evaluator->widths[i] : 1);
+    return WT_OK;
 }
 
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
@@ -135,6 +156,21 @@ static void wt_score_window(const wt_evaluator *evaluator, const wt_batch *batch
     }
 }
 
+/* The loss of the last forward's window `slot`, in and out of runs. */
+static void score_runs(wt_evaluator *evaluator, const wt_batch *batch, int slot, wt_score *score) {
+    const size_t first = (size_t)slot * (size_t)batch->targets;
+    for (int t = 0; t < batch->target_count[slot]; t++) {
+        const int32_t target = batch->target[first + (size_t)t];
+        const bool run = batch->run[first + (size_t)t];
+        const double width = target >= 0 && evaluator->widths ? evaluator->widths[target] : 0;
+        evaluator->apart[t] = run ? -1 : target;
+        score->in_runs += run && target >= 0;
+        score->width += width;
+        score->width_apart += run ? 0 : width;
+    }
+    score->loss_apart = wt_engine_score(evaluator->pass, slot, evaluator->apart);
+}
+
 /* The first of the largest. */
 static int wt_likeliest(const wt_real *logits, int classes) {
     int best = 0;
@@ -154,12 +190,15 @@ static wt_status wt_score_labels(const wt_evaluator *evaluator, const wt_batch *
     for (int t = 0; t < batch->target_count[slot]; t++) {
         const size_t at = first + (size_t)t;
         if (batch->target[at] < 0) continue;
-        const wt_real *y = network->readout_rows ? outputs : outputs + (size_t)t * (size_t)network->classes;
+        const wt_real *y = network->readout_rows ? outputs : outputs + (size_t)t * (size_t)network->outputs;
         wt_prediction row = {window.utterance, window.start + t, (double)batch->target[at], 0};
         if (batch->value) {
             row.target = (double)batch->value[at];
-            row.prediction = (double)*y;
+            wt_real mean;
+            wt_engine_mean(network->graph, y, &mean);
+            row.prediction = (double)mean;
             score->squares += row.target * row.target;
+            score->errors += (row.target - row.prediction) * (row.target - row.prediction);
         } else {
             row.prediction = wt_likeliest(y, network->classes);
             score->correct += row.prediction == row.target;
@@ -189,6 +228,7 @@ static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov,
             memset(score, 0, sizeof *score);
             score->loss = losses[slot].loss;
             wt_score_window(evaluator, batch, slot, markov, score);
+            if (batch->run) score_runs(evaluator, batch, slot, score);
             if (evaluator->labelled)
                 WT_GUARD(wt_score_labels(evaluator, batch, slot, evaluator->first + number * slots + slot,
                                          score, results));
@@ -221,6 +261,11 @@ wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, c
         sum.markov += all[i].markov;
         sum.correct += all[i].correct;
         sum.squares += all[i].squares;
+        sum.errors += all[i].errors;
+        sum.in_runs += all[i].in_runs;
+        sum.width += all[i].width;
+        sum.loss_apart += all[i].loss_apart;
+        sum.width_apart += all[i].width_apart;
     }
     wt_comm_broadcast(comm, &sum, sizeof sum);
     *score = sum;

@@ -41,14 +41,13 @@ typedef struct {
 } probe;
 
 static wt_status create_batch(probe *p, bool values) {
-    const wt_batch_shape shape = {WT_PROBE_WINDOWS, WT_PROBE_TARGETS, p->network->receptive_field,
-                                  WT_INPUT_CLASS, p->config.data.quantization};
+    wt_batch_shape shape = wt_shape_batch(p->network, &p->config.data, p->config.data.quantization, NULL,
+                                          WT_PROBE_WINDOWS);
+    shape.targets = WT_PROBE_TARGETS;
     WT_TRY(wt_batch_create(&p->batch, &shape, 1));
     for (int w = 0; w < WT_PROBE_WINDOWS; w++) p->batch->target_count[w] = WT_PROBE_TARGETS;
     for (int i = 0; i < WT_PROBE_WINDOWS * wt_batch_rows(p->batch); i++)
         p->batch->classes[i] = i * i % WT_PROBE_LEVELS;
-    if (values)
-        WT_TRY(wt_alloc(&p->batch->value, WT_PROBE_WINDOWS * WT_PROBE_TARGETS, sizeof(wt_real), "the probe"));
     for (int i = 0; i < WT_PROBE_WINDOWS * WT_PROBE_TARGETS; i++) {
         p->batch->target[i] = values ? 0 : i * 7 % WT_PROBE_LEVELS;
         if (values) p->batch->value[i] = (wt_real)(i * 7 % WT_PROBE_LEVELS) / WT_PROBE_LEVELS;
@@ -62,8 +61,7 @@ static wt_status setup_probe(probe *p, const char *text, wt_comm *alone, const w
     p->config.train.microbatches = 1;
     p->config.train.seed = 0;
     const bool values = p->config.model.head == WT_HEAD_MSE;
-    const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS,
-                                      .outputs = values ? 1 : WT_PROBE_LEVELS};
+    const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS, .classes = WT_PROBE_LEVELS};
     WT_TRY(wt_network_create_shaped(&p->network, &p->config.model, &network));
     WT_TRY(create_batch(p, values));
     WT_TRY(wt_step_create(&p->step, alone, &p->config, kernels, p->network, -2));

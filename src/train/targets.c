@@ -9,9 +9,9 @@ wt_network_shape wt_shape_network(const wt_config *config, int levels, int class
     const bool labels = data->target == WT_TARGETS_LABEL;
     return (wt_network_shape){.input_classes = levels,
                               .channels = channels,
-                              .outputs = config->model.head == WT_HEAD_MSE ? 1
-                                         : labels                          ? classes
-                                                                           : levels,
+                              .classes = labels ? classes : levels,
+                              .values = labels ? 1 : channels,
+                              .codes = !labels && classes == WT_SAMPLE_CODES,
                               .window = data->stride > 0 ? data->window : 0};
 }
 
@@ -24,10 +24,13 @@ wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const 
     else
         WT_TRY(
             wt_data_classes(&facts->quantization.levels, &config->data)); /* those of text can't be assumed */
-    facts->network = wt_shape_network(config, facts->quantization.levels,
-                                      dataset ? wt_dataset_classes(dataset) : ASSUMED_CLASSES,
+    const bool labels = config->data.target == WT_TARGETS_LABEL;
+    const int classes = labels ? (dataset ? wt_dataset_classes(dataset) : ASSUMED_CLASSES)
+                        : !dataset || wt_dataset_kind(dataset) == WT_DATA_AUDIO ? WT_SAMPLE_CODES
+                                                                                : 0;
+    facts->network = wt_shape_network(config, facts->quantization.levels, classes,
                                       dataset ? wt_dataset_channels(dataset) : ASSUMED_CHANNELS);
-    WT_CHECK(facts->network.outputs > 0, WT_USAGE,
+    WT_CHECK(facts->network.classes > 0 || config->model.head != WT_HEAD_SOFTMAX, WT_USAGE,
              "%s: has no labels that are classes (data.target: label, model.head: softmax)",
              config->data.path);
     return WT_OK;
@@ -47,8 +50,13 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
     *out = NULL;
     const int targets = wt_network_targets(network, data), context = network->receptive_field;
     if (data->target == WT_TARGETS_NEXT) {
-        WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE, WT_USAGE,
-                 "data.target: next needs sound, and the data set is a table (expected data.target: label)");
+        const bool table = wt_dataset_kind(dataset) == WT_DATA_TABLE;
+        WT_CHECK(
+            !table || (network->classes == 0 && network->input_kind == WT_INPUT_REAL), WT_USAGE,
+            "data.target: next of a table's columns needs model.input: real and another head than softmax");
+        WT_CHECK(network->classes > 0 || network->codes == (wt_dataset_kind(dataset) == WT_DATA_AUDIO),
+                 WT_USAGE, "the network was made for %s (got another kind of data set)",
+                 network->codes ? "sound" : "a table");
         return wt_windows_create(out, dataset, targets, context, data->partial_context);
     }
     WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE || network->input_kind == WT_INPUT_REAL, WT_USAGE,
@@ -58,7 +66,7 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
                                      .partial = data->partial_context,
                                      .look_ahead = data->look_ahead,
                                      .stride = data->stride,
-                                     .outputs = network->head_kind == WT_HEAD_MSE ? 0 : network->classes,
+                                     .outputs = network->classes,
                                      .normalization = *normalization};
     return wt_windows_create_labels(out, dataset, &labels);
 }
@@ -66,9 +74,24 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
 void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
                            const wt_dataset *dataset) {
     *normalization = (wt_normalization){.channels = 0};
-    if (config->data.target == WT_TARGETS_LABEL && config->model.input == WT_INPUT_REAL &&
-        config->data.normalization == WT_NORMALIZE_CHANNEL)
+    const bool applies = config->data.target == WT_TARGETS_LABEL || wt_dataset_kind(dataset) == WT_DATA_TABLE;
+    if (applies && config->model.input == WT_INPUT_REAL && config->data.normalization == WT_NORMALIZE_CHANNEL)
         *normalization = *wt_dataset_normalization(dataset);
+}
+
+wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *data,
+                              wt_quantization quantization, const wt_normalization *normalization,
+                              int slots) {
+    wt_batch_shape shape = {.windows = slots,
+                            .targets = wt_network_targets(network, data),
+                            .context = network->receptive_field,
+                            .input = network->input_kind,
+                            .quantization = quantization,
+                            .values = network->values,
+                            .codes = network->codes,
+                            .preemphasis = data->preemphasis};
+    if (normalization) shape.normalization = *normalization;
+    return shape;
 }
 
 void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss) {

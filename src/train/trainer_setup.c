@@ -53,7 +53,9 @@ static wt_status wt_setup_data(wt_trainer *trainer) {
     wt_warn_of_context(trainer);
     trainer->data.order = wt_order_training(trainer->data.set, trainer->data.windows, data->sampling,
                                             (uint64_t)config->train.seed);
-    trainer->data.silence = data->target == WT_TARGETS_LABEL ? -2 : wt_silence_class(facts.quantization);
+    trainer->data.silence = data->target == WT_TARGETS_LABEL || trainer->network->values
+                                ? -2
+                                : wt_silence_class(facts.quantization);
     return WT_OK;
 }
 
@@ -68,9 +70,13 @@ static int64_t wt_plan_step(const void *context, int64_t number, int slot) {
 static wt_status wt_setup_loader(wt_trainer *trainer) {
     if (trainer->state.step >= trainer->config->train.steps) return WT_OK; /* nothing is left to load */
     const wt_microbatches *m = &trainer->step->microbatches;
-    wt_batch_shape shape = {
-        (m->end - m->first) * m->windows, wt_network_targets(trainer->network, &trainer->config->data),
-        trainer->network->receptive_field, trainer->config->model.input, trainer->data.quantization};
+    const wt_normalization stored = wt_normalization_of_stored(&trainer->data.normalization,
+                                                               trainer->data.set);
+    wt_batch_shape shape = wt_shape_batch(trainer->network, &trainer->config->data,
+                                          trainer->data.quantization, &stored,
+                                          (m->end - m->first) * m->windows);
+    shape.input_noise = trainer->config->data.input_noise;
+    shape.noise_seed = (uint64_t)trainer->config->train.seed;
     return wt_loader_create(
         &trainer->data.loader, trainer->data.set, trainer->data.windows, &shape,
         &(wt_loader_plan){wt_plan_step, trainer, trainer->state.step + 1, trainer->config->train.steps + 1});
@@ -319,7 +325,11 @@ static void wt_fresh_state(wt_trainer *trainer) {
     memset(state, 0, sizeof *state);
     state->sample_rate = wt_dataset_sample_rate(trainer->data.set);
     state->channels = wt_dataset_channels(trainer->data.set);
-    state->outputs = trainer->config->data.target == WT_TARGETS_LABEL ? trainer->network->classes : 0;
+    const wt_network *network = trainer->network;
+    state->outputs = trainer->config->data.target == WT_TARGETS_LABEL
+                         ? (network->classes ? network->classes : 1)
+                     : network->codes && network->values ? WT_SAMPLE_CODES
+                                                         : 0;
     state->normalization = trainer->data.normalization;
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();

@@ -20,7 +20,7 @@ engine     | engine                   | base kernels
 optim      | optim                    | base config kernels
 checkpoint | checkpoint               | base config comm h5 data
 metrics    | metrics                  | base
-generate   | generate                 | base kernels engine
+generate   | generate                 | base config kernels data engine
 train      | train step agreement     | everything above
 predict    | predict calibration      | everything above
 sweep      | sweep                    | everything above

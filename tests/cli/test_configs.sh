@@ -10,6 +10,7 @@ export OMP_NUM_THREADS=2
 printf '%s\n' emma olivia ava isabella sophia charlotte mia amelia harper evelyn zoe jack quinn wyatt felix >names.txt
 expect_ok "$WAVETRAIN" prepare text --lines --by-example names.txt --out names
 expect_ok "$WAVETRAIN" prepare simulate ion-channels --utterances 3 --seconds 1 --out ion
+expect_ok "$WAVETRAIN" prepare simulate ecg --utterances 3 --seconds 3 --out ecg
 make_tone
 
 # counts FILE: parameters, windows, targets, microbatches, as inspect or bench step prints them, to counts.txt
@@ -62,6 +63,16 @@ for path in "$SOURCE"/configs/*.yaml; do
     overdrive.yaml)
         same "$path" data.path=absent
         parameters "$path" 53089
+        ;;
+    ecg.yaml)
+        same "$path" data.path=ecg
+        parameters "$path" 25702
+        trained "$path" data.path=ecg data.window=100
+        ;;
+    voice-*.yaml)
+        same "$path" data.path=absent
+        same "$path" data.path=tone
+        trained "$path" data.path=tone data.window=512
         ;;
     sine.yaml | speech-quick.yaml)
         same "$path" data.path=tone

@@ -235,13 +235,34 @@ static void tensors_are_bounded(void **state) {
 
 static void labels_are_asked_for(void **state) {
     (void)state;
-    expect_error("model: {head: mse}", "f.yaml:1: model.head: mse needs data.target: label (got next)");
     expect_error("data:\n  look_ahead: 3", "f.yaml:2: data.look_ahead needs data.target: label (got next)");
     expect_error("data:\n  stride: 3", "f.yaml:2: data.stride needs data.target: label (got next)");
     expect_error("model: {readout: mean}", "f.yaml:1: model.readout needs data.target: label (got next)");
     static wt_config c;
     expect_ok(&c, "data: {target: label, look_ahead: 1024}\nmodel: {head: mse, stacks: 1}", NULL);
     assert_int_equal(c.data.look_ahead, 1024);
+}
+
+static void real_samples_are_predicted(void **state) {
+    (void)state;
+    static wt_config c;
+    expect_ok(&c, "model: {head: mse}", NULL);
+    expect_ok(&c, "model: {head: logistics, components: 64}", NULL);
+    expect_ok(&c, "model: {head: gaussian, input: real}\ndata: {preemphasis: 0.85, input_noise: 0.1}", NULL);
+    expect_error("model:\n  components: 2",
+                 "f.yaml:2: model.components needs model.head: logistics or gaussian (got 2, expected 0)");
+    expect_error(
+        "model: {input: real}\ndata: {preemphasis: 0.5}",
+        "f.yaml:2: data.preemphasis needs model.input: real, data.target: next and another head than "
+        "softmax (got 0.5, expected 0)");
+    expect_error(
+        "model: {head: mse}\ndata: {preemphasis: 0.5}",
+        "f.yaml:2: data.preemphasis needs model.input: real, data.target: next and another head than "
+        "softmax (got 0.5, expected 0)");
+    expect_error("data: {input_noise: 0.5}",
+                 "f.yaml:1: data.input_noise needs model.input: real (got 0.5, expected 0)");
+    expect_error("model: {head: logistics}\ndata: {quantization: vocabulary}",
+                 "f.yaml:2: the next symbol of a text is a class (expected model.head: softmax)");
 }
 
 static void look_ahead_is_within_the_receptive_field(void **state) {
@@ -321,6 +342,7 @@ int main(void) {
         cmocka_unit_test(the_receptive_field_fits_an_int),
         cmocka_unit_test(tensors_are_bounded),
         cmocka_unit_test(labels_are_asked_for),
+        cmocka_unit_test(real_samples_are_predicted),
         cmocka_unit_test(look_ahead_is_within_the_receptive_field),
         cmocka_unit_test(a_window_of_one_label),
         cmocka_unit_test(a_hierarchy_fits_together),

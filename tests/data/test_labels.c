@@ -156,7 +156,8 @@ static void check_batches(const label_set *set, const wt_label_windows *rule, wt
     int64_t count = wt_windows_count(windows), batches = (count + SLOTS - 1) / SLOTS;
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
-    wt_batch_shape shape = {SLOTS, rule->targets, rule->context, set->input, quantization};
+    wt_batch_shape shape = {SLOTS,      rule->targets, rule->context,
+                            set->input, quantization,  .values = set->classes == 0};
     assert_ok(
         wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){in_order, &count, 0, batches}));
     for (int64_t number = 0; number < batches; number++) {
@@ -287,7 +288,7 @@ static void test_refusals(void **state) {
                  "more classes than the network (got 5, expected at most 4)");
     rule.outputs = 0;
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),
-                 "labels are classes (model.head: mse needs values)");
+                 "labels are classes (model.head: mse, logistics or gaussian needs values)");
     rule = (wt_label_windows){.targets = 8, .context = 4, .outputs = CLASSES, .normalization = one};
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),
                  "other channels than the normalisation (got 2, expected 1)");

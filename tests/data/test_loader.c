@@ -56,7 +56,7 @@ static void check_all(const char *folder, wt_input_kind input, wt_partial_contex
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
-    wt_batch_shape shape = {SLOTS, T, R, input, quantization};
+    wt_batch_shape shape = {SLOTS, T, R, input, quantization, .values = 0};
     assert_ok(wt_dataset_open(&dataset, folder, "train", memory));
     assert_ok(wt_windows_create(&windows, dataset, T, R, partial));
     plan_context plan = {wt_windows_count(windows)};
@@ -99,7 +99,7 @@ static void test_batch_stays(void **state) {
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
-    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization};
+    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization, .values = 0};
     assert_ok(wt_dataset_open(&dataset, in_folder("set"), "train", 1.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     plan_context plan = {wt_windows_count(windows)};
@@ -120,7 +120,7 @@ static void test_early_end(void **state) {
     (void)state;
     wt_dataset *dataset = NULL;
     wt_windows *windows = NULL;
-    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization};
+    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization, .values = 0};
     assert_ok(wt_dataset_open(&dataset, in_folder("set"), "train", 0.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     plan_context plan = {wt_windows_count(windows)};
@@ -150,7 +150,7 @@ static void test_error_of_the_thread(void **state) {
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
-    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization};
+    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization, .values = 0};
     assert_ok(wt_dataset_open(&dataset, in_folder("set"), "train", 0.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     plan_context plan = {wt_windows_count(windows)};
@@ -173,7 +173,7 @@ static void test_error_of_the_file(void **state) {
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
-    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization};
+    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_CLASS, quantization, .values = 0};
     char path[WT_PATH_MAX];
     make_split(in_folder("breaks"), "train", WT_STORE_INT16, 1, lengths, 100);
     assert_ok(wt_path_join(path, in_folder("breaks"), "train-00000.h5"));
@@ -195,7 +195,7 @@ static void test_refusals(void **state) {
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     wt_batch *batch = NULL;
-    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_REAL, quantization};
+    wt_batch_shape shape = {SLOTS, T, R, WT_INPUT_REAL, quantization, .values = 0};
     assert_ok(wt_dataset_open(&dataset, in_folder("stereo"), "train", 1.0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     assert_error(
@@ -207,11 +207,11 @@ static void test_refusals(void **state) {
         "windows and batch differ in their targets (got 17, expected 16)");
     shape.windows = 0;
     assert_error(wt_batch_create(&batch, &shape, 1), "a batch of nothing");
-    shape = (wt_batch_shape){INT32_MAX, INT32_MAX - 5, 5, WT_INPUT_REAL, quantization};
+    shape = (wt_batch_shape){INT32_MAX, INT32_MAX - 5, 5, WT_INPUT_REAL, quantization, .values = 0};
     assert_error(wt_batch_create(&batch, &shape, 1024), "batch too large");
     shape.context = 6;
     assert_error(wt_batch_create(&batch, &shape, 1), "window too long");
-    shape = (wt_batch_shape){1, 4, 2, WT_INPUT_CLASS, quantization};
+    shape = (wt_batch_shape){1, 4, 2, WT_INPUT_CLASS, quantization, .values = 0};
     assert_error(wt_batch_create(&batch, &shape, 2), "classes are made of one channel (got 2)");
     wt_windows_destroy(windows);
     wt_dataset_close(dataset);

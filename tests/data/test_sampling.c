@@ -185,7 +185,7 @@ static void check_batches(bool masked, double memory, int targets, int context, 
     assert_ok(wt_dataset_quantization(&quantization, dataset, vocabulary));
     assert_ok(wt_windows_create(&windows, dataset, targets, context, WT_PARTIAL_PAD));
     wt_order order = wt_order_training(dataset, windows, sampling, 3);
-    wt_batch_shape shape = {SLOTS, targets, context, WT_INPUT_CLASS, quantization};
+    wt_batch_shape shape = {SLOTS, targets, context, WT_INPUT_CLASS, quantization, .values = 0};
     assert_ok(
         wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){plan_order, &order, 7, 207}));
     for (int64_t number = 7; number < 207; number++) {
@@ -217,7 +217,7 @@ static void test_real_input_is_refused(void **state) {
     wt_loader *loader = NULL;
     wt_order order = {.windows = 1};
     wt_quantization vocabulary = {WT_QUANTIZATION_VOCABULARY, 27, 0};
-    wt_batch_shape shape = {SLOTS, 1, R, WT_INPUT_REAL, vocabulary};
+    wt_batch_shape shape = {SLOTS, 1, R, WT_INPUT_REAL, vocabulary, .values = 0};
     assert_ok(wt_windows_create(&windows, dataset, 1, R, WT_PARTIAL_PAD));
     assert_error(
         wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){plan_order, &order, 0, 1}),

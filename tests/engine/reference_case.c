@@ -41,11 +41,15 @@ static wt_status read_integer(const wt_reference_case *c, const char *name, int 
 
 static wt_status make_network(wt_reference_case *c) {
     char text[CONFIG_BYTES];
-    int classes = 0, channels = 0;
+    int classes = 0, channels = 0, values = 1, codes = 0;
     WT_TRY(wt_h5_read_attribute_text(c->file, "", "config", text, sizeof text));
     WT_TRY(wt_config_parse_stored(&c->config, c->path, text));
     WT_TRY(read_integer(c, "classes", &classes));
     WT_TRY(read_integer(c, "channels", &channels));
+    if (wt_h5_has_attribute(c->file, "", "values")) {
+        WT_TRY(read_integer(c, "values", &values));
+        WT_TRY(read_integer(c, "codes", &codes));
+    }
     WT_TRY(read_integer(c, "receptive_field", &c->receptive_field));
     WT_TRY(read_integer(c, "batches", &c->batches));
     WT_TRY(read_integer(c, "lane_windows", &c->microbatch_windows));
@@ -57,7 +61,9 @@ static wt_status make_network(wt_reference_case *c) {
     const wt_data_config *data = &c->config.data;
     const wt_network_shape shape = {.input_classes = classes,
                                     .channels = channels,
-                                    .outputs = c->config.model.head == WT_HEAD_MSE ? 1 : classes,
+                                    .classes = classes,
+                                    .values = values,
+                                    .codes = codes,
                                     .window = data->stride > 0 ? data->window : 0};
     return wt_network_create_shaped(&c->network, &c->config.model, &shape);
 }
@@ -81,9 +87,11 @@ static wt_status read_integers(wt_reference_case *c, const char *name, int rank,
 
 static wt_status read_values(wt_reference_case *c) {
     wt_batch *b = &c->batch;
-    const int64_t shape[] = {c->batches, c->windows, b->targets};
-    WT_TRY(check_shape(c, "value", 3, shape));
-    WT_TRY(wt_alloc(&b->value, (size_t)b->windows * (size_t)b->targets, sizeof(wt_real), "reference values"));
+    const int values = c->network->values;
+    const int64_t shape[] = {c->batches, c->windows, b->targets, values};
+    WT_TRY(check_shape(c, "value", values > 1 ? 4 : 3, shape));
+    WT_TRY(wt_alloc(&b->value, (size_t)b->windows * (size_t)(b->targets * values), sizeof(wt_real),
+                    "reference values"));
     return wt_h5_read(c->file, "value", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
                       b->value);
 }
@@ -95,7 +103,7 @@ static wt_status read_windows(wt_reference_case *c) {
     b->context = c->receptive_field;
     WT_TRY(read_integers(c, "target_count", 2, 1, &b->target_count));
     WT_TRY(read_integers(c, "target", 3, b->targets, &b->target));
-    if (c->network->head_kind == WT_HEAD_MSE) WT_TRY(read_values(c));
+    if (c->network->values > 0) WT_TRY(read_values(c));
     if (b->channels > 0) return read_signal(c, (size_t)b->windows);
     return read_integers(c, "classes", 3, wt_batch_rows(b), &b->classes);
 }

@@ -327,7 +327,7 @@ static wt_engine *make_pass(const problem *p, bool backward) {
 static problem make_problem(const gradient_case *c) {
     problem p = {0};
     must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
-    wt_network_shape shape = {.input_classes = c->classes, .channels = c->channels, .outputs = c->classes};
+    wt_network_shape shape = {.input_classes = c->classes, .channels = c->channels, .classes = c->classes};
     must(wt_network_create_shaped(&p.network, &c->model, &shape));
     if (c->whole) { /* the same with a window of so many outputs */
         shape.window = c->targets + p.network->receptive_field - 1;

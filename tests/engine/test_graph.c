@@ -147,7 +147,12 @@ static void end(maker *m, int value, wt_loss_kind loss) {
     const int last = product(m, outputs, 1);
     add_taps(m, value, outputs, 1, 1, 1);
     add_bias(m, outputs, 1);
-    wt_graph_op(m->graph, &(wt_op){.kind = WT_OP_LOSS, .layer = m->layer, .input = last, .loss = loss},
+    wt_graph_op(m->graph,
+                &(wt_op){.kind = WT_OP_LOSS,
+                         .layer = m->layer,
+                         .input = last,
+                         .loss = loss,
+                         .mixture = {.components = 1, .channels = loss != WT_LOSS_CROSS_ENTROPY}},
                 &(wt_value){0});
     add_statistics(m);
     must(wt_graph_finish(m->graph));

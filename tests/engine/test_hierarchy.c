@@ -171,7 +171,7 @@ static void test_table(void **state) {
 static void test_evaluation(void **state) {
     const wt_reference_case *c = *state;
     const bool readout = c->network->readout_rows > 0;
-    const size_t classes = (size_t)c->network->classes,
+    const size_t classes = (size_t)c->network->outputs,
                  slot = (size_t)(readout ? 1 : c->batch.targets) * classes;
     wt_real *parameters = read_parameters(c);
     double *logits = take((size_t)c->windows * slot, sizeof *logits), worst = 0;

@@ -169,11 +169,11 @@ static void compare_losses(const wt_reference_case *c, const wt_window_loss *los
 
 static double compare_logits(const wt_reference_case *c, const wt_engine *pass) {
     const bool readout = c->network->readout_rows > 0;
-    size_t slot = (size_t)(readout ? 1 : c->batch.targets) * (size_t)c->network->classes;
+    size_t slot = (size_t)(readout ? 1 : c->batch.targets) * (size_t)c->network->outputs;
     double *logits = take((size_t)c->windows * slot, sizeof *logits), worst = 0;
     must(wt_reference_read(c, "logits", logits, (size_t)c->windows * slot));
     for (int w = 0; w < c->windows; w++) {
-        size_t count = (size_t)c->batch.target_count[w] * (size_t)c->network->classes;
+        size_t count = (size_t)c->batch.target_count[w] * (size_t)c->network->outputs;
         if (count == 0) continue;
         if (readout) count = slot;
         worst = fmax(worst, wt_reference_compare(c, "logits", wt_engine_outputs(pass, w),
@@ -443,11 +443,14 @@ static void test_training(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        CASE("kernel-1"),     CASE("kernel-2"),       CASE("kernel-3"),      CASE("one-block"),
-        CASE("many-blocks"),  CASE("arrays"),         CASE("odd-channels"),  CASE("ungated"),
-        CASE("real"),         CASE("real-short"),     CASE("short"),         CASE("scales"),
-        CASE("ignored"),      CASE("panels"),         CASE("long-dilation"), CASE("values"),
-        CASE("readout-mean"), CASE("readout-linear"), CASE("readout-value"),
+        CASE("kernel-1"),       CASE("kernel-2"),        CASE("kernel-3"),
+        CASE("one-block"),      CASE("many-blocks"),     CASE("arrays"),
+        CASE("odd-channels"),   CASE("ungated"),         CASE("real"),
+        CASE("real-short"),     CASE("short"),           CASE("scales"),
+        CASE("ignored"),        CASE("panels"),          CASE("long-dilation"),
+        CASE("values"),         CASE("logistics-codes"), CASE("logistics-values"),
+        CASE("gaussian-codes"), CASE("gaussian-values"), CASE("next-values"),
+        CASE("readout-mean"),   CASE("readout-linear"),  CASE("readout-value"),
     };
     if (argc != 3) {
         fprintf(stderr, "usage: %s BACKEND FOLDER\n", argv[0]);

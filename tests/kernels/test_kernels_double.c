@@ -196,6 +196,41 @@ static void test_cross_entropy(void **state) {
     matrix_destroy(&y), matrix_destroy(&gradient);
 }
 
+typedef struct {
+    matrix y;
+    wt_mixture mixture;
+    double values[8];
+    int32_t targets[4];
+    bool gaussian;
+} mixture_case;
+
+static double mixture_loss(const mixture_case *m, matrix *y, bool gradient) {
+    return (m->gaussian ? kernels->gaussians : kernels->logistics)(y->values, y->stride, m->values,
+                                                                   m->targets, 4, &m->mixture, gradient);
+}
+
+static double mixture_loss_of(void *arguments) {
+    mixture_case *m = arguments;
+    return mixture_loss(m, &m->y, false);
+}
+
+/* Scales about the size of the values, so that a step of the differences is small against them. */
+static void test_mixtures(void **state) {
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        mixture_case m = {.mixture = {i & 1 ? 3 : 1, 2, i & 2 ? 0.05 : 0}, .gaussian = i & 4};
+        const int outputs = wt_mixture_outputs(&m.mixture);
+        for (int v = 0; v < 8; v++) m.values[v] = test_random((uint64_t)v + 70);
+        m.targets[1] = m.mixture.half > 0 ? WT_EDGE_HIGH | WT_EDGE_LOW << 2 : 0;
+        m.targets[2] = -1;
+        m.y = matrix_create(4, outputs, 1, 0, 21);
+        matrix gradient = matrix_create(4, outputs, 1, 0, 21);
+        mixture_loss(&m, &gradient, true);
+        check_gradient(&gradient, &m.y, mixture_loss_of, &m);
+        matrix_destroy(&m.y), matrix_destroy(&gradient);
+    }
+}
+
 static void test_other_backends_are_refused(void **state) {
     (void)state;
     const wt_kernels *table;
@@ -216,6 +251,7 @@ int main(void) {
         cmocka_unit_test(test_embedding),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_mixtures),
         cmocka_unit_test(test_other_backends_are_refused),
         cmocka_unit_test(test_memory_is_given_back),
     };

@@ -66,7 +66,8 @@ static void test_signs_and_limits(void **state) {
     assert_true(high.filter == 1 && high.gate == 1 && low.filter == -1 && low.gate < 2e-38f && low.gate >= 0);
     assert_true(wt_gate_of(0, 0).filter == 0 && wt_gate_of(0, 0).gate == 0.5f);
     assert_true(wt_exp_negative(0) == 1 && wt_exp_negative(-INFINITY) == 0);
-    assert_true(isnan(wt_tanh(NAN)) && isnan(wt_gate_of(NAN, 0).filter) && isnan(wt_gate_of(0, NAN).gate) && isnan(wt_exp_negative(NAN)));
+    assert_true(isnan(wt_tanh(NAN)) && isnan(wt_gate_of(NAN, 0).filter) && isnan(wt_gate_of(0, NAN).gate) &&
+                isnan(wt_exp_negative(NAN)));
 }
 
 /* --- the same bits --- */
@@ -97,11 +98,11 @@ static void run_activations(outcome *all, const wt_kernels *k, int width, int sh
         matrix *a = outcome_add(all, ROWS, 2 * width, shift), *z = outcome_add(all, ROWS, width, shift);
         matrix *da = outcome_add(all, ROWS, 2 * width, shift), *again = outcome_add(all, ROWS, width, shift);
         k->activate(z->values, z->stride, a->values, a->stride, ROWS, width, kinds[i]);
-        k->activate_back(da->values, da->stride, again->values, again->stride, a->values, a->stride, z->values,
-                         z->stride, ROWS, width, kinds[i]);
+        k->activate_back(da->values, da->stride, again->values, again->stride, a->values, a->stride,
+                         z->values, z->stride, ROWS, width, kinds[i]);
         matrix_check_same(again, z);
-        k->activate_back(a->values, a->stride, NULL, 0, a->values, a->stride, z->values, z->stride, ROWS, width,
-                         kinds[i]);
+        k->activate_back(a->values, a->stride, NULL, 0, a->values, a->stride, z->values, z->stride, ROWS,
+                         width, kinds[i]);
     }
 }
 
@@ -124,13 +125,28 @@ static void run_norms(outcome *all, const wt_kernels *k, int width, int shift) {
     const float *mean = vectors->values, *rate = matrix_at(vectors, 1, 0), *weight = matrix_at(vectors, 2, 0),
                 *bias = matrix_at(vectors, 3, 0);
     float rates[ROWS];
-    for (int i = 0; i < 2; i++) x[i] = outcome_add(all, ROWS, width, shift), y[i] = outcome_add(all, ROWS, width, shift);
-    k->standardise(y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, mean, rate, weight, bias, ROWS, width);
-    k->standardise_back(y[0]->values, y[0]->stride, y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, weight,
-                        mean, rate, ROWS, width);
+    for (int i = 0; i < 2; i++)
+        x[i] = outcome_add(all, ROWS, width, shift), y[i] = outcome_add(all, ROWS, width, shift);
+    k->standardise(y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, mean, rate, weight, bias, ROWS,
+                   width);
+    k->standardise_back(y[0]->values, y[0]->stride, y[0]->values, y[0]->stride, x[0]->values, x[0]->stride,
+                        weight, mean, rate, ROWS, width);
     k->normalise(y[1]->values, y[1]->stride, x[1]->values, x[1]->stride, rates, weight, bias, ROWS, width);
-    k->normalise_back(y[1]->values, y[1]->stride, y[1]->values, y[1]->stride, x[1]->values, x[1]->stride, rates,
-                      weight, ROWS, width);
+    k->normalise_back(y[1]->values, y[1]->stride, y[1]->values, y[1]->stride, x[1]->values, x[1]->stride,
+                      rates, weight, ROWS, width);
+}
+
+static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shift) {
+    const wt_mixture mixture = {1 + width % WT_COMPONENTS_MAX, 2, width % 3 ? 1.0 / 65536 : 0};
+    const int32_t targets[ROWS] = {0, -1, WT_EDGE_HIGH << 2 | WT_EDGE_LOW};
+    matrix *values = outcome_add(all, 1, 2 * ROWS, 0), *y[2];
+    double loss = 0;
+    for (int i = 0; i < 2; i++) {
+        y[i] = outcome_add(all, ROWS, wt_mixture_outputs(&mixture), shift);
+        loss += (i ? k->gaussians : k->logistics)(y[i]->values, y[i]->stride, values->values, targets, ROWS,
+                                                  &mixture, true);
+    }
+    return loss;
 }
 
 static outcome run_all(const wt_kernels *k, int width, int shift) {
@@ -141,6 +157,7 @@ static outcome run_all(const wt_kernels *k, int width, int shift) {
     const int32_t targets[ROWS] = {width - 1, -1, 0}, classes[ROWS] = {2, 0, 2};
     matrix *y = outcome_add(&all, ROWS, width, shift);
     all.loss = k->cross_entropy(y->values, y->stride, targets, ROWS, width, true);
+    all.loss += run_mixtures(&all, k, width, shift);
     matrix *sums = outcome_add(&all, 1, width, shift), *table = outcome_add(&all, 3, width, 0);
     matrix *rows = outcome_add(&all, ROWS, width, shift);
     k->embed(rows->values, rows->stride, classes, table->values, sums->values, ROWS, 3, width, 1);
@@ -181,7 +198,8 @@ static void run_products(const wt_kernels *k, int rows, int in, int out, matrix 
     matrix packed = matrix_create(1, (int)k->packed_count(in, out), 0, 0, 303);
     *y = matrix_create(rows, out, 2, 0, 304), *dw = matrix_create(in, out, 1, 0, 305);
     k->pack(packed.values, w.values, in, out, false, 0.7f);
-    const wt_operand twice[] = {{x.values, packed.values, x.stride, in}, {x.values, packed.values, x.stride, in}};
+    const wt_operand twice[] = {{x.values, packed.values, x.stride, in},
+                                {x.values, packed.values, x.stride, in}};
     k->multiply(y->values, y->stride, rows, out, twice, 2, &(wt_finish){bias.values, NULL, 0, 0.3f});
     k->convolve_weights(dw->values, dw->stride, x.values, x.stride, y->values, y->stride, rows, in, out);
     matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&packed);

@@ -18,7 +18,8 @@ A file holds
   classes          [batches, windows, T + R - 1], or
   signal           [batches, windows, T + R - 1, channels]
   target           [batches, windows, T], -1: no target; with a readout the last one alone
-  value            [batches, windows, T], of squared error
+  value            [batches, windows, T], of squared error and mixtures; of several values per target
+                   [batches, windows, T, values]. Then target is 0, or the edges' bits of a code (batch.h)
   parameters/NAME  the initial parameters, in PyTorch's shapes; each with the attribute fan_in
   logits           [windows, T (1 with a readout), outputs] of batch 0 (rows past a window's target count are 0)
   losses           [windows], summed over each window's targets, and their sum
@@ -56,12 +57,13 @@ def array(kernel, residual, gate, stacks=1, layers=None, dilations=None, activat
 
 def case(about, arrays, classes=16, input="class", channels=0, input_kernel=2, skip=8, head_channels=0,
          skip_scale=1.0, residual_scale=1.0, window=40, windows=4, lane_windows=2, utterances=(150, 97, 123),
-         ignored=0.0, empty=(), optimizer=ADAM, head="softmax", readout=None):
+         ignored=0.0, empty=(), optimizer=ADAM, head="softmax", readout=None, components=0, values=1, codes=False,
+         shift=0.0):
     return dict(about=about, arrays=arrays, classes=classes, input=input, channels=channels,
                 input_kernel=input_kernel, skip=skip, head_channels=head_channels, skip_scale=skip_scale,
                 residual_scale=residual_scale, window=window, windows=windows, lane_windows=lane_windows,
                 utterances=utterances, ignored=ignored, empty=empty, optimizer=optimizer, head=head,
-                readout=readout)
+                readout=readout, components=components, values=values, codes=codes, shift=shift)
 
 
 CASES = {
@@ -124,7 +126,30 @@ CASES = {
     "readout-value": case("one value a window, from a linear layer over time",
                           [array(2, 6, 6, layers=3)], input="real", channels=1, readout="linear", head="mse",
                           window=40, windows=4, lane_windows=1, utterances=(120, 80)),
+    "logistics-codes": case("three logistics for the next sample's code of 16 bits, some at either end; class input",
+                            [array(2, 6, 6, layers=4)], head="logistics", components=3, codes=True, shift=-3.0,
+                            window=50, ignored=0.1),
+    "logistics-values": case("the density of four logistics for each of two channels",
+                             [array(2, 6, 5, layers=3)], input="real", channels=2, head="logistics", components=4,
+                             values=2, window=40),
+    "gaussian-codes": case("a Gaussian for the next sample's code of 16 bits, some at either end; real input",
+                           [array(2, 6, 6, layers=4)], input="real", channels=1, head="gaussian", components=1,
+                           codes=True, shift=-2.0, window=50),
+    "gaussian-values": case("the density of two Gaussians for each of three channels",
+                            [array(2, 5, 6, layers=3)], input="real", channels=3, head="gaussian", components=2,
+                            values=3, window=40, ignored=0.1),
+    "next-values": case("squared error of the next sample's three channels",
+                        [array(2, 5, 6, layers=3)], input="real", channels=3, head="mse", values=3, window=40,
+                        ignored=0.1),
 }
+
+MIXTURES = ("logistics", "gaussian")
+HALF = 1 / 65536  # of a code's width
+
+
+def predicts_next(c):
+    """Whether a target's values are the next sample's."""
+    return c["head"] in MIXTURES or c["values"] > 1
 
 
 def blocks_of(arrays):
@@ -156,6 +181,8 @@ def yaml_of(c):
              f"  head_channels: {c['head_channels']}"]
     if c["readout"]:
         lines += [f"  readout: {c['readout']}"]
+    if c["head"] in MIXTURES:
+        lines += [f"  components: {c['components']}"]
     if len(c["arrays"]) == 1:
         lines += ["  " + key for key in entry(c["arrays"][0])]
     else:
@@ -163,7 +190,7 @@ def yaml_of(c):
     samples = c["window"] + (receptive_field(c) - 1 if c["readout"] else 0)
     lines += ["data:", "  path: data/reference", f"  window: {samples}",
               f"  quantization: linear:{c['classes']}"]
-    if c["readout"] or c["head"] == "mse":
+    if c["readout"] or (c["head"] == "mse" and not predicts_next(c)):
         lines += ["  target: label", f"  stride: {c['window'] if c['readout'] else 0}"]
     lines += ["train:", f"  batch: {c['windows']}", f"  steps: {STEPS}",
               f"  lanes: {c['windows'] // c['lane_windows']}"]
@@ -200,7 +227,9 @@ def shapes_of(c):
 
 
 def outputs_of(c):
-    return 1 if c["head"] == "mse" else c["classes"]
+    if c["head"] in MIXTURES:
+        return c["values"] * c["components"] * (3 if c["components"] > 1 else 2)
+    return c["values"] if c["head"] == "mse" else c["classes"]
 
 
 def rounded(values):
@@ -215,6 +244,8 @@ def initial(c, random):
             key = f"{name}.{kind}"
             fan_in[key] = inputs * taps
             values = random.uniform(-2, 2, shape) / numpy.sqrt(inputs * taps)
+            if key == "head.1.bias" and c["shift"]:  # ln s of scales that codes have
+                values.reshape(c["values"], -1)[:, -c["components"]:] += c["shift"]
             parameters[key] = torch.tensor(rounded(values), requires_grad=True)
     if c["readout"] == "linear":  # torch.nn.Linear(window, 1) over time
         shapes = {"readout.weight": (1, c["window"])}
@@ -270,6 +301,40 @@ def network(c, p, x, targets, watch):
     return outputs
 
 
+def log_interval(c, y, edge, mean, scale):
+    """ln P of the code y by one component: as it is defined, on the side where its tails are small."""
+    log_cdf = torch.nn.functional.logsigmoid if c["head"] == "logistics" else torch.special.log_ndtr
+    above, below = (y + HALF - mean) / scale, (y - HALF - mean) / scale
+    flip = (y > mean).detach()
+    low, high = torch.where(flip, -above, below), torch.where(flip, -below, above)
+    no_low = torch.where(flip, edge == 2, edge == 1)
+    no_high = torch.where(flip, edge == 1, edge == 2)
+    upper = torch.where(no_high, torch.zeros_like(high), log_cdf(high))
+    lower = torch.where(no_low, upper.detach() - 1, log_cdf(low))
+    return upper + torch.where(no_low, torch.zeros_like(low), torch.log(-torch.expm1(lower - upper)))
+
+
+def log_density(c, y, mean, scale):
+    if c["head"] == "logistics":
+        z = (y - mean) / scale
+        return -z - 2 * torch.nn.functional.softplus(-z) - torch.log(scale)
+    return torch.distributions.Normal(mean, scale).log_prob(y)
+
+
+def mixture_loss(c, outputs, target, value):
+    """-ln p, summed over the targets and their values. outputs [targets, values·(K logits, K means, K ln s)]"""
+    K, kept = c["components"], target >= 0
+    y = outputs[kept].reshape(int(kept.sum()), c["values"], outputs.shape[1] // c["values"])
+    logits = y[..., :K] if K > 1 else torch.zeros_like(y[..., :1])
+    mean, scale = y[..., -2 * K:-K], torch.exp(y[..., -K:])
+    x = value[kept].reshape(len(y), c["values"], 1)
+    if c["codes"]:
+        log_p = log_interval(c, x, target[kept].reshape(-1, 1, 1), mean, scale)
+    else:
+        log_p = log_density(c, x, mean, scale)
+    return -torch.logsumexp(torch.log_softmax(logits, -1) + log_p, -1).sum()
+
+
 def run(c, p, data, batch, watch):
     """Logits and summed loss of each window, and the number of targets."""
     logits, losses, count = [], [], 0
@@ -290,8 +355,10 @@ def run(c, p, data, batch, watch):
         logits.append(network(c, p, x, n, watch))
         if c["head"] == "mse":
             value = torch.tensor(data["value"][batch, w, first:n])
-            losses.append(torch.nn.functional.mse_loss(logits[-1][target >= 0, 0], value[target >= 0],
-                                                       reduction="sum"))
+            y = logits[-1] if c["values"] > 1 else logits[-1][:, 0]
+            losses.append(torch.nn.functional.mse_loss(y[target >= 0], value[target >= 0], reduction="sum"))
+        elif c["head"] in MIXTURES:
+            losses.append(mixture_loss(c, logits[-1], target, torch.tensor(data["value"][batch, w, first:n])))
         else:
             losses.append(cross_entropy(logits[-1], target, ignore_index=-1, reduction="sum"))
         count += int((target >= 0).sum())
@@ -318,6 +385,7 @@ def data_of(c, random):
     slots, rows = (BATCHES, c["windows"]), size + field - 1
     count = numpy.zeros(slots, numpy.int32)
     target = random.randint(0, c["classes"], slots + (size,)).astype(numpy.int32)
+    value = numpy.zeros(slots + (size, c["values"]))
     classes = random.randint(0, c["classes"], slots + (rows,)).astype(numpy.int32)
     signal = rounded(random.normal(0, 1, slots + (rows, c["channels"])))
     utterances = [signal_of(length, max(c["channels"], 1), random) for length in c["utterances"]]
@@ -333,6 +401,7 @@ def data_of(c, random):
         known = slice(max(s - field, 0), s + n - 1)
         count[b, w] = n
         target[b, w, :n] = q[s:s + n]
+        value[b, w, :n] = u[s:s + n, :c["values"]]
         classes[b, w, :before] = quantise(numpy.zeros(1), c["classes"])[0]
         classes[b, w, before:n + field - 1] = q[known]
         signal[b, w, :before] = 0
@@ -346,7 +415,16 @@ def data_of(c, random):
         target[:, :, :-1] = -1
     data = dict(target_count=count, target=target)
     data.update({"classes": classes} if c["input"] == "class" else {"signal": signal})
-    if c["head"] == "mse":
+    if c["codes"]:
+        code = numpy.clip(numpy.round(value * 32768 * 1.3), -32768, 32767)
+        data["value"] = (code / 32768)[..., 0]
+        edge = numpy.where(code == -32768, 1, numpy.where(code == 32767, 2, 0))[..., 0]
+        assert (edge[0] == 1).any() and (edge[0] == 2).any()
+        target[target >= 0] = edge[target >= 0]
+    elif predicts_next(c):
+        data["value"] = value if c["values"] > 1 else value[..., 0]
+        target[target > 0] = 0
+    elif c["head"] == "mse":
         data["value"] = rounded(random.normal(0, 1, slots + (size,)))
         target[target > 0] = 0
     return data
@@ -411,6 +489,9 @@ def write(path, c, values, fan_in):
         f.attrs["torch"] = numpy.bytes_(torch.__version__)
         for key in ("classes", "channels", "lane_windows"):
             f.attrs[key] = numpy.int64(c[key])
+        if predicts_next(c):
+            f.attrs["values"] = numpy.int64(c["values"])
+            f.attrs["codes"] = numpy.int64(c["codes"])
         f.attrs["receptive_field"] = numpy.int64(receptive_field(c))
         f.attrs["batches"] = numpy.int64(BATCHES)
         for key, value in values.items():

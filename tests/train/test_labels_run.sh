@@ -116,8 +116,9 @@ refused() {
     expect_error 2 "$words" "$WAVETRAIN" train config.yaml --run refused "$@"
     [ ! -e refused ] || fail "$*: a run was made"
 }
-refused 'data.target: next needs sound' --set data.target=next --set data.look_ahead=0
-refused "the data set's labels are classes (model.head: mse needs values)" --set model.head=mse
+refused "data.target: next of a table's columns needs model.input: real and another head than softmax" \
+    --set data.target=next --set data.look_ahead=0
+refused "the data set's labels are classes (model.head: mse, logistics or gaussian needs values)" --set model.head=mse
 refused 'has no labels that are classes' --set data.path=square
 refused "columns are no classes (model.input must be real)" --set model.input=class
 expect_ok "$WAVETRAIN" prepare simulate sine --utterances 5 --out tone

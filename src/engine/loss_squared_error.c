@@ -1,0 +1,31 @@
+/* Squared error: an output for each value. */
+#include "losses.h"
+
+static double score(const wt_kernels *kernels, const wt_mixture *mixture, const wt_loss_rows *rows,
+                    bool gradient) {
+    const int channels = mixture->channels;
+    double loss = 0;
+    if (channels == 1)
+        return kernels->squared_error(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
+                                      gradient);
+    for (ptrdiff_t t = 0; t < rows->rows; t++) {
+        for (int c = 0; c < channels; c++)
+            loss += kernels->squared_error(rows->y + t * rows->outputs + c, rows->outputs,
+                                           rows->value + t * channels + c, rows->target + t, 1, gradient);
+    }
+    return loss;
+}
+
+/* The mean itself: squared error says nothing of how far values lie from it. */
+static void draw(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
+                 wt_real *values) {
+    (void)key, (void)mixture;
+    for (int c = 0; c < count; c++) values[c] = outputs[c];
+}
+
+static void mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
+    (void)mixture;
+    for (int c = 0; c < count; c++) values[c] = outputs[c];
+}
+
+const wt_loss_class wt_loss_squared_error = {"squared error", score, draw, mean};
