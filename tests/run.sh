@@ -40,6 +40,8 @@ check() {
     return $status
 }
 
+# Several tests run at once, so threads that wait give up their core.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 phase set-up
@@ -52,8 +54,9 @@ if [ "$quick" = 1 ]; then
     exit
 fi
 
-# The released program is tested last, so that its summary is at the end of the output, before the seconds of each phase
-# and the summaries of what failed. In a run of all tests, its tests on a SLURM cluster, which wait more than they work, run beside the first build's.
+# The released program is tested last, so that its summary is at the end of the output, before the seconds of
+# each phase and the summaries of what failed. In a run of all tests, its tests on a SLURM cluster, which wait
+# more than they work, run at the same time as the first build's.
 # Leaks are told apart by the libraries in their stacks, which takes the slow unwinder: libc has no frame pointers. The
 # leak checker crashes on the thread-local storage of libraries that are loaded later, unless it leaves it alone.
 export ASAN_OPTIONS=fast_unwind_on_malloc=0:intercept_tls_get_addr=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
