@@ -155,7 +155,7 @@ static void list_targets(wt_engine *e) {
         for (int t = 0; t < batch->target_count[slot]; t++) {
             const int32_t target = batch->target[at + (size_t)t];
             if (drops && target < 0) continue;
-            if (batch->value)
+            if (e->value && batch->value)
                 memcpy(e->value + (size_t)e->targets * values, batch->value + (at + (size_t)t) * values,
                        values * sizeof *e->value);
             e->input_at[e->targets] = row + (size_t)t;
