@@ -1,5 +1,5 @@
 /*
- * wavetrain prepare table: rows of CSV files as labelled samples.
+ * wavetrain prepare table: rows of CSV files as samples, labelled or of a series that is to go on.
  *
  * Rank 0 reads everything once, checks each row and counts; the others hear which rows make which utterance.
  * All ranks then measure the training part's mean and deviation, an utterance each in turn, and write whole
@@ -227,8 +227,8 @@ cleanup:
 
 const wt_command wt_command_prepare_table = {
     .name = "prepare table",
-    .arguments = "FILE.csv… --signal COLUMN… --label COLUMN --out DATASET [OPTION…]",
-    .summary = "Make a data set from tables with a row for each sample and a label in each row",
+    .arguments = "FILE.csv… --signal COLUMN… --out DATASET [OPTION…]",
+    .summary = "Make a data set from tables with a row for each sample, labelled or a series",
     .parallel = true,
     .run = wt_run_prepare_table,
 };

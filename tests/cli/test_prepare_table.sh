@@ -85,7 +85,6 @@ table 2 'other/bad.csv: has the same name as bad.csv' bad.csv other/bad.csv $col
 
 # options
 table 2 '--signal: expected 1 to 64 columns (got 0)' bad.csv --label y
-table 2 '--label: is missing' bad.csv --signal a
 table 2 '--label: is given twice (expected once)' bad.csv $columns --label a
 table 2 '--separator: got ab' bad.csv $columns --separator ab
 table 2 '--decimal: got ";"' bad.csv $columns --decimal ';'
