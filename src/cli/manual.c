@@ -92,6 +92,7 @@ static void wt_roff_command(void *context, const wt_command *command, const char
 
 static void wt_roff_title(FILE *out, const char *name, int section, const char *date, const char *what) {
     fprintf(out, ".TH %s %d \"%s\" \"wavetrain " WT_VERSION "\" \"%s\"\n", name, section, date, what);
+    fputs(".ad l\n.nh\n", out); /* options and commands are not stretched or cut */
 }
 
 static const char wt_manual_head[] =
