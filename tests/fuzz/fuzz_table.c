@@ -28,8 +28,7 @@ static void read_table(const uint8_t *data, size_t size) {
                                       .decimal = how & 8 ? ',' : '.',
                                       .values = how & 16,
                                       .rate = 1,
-                                      .validation = 0.2,
-                                      .test = 0.2,
+                                      .split = wt_split_shares(0.2, 0.2, 0),
                                       .shard_bytes = 1 << 20,
                                       .gap = how & 32 ? 3 : 0,
                                       .blocks = 5};
