@@ -1,6 +1,4 @@
 /* A mixture of Gaussians for each value. */
-#include <math.h>
-
 #include "losses.h"
 
 static double score(const wt_kernels *kernels, const wt_mixture *mixture, const wt_loss_rows *rows,
@@ -14,18 +12,9 @@ static double draw_unit(const wt_draw_key *key, const wt_mixture *mixture, int c
     return wt_draw_normal(key, mixture, c, 1);
 }
 
-/* A component, then its value; the temperature goes with the logits and with the scale. */
 static void draw(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
                  wt_real *values) {
-    const int K = mixture->components, each = count / mixture->channels;
-    for (int c = 0; c < mixture->channels; c++) {
-        const wt_real *y = outputs + c * each;
-        const int k = wt_draw_component(key, mixture, c, y);
-        const double log_scale = (double)y[each - K + k];
-        const double scale = exp(fmin(fmax(log_scale, WT_GAUSSIAN_FLOOR), WT_SCALE_CEILING));
-        const double unit = key->temperature > 0 ? draw_unit(key, mixture, c) : 0;
-        values[c] = (wt_real)((double)y[each - 2 * K + k] + key->temperature * scale * unit);
-    }
+    wt_draw_mixture(mixture, key, outputs, count, values, draw_unit, WT_GAUSSIAN_FLOOR);
 }
 
 const wt_loss_class wt_loss_gaussians = {"mixture of Gaussians", score, draw, wt_mixture_mean};

@@ -42,6 +42,19 @@ int wt_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, 
     return best; /* rounding left nothing */
 }
 
+void wt_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
+                     wt_real *values, double (*unit)(const wt_draw_key *, const wt_mixture *, int c),
+                     double lowest) {
+    const int K = mixture->components, each = count / mixture->channels;
+    for (int c = 0; c < mixture->channels; c++) {
+        const wt_real *y = outputs + c * each;
+        const int k = wt_draw_component(key, mixture, c, y);
+        const double scale = exp(fmin(fmax((double)y[each - K + k], lowest), WT_SCALE_CEILING));
+        const double drawn = key->temperature > 0 ? unit(key, mixture, c) : 0;
+        values[c] = (wt_real)((double)y[each - 2 * K + k] + key->temperature * scale * drawn);
+    }
+}
+
 double wt_engine_round(const wt_graph *graph, double value) {
     const double step = 2 * wt_graph_loss(graph)->mixture.half;
     if (step <= 0) return value;

@@ -37,6 +37,11 @@ double wt_draw_uniform(const wt_draw_key *key, const wt_mixture *mixture, int c,
 double wt_draw_normal(const wt_draw_key *key, const wt_mixture *mixture, int c, int use);
 /* The component of K logits that is drawn; the likeliest one at temperature 0. */
 int wt_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, const wt_real *logits);
+/* As wt_loss_class.draw: a component, then its value μ + temperature · scale · unit, where `unit` draws from the
+ * component with mean 0 and scale 1, and the scale's logarithm is at least `lowest`. */
+void wt_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
+                     wt_real *values, double (*unit)(const wt_draw_key *, const wt_mixture *, int c),
+                     double lowest);
 /* Of a mixture: Σ π_k μ_k. */
 void wt_mixture_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values);
 
