@@ -117,21 +117,33 @@ stop_once() {
         fail "stop $stop: step $rows was finished when $signal came, the newest checkpoint is of $(newest_of "$kind"): $(cat "$kind.log")"
 }
 
+# Trains KIND/ to its end, and compares it with the run without stops.
+finish_run() {
+    ranks=
+    train_ok "$1"
+    same_run "whole-$1" "$1" "$stop_steps"
+    runs=$((runs + 1))
+}
+
 stop_and_resume() {
-    local kind=$1 stops=$2 stop began=$EPOCHREALTIME
+    local kind=$1 stops=$2 stop runs=0 began=$EPOCHREALTIME
     RANDOM=$3
     [ -e tone ] || make_tone
     make_stop_config "$kind"
     ranks=
     train_ok "whole-$kind"
     printf '%5s %6s %6s %-12s %5s %6s %11s %5s %10s\n' stop ranks signal to from rows checkpoint code after
-    for ((stop = 1; stop <= stops && $(rows_of "$kind") < stop_steps; stop++)); do stop_once "$kind" "$stop"; done
-    ranks=
-    train_ok "$kind"
-    same_run "whole-$kind" "$kind" "$stop_steps"
+    for ((stop = 1; stop <= stops; stop++)); do
+        if [ "$(rows_of "$kind")" -ge "$stop_steps" ]; then # done before its stops: once more from the start
+            finish_run "$kind"
+            rm -rf "$kind"
+        fi
+        stop_once "$kind" "$stop"
+    done
+    finish_run "$kind"
     no_leftovers
-    echo "$kind: $((stop - 1)) stops, seed $3, $stop_steps steps, $(seconds_since "$began") s: hash $(hash_of "$kind")," \
-        "as without stops; each step once in metrics.csv"
+    echo "$kind: $stops stops, seed $3, $runs runs of $stop_steps steps, $(seconds_since "$began") s:" \
+        "hash $(hash_of "$kind"), as without stops; each step once in metrics.csv"
 }
 
 # save_and_measure SAVES SEED: a state of nearly 32 MiB, steps of some seconds, two threads; a signal to rank
