@@ -103,6 +103,7 @@ typedef struct {
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
     int components;     /* of a mixture; 0: 10 logistics, one Gaussian */
+    double mean_unit;   /* of a mixture: a mean is the network's output times this */
     wt_readout readout; /* of one label a window: data.stride */
     int head_channels;  /* hidden width of the head; 0: as wide as skip */
     /* of the hierarchy alone */

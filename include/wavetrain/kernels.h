@@ -55,13 +55,13 @@ typedef struct {
 
 /*
  * A mixture of `components` K distributions for each of `channels` values per row. A row of outputs has, value after
- * value, K logits (none where K is 1), K means μ and K ln s. With `half` > 0 a value is a code, the middle of an
+ * value, K logits (none where K is 1), K means in `unit` (μ = unit · output) and K ln s. With `half` > 0 a value is a code, the middle of an
  * interval of twice that width; with 0 it is real and has a density. ln s is taken within the floor below and
  * WT_SCALE_CEILING, beyond which its gradient is 0.
  */
 typedef struct {
     int components, channels;
-    double half;
+    double half, unit;
 } wt_mixture;
 
 enum { WT_COMPONENTS_MAX = 64 };

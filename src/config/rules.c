@@ -338,6 +338,11 @@ static wt_status check_real(const wt_reading *reading) {
                           "model.components needs model.head: logistics or gaussian (got %d, expected 0)",
                           model->components);
     }
+    if (model->mean_unit != 1 && !mixture) {
+        return rule_error(reading, "model.mean_unit", "model.head",
+                          "model.mean_unit needs model.head: logistics or gaussian (got %g, expected 1)",
+                          model->mean_unit);
+    }
     if (data->preemphasis > 0 && (!next || model->input != WT_INPUT_REAL)) {
         return rule_error(
             reading, "data.preemphasis", "model.",

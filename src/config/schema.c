@@ -73,6 +73,10 @@ const wt_key wt_keys[] = {
 {.name = "model.components", .type = WT_KEY_INT, .offset = AT(model.components), .standard = "0",
  .least = 0, .most = 64, .resume = WT_RESUME_REFUSED,
  .help = "Components of the mixture of head logistics or gaussian. 0: 10 logistics, one Gaussian."},
+{.name = "model.mean_unit", .type = WT_KEY_REAL, .offset = AT(model.mean_unit), .standard = "1.0",
+ .least = 0, .most = 1e9, .above = true, .resume = WT_RESUME_REFUSED,
+ .help = "Head logistics or gaussian: a component's mean is the network's output times this. About the deviation of "
+         "the values that are predicted (0.1 for speech in full scale) lets a network learn means faster."},
 {.name = "model.readout", .type = WT_KEY_CHOICE, .offset = AT(model.readout), .standard = "last",
  .choices = CHOICES("last", "mean", "linear"), .resume = WT_RESUME_REFUSED,
  .help = "Where a window has one label (data.stride): read from the last output, from the mean of all outputs that see "

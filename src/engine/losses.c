@@ -51,7 +51,7 @@ void wt_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt
         const int k = wt_draw_component(key, mixture, c, y);
         const double scale = exp(fmin(fmax((double)y[each - K + k], lowest), WT_SCALE_CEILING));
         const double drawn = key->temperature > 0 ? unit(key, mixture, c) : 0;
-        values[c] = (wt_real)((double)y[each - 2 * K + k] + key->temperature * scale * drawn);
+        values[c] = (wt_real)(mixture->unit * (double)y[each - 2 * K + k] + key->temperature * scale * drawn);
     }
 }
 
@@ -86,7 +86,7 @@ void wt_mixture_mean(const wt_mixture *mixture, const wt_real *outputs, int coun
             weight += w;
             sum += w * (double)mean[k];
         }
-        values[c] = (wt_real)(sum / weight);
+        values[c] = (wt_real)(mixture->unit * sum / weight);
     }
 }
 

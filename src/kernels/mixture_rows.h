@@ -92,13 +92,13 @@ INLINE void gaussian_lanes(mixture_terms *m, int first, const value_view *v) {
 }
 
 /* One value's components from its outputs; what fills up the last lanes weighs nothing. */
-static int read_terms(mixture_terms *m, const float *y, int components) {
+static int read_terms(mixture_terms *m, const float *y, int components, double unit) {
     const int padded = (components + WIDTH - 1) / WIDTH * WIDTH;
     const float *mean = components > 1 ? y + components : y, *scale = mean + components;
     for (int k = 0; k < padded; k++) {
         const bool is = k < components;
         m->logit[k] = !is ? -HUGE_VAL : components > 1 ? (double)y[k] : 0;
-        m->mean[k] = is ? (double)mean[k] : 0;
+        m->mean[k] = is ? unit * (double)mean[k] : 0;
         m->scale[k] = is ? (double)scale[k] : 0;
     }
     return padded;
@@ -115,10 +115,11 @@ INLINE double soften(double *x, int components, int padded, double *share) {
     return largest + wt_log(sum);
 }
 
-INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, int components, bool gaussian,
-                            bool gradient) {
+INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, const wt_mixture *mixture,
+                            bool gaussian, bool gradient) {
+    const int components = mixture->components;
     double prior_share, joint_share;
-    const int padded = read_terms(m, y, components);
+    const int padded = read_terms(m, y, components, mixture->unit);
     for (int k = 0; k < padded; k += WIDTH) {
         if (gaussian) {
             gaussian_lanes(m, k, v);
@@ -134,7 +135,7 @@ INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, int
     for (int k = 0; k < components; k++) {
         const double r = m->joint[k] * joint_share;
         if (components > 1) y[k] = (float)(m->logit[k] * prior_share - r);
-        mean[k] = (float)(-r * m->by_mean[k]);
+        mean[k] = (float)(-r * m->by_mean[k] * mixture->unit);
         scale[k] = (float)(-r * m->by_scale[k]);
     }
     return loss;
@@ -156,7 +157,7 @@ INLINE double mixture_rows(float *y, int ldy, const float *values, const int32_t
             v.y = (double)values[t * mixture->channels + c];
             v.low = targets[t] >> 2 * c & WT_EDGE_LOW;
             v.high = targets[t] >> 2 * c & WT_EDGE_HIGH;
-            loss += mixture_value(&m, row + c * each, &v, mixture->components, gaussian, gradient);
+            loss += mixture_value(&m, row + c * each, &v, mixture, gaussian, gradient);
         }
     }
     return loss;

@@ -79,8 +79,8 @@ static double score_value(wt_real *y, double value, int edge, const wt_mixture *
     double logit[WT_COMPONENTS_MAX] = {0}, joint[WT_COMPONENTS_MAX] = {0};
     term terms[WT_COMPONENTS_MAX];
     for (int k = 0; k < K; k++) {
-        terms[k] = function(value, mixture->half, edge & WT_EDGE_LOW, edge & WT_EDGE_HIGH, (double)mean[k],
-                            clamped((double)scale[k], floor));
+        terms[k] = function(value, mixture->half, edge & WT_EDGE_LOW, edge & WT_EDGE_HIGH,
+                            mixture->unit * (double)mean[k], clamped((double)scale[k], floor));
         logit[k] = K > 1 ? (double)y[k] : 0;
         joint[k] = logit[k] + terms[k].log_p;
     }
@@ -89,7 +89,7 @@ static double score_value(wt_real *y, double value, int edge, const wt_mixture *
         const double r = exp(joint[k] - all);
         const bool moves = clamped((double)scale[k], floor) == (double)scale[k];
         if (K > 1) y[k] = (wt_real)(exp(logit[k] - prior) - r);
-        mean[k] = (wt_real)(-r * terms[k].by_mean);
+        mean[k] = (wt_real)(-r * terms[k].by_mean * mixture->unit);
         scale[k] = (wt_real)(moves ? -r * terms[k].by_scale : 0);
     }
     return prior - all;

@@ -92,7 +92,8 @@ static wt_mixture mixture_of(const wt_model_config *model, const wt_network_shap
                         .channels = model->head == WT_HEAD_SOFTMAX ? 0
                                     : shape->values                ? shape->values
                                                                    : 1,
-                        .half = shape->codes ? CODE_HALF : 0};
+                        .half = shape->codes ? CODE_HALF : 0,
+                        .unit = model->mean_unit};
 }
 
 int wt_build_outputs(const wt_model_config *model, const wt_network_shape *shape) {

@@ -39,6 +39,8 @@ typedef struct {
     int padding; /* leading input rows of window 0 that hold silence */
     bool ignore; /* every fifth target is none */
     bool whole;  /* a window has one target */
+    int values;  /* per target, of a head of values; 0: one */
+    bool codes;  /* they are codes, `classes` 3: some at the grid's ends */
 } gradient_case;
 
 #define ARRAY(k, s, l, r, g, a) \
@@ -129,6 +131,42 @@ static const gradient_case cases[] = {
      .targets = 40,
      .target_count = {40, 13, 37},
      .ignore = true},
+    {"logistics of codes",
+     {.trunk = WT_TRUNK_WAVENET,
+      PLAIN,
+      .head = WT_HEAD_LOGISTICS,
+      .components = 10,
+      .mean_unit = 0.25,
+      .input_kernel = 2,
+      .array = ARRAY(2, 1, 4, 4, 5, GATE),
+      .skip = 6},
+     .classes = 3,
+     .targets = 40,
+     .target_count = {40, 13, 37},
+     .ignore = true,
+     .codes = true},
+    {"Gaussians of three channels",
+     {.trunk = WT_TRUNK_WAVENET,
+      PLAIN,
+      .head = WT_HEAD_GAUSSIAN,
+      .components = 3,
+      .mean_unit = 1,
+      .input = WT_INPUT_REAL,
+      .input_kernel = 2,
+      .array = ARRAY(2, 1, 3, 4, 5, GATE),
+      .skip = 6},
+     .classes = 1,
+     .channels = 3,
+     .targets = 40,
+     .target_count = {40, 13, 37},
+     .values = 3},
+    {"squared errors of two channels",
+     {VALUES, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 3, 4, 5, GATE), .skip = 6},
+     .classes = 1,
+     .channels = 2,
+     .targets = 30,
+     .target_count = {30, 30, 7},
+     .values = 2},
     {"mean readout",
      {MODEL, PLAIN, .readout = WT_READOUT_MEAN, .input_kernel = 2, .array = ARRAY(2, 1, 3, 4, 3, GATE),
       .skip = 5},
@@ -284,8 +322,9 @@ static wt_batch make_batch(const gradient_case *c, int receptive_field) {
     for (size_t i = 0; c->whole && i < targets; i++) {
         if ((i + 1) % (size_t)c->targets != 0) b.target[i] = -1;
     }
-    b.value = take(targets, sizeof *b.value);
-    for (size_t i = 0; i < targets; i++) b.value[i] = 2 * draw(4, i) - 1;
+    const size_t values = targets * (size_t)(c->values ? c->values : 1);
+    b.value = take(values, sizeof *b.value);
+    for (size_t i = 0; i < values; i++) b.value[i] = 2 * draw(4, i) - 1;
     if (c->channels == 0) {
         b.classes = take(rows, sizeof *b.classes);
         for (size_t i = 0; i < rows; i++)
@@ -327,7 +366,11 @@ static wt_engine *make_pass(const problem *p, bool backward) {
 static problem make_problem(const gradient_case *c) {
     problem p = {0};
     must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
-    wt_network_shape shape = {.input_classes = c->classes, .channels = c->channels, .classes = c->classes};
+    wt_network_shape shape = {.input_classes = c->classes,
+                              .channels = c->channels,
+                              .classes = c->classes,
+                              .values = c->values,
+                              .codes = c->codes};
     must(wt_network_create_shaped(&p.network, &c->model, &shape));
     if (c->whole) { /* the same with a window of so many outputs */
         shape.window = c->targets + p.network->receptive_field - 1;

@@ -218,7 +218,8 @@ static double mixture_loss_of(void *arguments) {
 static void test_mixtures(void **state) {
     (void)state;
     for (int i = 0; i < 8; i++) {
-        mixture_case m = {.mixture = {i & 1 ? 3 : 1, 2, i & 2 ? 0.05 : 0}, .gaussian = i & 4};
+        mixture_case m = {.mixture = {i & 1 ? 3 : 1, 2, i & 2 ? 0.05 : 0, i & 1 ? 0.5 : 1},
+                          .gaussian = i & 4};
         const int outputs = wt_mixture_outputs(&m.mixture);
         for (int v = 0; v < 8; v++) m.values[v] = test_random((uint64_t)v + 70);
         m.targets[1] = m.mixture.half > 0 ? WT_EDGE_HIGH | WT_EDGE_LOW << 2 : 0;

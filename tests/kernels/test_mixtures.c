@@ -45,7 +45,7 @@ static void test_codes_sum_to_one(void **state) {
     (void)state;
     static const float means[] = {0.1f, 1.0f, -1.0f, 0.99998f, 1.25f, -3.0f};
     static const float scales[] = {-15, -13, -12, -10.9f, -8, -4, -1, 1};
-    const wt_mixture mixture = {1, 1, HALF};
+    const wt_mixture mixture = {1, 1, HALF, 1};
     for (int kind = 0; kind < KINDS; kind++) {
         for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
             for (size_t j = 0; j < sizeof scales / sizeof *scales; j++) {
@@ -62,7 +62,7 @@ static void test_codes_sum_to_one(void **state) {
 
 static void test_codes_of_a_mixture_sum_to_one(void **state) {
     (void)state;
-    const wt_mixture mixture = {10, 1, HALF};
+    const wt_mixture mixture = {10, 1, HALF, 1};
     float outputs[30];
     for (int i = 0; i < 10; i++) {
         outputs[i] = (float)(2 * test_random((uint64_t)i));
@@ -88,7 +88,7 @@ typedef struct {
 
 /* Some values are codes in the middle, some at the edges, some rows no targets; scales reach beyond the floors. */
 static void set_up(bed *b, int components, int channels, double half) {
-    b->mixture = (wt_mixture){components, channels, half};
+    b->mixture = (wt_mixture){components, channels, half, components % 2 ? 1 : 0.25};
     const int outputs = wt_mixture_outputs(&b->mixture), each = outputs / channels;
     b->y = matrix_create(ROWS, outputs, 3, 1, 77);
     for (int t = 0; t < ROWS; t++) {
@@ -104,7 +104,9 @@ static void set_up(bed *b, int components, int channels, double half) {
             for (int k = 0; k < components; k++) {
                 float *scale = matrix_at(&b->y, t, c * each + each - components + k);
                 *scale = *scale * 11 - 7;
-                if (t % 2) scale[-components] = b->values[at] + scale[-components] * 1e-3f;
+                if (t % 2)
+                    scale[-components] = (b->values[at] + scale[-components] * 1e-3f) /
+                                         (float)b->mixture.unit;
             }
         }
     }
@@ -151,7 +153,7 @@ static void test_reference(void **state) {
 /* Every output that is not a number makes the loss not finite, so that the step's check finds it. */
 static void test_not_a_number(void **state) {
     (void)state;
-    const wt_mixture mixture = {3, 1, HALF};
+    const wt_mixture mixture = {3, 1, HALF, 1};
     const float value = 0.25f;
     const int32_t target = 0;
     for (int kind = 0; kind < KINDS; kind++) {
