@@ -61,10 +61,8 @@ awk -F, 'NR > 1 { truth[$3]++; said[$4]++; hit[$3] += $3 == $4 }
           printf "%.4f\n", sum / n }' samples-1.csv >f1.txt
 [ "$(cat f1.txt)" = "$(sed -n 's/  macro-F1  //p' samples-1.txt)" ] || fail "macro-F1: $(cat f1.txt) $(cat samples-1.txt)"
 expect_ok "$WAVETRAIN" evaluate samples --predictions samples.h5
-if command -v h5dump >/dev/null; then
-    h5dump -d prediction -y -w 1 -m %g samples.h5 | sed -n 's/^ *\([0-9]\),*$/\1/p' >h5.txt
-    sed 1d samples-1.csv | cut -d, -f4 | cmp - h5.txt || fail "predictions in HDF5 are others"
-fi
+h5dump -d prediction -y -w 1 -m %g samples.h5 | sed -n 's/^ *\([0-9]\),*$/\1/p' >h5.txt
+sed 1d samples-1.csv | cut -d, -f4 | cmp - h5.txt || fail "predictions in HDF5 are others"
 
 # --- one class a window; read from the last output, the mean, a linear layer ---
 for readout in last mean linear; do
