@@ -84,6 +84,14 @@ typedef struct {
     int padding; /* of a vocabulary: the class of what stands before a text */
 } wt_quantization;
 
+typedef enum {
+    WT_CONDITION_NONE,
+    WT_CONDITION_REPEAT,
+    WT_CONDITION_LINEAR,
+    WT_CONDITION_STRETCH
+} wt_condition_kind;
+enum { WT_CONDITION_SCALES = 4 };
+
 /* A run of blocks of one shape: `stacks` times dilations 1, 2, 4 … 2^(layers−1), or the list. */
 typedef struct {
     int kernel, stacks, layers;
@@ -99,6 +107,11 @@ typedef struct {
     wt_array_config array; /* model.kernel, .stacks, .layers … : used where `arrays` is not given */
     int array_count;       /* model.arrays: defaults of each entry are the keys above */
     wt_array_config arrays[WT_ARRAYS_MAX];
+    /* a condition of frames, and speakers */
+    wt_condition_kind condition;       /* how frames become samples */
+    int condition_pad;                 /* stretch: frames to each side that the first convolution reads */
+    wt_dilation_list condition_scales; /* stretch: factors, whose product is the hop */
+    int speaker;                       /* channels that stand for a speaker; 0: none */
     int skip;
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;

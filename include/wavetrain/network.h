@@ -15,6 +15,16 @@
  * In PyTorch, whose layout is [windows, channels, rows]:
  *   v = self.norm(u)                                    # torch.nn.BatchNorm1d(2·gate)
  *   v = self.norm(u.transpose(1, 2)).transpose(1, 2)    # torch.nn.LayerNorm(2·gate)
+ * A block may have a condition, frames c and a window's speaker s:
+ *   u = W ∗_d h + b + up(V c) + U E[s],   before the norm, if there is one
+ * with 1×1 V and U without biases, and E an embedding. `up` acts on time alone (batch.h, wt_framing), so that V c is
+ * made per frame. `stretch` (Yamamoto et al. 2020, arXiv 1910.11480) first convolves the frames with
+ * 2·condition_pad + 1 taps and then repeats and filters them, scale after scale:
+ *   c = self.input(c)                                                     # torch.nn.Conv1d(D, D, 2·pad + 1, bias=False)
+ *   for s, f in zip(scales, self.stretch):                                # torch.nn.Conv1d(1, 1, 2·s + 1, padding=s, bias=False)
+ *       c = f(c.repeat_interleave(s, 2).view(-1, 1, rows)).view(c's shape)
+ * on frames that go on at both ends as the last ones are, where PyTorch's networks take zeros between the layers.
+ *
  * Batch norm's statistics are over all rows that the block computes in a step, on all ranks: a row counts
  * once for each window that it stands in, whether its own target is one or not. Layer norm is over a row's
  * channels. In evaluation batch norm takes the running statistics, and nothing is dropped.
@@ -34,6 +44,7 @@
 
 #include <stdbool.h>
 
+#include "wavetrain/batch.h"
 #include "wavetrain/config.h"
 #include "wavetrain/error.h"
 #include "wavetrain/parameters.h"
@@ -57,6 +68,9 @@ typedef struct {
     bool codes;           /* that are codes of 16 bits */
     int receptive_field;  /* samples that a target sees */
     int context_rows;     /* rows more than its targets that a window computes, at most; 0: none are shared */
+    int features;         /* numbers of a frame of the condition; 0: none */
+    wt_framing framing;   /* of its frames */
+    int speakers;         /* that it tells apart; 0: none */
     int readout_rows;     /* outputs of a window that has one target; 0: each output is a target's own */
     char description[32]; /* "16 blocks" or "3 levels" */
 } wt_network;
@@ -68,6 +82,9 @@ typedef struct {
     int classes;       /* of the targets, where the head is a softmax */
     int values;        /* per target, where it is not; 0 is 1 */
     bool codes;        /* they are codes of 16 bits, on the grid k/32768 */
+    int features;      /* numbers of a frame of the condition; 0: there is none */
+    int hop;           /* samples from one frame to the next */
+    int speakers;
     int window;        /* samples of a window that has one target, its last; 0: each has its own */
 } wt_network_shape;
 
@@ -78,6 +95,9 @@ wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *mode
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels);
 /* Takes NULL. */
 void wt_network_destroy(wt_network *network);
+
+/* Frames of the condition that a window of so many targets reads, wherever it begins; 0: there is none. */
+int wt_network_frames(const wt_network *network, int targets);
 
 /* The outputs of a window that an engine and a batch are made for. */
 int wt_network_targets(const wt_network *network, const wt_data_config *data);

@@ -17,6 +17,8 @@ typedef enum {
     WT_ROLE_WEIGHT,
     WT_ROLE_BIAS,
     WT_ROLE_EMBEDDING, /* rows of classes, in PyTorch's order */
+    WT_ROLE_SPEAKER,   /* the same, of speakers */
+    WT_ROLE_FILTER,    /* a mean of its taps, at first */
     WT_ROLE_NORM_WEIGHT,
     WT_ROLE_NORM_BIAS,
     WT_ROLE_RUNNING_MEAN, /* of batch norm: not trained, but staged by forward and committed with the step */
@@ -49,6 +51,11 @@ typedef struct {
     size_t total;                /* elements of the flat buffer */
     size_t trained;              /* so many at its beginning; what comes behind is no part of any gradient */
 } wt_parameter_table;
+
+/* Whether its rows stand in PyTorch's order. */
+static inline bool wt_parameter_is_table(const wt_parameter *parameter) {
+    return parameter->role == WT_ROLE_EMBEDDING || parameter->role == WT_ROLE_SPEAKER;
+}
 
 /* One tensor between the flat buffer (`flat` points at its beginning) and PyTorch's order. */
 void wt_parameter_export(const wt_parameter *parameter, const wt_real *flat, wt_real *torch);

@@ -278,8 +278,30 @@ static wt_status check_hierarchy(const wt_reading *reading) {
     return check_field(reading, receptive_field(model));
 }
 
+static wt_status check_condition(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    const bool any = model->condition != WT_CONDITION_NONE || model->speaker > 0;
+    const bool stretch = model->condition == WT_CONDITION_STRETCH;
+    const int scales = model->condition_scales.count;
+    if (any && model->trunk != WT_TRUNK_WAVENET) {
+        return rule_error(reading, "model.condition", "model.speaker",
+                          "a condition or a speaker is for wavenets (expected model.trunk: wavenet)");
+    }
+    if (any && model->norm == WT_NORM_BATCH) {
+        return rule_error(reading, "model.norm", "model.norm",
+                          "batch norm does not go with a condition or a speaker (expected none or layer)");
+    }
+    if (stretch ? scales < 1 || scales > WT_CONDITION_SCALES : scales > 0) {
+        return rule_error(reading, "model.condition_scales", "model.condition",
+                          "model.condition_scales does not fit model.condition (got %d factors, expected %s)",
+                          scales, stretch ? "1 … 4, such as [4, 4, 4, 4]" : "none without stretch");
+    }
+    return WT_OK;
+}
+
 static wt_status check_receptive_field(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
+    WT_TRY(check_condition(reading));
     if (model->trunk == WT_TRUNK_HIERARCHY) return check_hierarchy(reading);
     return check_field(reading, receptive_field(model));
 }

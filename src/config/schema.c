@@ -57,6 +57,19 @@ const wt_key wt_keys[] = {
  .help = "Where stacks differ: a list such as [{layers: 8, residual: 32}, {layers: 4}], in place of stacks, "
          "layers and dilations. An entry has the keys kernel, stacks, layers, dilations, residual, gate, "
          "activation; what it leaves out is as above, but for stacks, which is then 1."},
+{.name = "model.condition", .type = WT_KEY_CHOICE, .offset = AT(model.condition), .standard = "none",
+ .choices = CHOICES("none", "repeat", "linear", "stretch"), .resume = WT_RESUME_REFUSED,
+ .help = "The data set's features, added to each block's gate: how frames become samples. repeat: each is that of the "
+         "samples around it; linear: between two frames; stretch: a learnt network of condition_scales."},
+{.name = "model.condition_pad", .type = WT_KEY_INT, .offset = AT(model.condition_pad), .standard = "2",
+ .least = 0, .most = 64, .resume = WT_RESUME_REFUSED,
+ .help = "Of condition stretch: frames to either side of its own that its first convolution reads."},
+{.name = "model.condition_scales", .type = WT_KEY_DILATIONS, .offset = AT(model.condition_scales),
+ .standard = "[]", .least = 1, .most = 64, .resume = WT_RESUME_REFUSED,
+ .help = "Of condition stretch: at most 4 factors, such as [4, 4, 4, 4]; their product is the features' hop."},
+{.name = "model.speaker", .type = WT_KEY_INT, .offset = AT(model.speaker), .standard = "0",
+ .least = 0, .most = 65536, .resume = WT_RESUME_REFUSED,
+ .help = "Channels of the embedding of a recording's speaker, which each block's gate sees. 0: none."},
 {.name = "model.skip", .type = WT_KEY_INT, .offset = AT(model.skip), .standard = "128",
  .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Channels of the sum over all blocks that the head reads."},

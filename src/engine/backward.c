@@ -33,7 +33,8 @@ static int adder_of(const wt_engine *e, int value) {
     return e->graph->ops[op].add == value && wt_layout_adds_in_place(e, op) ? op : -1;
 }
 
-/* Whether a value's gradient is gathered from its readers where it was made; else its sole reader makes it. */
+/* Whether a value's gradient is gathered from its readers where it was made; else its sole reader makes it.
+ */
 static bool is_gathered(const wt_engine *e, int value) {
     return adder_of(e, value) < 0 && wt_layout_sole_reader(e, value) < 0;
 }
@@ -51,6 +52,8 @@ static int gradient_buffer(wt_engine *e, int value) {
         const int op = plan->readers[n].op;
         if (e->graph->ops[op].input == value)
             plan->ops[op].input_gradient = wt_layout_buffer(e, e->graph->ops[op].output, channels);
+        if (e->graph->ops[op].kind == WT_OP_UPSAMPLE && plan->readers[n].term >= 0)
+            plan->ops[op].stretch_gradient = wt_layout_buffer(e, value, channels);
     }
     return wt_layout_buffer(e, value, channels);
 }
@@ -225,6 +228,11 @@ static void lay_through(wt_engine *e, int op) {
     wt_layout_use(plan, plan->values[o->output].gradient, 0, class->flags & WT_PULLED ? WT_WHOLE : WT_READS);
     if (class->flags & WT_KEEPS_INPUT) wt_layout_use(plan, own->work, 0, WT_READS);
     if (class->flags & WT_KEEPS_OUTPUT) wt_layout_use(plan, output, 0, WT_READS);
+    for (int n = o->first_term; n < o->first_term + o->term_count; n++) { /* an upsample's weights */
+        wt_layout_use(plan, plan->values[e->graph->terms[n].value].buffer, 0, WT_READS);
+        wt_layout_use(plan, plan->values[o->input].buffer, 0, WT_READS);
+    }
+    wt_layout_use(plan, own->stretch_gradient, 0, WT_WRITES);
     wt_layout_use(plan, own->state, 0, class->remake ? WT_WRITES : WT_READS);
     wt_layout_use(plan, apart ? own->input_gradient : plan->values[o->input].gradient, 0, WT_WRITES);
     if (class->flags & WT_REMAKES && !class->remake) wt_layout_use(plan, output, 0, WT_WRITES);
@@ -299,7 +307,7 @@ static void lay_operator(wt_engine *e, int op) {
     if (class->weights && class->panels(e->graph, o) == 0) lay_readout(e, op);
     if (class->gather[WT_BACKWARD]) {
         lay_sums(e, op);
-    } else if (class->backward && !(class->flags & WT_PULLED) && o->input != e->graph->signal) {
+    } else if (class->backward && !(class->flags & WT_PULLED) && !wt_graph_is_input(e->graph, o->input)) {
         lay_through(e, op);
     }
     if (y->meets && !class->remake) lay_available(e, o->output);
@@ -332,7 +340,8 @@ static void add_panels(wt_engine *e, const wt_stage *forward, int op) {
     }
     for (int b = o->first_bias; b < o->first_bias + o->bias_count; b++)
         plan->finished_by[e->graph->biases[b].tensor] = own;
-    for (int t = 0; o->term_count == 0 && t < 2; t++) { /* a look-up's, a readout's */
+    wt_layout_use(plan, plan->ops[op].state, 0, WT_WHOLE | WT_WRITES);
+    for (int t = 0; o->term_count == 0 && t < (o->kind == WT_OP_STRETCH ? 4 : 2); t++) { /* a look-up's, … */
         if (o->tensors[t] >= 0) plan->finished_by[o->tensors[t]] = own;
     }
 }
@@ -369,7 +378,7 @@ static void lay_stage(wt_engine *e, int number) {
     }
     if (plan->status != WT_OK) return;
     lay_moments(e, &forward);
-    if (forward.after_op && e->graph->ops[forward.after_op].input != e->graph->signal)
+    if (forward.after_op && !wt_graph_is_input(e->graph, e->graph->ops[forward.after_op].input))
         lay_through(e, forward.after_op);
     if (!forward.turns) lay_remakes(e, number);
     for (int op = forward.first_op + forward.op_count - 1; op >= forward.first_op; op--) lay_operator(e, op);
@@ -382,7 +391,7 @@ void wt_engine_plan_backward(wt_engine *e) {
     wt_engine_plan *plan = e->plan;
     const int values = e->graph->value_count;
     for (int v = values - 1; v >= 0 && plan->status == WT_OK; v--) {
-        if (v != e->graph->signal) plan->values[v].gradient = gradient_buffer(e, v);
+        if (!wt_graph_is_input(e->graph, v)) plan->values[v].gradient = gradient_buffer(e, v);
     }
     for (int v = 0; v < values && plan->status == WT_OK; v++) plan->values[v].remade = is_remade(e, v);
     for (int v = 0; v < values && plan->status == WT_OK; v++) plan->values[v].meets = meets_weights(e, v);

@@ -31,7 +31,14 @@ enum {
 
 typedef enum { WT_FORWARD, WT_BACKWARD, WT_PHASES } wt_pass_phase;
 
-typedef enum { WT_PLACE_NONE, WT_PLACE_ROWS, WT_PLACE_SCRATCH, WT_PLACE_SIGNAL, WT_PLACE_RING } wt_place_kind;
+typedef enum {
+    WT_PLACE_NONE,
+    WT_PLACE_ROWS,
+    WT_PLACE_SCRATCH,
+    WT_PLACE_SIGNAL,    /* the batch's */
+    WT_PLACE_CONDITION, /* the batch's */
+    WT_PLACE_RING
+} wt_place_kind;
 
 typedef struct {
     wt_place_kind kind;
@@ -136,15 +143,16 @@ struct wt_engine {
 
 /* --- operators' classes --- */
 
-enum {                            /* what backward reads, and what an operator has of its own */
-       WT_KEEPS_INPUT = 1,        /* what forward left in place of the input */
-       WT_KEEPS_OUTPUT = 2,       /* the output, which stands in place of the input */
-       WT_REMAKES = 4,            /* nothing more: backward makes the output again on its way */
-       WT_GRADIENT_IN_PLACE = 8,  /* the gradient by the input takes the place of that by the output */
-       WT_PULLED = 16,            /* it is made, tile by tile, in the stage that made the input */
-       WT_MOMENTS = 32,           /* gradients by bias and weight are sums in double, [2, channels] */
-       WT_STATE_PER_ROW = 64,     /* a number per row that backward reads */
-       WT_STATE_PER_ELEMENT = 128 /* or one per element */
+enum {                             /* what backward reads, and what an operator has of its own */
+       WT_KEEPS_INPUT = 1,         /* what forward left in place of the input */
+       WT_KEEPS_OUTPUT = 2,        /* the output, which stands in place of the input */
+       WT_REMAKES = 4,             /* nothing more: backward makes the output again on its way */
+       WT_GRADIENT_IN_PLACE = 8,   /* the gradient by the input takes the place of that by the output */
+       WT_PULLED = 16,             /* it is made, tile by tile, in the stage that made the input */
+       WT_MOMENTS = 32,            /* gradients by bias and weight are sums in double, [2, channels] */
+       WT_STATE_PER_ROW = 64,      /* a number per row that backward reads */
+       WT_STATE_PER_ELEMENT = 128, /* or one per element */
+       WT_STATE_STRETCH = 256      /* or three */
 };
 
 /* A class is one file. Every function is given (engine, operator, tile) and works on the tile's rows. */
@@ -180,10 +188,12 @@ typedef struct {
 typedef struct {
     int work;           /* the buffer in which it works in place of its input */
     int state;          /* rows of its own */
-    int input_gradient; /* where its gradient by the input stands before it is added to others'; −1: value's */
+    int input_gradient; /* where its gradient by the input stands before it is added to others'; −1: value's
+                         */
     int stage;          /* of forward */
     int sums_at;        /* its own partial sums; moments in doubles */
-    size_t memory_at; /* in the arena */
+    size_t memory_at;   /* in the arena */
+    int stretch_gradient; /* of an upsample: its share of the gradient by its weights; −1: none */
 } wt_op_plan;
 
 typedef struct {
@@ -223,7 +233,8 @@ typedef struct wt_engine_plan {
     int segment;                         /* rows */
     int loss_tiles;                      /* of a window */
     int norm_sums;                       /* of a microbatch; if any, stages run in turn */
-    bool lists_targets;                  /* targets have rows of their own */
+    int frames;         /* of a window, without left contexts; of a stream those of one row */
+    bool lists_targets; /* targets have rows of their own */
     wt_status status;
 } wt_engine_plan;
 
@@ -255,6 +266,13 @@ static inline int wt_window_targets(const wt_engine *e, int i) {
     return e->batch->target_count[e->first + i];
 }
 
+/* Rows that a window has of values of time or frames, without left contexts. */
+static inline int wt_window_rows(const wt_engine *e, wt_extent extent, int i) {
+    const int targets = wt_window_targets(e, i);
+    if (extent != WT_EXTENT_FRAMES || targets == 0) return targets;
+    return e->batch->frames - e->graph->values[e->graph->condition].left;
+}
+
 /* Rows of a value in a tile. */
 typedef struct {
     int64_t first;
@@ -267,7 +285,7 @@ static inline wt_span wt_value_span(const wt_engine *e, const wt_tile *tile, int
     if (v->extent == WT_EXTENT_TARGETS) {
         span.first = (tile->origin + tile->first) * v->rows;
         span.count = tile->count * v->rows;
-    } else if (v->extent == WT_EXTENT_TIME) {
+    } else if (v->extent == WT_EXTENT_TIME || v->extent == WT_EXTENT_FRAMES) {
         span.first = tile->first - tile->stage->left + wt_left(e, value);
         span.count = tile->count;
         if (span.first < 0) span.count += (int)span.first, span.first = 0;
@@ -296,6 +314,9 @@ static inline wt_real *wt_row(const wt_engine *e, const wt_tile *tile, int buffe
         return e->batch->signal +
                ((size_t)(e->first + tile->group) * (size_t)wt_batch_rows(e->batch) + (size_t)row) *
                    (size_t)channels;
+    case WT_PLACE_CONDITION:
+        return e->batch->condition +
+               ((size_t)(e->first + tile->group) * (size_t)e->batch->frames + (size_t)row) * (size_t)channels;
     case WT_PLACE_RING: {
         int at = place->newest + (int)row;
         if (at < 0) at += place->ring;
@@ -385,6 +406,8 @@ bool wt_layout_adds_in_place(const wt_engine *e, int op);
 /* The gradient by what a reader of a value made of it. */
 static inline int wt_layout_source(const wt_engine *e, const wt_reader *reader, int value) {
     const wt_op *o = &e->graph->ops[reader->op];
+    if (reader->term >= 0 && e->plan->ops[reader->op].stretch_gradient >= 0)
+        return e->plan->ops[reader->op].stretch_gradient;
     return o->input == value ? e->plan->ops[reader->op].input_gradient : e->plan->values[o->output].gradient;
 }
 

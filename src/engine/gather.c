@@ -30,12 +30,13 @@ static void find_stretch(const wt_engine *e, int value, const wt_tile *tile, int
         const wt_reader *reader = &plan->readers[n];
         const wt_op *o = &e->graph->ops[reader->op];
         const wt_value *y = wt_value_of(e, o->output);
-        const int channels = o->input == value ? x->channels : y->channels;
+        const bool stretched = e->plan->ops[reader->op].stretch_gradient >= 0;
+        const int channels = o->input == value || stretched ? x->channels : y->channels;
         const size_t packed = reader->term < 0 ? SIZE_MAX : plan->terms[reader->term].backward;
         int64_t from = 0, to = INT64_MAX;
-        if (x->extent == WT_EXTENT_TIME) {
+        if (x->extent == WT_EXTENT_TIME || x->extent == WT_EXTENT_FRAMES) {
             from = x->left - y->left - reader->delay;
-            to = from + wt_window_targets(e, tile->group) + y->left;
+            to = from + wt_window_rows(e, x->extent, tile->group) + y->left;
         }
         if (!has_row(u, from, to, &s->end)) continue;
         const wt_real *dy = wt_row(e, tile, wt_layout_source(e, reader, value), u - from, channels);

@@ -15,14 +15,14 @@ int wt_layout_sole_reader(const wt_engine *e, int value) {
     return e->graph->ops[op].input == value ? op : -1;
 }
 
-/* A product that adds to a sum which nobody else reads works in place of it. */
+/* What adds to a sum that nobody else reads works in place of it. */
 bool wt_layout_adds_in_place(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     if (o->add < 0 || o->add_delay != 0 || o->scale != 1 || wt_layout_readers(e, o->add) != 1) return false;
     const wt_value *before = wt_value_of(e, o->add);
-    return before->left == wt_value_of(e, o->output)->left && before->producer >= 0 &&
-           e->graph->ops[before->producer].kind == WT_OP_PRODUCT &&
-           e->graph->ops[before->producer].scale == 1;
+    if (before->left != wt_value_of(e, o->output)->left || before->producer < 0) return false;
+    const wt_op *made = &e->graph->ops[before->producer];
+    return (made->kind == WT_OP_PRODUCT || made->kind == WT_OP_UPSAMPLE) && made->scale == 1;
 }
 
 int wt_layout_buffer(wt_engine *e, int value, int channels) {
@@ -57,14 +57,14 @@ void wt_layout_operands(wt_engine *e, int op) {
     if (o->input < 0) return;
     /* the loss makes its gradient in place; over a list of targets it takes a microbatch at once */
     const bool loss = o->kind == WT_OP_LOSS, list = wt_value_of(e, o->input)->extent == WT_EXTENT_TARGETS;
-    const bool whole = o->kind == WT_OP_READOUT || (loss && list);
+    const bool whole = o->kind == WT_OP_READOUT || o->kind == WT_OP_UPSAMPLE || (loss && list);
     wt_layout_use(e->plan, values[o->input].buffer, 0, (whole ? WT_WHOLE : 0) | (loss ? WT_WRITES : 0));
 }
 
 void wt_layout_forward(wt_engine *e, int op, wt_tile_work *run) {
     const wt_op *o = &e->graph->ops[op];
     const wt_op_plan *own = &e->plan->ops[op];
-    const bool reads = o->kind == WT_OP_READOUT || o->kind == WT_OP_FUSE;
+    const bool reads = o->kind == WT_OP_READOUT || o->kind == WT_OP_UPSAMPLE || o->kind == WT_OP_FUSE;
     if (run) wt_layout_call(e->plan, run, op);
     wt_layout_operands(e, op);
     wt_layout_use(e->plan, own->work, 0, reads ? WT_READS : WT_WRITES);

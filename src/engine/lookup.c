@@ -1,5 +1,5 @@
-/* Table look-ups: a causal convolution on one-hot input, or an embedding of each class of a target's
- * context. */
+/* Table look-ups: a causal convolution on one-hot input, an embedding of each class of a target's context, or
+ * of a window's speaker. */
 #include <string.h>
 
 #include "operators.h"
@@ -13,7 +13,7 @@ static const int32_t *classes_at(const wt_engine *e, const wt_op *o, int window,
 
 static int table_classes(const wt_engine *e, const wt_op *o) {
     const wt_parameter *table = &e->graph->tensors[o->tensors[0]];
-    return (int)table->shape[table->role == WT_ROLE_EMBEDDING ? 0 : 1];
+    return (int)table->shape[wt_parameter_is_table(table) ? 0 : 1];
 }
 
 static void forward(const wt_engine *e, int op, const wt_tile *tile) {
@@ -25,6 +25,11 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     if (v->extent == WT_EXTENT_TIME) {
         e->kernels->embed(y, v->channels, classes_at(e, o, tile->group, span.first), table,
                           wt_tensor(e, o->tensors[1]), span.count, table_classes(e, o), v->channels, o->taps);
+        return;
+    }
+    if (v->extent == WT_EXTENT_WINDOW) {
+        const int32_t speaker = e->batch->speaker[e->first + tile->group];
+        memcpy(y, table + (size_t)speaker * (size_t)v->channels, (size_t)v->channels * sizeof *y);
         return;
     }
     for (int64_t i = tile->origin + tile->first; i < tile->origin + tile->first + tile->count; i++) {
@@ -49,6 +54,17 @@ static void scatter(const wt_engine *e, const wt_op *o, const columns *c, const 
     e->kernels->embed_weights(c->table, channels, classes, dy + c->first, channels, rows, table_classes(e, o),
                               c->count, o->taps);
     if (c->bias) e->kernels->column_sums(c->bias, dy + c->first, channels, rows, c->count);
+}
+
+/* A speaker per window. */
+static void scatter_speakers(const wt_engine *e, const wt_op *o, const columns *c, const wt_tile *tile) {
+    wt_tile window = *tile;
+    window.group *= e->microbatch_windows;
+    for (; window.group < wt_microbatch_end(e, tile->group); window.group++) {
+        if (wt_window_targets(e, window.group) == 0) continue;
+        scatter(e, o, c, e->batch->speaker + e->first + window.group,
+                wt_gradient_row(e, &window, o->output, 0), 1);
+    }
 }
 
 static void scatter_windows(const wt_engine *e, const wt_op *o, const columns *c, const wt_tile *tile) {
@@ -90,7 +106,9 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
         c.bias = gradient + tensors[o->tensors[1]].offset + first;
         memset(c.bias, 0, (size_t)c.count * sizeof *c.bias);
     }
-    (v->extent == WT_EXTENT_TIME ? scatter_windows : scatter_targets)(e, o, &c, tile);
+    (v->extent == WT_EXTENT_TIME     ? scatter_windows
+     : v->extent == WT_EXTENT_WINDOW ? scatter_speakers
+                                     : scatter_targets)(e, o, &c, tile);
 }
 
 const wt_op_class wt_class_lookup = {.forward = forward, .panel = panel, .panels = panels, .elements = 1};

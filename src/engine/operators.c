@@ -12,6 +12,8 @@ const wt_op_class *const wt_op_classes[WT_OPERATORS] = {
     [WT_OP_DROPOUT] = &wt_class_dropout,
     [WT_OP_FUSE] = &wt_class_fuse,
     [WT_OP_SUM] = &wt_class_sum,
+    [WT_OP_STRETCH] = &wt_class_stretch,
+    [WT_OP_UPSAMPLE] = &wt_class_upsample,
     [WT_OP_READOUT] = &wt_class_readout,
     [WT_OP_LOSS] = &wt_class_loss,
 };

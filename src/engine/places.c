@@ -41,6 +41,8 @@ typedef struct {
 static size_t stride_of(const wt_engine *e, const wt_buffer *b) {
     const size_t channels = (size_t)b->channels, targets = (size_t)e->shape.targets;
     if (b->extent == WT_EXTENT_WINDOW) return channels;
+    if (b->extent == WT_EXTENT_FRAMES)
+        return wt_whole_lines(((size_t)e->plan->frames + (size_t)b->left) * channels);
     if (b->extent == WT_EXTENT_TIME) return wt_whole_lines((targets + (size_t)b->left) * channels);
     return wt_whole_lines((size_t)e->shape.windows * targets * (size_t)b->rows * channels);
 }
@@ -82,7 +84,7 @@ static void find_lives(placing *p) {
 static void place_kept(placing *p) {
     for (int b = 0; b < p->plan->buffer_count; b++) {
         wt_buffer *buffer = &p->plan->buffers[b];
-        if (!buffer->kept || buffer->places[WT_FORWARD].kind == WT_PLACE_SIGNAL) continue;
+        if (!buffer->kept || buffer->places[WT_FORWARD].kind != WT_PLACE_NONE) continue; /* the batch's */
         buffer->places[WT_FORWARD] = place_of(p->e, buffer, WT_PLACE_ROWS, p->plan->arena);
         buffer->places[WT_BACKWARD] = buffer->places[WT_FORWARD];
         p->plan->arena += size_of(p->e, buffer);
@@ -91,7 +93,8 @@ static void place_kept(placing *p) {
 
 static bool fits_scratch(const wt_buffer *b, const lifetime *life, const wt_stage *stage) {
     return life->first == life->last && !b->whole && b->extent == stage->extent &&
-           b->extent != WT_EXTENT_WINDOW && stage->tile_rows < INT32_MAX / 2;
+           (b->extent == WT_EXTENT_TIME || b->extent == WT_EXTENT_TARGETS) &&
+           stage->tile_rows < INT32_MAX / 2;
 }
 
 /* Takes a slot that is free before `stage` and has rows like the buffer's; else a new one (`slots[count]`).
@@ -161,6 +164,7 @@ static size_t place_slots(placing *p, int phase) {
 static int64_t group_rows(const wt_engine *e, const wt_stage *stage) {
     const int64_t targets = e->shape.targets;
     if (stage->extent == WT_EXTENT_WINDOW) return 1;
+    if (stage->extent == WT_EXTENT_FRAMES) return (int64_t)e->plan->frames + stage->left;
     return stage->extent == WT_EXTENT_TIME ? targets + stage->left : targets * e->microbatch_windows;
 }
 
@@ -332,7 +336,7 @@ void wt_engine_plan_rings(wt_engine *e) {
         wt_buffer *buffer = &plan->buffers[b];
         const bool time = buffer->extent == WT_EXTENT_TIME;
         wt_place *place = &buffer->places[WT_FORWARD];
-        if (place->kind == WT_PLACE_SIGNAL) continue;
+        if (place->kind != WT_PLACE_NONE) continue; /* the batch's */
         *place = place_of(e, buffer, time ? WT_PLACE_RING : WT_PLACE_ROWS, plan->arena);
         place->ring = 1;
         for (int n = 0; n < plan->use_count; n++) {

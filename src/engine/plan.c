@@ -63,6 +63,8 @@ static void make_buffers(wt_engine *e, int op) {
     if (flags & WT_STATE_PER_ROW) own->state = wt_layout_buffer(e, o->output, 1);
     if (flags & WT_STATE_PER_ELEMENT)
         own->state = wt_layout_buffer(e, o->output, wt_value_of(e, o->output)->channels);
+    if (flags & WT_STATE_STRETCH)
+        own->state = wt_layout_buffer(e, o->output, 3 * wt_value_of(e, o->output)->channels / 2);
     if (o->output >= 0) e->plan->values[o->output].buffer = output_buffer(e, op, flags);
 }
 
@@ -80,7 +82,7 @@ static void place_weights(wt_engine *e, int op) {
         if (term->tensor < 0) continue;
         plan->terms[n].forward = plan->packed;
         plan->packed += e->kernels->packed_count(in, out);
-        if (!e->shape.backward || term->value == e->graph->signal) continue;
+        if (!e->shape.backward || wt_graph_is_input(e->graph, term->value)) continue;
         plan->terms[n].backward = plan->packed;
         plan->packed += e->kernels->packed_count(out, in);
     }
@@ -126,6 +128,8 @@ static void cut_rows(const wt_engine *e, wt_stage *stage, int op) {
     stage->tile_rows = stage->unit_rows = 1;
     if (stage->extent == WT_EXTENT_TARGETS) {
         stage->tile_rows = stage->unit_rows = takes_all(e, op) ? INT32_MAX / 2 : WT_TARGETS_TILE;
+    } else if (stage->extent == WT_EXTENT_FRAMES) { /* few rows: a window's are a unit */
+        stage->tile_rows = stage->unit_rows = INT32_MAX / 2;
     } else if (stage->extent == WT_EXTENT_TIME) {
         const bool outputs = last->kind == WT_OP_LOSS || stage->whole_windows; /* which are wider */
         stage->tile_rows = outputs ? WT_LOSS_TILE : segment / 2;
@@ -136,8 +140,8 @@ static void cut_rows(const wt_engine *e, wt_stage *stage, int op) {
 /* The newest stage has rows of a value. */
 static void reach_left(wt_engine *e, int value) {
     wt_stage *stage = &e->plan->stages[e->plan->stage_count - 1];
-    if (value >= 0 && wt_value_of(e, value)->extent == WT_EXTENT_TIME && wt_left(e, value) > stage->left)
-        stage->left = wt_left(e, value);
+    if (value < 0 || wt_value_of(e, value)->extent != stage->extent) return;
+    if (wt_left(e, value) > stage->left) stage->left = wt_left(e, value);
 }
 
 /* An operator that gathers ends a stage with its sums, and begins the next one. */
@@ -194,15 +198,20 @@ static wt_status take_tables(wt_engine *e, bool stream) {
     WT_TRY(wt_alloc(&plan->finished_by, (size_t)graph->tensor_count, sizeof(int), "the plan"));
     for (int v = 0; v < graph->value_count; v++)
         plan->values[v] = (wt_value_plan){
-            .left = stream ? 0 : graph->values[v].left, .buffer = -1, .gradient = -1, .bias_at = -1};
-    for (int op = 0; op < graph->op_count; op++) plan->ops[op] = (wt_op_plan){-1, -1, -1, -1, -1, SIZE_MAX};
+            .left = stream && graph->values[v].extent == WT_EXTENT_TIME ? 0 : graph->values[v].left,
+            .buffer = -1,
+            .gradient = -1,
+            .bias_at = -1};
+    for (int op = 0; op < graph->op_count; op++)
+        plan->ops[op] = (wt_op_plan){-1, -1, -1, -1, -1, SIZE_MAX, -1};
     for (int n = 0; n < graph->term_count; n++) plan->terms[n] = (wt_term_plan){SIZE_MAX, SIZE_MAX, -1};
     for (int t = 0; t < graph->tensor_count; t++) plan->finished_by[t] = -1;
     return WT_OK;
 }
 
-static void describe(wt_engine *e) {
+static void describe(wt_engine *e, bool stream) {
     wt_engine_plan *plan = e->plan;
+    plan->frames = stream ? e->graph->frame_taps : wt_graph_frames(e->graph, e->shape.targets);
     const wt_extent loss = wt_value_of(e, e->graph->outputs)->extent;
     plan->segment = segment_rows(&e->shape);
     plan->loss_tiles = loss == WT_EXTENT_TIME ? wt_units(e->shape.targets, WT_LOSS_TILE) : 1;
@@ -211,17 +220,25 @@ static void describe(wt_engine *e) {
         plan->lists_targets |= wt_value_of(e, v)->extent == WT_EXTENT_TARGETS;
 }
 
+/* What comes with the batch stands there. */
+static void place_inputs(wt_engine *e) {
+    for (int v = 0; v < e->graph->value_count && e->plan->status == WT_OK; v++) {
+        if (!wt_graph_is_input(e->graph, v)) continue;
+        const int buffer = e->plan->values[v].buffer = wt_layout_buffer(e, v, wt_value_of(e, v)->channels);
+        if (e->plan->status != WT_OK) return;
+        for (int phase = 0; phase < WT_PHASES; phase++)
+            e->plan->buffers[buffer].places[phase].kind = v == e->graph->condition ? WT_PLACE_CONDITION
+                                                                                   : WT_PLACE_SIGNAL;
+    }
+}
+
 wt_status wt_engine_plan_create(wt_engine *e, bool stream) {
-    const int signal = e->graph->signal;
     WT_TRY(wt_alloc(&e->plan, 1, sizeof *e->plan, "the plan"));
     WT_TRY(take_tables(e, stream));
-    describe(e);
+    describe(e, stream);
     list_readers(e);
-    if (signal >= 0)
-        e->plan->values[signal].buffer = wt_layout_buffer(e, signal, wt_value_of(e, signal)->channels);
+    place_inputs(e);
     WT_TRY(e->plan->status);
-    for (int phase = 0; signal >= 0 && phase < WT_PHASES; phase++)
-        e->plan->buffers[0].places[phase].kind = WT_PLACE_SIGNAL;
     lay_forward(e);
     if (e->shape.backward) wt_engine_plan_backward(e);
     (stream ? wt_engine_plan_rings : wt_engine_plan_places)(e);

@@ -96,6 +96,8 @@ wt_status wt_stream_create(wt_stream **out, const wt_graph *graph, const wt_kern
     *out = NULL;
     WT_CHECK(graph->values[graph->outputs].extent != WT_EXTENT_WINDOW, WT_USAGE,
              "a network with one output per window generates nothing");
+    WT_CHECK(graph->condition < 0 && !graph->speakers, WT_USAGE,
+             "a network with a condition generates nothing as yet");
     WT_TRY(wt_alloc(&stream, 1, sizeof *stream, "the stream"));
     stream->history = history_of(graph);
     WT_GUARD(take_inputs(stream, graph, silence_class));

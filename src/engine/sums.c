@@ -22,7 +22,8 @@ int64_t wt_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int6
     }
     const int targets = wt_window_targets(e, group);
     if (targets == 0) return 0;
-    return stage->extent == WT_EXTENT_TIME ? (int64_t)targets + stage->left : 1;
+    if (stage->extent == WT_EXTENT_WINDOW) return 1;
+    return (int64_t)wt_window_rows(e, stage->extent, group) + stage->left;
 }
 
 /* The units of a microbatch, one after the other. */

@@ -32,6 +32,36 @@ int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_
 /* Whether a layer has a bias where a norm may follow. */
 bool wt_build_has_bias(const wt_model_config *model);
 
+/* What blocks are conditioned on (network.h): frames and a window's speaker; −1: absent. */
+typedef struct {
+    wt_condition_kind kind;
+    wt_framing framing;
+    int features, taps,
+        speaker;    /* numbers per frame, frames that a sample reads, channels of the embedding */
+    wt_layer input; /* stretch: the convolution of frames */
+    int embedding, filters[WT_CONDITION_SCALES]; /* tensors */
+    int frames, weights, voice;                  /* values */
+} wt_condition_layer;
+
+/* What a block adds to its gate's inputs. weight -1: absent. */
+typedef struct {
+    wt_layer frames, voice;
+    int frame_rows, voice_row; /* values */
+} wt_condition_block;
+
+/* Tensors that all blocks share, first of all: their gradients are finished last. Then their operators. */
+wt_status wt_build_condition(wt_graph *graph, wt_condition_layer *c, const wt_model_config *model,
+                             const wt_network_shape *shape);
+void wt_build_condition_rows(wt_graph *graph, wt_condition_layer *c);
+/* The tensors of a block whose gate reads `out` channels; its products, which come before its other
+ * operators; and `a` with the condition added. */
+wt_condition_block wt_build_condition_block(wt_graph *graph, const wt_condition_layer *c, const char *prefix,
+                                            int out);
+void wt_build_condition_products(wt_graph *graph, const wt_condition_layer *c, wt_condition_block *block,
+                                 int number);
+int wt_build_conditioned(wt_graph *graph, const wt_condition_layer *c, const wt_condition_block *block,
+                         int number, int a);
+
 /* The end: a readout's tensors, at the end of what is trained; then its operator and the loss. `rows`:
  * outputs of a window that has one target, else 0. */
 typedef struct {

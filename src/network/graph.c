@@ -7,7 +7,7 @@
 #include "wavetrain/memory.h"
 
 void wt_graph_init(wt_graph *graph) {
-    *graph = (wt_graph){.signal = -1, .outputs = -1};
+    *graph = (wt_graph){.signal = -1, .condition = -1, .outputs = -1};
 }
 
 void wt_graph_dispose(wt_graph *graph) {
@@ -63,16 +63,29 @@ int wt_graph_signal(wt_graph *graph, int channels) {
     return graph->signal;
 }
 
+int wt_graph_condition(wt_graph *graph, int channels, const wt_framing *framing, int taps) {
+    const wt_value value = {.channels = channels, .extent = WT_EXTENT_FRAMES, .rows = 1, .producer = -1};
+    graph->framing = *framing;
+    graph->frame_taps = taps;
+    return graph->condition = APPEND(graph, values, value_count, &value);
+}
+
+/* Operators without an input that is one value's rows. */
+static bool has_input(wt_operator kind) {
+    return kind != WT_OP_SUM && kind != WT_OP_LOOKUP && kind != WT_OP_UNFOLD && kind != WT_OP_STRETCH;
+}
+
 int wt_graph_op(wt_graph *graph, const wt_op *like, const wt_value *output) {
     wt_op op = *like;
     wt_value value = *output;
     value.producer = graph->op_count;
-    if (op.kind != WT_OP_PRODUCT) op.add = -1;
-    if (op.kind == WT_OP_SUM || op.kind == WT_OP_LOOKUP || op.kind == WT_OP_UNFOLD) op.input = -1;
+    if (op.kind != WT_OP_PRODUCT && op.kind != WT_OP_UPSAMPLE) op.add = -1;
+    if (!has_input(op.kind)) op.input = -1;
     op.first_term = graph->term_count;
     op.first_bias = graph->bias_count;
     op.output = op.kind == WT_OP_LOSS ? -1 : APPEND(graph, values, value_count, &value);
-    if (op.kind == WT_OP_LOOKUP) graph->classes = true;
+    if (op.kind == WT_OP_LOOKUP)
+        *(value.extent == WT_EXTENT_WINDOW ? &graph->speakers : &graph->classes) = true;
     APPEND(graph, ops, op_count, &op);
     return op.output;
 }
@@ -116,7 +129,8 @@ static wt_status check_term(const wt_graph *graph, const wt_op *op, int value, i
     WT_CHECK(value < op->output, WT_FAILED, "a network's operator reads a value that comes after it");
     WT_CHECK(x->extent == y->extent && x->rows == y->rows, WT_FAILED,
              "a network's operator adds rows of different extents");
-    WT_CHECK(delay >= 0 && (delay == 0 || x->extent == WT_EXTENT_TIME), WT_FAILED,
+    WT_CHECK(delay >= 0 && (delay == 0 || x->extent == WT_EXTENT_TIME || x->extent == WT_EXTENT_FRAMES),
+             WT_FAILED,
              "a network's operator has a delay of %d (expected at least 0, and 0 for targets' rows)", delay);
     return WT_OK;
 }
@@ -163,8 +177,28 @@ static wt_status check_sole_reader(const wt_graph *graph, const wt_op *op) {
     return WT_OK;
 }
 
+/* What it reads at frames' rate has no other reader: its gradient is made from this one's alone. */
+static wt_status check_upsample(const wt_graph *graph, const wt_op *op) {
+    const wt_value *x = &graph->values[op->input], *y = &graph->values[op->output];
+    const bool stretched = op->term_count > 0;
+    WT_CHECK(y->extent == WT_EXTENT_TIME && op->add >= 0 && x->producer >= 0 && x->channels == y->channels &&
+                 (x->extent == WT_EXTENT_FRAMES || (x->extent == WT_EXTENT_WINDOW && !stretched)),
+             WT_FAILED, "a network's upsampling does not add frames or windows to rows of time");
+    WT_CHECK(x->extent == WT_EXTENT_WINDOW || op->taps == graph->frame_taps, WT_FAILED,
+             "a network's upsampling reads %d frames (expected %d)", op->taps, graph->frame_taps);
+    for (int n = op->first_term; n < op->first_term + op->term_count; n++) {
+        const wt_value *k = &graph->values[graph->terms[n].value];
+        WT_CHECK(k->extent == WT_EXTENT_WINDOW && k->channels == 2 * op->taps * graph->framing.hop, WT_FAILED,
+                 "a network's upsampling has %d weights (expected %d)", k->channels,
+                 2 * op->taps * graph->framing.hop);
+    }
+    WT_TRY(check_term(graph, op, op->add, op->add_delay));
+    return check_sole_reader(graph, op);
+}
+
 static wt_status check_op(const wt_graph *graph, const wt_op *op) {
     switch (op->kind) {
+    case WT_OP_UPSAMPLE: return check_upsample(graph, op);
     case WT_OP_PRODUCT:
     case WT_OP_SUM: return check_product(graph, op);
     case WT_OP_LOSS: { /* its gradient takes the rows' place */
@@ -194,15 +228,20 @@ static int larger(int a, int b) {
     return a > b ? a : b;
 }
 
+static void reach_value(wt_graph *graph, const wt_op *op, int value, int delay) {
+    wt_value *x = &graph->values[value];
+    const wt_value *y = op->output < 0 ? NULL : &graph->values[op->output];
+    x->left = larger(x->left, y && y->extent == x->extent ? y->left + delay : 0);
+}
+
 /* What an operator reads must begin so many rows before the first target. */
 static void reach_back(wt_graph *graph, const wt_op *op) {
     const int left = op->output < 0 ? 0 : graph->values[op->output].left;
-    for (int n = op->first_term; n < op->first_term + op->term_count; n++) {
-        wt_value *x = &graph->values[graph->terms[n].value];
-        x->left = larger(x->left, left + graph->terms[n].delay);
-    }
-    if (op->add >= 0) graph->values[op->add].left = larger(graph->values[op->add].left, left + op->add_delay);
-    if (op->input >= 0) graph->values[op->input].left = larger(graph->values[op->input].left, left);
+    for (int n = op->first_term; n < op->first_term + op->term_count; n++)
+        reach_value(graph, op, graph->terms[n].value, graph->terms[n].delay);
+    if (op->add >= 0) reach_value(graph, op, op->add, op->add_delay);
+    if (op->input >= 0) reach_value(graph, op, op->input, 0);
+    if (op->output >= 0 && graph->values[op->output].extent == WT_EXTENT_WINDOW) return;
     if (op->kind == WT_OP_LOOKUP) graph->receptive_field = larger(graph->receptive_field, left + op->taps);
     if (op->kind == WT_OP_LOOKUP || op->kind == WT_OP_UNFOLD)
         graph->receptive_field = larger(graph->receptive_field, graph->values[op->output].rows);
@@ -244,7 +283,16 @@ wt_status wt_graph_finish(wt_graph *graph) {
 double wt_graph_rows(const wt_graph *graph, int value, int targets) {
     const wt_value *v = &graph->values[value];
     if (v->extent == WT_EXTENT_WINDOW) return 1;
+    if (v->extent == WT_EXTENT_FRAMES) return (double)wt_graph_frames(graph, targets) + v->left;
     return v->extent == WT_EXTENT_TIME ? (double)targets + v->left : (double)targets * v->rows;
+}
+
+int wt_graph_frames(const wt_graph *graph, int targets) {
+    if (graph->condition < 0) return 0;
+    /* the first row may be a frame's last */
+    return (int)(((int64_t)targets + graph->receptive_field - 2 + graph->framing.hop - 1) /
+                 graph->framing.hop) +
+           graph->frame_taps;
 }
 
 double wt_graph_term_operations(const wt_graph *graph, const wt_term *term, int targets) {

@@ -8,6 +8,8 @@
  *            left + t belongs to target t, the `left` rows before it are context that later operators need.
  *   targets  the microbatch's targets in one list: [target, rows, channels]. A target has rows of its own, so that
  *            nothing is shared between neighbours.
+ *   frames   a window's frames of the condition: [window, left + frames, channels]. Row left + i is the
+ *            window's frame i; the first is the oldest one that its first row of time reads.
  *   window   one row per window: [window, channels]
  * Operators on time rows read the past by delays (in samples); everything is valid: no row is padded.
  *
@@ -22,22 +24,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wavetrain/batch.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
 #include "wavetrain/parameters.h"
 
-typedef enum { WT_EXTENT_TIME, WT_EXTENT_TARGETS, WT_EXTENT_WINDOW } wt_extent;
+typedef enum { WT_EXTENT_TIME, WT_EXTENT_TARGETS, WT_EXTENT_FRAMES, WT_EXTENT_WINDOW } wt_extent;
 
 typedef struct {
     int channels;
     wt_extent extent;
     int rows;     /* of targets: rows per target; else 1 */
-    int left;     /* of time: the left context; made by wt_graph_finish */
-    int producer; /* the operator; -1: the batch's signal */
+    int left;     /* of time and frames: the left context; made by wt_graph_finish */
+    int producer; /* the operator; -1: the batch's signal, or its condition */
 } wt_value;
 
 /* The kinds of operators; engine/ has a class in a file of its own for each. With input x and output y:
  *   lookup      y[t] = bias + sum_j table[j][class[t - (taps-1-j)]]          classes of the batch; time or targets
+ *               y = table[speaker]                                           speakers of the batch; window
  *   unfold      a target's row j is the signal's sample j of its context     signal of the batch; targets
  *   product     y[t] = (sum_n W_n x_n[t - delay_n] + sum biases + x_add[t - delay])*scale
  *   activation  y = tanh(x), max(x, 0)
@@ -46,6 +50,10 @@ typedef struct {
  *   dropout     y = x*mask/(1 - share) in training
  *   fuse        n neighbouring rows of a target become one:   [target, rows, c] -> [target, rows/n, n*c]
  *   sum         y[t] = sum_n x_n[t - delay_n]
+ *   stretch     weights k[phase][tap] of how frames become samples (stretch.c): one row per window
+ *   upsample    y[t] = x_add[t] + sum_j k[phase(t)][j]*x[frame(t) + j], x of frames; k is the stretch that
+ *               a term reads, else 1 with one tap and (1 - phase/hop, phase/hop) with two
+ *               y[t] = x_add[t] + x, x of windows
  *   readout     one row per window: y = sum_t w_t*x[t] + b over its T rows (w_t = 1/T and b = 0 without tensors)
  *   loss        the end: x against the batch's targets; engine/losses.h has a class for each kind */
 typedef enum {
@@ -59,6 +67,8 @@ typedef enum {
     WT_OP_DROPOUT,
     WT_OP_FUSE,
     WT_OP_SUM,
+    WT_OP_STRETCH,
+    WT_OP_UPSAMPLE,
     WT_OP_READOUT,
     WT_OP_LOSS,
     WT_OPERATORS
@@ -86,16 +96,17 @@ typedef struct {
 } wt_bias;
 
 /* tensors: of a lookup table and bias, of norms weight, bias, running mean and variance, of a readout
- * weight and bias; -1: absent. */
+ * weight and bias, of a stretch the filters; -1: absent. */
 typedef struct {
     wt_operator kind;
     int layer; /* operators of a layer are neighbours in the list and are computed tile by tile together */
     int input, output;
     int first_term, term_count, first_bias, bias_count;
-    int add, add_delay; /* of a product; add -1: none */
+    int add, add_delay; /* of a product or an upsample; add -1: none */
     double scale;
     int tensors[4];
-    int taps; /* of a lookup; rows that a fuse takes together; rows that a readout reads */
+    int taps; /* of a lookup; rows that a fuse takes together; rows that a readout reads; frames that an
+               * upsample reads, of a stretch's weights */
     wt_activation activation;
     wt_loss_kind loss;
     wt_mixture mixture; /* of a loss: `channels` values per target, 0 of classes */
@@ -115,8 +126,12 @@ typedef struct wt_graph {
     size_t total, trained; /* elements of the tensors; the trained ones come first */
     int receptive_field;   /* samples that a target sees */
     int signal;            /* the value of the batch's signal; -1: none */
-    bool classes;          /* some operator reads the batch's classes */
-    int outputs;           /* the value that the loss reads */
+    int condition;         /* the value of the batch's frames; -1: none */
+    wt_framing framing;    /* of that; hop 0: none */
+    int frame_taps; /* frames that a row of time reads, without those that only convolutions of frames do */
+    bool classes;   /* some operator reads the batch's classes */
+    bool speakers;  /* some operator reads the batch's speakers */
+    int outputs;    /* the value that the loss reads */
     wt_status status;
 } wt_graph;
 
@@ -136,6 +151,8 @@ int wt_graph_vector(wt_graph *graph, const char *prefix, const char *suffix, wt_
 /* --- operators; each returns its output value --- */
 
 int wt_graph_signal(wt_graph *graph, int channels);
+/* The batch's frames, of which a row of time reads `taps`. */
+int wt_graph_condition(wt_graph *graph, int channels, const wt_framing *framing, int taps);
 /* An operator as `like` says, whose output has `output`'s channels, extent and rows. */
 int wt_graph_op(wt_graph *graph, const wt_op *like, const wt_value *output);
 /* A product or sum without terms as yet; they are added to the newest operator. */
@@ -162,5 +179,12 @@ static inline const wt_op *wt_graph_loss(const wt_graph *graph) {
 }
 /* Rows of a value that a window of `targets` targets has. */
 double wt_graph_rows(const wt_graph *graph, int value, int targets);
+/* Frames that a window of `targets` targets reads, wherever it begins: those of its T + R - 1 rows of time,
+ * with all taps. 0 without a condition. */
+int wt_graph_frames(const wt_graph *graph, int targets);
+/* An input that comes with the batch has no gradient. */
+static inline bool wt_graph_is_input(const wt_graph *graph, int value) {
+    return graph->values[value].producer < 0;
+}
 
 #endif

@@ -10,7 +10,7 @@
 
 /* PyTorch's number of the flat element `at` of a tensor. */
 static size_t wt_torch_element(const wt_parameter *parameter, size_t at) {
-    if (parameter->rank == 1 || parameter->role == WT_ROLE_EMBEDDING) return at;
+    if (parameter->rank == 1 || wt_parameter_is_table(parameter)) return at;
     size_t out = (size_t)parameter->shape[0], in = (size_t)parameter->shape[1];
     size_t taps = parameter->rank == 3 ? (size_t)parameter->shape[2] : 1;
     size_t o = at % out, i = at / out % in, j = at / out / in;
@@ -44,6 +44,8 @@ static wt_draw wt_draw_of(const wt_initial *initial, const wt_parameter *paramet
         if (parameter->last) draw.scale *= initial->output_scale;
         return draw;
     case WT_ROLE_EMBEDDING: return (wt_draw){WT_DRAW_NORMAL, 1};
+    case WT_ROLE_SPEAKER: return (wt_draw){WT_DRAW_NORMAL, 0.1};
+    case WT_ROLE_FILTER: return (wt_draw){WT_DRAW_CONSTANT, 1.0 / parameter->fan_in};
     case WT_ROLE_BIAS:
         if (initial->kind != WT_INITIAL_DEFAULT) break;
         return (wt_draw){WT_DRAW_UNIFORM, 1.0 / sqrt((double)parameter->fan_in)};

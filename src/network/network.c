@@ -33,8 +33,12 @@ static wt_status fill(wt_network *network, wt_graph *graph, const wt_model_confi
     WT_TRY(wt_graph_finish(graph));
     network->outputs = graph->values[graph->outputs].channels;
     network->receptive_field = graph->receptive_field;
+    network->features = graph->condition >= 0 ? shape->features : 0;
+    network->framing = graph->framing;
+    network->speakers = graph->speakers ? shape->speakers : 0;
     for (int v = 0; v < graph->value_count; v++) {
-        if (graph->values[v].producer >= 0 && graph->values[v].left > network->context_rows)
+        const wt_value *value = &graph->values[v];
+        if (value->producer >= 0 && value->extent == WT_EXTENT_TIME && value->left > network->context_rows)
             network->context_rows = graph->values[v].left;
     }
     WT_CHECK(graph->total <= WT_PARAMETERS_MAX, WT_USAGE,
@@ -78,6 +82,11 @@ void wt_network_destroy(wt_network *network) {
 int wt_network_targets(const wt_network *network, const wt_data_config *data) {
     if (data->stride == 0) return data->window;
     return network->readout_rows ? network->readout_rows : 1;
+}
+
+int wt_network_frames(const wt_network *network, int targets) {
+    const wt_graph *graph = network->graph;
+    return graph->condition < 0 ? 0 : wt_graph_frames(graph, targets) + graph->values[graph->condition].left;
 }
 
 double wt_network_operations(const wt_network *network, int targets) {

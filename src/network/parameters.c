@@ -5,7 +5,7 @@
 #include "wavetrain/network.h"
 
 static void wt_reorder(const wt_parameter *parameter, const wt_real *from, wt_real *to, bool to_torch) {
-    if (parameter->rank == 1 || parameter->role == WT_ROLE_EMBEDDING) {
+    if (parameter->rank == 1 || wt_parameter_is_table(parameter)) {
         memcpy(to, from, parameter->count * sizeof *to);
         return;
     }

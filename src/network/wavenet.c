@@ -20,6 +20,7 @@ enum {
 /* One block's tensors, and what it has made of its input. */
 typedef struct {
     wt_layer rechannel, conv, skip, residual; /* weight -1: absent */
+    wt_condition_block condition;
     wt_norm_layer norm;
     wt_activation activation;
     int z; /* value */
@@ -30,6 +31,7 @@ typedef struct {
     const wt_model_config *model;
     block *blocks;
     int count, group;
+    wt_condition_layer condition;
 } wavenet;
 
 static const wt_layer absent = {0, 0, 0, 0, -1, -1};
@@ -61,6 +63,8 @@ static void add_block(wavenet *w, int number, int width, const wt_array_config *
         b->rechannel = wt_build_layer(w->graph, NAMED("rechannel"), width, array->residual, 1, true);
     b->conv = wt_build_layer(w->graph, NAMED("conv"), array->residual, out, array->kernel, bias);
     b->conv.dilation = dilation;
+    snprintf(prefix, sizeof prefix, "blocks.%d", number);
+    b->condition = wt_build_condition_block(w->graph, &w->condition, prefix, out);
     b->norm = wt_build_norm(w->graph, w->model->norm, NAMED("norm"), out);
     b->skip = wt_build_layer(w->graph, NAMED("skip"), array->gate, w->model->skip, 1, true);
     if (number < w->count - 1)
@@ -128,7 +132,9 @@ static int add_skips(wavenet *w, int l, int number, int sum) {
 static int apply_block(wavenet *w, int l, int h, int *skip) {
     block *b = &w->blocks[l];
     const int number = l + 1;
-    const int a = wt_build_product(w->graph, &b->conv, number, h, 1);
+    wt_build_condition_products(w->graph, &w->condition, &b->condition, number);
+    int a = wt_build_product(w->graph, &b->conv, number, h, 1);
+    a = wt_build_conditioned(w->graph, &w->condition, &b->condition, number, a);
     b->z = wt_build_activation(w->graph, w->model, &b->norm, b->activation, number, l, a);
     int next = -1;
     if (b->residual.weight >= 0) {
@@ -175,6 +181,7 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
     const int width = arrays_of(model, &arrays)[0].residual;
     const int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
     const int hidden = model->head_channels ? model->head_channels : model->skip;
+    WT_TRY(wt_build_condition(graph, &w.condition, model, shape));
     WT_TRY(wt_alloc(&w.blocks, (size_t)w.count, sizeof *w.blocks, "the table of blocks"));
     const wt_layer input = wt_build_layer(graph, "input", in, width, model->input_kernel, true);
     add_blocks(&w);
@@ -185,6 +192,7 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
     network->readout_rows = readout_rows(&w, shape->window);
     const wt_readout_layer readout = wt_build_readout(graph, model, network->readout_rows);
     w.group = group_size(&w);
+    wt_build_condition_rows(graph, &w.condition);
     int h = apply_input(&w, &input), skip = -1;
     for (int l = 0; l < w.count; l++) h = apply_block(&w, l, h, &skip);
     const int outputs = apply_head(&w, head, w.count + 1, skip);

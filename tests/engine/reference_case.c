@@ -50,6 +50,12 @@ static wt_status make_network(wt_reference_case *c) {
         WT_TRY(read_integer(c, "values", &values));
         WT_TRY(read_integer(c, "codes", &codes));
     }
+    int features = 0, hop = 0, speakers = 0;
+    if (wt_h5_has_attribute(c->file, "", "features")) {
+        WT_TRY(read_integer(c, "features", &features));
+        WT_TRY(read_integer(c, "hop", &hop));
+        WT_TRY(read_integer(c, "speakers", &speakers));
+    }
     WT_TRY(read_integer(c, "receptive_field", &c->receptive_field));
     WT_TRY(read_integer(c, "batches", &c->batches));
     WT_TRY(read_integer(c, "lane_windows", &c->microbatch_windows));
@@ -64,6 +70,9 @@ static wt_status make_network(wt_reference_case *c) {
                                     .classes = classes,
                                     .values = values,
                                     .codes = codes,
+                                    .features = features,
+                                    .hop = hop,
+                                    .speakers = speakers,
                                     .window = data->stride > 0 ? data->window : 0};
     return wt_network_create_shaped(&c->network, &c->config.model, &shape);
 }
@@ -96,6 +105,21 @@ static wt_status read_values(wt_reference_case *c) {
                       b->value);
 }
 
+static wt_status read_condition(wt_reference_case *c) {
+    wt_batch *b = &c->batch;
+    if (c->network->speakers) WT_TRY(read_integers(c, "speaker", 2, 1, &b->speaker));
+    if (c->network->features == 0) return WT_OK;
+    b->frames = wt_network_frames(c->network, b->targets);
+    b->features = c->network->features;
+    const int64_t shape[] = {c->batches, c->windows, b->frames, b->features};
+    WT_TRY(check_shape(c, "condition", 4, shape));
+    WT_TRY(wt_alloc(&b->condition, (size_t)b->windows * (size_t)(b->frames * b->features), sizeof(wt_real),
+                    "reference frames"));
+    WT_TRY(wt_h5_read(c->file, "condition", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
+                      b->condition));
+    return read_integers(c, "phase", 2, 1, &b->phase);
+}
+
 static wt_status read_windows(wt_reference_case *c) {
     wt_batch *b = &c->batch;
     b->windows = c->batches * c->windows;
@@ -104,6 +128,7 @@ static wt_status read_windows(wt_reference_case *c) {
     WT_TRY(read_integers(c, "target_count", 2, 1, &b->target_count));
     WT_TRY(read_integers(c, "target", 3, b->targets, &b->target));
     if (c->network->values > 0) WT_TRY(read_values(c));
+    WT_TRY(read_condition(c));
     if (b->channels > 0) return read_signal(c, (size_t)b->windows);
     return read_integers(c, "classes", 3, wt_batch_rows(b), &b->classes);
 }
@@ -126,6 +151,9 @@ void wt_reference_close(wt_reference_case *c) {
     wt_free(c->batch.value);
     wt_free(c->batch.classes);
     wt_free(c->batch.signal);
+    wt_free(c->batch.condition);
+    wt_free(c->batch.phase);
+    wt_free(c->batch.speaker);
     (void)wt_h5_close(c->file);
     memset(c, 0, sizeof *c);
 }

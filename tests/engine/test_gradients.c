@@ -41,6 +41,7 @@ typedef struct {
     bool whole;  /* a window has one target */
     int values;  /* per target, of a head of values; 0: one */
     bool codes;  /* they are codes, `classes` 3: some at the grid's ends */
+    int features, hop, speakers;
 } gradient_case;
 
 #define ARRAY(k, s, l, r, g, a) \
@@ -218,6 +219,56 @@ static const gradient_case cases[] = {
      .targets = 130,
      .target_count = {130, 0, 97},
      .padding = 12},
+    {"repeated frames",
+     {MODEL, PLAIN, .condition = WT_CONDITION_REPEAT, .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE),
+      .skip = 6},
+     .classes = 9,
+     .targets = 24,
+     .target_count = {24, 11, 0},
+     .features = 3,
+     .hop = 5},
+    {"frames between which lines are drawn, layer norm, dropout",
+     {MODEL, PLAIN, .condition = WT_CONDITION_LINEAR, .norm = WT_NORM_LAYER, .dropout = 0.3,
+      .input_kernel = 1, .array = ARRAY(3, 1, 3, 5, 4, TANH), .skip = 6},
+     .classes = 9,
+     .targets = 33,
+     .target_count = {33, 11, 30},
+     .features = 4,
+     .hop = 4},
+    {"stretched frames",
+     {MODEL, PLAIN, .condition = WT_CONDITION_STRETCH, .condition_pad = 2, .condition_scales = {2, {2, 3}},
+      .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 9,
+     .targets = 40,
+     .target_count = {40, 0, 31},
+     .features = 3,
+     .hop = 6},
+    {"stretched frames, four scales, one block",
+     {VALUES, PLAIN, .condition = WT_CONDITION_STRETCH, .condition_scales = {4, {2, 1, 3, 2}},
+      .input_kernel = 2, .array = ARRAY(2, 1, 1, 5, 19, GATE), .skip = 6},
+     .classes = 1,
+     .channels = 1,
+     .targets = 30,
+     .target_count = {30, 30, 29},
+     .features = 2,
+     .hop = 12},
+    {"speakers",
+     {MODEL, PLAIN, .speaker = 4, .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 9,
+     .targets = 24,
+     .target_count = {24, 11, 24},
+     .speakers = 2},
+    {"stretched frames, speakers, arrays, residual scale, several segments",
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .condition = WT_CONDITION_STRETCH, .condition_pad = 1,
+      .condition_scales = {2, {4, 2}}, .speaker = 3, .input_kernel = 2, .skip = 4, .array_count = 3,
+      .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 6, 5, TANH), ARRAY(2, 2, 2, 3, 4, RELU)}},
+     .classes = 7,
+     .targets = 220,
+     .target_count = {220, 0, 197},
+     .padding = 12,
+     .features = 3,
+     .hop = 8,
+     .speakers = 3},
     {"dropout alone, values",
      {VALUES, PLAIN, .dropout = 0.4, .input_kernel = 2, .array = ARRAY(2, 1, 3, 4, 5, GATE), .skip = 6},
      .classes = 1,
@@ -310,9 +361,27 @@ static double draw(uint64_t array, uint64_t element) {
 
 /* --- windows of keyed noise --- */
 
-static wt_batch make_batch(const gradient_case *c, int receptive_field) {
-    wt_batch b = {
-        .windows = WINDOWS, .targets = c->targets, .context = receptive_field, .channels = c->channels};
+static void add_condition(wt_batch *b, const gradient_case *c, const wt_network *network) {
+    const size_t frames = (size_t)wt_network_frames(network, c->targets);
+    const size_t count = frames * (size_t)c->features * WINDOWS;
+    b->frames = (int)frames;
+    b->features = c->features;
+    b->condition = take(count, sizeof *b->condition);
+    b->phase = take(WINDOWS, sizeof *b->phase);
+    b->speaker = take(WINDOWS, sizeof *b->speaker);
+    for (size_t i = 0; i < count; i++) b->condition[i] = 2 * draw(5, i) - 1;
+    for (int w = 0; w < WINDOWS; w++) {
+        b->phase[w] = w == 0 ? c->hop - 1 : (int)(draw(6, (uint64_t)w) * c->hop);
+        b->speaker[w] = c->speakers ? w % c->speakers : 0;
+    }
+}
+
+static wt_batch make_batch(const gradient_case *c, const wt_network *network) {
+    wt_batch b = {.windows = WINDOWS,
+                  .targets = c->targets,
+                  .context = network->receptive_field,
+                  .channels = c->channels};
+    if (c->features || c->speakers) add_condition(&b, c, network);
     size_t rows = (size_t)wt_batch_rows(&b) * WINDOWS, targets = (size_t)c->targets * WINDOWS;
     b.target_count = take(WINDOWS, sizeof *b.target_count);
     memcpy(b.target_count, c->target_count, sizeof c->target_count);
@@ -344,6 +413,9 @@ static void free_batch(wt_batch *b) {
     wt_free(b->classes);
     wt_free(b->signal);
     wt_free(b->value);
+    wt_free(b->condition);
+    wt_free(b->phase);
+    wt_free(b->speaker);
 }
 
 /* --- the loss as a function of the parameters --- */
@@ -370,7 +442,10 @@ static problem make_problem(const gradient_case *c) {
                               .channels = c->channels,
                               .classes = c->classes,
                               .values = c->values,
-                              .codes = c->codes};
+                              .codes = c->codes,
+                              .features = c->features,
+                              .hop = c->hop,
+                              .speakers = c->speakers};
     must(wt_network_create_shaped(&p.network, &c->model, &shape));
     if (c->whole) { /* the same with a window of so many outputs */
         shape.window = c->targets + p.network->receptive_field - 1;
@@ -378,7 +453,7 @@ static problem make_problem(const gradient_case *c) {
         must(wt_network_create_shaped(&p.network, &c->model, &shape));
         assert_int_equal(p.network->readout_rows, c->targets);
     }
-    p.batch = make_batch(c, p.network->receptive_field);
+    p.batch = make_batch(c, p.network);
     size_t total = p.network->parameters.total;
     p.parameters = take(total, sizeof *p.parameters);
     p.gradient = take(total, sizeof *p.gradient);

@@ -443,14 +443,16 @@ static void test_training(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        CASE("kernel-1"),       CASE("kernel-2"),        CASE("kernel-3"),
-        CASE("one-block"),      CASE("many-blocks"),     CASE("arrays"),
-        CASE("odd-channels"),   CASE("ungated"),         CASE("real"),
-        CASE("real-short"),     CASE("short"),           CASE("scales"),
-        CASE("ignored"),        CASE("panels"),          CASE("long-dilation"),
-        CASE("values"),         CASE("logistics-codes"), CASE("logistics-values"),
-        CASE("gaussian-codes"), CASE("gaussian-values"), CASE("next-values"),
-        CASE("readout-mean"),   CASE("readout-linear"),  CASE("readout-value"),
+        CASE("kernel-1"),        CASE("kernel-2"),        CASE("kernel-3"),
+        CASE("one-block"),       CASE("many-blocks"),     CASE("arrays"),
+        CASE("odd-channels"),    CASE("ungated"),         CASE("real"),
+        CASE("real-short"),      CASE("short"),           CASE("scales"),
+        CASE("ignored"),         CASE("panels"),          CASE("long-dilation"),
+        CASE("values"),          CASE("logistics-codes"), CASE("logistics-values"),
+        CASE("gaussian-codes"),  CASE("gaussian-values"), CASE("next-values"),
+        CASE("frames-repeated"), CASE("frames-linear"),   CASE("frames-stretched"),
+        CASE("speakers"),        CASE("voices"),          CASE("readout-mean"),
+        CASE("readout-linear"),  CASE("readout-value"),
     };
     if (argc != 3) {
         fprintf(stderr, "usage: %s BACKEND FOLDER\n", argv[0]);

@@ -17,6 +17,8 @@ A file holds
   target_count     [batches, windows]
   classes          [batches, windows, T + R - 1], or
   signal           [batches, windows, T + R - 1, channels]
+  condition        [batches, windows, frames, features], of networks with a condition; phase, [batches, windows];
+                   speaker, [batches, windows], of those with speakers; attributes features, hop, speakers
   target           [batches, windows, T], -1: no target; with a readout the last one alone
   value            [batches, windows, T], of squared error and mixtures; of several values per target
                    [batches, windows, T, values]. Then target is 0, or the edges' bits of a code (batch.h)
@@ -27,8 +29,9 @@ A file holds
   gradients/NAME   of that sum
   curve            [20], the mean loss per target of each training step before its update; step s
                    (from 0) trains on batch s mod batches
-  final            the parameters after the last step, tensor behind tensor in the order of forward: input,
-                   then of each block rechannel, conv, skip, residual, then head; weight before bias
+  final            the parameters after the last step, tensor behind tensor in the order of forward: condition,
+                   speaker, input, then of each block rechannel, conv, condition, speaker, skip, residual, then head;
+                   weight before bias
 What stands in a window's slot behind its last input and target is arbitrary and must not matter.
 """
 
@@ -58,12 +61,14 @@ def array(kernel, residual, gate, stacks=1, layers=None, dilations=None, activat
 def case(about, arrays, classes=16, input="class", channels=0, input_kernel=2, skip=8, head_channels=0,
          skip_scale=1.0, residual_scale=1.0, window=40, windows=4, lane_windows=2, utterances=(150, 97, 123),
          ignored=0.0, empty=(), optimizer=ADAM, head="softmax", readout=None, components=0, values=1, codes=False,
-         shift=0.0):
+         shift=0.0, condition="none", pad=0, scales=(), features=0, hop=1, speakers=0, speaker=0):
     return dict(about=about, arrays=arrays, classes=classes, input=input, channels=channels,
                 input_kernel=input_kernel, skip=skip, head_channels=head_channels, skip_scale=skip_scale,
                 residual_scale=residual_scale, window=window, windows=windows, lane_windows=lane_windows,
                 utterances=utterances, ignored=ignored, empty=empty, optimizer=optimizer, head=head,
-                readout=readout, components=components, values=values, codes=codes, shift=shift)
+                readout=readout, components=components, values=values, codes=codes, shift=shift,
+                condition=condition, pad=pad, scales=scales, features=features, hop=hop, speakers=speakers,
+                speaker=speaker)
 
 
 CASES = {
@@ -143,6 +148,22 @@ CASES = {
                         ignored=0.1),
 }
 
+CASES.update({
+    "frames-repeated": case("a condition of repeated frames", [array(2, 6, 5, stacks=2, layers=3)],
+                            condition="repeat", features=3, hop=7),
+    "frames-linear": case("a condition of frames between which lines are drawn; tanh, real input",
+                          [array(3, 5, 6, layers=3, activation="tanh")], input="real", channels=1,
+                          condition="linear", features=4, hop=5),
+    "frames-stretched": case("stretched frames, two scales; windows of several frames",
+                             [array(2, 6, 5, stacks=2, layers=3)], window=60,
+                             condition="stretch", pad=2, scales=(3, 2), features=3, hop=6),
+    "speakers": case("speakers without frames", [array(2, 6, 5, layers=4)], speakers=4, speaker=3),
+    "voices": case("stretched frames, speakers and a mixture of logistics together; three arrays",
+                   [array(2, 6, 5, layers=3), array(3, 4, 4, dilations=[1, 3]), array(2, 5, 18, layers=2)],
+                   head="logistics", components=3, codes=True, shift=-1.0, window=50, residual_scale=0.75,
+                   condition="stretch", pad=1, scales=(2, 1, 2, 2), features=5, hop=8, speakers=3, speaker=2),
+})
+
 MIXTURES = ("logistics", "gaussian")
 HALF = 1 / 65536  # of a code's width
 
@@ -183,6 +204,11 @@ def yaml_of(c):
         lines += [f"  readout: {c['readout']}"]
     if c["head"] in MIXTURES:
         lines += [f"  components: {c['components']}"]
+    if c["condition"] != "none":
+        lines += [f"  condition: {c['condition']}", f"  condition_pad: {c['pad']}",
+                  f"  condition_scales: [{', '.join(map(str, c['scales']))}]"]
+    if c["speaker"]:
+        lines += [f"  speaker: {c['speaker']}"]
     if len(c["arrays"]) == 1:
         lines += ["  " + key for key in entry(c["arrays"][0])]
     else:
@@ -217,6 +243,10 @@ def shapes_of(c):
             width = a["residual"]
         halves = 2 if a["activation"] == "gate" else 1
         shapes[f"blocks.{l}.conv"] = (halves * a["gate"], width, a["kernel"])
+        if c["condition"] != "none":
+            shapes[f"blocks.{l}.condition"] = (halves * a["gate"], c["features"], 1)
+        if c["speaker"]:
+            shapes[f"blocks.{l}.speaker"] = (halves * a["gate"], c["speaker"], 1)
         shapes[f"blocks.{l}.skip"] = (c["skip"], a["gate"], 1)
         if l + 1 < len(blocks):
             shapes[f"blocks.{l}.residual"] = (width, a["gate"], 1)
@@ -224,6 +254,32 @@ def shapes_of(c):
     shapes["head.0"] = (hidden, c["skip"], 1)
     shapes["head.1"] = (outputs_of(c), hidden, 1)
     return shapes
+
+
+def shared_of(c):
+    """Tensors of the condition that all blocks share, which stand first."""
+    shapes = {}
+    if c["condition"] == "stretch":
+        shapes["condition.input.weight"] = (c["features"], c["features"], 2 * c["pad"] + 1)
+        for k, s in enumerate(c["scales"]):
+            shapes[f"condition.stretch.{k}.weight"] = (1, 1, 2 * s + 1)
+    if c["speaker"]:
+        shapes["speaker.weight"] = (c["speakers"], c["speaker"])
+    return shapes
+
+
+def reach_of(c):
+    """Frames to each side of its own that a sample reads, after the first convolution."""
+    row = 0
+    for s in reversed(c["scales"]):
+        row = row // s - 1
+    return -row
+
+
+def frames_of(c):
+    """Frames of a window's slot."""
+    taps = {"none": 0, "repeat": 1, "linear": 2, "stretch": 2 * reach_of(c) + 1 + 2 * c["pad"]}[c["condition"]]
+    return (c["window"] + receptive_field(c) - 2 + c["hop"] - 1) // c["hop"] + taps
 
 
 def outputs_of(c):
@@ -239,9 +295,16 @@ def rounded(values):
 def initial(c, random):
     """Twice as wide as PyTorch's default, so that the gates leave their linear part."""
     parameters, fan_in = {}, {}
+    for key, shape in shared_of(c).items():
+        fan_in[key] = shape[1] * shape[2] if len(shape) == 3 else 1
+        mean = 1 / shape[2] if key.startswith("condition.stretch") else 0
+        values = mean + random.uniform(-2, 2, shape) / numpy.sqrt(fan_in[key]) / (4 if mean else 1)
+        parameters[key] = torch.tensor(rounded(values), requires_grad=True)
     for name, (out, inputs, taps) in shapes_of(c).items():
         for kind, shape in (("weight", (out, inputs, taps)), ("bias", (out,))):
             key = f"{name}.{kind}"
+            if kind == "bias" and name.split(".")[-1] in ("condition", "speaker"):
+                continue
             fan_in[key] = inputs * taps
             values = random.uniform(-2, 2, shape) / numpy.sqrt(inputs * taps)
             if key == "head.1.bias" and c["shift"]:  # ln s of scales that codes have
@@ -270,18 +333,41 @@ class Watch:
         return torch.relu(x)
 
 
-def network(c, p, x, targets, watch):
+def upsampled(c, p, frames, phase, rows):
+    """frames [frames, features] -> [1, features, rows], the rows of a window from its first input on."""
+    y = frames.T[None]
+    places = phase + torch.arange(rows)
+    if c["condition"] == "stretch":
+        y = conv1d(y, p["condition.input.weight"])
+        for k, s in enumerate(c["scales"]):
+            y = conv1d(y.repeat_interleave(s, 2).transpose(0, 1), p[f"condition.stretch.{k}.weight"],
+                       padding=s).transpose(0, 1)
+        return y[:, :, places + reach_of(c) * c["hop"]]
+    own, share = places // c["hop"], (places % c["hop"]).double() / c["hop"]
+    if c["condition"] == "repeat":
+        return y[:, :, own]
+    return y[:, :, own] * (1 - share) + y[:, :, own + 1] * share
+
+
+def network(c, p, x, targets, watch, frames=None, phase=0, speaker=0):
     """x [1, channels or classes, targets + R - 1] -> outputs [targets, classes or 1], or with a readout [1, ...]."""
     def convolve(name, h, dilation=1):
         return conv1d(h, p[name + ".weight"], p[name + ".bias"], dilation=dilation)
 
     h = convolve("input", x)
     skip = 0.0
+    if c["condition"] != "none":
+        condition = upsampled(c, p, frames, phase, targets + receptive_field(c) - 1)
     blocks = list(blocks_of(c["arrays"]))
     for l, (a, dilation) in enumerate(blocks):
         if f"blocks.{l}.rechannel.weight" in p:
             h = convolve(f"blocks.{l}.rechannel", h)
         y = convolve(f"blocks.{l}.conv", h, dilation)
+        if c["condition"] != "none":
+            y = y + conv1d(condition[:, :, -y.shape[2]:], p[f"blocks.{l}.condition.weight"])
+        if c["speaker"]:
+            voice = torch.nn.functional.embedding(torch.tensor([[speaker]]), p["speaker.weight"])
+            y = y + conv1d(voice.transpose(1, 2), p[f"blocks.{l}.speaker.weight"])
         if a["activation"] == "gate":
             z = torch.tanh(y[:, :a["gate"]]) * torch.sigmoid(y[:, a["gate"]:])
         elif a["activation"] == "tanh":
@@ -352,7 +438,12 @@ def run(c, p, data, batch, watch):
             x = torch.tensor(data["signal"][batch, w, :rows]).T[None]
         first = n - 1 if c["readout"] else 0
         target = torch.tensor(data["target"][batch, w, first:n].astype(numpy.int64))
-        logits.append(network(c, p, x, n, watch))
+        own = {}
+        if c["condition"] != "none":
+            own.update(frames=torch.tensor(data["condition"][batch, w]), phase=int(data["phase"][batch, w]))
+        if c["speaker"]:
+            own.update(speaker=int(data["speaker"][batch, w]))
+        logits.append(network(c, p, x, n, watch, **own))
         if c["head"] == "mse":
             value = torch.tensor(data["value"][batch, w, first:n])
             y = logits[-1] if c["values"] > 1 else logits[-1][:, 0]
@@ -415,6 +506,11 @@ def data_of(c, random):
         target[:, :, :-1] = -1
     data = dict(target_count=count, target=target)
     data.update({"classes": classes} if c["input"] == "class" else {"signal": signal})
+    if c["condition"] != "none":
+        data["condition"] = rounded(random.normal(0, 1, slots + (frames_of(c), c["features"])))
+        data["phase"] = random.randint(0, c["hop"], slots).astype(numpy.int32)
+    if c["speaker"]:
+        data["speaker"] = random.randint(0, c["speakers"], slots).astype(numpy.int32)
     if c["codes"]:
         code = numpy.clip(numpy.round(value * 32768 * 1.3), -32768, 32767)
         data["value"] = (code / 32768)[..., 0]
@@ -492,6 +588,9 @@ def write(path, c, values, fan_in):
         if predicts_next(c):
             f.attrs["values"] = numpy.int64(c["values"])
             f.attrs["codes"] = numpy.int64(c["codes"])
+        for key in ("features", "hop", "speakers"):
+            if c["condition"] != "none" or c["speaker"]:
+                f.attrs[key] = numpy.int64(c[key])
         f.attrs["receptive_field"] = numpy.int64(receptive_field(c))
         f.attrs["batches"] = numpy.int64(BATCHES)
         for key, value in values.items():
