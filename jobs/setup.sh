@@ -43,12 +43,12 @@ parts() {
     has_random123    librandom123-dev                      random123
     has_sndfile      libsndfile1-dev                       libsndfile
     has_soxr         libsoxr-dev                           soxr
+    has_fftw         libfftw3-dev                          fftw
     has_plplot       libplplot-dev,plplot-driver-cairo     plplot
 TABLE
     if [ $need_tests = 1 ]; then
         cat <<'TABLE'
     has_cmocka       libcmocka-dev                         cmocka
-    has_fftw         libfftw3-dev                          fftw
     has_h5_tools     hdf5-tools                            hdf5
     has_pgrep        procps                                procps
 TABLE
@@ -172,7 +172,7 @@ setup: missing on this machine, and not installed (that takes apt and root, or s
 On Debian or Ubuntu, as root:
   apt-get install --no-install-recommends$packages
 On a cluster, load its modules for gcc, openmpi, openblas, hdf5, libyaml, xxhash, popt, random123, libsndfile,
-soxr and plplot (the last three only for sound files and plots), or with Spack:
+soxr, fftw and plplot (the last four only for sound files, mel spectra and plots), or with Spack:
   spack install$spack && spack load$spack
 or build the small libraries into a folder of your own, without root (jobs/dependencies/CMakeLists.txt says how),
 then run this again: it looks for mpicc, h5cc and, by pkg-config, the libraries.

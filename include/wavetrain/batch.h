@@ -87,6 +87,17 @@ typedef struct {
     double offset[WT_NORMALIZED_MAX]; /* of the data set that it was measured in, alone */
 } wt_normalization;
 
+enum { WT_FEATURES_MAX = 512, WT_FEATURES_TEXT = 256, WT_FEATURES_HOP_MAX = 65536 };
+
+/* What frames of a data set are. */
+typedef struct {
+    int count, hop;              /* numbers per frame, 0: there are none; samples from frame to frame */
+    int centre;                  /* of frame 0, in samples */
+    char text[WT_FEATURES_TEXT]; /* how they were made, "" if that is not known */
+    /* of the training part; what the network sees is (x − mean)/deviation */
+    double mean[WT_FEATURES_MAX], deviation[WT_FEATURES_MAX];
+} wt_features;
+
 /* Input rows that a window's slot holds. */
 static inline int wt_batch_rows(const wt_batch *batch) {
     return batch->targets + batch->context - 1;

@@ -13,7 +13,8 @@
  * shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step, updates, config
  * (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels, validation_loss,
  * seconds, and what the guard, the plateau schedule and early stopping remember; state/norms is its ring of gradient
- * norms; vocabulary, of a text's run (vocabulary.h); with labels, outputs and state/normalization (double [2, channels]:
+ * norms; vocabulary, of a text's run (vocabulary.h); with labels, outputs and state/features (double [2, numbers], with the attributes features_hop, features_centre and features_text, of a
+ * network with a condition); state/normalization (double [2, channels]:
  * mean and deviation of the training part's inputs). The file is built in
  * memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
@@ -71,6 +72,8 @@ typedef struct {
     int outputs; /* what a target may be: classes of labels (1: values); of next samples WT_SAMPLE_CODES where they are
                   * predicted as codes, else 0 */
     wt_normalization normalization;
+    int speakers;         /* that the network tells apart; absent in older files, as are: */
+    wt_features features; /* of its condition, with their normalisation */
 } wt_checkpoint_state;
 
 typedef struct wt_checkpoint wt_checkpoint;

@@ -142,7 +142,8 @@ typedef struct {
     int stride;     /* 0: a label a sample; else one a window, whose ends are so far apart */
     wt_normalize normalization;
     double preemphasis; /* x − c·(the sample before) is what the network sees and predicts; 0: x itself */
-    double input_noise; /* deviation of what is added to real inputs in training */
+    double condition_dropout; /* share of training's windows without a condition */
+    double input_noise;       /* deviation of what is added to real inputs in training */
     wt_sampling sampling;
     double memory; /* GiB a rank may hold of the data set; a larger one is read as it goes */
 } wt_data_config;

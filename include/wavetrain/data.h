@@ -20,6 +20,12 @@
  *   y                     int32 or float [samples], a class or a value for each sample
  *   normalization/mean, normalization/deviation   double [channels], of the training part of x
  *   normalization/offset  double [channels], if any is not 0: what was subtracted from x before it was stored as floats
+ * speakers               texts [speakers], where their names are known (version 3)
+ * A set with features (version 3; without them shards are of version 2, and older programs read them) has also
+ *   features/x            float [frames, numbers], of all utterances, in their order
+ *   features/end          int64 [utterances], the frame behind each one's last
+ *   features/mean, features/deviation   double [numbers], of the training part
+ * and the attributes features (how they were made), features_hop and features_centre (batch.h: wt_features).
  * and the attributes labels ("class" or "value") and classes.
  */
 #ifndef WAVETRAIN_DATA_H
@@ -95,6 +101,18 @@ wt_status wt_data_classes(int *classes, const wt_data_config *data);
 int64_t wt_dataset_chunk(const wt_dataset *dataset);
 /* All shards' digests folded in order. */
 wt_hash wt_dataset_digest(const wt_dataset *dataset);
+
+/* Features; their count is 0 where there are none. Frames of an utterance, [*count, numbers], are the data set's
+ * own, as they were stored. */
+const wt_features *wt_dataset_features(const wt_dataset *dataset);
+const float *wt_dataset_frames(const wt_dataset *dataset, int64_t utterance, int64_t *count);
+/* Means and deviations that a number can be divided by; `path` for the message. */
+wt_status wt_features_check(const wt_features *features, const char *path);
+/* One frame as the network sees it. */
+void wt_features_normalise(const wt_features *features, const float *frame, wt_real *to);
+/* The number of an utterance's speaker, −1: unknown; how many there are. */
+int32_t wt_dataset_speaker(const wt_dataset *dataset, int64_t utterance);
+int wt_dataset_speakers(const wt_dataset *dataset);
 
 /* Labels. */
 typedef enum { WT_LABELS_NONE, WT_LABELS_CLASS, WT_LABELS_VALUE } wt_label_kind;
@@ -187,6 +205,20 @@ int64_t wt_order_validation(int64_t windows, int64_t i);
 
 /* --- batches --- */
 
+/* Whose frames a window gets: its own; the next utterance's, or half a hop late, to measure what they tell. */
+typedef enum { WT_FRAMES_OWN, WT_FRAMES_OTHER, WT_FRAMES_LATE } wt_frames_source;
+
+/* What windows are conditioned on. */
+typedef struct {
+    int frames; /* of a window; 0: no features */
+    wt_framing framing;
+    wt_features features; /* that the network has learnt, and their normalisation */
+    bool flagged;   /* one number more per frame: 1, and 0 with all others where the condition is dropped */
+    double dropout; /* share of windows without, keyed by noise_seed, batch and window */
+    wt_frames_source source;
+    int speakers; /* 0: none */
+} wt_condition_shape;
+
 /* What a batch looks like. */
 typedef struct {
     int windows; /* slots */
@@ -200,6 +232,7 @@ typedef struct {
     double preemphasis;             /* as data.preemphasis */
     double input_noise;             /* as data.input_noise, keyed by noise_seed, batch, window and element */
     uint64_t noise_seed;
+    wt_condition_shape condition;
 } wt_batch_shape;
 
 wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int channels);

@@ -12,6 +12,7 @@
 #include "wavetrain/batch.h"
 #include "wavetrain/error.h"
 #include "wavetrain/file.h"
+#include "wavetrain/mel.h"
 #include "wavetrain/sound.h"
 #include "wavetrain/splits.h"
 #include "wavetrain/vocabulary.h"
@@ -28,6 +29,9 @@ typedef struct {
     wt_shard_store store;
     bool masked;                     /* only some of the samples are targets of this split */
     const wt_vocabulary *vocabulary; /* of text; else NULL */
+    const wt_features *features;     /* that utterances come with; NULL: none */
+    const char *const *speakers;     /* [speaker_count] names, or NULL */
+    int speaker_count;
 } wt_shard_header;
 
 /* Writes one shard; the same calls give the same bytes. */
@@ -44,6 +48,8 @@ wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker,
  * shard. */
 wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                               int64_t count, const bool *mask);
+/* The frames [count, numbers] of the utterance that was added last, of a shard with features. */
+wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, int64_t count);
 /* Before the first utterance: each sample has a label, of one of `classes` (0: a value). */
 wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
                                   const wt_normalization *normalization);
@@ -64,6 +70,8 @@ typedef struct {
     size_t first, count; /* items order[first] … order[first + count − 1] of the plan */
 } wt_planned_shard;
 
+struct wt_speakers;
+
 /* Which utterance goes into which shard: decided before any is decoded, the same on every rank. */
 typedef struct {
     int sample_rate, channels;
@@ -80,6 +88,8 @@ typedef struct {
     bool labelled;
     int classes; /* 0: labels are values */
     wt_normalization normalization;
+    wt_features features;               /* that utterances come with; count 0: none */
+    const struct wt_speakers *speakers; /* of the items; NULL: unknown */
 } wt_prepare_plan;
 
 /* Fills shards in order up to `shard_bytes`; an item that alone is larger has a shard of its own. The rate,
@@ -99,6 +109,8 @@ typedef struct {
     int64_t removed; /* frames trimmed away */
     bool silent;     /* nothing but zeros */
     bool still;      /* its labels, which are values, never change */
+    float *frames;   /* [frame_count, numbers], where the plan has features; wt_free */
+    int64_t frame_count;
 } wt_utterance;
 
 /* Where utterances come from. `done` (may be NULL) is called after each. */
@@ -142,6 +154,17 @@ typedef struct {
 /* Of one item of the plan. */
 wt_status wt_prepare_measure(const wt_prepare_plan *plan, size_t item, const wt_utterance_source *source,
                              wt_moments *moments);
+
+/* The same of an item's frames; numbers per frame. */
+typedef struct {
+    int64_t count;
+    double mean[WT_FEATURES_MAX], squares[WT_FEATURES_MAX];
+} wt_frame_moments;
+wt_status wt_prepare_measure_frames(const wt_prepare_plan *plan, size_t item,
+                                    const wt_utterance_source *source, wt_frame_moments *moments);
+void wt_frame_moments_add(wt_frame_moments *total, const wt_frame_moments *other, int count);
+/* A number that never changes has deviation 1. */
+void wt_frame_moments_finish(wt_features *features, const wt_frame_moments *moments);
 /* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in
  * theirs. */
 void wt_moments_add(wt_moments *total, const wt_moments *other, int channels);
@@ -201,6 +224,8 @@ typedef struct {
     wt_split_rule split; /* of recordings */
     int64_t shard_bytes;
     wt_shard_store store;
+    const char *mel; /* wt_mel_parse; NULL: no features */
+    wt_mel spectrum; /* made by wt_audio_spectrum */
 } wt_audio_options;
 
 /* Marks those that the rule names, by id or path (wt_split_find_named); `targets` (NULL: none) alike. */
@@ -212,6 +237,22 @@ wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, 
  * the third. Needs the formats. Else nothing changes.
  */
 wt_status wt_recordings_cut(wt_recordings *recordings, const wt_split_rule *rule);
+
+/* Speakers of recordings. */
+typedef struct wt_speakers {
+    int count;
+    char **names; /* [count], sorted */
+    int32_t *of;  /* [recordings] the number of each one's */
+} wt_speakers;
+
+/* `how`: "folder", the first part of the id; a file with lines "RECORDING SPEAKER" (utt2spk); or a regular
+ * expression (POSIX, extended), whose first group in the id is the name, or all that it matches. Dispose also after
+ * a failure. */
+wt_status wt_speakers_find(wt_speakers *speakers, const wt_recordings *recordings, const char *how);
+void wt_speakers_dispose(wt_speakers *speakers);
+
+/* Parses options->mel for the recordings' rate. Needs the formats. */
+wt_status wt_audio_spectrum(wt_audio_options *options, const wt_recordings *recordings);
 
 /* Needs the formats. Unlike rates (without options->rate) or channels are errors that name two files. */
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,

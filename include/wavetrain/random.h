@@ -20,6 +20,7 @@ typedef enum {
     WT_RANDOM_SAMPLING,
     WT_RANDOM_TEST,
     WT_RANDOM_NOISE,        /* on inputs: a = step, b = window and element */
+    WT_RANDOM_CONDITION,    /* conditions that are dropped: a = step, b = window */
     WT_RANDOM_DROPOUT = 32, /* a = step and microbatch, b = layer and element */
     WT_RANDOM_SWEEP = 64,   /* points of a sweep: a = hash of the key's name, b = point */
 } wt_random_purpose;

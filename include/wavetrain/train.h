@@ -108,9 +108,14 @@ wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_l
 /* The network of a configuration for data of so many levels of the input, classes of the targets (of labels, 0: values;
  * else WT_SAMPLE_CODES: sound, 0: a table or text), and channels. */
 wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
+/* What it is conditioned on, where the configuration asks for a condition or speakers. */
+void wt_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
+                        int speakers);
 /* Batches for a network; a normalisation (NULL: none) is that of the samples as they are stored. */
 wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *data,
                               wt_quantization quantization, const wt_normalization *normalization, int slots);
+/* The condition of these batches: frames are normalised as `features` say. */
+void wt_shape_frames(wt_batch_shape *shape, const wt_features *features);
 /* The windows of a split, whose outputs the network's are. */
 wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
                           const wt_data_config *data, const wt_normalization *normalization);
@@ -132,6 +137,8 @@ typedef struct {
     const wt_kernels *kernels;
     const wt_config *config;
     const wt_normalization *normalization; /* of labelled real inputs (without channels: none) */
+    const wt_features *features;           /* that the network has learnt; NULL: none */
+    wt_frames_source frames;               /* whose */
     const char *path, *split;
     int64_t limit;
 } wt_evaluation;

@@ -68,6 +68,7 @@ static const state_field state_fields[] = {
     FIELD(due_rate, STATE_REAL, 0, DBL_MAX, FIELD_NEWER),
     FIELD(due_speed, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
     FIELD(uncompared, STATE_INT, 0, 1, FIELD_NEWER),
+    FIELD(speakers, STATE_INT, 0, 1 << 20, FIELD_NEWER),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
@@ -75,6 +76,7 @@ static const char norms_name[] = "state/norms";
 static const wt_h5_shape norms_shape = {.type = WT_H5_DOUBLE, .rank = 1, .shape = {WT_NORM_RING}};
 
 static const char normalization_name[] = "state/normalization";
+static const char features_name[] = "state/features";
 
 /* --- checks --- */
 
@@ -160,6 +162,7 @@ wt_status wt_state_check(const char *path, const wt_checkpoint_state *state, con
     for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(check_field(&state_fields[i], path, state));
     WT_TRY(check_norms(path, state));
     WT_TRY(check_normalization(path, &state->normalization));
+    WT_TRY(wt_features_check(&state->features, path));
     return check_counts(path, state, config);
 }
 
@@ -189,6 +192,19 @@ static wt_status write_normalization(wt_h5 *file, const wt_normalization *normal
     return wt_h5_write(file, normalization_name, shape, values, 0);
 }
 
+static wt_status write_features(wt_h5 *file, const wt_features *features) {
+    const size_t bytes = (size_t)features->count * sizeof *features->mean;
+    const wt_h5_shape shape = {.type = WT_H5_DOUBLE, .rank = 2, .shape = {2, features->count}};
+    double values[2 * WT_FEATURES_MAX];
+    if (features->count == 0) return WT_OK;
+    memcpy(values, features->mean, bytes);
+    memcpy(values + features->count, features->deviation, bytes);
+    WT_TRY(wt_h5_write_attribute_int(file, "", "features_hop", features->hop));
+    WT_TRY(wt_h5_write_attribute_int(file, "", "features_centre", features->centre));
+    WT_TRY(wt_h5_write_attribute_text(file, "", "features_text", features->text));
+    return wt_h5_write(file, features_name, shape, values, 0);
+}
+
 static wt_status write_field(wt_h5 *file, const state_field *field, const wt_checkpoint_state *state) {
     const char *at = (const char *)state + field->offset;
     switch (field->type) {
@@ -203,6 +219,7 @@ static wt_status write_field(wt_h5 *file, const state_field *field, const wt_che
 wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state) {
     for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(write_field(file, &state_fields[i], state));
     WT_TRY(write_normalization(file, &state->normalization));
+    WT_TRY(write_features(file, &state->features));
     return wt_h5_write(file, norms_name, norms_shape, state->norms, 0);
 }
 
@@ -245,6 +262,31 @@ static wt_status read_normalization(wt_h5 *file, const char *path, wt_normalizat
     return WT_OK;
 }
 
+static wt_status read_features(wt_h5 *file, const char *path, wt_features *features) {
+    wt_h5_shape found;
+    int64_t hop, centre;
+    double values[2 * WT_FEATURES_MAX];
+    if (!wt_h5_has(file, features_name)) return WT_OK;
+    WT_TRY(wt_h5_inspect(file, features_name, &found));
+    WT_CHECK(found.rank == 2 && found.shape[0] == 2 && found.shape[1] >= 1 &&
+                 found.shape[1] <= WT_FEATURES_MAX,
+             WT_FAILED, "%s: %s has another shape (expected 2 rows of at most %d numbers)", path,
+             features_name, WT_FEATURES_MAX);
+    WT_TRY(wt_h5_read_attribute_int(file, "", "features_hop", &hop));
+    WT_TRY(wt_h5_read_attribute_int(file, "", "features_centre", &centre));
+    WT_TRY(wt_h5_read_attribute_text(file, "", "features_text", features->text, sizeof features->text));
+    WT_CHECK(hop >= 1 && hop <= WT_FEATURES_HOP_MAX && centre >= 0 && centre <= WT_FEATURES_HOP_MAX,
+             WT_FAILED, "%s: damaged: features_hop or features_centre is out of range (got %lld, %lld)", path,
+             (long long)hop, (long long)centre);
+    WT_TRY(wt_h5_read(file, features_name, WT_H5_DOUBLE, values));
+    features->count = (int)found.shape[1];
+    features->hop = (int)hop;
+    features->centre = (int)centre;
+    memcpy(features->mean, values, (size_t)features->count * sizeof *values);
+    memcpy(features->deviation, values + features->count, (size_t)features->count * sizeof *values);
+    return WT_OK;
+}
+
 static wt_status read_norms(wt_h5 *file, const char *path, double *norms) {
     wt_h5_shape found;
     WT_TRY(wt_h5_inspect(file, norms_name, &found));
@@ -265,5 +307,6 @@ wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *stat
     }
     if (!wt_h5_has_attribute(file, "", "planned_step")) state->planned_step = state->step; /* all were */
     WT_TRY(read_normalization(file, path, &state->normalization));
+    WT_TRY(read_features(file, path, &state->features));
     return read_norms(file, path, state->norms);
 }

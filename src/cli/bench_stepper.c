@@ -21,6 +21,17 @@ static void fill_inputs(wt_batch *batch, int classes, uint64_t rank) {
         batch->signal[i] = (wt_real)wt_random_uniform(rank, WT_RANDOM_TEST, 0, i) - 0.5f;
 }
 
+/* Frames without any pattern, speakers in turn. */
+static void fill_condition(wt_batch *batch, const wt_network *network, uint64_t rank) {
+    const size_t count = (size_t)batch->windows * (size_t)batch->frames * (size_t)batch->features;
+    for (size_t i = 0; batch->condition && i < count; i++)
+        batch->condition[i] = (wt_real)wt_random_uniform(rank, WT_RANDOM_TEST, 2, i) - 0.5f;
+    for (int w = 0; w < batch->windows; w++) {
+        if (batch->phase) batch->phase[w] = w % network->framing.hop;
+        if (batch->speaker) batch->speaker[w] = w % network->speakers;
+    }
+}
+
 /* Classes or values; of a window that has one target, its last. */
 static void fill_targets(wt_batch *batch, const wt_network *network, bool last_alone, uint64_t rank) {
     const int classes = network->classes, values = network->values;
@@ -45,6 +56,7 @@ static wt_status create_batch(wt_stepper *stepper, const wt_data_facts *facts) {
                                                 (m->end - m->first) * m->windows);
     WT_TRY(wt_batch_create(&stepper->batch, &shape, facts->network.channels));
     fill_inputs(stepper->batch, facts->network.input_classes, rank);
+    fill_condition(stepper->batch, stepper->network, rank);
     fill_targets(stepper->batch, stepper->network, config->data.stride > 0, rank);
     return WT_OK;
 }

@@ -14,7 +14,7 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *data, *split, *checkpoint, *predictions;
+    char *data, *split, *checkpoint, *predictions, *frames;
     int markov, raw, least;
 } wt_evaluate_arguments;
 
@@ -33,6 +33,11 @@ static const struct poptOption wt_options[] = {
      "Labels: write each target with its prediction, as CSV, or HDF5 where the name ends in .h5", "FILE"},
     {"least", '\0', POPT_ARG_INT, &wt_given.least, 0,
      "Labels: leave classes with fewer targets out of macro-F1 (default 0)", "N"},
+    {"frames", '\0', POPT_ARG_STRING, &wt_given.frames, 0,
+     "Of a network with a condition, to measure what that tells: own (default), other (another recording's), "
+     "or "
+     "late (half a hop)",
+     "own|other|late"},
     {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
      "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     POPT_TABLEEND,
@@ -225,6 +230,18 @@ static wt_status wt_check_options(const wt_config *config) {
                : WT_OK;
 }
 
+static wt_status choose_frames(wt_frames_source *frames, const wt_subject *subject) {
+    static const char *const names[] = {"own", "other", "late"};
+    *frames = WT_FRAMES_OWN;
+    if (!wt_given.frames) return WT_OK;
+    WT_CHECK(subject->restored.network->features > 0, WT_USAGE, "--frames: the network has no condition");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        *frames = (wt_frames_source)i;
+        if (strcmp(wt_given.frames, names[i]) == 0) return WT_OK;
+    }
+    return wt_error(WT_USAGE, "--frames: got %s, expected own, other or late", wt_given.frames);
+}
+
 /* Scores, and on rank 0 tells of labels. Collective. */
 static wt_status wt_evaluate_labels(wt_comm *comm, const wt_subject *subject, wt_evaluator *evaluator,
                                     const char *split, wt_score *score) {
@@ -248,13 +265,17 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     const bool labels = config->data.target == WT_TARGETS_LABEL;
     wt_evaluator *evaluator;
     wt_score score;
+    wt_frames_source frames;
     WT_TRY(wt_comm_agree(comm, wt_check_options(config)));
+    WT_TRY(wt_comm_agree(comm, choose_frames(&frames, subject)));
     if (wt_given.markov) WT_TRY(wt_count_markov(comm, subject));
     const wt_evaluation evaluation = {
         .network = subject->restored.network,
         .kernels = subject->kernels,
         .config = config,
         .normalization = &wt_checkpoint_get_state(subject->checkpoint)->normalization,
+        .features = &wt_checkpoint_get_state(subject->checkpoint)->features,
+        .frames = frames,
         .path = subject->data,
         .split = split};
     WT_TRY(wt_evaluator_create(&evaluator, comm, &evaluation));
@@ -295,6 +316,7 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
     free(wt_given.split);
     free(wt_given.checkpoint);
     free(wt_given.predictions);
+    free(wt_given.frames);
     return status;
 }
 

@@ -180,6 +180,10 @@ void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double se
         printf("  labels      %d classes\n", plan->classes);
         wt_report_classes(job, plan);
     }
+    if (plan->speakers) printf("  speakers    %d\n", plan->speakers->count);
+    if (plan->features.count)
+        printf("  features    %d numbers every %d samples (%s)\n", plan->features.count, plan->features.hop,
+               plan->features.text);
     if (plan->labelled && plan->classes == 0) printf("  labels      values\n");
 }
 
@@ -234,7 +238,7 @@ wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
 typedef struct {
     wt_prepare_job job;
     wt_audio_options audio;
-    char *channels, *target, **validation, **test;
+    char *channels, *target, *mel, *speaker, **validation, **test;
     int store_float, skip_damaged;
     long long split_seed;
     double shard_mib;
@@ -268,6 +272,11 @@ static wt_status wt_check_audio_options(wt_audio_command *command) {
                                (uint64_t)command->split_seed));
     WT_TRY(wt_check_shard_mib(&audio->shard_bytes, command->shard_mib));
     audio->store = command->store_float ? WT_STORE_FLOAT : WT_STORE_INT16;
+    audio->mel = command->mel;
+    WT_CHECK(!command->mel || !command->target, WT_USAGE,
+             "--mel: has no use where samples have labels (--target)");
+    WT_CHECK(!command->speaker || !command->target, WT_USAGE,
+             "--speaker: has no use where samples have labels (--target)");
     return WT_OK;
 }
 
@@ -407,17 +416,23 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
                                        wt_recordings *targets, double start) {
     wt_audio_options *audio = &command->audio;
     wt_prepare_plan plan;
+    wt_speakers speakers = {0};
     memset(&plan, 0, sizeof plan);
     WT_TRY(wt_agree_on_recordings(comm, list));
     if (command->target) WT_TRY(wt_agree_on_recordings(comm, targets));
     WT_TRY(wt_comm_agree(comm, check_recordings(comm, command, list, targets)));
-    wt_status status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
+    wt_status status = wt_comm_agree(comm, wt_audio_spectrum(audio, list));
+    if (status == WT_OK) status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
+    if (status == WT_OK && command->speaker)
+        status = wt_comm_agree(comm, wt_speakers_find(&speakers, list, command->speaker));
     if (status == WT_OK) {
+        if (command->speaker) plan.speakers = &speakers;
         wt_audio_context context = {
             .recordings = list, .targets = command->target ? targets : NULL, .options = audio, .plan = &plan};
         const wt_utterance_source source = {.load = wt_audio_load, .context = &context};
         plan.labelled = command->target != NULL;
         if (plan.labelled) status = wt_share_normalization(comm, &plan, source);
+        if (status == WT_OK) status = wt_share_features(comm, &plan, source);
         if (status == WT_OK) status = wt_write_dataset(comm, &command->job, &plan, source);
         status = find_damaged(comm, command, list, targets, status);
     }
@@ -426,6 +441,7 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
         wt_report(&command->job, &plan, wt_time_now() - start);
         wt_report_details(&command->job, &plan, audio->trim > 0, list);
     }
+    wt_speakers_dispose(&speakers);
     wt_prepare_plan_dispose(&plan);
     return status;
 }
@@ -471,6 +487,17 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
          "DB"},
         {"trim-limit", '\0', POPT_ARG_DOUBLE, &own.job.trim_limit, 0,
          "Refuse to trim more than this share of all (default 0.5)", "SHARE"},
+        {"mel", '\0', POPT_ARG_STRING, &own.mel, 0,
+         "Features for a condition: a mel spectrum as espnet, tacotron2 or hifigan make it, or 8k; values "
+         "can "
+         "be replaced, as in espnet,fft=512,hop=128 (fft, hop, window, bands, low, high, power, floor, root, "
+         "log, pad, frames, scale, area)",
+         "PRESET[,KEY=VALUE…]"},
+        {"speaker", '\0', POPT_ARG_STRING, &own.speaker, 0,
+         "Who speaks: folder (the first folder in a recording's name), a regular expression whose first "
+         "group in the "
+         "name is it, or a file with lines RECORDING SPEAKER",
+         "folder|REGEX|FILE"},
         {"validation", '\0', POPT_ARG_ARGV, &own.validation, 0,
          "For validation: a share of the recordings (default 0.1); or recordings, folders or patterns by "
          "name, "
@@ -502,6 +529,8 @@ cleanup:
     free(own.job.out);
     free(own.target);
     free(own.channels);
+    free(own.mel);
+    free(own.speaker);
     wt_free_values(own.validation);
     wt_free_values(own.test);
     return status;

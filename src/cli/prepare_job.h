@@ -36,6 +36,8 @@ wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command);
 
 /* prepare_table.c: fills plan->normalization from the training part, which all ranks measure together. Collective. */
 wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
+/* prepare_features.c: fills the mean and deviation of plan->features in the same way. Collective. */
+wt_status wt_share_features(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
 /* prepare_ion.c */
 wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv);
 /* prepare_ecg.c */

@@ -291,6 +291,11 @@ static wt_status check_condition(const wt_reading *reading) {
         return rule_error(reading, "model.norm", "model.norm",
                           "batch norm does not go with a condition or a speaker (expected none or layer)");
     }
+    if (reading->config.data.condition_dropout > 0 && model->condition == WT_CONDITION_NONE) {
+        return rule_error(reading, "data.condition_dropout", "model.condition",
+                          "data.condition_dropout needs a model.condition (got %g, expected 0)",
+                          reading->config.data.condition_dropout);
+    }
     if (stretch ? scales < 1 || scales > WT_CONDITION_SCALES : scales > 0) {
         return rule_error(reading, "model.condition_scales", "model.condition",
                           "model.condition_scales does not fit model.condition (got %d factors, expected %s)",

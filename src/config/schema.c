@@ -161,6 +161,10 @@ const wt_key wt_keys[] = {
  .least = 0, .most = 1, .below = true, .resume = WT_RESUME_REFUSED,
  .help = "Real input, next sample: the network sees and predicts each sample less so many times the one before it "
          "(0.85 is common); generate undoes it."},
+{.name = "data.condition_dropout", .type = WT_KEY_REAL, .offset = AT(data.condition_dropout), .standard = "0.0",
+ .least = 0, .most = 1, .below = true, .resume = WT_RESUME_REFUSED,
+ .help = "Share of training's windows that see zeros for a condition; above 0 frames have one number more, which says "
+         "whether there is one, so that a network learns both."},
 {.name = "data.input_noise", .type = WT_KEY_REAL, .offset = AT(data.input_noise), .standard = "0.0",
  .least = 0, .most = 1000, .resume = WT_RESUME_WARNED,
  .help = "Real input: deviation of the normal noise that training adds to inputs, not to targets."},

@@ -61,6 +61,7 @@ wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int chann
     if (shape->marks_runs)
         WT_GUARD(
             wt_alloc(&batch->run, slots * (size_t)shape->targets, sizeof *batch->run, "runs of a batch"));
+    WT_GUARD(wt_condition_batch_create(batch, shape));
     *out = batch;
     batch = NULL;
 cleanup:
@@ -76,6 +77,9 @@ void wt_batch_destroy(wt_batch *batch) {
     wt_free(batch->target);
     wt_free(batch->value);
     wt_free(batch->run);
+    wt_free(batch->condition);
+    wt_free(batch->phase);
+    wt_free(batch->speaker);
     wt_free(batch);
 }
 
@@ -86,6 +90,7 @@ wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, con
     int64_t span = (int64_t)shape->targets + shape->context;
     *filler = (wt_batch_filler){.dataset = dataset, .windows = windows, .shape = *shape};
     WT_TRY(check_shape(shape, 1));
+    WT_TRY(wt_condition_filler_check(dataset, shape));
     WT_CHECK(wt_windows_span(windows) == shape->targets, WT_FAILED,
              "windows and batch differ in their targets (got %d, expected %d)", shape->targets,
              wt_windows_span(windows));
@@ -170,6 +175,7 @@ wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
     WT_CHECK(window < wt_windows_count(filler->windows), WT_FAILED,
              "no such window (got %lld, expected %lld)", (long long)window,
              (long long)wt_windows_count(filler->windows));
+    WT_TRY(wt_condition_fill_slot(filler, batch, slot, window));
     if (batch->run) WT_TRY(wt_batch_mark_runs(filler, batch, slot, window));
     if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
     return filler->shape.values > 0 ? wt_value_fill_slot(filler, batch, slot, window)

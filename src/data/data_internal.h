@@ -17,7 +17,8 @@
 #define WT_SHARD_DEVIATION "normalization/deviation"
 #define WT_SHARD_OFFSET "normalization/offset" /* absent: 0 */
 enum {
-    WT_SHARD_VERSION = 2,        /* from 2 on there is the attribute hash */
+    WT_SHARD_VERSION = 3,        /* with features */
+    WT_SHARD_VERSION_HASHED = 2, /* from here on there is the attribute hash */
     WT_SHARD_VERSION_OLDEST = 1, /* that is read */
     WT_SHARDS_MAX = 100000,      /* of a split: five digits in the name */
     WT_SHARD_PIECE = 65536,      /* samples in a storage chunk, and in a piece that the digest hashes */
@@ -28,6 +29,11 @@ enum {
 #define WT_SHARD_SAMPLES "x"
 #define WT_SHARD_LABELS "y"
 #define WT_SHARD_MASK "mask"
+#define WT_SHARD_FRAMES "features/x" /* long, too */
+#define WT_SHARD_FRAMES_END "features/end"
+#define WT_SHARD_FRAMES_MEAN "features/mean"
+#define WT_SHARD_FRAMES_DEVIATION "features/deviation"
+#define WT_SHARD_SPEAKERS "speakers"
 #define WT_SHARD_HASH "hash"
 wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file);
 
@@ -41,6 +47,22 @@ static inline size_t wt_store_bytes(wt_shard_store store) {
 static inline wt_h5_type wt_store_type(wt_shard_store store) {
     return store == WT_STORE_INT16 ? WT_H5_INT16 : WT_H5_FLOAT;
 }
+
+/* --- features of a shard that is written --- */
+
+typedef struct {
+    const wt_features *kind; /* NULL: none */
+    float *frames;           /* [total, count] */
+    int64_t *ends;           /* [utterances] */
+    int64_t total, room;
+    int utterances;
+} wt_shard_features;
+
+wt_status wt_shard_features_add(wt_shard_features *features, const char *id, const float *frames,
+                                int64_t count);
+wt_hash wt_shard_features_fold(const wt_shard_features *features, wt_hash hash);
+wt_status wt_shard_features_write(const wt_shard_features *features, wt_h5 *file);
+void wt_shard_features_dispose(wt_shard_features *features);
 
 /* --- samples as they are stored --- */
 
@@ -113,6 +135,12 @@ wt_status wt_value_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
 void wt_batch_add_noise(const wt_batch_filler *filler, wt_real *signal, size_t count, int64_t window);
 /* Sets the slot's `run`. */
 wt_status wt_batch_mark_runs(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
+
+/* condition_batch.c */
+wt_status wt_condition_batch_create(wt_batch *batch, const wt_batch_shape *shape);
+/* That the data set has what the shape asks for. */
+wt_status wt_condition_filler_check(const wt_dataset *dataset, const wt_batch_shape *shape);
+wt_status wt_condition_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);
 
 /* The window with that index (−1: none) into a slot of a batch of the filler's shape. */
 wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window);

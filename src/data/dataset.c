@@ -57,7 +57,7 @@ static wt_status check_hash(wt_dataset *dataset, wt_h5 *file, const char *path) 
     int64_t version = 0;
     wt_hash hash;
     WT_TRY(wt_h5_read_attribute_int(file, "", "version", &version));
-    if (version < WT_SHARD_VERSION) {
+    if (version < WT_SHARD_VERSION_HASHED) {
         dataset->unhashed++;
         return WT_OK;
     }
@@ -206,6 +206,8 @@ static wt_status read_offsets(wt_h5 *file, wt_shard *part) {
     WT_CHECK(wt_h5_has(file, "utterances/id"), WT_FAILED, "%s: 'utterances/id' is missing", part->path);
     WT_TRY(wt_alloc(&part->offsets, (size_t)offset.shape[0], sizeof *part->offsets, "offsets of utterances"));
     WT_TRY(wt_h5_read(file, "utterances/offset", WT_H5_INT64, part->offsets));
+    WT_TRY(wt_alloc(&part->speakers, (size_t)part->count, sizeof *part->speakers, "speakers of utterances"));
+    WT_TRY(wt_h5_read(file, "utterances/speaker", WT_H5_INT32, part->speakers));
     return check_offsets(part);
 }
 
@@ -219,6 +221,9 @@ static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const
     WT_TRY(wt_dataset_check_labels(dataset, file, number, part));
     WT_TRY(read_offsets(file, part));
     WT_TRY(read_mask(dataset, file, number, part));
+    WT_TRY(wt_dataset_read_features(dataset, file, number, part));
+    for (int64_t u = 0; u < part->count; u++)
+        if (part->speakers[u] >= dataset->speakers) dataset->speakers = part->speakers[u] + 1;
     part->first = dataset->utterances;
     dataset->utterances += part->count;
     dataset->samples += part->samples;
@@ -377,6 +382,9 @@ void wt_dataset_close(wt_dataset *dataset) {
         wt_free(dataset->shards[i].memory);
         wt_free(dataset->shards[i].labels);
         wt_free(dataset->shards[i].mask);
+        wt_free(dataset->shards[i].speakers);
+        wt_free(dataset->shards[i].frames);
+        wt_free(dataset->shards[i].frame_ends);
     }
     wt_vocabulary_dispose(&dataset->vocabulary);
     wt_free(dataset->shards);

@@ -11,10 +11,13 @@ typedef struct {
     int64_t first; /* its first utterance's number in the split */
     int64_t count; /* utterances */
     int64_t samples;
-    int64_t *offsets; /* [count + 1] */
-    void *memory;     /* [samples, channels] as stored, or NULL */
-    void *labels;     /* [samples] int32 or float, or NULL */
-    uint8_t *mask;    /* [samples], or NULL */
+    int64_t *offsets;    /* [count + 1] */
+    void *memory;        /* [samples, channels] as stored, or NULL */
+    void *labels;        /* [samples] int32 or float, or NULL */
+    uint8_t *mask;       /* [samples], or NULL */
+    int32_t *speakers;   /* [count] */
+    float *frames;       /* [frames, features], or NULL */
+    int64_t *frame_ends; /* [count], or NULL */
 } wt_shard;
 
 typedef struct {
@@ -37,6 +40,8 @@ struct wt_dataset {
     wt_label_kind label_kind;
     int classes;
     wt_normalization normalization;
+    wt_features features;
+    int speakers;
     wt_hash digest;
     bool in_memory;
     wt_open_shard open[WT_OPEN_SHARDS];
@@ -49,5 +54,11 @@ static inline wt_h5_type wt_label_type(const wt_dataset *dataset) {
 
 /* dataset_labels.c: whether a shard's labels are there, whole, and as those of the first shard. */
 wt_status wt_dataset_check_labels(wt_dataset *dataset, wt_h5 *file, int number, const wt_shard *part);
+
+/* The shard that an utterance stands in. */
+const wt_shard *wt_dataset_shard_of(const wt_dataset *dataset, int64_t utterance);
+
+/* dataset_features.c: the features of a shard whose utterances are known. */
+wt_status wt_dataset_read_features(wt_dataset *dataset, wt_h5 *file, int number, wt_shard *part);
 
 #endif

@@ -65,6 +65,19 @@ static int find_shard(const wt_dataset *dataset, int64_t utterance) {
     return low;
 }
 
+const wt_shard *wt_dataset_shard_of(const wt_dataset *dataset, int64_t utterance) {
+    return &dataset->shards[find_shard(dataset, utterance)];
+}
+
+int32_t wt_dataset_speaker(const wt_dataset *dataset, int64_t utterance) {
+    const wt_shard *shard = wt_dataset_shard_of(dataset, utterance);
+    return shard->speakers[utterance - shard->first];
+}
+
+int wt_dataset_speakers(const wt_dataset *dataset) {
+    return dataset->speakers;
+}
+
 const char *wt_dataset_shard_path(const wt_dataset *dataset, int64_t utterance) {
     return dataset->shards[find_shard(dataset, utterance)].path;
 }

@@ -98,7 +98,9 @@ int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels) {
                                                          : rows * (int64_t)sizeof(int32_t);
     const int64_t target = (int64_t)sizeof(int32_t) + shape->values * (int64_t)sizeof(wt_real) +
                            shape->marks_runs;
-    const int64_t slot = inputs + shape->targets * target + (int64_t)sizeof(int);
+    const wt_condition_shape *c = &shape->condition;
+    const int64_t frames = (int64_t)c->frames * (c->features.count + c->flagged) * (int64_t)sizeof(wt_real);
+    const int64_t slot = inputs + frames + shape->targets * target + (int64_t)sizeof(int);
     return choose_buffers(shape, channels) * shape->windows * slot;
 }
 

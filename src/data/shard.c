@@ -33,6 +33,7 @@ struct wt_shard_writer {
     int64_t *offsets;  /* [room] first sample */
     int32_t *speakers; /* [room] */
     size_t count, room;
+    wt_shard_features features;
 };
 
 wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *split, int shard) {
@@ -43,7 +44,8 @@ wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *s
 }
 
 wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file) {
-    static const char *const long_ones[] = {WT_SHARD_SAMPLES, WT_SHARD_LABELS, WT_SHARD_MASK, NULL};
+    static const char *const long_ones[] = {WT_SHARD_SAMPLES, WT_SHARD_LABELS, WT_SHARD_MASK, WT_SHARD_FRAMES,
+                                            NULL};
     return wt_h5_hash(hash, file, long_ones, WT_SHARD_HASH);
 }
 
@@ -66,7 +68,9 @@ static wt_status check_header(const char *path, const wt_shard_header *header) {
 
 static wt_status write_header(wt_h5 *file, const wt_shard_header *header) {
     WT_TRY(wt_h5_write_attribute_text(file, "", "format", WT_SHARD_FORMAT));
-    WT_TRY(wt_h5_write_attribute_int(file, "", "version", WT_SHARD_VERSION));
+    WT_TRY(wt_h5_write_attribute_int(file, "", "version",
+                                     header->features || header->speakers ? WT_SHARD_VERSION
+                                                                          : WT_SHARD_VERSION_HASHED));
     WT_TRY(wt_h5_write_attribute_text(file, "", "kind", header->kind));
     WT_TRY(wt_h5_write_attribute_text(file, "", "split", header->split));
     WT_TRY(wt_h5_write_attribute_int(file, "", "sample_rate", header->sample_rate));
@@ -86,8 +90,12 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
     writer->channels = header->channels;
     writer->vocabulary = header->vocabulary;
     writer->masked = header->masked;
+    writer->features.kind = header->features;
     WT_GUARD(wt_h5_create(&writer->file, writer->path));
     WT_GUARD(write_header(writer->file, header));
+    if (header->speakers)
+        WT_GUARD(wt_h5_write_texts(writer->file, WT_SHARD_SPEAKERS, header->speakers,
+                                   (size_t)header->speaker_count));
     *out = writer;
     writer = NULL;
 cleanup:
@@ -253,6 +261,10 @@ wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t s
     return add(writer, id, speaker, samples, NULL, count, mask);
 }
 
+wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, int64_t count) {
+    return wt_shard_features_add(&writer->features, writer->ids[writer->count - 1], frames, count);
+}
+
 wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
                                 const float *labels, int64_t count) {
     return add(writer, id, -1, samples, labels, count, NULL);
@@ -326,8 +338,10 @@ static wt_hash digest(const wt_shard_writer *writer) {
         hash = wt_hash_fold(hash, wt_hash_bytes(writer->vocabulary->symbols, bytes, 0));
     }
     hash = fold_labels(writer, hash);
-    if (!writer->masked) return hash;
-    return wt_hash_fold(hash, wt_hash_bytes(writer->mask, (size_t)writer->samples * sizeof *writer->mask, 0));
+    if (writer->masked)
+        hash = wt_hash_fold(hash,
+                            wt_hash_bytes(writer->mask, (size_t)writer->samples * sizeof *writer->mask, 0));
+    return wt_shard_features_fold(&writer->features, hash);
 }
 
 static wt_status write_extras(wt_shard_writer *writer) {
@@ -354,6 +368,7 @@ static wt_status write_shard(wt_shard_writer *writer) {
     WT_TRY(write_labels(writer));
     WT_TRY(write_utterances(writer));
     WT_TRY(write_extras(writer));
+    WT_TRY(wt_shard_features_write(&writer->features, writer->file));
     wt_hash_print(text, digest(writer));
     WT_TRY(wt_h5_write_attribute_text(writer->file, "", "digest", text));
     wt_hash hash;
@@ -374,6 +389,7 @@ static void free_writer(wt_shard_writer *writer) {
     wt_free(writer->offsets);
     wt_free(writer->speakers);
     wt_free(writer->mask);
+    wt_shard_features_dispose(&writer->features);
     wt_free(writer);
 }
 

@@ -81,8 +81,12 @@ static wt_status fold_shard(digesting *work, const wt_dataset *dataset) {
         fold_bytes(work, normalization->mean, moments);
         fold_bytes(work, normalization->deviation, moments);
     }
-    if (!dataset->masked) return WT_OK;
-    return fold_rows(work, WT_SHARD_MASK, WT_H5_INT16, sizeof(int16_t), work->part->samples);
+    if (dataset->masked)
+        WT_TRY(fold_rows(work, WT_SHARD_MASK, WT_H5_INT16, sizeof(int16_t), work->part->samples));
+    if (dataset->features.count == 0) return WT_OK;
+    const size_t numbers = (size_t)(work->part->frame_ends[work->part->count - 1] * dataset->features.count);
+    fold_bytes(work, work->part->frames, numbers * sizeof *work->part->frames); /* as they were opened */
+    return WT_OK;
 }
 
 static wt_status verify_shard(const wt_dataset *dataset, const wt_shard *part, int64_t *bytes) {

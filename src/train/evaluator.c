@@ -53,6 +53,8 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of)
     int slots = wt_evaluator_slots(targets, context, evaluator->end - evaluator->first);
     const wt_normalization stored = wt_normalization_of_stored(&evaluator->normalization, evaluator->dataset);
     evaluator->shape = wt_shape_batch(network, data, quantization, &stored, slots);
+    if (of->features) wt_shape_frames(&evaluator->shape, of->features);
+    evaluator->shape.condition.source = of->frames;
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
     evaluator->silence = evaluator->labelled || network->values ? -2 : wt_silence_class(quantization);
     wt_engine_shape shape = {.windows = slots, .targets = targets};

@@ -98,8 +98,9 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, b
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
-    const wt_network_shape shape = wt_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
-                                                    state->outputs, state->channels);
+    wt_network_shape shape = wt_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
+                                              state->outputs, state->channels);
+    wt_shape_condition(&shape, config, &state->features, state->speakers);
     WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
     WT_GUARD(check_shapes(checkpoint, restored->network));
     WT_GUARD(

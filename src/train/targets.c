@@ -15,6 +15,25 @@ wt_network_shape wt_shape_network(const wt_config *config, int levels, int class
                               .window = data->stride > 0 ? data->window : 0};
 }
 
+void wt_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
+                        int speakers) {
+    const bool flagged = config->data.condition_dropout > 0;
+    if (config->model.condition != WT_CONDITION_NONE && features->count > 0) {
+        shape->features = features->count + flagged;
+        shape->hop = features->hop;
+    }
+    if (config->model.speaker > 0) shape->speakers = speakers;
+}
+
+/* Where there is no data set to say it: 80 numbers, two speakers, the hop that the scales ask for. */
+static void assume_condition(wt_network_shape *shape, const wt_config *config) {
+    enum { ASSUMED_FEATURES = 80, ASSUMED_HOP = 256, ASSUMED_SPEAKERS = 2 };
+    const wt_dilation_list *scales = &config->model.condition_scales;
+    wt_features features = {.count = ASSUMED_FEATURES, .hop = scales->count ? 1 : ASSUMED_HOP};
+    for (int k = 0; k < scales->count; k++) features.hop *= scales->values[k];
+    wt_shape_condition(shape, config, &features, ASSUMED_SPEAKERS);
+}
+
 wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const wt_dataset *dataset) {
     enum { ASSUMED_CLASSES = 2, ASSUMED_CHANNELS = 1 };
     facts->assumed = !dataset;
@@ -30,6 +49,12 @@ wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const 
                                                                                 : 0;
     facts->network = wt_shape_network(config, facts->quantization.levels, classes,
                                       dataset ? wt_dataset_channels(dataset) : ASSUMED_CHANNELS);
+    if (dataset) {
+        wt_shape_condition(&facts->network, config, wt_dataset_features(dataset),
+                           wt_dataset_speakers(dataset));
+    } else {
+        assume_condition(&facts->network, config);
+    }
     WT_CHECK(facts->network.classes > 0 || config->model.head != WT_HEAD_SOFTMAX, WT_USAGE,
              "%s: has no labels that are classes (data.target: label, model.head: softmax)",
              config->data.path);
@@ -91,7 +116,18 @@ wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *d
                             .codes = network->codes,
                             .preemphasis = data->preemphasis};
     if (normalization) shape.normalization = *normalization;
+    wt_condition_shape *c = &shape.condition;
+    c->frames = wt_network_frames(network, shape.targets);
+    c->framing = network->framing;
+    c->flagged = network->features > 0 && data->condition_dropout > 0;
+    c->features.count = network->features - c->flagged;
+    c->features.hop = network->framing.hop;
+    c->speakers = network->speakers;
     return shape;
+}
+
+void wt_shape_frames(wt_batch_shape *shape, const wt_features *features) {
+    if (shape->condition.frames > 0) shape->condition.features = *features;
 }
 
 void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss) {

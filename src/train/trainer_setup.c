@@ -75,6 +75,8 @@ static wt_status wt_setup_loader(wt_trainer *trainer) {
     wt_batch_shape shape = wt_shape_batch(trainer->network, &trainer->config->data,
                                           trainer->data.quantization, &stored,
                                           (m->end - m->first) * m->windows);
+    wt_shape_frames(&shape, wt_dataset_features(trainer->data.set));
+    shape.condition.dropout = trainer->config->data.condition_dropout;
     shape.input_noise = trainer->config->data.input_noise;
     shape.noise_seed = (uint64_t)trainer->config->train.seed;
     return wt_loader_create(
@@ -312,6 +314,7 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
                                       .kernels = trainer->kernels,
                                       .config = config,
                                       .normalization = &trainer->data.normalization,
+                                      .features = wt_dataset_features(trainer->data.set),
                                       .path = config->data.path,
                                       .split = "validation",
                                       .limit = config->validation.windows};
@@ -331,6 +334,8 @@ static void wt_fresh_state(wt_trainer *trainer) {
                      : network->codes && network->values ? WT_SAMPLE_CODES
                                                          : 0;
     state->normalization = trainer->data.normalization;
+    if (network->features) state->features = *wt_dataset_features(trainer->data.set);
+    state->speakers = network->speakers;
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
     state->validation_loss = state->best_validation_loss = NAN;

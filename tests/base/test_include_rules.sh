@@ -14,7 +14,7 @@ config     | config                   | base yaml
 comm       | comm places launcher facts | base
 h5         | h5                       | base
 kernels    | kernels                  | base config
-data       | data prepare sound splits vocabulary | base config h5
+data       | data mel prepare sound splits vocabulary | base config h5
 network    | network parameters       | base config kernels
 engine     | engine                   | base kernels
 optim      | optim                    | base config kernels

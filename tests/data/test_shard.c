@@ -286,8 +286,8 @@ static void test_wrong_attributes(void **state) {
     } while (0)
     ASSERT_WRONG(format, NULL, "train-00000.h5: no shard of a data set");
     ASSERT_WRONG(format, "other", "train-00000.h5: wrong format (got other, expected wavetrain-shard)");
-    ASSERT_WRONG(version, 0, "train-00000.h5: wrong version (got 0, expected 1 to 2)");
-    ASSERT_WRONG(version, 3, "train-00000.h5: wrong version (got 3, expected 1 to 2)");
+    ASSERT_WRONG(version, 0, "train-00000.h5: wrong version (got 0, expected 1 to 3)");
+    ASSERT_WRONG(version, 4, "train-00000.h5: wrong version (got 4, expected 1 to 3)");
     ASSERT_WRONG(version, 2, "train-00000.h5: the attribute 'hash' is missing");
     ASSERT_WRONG(kind, "film", "wrong kind (got film, expected audio, text or table)");
     ASSERT_WRONG(kind, "text", "a vocabulary is missing from a text");

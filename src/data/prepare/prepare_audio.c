@@ -57,6 +57,23 @@ cleanup:
     return status;
 }
 
+/* What frames of a spectrum are, but for their normalisation. */
+static wt_features describe_spectrum(const wt_mel *mel) {
+    wt_features features = {.count = mel->bands, .hop = mel->hop, .centre = wt_mel_centre(mel)};
+    _Static_assert((int)WT_MEL_TEXT <= (int)WT_FEATURES_TEXT, "a spectrum's text fits");
+    wt_mel_print(features.text, mel);
+    return features;
+}
+
+wt_status wt_audio_spectrum(wt_audio_options *options, const wt_recordings *recordings) {
+    int rate;
+    if (!options->mel) return WT_OK;
+    WT_TRY(choose_rate(&rate, recordings, options));
+    WT_CHECK(options->channels != WT_CHANNELS_KEEP, WT_USAGE,
+             "--mel: is of one channel (--channels keep keeps all)");
+    return wt_mel_parse(&options->spectrum, options->mel, rate);
+}
+
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
                         const wt_audio_options *options) {
     int rate, channels;
@@ -77,6 +94,7 @@ wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
     plan->sample_rate = rate;
     plan->channels = channels;
     plan->store = options->store;
+    if (options->mel) plan->features = describe_spectrum(&options->spectrum);
     plan->remedy = "more recordings, another --split-seed, or --validation NAME and --test NAME";
 cleanup:
     wt_free(bytes);
@@ -183,7 +201,9 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
     utterance->silent = is_silent(utterance->samples, utterance->count * channels);
     WT_TRY(resample(utterance, channels, format.rate, rate));
     if (options->trim > 0) trim(utterance, channels, rate, options->trim);
-    return WT_OK;
+    if (!options->mel || target) return WT_OK;
+    utterance->frame_count = wt_mel_count(&options->spectrum, utterance->count);
+    return wt_mel_compute(&utterance->frames, &options->spectrum, utterance->samples, utterance->count, rate);
 }
 
 wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance) {

@@ -113,8 +113,10 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
         status = wt_shard_add_labelled(writer, utterance.id, utterance.samples, utterance.labels,
                                        utterance.count);
     else if (status == WT_OK)
-        status = wt_shard_add_masked(writer, utterance.id, -1, utterance.samples, utterance.count,
-                                     utterance.mask);
+        status = wt_shard_add_masked(writer, utterance.id, plan->speakers ? plan->speakers->of[item] : -1,
+                                     utterance.samples, utterance.count, utterance.mask);
+    if (status == WT_OK && plan->features.count)
+        status = wt_shard_add_features(writer, utterance.frames, utterance.frame_count);
     if (status == WT_OK) {
         tally->utterances[split]++;
         tally->frames[split] += utterance.count;
@@ -131,6 +133,7 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
     wt_free(utterance.samples);
     wt_free(utterance.labels);
     wt_free(utterance.mask);
+    wt_free(utterance.frames);
     return status;
 }
 
@@ -145,7 +148,12 @@ wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char
                               .shards = planned->of,
                               .store = plan->store,
                               .masked = plan->masked,
-                              .vocabulary = plan->vocabulary};
+                              .vocabulary = plan->vocabulary,
+                              .features = plan->features.count ? &plan->features : NULL};
+    if (plan->speakers) {
+        header.speakers = (const char *const *)plan->speakers->names;
+        header.speaker_count = plan->speakers->count;
+    }
     wt_shard_writer *writer;
     WT_TRY(wt_shard_create(&writer, folder, &header));
     wt_status status = plan->labelled ? wt_shard_declare_labels(writer, plan->classes, &plan->normalization)

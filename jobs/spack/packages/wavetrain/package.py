@@ -39,6 +39,7 @@ class Wavetrain(CMakePackage):
     depends_on("random123", type="build")
     depends_on("libsndfile+external-libs", when="+audio")
     depends_on("soxr", when="+audio")
+    depends_on("fftw@3:", when="+audio")
     depends_on("plplot+pango", when="+plot")
 
     generator("ninja")
@@ -47,6 +48,7 @@ class Wavetrain(CMakePackage):
         return [
             self.define("WT_TESTS", False),
             self.define_from_variant("WT_AUDIO", "audio"),
+            self.define_from_variant("WT_FFT", "audio"),
             self.define_from_variant("WT_PLOT", "plot"),
             self.define_from_variant("BUILD_SHARED_LIBS", "shared"),
         ]

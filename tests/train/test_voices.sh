@@ -1,0 +1,102 @@
+# Conditions, the whole way: prepare --mel and --speaker; training with both, a mixture and condition dropout, which is
+# the same on any number of ranks and threads, killed and resumed; the loss with the right frames is the lowest; what
+# does not fit together is refused, and nothing is left half-written.
+set -eu
+. "$SOURCE/tests/runs.sh"
+. "$SOURCE/tests/cli/prepare_helpers.sh"
+export OMP_NUM_THREADS=1 ranks=
+steps=24
+
+# two speakers: tones of one octave, noise of another
+for i in $(seq 12); do
+    sound "in/low/$i.wav" 8000 1 $((1500 + 37 * i)) tone $((200 + 90 * i))
+    sound "in/wind/$i.wav" 8000 1 $((1400 + 53 * i)) noise "$i"
+done
+
+prepare() {
+    expect_ok "$WAVETRAIN" prepare audio in --out "$@"
+}
+
+prepare voices --mel 8k --speaker folder
+said out.txt "speakers    2"
+said out.txt "features    40 numbers every 64 samples"
+expect_ok "$MPIRUN" 3 "$WAVETRAIN" prepare audio in --out voices-3 --mel 8k --speaker folder --shard-mib 0.02
+expect_ok "$WAVETRAIN" prepare audio in --out voices-1 --mel 8k --speaker folder --shard-mib 0.02
+for shard in voices-1/*; do cmp "$shard" "voices-3/${shard##*/}" || fail "$shard: other bytes on 3 ranks"; done
+expect_ok "$WAVETRAIN" inspect voices --verify
+# the same speakers by a pattern and by a list
+prepare by-pattern --mel 8k --speaker '^([a-z]+)/'
+(cd in && find . -name '*.wav' | sed 's|^\./||; s|^\([^/]*\)/\(.*\)|\1/\2 \1|') >list
+prepare by-list --mel 8k --speaker list
+for other in by-pattern by-list; do
+    for shard in voices/*; do cmp "$shard" "$other/${shard##*/}" || fail "$other: another data set"; done
+done
+
+cat >config.yaml <<YAML
+model: {stacks: 2, layers: 3, residual: 11, gate: 9, skip: 13, head: logistics, components: 2, condition: stretch,
+        condition_scales: [4, 4, 4], condition_pad: 1, speaker: 3}
+data: {path: voices, window: 300, condition_dropout: 0.2}
+train: {batch: 8, steps: $steps, microbatches: 4}
+optimizer: {learning_rate: 3.0e-3}
+schedule: {kind: cosine, warmup: 3}
+validation: {every: 12, windows: 5}
+checkpoint: {every: 7}
+YAML
+train_ok run
+ranks=3 train_ok run-3
+same_run run run-3 $steps
+OMP_NUM_THREADS=2 train_ok run-threads
+same_run run run-threads $steps
+code=$(interrupt run-part 9 KILL)
+[ "$code" = 137 ] || fail "run-part: exit code $code, expected 137"
+ranks=2 train_ok run-part
+same_run run run-part $steps
+
+# The same recordings under names by which neighbours are of different kinds.
+mkdir mixed
+for i in $(seq 12); do
+    cp "in/low/$i.wav" "mixed/$i-a.wav"
+    cp "in/wind/$i.wav" "mixed/$i-b.wav"
+done
+expect_ok "$WAVETRAIN" prepare audio mixed --out kinds --mel 8k --test 0.4
+
+# loss FRAMES: of the test part
+loss() {
+    expect_ok "$WAVETRAIN" evaluate told --frames "$1"
+    awk '/network, step/ {print $4}' out.txt
+}
+sed -i 's/condition: stretch/condition: repeat/; s/condition_scales.*pad: 1, speaker: 3/input_kernel: 1/; s/, condition_dropout: 0.2//
+    s/steps: .*, micro/steps: 150, micro/; s/head: logistics, components: 2/head: softmax/
+    s/window: 300/window: 300, quantization: "mulaw:64"/; s/3.0e-3/1.0e-2/; s/path: voices/path: kinds/' config.yaml
+train_ok told
+own=$(loss own)
+other=$(loss other)
+awk -v own="$own" -v other="$other" 'BEGIN {exit !(own < other - 0.1)}' ||
+    fail "the loss is $own with the right frames, and $other with another recording's"
+
+# --- what does not fit together ---
+refuse() {
+    local words=$1
+    shift
+    expect_error 2 "$words" "$WAVETRAIN" "$@"
+}
+refuse "--mel: high is above half the sample rate (got 7600 Hz, expected at most 4000; --mel 8k is for sound of 8 kHz)" \
+    prepare audio in --out bad --mel espnet
+refuse "--speaker: got (, expected folder, a file or a regular expression" prepare audio in --out bad --speaker '('
+refuse "has no speaker in list (--speaker)" prepare audio in/low --out bad --speaker list
+refuse "its name tells no speaker" prepare audio in --out bad --speaker '^low/'
+[ ! -e bad ] || fail "a data set was made"
+refuse "model.condition_scales: their product is not the frames' hop (got 16, expected 64)" \
+    train config.yaml --run bad --set model.condition=stretch --set 'model.condition_scales=[4, 4]'
+refuse "batch norm does not go with a condition" train config.yaml --run bad --set model.norm=batch
+refuse "model.condition_scales does not fit model.condition" train config.yaml --run bad --set 'model.condition_scales=[64]'
+refuse "data.condition_dropout needs a model.condition" train config.yaml --run bad --set model.condition=none \
+    --set data.condition_dropout=0.5
+expect_ok "$WAVETRAIN" prepare audio in --out plain
+refuse "model.condition: the data set has no features" train config.yaml --run bad --set data.path=plain
+refuse "model.speaker: the data set has no speakers" train config.yaml --run bad --set data.path=plain \
+    --set model.condition=none --set model.speaker=2
+prepare wide --mel 8k,hop=80
+refuse "features are not those that the network learnt (got 40 numbers every 80 samples, expected 40 every 64)" \
+    evaluate told --data wide
+refuse "--frames: got mine, expected own, other or late" evaluate told --frames mine
