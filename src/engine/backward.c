@@ -39,6 +39,13 @@ static bool is_gathered(const wt_engine *e, int value) {
     return adder_of(e, value) < 0 && wt_layout_sole_reader(e, value) < 0;
 }
 
+/* An upsample's share of the gradient by its weights, and behind it a frame's rows packed. */
+static int stretch_buffer(wt_engine *e, int op, int value) {
+    const wt_op *o = &e->graph->ops[op];
+    const size_t packed = e->kernels->packed_count(wt_value_of(e, o->output)->channels, o->taps);
+    return wt_layout_buffer(e, value, wt_value_of(e, value)->channels + (int)packed);
+}
+
 static int gradient_buffer(wt_engine *e, int value) {
     wt_engine_plan *plan = e->plan;
     const int channels = wt_value_of(e, value)->channels, adder = adder_of(e, value);
@@ -53,7 +60,7 @@ static int gradient_buffer(wt_engine *e, int value) {
         if (e->graph->ops[op].input == value)
             plan->ops[op].input_gradient = wt_layout_buffer(e, e->graph->ops[op].output, channels);
         if (e->graph->ops[op].kind == WT_OP_UPSAMPLE && plan->readers[n].term >= 0)
-            plan->ops[op].stretch_gradient = wt_layout_buffer(e, value, channels);
+            plan->ops[op].stretch_gradient = stretch_buffer(e, op, value);
     }
     return wt_layout_buffer(e, value, channels);
 }

@@ -12,7 +12,7 @@
 
 #include "operators.h"
 
-enum { LANES = 16 };
+enum { CHUNK = 64 }; /* rows that two frames' weights are made for at a time */
 
 /* Rows of time of the output, cut at frames: `count` rows from phase r on that read frames f, f + 1 … */
 typedef struct {
@@ -25,43 +25,63 @@ static int64_t place_of(const wt_engine *e, const wt_op *o, const wt_tile *tile)
     return (int64_t)e->batch->phase[e->first + tile->group] + e->batch->context - 1 - wt_left(e, o->output);
 }
 
-static stretch_rows next_rows(const wt_engine *e, int64_t place, int64_t left) {
+static stretch_rows next_rows(const wt_engine *e, const wt_op *o, int64_t place, int64_t left) {
     const int hop = e->graph->framing.hop;
+    const bool chunks = o->term_count == 0 && o->taps > 1;
     stretch_rows s = {place / hop, (int)(place % hop), 0};
     s.count = hop - s.r < left ? hop - s.r : (int)left;
+    if (chunks && s.count > CHUNK) s.count = CHUNK;
     return s;
 }
 
-/* The weight of frame f + j at phase r where nothing is learnt. */
-static wt_real weight_of(const wt_engine *e, const wt_op *o, int r, int j) {
-    if (o->taps == 1) return 1;
+/* The weight of frame f + j at phase r where lines are drawn. */
+static wt_real line_weight(const wt_engine *e, int r, int j) {
     const double share = (double)r / e->graph->framing.hop;
     return (wt_real)(j ? share : 1 - share);
 }
 
-static void add_scaled(wt_real *y, const wt_real *x, wt_real weight, int channels) {
-    for (int c = 0; c < channels; c++) y[c] += weight * x[c];
+static const wt_real *weights_of(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
+    return o->term_count ? wt_value_row(e, tile, e->graph->terms[o->first_term].value, 0) : NULL;
 }
 
 /* --- forward --- */
 
+static void add_rows(const wt_engine *e, wt_real *y, const wt_real *x, int64_t rows, int channels) {
+    for (int64_t i = 0; i < rows; i++, y += channels) e->kernels->add(y, x, (size_t)channels);
+}
+
+/* `k` [taps][ld] begins with the first row's weights. */
+static void add_weighted(const wt_engine *e, const wt_op *o, wt_real *y, const wt_real *x, int rows,
+                         const wt_real *k, int ld) {
+    const int channels = wt_value_of(e, o->output)->channels;
+    e->kernels->convolve_weights(y, channels, k, ld, x, channels, o->taps, rows, channels);
+}
+
+static void add_lines(const wt_engine *e, const wt_op *o, wt_real *y, const wt_real *x,
+                      const stretch_rows *s) {
+    wt_real k[2 * CHUNK];
+    for (int n = 0; n < s->count; n++) {
+        k[n] = line_weight(e, s->r + n, 0);
+        k[CHUNK + n] = line_weight(e, s->r + n, 1);
+    }
+    add_weighted(e, o, y, x, s->count, k, CHUNK);
+}
+
 static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y, int channels) {
     const wt_span span = wt_value_span(e, tile, o->output);
     const int64_t place = place_of(e, o, tile) + span.first;
-    const wt_real *k = NULL;
-    if (o->term_count) k = wt_value_row(e, tile, e->graph->terms[o->first_term].value, 0);
+    const wt_real *k = weights_of(e, o, tile);
     for (int64_t i = 0; i < span.count;) {
-        const stretch_rows s = next_rows(e, place + i, span.count - i);
+        const stretch_rows s = next_rows(e, o, place + i, span.count - i);
         const wt_real *x = wt_value_row(e, tile, o->input, wt_left(e, o->input) + s.f);
         if (k) {
-            e->kernels->convolve_weights(y, channels, k + s.r, e->graph->framing.hop, x, channels, o->taps,
-                                         s.count, channels);
-            y += (size_t)s.count * (size_t)channels;
+            add_weighted(e, o, y, x, s.count, k + s.r, e->graph->framing.hop);
+        } else if (o->taps > 1) {
+            add_lines(e, o, y, x, &s);
+        } else {
+            add_rows(e, y, x, s.count, channels);
         }
-        for (int n = 0; !k && n < s.count; n++, y += channels) {
-            for (int j = 0; j < o->taps; j++)
-                add_scaled(y, x + j * channels, weight_of(e, o, s.r + n, j), channels);
-        }
+        y += (size_t)s.count * (size_t)channels;
         i += s.count;
     }
 }
@@ -79,59 +99,53 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
         add_frames(e, o, tile, y, channels);
         return;
     }
-    const wt_real *x = wt_value_row(e, tile, o->input, 0);
-    for (int i = 0; i < span.count; i++, y += channels) add_scaled(y, x, 1, channels);
+    add_rows(e, y, wt_value_row(e, tile, o->input, 0), span.count, channels);
 }
 
 /* --- backward --- */
 
-static wt_real dot(const wt_real *a, const wt_real *b, int count) {
-    wt_real lanes[LANES] = {0}, sum = 0;
-    int c = 0;
-    for (; c + LANES <= count; c += LANES) {
-        for (int i = 0; i < LANES; i++) lanes[i] += a[c + i] * b[c + i];
-    }
-    for (int i = 0; i < LANES; i++) sum += lanes[i];
-    for (; c < count; c++) sum += a[c] * b[c];
-    return sum;
+/* dk [hop, taps] += what rows that read the frames x say of it: a product by x transposed, packed behind dk. */
+static void add_weights_back(const wt_engine *e, const wt_op *o, const stretch_rows *s, const wt_real *x,
+                             const wt_real *dy, wt_real *dk, wt_real *packed) {
+    const int channels = wt_value_of(e, o->output)->channels;
+    wt_real *to = dk + (ptrdiff_t)s->r * o->taps;
+    const wt_operand operand = {dy, packed, channels, channels};
+    const wt_finish finish = {.add = to, .ldadd = o->taps, .scale = 1};
+    e->kernels->pack(packed, x, channels, o->taps, true, 1);
+    e->kernels->multiply(to, o->taps, s->count, o->taps, &operand, 1, &finish);
 }
 
-/* dk [hop, taps] += what rows that read the frames x say of it. */
-static void add_weights(const wt_engine *e, const wt_op *o, const stretch_rows *s, const wt_real *x,
-                        const wt_real *dy, wt_real *dk) {
-    const int channels = wt_value_of(e, o->output)->channels;
-    (void)e;
+static void add_lines_back(const wt_engine *e, wt_real *dx, const wt_real *dy, const stretch_rows *s,
+                           int channels) {
+    wt_real k[2 * CHUNK];
     for (int n = 0; n < s->count; n++) {
-        for (int j = 0; j < o->taps; j++)
-            dk[(s->r + n) * o->taps + j] += dot(dy + (size_t)n * (size_t)channels, x + j * channels,
-                                                channels);
+        k[2 * n] = line_weight(e, s->r + n, 0);
+        k[2 * n + 1] = line_weight(e, s->r + n, 1);
     }
+    e->kernels->convolve_weights(dx, channels, k, 2, dy, channels, s->count, 2, channels);
 }
 
 static void add_back(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *dx, int64_t rows) {
     const int channels = wt_value_of(e, o->output)->channels, taps = o->taps;
     const size_t half = (size_t)taps * (size_t)e->graph->framing.hop;
-    const wt_real *k = NULL, *dy = wt_gradient_row(e, tile, o->output, 0);
+    const wt_real *k = weights_of(e, o, tile), *dy = wt_gradient_row(e, tile, o->output, 0);
     wt_real *dk = NULL;
-    if (o->term_count) {
-        k = wt_value_row(e, tile, e->graph->terms[o->first_term].value, 0) + half;
-        dk = wt_row(e, tile, e->plan->ops[o - e->graph->ops].stretch_gradient, 0, (int)(2 * half));
+    if (k) {
+        dk = wt_row(e, tile, e->plan->ops[o - e->graph->ops].stretch_gradient, 0, 1);
         memset(dk, 0, 2 * half * sizeof *dk);
-        dk += half;
     }
     for (int64_t i = 0, place = place_of(e, o, tile); i < rows;) {
-        const stretch_rows s = next_rows(e, place + i, rows - i);
+        const stretch_rows s = next_rows(e, o, place + i, rows - i);
         const int64_t frame = wt_left(e, o->input) + s.f;
         wt_real *to = dx + frame * channels;
         if (k) {
-            e->kernels->convolve_weights(to, channels, k + s.r * taps, taps, dy, channels, s.count, taps,
-                                         channels);
-            add_weights(e, o, &s, wt_value_row(e, tile, o->input, frame), dy, dk);
-        }
-        for (int n = 0; !k && n < s.count; n++) {
-            for (int j = 0; j < taps; j++)
-                add_scaled(to + j * channels, dy + (size_t)n * (size_t)channels, weight_of(e, o, s.r + n, j),
-                           channels);
+            e->kernels->convolve_weights(to, channels, k + half + s.r * taps, taps, dy, channels, s.count,
+                                         taps, channels);
+            add_weights_back(e, o, &s, wt_value_row(e, tile, o->input, frame), dy, dk + half, dk + 2 * half);
+        } else if (taps > 1) {
+            add_lines_back(e, to, dy, &s, channels);
+        } else {
+            e->kernels->column_sums(to, dy, channels, s.count, channels);
         }
         dy += (size_t)s.count * (size_t)channels;
         i += s.count;
