@@ -64,6 +64,19 @@ typedef struct {
 wt_status wt_split_find_named(wt_split *splits, bool *named, const wt_split_rule *rule,
                               const wt_split_items *items);
 
+/* Items with two names each, and the parts that the rule names for them. init allocates all, and dispose frees it. */
+typedef struct {
+    size_t count;
+    const char **ids, **paths; /* [count] the caller fills them in; the strings stay the caller's */
+    wt_split *splits;          /* [count] the part of each that is named */
+    bool *named;               /* [count] */
+} wt_split_list;
+
+wt_status wt_split_list_init(wt_split_list *list, size_t count);
+/* wt_split_find_named of the list's items, each of which is a `what`. */
+wt_status wt_split_list_find(wt_split_list *list, const wt_split_rule *rule, const char *what);
+void wt_split_list_dispose(wt_split_list *list);
+
 /* A number from [0, 1) that is the id's own. */
 double wt_split_draw(const char *id, uint64_t seed);
 wt_split wt_split_of_draw(double draw, const wt_split_rule *rule);

@@ -93,30 +93,18 @@ static wt_status wt_check_text_options(wt_text_command *command, int inputs) {
 
 /* Which of FILE… the options name. */
 static wt_status choose_named(wt_text_command *command) {
-    const size_t count = (size_t)command->count;
-    const char **names = NULL, **paths = NULL;
-    wt_split *splits = NULL;
-    bool *named = NULL;
-    wt_status status = WT_OK;
-    WT_GUARD(wt_alloc(&names, count, sizeof *names, "list of texts"));
-    WT_GUARD(wt_alloc(&paths, count, sizeof *paths, "list of texts"));
-    WT_GUARD(wt_alloc(&splits, count, sizeof *splits, "list of texts"));
-    WT_GUARD(wt_alloc(&named, count, sizeof *named, "list of texts"));
-    for (size_t i = 0; i < count; i++) {
-        paths[i] = command->files[i].path;
-        names[i] = wt_path_base(paths[i]);
+    wt_split_list list;
+    WT_TRY(wt_split_list_init(&list, (size_t)command->count));
+    for (size_t i = 0; i < list.count; i++) {
+        list.paths[i] = command->files[i].path;
+        list.ids[i] = wt_path_base(list.paths[i]);
     }
-    const wt_split_items items = {.count = count, .ids = names, .paths = paths, .what = "text"};
-    WT_GUARD(wt_split_find_named(splits, named, &command->text.split, &items));
-    for (size_t i = 0; i < count; i++) {
-        command->files[i].assigned = named[i];
-        if (named[i]) command->files[i].split = splits[i];
+    const wt_status status = wt_split_list_find(&list, &command->text.split, "text");
+    for (size_t i = 0; i < list.count && status == WT_OK; i++) {
+        command->files[i].assigned = list.named[i];
+        if (list.named[i]) command->files[i].split = list.splits[i];
     }
-cleanup:
-    wt_free(names);
-    wt_free(paths);
-    wt_free(splits);
-    wt_free(named);
+    wt_split_list_dispose(&list);
     return status;
 }
 

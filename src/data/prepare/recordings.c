@@ -212,36 +212,24 @@ cleanup:
     return status;
 }
 
-static void hold_as(wt_recordings *list, const bool *named, const wt_split *splits) {
-    for (size_t i = 0; i < list->count; i++) {
-        list->files[i].held = named[i];
-        if (named[i]) list->files[i].split = splits[i];
+static void hold_as(wt_recordings *recordings, const wt_split_list *list) {
+    for (size_t i = 0; i < recordings->count; i++) {
+        recordings->files[i].held = list->named[i];
+        if (list->named[i]) recordings->files[i].split = list->splits[i];
     }
 }
 
 wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, const wt_split_rule *rule) {
-    const size_t count = recordings->count;
-    const char **ids = NULL, **paths = NULL;
-    wt_split *splits = NULL;
-    bool *named = NULL;
-    wt_status status = WT_OK;
-    WT_GUARD(wt_alloc(&ids, count, sizeof *ids, "names of recordings"));
-    WT_GUARD(wt_alloc(&paths, count, sizeof *paths, "names of recordings"));
-    WT_GUARD(wt_alloc(&splits, count, sizeof *splits, "splits of recordings"));
-    WT_GUARD(wt_alloc(&named, count, sizeof *named, "splits of recordings"));
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = recordings->files[i].id;
-        paths[i] = recordings->files[i].path;
+    wt_split_list list;
+    WT_TRY(wt_split_list_init(&list, recordings->count));
+    for (size_t i = 0; i < list.count; i++) {
+        list.ids[i] = recordings->files[i].id;
+        list.paths[i] = recordings->files[i].path;
     }
-    const wt_split_items items = {.count = count, .ids = ids, .paths = paths, .what = "recording"};
-    WT_GUARD(wt_split_find_named(splits, named, rule, &items));
-    hold_as(recordings, named, splits);
-    if (targets) hold_as(targets, named, splits);
-cleanup:
-    wt_free(ids);
-    wt_free(paths);
-    wt_free(splits);
-    wt_free(named);
+    const wt_status status = wt_split_list_find(&list, rule, "recording");
+    if (status == WT_OK) hold_as(recordings, &list);
+    if (status == WT_OK && targets) hold_as(targets, &list);
+    wt_split_list_dispose(&list);
     return status;
 }
 

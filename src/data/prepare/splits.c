@@ -121,6 +121,32 @@ wt_status wt_split_find_named(wt_split *splits, bool *named, const wt_split_rule
     return WT_OK;
 }
 
+wt_status wt_split_list_init(wt_split_list *list, size_t count) {
+    wt_status status = WT_OK;
+    *list = (wt_split_list){.count = count};
+    WT_GUARD(wt_alloc(&list->ids, count, sizeof *list->ids, "names of parts"));
+    WT_GUARD(wt_alloc(&list->paths, count, sizeof *list->paths, "names of parts"));
+    WT_GUARD(wt_alloc(&list->splits, count, sizeof *list->splits, "names of parts"));
+    WT_GUARD(wt_alloc(&list->named, count, sizeof *list->named, "names of parts"));
+cleanup:
+    if (status != WT_OK) wt_split_list_dispose(list);
+    return status;
+}
+
+wt_status wt_split_list_find(wt_split_list *list, const wt_split_rule *rule, const char *what) {
+    const wt_split_items items = {
+        .count = list->count, .ids = list->ids, .paths = list->paths, .what = what};
+    return wt_split_find_named(list->splits, list->named, rule, &items);
+}
+
+void wt_split_list_dispose(wt_split_list *list) {
+    wt_free(list->ids);
+    wt_free(list->paths);
+    wt_free(list->splits);
+    wt_free(list->named);
+    *list = (wt_split_list){0};
+}
+
 /* --- by draws --- */
 
 double wt_split_draw(const char *id, uint64_t seed) {
@@ -154,19 +180,25 @@ static double distance(double draw, double low, double high) {
     return draw < low ? low - draw : draw > high ? draw - high : 0;
 }
 
-/* Moves the draw that is nearest to low … high from a part that has two into `empty`. */
+/* A part, and between which draws its own lie. */
+typedef struct {
+    wt_split split;
+    double low, high;
+} part_range;
+
+/* Moves the draw that is nearest to the part's from a part that has two into it. */
 static void fill_part(wt_split *splits, const bool *named, const double *draws, size_t count,
-                      const draw_range *range, wt_split empty, double low, double high) {
+                      const draw_range *range, part_range empty) {
     double nearest = 2, least = 3;
     for (size_t i = 0; i < count; i++) {
         if ((named && named[i]) || !(range->least[splits[i]] < range->largest[splits[i]])) continue;
-        const double far = distance(draws[i], low, high);
+        const double far = distance(draws[i], empty.low, empty.high);
         if (far >= least) continue;
         least = far;
         nearest = draws[i];
     }
     for (size_t i = 0; i < count; i++)
-        if (!(named && named[i]) && draws[i] == nearest) splits[i] = empty;
+        if (!(named && named[i]) && draws[i] == nearest) splits[i] = empty.split;
 }
 
 void wt_split_by_draws(wt_split *splits, const bool *named, const wt_split_rule *rule, const double *draws,
@@ -174,13 +206,14 @@ void wt_split_by_draws(wt_split *splits, const bool *named, const wt_split_rule 
     double shares[WT_SPLITS];
     wt_split_rule_shares(shares, rule);
     const double test = shares[WT_SPLIT_TEST], held = test + shares[WT_SPLIT_VALIDATION];
-    const double low[WT_SPLITS] = {held, test, 0}, high[WT_SPLITS] = {1, held, test};
+    const part_range parts[WT_SPLITS] = {
+        {WT_SPLIT_TRAIN, held, 1}, {WT_SPLIT_VALIDATION, test, held}, {WT_SPLIT_TEST, 0, test}};
     for (size_t i = 0; i < count; i++)
         if (!(named && named[i])) splits[i] = wt_split_of_draw(draws[i], rule);
     for (wt_split split = 0; split < WT_SPLITS; split++) {
         const draw_range range = range_of(splits, named, draws, count);
-        if (high[split] > low[split] && range.least[split] > 1)
-            fill_part(splits, named, draws, count, &range, split, low[split], high[split]);
+        if (parts[split].high > parts[split].low && range.least[split] > 1)
+            fill_part(splits, named, draws, count, &range, parts[split]);
     }
 }
 
