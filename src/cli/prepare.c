@@ -546,20 +546,27 @@ const wt_command wt_command_prepare_audio = {
 
 /* --- prepare simulate --- */
 
+wt_status wt_check_place(wt_comm *comm, const wt_prepare_job *job) {
+    return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? wt_partial_check(job->out, NULL, 0) : WT_OK);
+}
+
+wt_status wt_write_simulated(wt_comm *comm, wt_prepare_job *job, wt_prepare_plan *plan,
+                             wt_utterance_source source, double start) {
+    if (plan->labelled) WT_TRY(wt_share_normalization(comm, plan, source));
+    WT_TRY(wt_write_dataset(comm, job, plan, source));
+    wt_report(job, plan, wt_time_now() - start);
+    return WT_OK;
+}
+
 static wt_status wt_simulate(wt_comm *comm, wt_prepare_job *job, const wt_sine *sine, int64_t shard_bytes,
                              double start) {
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
-    bool root = wt_comm_rank(comm) == 0;
-    WT_TRY(wt_comm_agree(comm, root ? wt_partial_check(job->out, NULL, 0) : WT_OK));
+    const wt_utterance_source source = {.load = wt_sine_load, .context = sine};
+    WT_TRY(wt_check_place(comm, job));
     wt_status status = wt_comm_agree(comm, wt_sine_plan(&plan, sine, shard_bytes));
-    if (status == WT_OK)
-        status = wt_write_dataset(comm, job, &plan,
-                                  (wt_utterance_source){.load = wt_sine_load, .context = sine});
-    if (status == WT_OK) {
-        wt_report(job, &plan, wt_time_now() - start);
-        wt_report_details(job, &plan, false, NULL);
-    }
+    if (status == WT_OK) status = wt_write_simulated(comm, job, &plan, source, start);
+    if (status == WT_OK) wt_report_details(job, &plan, false, NULL);
     wt_prepare_plan_dispose(&plan);
     return status;
 }

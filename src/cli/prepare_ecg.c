@@ -12,17 +12,12 @@ static wt_status simulate_ecg(wt_comm *comm, wt_prepare_job *job, const wt_ecg *
     const double start = wt_time_now();
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
-    const bool root = wt_comm_rank(comm) == 0;
     const wt_utterance_source source = {.load = wt_ecg_load, .context = ecg};
-    WT_TRY(wt_comm_agree(comm, root ? wt_partial_check(job->out, NULL, 0) : WT_OK));
+    WT_TRY(wt_check_place(comm, job));
     wt_status status = wt_comm_agree(comm, wt_ecg_plan(&plan, ecg, shard_bytes));
-    if (status == WT_OK) status = wt_share_normalization(comm, &plan, source);
-    if (status == WT_OK) status = wt_write_dataset(comm, job, &plan, source);
-    if (status == WT_OK) {
-        wt_report(job, &plan, wt_time_now() - start);
-        if (wt_log_speaks())
-            printf("  model       %.4f nats per value: no network can predict better\n", wt_ecg_nats(ecg));
-    }
+    if (status == WT_OK) status = wt_write_simulated(comm, job, &plan, source, start);
+    if (status == WT_OK && wt_log_speaks())
+        printf("  model       %.4f nats per value: no network can predict better\n", wt_ecg_nats(ecg));
     wt_prepare_plan_dispose(&plan);
     return status;
 }

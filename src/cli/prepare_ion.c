@@ -66,14 +66,11 @@ static wt_status wt_simulate_ion(wt_comm *comm, wt_prepare_job *job, const wt_io
     memset(&plan, 0, sizeof plan);
     const bool root = wt_comm_rank(comm) == 0;
     const wt_utterance_source source = {.load = wt_ion_load, .context = ion};
-    wt_status status = root ? wt_partial_check(job->out, NULL, 0) : WT_OK;
-    if (root && status == WT_OK) status = wt_check_table(csv);
-    WT_TRY(wt_comm_agree(comm, status));
-    status = wt_comm_agree(comm, wt_ion_plan(&plan, ion, shard_bytes));
-    if (status == WT_OK) status = wt_share_normalization(comm, &plan, source);
+    WT_TRY(wt_check_place(comm, job));
+    WT_TRY(wt_comm_agree(comm, root ? wt_check_table(csv) : WT_OK));
+    wt_status status = wt_comm_agree(comm, wt_ion_plan(&plan, ion, shard_bytes));
     if (status == WT_OK) status = wt_comm_agree(comm, root && csv ? wt_write_table(csv, ion) : WT_OK);
-    if (status == WT_OK) status = wt_write_dataset(comm, job, &plan, source);
-    if (status == WT_OK) wt_report(job, &plan, wt_time_now() - start);
+    if (status == WT_OK) status = wt_write_simulated(comm, job, &plan, source, start);
     wt_prepare_plan_dispose(&plan);
     return status;
 }

@@ -34,6 +34,12 @@ wt_status wt_check_range(const char *option, double value, double least, double 
 wt_status wt_check_shard_mib(int64_t *bytes, double mib);
 wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command);
 
+/* Simulated signals: rank 0 looks that the data set's place is free. Collective. */
+wt_status wt_check_place(wt_comm *comm, const wt_prepare_job *job);
+/* Normalises if there are labels, writes and reports; `start` is when the command began. Collective. */
+wt_status wt_write_simulated(wt_comm *comm, wt_prepare_job *job, wt_prepare_plan *plan,
+                             wt_utterance_source source, double start);
+
 /* prepare_table.c: fills plan->normalization from the training part, which all ranks measure together. Collective. */
 wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
 /* prepare_features.c: fills the mean and deviation of plan->features in the same way. Collective. */
