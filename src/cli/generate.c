@@ -61,7 +61,7 @@ static const struct poptOption wt_options[] = {
      "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
      "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
-    {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace an existing file", NULL},
+    {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace existing files", NULL},
     POPT_TABLEEND,
 };
 
@@ -105,6 +105,7 @@ static wt_status wt_check_output(const char *path) {
 }
 
 static wt_status wt_check_outputs(void) {
+    if (wt_given.plot) WT_TRY(wt_check_output(wt_given.plot));
     for (int piece = 0; piece < wt_given.count; piece++) {
         char path[WT_PATH_MAX];
         WT_TRY(wt_output_path(path, piece));

@@ -92,5 +92,10 @@ expect_error 2 "would hold a PNG picture" "$WAVETRAIN" generate ecg-run --out x.
 expect_error 2 "--markov: the network predicts values" "$WAVETRAIN" evaluate ecg-run --markov
 expect_ok "$WAVETRAIN" generate ecg-run --out x.csv --seconds 1 --plot x.png
 [ "$(head -c 4 x.png | tail -c 3)" = PNG ] || fail "x.png is no picture"
+before=$(sha256sum x.png)
+expect_error 2 "x.png: exists already (--force replaces it)" "$WAVETRAIN" generate ecg-run --out y.csv --plot x.png
+[ "$(sha256sum x.png)" = "$before" ] && [ ! -e y.csv ] || fail "a picture was replaced, or a table written without it"
+expect_ok "$WAVETRAIN" generate ecg-run --out x.csv --seconds 2 --plot x.png --force
+[ "$(sha256sum x.png)" != "$before" ] || fail "--force did not replace the picture"
 # columns without a label are a data set, too
 expect_ok "$WAVETRAIN" prepare table on.csv --signal channel_1 --signal channel_3 --out columns --gap 2 --blocks 10
