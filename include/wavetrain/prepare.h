@@ -40,8 +40,7 @@ typedef struct wt_shard_writer wt_shard_writer;
 /* FOLDER/SPLIT-NNNNN.h5, which must not exist. */
 wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_shard_header *header);
 /* An utterance of `count` samples in ±1, [count, channels]; at least one sample. Larger values are clipped
- * in int16; int16 is ⌊x·32768 + ½⌋ cut to ±32767, so that 16-bit recordings come back unchanged except
- * −32768. */
+ * in int16; int16 is ⌊x·32768 + ½⌋ cut to −32768 … 32767, so that 16-bit recordings come back unchanged. */
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count);
 /* The same, with mask[i] saying whether sample i is a target of this split (NULL: all are), for a masked

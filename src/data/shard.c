@@ -156,7 +156,7 @@ static wt_status reserve_mask(wt_shard_writer *writer, int64_t samples) {
 
 static int16_t to_int16(float x) {
     double scaled = floor((double)x * 32768.0 + 0.5);
-    return (int16_t)(scaled < -32767.0 ? -32767.0 : scaled > 32767.0 ? 32767.0 : scaled);
+    return (int16_t)(scaled < INT16_MIN ? INT16_MIN : scaled > INT16_MAX ? INT16_MAX : scaled);
 }
 
 static void store_values(void *to, wt_shard_store store, int64_t at, const float *values, int64_t count) {

@@ -108,7 +108,7 @@ static void test_int16_rounding(void **state) {
     (void)state;
     const float in[] = {0.0f,         -1.0f,        1.0f,          2.0f,          -3.0f,
                         0.4f / 32768, 0.5f / 32768, -0.5f / 32768, -0.6f / 32768, 32767.0f / 32768};
-    const float out[] = {0, -32767, 32767, 32767, -32767, 0, 1, 0, -1, 32767};
+    const float out[] = {0, -32768, 32767, 32767, -32768, 0, 1, 0, -1, 32767};
     enum { COUNT = sizeof in / sizeof *in };
     wt_shard_writer *writer = NULL;
     wt_dataset *dataset = NULL;
