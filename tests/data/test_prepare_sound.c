@@ -303,6 +303,26 @@ static void test_odd_chunks(void **state) {
     }
 }
 
+/* Both places could be a chunk's name: "data" with 320 bytes is "ata@" a byte on; a pad byte may be a letter. */
+static void test_odd_chunks_with_two_readings(void **state) {
+    (void)state;
+    int16_t samples[160];
+    for (int i = 0; i < 160; i++) samples[i] = (int16_t)(200 * i);
+    wav_bytes w;
+    for (int odd = 1; odd < 3; odd++) {
+        begin_wav(&w, odd);
+        put_chunk(&w, "data", samples, sizeof samples, true);
+        end_wav(&w, "readings.wav");
+        expect_samples("readings.wav", samples, 160);
+    }
+    begin_wav(&w, 2);
+    put(&w, "Q", 1);
+    put_chunk(&w, "data", samples, sizeof samples, true);
+    put_chunk(&w, "LIST", "INFO", 4, true);
+    end_wav(&w, "readings.wav");
+    expect_samples("readings.wav", samples, 160);
+}
+
 /* --- Ogg files that are not whole --- */
 
 static size_t read_all(const char *name, unsigned char *bytes, size_t room) {
@@ -518,6 +538,7 @@ int main(void) {
         cmocka_unit_test(test_empty_data),
         cmocka_unit_test(test_divided_data),
         cmocka_unit_test(test_odd_chunks),
+        cmocka_unit_test(test_odd_chunks_with_two_readings),
         cmocka_unit_test(test_damaged_ogg),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_resampling),

@@ -65,13 +65,23 @@ static bool has_name(const wav_chunk *chunk) {
     return true;
 }
 
-/* Where the next chunk begins. A byte pads an odd one, which some writers leave out. */
+static bool has_known_name(const wav_chunk *chunk) {
+    static const char *const names[] = {"fmt ", "data", "fact", "LIST", "bext", "JUNK", "PEAK", "smpl", "cue "};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_chunk(chunk, names[i])) return true;
+    return false;
+}
+
+/* Where the next chunk begins. A byte pads an odd one, which some writers leave out; where both places could be a
+ * name (without the byte, "data" also reads "ata@"), one that programs use decides. */
 static int64_t next_chunk(FILE *file, const wav_chunk *chunk) {
     const int64_t end = chunk->at + 8 + (int64_t)chunk->size;
-    wav_chunk next;
+    wav_chunk padded, bare;
     if (chunk->size % 2 == 0) return end;
-    if (read_chunk(file, end + 1, &next) && has_name(&next)) return end + 1;
-    return read_chunk(file, end, &next) && has_name(&next) ? end : end + 1;
+    const bool is_padded = read_chunk(file, end + 1, &padded) && has_name(&padded);
+    const bool is_bare = read_chunk(file, end, &bare) && has_name(&bare);
+    if (!is_bare) return end + 1;
+    return is_padded && (has_known_name(&padded) || !has_known_name(&bare)) ? end + 1 : end;
 }
 
 /* Whether chunks follow each other from `at` to the file's end, or to a pad byte that would be its last. */
