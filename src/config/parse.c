@@ -7,6 +7,7 @@
  * else is known.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config_internal.h"
@@ -170,6 +171,9 @@ wt_status wt_config_load(wt_config *config, const char *path, const char *const 
     const char *name = input ? "standard input" : path;
     wt_status status = input ? wt_stream_read(&text, &bytes, STDIN_FILENO, name, WT_CONFIG_TEXT_MAX)
                              : wt_file_read(&text, &bytes, path, WT_CONFIG_TEXT_MAX);
+    struct stat info;
+    WT_CHECK(status == WT_OK || input || stat(path, &info) != 0 || !S_ISFIFO(info.st_mode), WT_USAGE,
+             "%s: is a pipe (expected a regular file, or - for standard input)", path);
     if (status != WT_OK) return WT_USAGE; /* the message stands */
     status = wt_config_parse(config, name, text, bytes, sets, set_count);
     wt_free(text);

@@ -228,7 +228,7 @@ fi
 
 # no one writes: whoever opened them would wait for ever
 mkfifo pipe.yaml pipe.h5
-expect_error 2 'pipe.yaml: is a pipe (expected a regular file)' timeout 20 "$WAVETRAIN" train pipe.yaml --run new
+expect_error 2 'pipe.yaml: is a pipe (expected a regular file, or - for standard input)' timeout 20 "$WAVETRAIN" train pipe.yaml --run new
 expect_error 2 'pipe.yaml: is a pipe' timeout 20 "$WAVETRAIN" inspect pipe.yaml
 expect_error 2 'pipe.h5: is a pipe' timeout 20 "$WAVETRAIN" inspect pipe.h5
 expect_error 2 'pipe.yaml: is a pipe' timeout 20 "$WAVETRAIN" sweep pipe.yaml --list

@@ -43,6 +43,11 @@ rows a,y 1,0 "$(printf '\033[31mred\377'),1"
 table 2 'bad.csv:3: column a: is not a number (got "?[31mred?", expected' bad.csv $columns
 rows a,y 1,0 '"1,5",1'
 table 2 'bad.csv:3: column a: is not a number (got "1,5", expected one with a point; --decimal , reads it)' bad.csv $columns
+for field in 33,272 -1,234,567 1,234.5; do
+    rows a,y 1,0 "\"$field\",1"
+    table 2 "bad.csv:3: column a: is not a number (got \"$field\", expected one with a point, and without commas between" \
+        bad.csv $columns
+done
 rows 'a;y' '1,5;0' '1.5;1'
 table 2 'bad.csv:3: column a: is not a number (got "1.5", expected one with a comma' bad.csv $columns --decimal ,
 table 2 "(the heading has 1, from \"a;y\" to \"a;y\"; for columns between semicolons: --separator ';')" bad.csv $columns

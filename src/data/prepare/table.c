@@ -123,9 +123,10 @@ static void warn_of_column(const wt_table *table, const char *name, const table_
         wt_log_warning("%s%s: column %s is constant (%.9g in all of %lld rows)", file,
                        table->file_count > 1 ? " …" : "", name, column->least, (long long)table->head.rows);
     } else if (steps < FEW) {
-        wt_log_warning("%s%s: column %s differs by %.0f steps of %s precision at most, from %.17g to %.17g: "
+        wt_log_warning("%s%s: column %s differs by %.0f step%s of %s precision at most, from %.17g to %.17g: "
                        "subtract what its values have in common",
-                       file, table->file_count > 1 ? " …" : "", name, steps, float_ ? "single" : "double",
+                       file, table->file_count > 1 ? " …" : "", name, steps, steps == 1 ? "" : "s",
+                       float_ ? "single" : "double",
                        column->least, column->most);
     }
 }

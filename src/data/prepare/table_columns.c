@@ -99,6 +99,15 @@ static bool scan_number(const char *text, char mark, double *value) {
     return end == number + length;
 }
 
+/* "33,272" is one of two numbers, a thousand times apart. */
+static bool may_have_thousands(const char *text) {
+    size_t digits = strspn(text += strspn(text, "+-"), "0123456789");
+    if (digits < 1 || digits > 3 || text[digits] != ',') return false;
+    for (text += digits; *text == ','; text += 4)
+        if (strspn(text + 1, "0123456789") != 3) return false;
+    return *text == '\0' || *text == '.';
+}
+
 static wt_status read_number(const wt_csv *csv, const wt_table_options *options, int column, const char *name,
                              double *value) {
     const char *text = wt_csv_field(csv, column);
@@ -111,6 +120,9 @@ static wt_status read_number(const wt_csv *csv, const wt_table_options *options,
     if (!*text) return wrong(csv, column, name, "is empty", "a number");
     if (is_word(text, "nan") || is_word(text, "inf") || is_word(text, "infinity"))
         return wrong(csv, column, name, "is not finite", "a number");
+    if (options->decimal == '.' && may_have_thousands(text))
+        return wrong(csv, column, name, "is not a number",
+                     "one with a point, and without commas between thousands; --decimal , would read a fraction");
     if (scan_number(text, ',', &other))
         return wrong(csv, column, name, "is not a number", "one with a point; --decimal , reads it");
     if (scan_number(text, '.', &other))
