@@ -278,6 +278,9 @@ wt_status wt_config_parse_stored(wt_config *config, const char *name, const char
  * Every real number comes back bit for bit. */
 wt_status wt_config_text(char **text, const wt_config *config);
 
+/* The key that a misspelt name, with or without its section, was meant to be; NULL: none is near. */
+const char *wt_config_nearest(const char *name);
+
 /* Every key with its default, range and sentence of help, by section, as an annotated YAML file. */
 void wt_config_help(FILE *out);
 

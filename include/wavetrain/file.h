@@ -30,8 +30,9 @@ bool wt_path_is_folder(const char *path);
  * Names without an ending pass. `what` is what will be in it ("a WAV file"). */
 wt_status wt_path_require_ending(const char *path, const char *ending, const char *what);
 
-/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"). WT_USAGE, but for reasons of the system. */
-wt_status wt_path_require_folder(const char *path, const char *what);
+/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"), `hint` stands at the message's end
+ * ("; … makes one"). WT_USAGE, but for reasons of the system. */
+wt_status wt_path_require_folder(const char *path, const char *what, const char *hint);
 /* Fails if there is something at `path`, or if that can't be told; `hint` goes with the first. */
 wt_status wt_path_require_free(const char *path, const char *hint);
 

@@ -24,6 +24,7 @@ extern "C" {
 #include "wavetrain/config.h"
 #include "wavetrain/cores.h"
 #include "wavetrain/data.h"
+#include "wavetrain/distance.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 #include "wavetrain/facts.h"

@@ -54,13 +54,13 @@ wt_status wt_path_require_ending(const char *path, const char *ending, const cha
     return WT_OK;
 }
 
-wt_status wt_path_require_folder(const char *path, const char *what) {
+wt_status wt_path_require_folder(const char *path, const char *what, const char *hint) {
     struct stat info;
     const bool found = stat(path, &info) == 0;
     WT_CHECK(found || errno == ENOENT || errno == ENOTDIR, WT_FAILED, "%s: can't be read (%s)", path,
              strerror(errno));
-    WT_CHECK(found && S_ISDIR(info.st_mode), WT_USAGE, "%s: no %s (%s)", path, what,
-             found ? "it is no folder" : "no such folder");
+    WT_CHECK(found && S_ISDIR(info.st_mode), WT_USAGE, "%s: no %s (%s%s)", path, what,
+             found ? "it is no folder" : "no such folder", hint);
     return WT_OK;
 }
 

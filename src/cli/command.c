@@ -113,9 +113,13 @@ static wt_status refuse_repeated(const wt_command *command, int argc, const char
 static wt_status wt_parse_options(poptContext context, const wt_command *command) {
     int code;
     while ((code = poptGetNextOpt(context)) >= 0) {}
-    WT_CHECK(code == -1, WT_USAGE, "%s: %s (see wavetrain %s --help)", poptBadOption(context, 0),
-             poptStrerror(code), command->name);
-    return WT_OK;
+    if (code == -1) return WT_OK;
+    char meant[128];
+    const char *option = poptBadOption(context, 0);
+    if (code == POPT_ERROR_BADOPT && wt_suggest_option(meant, sizeof meant, command, option))
+        return wt_error(WT_USAGE, "%s: unknown option (did you mean %s? See wavetrain %s --help)", option,
+                        meant, command->name);
+    return wt_error(WT_USAGE, "%s: %s (see wavetrain %s --help)", option, poptStrerror(code), command->name);
 }
 
 wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int argc, const char **argv,

@@ -36,6 +36,12 @@ typedef struct {
 wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int argc, const char **argv,
                            int min, int max);
 
+/* What may have been meant by a command that there is not; NULL: nothing is near. `second`: the word behind, or "". */
+const char *wt_suggest_command(const wt_command *const *commands, int count, const char *first,
+                               const char *second);
+/* By an option, "--lr=3", that the command lacks. False: nothing is near. */
+bool wt_suggest_option(char *out, size_t room, const wt_command *command, const char *option);
+
 /* Called with a command and its options; `kind` is the first argument that chooses between tables, "" without. */
 typedef void (*wt_command_visitor)(void *context, const wt_command *command, const char *kind);
 

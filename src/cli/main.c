@@ -56,6 +56,30 @@ static const wt_command *wt_find_command(int argc, char **argv, int *words) {
     return NULL;
 }
 
+/* "prepare audio, prepare text, …": the commands whose first word that is. */
+static void list_kinds(char *text, size_t room, const char *first) {
+    const size_t length = strlen(first);
+    size_t used = 0;
+    *text = '\0';
+    for (int i = 0; i < WT_COMMANDS && used < room; i++) {
+        const char *name = wt_commands[i]->name;
+        if (strncmp(name, first, length) != 0 || name[length] != ' ') continue;
+        used += (size_t)snprintf(text + used, room - used, "%s%s", used ? ", " : "", name);
+    }
+}
+
+static wt_status refuse_command(int argc, char **argv) {
+    const char *first = argv[1], *second = argc > 2 ? argv[2] : "";
+    char kinds[256];
+    list_kinds(kinds, sizeof kinds, first);
+    WT_CHECK(!*kinds || *second, WT_USAGE, "%s: no such command without a kind (expected %s)", first, kinds);
+    const char *meant = wt_suggest_command(wt_commands, WT_COMMANDS, first, second);
+    WT_CHECK(meant || !*kinds, WT_USAGE, "%s %s: no such command (expected %s)", first, second, kinds);
+    WT_CHECK(meant, WT_USAGE, "%s: no such command (wavetrain --help lists them)", first);
+    return wt_error(WT_USAGE, "%s: no such command (did you mean %s? wavetrain --help lists all)", first,
+                    meant);
+}
+
 static wt_status wt_run_command(const wt_command *command, wt_comm *comm, int argc, char **argv, int words) {
     wt_status status;
     const char **arguments;
@@ -72,10 +96,7 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
     int words;
     const wt_command *command = wt_find_command(argc, argv, &words);
     if (!command || command->parallel) wt_log_setup(WT_LOG_NORMAL, wt_launch_read().first);
-    if (!command) {
-        return wt_error(WT_USAGE, "%s: no such command%s (wavetrain --help lists them)", argv[1],
-                        strcmp(argv[1], "prepare") == 0 ? " without a kind" : "");
-    }
+    if (!command) return refuse_command(argc, argv);
     if (command->stoppable) wt_comm_catch_signals();
     if (command->parallel) {
         WT_TRY(wt_comm_start(comm, &argc, &argv));
@@ -99,13 +120,24 @@ static wt_status finish_output(wt_status status) {
     return WT_FAILED;
 }
 
+/* "help train" is "train --help". */
+static void turn_help(int argc, char **argv) {
+    if (argc < 3 || strcmp(argv[1], "help") != 0) return;
+    for (int i = 1; i < argc - 1; i++) argv[i] = argv[i + 1];
+    argv[argc - 1] = "--help";
+}
+
+static bool is_one_of(const char *word, const char *first, const char *second, const char *third) {
+    return strcmp(word, first) == 0 || strcmp(word, second) == 0 || strcmp(word, third) == 0;
+}
+
 /* What needs no command. False where argv asks for nothing of it. */
 static bool print_about(int argc, char **argv, wt_status *status) {
     const char *what = argc < 2 ? "" : argv[1];
     *status = argc < 2 ? WT_USAGE : WT_OK;
-    if (argc < 2 || strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+    if (argc < 2 || is_one_of(what, "--help", "-h", "help")) {
         wt_print_commands(argc < 2 ? stderr : stdout);
-    } else if (strcmp(what, "--version") == 0) {
+    } else if (is_one_of(what, "--version", "-V", "version")) {
         printf("wavetrain " WT_VERSION "\n");
     } else if (strcmp(what, "--manual") ==
                0) { /* the build makes the manual and the shells' completions with these */
@@ -137,6 +169,7 @@ int main(int argc, char **argv) {
     wt_output_begin();
     wt_comm *comm = NULL;
     wt_status status;
+    turn_help(argc, argv);
     if (print_about(argc, argv, &status)) {
         if (status != WT_OK && argc > 1) wt_log_error(wt_error_message());
         return finish_output(status);

@@ -12,7 +12,7 @@
 
 /* What popt fills in. Texts are popt's, freed at the end. */
 typedef struct {
-    char *run, *resume, *initial, *backend;
+    char *run, *steps, *resume, *initial;
     char **sets;
     int help_config, other_data, oversubscribe;
 } wt_train_arguments;
@@ -24,6 +24,7 @@ static const struct poptOption wt_options[] = {
      "The run's folder (default: runs/ and the configuration's name)", "DIR"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0,
      "Set a key of the configuration, e.g. --set train.steps=100; may be given several times", "KEY=VALUE"},
+    {"steps", '\0', POPT_ARG_STRING, &wt_given.steps, 0, "The same as --set train.steps=N", "N"},
     {"resume", '\0', POPT_ARG_STRING, &wt_given.resume, 0,
      "auto: go on from the run's newest checkpoint, if it has one (default); never: begin, and refuse a run "
      "that "
@@ -52,10 +53,21 @@ static wt_status wt_default_run(char out[WT_PATH_MAX], const char *config) {
     return wt_path_join(out, "runs", name);
 }
 
-static size_t wt_count_sets(void) {
+/* The configuration with --set and --steps, which is the last word. */
+static wt_status load_configuration(wt_config *config, const char *path) {
     size_t count = 0;
+    char steps[64];
+    const char **sets;
     while (wt_given.sets && wt_given.sets[count]) count++;
-    return count;
+    WT_TRY(wt_alloc(&sets, count + 1, sizeof *sets, "the list of --set"));
+    for (size_t i = 0; i < count; i++) sets[i] = wt_given.sets[i];
+    if (wt_given.steps) {
+        snprintf(steps, sizeof steps, "train.steps=%.40s", wt_given.steps);
+        sets[count++] = steps;
+    }
+    const wt_status status = wt_config_load(config, path, sets, count);
+    wt_free(sets);
+    return status;
 }
 
 /* The run's folder comes first: it hears of what is wrong with the rest. With `load` false the configuration is left out. */
@@ -69,8 +81,7 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config, 
     } else {
         WT_TRY(wt_default_run(options->run, config));
     }
-    if (load)
-        WT_TRY(wt_config_load(&options->config, config, (const char *const *)wt_given.sets, wt_count_sets()));
+    if (load) WT_TRY(load_configuration(&options->config, config));
     const char *resume = wt_given.resume ? wt_given.resume : "auto";
     options->resume = strcmp(resume, "auto") == 0    ? WT_RESUME_AUTO
                       : strcmp(resume, "never") == 0 ? WT_RESUME_NEVER
@@ -115,6 +126,7 @@ static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
     }
     poptFreeContext(line.context);
     free(wt_given.run);
+    free(wt_given.steps);
     free(wt_given.resume);
     free(wt_given.initial);
     for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);

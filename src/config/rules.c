@@ -94,10 +94,13 @@ static void settle_hierarchy(wt_reading *reading) {
     }
 }
 
-/* A short run of a configuration that says nothing of the warm-up is not all warm-up. */
+/* A short run is not all warm-up: of a configuration that says nothing of it, or whose steps --set makes fewer. */
 static void settle_warmup(wt_reading *reading) {
     wt_config *config = &reading->config;
-    if (given_of(reading, "schedule.warmup")->order) return;
+    const int order = given_of(reading, "schedule.warmup")->order;
+    const bool shortened = order == 1 && given_of(reading, "train.steps")->order > 1 &&
+                           config->schedule.warmup > config->train.steps;
+    if (order && !shortened) return;
     if (config->schedule.kind == WT_SCHEDULE_ONE_CYCLE) config->schedule.warmup = 0;
     if (config->schedule.warmup > config->train.steps / 10) {
         config->schedule.warmup = config->train.steps / 10;

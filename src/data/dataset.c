@@ -244,7 +244,7 @@ static wt_status list_shards(const char *path, const char *split, char ***names,
     char prefix[32];
     int length = snprintf(prefix, sizeof prefix, "%s-", split);
     WT_CHECK(length > 0 && length < (int)sizeof prefix, WT_USAGE, "%s: unknown split '%s'", path, split);
-    WT_TRY(wt_path_require_folder(path, "data set"));
+    WT_TRY(wt_path_require_folder(path, "data set", "; wavetrain prepare makes one"));
     WT_TRY(wt_folder_list(names, count, path, prefix, ".h5"));
     if (*count > 0) return WT_OK;
     wt_folder_list_free(*names, *count);

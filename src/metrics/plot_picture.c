@@ -50,7 +50,7 @@ static wt_status read_kind(wt_curves *run, const char *folder) {
 
 static wt_status load_run(wt_curves *run, const char *folder) {
     char path[WT_PATH_MAX];
-    WT_TRY(wt_path_require_folder(folder, "run"));
+    WT_TRY(wt_path_require_folder(folder, "run", ""));
     WT_TRY(wt_path_join(path, folder, "metrics.csv"));
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no metrics.csv in it (expected a run's folder)", folder);
     name_run(run, folder);

@@ -444,6 +444,8 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
     status = wt_comm_agree(trainer->comm, status);
     wt_gather_peaks(trainer);
+    wt_progress_destroy(trainer->progress); /* its line is finished before the summary's begin */
+    trainer->progress = NULL;
     WT_TRY(status);
     wt_trainer_summarise_phases(trainer, trainer->state.step - before);
     wt_trainer_summarise_ranks(trainer);

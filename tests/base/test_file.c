@@ -142,7 +142,7 @@ static void test_what_may_not_be_seen(void **state) {
     const wt_status opened = wt_file_open(&file, in_folder("closed/file"));
     char open_message[256], folder_message[256], free_message[256];
     snprintf(open_message, sizeof open_message, "%s", wt_error_message());
-    const wt_status folder = wt_path_require_folder(in_folder("closed/run"), "run");
+    const wt_status folder = wt_path_require_folder(in_folder("closed/run"), "run", "");
     snprintf(folder_message, sizeof folder_message, "%s", wt_error_message());
     const wt_status is_free = wt_path_require_free(in_folder("closed/out"), "");
     snprintf(free_message, sizeof free_message, "%s", wt_error_message());
@@ -155,8 +155,10 @@ static void test_what_may_not_be_seen(void **state) {
     assert_non_null(strstr(folder_message, "closed/run: can't be read (Permission denied)"));
     assert_int_equal(is_free, WT_FAILED);
     assert_non_null(strstr(free_message, "closed/out: can't be written (Permission denied)"));
-    assert_error(wt_path_require_folder(in_folder("absent"), "run"), "absent: no run (no such folder)");
-    assert_error(wt_path_require_folder(in_folder("closed/file"), "run"), "file: no run (it is no folder)");
+    assert_error(wt_path_require_folder(in_folder("absent"), "run", "; x makes one"),
+                 "absent: no run (no such folder; x makes one)");
+    assert_error(wt_path_require_folder(in_folder("closed/file"), "run", ""),
+                 "file: no run (it is no folder)");
     assert_error(wt_path_require_free(in_folder("closed/file"), " (hint)"), "file: exists already (hint)");
     assert_ok(wt_path_require_free(in_folder("absent"), ""));
     assert_false(wt_path_exists(in_folder("absent/below")));

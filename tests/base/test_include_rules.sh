@@ -8,7 +8,7 @@ set -eu
 # folder | its headers in include/wavetrain | the folders that it may include from ("everything above" here)
 rules() {
     cat <<'LIST'
-base       | error log memory timer random hash file thread real batch utf8 output cores |
+base       | error log memory timer random hash file thread real batch utf8 output cores distance |
 yaml       |                          | base
 config     | config                   | base yaml
 comm       | comm places launcher facts | base

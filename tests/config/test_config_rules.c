@@ -45,9 +45,14 @@ static void warmup_fits_the_run(void **state) {
     (void)state;
     expect_error("train: {steps: 50}\nschedule:\n  warmup: 51",
                  "f.yaml:3: schedule.warmup is longer than train.steps (got 51, expected at most 50)");
-    expect_set_error("schedule: {warmup: 100}", "train.steps=50",
-                     "schedule.warmup is longer than train.steps (got 100, expected at most 50)");
     static wt_config c;
+    expect_ok(&c, "train: {steps: 1000}\nschedule: {warmup: 100}",
+              "train.steps=50"); /* a run made shorter: a tenth */
+    assert_int_equal(c.schedule.warmup, 5);
+    expect_ok(&c, "train: {steps: 1000}\nschedule: {warmup: 100}", "train.steps=100");
+    assert_int_equal(c.schedule.warmup, 100);
+    expect_set_error("train: {steps: 50}", "schedule.warmup=100",
+                     "schedule.warmup is longer than train.steps (got 100, expected at most 50)");
     expect_ok(&c, "train: {steps: 50}\nschedule: {warmup: 50}", NULL);
     assert_int_equal(c.schedule.warmup, 50);
     expect_ok(&c, "", "train.steps=100"); /* nobody gave a warm-up: at most a tenth */

@@ -169,11 +169,11 @@ static void test_missing_parts(void **state) {
     (void)state;
     const char *folder = in_folder("missing");
     char path[WT_PATH_MAX], other[WT_PATH_MAX];
-    assert_no_set(folder, "train", "missing: no data set (no such folder)");
+    assert_no_set(folder, "train", "missing: no data set (no such folder; wavetrain prepare makes one)");
     make_split(folder, "train", WT_STORE_INT16, 1, lengths, 2);
     assert_no_set(folder, "validation", "missing: no shards of the split 'validation'");
     assert_ok(wt_path_join(path, folder, "train-00002.h5"));
-    assert_no_set(path, "train", "no data set (it is no folder)");
+    assert_no_set(path, "train", "no data set (it is no folder; wavetrain prepare makes one)");
     assert_ok(wt_path_join(other, folder, "train-00004.h5"));
     assert_int_equal(unlink(other), 0);
     assert_no_set(folder, "train", "train-00004.h5: missing (got 4 shards, expected 5)");

@@ -115,7 +115,7 @@ code=0
 mpirun --oversubscribe --bind-to none -n 2 -wdir "$PWD/even" "$WAVETRAIN" train config.yaml --run new : \
     -n 1 -wdir "$PWD/odd" "$WAVETRAIN" train config.yaml --run new >out.txt 2>err.txt || code=$?
 [ "$code" = 2 ] || fail "exit code $code: $(cat err.txt)"
-said err.txt "wavetrain: rank 2 on $host, unlike 2 other ranks: tone: no data set (no such folder)"
+said err.txt "wavetrain: rank 2 on $host, unlike 2 other ranks: tone: no data set (no such folder; wavetrain prepare makes one)"
 
 # Processes of a launcher that MPI does not understand: each is rank 0 of 1, the first one says so, and no other one works.
 cd even

@@ -134,8 +134,7 @@ cleanup:
 }
 
 wt_status wt_split_list_find(wt_split_list *list, const wt_split_rule *rule, const char *what) {
-    const wt_split_items items = {
-        .count = list->count, .ids = list->ids, .paths = list->paths, .what = what};
+    const wt_split_items items = {.count = list->count, .ids = list->ids, .paths = list->paths, .what = what};
     return wt_split_find_named(list->splits, list->named, rule, &items);
 }
 

@@ -126,8 +126,7 @@ static void warn_of_column(const wt_table *table, const char *name, const table_
         wt_log_warning("%s%s: column %s differs by %.0f step%s of %s precision at most, from %.17g to %.17g: "
                        "subtract what its values have in common",
                        file, table->file_count > 1 ? " …" : "", name, steps, steps == 1 ? "" : "s",
-                       float_ ? "single" : "double",
-                       column->least, column->most);
+                       float_ ? "single" : "double", column->least, column->most);
     }
 }
 

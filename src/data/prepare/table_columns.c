@@ -121,8 +121,9 @@ static wt_status read_number(const wt_csv *csv, const wt_table_options *options,
     if (is_word(text, "nan") || is_word(text, "inf") || is_word(text, "infinity"))
         return wrong(csv, column, name, "is not finite", "a number");
     if (options->decimal == '.' && may_have_thousands(text))
-        return wrong(csv, column, name, "is not a number",
-                     "one with a point, and without commas between thousands; --decimal , would read a fraction");
+        return wrong(
+            csv, column, name, "is not a number",
+            "one with a point, and without commas between thousands; --decimal , would read a fraction");
     if (scan_number(text, ',', &other))
         return wrong(csv, column, name, "is not a number", "one with a point; --decimal , reads it");
     if (scan_number(text, '.', &other))

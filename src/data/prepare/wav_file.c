@@ -66,7 +66,8 @@ static bool has_name(const wav_chunk *chunk) {
 }
 
 static bool has_known_name(const wav_chunk *chunk) {
-    static const char *const names[] = {"fmt ", "data", "fact", "LIST", "bext", "JUNK", "PEAK", "smpl", "cue "};
+    static const char *const names[] = {"fmt ", "data", "fact", "LIST", "bext",
+                                        "JUNK", "PEAK", "smpl", "cue "};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_chunk(chunk, names[i])) return true;
     return false;
