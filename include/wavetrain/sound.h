@@ -40,7 +40,7 @@ wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *pa
                         int64_t count);
 
 /* 16-bit PCM WAV, [frames, channels], written under a temporary name, made safe and renamed; an older file
- * at `path` is replaced. The value stored is ⌊x·32768 + ½⌋ cut to −32768 … 32767, as in shards. */
+ * at `path` is replaced. The value stored is ⌊x·32768 + ½⌋ cut to ±32767. */
 wt_status wt_sound_write_wav(const char *path, const float *samples, int64_t frames, int rate, int channels);
 
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */

@@ -186,7 +186,7 @@ static wt_status fill_samples(unsigned char *bytes, const float *samples, int64_
     for (int64_t i = 0; i < count; i++) {
         WT_CHECK(!isnan(samples[i]), WT_FAILED, "%s: sample %lld is not a number", path, (long long)i);
         double value = floor((double)samples[i] * 32768 + 0.5);
-        int32_t stored = value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : (int32_t)value;
+        int32_t stored = value > 32767 ? 32767 : value < -32767 ? -32767 : (int32_t)value;
         put16(bytes + 2 * i, (uint32_t)stored & 65535);
     }
     return WT_OK;
