@@ -46,8 +46,8 @@
 /*
  * µ-law for N levels (ITU-T G.711's continuous curve; van den Oord et al. 2016, section 2.2), μ = N−1:
  *   F = sgn(x)·ln(1 + μ|x|)/ln(1 + μ),  x clipped to ±1,  class = ⌊(F + 1)/2·μ + ½⌋
- * linear: the same with F = x. The class of silence (x = 0) decodes to exactly 0. Of a vocabulary, "silence" is what
- * stands before a text (the end mark); it decodes no class.
+ * linear: the same with F = x. The class of silence (x = 0) decodes to exactly 0. Of a vocabulary a class
+ * stands for itself; "silence" is what stands before a text (the end mark).
  */
 int32_t wt_quantize(wt_quantization quantization, double x);
 double wt_dequantize(wt_quantization quantization, int32_t index);

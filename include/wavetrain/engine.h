@@ -60,6 +60,10 @@ typedef struct {
 } wt_engine_step;
 void wt_engine_begin_step(wt_engine *engine, const wt_engine_step *step);
 
+/* Rounds the weights of all products to bf16, as streams with such weights do: to evaluate what they
+ * compute. */
+void wt_engine_round_weights(const struct wt_graph *graph, wt_real *parameters);
+
 /* Puts the running statistics that forward has staged into the parameters; with the step's update, or not
  * at all. */
 void wt_engine_commit(const wt_engine *engine, wt_real *parameters);
@@ -181,22 +185,55 @@ double wt_engine_round(const struct wt_graph *graph, double value);
 
 /* --- generation: one sample after the other --- */
 
-/* A stream keeps a ring of past rows per value that is read with a delay ("fast WaveNet generation", Le
+/*
+ * Streams keep a ring of past rows per value that is read with a delay ("fast WaveNet generation", Le
  * Paine et al. 2016, arXiv 1611.09482): a sample costs one row of every operator, whatever the receptive
- * field. One thread per stream. */
+ * field. Streams side by side are rows of one product; none depends on its neighbours, nor on their
+ * number, nor on threads. One thread at a time calls a stream. Between open and destroy nothing below
+ * allocates memory, takes a lock or calls the system; but with several threads those that have had nothing
+ * to do for 50 ms sleep, and waking them calls it.
+ */
 typedef struct wt_stream wt_stream;
 
+typedef struct {
+    int32_t silence_class; /* that the past is full of; of real input it is 0 */
+    int rows;              /* streams side by side, at least 1 */
+    int threads;           /* that share the work of a sample; 0 is 1 */
+    wt_weights weights;    /* of products; tables, biases and norms stay fp32 */
+} wt_stream_options;
+
 /* Begins as training meets an utterance's start: the past is padding (the class of silence, or 0 on every
- * real channel). Graph, kernels and `parameters` (kernel order) must outlive the stream. */
+ * real channel). Graph, kernels and `parameters` (kernel order) must outlive the stream. WT_USAGE: the
+ * network has one output per window. */
+wt_status wt_stream_open(wt_stream **out, const struct wt_graph *graph, const wt_kernels *kernels,
+                         const wt_real *parameters, const wt_stream_options *options);
+/* One stream with fp32 weights. */
 wt_status wt_stream_create(wt_stream **out, const struct wt_graph *graph, const wt_kernels *kernels,
                            const wt_real *parameters, int32_t silence_class);
 /* Takes NULL. */
 void wt_stream_destroy(wt_stream *stream);
 
-/* Feeds one sample and gives the outputs for the next, the stream's own until the next call. Class input:
- * `index`, the class; real input: `values` [channels]. */
+/* Feeds one sample to each of the streams and gives their outputs for the next, [rows, outputs], the
+ * stream's own until the next call. Class input: `classes` [rows]; real input: `values` [rows, channels];
+ * the other one may be NULL. */
+const wt_real *wt_stream_feed_rows(wt_stream *stream, const int32_t *classes, const wt_real *values);
+/* The same of one stream: `index`, the class. */
 const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *values);
-/* The outputs after what has been fed so far (padding alone, at first). */
+/* The outputs after what has been fed so far (padding alone, at first), [rows, outputs]. */
 const wt_real *wt_stream_outputs(const wt_stream *stream);
+const wt_real *wt_stream_row_outputs(const wt_stream *stream, int row);
+
+/* All rows that it was opened with, from their beginning. */
+void wt_stream_rewind(wt_stream *stream);
+/* Begins a row anew: what it has been fed is forgotten. */
+void wt_stream_restart(wt_stream *stream, int row);
+/* Leaves a row out from now on: the last one takes its number. */
+void wt_stream_remove(wt_stream *stream, int row);
+int wt_stream_rows(const wt_stream *stream);
+
+/* What a sample reads of packed weights, all threads together, and reading what one of them reads without
+ * any work: the bound of what one row can be made in, to measure with. */
+size_t wt_stream_weight_bytes(const wt_stream *stream);
+void wt_stream_read_weights(wt_stream *stream, int thread);
 
 #endif

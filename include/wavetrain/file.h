@@ -75,6 +75,8 @@ wt_status wt_file_write_atomically(const char *path, const void *data, size_t by
  */
 wt_status wt_file_begin(FILE **file, const char *path);
 wt_status wt_file_finish(FILE *file, const char *path, wt_status status);
+/* The same under another name in that folder: of what is kept although it is not whole. */
+wt_status wt_file_finish_as(FILE *file, const char *path, const char *name, wt_status status);
 wt_status wt_path_begin(char unfinished[WT_PATH_MAX], const char *path);
 wt_status wt_path_finish(const char *unfinished, const char *path, wt_status status);
 

@@ -185,6 +185,13 @@ typedef struct wt_kernels {
     double (*gaussians)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                         const wt_mixture *mixture, bool gradient);
 
+    /*
+     * What a class is drawn with (generation): weights[o] = exp((logits[o] − largest)·sharpness),
+     * sharpness > 0. Returns their sum in double, in an order that `classes` alone decides; NaN where a
+     * logit is no finite number.
+     */
+    double (*soften)(wt_real *weights, const wt_real *logits, int classes, double sharpness);
+
     /* sum += other; the only way in which gradients of microbatches are added. */
     void (*add)(wt_real *sum, const wt_real *other, size_t count);
 
@@ -216,6 +223,25 @@ enum {
  * the same bits from all tables; the one for AVX512-BF16 is fast. Sets up what the backend needs (BLAS
  * single-threaded). The table lives as long as the program. */
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision);
+
+/*
+ * Generation computes a row, or a few, at a time, and reads all weights for them. The kernels for that are
+ * those of `table` but for `packed_count`, `pack` and `multiply`: for fewer than WT_FEW_ROWS rows the
+ * weights stand in the order in which they are read; nothing is made by BLAS; weights may be rounded to
+ * bf16, where few rows read half the bytes. A row's bits depend neither on `rows` nor on its place, and
+ * are those of the table's own `multiply` where that has fused multiply-adds of fp32 (and the weights are
+ * fp32).
+ */
+typedef enum { WT_WEIGHTS_FP32, WT_WEIGHTS_BF16, WT_WEIGHTS } wt_weights;
+enum { WT_FEW_ROWS = 4 };
+wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights weights);
+
+/* Each number becomes the nearest that bf16 has. */
+void wt_kernels_round_to_bf16(wt_real *values, size_t count);
+
+/* Reads so many numbers, one line after the other, as fast as this CPU can: what generation is measured
+ * against. */
+void wt_kernels_read(const wt_real *from, size_t count);
 
 /* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops".
  * */

@@ -26,15 +26,17 @@ typedef struct {
 /* Whether a file of that ending (".wav", in any case) may be sound that this build reads. */
 bool wt_sound_reads(const char *ending);
 
-/* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, a WAV file whose header
- * promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE). */
+/* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, a WAV file
+ * whose header promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE).
+ * */
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path);
 
 /*
  * Frames first … first+count−1, or from `first` to the end with count −1, in *samples (wt_free).
- * format->frames becomes the number of frames read. Fewer frames than the header promises, and samples that
- * are not finite, are errors, and so is an Ogg file with a page that is damaged or missing. The memory taken grows with what is
- * decoded, not with what is promised. MP3 files know their length roughly: what can be decoded counts.
+ * format->frames becomes the number of frames read. Fewer frames than the header promises, and samples
+ * that are not finite, are errors, and so is an Ogg file with a page that is damaged or missing. The
+ * memory taken grows with what is decoded, not with what is promised. MP3 files know their length roughly:
+ * what can be decoded counts.
  */
 wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *path, int64_t first,
                         int64_t count);
@@ -42,6 +44,21 @@ wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *pa
 /* 16-bit PCM WAV, [frames, channels], written under a temporary name, made safe and renamed; an older file
  * at `path` is replaced. The value stored is ⌊x·32768 + ½⌋ cut to ±32767. */
 wt_status wt_sound_write_wav(const char *path, const float *samples, int64_t frames, int rate, int channels);
+
+/*
+ * The same as it comes: `path` is a file, written under a temporary name until it is closed, or "-",
+ * standard output, where each call's samples are written at once. format->frames is what the header
+ * promises (−1: unknown, which players take as no end); a file that is closed earlier gets a header that is
+ * right. `raw`: the samples without a header. close takes the caller's status, which it returns (a failure
+ * leaves nothing behind), and another name in the same folder for a file that is not whole (NULL: `path`);
+ * it takes NULL.
+ */
+typedef struct wt_sound_writer wt_sound_writer;
+wt_status wt_sound_writer_open(wt_sound_writer **out, const char *path, const wt_sound_format *format,
+                               bool raw);
+/* samples [frames, channels] */
+wt_status wt_sound_writer_add(wt_sound_writer *writer, const float *samples, int frames);
+wt_status wt_sound_writer_close(wt_sound_writer *writer, const char *name, wt_status status);
 
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */
 int64_t wt_sound_resampled_frames(int64_t frames, int from, int to);

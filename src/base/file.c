@@ -374,7 +374,7 @@ wt_status wt_file_begin(FILE **file, const char *path) {
     return WT_OK;
 }
 
-wt_status wt_file_finish(FILE *file, const char *path, wt_status status) {
+wt_status wt_file_finish_as(FILE *file, const char *path, const char *name, wt_status status) {
     char unfinished[UNFINISHED_MAX];
     name_unfinished(unfinished, path, getpid());
     errno = 0;
@@ -383,7 +383,11 @@ wt_status wt_file_finish(FILE *file, const char *path, wt_status status) {
     whole = fclose(file) == 0 && whole;
     if (status == WT_OK && !whole)
         status = wt_error(WT_FAILED, "%s: can't write (%s)", path, strerror(reason ? reason : errno));
-    return is_special(path) ? status : wt_path_finish(unfinished, path, status);
+    return is_special(path) ? status : wt_path_finish(unfinished, name, status);
+}
+
+wt_status wt_file_finish(FILE *file, const char *path, wt_status status) {
+    return wt_file_finish_as(file, path, path, status);
 }
 
 void wt_folder_remove_unfinished(const char *path) {

@@ -1,9 +1,12 @@
 /* Option parsing that all subcommands share, on popt. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command_internal.h"
+#include "wavetrain/file.h"
 #include "wavetrain/log.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/places.h"
@@ -201,5 +204,24 @@ wt_status wt_command_settle(wt_comm *comm, bool told) {
     wt_place *places;
     WT_TRY(wt_comm_settle(comm, told, false, &places));
     wt_free(places);
+    return WT_OK;
+}
+
+wt_status wt_command_check_output(const char *path, bool force) {
+    char folder[WT_PATH_MAX];
+    if (!force) WT_TRY(wt_path_require_free(path, " (--force replaces it)"));
+    const char *name = wt_path_base(path);
+    WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+    WT_CHECK(access(*folder ? folder : ".", W_OK) == 0, WT_FAILED, "%s: can't write there (%s)", path,
+             strerror(errno));
+    return WT_OK;
+}
+
+wt_status wt_command_parse_weights(wt_weights *weights, const char *text) {
+    const bool bf16 = text && strcmp(text, "bf16") == 0;
+    WT_CHECK(!text || bf16 || strcmp(text, "fp32") == 0, WT_USAGE, "--weights: got %s, expected fp32 or bf16",
+             text);
+    *weights = bf16 ? WT_WEIGHTS_BF16 : WT_WEIGHTS_FP32;
     return WT_OK;
 }

@@ -9,6 +9,7 @@
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/error.h"
+#include "wavetrain/kernels.h"
 #include "wavetrain/vocabulary.h"
 
 typedef struct {
@@ -67,6 +68,13 @@ wt_status wt_command_settle(wt_comm *comm, bool told);
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
 wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);
 
+/* Where nothing can be written, better to know before an hour of work; a file that is there is in the way
+ * unless `force`. */
+wt_status wt_command_check_output(const char *path, bool force);
+
+/* --weights: fp32 (NULL) or bf16. */
+wt_status wt_command_parse_weights(wt_weights *weights, const char *text);
+
 /* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
 void wt_print_wrapped(FILE *out, const char *text, int indent);
 
@@ -82,6 +90,6 @@ extern const wt_command wt_command_prepare_audio, wt_command_prepare_text, wt_co
 extern const wt_command wt_command_train, wt_command_evaluate, wt_command_generate, wt_command_inspect;
 extern const wt_command wt_command_plot, wt_command_sweep;
 extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;
-extern const wt_command wt_command_bench_calibrate, wt_command_bench_scaling;
+extern const wt_command wt_command_bench_calibrate, wt_command_bench_scaling, wt_command_bench_generate;
 
 #endif

@@ -14,8 +14,8 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *data, *split, *checkpoint, *predictions, *frames;
-    int markov, raw, least;
+    char *data, *split, *checkpoint, *predictions, *frames, *weights;
+    int markov, last_step, least;
 } wt_evaluate_arguments;
 
 static wt_evaluate_arguments wt_given;
@@ -38,7 +38,9 @@ static const struct poptOption wt_options[] = {
      "or "
      "late (half a hop)",
      "own|other|late"},
-    {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
+    {"weights", '\0', POPT_ARG_STRING, &wt_given.weights, 0,
+     "Fp32 (default), or bf16: those of products rounded, as generate --weights bf16 computes", "fp32|bf16"},
+    {"no-ema", '\0', POPT_ARG_NONE, &wt_given.last_step, 0,
      "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
     POPT_TABLEEND,
 };
@@ -84,7 +86,12 @@ static wt_status wt_restore_subject(wt_subject *subject) {
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
     subject->data = wt_given.data ? wt_given.data : config->data.path;
     WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
-    return wt_restore_network(&subject->restored, subject->checkpoint, wt_given.raw);
+    wt_weights weights;
+    WT_TRY(wt_command_parse_weights(&weights, wt_given.weights));
+    WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint, wt_given.last_step));
+    if (weights == WT_WEIGHTS_BF16)
+        wt_engine_round_weights(subject->restored.network->graph, subject->restored.parameters);
+    return WT_OK;
 }
 
 /* Collective. */
@@ -157,7 +164,7 @@ static void wt_print_score(const wt_subject *subject, const char *split, const w
         printf(", %.1f %% of them %s", 100.0 * (double)score->silence / targets,
                ends ? "end marks" : "silence");
     printf("\n");
-    bool mean = wt_checkpoint_has_mean(subject->checkpoint) && !wt_given.raw;
+    bool mean = wt_checkpoint_has_mean(subject->checkpoint) && !wt_given.last_step;
     snprintf(name, sizeof name, "network, step %" PRId64 "%s",
              wt_checkpoint_get_state(subject->checkpoint)->step, mean ? " (mean)" : "");
     if (subject->restored.network->head_kind == WT_HEAD_MSE) {
@@ -317,6 +324,7 @@ static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
     free(wt_given.checkpoint);
     free(wt_given.predictions);
     free(wt_given.frames);
+    free(wt_given.weights);
     return status;
 }
 

@@ -1,12 +1,15 @@
 /*
- * Text from a checkpoint: items, each until it draws its end mark, or pages of running text. Texts are drawn side by side,
- * one stream a thread, each with draws of its own, so that neither threads nor the number of texts change any.
+ * Text from a checkpoint: items, each until it draws its end mark, or pages of running text. Texts are
+ * drawn side by side, as rows of a stream per thread, each with draws of its own, so that neither threads
+ * nor the number of texts change any.
  *
- * An item is new if the training part has none of the same symbols: hashes of 128 bits, sorted, stand for its items.
+ * An item is new if the training part has none of the same symbols: hashes of 128 bits, sorted, stand for
+ * its items.
  */
 #include <inttypes.h>
 #include <math.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +25,10 @@
 enum { ITEM_LENGTH = 1000, PAGE_LENGTH = 2000, LENGTH_MAX = 100000000 };
 
 typedef struct {
-    int32_t *classes; /* prompt and all */
-    int64_t count;
-    bool cut;   /* at the greatest length, before its end mark */
-    bool whole; /* no signal came before its end */
+    int32_t *classes; /* behind the prompt */
+    int count;
+    bool begun, cut; /* at the greatest length, before its end mark */
+    bool whole;      /* no signal came before its end */
 } wt_text_piece;
 
 typedef struct {
@@ -33,11 +36,12 @@ typedef struct {
     const wt_checkpoint *checkpoint;
     const wt_vocabulary *vocabulary;
     const wt_restored *network;
-    const wt_kernels *kernels;
-    bool ends; /* items, not running text */
-    int32_t *prompt;
+    bool ends;     /* items, not running text */
+    float *prompt; /* classes */
     int64_t prompt_count, most;
     wt_text_piece *pieces; /* [count] */
+    atomic_int next;
+    wt_status worst;
 } wt_writer;
 
 /* --- the prompt --- */
@@ -56,7 +60,7 @@ static wt_status wt_read_prompt(wt_writer *writer) {
         WT_CHECK(class >= 0, WT_USAGE,
                  "--prompt: character %" PRId64 " is not in the vocabulary of the run (got %s)",
                  writer->prompt_count + 1, symbol);
-        writer->prompt[writer->prompt_count++] = class;
+        writer->prompt[writer->prompt_count++] = (float)class;
         at += length;
         left -= (size_t)length;
     }
@@ -69,78 +73,91 @@ static wt_status wt_read_prompt(wt_writer *writer) {
 
 /* --- drawing --- */
 
-/* As wt_sequence_draw, until a signal comes. *ended: it has drawn its end mark. */
-static wt_status draw_classes(const wt_writer *writer, int number, wt_stream *stream, int32_t *drawn,
-                              int64_t *count, bool *ended) {
-    const wt_text_request *request = writer->request;
-    const wt_choice choice = {request->temperature, request->top_k, (uint64_t)request->seed,
-                              (uint64_t)number};
-    const int64_t most = writer->most - writer->prompt_count;
-    for (int64_t i = 0; i < writer->prompt_count; i++) wt_stream_feed(stream, writer->prompt[i], NULL);
-    while (*count < most && !wt_comm_signal()) {
-        int32_t class;
-        WT_TRY(wt_choose(&choice, wt_stream_outputs(stream), writer->vocabulary->classes, *count, &class));
-        *ended = writer->ends && class == 0;
-        if (*ended) return WT_OK;
-        drawn[(*count)++] = class;
-        if (*count < most) wt_stream_feed(stream, class, NULL);
+static bool interrupted(void *context) {
+    const wt_writer *writer = context;
+    return writer->worst != WT_OK || wt_comm_signal();
+}
+
+static bool next_text(void *context, wt_piece *piece) {
+    wt_writer *writer = context;
+    if (interrupted(context)) return false; /* it has not begun: there is nothing to keep */
+    const int number = atomic_fetch_add(&writer->next, 1);
+    if (number >= writer->request->count) return false;
+    *piece = (wt_piece){.number = (uint64_t)number,
+                        .prompt = writer->prompt,
+                        .prompt_count = writer->prompt_count,
+                        .stop = writer->ends ? 0 : -1,
+                        .max = writer->most - writer->prompt_count};
+    writer->pieces[number].begun = true;
+    return true;
+}
+
+static wt_status take_classes(void *context, uint64_t number, const float *samples, int count) {
+    wt_writer *writer = context;
+    wt_text_piece *piece = &writer->pieces[number];
+    for (int i = 0; i < count; i++) {
+        const int32_t class = (int32_t)samples[i];
+        WT_TRY(wt_append(&piece->classes, &piece->count, &class, sizeof class, "a text"));
     }
     return WT_OK;
 }
 
-static wt_status wt_draw_piece(const wt_writer *writer, int number, int32_t *scratch) {
-    wt_text_piece *piece = &writer->pieces[number];
-    wt_stream *stream = NULL;
-    int64_t drawn = 0;
-    bool ended = false;
+static wt_status end_text(void *context, uint64_t number, wt_piece_end how) {
+    wt_writer *writer = context;
+    writer->pieces[number].whole = how != WT_PIECE_INTERRUPTED;
+    writer->pieces[number].cut = writer->ends && how != WT_PIECE_STOPPED;
+    return WT_OK;
+}
+
+/* One thread's share. */
+static wt_status draw_texts(wt_writer *writer, int rows, int threads) {
+    const wt_text_request *request = writer->request;
+    wt_continuation how = request->how;
+    const wt_stream_options options = {.silence_class = wt_vocabulary_padding(writer->vocabulary),
+                                       .rows = rows,
+                                       .threads = threads,
+                                       .weights = request->weights};
+    const wt_piece_work work = {next_text, take_classes, end_text, interrupted, writer};
     wt_status status = WT_OK;
-    if (wt_comm_signal()) return WT_OK; /* it has not begun: there is nothing to keep */
-    WT_GUARD(wt_stream_create(&stream, writer->network->network->graph, writer->kernels,
-                              writer->network->parameters, wt_vocabulary_padding(writer->vocabulary)));
-    WT_GUARD(draw_classes(writer, number, stream, scratch, &drawn, &ended));
-    piece->whole = ended || drawn == writer->most - writer->prompt_count;
-    piece->count = writer->prompt_count + drawn;
-    piece->cut = writer->ends && !ended;
-    WT_GUARD(wt_alloc(&piece->classes, (size_t)piece->count, sizeof *piece->classes, "a text"));
-    for (int64_t i = 0; i < piece->count; i++)
-        piece->classes[i] = i < writer->prompt_count ? writer->prompt[i] : scratch[i - writer->prompt_count];
+    wt_stream *stream = NULL;
+    WT_GUARD(wt_continuation_init(&how));
+    WT_GUARD(wt_stream_open(&stream, how.graph, how.kernels, writer->network->parameters, &options));
+    WT_GUARD(wt_pieces_draw(stream, &how, &work));
 cleanup:
     wt_stream_destroy(stream);
+    wt_continuation_dispose(&how);
     return status;
 }
 
-static wt_status wt_draw_all(wt_writer *writer) {
-    int threads = omp_get_max_threads(), count = writer->request->count;
-    int32_t *scratch;
-    wt_status worst = WT_OK;
+static wt_status draw_all(wt_writer *writer) {
+    enum { ROWS_MAX = 64 };
+    const int threads = omp_get_max_threads(), count = writer->request->count;
+    const int groups = count < threads ? count : threads, rows = (count + groups - 1) / groups;
     char message[1024] = "";
-    if (threads > count) threads = count;
     WT_TRY(wt_alloc(&writer->pieces, (size_t)count, sizeof *writer->pieces, "texts"));
-    WT_TRY(wt_alloc(&scratch, (size_t)threads * (size_t)writer->most, sizeof *scratch, "texts"));
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int i = 0; i < count; i++) {
-        wt_status status = wt_draw_piece(writer, i,
-                                         scratch + (size_t)omp_get_thread_num() * (size_t)writer->most);
-        if (status != WT_OK) {
+#pragma omp parallel num_threads(groups)
+    {
+        const wt_status status = draw_texts(writer, rows < ROWS_MAX ? rows : ROWS_MAX, threads / groups);
 #pragma omp critical
-            {
-                worst = status;
-                snprintf(message, sizeof message, "%s", wt_error_message());
-            }
+        if (status != WT_OK && writer->worst == WT_OK) {
+            writer->worst = status;
+            snprintf(message, sizeof message, "%s", wt_error_message());
         }
     }
-    wt_free(scratch);
-    return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
+    return writer->worst == WT_OK ? WT_OK : wt_error(writer->worst, "%s", message);
 }
 
 /* --- writing --- */
 
-static void wt_print_piece(FILE *file, const wt_writer *writer, const wt_text_piece *piece) {
+static void print_class(FILE *file, const wt_writer *writer, int32_t class) {
     char bytes[WT_UTF8_MAX];
-    for (int64_t i = 0; i < piece->count; i++) {
-        int32_t symbol = writer->vocabulary->symbols[piece->classes[i]];
-        if (symbol != WT_END_MARK) fwrite(bytes, 1, (size_t)wt_utf8_encode(bytes, (uint32_t)symbol), file);
-    }
+    const int32_t symbol = writer->vocabulary->symbols[class];
+    if (symbol != WT_END_MARK) fwrite(bytes, 1, (size_t)wt_utf8_encode(bytes, (uint32_t)symbol), file);
+}
+
+static void print_piece(FILE *file, const wt_writer *writer, const wt_text_piece *piece) {
+    for (int64_t i = 0; i < writer->prompt_count; i++) print_class(file, writer, (int32_t)writer->prompt[i]);
+    for (int i = 0; i < piece->count; i++) print_class(file, writer, piece->classes[i]);
     fputc('\n', file);
 }
 
@@ -150,8 +167,7 @@ static wt_status wt_write_pieces(const wt_writer *writer) {
     FILE *file = open_memstream(&text, &bytes);
     WT_CHECK(file, WT_FAILED, "out of memory for the texts");
     for (int i = 0; i < writer->request->count; i++) {
-        if (writer->pieces[i].classes || writer->pieces[i].whole)
-            wt_print_piece(file, writer, &writer->pieces[i]);
+        if (writer->pieces[i].begun) print_piece(file, writer, &writer->pieces[i]);
     }
     wt_status status = fclose(file) == 0 ? WT_OK : wt_error(WT_FAILED, "out of memory for the texts");
     if (status == WT_OK && writer->request->out) {
@@ -185,6 +201,18 @@ static int wt_compare_hashes(const void *a, const void *b) {
 
 static wt_hash wt_hash_classes(const int32_t *classes, int64_t count) {
     return wt_hash_bytes(classes, (size_t)count * sizeof *classes, 0);
+}
+
+/* With the prompt. */
+static wt_status hash_piece(wt_hash *hash, const wt_writer *writer, const wt_text_piece *piece) {
+    int32_t *classes;
+    const size_t prompt = (size_t)writer->prompt_count, count = prompt + (size_t)piece->count;
+    WT_TRY(wt_alloc(&classes, count, sizeof *classes, "an item"));
+    for (size_t i = 0; i < count; i++)
+        classes[i] = i < prompt ? (int32_t)writer->prompt[i] : piece->classes[i - prompt];
+    *hash = wt_hash_classes(classes, (int64_t)count);
+    wt_free(classes);
+    return WT_OK;
 }
 
 /* The items of a training part, hashed. A class stands in a data set as a 32,768th. */
@@ -225,7 +253,8 @@ static wt_status wt_count_new(const wt_writer *writer, wt_dataset *dataset, int 
     WT_GUARD(wt_hash_items(items, dataset));
     qsort(items, count, sizeof *items, wt_compare_hashes);
     for (int i = 0; i < writer->request->count; i++) {
-        wt_hash hash = wt_hash_classes(writer->pieces[i].classes, writer->pieces[i].count);
+        wt_hash hash;
+        WT_GUARD(hash_piece(&hash, writer, &writer->pieces[i]));
         *new += bsearch(&hash, items, count, sizeof *items, wt_compare_hashes) == NULL;
     }
 cleanup:
@@ -256,13 +285,12 @@ static void wt_report_items(const wt_writer *writer) {
 }
 
 wt_status wt_generate_text(const wt_text_request *request, wt_checkpoint *checkpoint,
-                           const wt_restored *network, const wt_kernels *kernels) {
+                           const wt_restored *network) {
     const wt_vocabulary *vocabulary = wt_checkpoint_get_vocabulary(checkpoint);
     wt_writer writer = {.request = request,
                         .checkpoint = checkpoint,
                         .vocabulary = vocabulary,
                         .network = network,
-                        .kernels = kernels,
                         .ends = wt_vocabulary_ends(vocabulary)};
     wt_status status = WT_OK;
     WT_CHECK(request->max_length >= 0 && request->max_length <= LENGTH_MAX, WT_USAGE,
@@ -270,7 +298,7 @@ wt_status wt_generate_text(const wt_text_request *request, wt_checkpoint *checkp
     writer.most = request->max_length ? request->max_length : writer.ends ? ITEM_LENGTH : PAGE_LENGTH;
     WT_GUARD(wt_read_prompt(&writer));
     wt_comm_catch_signals(); /* what there is by then is kept */
-    WT_GUARD(wt_draw_all(&writer));
+    WT_GUARD(draw_all(&writer));
     WT_GUARD(wt_write_pieces(&writer));
     WT_GUARD(check_whole(&writer));
     if (writer.ends) wt_report_items(&writer);

@@ -25,7 +25,7 @@ static const wt_command *const wt_commands[] = {
     &wt_command_sweep,          &wt_command_plot,
     &wt_command_bench_kernels,  &wt_command_bench_step,
     &wt_command_bench_exchange, &wt_command_bench_calibrate,
-    &wt_command_bench_scaling,
+    &wt_command_bench_scaling,  &wt_command_bench_generate,
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 

@@ -17,12 +17,14 @@ static double clip(double x) {
 }
 
 int32_t wt_quantize(wt_quantization quantization, double x) {
+    if (quantization.kind == WT_QUANTIZATION_VOCABULARY) return (int32_t)x;
     double mu = quantization.levels - 1, f = clip(x);
     if (quantization.kind == WT_QUANTIZATION_MULAW) f = copysign(log1p(mu * fabs(f)) / log1p(mu), f);
     return (int32_t)floor((f + 1.0) / 2.0 * mu + 0.5);
 }
 
 double wt_dequantize(wt_quantization quantization, int32_t class) {
+    if (quantization.kind == WT_QUANTIZATION_VOCABULARY) return class;
     double mu = quantization.levels - 1, f = 2.0 * class / mu - 1.0;
     if (class == wt_silence_class(quantization)) return 0.0;
     if (quantization.kind == WT_QUANTIZATION_LINEAR) return f;

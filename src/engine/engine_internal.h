@@ -44,7 +44,7 @@ typedef struct {
     wt_place_kind kind;
     int ring, newest;
     size_t at;     /* elements from the beginning of the arena, or of the thread's scratch */
-    size_t stride; /* of a window; 0 of targets */
+    size_t stride; /* of a window; 0 of targets; of a ring's rows of one time, one per stream */
 } wt_place;
 
 /* Rows that operators share, with a place in each phase. Values that are made in place of others have one
@@ -126,9 +126,10 @@ struct wt_engine {
     /* the call */
     const wt_batch *batch;
     int first, windows;
-    bool staged; /* there are running statistics to commit */
-    bool serial; /* the call is one thread's */
-    bool shared; /* no call is: for tests of the scheduler */
+    bool streams; /* rows of time are those of streams, the newest of a window each */
+    bool staged;  /* there are running statistics to commit */
+    bool serial;  /* the call is one thread's */
+    bool shared;  /* no call is: for tests of the scheduler */
     /* of networks whose targets have rows of their own: the call's targets in one list */
     int targets;
     int *window_first; /* [windows + 1] */
@@ -320,7 +321,7 @@ static inline wt_real *wt_row(const wt_engine *e, const wt_tile *tile, int buffe
     case WT_PLACE_RING: {
         int at = place->newest + (int)row;
         if (at < 0) at += place->ring;
-        return e->arena + place->at + (size_t)at * (size_t)channels;
+        return e->arena + place->at + (size_t)at * place->stride;
     }
     case WT_PLACE_NONE: break;
     }
@@ -347,6 +348,18 @@ typedef struct {
 wt_unary wt_unary_rows(const wt_engine *e, int op, const wt_tile *tile);
 /* Forward's beginning: brings x to where the operator works, where that is a place of its own. */
 void wt_unary_begin(const wt_unary *u);
+
+/* Where a product's rows go, all channels of them or some: `bias`, `add` and the packed weights have those
+ * alone. */
+typedef struct {
+    wt_real *y;
+    int ldy, out;
+    const wt_real *bias, *add; /* or NULL */
+    int ldadd;
+} wt_product_part;
+void wt_product_rows(const wt_engine *engine, int op, const wt_tile *tile, const wt_product_part *part);
+/* [channels], or NULL. */
+const wt_real *wt_product_bias(const wt_engine *engine, int op);
 
 /* Elements of a unit's partial sums. */
 static inline double *wt_moments(const wt_engine *e, int op, const wt_tile *tile) {

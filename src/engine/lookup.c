@@ -23,8 +23,10 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_real *table = wt_tensor(e, o->tensors[0]);
     wt_real *y = wt_value_row(e, tile, o->output, span.first);
     if (v->extent == WT_EXTENT_TIME) {
-        e->kernels->embed(y, v->channels, classes_at(e, o, tile->group, span.first), table,
-                          wt_tensor(e, o->tensors[1]), span.count, table_classes(e, o), v->channels, o->taps);
+        const int windows = e->streams ? span.count : 1, rows = e->streams ? 1 : span.count;
+        for (int w = 0; w < windows; w++, y += v->channels)
+            e->kernels->embed(y, v->channels, classes_at(e, o, tile->group + w, span.first), table,
+                              wt_tensor(e, o->tensors[1]), rows, table_classes(e, o), v->channels, o->taps);
         return;
     }
     if (v->extent == WT_EXTENT_WINDOW) {

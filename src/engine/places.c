@@ -329,21 +329,21 @@ void wt_engine_plan_places(wt_engine *e) {
     wt_free(p.halo);
 }
 
-/* Of a stream: rows of time in rings that reach as far back as somebody reads. */
+/* Of streams: rows of time in rings that reach as far back as somebody reads, [ring, stream, channels]. */
 void wt_engine_plan_rings(wt_engine *e) {
     wt_engine_plan *plan = e->plan;
     for (int b = 0; b < plan->buffer_count; b++) {
         wt_buffer *buffer = &plan->buffers[b];
         const bool time = buffer->extent == WT_EXTENT_TIME;
+        const size_t row = (size_t)e->shape.windows * (size_t)buffer->channels;
         wt_place *place = &buffer->places[WT_FORWARD];
-        if (place->kind != WT_PLACE_NONE) continue; /* the batch's */
         *place = place_of(e, buffer, time ? WT_PLACE_RING : WT_PLACE_ROWS, plan->arena);
         place->ring = 1;
+        if (time) place->stride = row;
         for (int n = 0; n < plan->use_count; n++) {
             if (plan->uses[n].buffer == b && plan->uses[n].delay >= place->ring)
                 place->ring = plan->uses[n].delay + 1;
         }
-        plan->arena += time ? wt_whole_lines((size_t)place->ring * (size_t)buffer->channels)
-                            : size_of(e, buffer);
+        plan->arena += time ? wt_whole_lines((size_t)place->ring * row) : size_of(e, buffer);
     }
 }

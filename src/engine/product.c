@@ -8,23 +8,19 @@
 enum { OPERANDS = 64 }; /* of one call of the kernel; a longer sum goes on from the rows that are there */
 
 /* The bias that the kernel adds: the tensor's own, or the scaled sum that load has made. */
-static const wt_real *bias_of(const wt_engine *e, int op) {
+const wt_real *wt_product_bias(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     if (o->bias_count == 0) return NULL;
     if (e->plan->ops[op].memory_at != SIZE_MAX) return e->arena + e->plan->ops[op].memory_at;
     return wt_tensor(e, e->graph->biases[o->first_bias].tensor);
 }
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+void wt_product_rows(const wt_engine *e, int op, const wt_tile *tile, const wt_product_part *part) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_value_span(e, tile, o->output);
-    const int out = wt_value_of(e, o->output)->channels;
     const int64_t time = span.first - wt_left(e, o->output);
-    wt_real *y = wt_value_row(e, tile, o->output, span.first);
     wt_operand operands[OPERANDS];
-    wt_finish finish = {.bias = bias_of(e, op), .ldadd = out, .scale = 1};
-    if (span.count <= 0) return;
-    if (o->add >= 0) finish.add = wt_value_row(e, tile, o->add, time - o->add_delay + wt_left(e, o->add));
+    wt_finish finish = {part->bias, part->add, part->ldadd, 1};
     for (int n = 0; n < o->term_count; n += OPERANDS) {
         const int count = o->term_count - n < OPERANDS ? o->term_count - n : OPERANDS;
         for (int i = 0; i < count; i++) {
@@ -36,10 +32,24 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
             operands[i] = (wt_operand){x, e->packed + e->plan->terms[number].forward, in, in};
         }
         if (n + OPERANDS >= o->term_count) finish.scale = (wt_real)o->scale;
-        e->kernels->multiply(y, out, span.count, out, operands, count, &finish);
-        finish.bias = NULL;
-        finish.add = y;
+        e->kernels->multiply(part->y, part->ldy, span.count, part->out, operands, count, &finish);
+        finish = (wt_finish){NULL, part->y, part->ldy, 1};
     }
+}
+
+static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_span span = wt_value_span(e, tile, o->output);
+    const int out = wt_value_of(e, o->output)->channels;
+    const int64_t time = span.first - wt_left(e, o->output);
+    wt_product_part part = {.y = wt_value_row(e, tile, o->output, span.first),
+                            .ldy = out,
+                            .out = out,
+                            .bias = wt_product_bias(e, op),
+                            .ldadd = out};
+    if (span.count <= 0) return;
+    if (o->add >= 0) part.add = wt_value_row(e, tile, o->add, time - o->add_delay + wt_left(e, o->add));
+    wt_product_rows(e, op, tile, &part);
 }
 
 void wt_term_weights_call(const wt_engine *e, int number, const wt_tile *tile) {

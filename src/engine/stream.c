@@ -1,96 +1,286 @@
 /*
- * Generation: forward of one row per operator. Values of time stand in rings, as far back as somebody
- * reads; a stream begins in the state that an endless past of padding leaves: every value is then constant,
- * so one sample fills all rings. Targets' contexts are short, and a new sample moves every fuse by one
- * place: they are computed anew.
+ * Generation: forward of one row per operator and stream. Rows of time stand in rings, as far back as
+ * somebody reads; a stream begins in the state that an endless past of padding leaves: every value is then
+ * constant, so one sample fills all rings. Targets' contexts are short, and a new sample moves every fuse
+ * by one place: they are computed anew.
  *
- * A row goes through the very calls of a forward pass, so that it has the bits of one (but for OpenBLAS,
- * where a row's place matters).
+ * Streams side by side are rows of the same time: what is a product of many rows in a forward pass is one
+ * of many streams here, and the operators' forward functions see no difference. A stream has the bits of a
+ * forward pass, whatever its neighbours (with kernels of fused multiply-adds; wt_kernels_for_rows).
  */
 #include <string.h>
 
 #include "operators.h"
+#include "shares.h"
+#include "team.h"
 #include "wavetrain/memory.h"
 
 struct wt_stream {
-    wt_engine *engine;
-    int history; /* inputs that are kept */
-    int32_t *classes;
-    wt_real *values; /* [history, channels] */
+    wt_engine *engine; /* of the first thread */
+    wt_share_plan shares;
+    wt_share_part *parts; /* [threads] */
+    int threads;
+    wt_team *team;         /* NULL: one thread */
+    wt_real *arena;        /* all threads' rows, one thread's after the other's */
+    const wt_real *newest; /* [rows, channels] of the signal */
+    wt_kernels kernels;
+    int capacity, rows; /* streams */
+    int channels;       /* of the signal; 0: none */
+    int history;        /* inputs that are kept */
+    int32_t silence;
+    int32_t *classes; /* [capacity, history], or NULL */
+    wt_real *values;  /* [capacity, history, channels], or NULL */
     wt_batch batch;
-    int target_count;
-    int32_t target;
+    int *target_count;
+    int32_t *target;
+    bool began;
+    wt_real *beginning; /* a row of each ring, and the outputs */
 };
+
+/* --- inputs --- */
 
 /* Inputs that some operator reads. */
 static int history_of(const wt_graph *graph) {
     int history = 1;
     for (int op = 0; op < graph->op_count; op++) {
         const wt_op *o = &graph->ops[op];
-        int reach = 1;
-        if (o->kind == WT_OP_LOOKUP) reach = o->taps;
-        if (o->output >= 0 && graph->values[o->output].rows > reach) reach = graph->values[o->output].rows;
-        for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
-            if (graph->terms[n].value == graph->signal && graph->terms[n].delay >= reach)
-                reach = graph->terms[n].delay + 1;
-        }
-        if (o->add >= 0 && o->add == graph->signal && o->add_delay >= reach) reach = o->add_delay + 1;
-        if (reach > history) history = reach;
+        if (o->kind == WT_OP_LOOKUP && o->taps > history) history = o->taps;
+        if (o->output >= 0 && graph->values[o->output].rows > history)
+            history = graph->values[o->output].rows;
     }
     return history;
 }
 
-static void fill_rings(const wt_engine *e) {
+static bool unfolds(const wt_graph *graph) {
+    for (int op = 0; op < graph->op_count; op++) {
+        if (graph->ops[op].kind == WT_OP_UNFOLD) return true;
+    }
+    return false;
+}
+
+static void clear_inputs(wt_stream *stream, int row) {
+    const size_t history = (size_t)stream->history, count = history * (size_t)stream->channels;
+    if (stream->values) memset(stream->values + (size_t)row * count, 0, count * sizeof *stream->values);
+    for (size_t j = 0; stream->classes && j < history; j++)
+        stream->classes[(size_t)row * history + j] = stream->silence;
+}
+
+static wt_status take_inputs(wt_stream *stream, const wt_graph *graph) {
+    const size_t rows = (size_t)stream->capacity, history = (size_t)stream->history;
+    wt_batch *batch = &stream->batch;
+    *batch = (wt_batch){
+        .windows = stream->capacity, .targets = 1, .context = stream->history, .channels = stream->channels};
+    WT_TRY(wt_alloc(&stream->target_count, rows, sizeof *stream->target_count, "streams"));
+    WT_TRY(wt_alloc(&stream->target, rows, sizeof *stream->target, "streams"));
+    if (graph->classes) WT_TRY(wt_alloc(&stream->classes, rows * history, sizeof(int32_t), "past classes"));
+    if (unfolds(graph))
+        WT_TRY(wt_alloc(&stream->values, rows * history * (size_t)stream->channels, sizeof(wt_real),
+                        "past values"));
+    for (int r = 0; r < stream->capacity; r++) {
+        stream->target_count[r] = 1;
+        stream->target[r] = -1;
+        clear_inputs(stream, r);
+    }
+    batch->target_count = stream->target_count;
+    batch->target = stream->target;
+    batch->classes = stream->classes;
+    batch->signal = stream->values;
+    return WT_OK;
+}
+
+/* The oldest of a row's inputs makes way. */
+static void shift(void *inputs, size_t history, size_t bytes, const void *newest) {
+    char *at = inputs;
+    memmove(at, at + bytes, (history - 1) * bytes);
+    memcpy(at + (history - 1) * bytes, newest, bytes);
+}
+
+static void take_samples(wt_stream *stream, const int32_t *classes, const wt_real *values) {
+    const size_t history = (size_t)stream->history, channels = (size_t)stream->channels;
+    for (size_t r = 0; r < (size_t)stream->rows; r++) {
+        if (stream->classes) shift(stream->classes + r * history, history, sizeof *classes, classes + r);
+        if (stream->values)
+            shift(stream->values + r * history * channels, history, channels * sizeof *values,
+                  values + r * channels);
+    }
+    stream->newest = values;
+}
+
+/* The signal's newest row: of the padding nothing has been given. */
+static void take_signal(const wt_stream *stream, const wt_engine *e) {
+    const size_t count = (size_t)stream->rows * (size_t)stream->channels;
+    if (count == 0 || !stream->newest) return;
+    const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->signal].buffer].places[WT_FORWARD];
+    if (place->kind == WT_PLACE_RING)
+        memcpy(e->arena + place->at + (size_t)place->newest * place->stride, stream->newest,
+               count * sizeof *stream->newest);
+}
+
+/* --- rings --- */
+
+static void turn_rings(wt_engine *e) {
+    for (int b = 0; b < e->plan->buffer_count; b++) {
+        wt_place *place = &e->plan->buffers[b].places[WT_FORWARD];
+        if (place->kind == WT_PLACE_RING && ++place->newest >= place->ring) place->newest = 0;
+    }
+}
+
+/* Of a thread: its own rings; of the first one also those that all see. */
+static void fill_rings(const wt_stream *stream, const wt_share_part *part) {
+    const wt_engine *e = part->engine;
     for (int b = 0; b < e->plan->buffer_count; b++) {
         const wt_place *place = &e->plan->buffers[b].places[WT_FORWARD];
-        const size_t channels = (size_t)e->plan->buffers[b].channels;
-        const wt_real *row = e->arena + place->at + (size_t)place->newest * channels;
-        for (int i = 0; place->kind == WT_PLACE_RING && i < place->ring; i++) {
-            wt_real *to = e->arena + place->at + (size_t)i * channels;
-            if (to != row) memcpy(to, row, channels * sizeof *to);
+        const wt_real *row = e->arena + place->at + (size_t)place->newest * place->stride;
+        if (place->kind != WT_PLACE_RING || (stream->shares.shared[b] && part->thread > 0)) continue;
+        for (int i = 0; i < place->ring; i++) {
+            wt_real *to = e->arena + place->at + (size_t)i * place->stride;
+            if (to != row) memcpy(to, row, place->stride * sizeof *to);
         }
     }
 }
 
-static void advance(wt_stream *stream, bool fill) {
-    wt_engine *e = stream->engine;
-    const wt_engine_plan *plan = e->plan;
-    for (int b = 0; b < plan->buffer_count; b++) {
-        wt_place *place = &plan->buffers[b].places[WT_FORWARD];
-        if (place->kind == WT_PLACE_RING && ++place->newest >= place->ring) place->newest = 0;
-    }
-    wt_tile tile = {.count = 1};
+static void meet(const wt_stream *stream, int thread) {
+    if (stream->team) wt_team_barrier(stream->team, thread);
+}
+
+/* A thread's part of a sample. */
+static void compute(void *context, int thread) {
+    const wt_stream *stream = context;
+    const wt_share_part *part = &stream->parts[thread];
+    wt_engine *e = part->engine;
+    wt_tile tile = {.count = stream->rows};
+    turn_rings(e);
+    take_signal(stream, e);
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
-        tile.stage = &plan->stages[plan->ops[op].stage];
-        if (wt_class(e->graph, op)->forward) wt_class(e->graph, op)->forward(e, op, &tile);
+        if (!wt_class(e->graph, op)->forward) continue;
+        if (stream->shares.steps[op].waits) meet(stream, thread);
+        tile.stage = &e->plan->stages[e->plan->ops[op].stage];
+        wt_share_part_run(part, op, &tile);
+        if (stream->began) continue;
         /* with a constant past a ring is full of its newest row, before anybody reads it */
-        if (fill) fill_rings(e);
+        const bool each = stream->shares.steps[op].mode == WT_SHARE_EACH;
+        if (!each) meet(stream, thread);
+        fill_rings(stream, part);
+        if (!each) meet(stream, thread);
     }
 }
 
-static wt_status take_inputs(wt_stream *stream, const wt_graph *graph, int32_t silence_class) {
-    const size_t history = (size_t)stream->history;
-    stream->batch = (wt_batch){.windows = 1, .targets = 1, .context = stream->history};
-    stream->target = -1;
-    stream->target_count = 1;
-    stream->batch.target_count = &stream->target_count;
-    stream->batch.target = &stream->target;
-    if (graph->signal >= 0) {
-        stream->batch.channels = graph->values[graph->signal].channels;
-        WT_TRY(wt_alloc(&stream->values, history * (size_t)stream->batch.channels, sizeof(wt_real),
-                        "past values"));
-        stream->batch.signal = stream->values;
+static void run(wt_stream *stream) {
+    if (stream->team) {
+        wt_team_run(stream->team);
+    } else {
+        compute(stream, 0);
     }
-    if (!graph->classes) return WT_OK;
-    WT_TRY(wt_alloc(&stream->classes, history, sizeof *stream->classes, "past classes"));
-    for (size_t j = 0; j < history; j++) stream->classes[j] = silence_class;
-    stream->batch.classes = stream->classes;
+}
+
+static wt_real *outputs_of(const wt_stream *stream) {
+    const wt_engine *e = stream->engine;
+    const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
+    return e->arena + place->at + (place->kind == WT_PLACE_RING ? (size_t)place->newest * place->stride : 0);
+}
+
+/* Copies a row of a thread's rings to row `to` from row `from`, or from the beginning's (−1). */
+static const wt_real *copy_rings(const wt_engine *e, const wt_real *first, int from, int to) {
+    for (int b = 0; b < e->plan->buffer_count; b++) {
+        const wt_buffer *buffer = &e->plan->buffers[b];
+        const wt_place *place = &buffer->places[WT_FORWARD];
+        const size_t channels = (size_t)buffer->channels;
+        if (place->kind != WT_PLACE_RING) continue;
+        for (int i = 0; i < place->ring; i++) {
+            wt_real *rows = e->arena + place->at + (size_t)i * place->stride;
+            memcpy(rows + (size_t)to * channels, from < 0 ? first : rows + (size_t)from * channels,
+                   channels * sizeof *rows);
+        }
+        first += channels;
+    }
+    return first;
+}
+
+static void copy_row(wt_stream *stream, int from, int to) {
+    const size_t outputs = (size_t)wt_value_of(stream->engine, stream->engine->graph->outputs)->channels;
+    const wt_real *first = stream->beginning;
+    for (int t = 0; t < stream->threads; t++)
+        first = copy_rings(stream->parts[t].engine, stream->beginning, from, to);
+    wt_real *newest = outputs_of(stream);
+    memcpy(newest + (size_t)to * outputs, from < 0 ? first : newest + (size_t)from * outputs,
+           outputs * sizeof *newest);
+}
+
+static wt_status keep_beginning(wt_stream *stream) {
+    const wt_engine *e = stream->engine;
+    const size_t outputs = (size_t)wt_value_of(e, e->graph->outputs)->channels;
+    size_t count = outputs;
+    for (int b = 0; b < e->plan->buffer_count; b++) count += (size_t)e->plan->buffers[b].channels;
+    WT_TRY(wt_alloc(&stream->beginning, count, sizeof(wt_real), "a stream's beginning"));
+    wt_real *to = stream->beginning;
+    for (int b = 0; b < e->plan->buffer_count; b++) {
+        const wt_place *place = &e->plan->buffers[b].places[WT_FORWARD];
+        const size_t channels = (size_t)e->plan->buffers[b].channels;
+        if (place->kind != WT_PLACE_RING) continue;
+        memcpy(to, e->arena + place->at + (size_t)place->newest * place->stride, channels * sizeof *to);
+        to += channels;
+    }
+    memcpy(to, outputs_of(stream), outputs * sizeof *to);
     return WT_OK;
 }
 
-wt_status wt_stream_create(wt_stream **out, const wt_graph *graph, const wt_kernels *kernels,
-                           const wt_real *parameters, int32_t silence_class) {
-    const wt_engine_shape shape = {.windows = 1, .targets = 1};
+/* --- the whole --- */
+
+/* An engine of a thread, whose rows are yet to be placed. */
+static wt_status make_engine(wt_stream *stream, const wt_graph *graph, int thread) {
+    const wt_engine_shape shape = {.windows = stream->capacity, .targets = 1};
+    wt_share_part *part = &stream->parts[thread];
+    WT_TRY(wt_engine_create_for(&part->engine, graph, &stream->kernels, &shape, true));
+    wt_engine *e = part->engine;
+    e->batch = &stream->batch;
+    e->windows = e->targets = stream->capacity;
+    e->streams = true;
+    for (int r = 0; e->window_first && r < stream->capacity; r++) {
+        e->window_first[r + 1] = r + 1;
+        e->input_at[r] = (size_t)r * (size_t)stream->history;
+    }
+    part->shares = &stream->shares;
+    part->thread = thread;
+    part->threads = stream->threads;
+    return WT_OK;
+}
+
+/* Rows that all see stand in the first thread's part of the arena, others in their thread's. */
+static wt_status place_rows(wt_stream *stream) {
+    const size_t each = wt_whole_lines(stream->engine->plan->arena);
+    WT_TRY(wt_alloc(&stream->arena, each * (size_t)stream->threads, sizeof(wt_real), "activations"));
+    for (int t = 0; t < stream->threads; t++) {
+        wt_engine *e = stream->parts[t].engine;
+        const size_t own = each * (size_t)t;
+        wt_free(e->arena);
+        e->arena = stream->arena;
+        for (int b = 0; b < e->plan->buffer_count; b++) {
+            if (!stream->shares.shared[b]) e->plan->buffers[b].places[WT_FORWARD].at += own;
+        }
+        for (int op = 0; op < e->graph->op_count; op++) {
+            if (e->plan->ops[op].memory_at != SIZE_MAX) e->plan->ops[op].memory_at += own;
+        }
+    }
+    return WT_OK;
+}
+
+static wt_status begin(wt_stream *stream, const wt_graph *graph, const wt_real *parameters) {
+    WT_TRY(take_inputs(stream, graph));
+    WT_TRY(wt_alloc(&stream->parts, (size_t)stream->threads, sizeof *stream->parts, "a stream's threads"));
+    for (int t = 0; t < stream->threads; t++) WT_TRY(make_engine(stream, graph, t));
+    stream->engine = stream->parts[0].engine;
+    WT_TRY(wt_share_plan_init(&stream->shares, stream->engine, stream->threads));
+    WT_TRY(place_rows(stream));
+    for (int t = 0; t < stream->threads; t++)
+        WT_TRY(wt_share_part_pack(&stream->parts[t], parameters, stream->capacity));
+    if (stream->threads > 1) WT_TRY(wt_team_create(&stream->team, stream->threads, compute, stream));
+    run(stream);
+    stream->began = true;
+    return keep_beginning(stream);
+}
+
+wt_status wt_stream_open(wt_stream **out, const wt_graph *graph, const wt_kernels *kernels,
+                         const wt_real *parameters, const wt_stream_options *options) {
     wt_status status = WT_OK;
     wt_stream *stream;
     *out = NULL;
@@ -98,17 +288,16 @@ wt_status wt_stream_create(wt_stream **out, const wt_graph *graph, const wt_kern
              "a network with one output per window generates nothing");
     WT_CHECK(graph->condition < 0 && !graph->speakers, WT_USAGE,
              "a network with a condition generates nothing as yet");
+    WT_CHECK(options->rows >= 1 && options->threads >= 0, WT_USAGE,
+             "streams: got %d with %d threads, expected 1 or more", options->rows, options->threads);
     WT_TRY(wt_alloc(&stream, 1, sizeof *stream, "the stream"));
+    stream->kernels = wt_kernels_for_rows(kernels, options->rows, options->weights);
+    stream->capacity = stream->rows = options->rows;
+    stream->threads = options->threads ? options->threads : 1;
     stream->history = history_of(graph);
-    WT_GUARD(take_inputs(stream, graph, silence_class));
-    WT_GUARD(wt_engine_create_for(&stream->engine, graph, kernels, &shape, true));
-    wt_engine *e = stream->engine;
-    if (graph->signal >= 0) e->plan->values[graph->signal].left = stream->history - 1;
-    e->batch = &stream->batch;
-    e->windows = e->targets = 1;
-    if (e->window_first) e->window_first[1] = 1;
-    wt_engine_pack(e, parameters);
-    advance(stream, true);
+    stream->channels = graph->signal >= 0 ? graph->values[graph->signal].channels : 0;
+    stream->silence = options->silence_class;
+    WT_GUARD(begin(stream, graph, parameters));
     *out = stream;
     stream = NULL;
 cleanup:
@@ -116,32 +305,96 @@ cleanup:
     return status;
 }
 
+wt_status wt_stream_create(wt_stream **out, const wt_graph *graph, const wt_kernels *kernels,
+                           const wt_real *parameters, int32_t silence_class) {
+    const wt_stream_options options = {.silence_class = silence_class, .rows = 1};
+    return wt_stream_open(out, graph, kernels, parameters, &options);
+}
+
 void wt_stream_destroy(wt_stream *stream) {
     if (!stream) return;
-    wt_engine_destroy(stream->engine);
+    wt_team_destroy(stream->team);
+    for (int t = 0; stream->parts && t < stream->threads; t++) {
+        wt_share_part *part = &stream->parts[t];
+        wt_share_part_dispose(part);
+        if (part->engine && stream->arena) part->engine->arena = NULL;
+        wt_engine_destroy(part->engine);
+    }
+    wt_share_plan_dispose(&stream->shares);
+    wt_free(stream->parts);
+    wt_free(stream->arena);
     wt_free(stream->classes);
     wt_free(stream->values);
+    wt_free(stream->target_count);
+    wt_free(stream->target);
+    wt_free(stream->beginning);
     wt_free(stream);
 }
 
+const wt_real *wt_stream_feed_rows(wt_stream *stream, const int32_t *classes, const wt_real *values) {
+    take_samples(stream, classes, values);
+    run(stream);
+    return outputs_of(stream);
+}
+
 const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *values) {
-    const size_t older = (size_t)stream->history - 1, row = (size_t)stream->batch.channels;
-    if (stream->classes) {
-        memmove(stream->classes, stream->classes + 1, older * sizeof *stream->classes);
-        stream->classes[older] = index;
-    }
-    if (stream->values) {
-        memmove(stream->values, stream->values + row, older * row * sizeof *values);
-        memcpy(stream->values + older * row, values, row * sizeof *values);
-    }
-    advance(stream, false);
-    return wt_stream_outputs(stream);
+    return wt_stream_feed_rows(stream, &index, values);
 }
 
 const wt_real *wt_stream_outputs(const wt_stream *stream) {
+    return outputs_of(stream);
+}
+
+const wt_real *wt_stream_row_outputs(const wt_stream *stream, int row) {
     const wt_engine *e = stream->engine;
-    const wt_value *v = wt_value_of(e, e->graph->outputs);
-    const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
-    return e->arena + place->at +
-           (size_t)(place->kind == WT_PLACE_RING ? place->newest : 0) * (size_t)v->channels;
+    return outputs_of(stream) + (size_t)row * (size_t)wt_value_of(e, e->graph->outputs)->channels;
+}
+
+void wt_stream_rewind(wt_stream *stream) {
+    stream->rows = stream->capacity;
+    for (int row = 0; row < stream->rows; row++) wt_stream_restart(stream, row);
+}
+
+void wt_stream_restart(wt_stream *stream, int row) {
+    clear_inputs(stream, row);
+    copy_row(stream, -1, row);
+}
+
+void wt_stream_remove(wt_stream *stream, int row) {
+    const int last = stream->rows - 1;
+    const size_t history = (size_t)stream->history, count = history * (size_t)stream->channels;
+    if (row != last) {
+        copy_row(stream, last, row);
+        if (stream->classes)
+            memcpy(stream->classes + (size_t)row * history, stream->classes + (size_t)last * history,
+                   history * sizeof *stream->classes);
+        if (stream->values)
+            memcpy(stream->values + (size_t)row * count, stream->values + (size_t)last * count,
+                   count * sizeof *stream->values);
+    }
+    stream->rows = last;
+}
+
+int wt_stream_rows(const wt_stream *stream) {
+    return stream->rows;
+}
+
+size_t wt_stream_weight_bytes(const wt_stream *stream) {
+    size_t bytes = 0;
+    for (int t = 0; t < stream->threads; t++)
+        bytes += stream->parts[t].engine->plan->packed * sizeof(wt_real);
+    return bytes;
+}
+
+void wt_stream_read_weights(wt_stream *stream, int thread) {
+    const wt_engine *e = stream->parts[thread].engine;
+    wt_kernels_read(e->packed, e->plan->packed);
+}
+
+void wt_engine_round_weights(const wt_graph *graph, wt_real *parameters) {
+    for (int n = 0; n < graph->term_count; n++) {
+        const int tensor = graph->terms[n].tensor;
+        if (tensor < 0) continue;
+        wt_kernels_round_to_bf16(parameters + graph->tensors[tensor].offset, graph->tensors[tensor].count);
+    }
 }

@@ -83,9 +83,11 @@ static wt_status print_tone(wt_checkpoint *checkpoint, const wt_restored *restor
     bool stopped;
     wt_quantization quantization = wt_checkpoint_quantization(checkpoint);
     const wt_sequence sequence = {.prompt = heard, .prompt_count = HEARD, .stop = -1, .most = SHOWN};
-    const wt_choice choice = {.temperature = 0};
+    wt_real weights[LEVELS];
+    wt_choice choice = {.temperature = 0, .weights = weights};
     for (int i = 0; i < HEARD; i++) heard[i] = wt_quantize(quantization, tone(TONES, i));
     WT_TRY(wt_kernels_select(&kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32));
+    choice.kernels = kernels;
     WT_TRY(wt_stream_create(&stream, restored->network->graph, kernels, restored->parameters,
                             wt_silence_class(quantization)));
     wt_status status = wt_sequence_draw(stream, &sequence, &choice, LEVELS, classes, &count, &stopped);

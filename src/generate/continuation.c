@@ -1,55 +1,64 @@
-/* A series that goes on: samples fed to a stream and drawn from its outputs, with what the network sees of them. */
+/* How a series goes on: samples drawn from a stream's outputs, and what the network sees of them. */
 #include "wavetrain/generate.h"
 
 #include "wavetrain/data.h"
 #include "wavetrain/memory.h"
 
-static int channels_of(const wt_continuation *series) {
-    const int values = wt_engine_values(series->graph);
-    return values ? values : 1;
+wt_status wt_continuation_init(wt_continuation *how) {
+    const int values = wt_engine_values(how->graph), levels = how->quantization.levels;
+    const int numbers = values > levels ? values : levels;
+    how->draws_values = values > 0;
+    how->channels = values ? values : 1;
+    how->levels = NULL;
+    how->scratch = NULL;
+    WT_TRY(wt_alloc(&how->levels, (size_t)levels, sizeof *how->levels, "levels"));
+    for (int i = 0; i < levels; i++) how->levels[i] = (float)wt_dequantize(how->quantization, i);
+    return wt_alloc(&how->scratch, (size_t)numbers, sizeof *how->scratch, "draws");
 }
 
-wt_status wt_continuation_init(wt_continuation *series) {
-    const size_t channels = (size_t)channels_of(series);
-    WT_TRY(wt_alloc(&series->last, channels, sizeof *series->last, "a series"));
-    return wt_alloc(&series->seen, channels, sizeof *series->seen, "a series");
+void wt_continuation_dispose(wt_continuation *how) {
+    wt_free(how->levels);
+    wt_free(how->scratch);
+    how->levels = NULL;
+    how->scratch = NULL;
 }
 
-void wt_continuation_dispose(wt_continuation *series) {
-    wt_free(series->last);
-    wt_free(series->seen);
-    series->last = NULL;
-    series->seen = NULL;
+/* Value c of the next sample; its last one goes into what is seen of it. */
+static void set(const wt_continuation *how, wt_sample *sample, int c, float value) {
+    sample->seen[c] = (wt_real)((double)value - how->preemphasis * (double)sample->x[c]);
+    sample->x[c] = value;
 }
 
-void wt_continuation_feed(wt_continuation *series, wt_stream *stream, const float *x) {
-    const int channels = channels_of(series);
-    int32_t class = 0;
-    if (series->classes || !wt_engine_values(series->graph))
-        class = wt_quantize(series->quantization, (double)x[0]);
-    for (int c = 0; c < channels; c++) {
-        const double value = wt_engine_values(series->graph) ? wt_engine_round(series->graph, (double)x[c])
-                                                             : wt_dequantize(series->quantization, class);
-        series->seen[c] = (wt_real)(value - series->preemphasis * (double)series->last[c]);
-        series->last[c] = (float)value;
-    }
-    wt_stream_feed(stream, class, series->seen);
+static void set_class(const wt_continuation *how, wt_sample *sample, int32_t class) {
+    sample->class = class;
+    set(how, sample, 0, how->levels[class]);
 }
 
-wt_status wt_continuation_draw(wt_continuation *series, const wt_real *outputs, const wt_choice *choice,
-                               int64_t index, float *x) {
-    const int channels = channels_of(series);
-    const wt_draw_key key = {choice->temperature, choice->seed, choice->stream, index};
-    if (!wt_engine_values(series->graph)) {
+static void set_value(const wt_continuation *how, wt_sample *sample, int c, double value) {
+    set(how, sample, c, (float)wt_engine_round(how->graph, value));
+    if (how->classes) sample->class = wt_quantize(how->quantization, (double)sample->x[c]);
+}
+
+wt_status wt_continuation_draw(const wt_continuation *how, const wt_real *outputs, const wt_draw_key *key,
+                               wt_sample *sample) {
+    if (!how->draws_values) {
+        const wt_choice choice = {key->temperature, how->top_k,   key->seed,
+                                  key->stream,      how->kernels, how->scratch};
         int32_t class;
-        WT_TRY(wt_choose(choice, outputs, series->quantization.levels, index, &class));
-        x[0] = (float)wt_dequantize(series->quantization, class);
+        WT_TRY(wt_choose(&choice, outputs, how->quantization.levels, key->index, &class));
+        set_class(how, sample, class);
         return WT_OK;
     }
-    WT_TRY(wt_engine_draw(series->graph, &key, outputs, series->seen));
-    for (int c = 0; c < channels; c++) {
-        const double value = (double)series->seen[c] + series->preemphasis * (double)series->last[c];
-        x[c] = (float)wt_engine_round(series->graph, value);
-    }
+    WT_TRY(wt_engine_draw(how->graph, key, outputs, how->scratch));
+    for (int c = 0; c < how->channels; c++)
+        set_value(how, sample, c, (double)how->scratch[c] + how->preemphasis * (double)sample->x[c]);
     return WT_OK;
+}
+
+void wt_continuation_take(const wt_continuation *how, const float *given, wt_sample *sample) {
+    if (!how->draws_values) {
+        set_class(how, sample, wt_quantize(how->quantization, (double)given[0]));
+        return;
+    }
+    for (int c = 0; c < how->channels; c++) set_value(how, sample, c, (double)given[c]);
 }

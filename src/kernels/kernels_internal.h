@@ -7,6 +7,9 @@
 #include "wavetrain/kernels.h"
 
 extern const wt_kernels wt_kernels_reference;
+/* As its pack, with weights rounded to bf16. */
+void wt_reference_rounded_pack(wt_real *packed, const wt_real *w, int in, int out, bool transposed,
+                               wt_real scale);
 
 /* reference_mixtures.c: see the table's entries */
 double wt_reference_logistics(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
@@ -33,15 +36,27 @@ extern const wt_kernels wt_kernels_bf16_avx2;
 extern const wt_kernels wt_kernels_avx512bf16;
 
 /* product_kernels.c, once for each instruction set that has fused multiply-adds */
-#define WT_PRODUCTS(isa)                                                                                  \
+#define WT_PRODUCTS_FORWARD(isa)                                                                          \
     size_t wt_##isa##_packed_count(int in, int out);                                                      \
     void wt_##isa##_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);   \
     void wt_##isa##_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count, \
-                             const wt_finish *finish);                                                    \
-    void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy,       \
+                             const wt_finish *finish)
+#define WT_PRODUCTS(isa)                                                                            \
+    WT_PRODUCTS_FORWARD(isa);                                                                       \
+    void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, \
                                      int lddy, int rows, int in, int out)
 WT_PRODUCTS(avx2);
 WT_PRODUCTS(avx512);
+
+/* row_kernels.c, once for each instruction set; `rounded` is the pack of product_kernels.c */
+#define WT_ROW_PRODUCTS(isa)                               \
+    WT_PRODUCTS_FORWARD(isa##_rows);                       \
+    WT_PRODUCTS_FORWARD(isa##_rows_bf16);                  \
+    void wt_##isa##_read(const float *from, size_t count); \
+    void wt_##isa##_rounded_pack(float *packed, const float *w, int in, int out, bool transposed, float scale)
+WT_ROW_PRODUCTS(baseline);
+WT_ROW_PRODUCTS(avx2);
+WT_ROW_PRODUCTS(avx512);
 
 /* peak.c, once for each instruction set: operations made in so many rounds */
 double wt_baseline_peak_fp32(int64_t rounds);

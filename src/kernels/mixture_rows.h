@@ -105,7 +105,7 @@ static int read_terms(mixture_terms *m, const float *y, int components, double u
 }
 
 /* x[k] ← e^(x[k] − the largest); returns ln Σ e^x, and 1/Σ in *share. */
-INLINE double soften(double *x, int components, int padded, double *share) {
+INLINE double soften_components(double *x, int components, int padded, double *share) {
     double largest = x[0], sum = 0;
     for (int k = 1; k < components; k++) largest = x[k] > largest ? x[k] : largest;
 #pragma omp simd
@@ -128,8 +128,8 @@ INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, con
         }
     }
     for (int k = 0; k < padded; k++) m->joint[k] = m->logit[k] + m->log_p[k];
-    const double prior = soften(m->logit, components, padded, &prior_share);
-    const double loss = prior - soften(m->joint, components, padded, &joint_share);
+    const double prior = soften_components(m->logit, components, padded, &prior_share);
+    const double loss = prior - soften_components(m->joint, components, padded, &joint_share);
     if (!gradient) return loss;
     float *mean = components > 1 ? y + components : y, *scale = mean + components;
     for (int k = 0; k < components; k++) {

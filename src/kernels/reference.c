@@ -31,6 +31,12 @@ static void pack(wt_real *packed, const wt_real *w, int in, int out, bool transp
     }
 }
 
+void wt_reference_rounded_pack(wt_real *packed, const wt_real *w, int in, int out, bool transposed,
+                               wt_real scale) {
+    pack(packed, w, in, out, transposed, scale);
+    wt_kernels_round_to_bf16(packed, packed_count(in, out));
+}
+
 static void multiply(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish) {
     for (ptrdiff_t t = 0; t < rows; t++) {
@@ -230,6 +236,17 @@ static double cross_entropy(wt_real *logits, int ldl, const int32_t *targets, in
     return loss;
 }
 
+static double soften(wt_real *weights, const wt_real *logits, int classes, double sharpness) {
+    wt_real largest = logits[0];
+    double sum = 0;
+    for (int o = 1; o < classes; o++) largest = logits[o] > largest ? logits[o] : largest;
+    for (int o = 0; o < classes; o++) {
+        weights[o] = real_exp((logits[o] - largest) * (wt_real)sharpness);
+        sum += (double)weights[o] + 0 * (double)logits[o];
+    }
+    return sum;
+}
+
 static double squared_error(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                             bool gradient) {
     double loss = 0;
@@ -299,6 +316,7 @@ const wt_kernels wt_kernels_reference = {
     .squared_error = squared_error,
     .logistics = wt_reference_logistics,
     .gaussians = wt_reference_gaussians,
+    .soften = soften,
     .add = add,
     .squares = squares,
     .adam = adam,

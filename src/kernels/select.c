@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bf16.h"
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <xmmintrin.h>
 #endif
@@ -19,6 +21,19 @@ wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_pre
              "in double precision there are only the reference kernels");
     *table = &wt_kernels_reference;
     return WT_OK;
+}
+
+void wt_kernels_read(const wt_real *from, size_t count) {
+    volatile wt_real sink = 0;
+    for (size_t i = 0; i < count; i++) sink = from[i];
+    (void)sink;
+}
+
+wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights weights) {
+    wt_kernels kernels = *table;
+    (void)rows;
+    if (weights == WT_WEIGHTS_BF16) kernels.pack = wt_reference_rounded_pack;
+    return kernels;
 }
 
 #else
@@ -119,7 +134,77 @@ wt_peak wt_kernels_peak(const wt_kernels *table, wt_peak_kind kind) {
     return kind == WT_PEAK_BF16 ? bf16 : fp32;
 }
 
+/* --- generation --- */
+
+typedef struct {
+    size_t (*packed_count)(int in, int out);
+    void (*pack)(float *packed, const float *w, int in, int out, bool transposed, float scale);
+    void (*multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                     const wt_finish *finish);
+} products;
+
+#define ROWS(isa)                                                                                       \
+    {                                                                                                   \
+        {wt_##isa##_rows_packed_count, wt_##isa##_rows_pack, wt_##isa##_rows_multiply}, {               \
+            wt_##isa##_rows_bf16_packed_count, wt_##isa##_rows_bf16_pack, wt_##isa##_rows_bf16_multiply \
+        }                                                                                               \
+    }
+#define MANY(isa)                                                                 \
+    {                                                                             \
+        {wt_##isa##_packed_count, wt_##isa##_pack, wt_##isa##_multiply}, {        \
+            wt_##isa##_packed_count, wt_##isa##_rounded_pack, wt_##isa##_multiply \
+        }                                                                         \
+    }
+
+/* Products of few rows and of many, by weights, of the tables that have others than their own. */
+static const struct {
+    const wt_kernels *table;
+    products few[WT_WEIGHTS], many[WT_WEIGHTS];
+} row_products[] = {
+    {&wt_kernels_openblas_baseline, ROWS(baseline), ROWS(baseline)},
+#ifdef WT_X86_TABLES
+    {&wt_kernels_openblas_avx2, ROWS(avx2), MANY(avx2)},
+    {&wt_kernels_openblas_avx512, ROWS(avx512), MANY(avx512)},
+    {&wt_kernels_avx2, ROWS(avx2), MANY(avx2)},
+    {&wt_kernels_avx512, ROWS(avx512), MANY(avx512)},
 #endif
+};
+
+wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights weights) {
+    wt_kernels kernels = *table;
+    if (table == &wt_kernels_reference && weights == WT_WEIGHTS_BF16)
+        kernels.pack = wt_reference_rounded_pack;
+    for (size_t i = 0; i < sizeof row_products / sizeof *row_products; i++) {
+        if (row_products[i].table != table) continue;
+        const products *p = rows < WT_FEW_ROWS ? row_products[i].few : row_products[i].many;
+        kernels.packed_count = p[weights].packed_count;
+        kernels.pack = p[weights].pack;
+        kernels.multiply = p[weights].multiply;
+        kernels.place_matters = false;
+    }
+    return kernels;
+}
+
+void wt_kernels_read(const float *from, size_t count) {
+#ifdef WT_X86_TABLES
+    if (cpu_has_avx512()) {
+        wt_avx512_read(from, count);
+        return;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        wt_avx2_read(from, count);
+        return;
+    }
+#endif
+    wt_baseline_read(from, count);
+}
+
+#endif
+
+void wt_kernels_round_to_bf16(wt_real *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        values[i] = (wt_real)wt_float_of(wt_bf16_round((float)values[i]) << 16);
+}
 
 void wt_kernels_setup_thread(void) {
 #if defined(__x86_64__) || defined(__i386__)

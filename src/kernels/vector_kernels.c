@@ -224,6 +224,34 @@ static double cross_entropy(float *logits, int ldl, const int32_t *targets, int 
     return loss;
 }
 
+/* --- draws --- */
+
+INLINE void add_softened(double *restrict part, float *restrict weights, const float *restrict logits,
+                         float largest, float sharpness, int count) {
+    float e[LANES], spoilt[LANES];
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) {
+        const float y = (logits[k < count ? k : 0] - largest) * sharpness;
+        e[k] = k < count ? wt_exp_negative(y) : 0.0f;
+        spoilt[k] = 0.0f * logits[k < count ? k : 0];
+    }
+    for (int k = 0; k < LANES; k++) part[k] += (double)e[k] + (double)spoilt[k];
+#pragma omp simd
+    for (int k = 0; k < LANES; k++) {
+        if (k < count) weights[k] = e[k];
+    }
+}
+
+static double soften(float *weights, const float *logits, int classes, double sharpness) {
+    const float largest = largest_of(logits, classes);
+    double part[LANES] = {0};
+    int i = 0;
+    for (; i + LANES <= classes; i += LANES)
+        add_softened(part, weights + i, logits + i, largest, (float)sharpness, LANES);
+    if (i < classes) add_softened(part, weights + i, logits + i, largest, (float)sharpness, classes - i);
+    return sum_lanes(part);
+}
+
 /* One output a row: there is nothing to vectorise. */
 static double squared_error(float *y, int ldy, const float *values, const int32_t *targets, int rows,
                             bool gradient) {
@@ -321,10 +349,10 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define ROW_KERNELS                                                                                       \
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,     \
     .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,       \
-    .logistics = logistics, .gaussians = gaussians, .add = add, .squares = squares, .adam = adam,         \
-    .sgd = sgd, .average = average, .column_moments = column_moments, .column_products = column_products, \
-    .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,             \
-    .normalise_back = normalise_back
+    .logistics = logistics, .gaussians = gaussians, .soften = soften, .add = add, .squares = squares,     \
+    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                       \
+    .column_products = column_products, .standardise = standardise, .standardise_back = standardise_back, \
+    .normalise = normalise, .normalise_back = normalise_back
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

@@ -87,16 +87,37 @@ train_ok voice --set validation.every=0
 expect_ok "$WAVETRAIN" generate voice --out whole.wav --seconds 0.02
 bytes=$(stat -c %s whole.wav)
 for signal in TERM INT; do
-    ends_by $signal "$WAVETRAIN" generate voice --out part.wav --seconds 3000 --force
-    said err.txt '1 of 1 pieces are written, with '
+    ends_by $signal "$WAVETRAIN" generate voice --out part.wav --seconds 3000
+    said err.txt '0 of 1 pieces are whole, 1 are kept as unfinished, with '
+    said out.txt 'part.unfinished.wav: '
+    [ ! -e part.wav ] || fail "$signal: a part has the name of the whole"
+    mv part.unfinished.wav part.wav
     [ "$(stat -c %s part.wav)" -gt "$bytes" ] || fail "$signal: $(stat -c %s part.wav) bytes of sound"
     cmp -s <(tail -c +45 whole.wav) <(tail -c +45 part.wav | head -c $((bytes - 44))) || fail "$signal: another sound"
     size=$(od -An -tu4 -j 40 -N 4 part.wav) # what the header says of it
     [ $((size + 44)) = "$(stat -c %s part.wav)" ] || fail "$signal: the header says $size bytes"
+    rm part.wav
 done
-OMP_NUM_THREADS=1 ends_by TERM "$WAVETRAIN" generate voice --out many.wav --count 3 --seconds 3000
-said err.txt '1 of 3 pieces are written'
-[ -e many-1.wav ] && [ ! -e many-2.wav ] || fail "there are $(echo many*)"
+
+# A restart skips what is whole and makes anew what is not.
+many=(generate voice --count 5 --seconds 8 --seed 2)
+expect_ok "$WAVETRAIN" "${many[@]}" --out many.wav
+mkdir again
+cp many-2.wav again
+touch -d '2001-01-01' again/many-2.wav
+env --default-signal OMP_NUM_THREADS=1 "$WAVETRAIN" "${many[@]}" --out again/many.wav >out.txt 2>err.txt &
+process=$!
+until ls again | grep -q tmp; do sleep 0.01; done
+kill -TERM $process
+wait $process && fail "a signal came too late"
+said err.txt '0 of 4 pieces are whole, 4 are kept as unfinished'
+[ "$(ls again)" = "$(printf 'many-%s\n' 1.unfinished.wav 2.wav 3.unfinished.wav 4.unfinished.wav 5.unfinished.wav)" ] ||
+    fail "there are $(ls again)"
+expect_ok "$WAVETRAIN" "${many[@]}" --out again/many.wav
+said err.txt '1 of 5 pieces were there already'
+[ "$(ls again | wc -l)" = 5 ] || fail "there are $(ls again)"
+for i in 1 2 3 4 5; do cmp "many-$i.wav" "again/many-$i.wav" || fail "piece $i differs"; done
+[ "$(date -r again/many-2.wav +%Y)" = 2001 ] || fail "a piece that was there is made again"
 
 awk 'BEGIN { for (i = 0; i < 200; i++) print "an be ci do " i % 7 }' >book.txt
 expect_ok "$WAVETRAIN" prepare text book.txt --out book

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "backend.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/memory.h"
 
@@ -15,9 +16,15 @@ enum { CLASSES = 8, DRAWS = 20000 };
 
 static const wt_real logits[CLASSES] = {0.5f, -1.0f, 2.0f, 0.0f, 1.5f, -3.0f, 2.0f, 1.0f};
 
-static int32_t choose(const wt_choice *choice, const wt_real *from, int classes, int64_t index) {
+static const wt_kernels *kernels;
+static wt_real weights[CLASSES];
+
+static int32_t choose(const wt_choice *like, const wt_real *from, int classes, int64_t index) {
     int32_t class = -1;
-    if (wt_choose(choice, from, classes, index, &class) != WT_OK) fail_msg("%s", wt_error_message());
+    wt_choice choice = *like;
+    choice.kernels = kernels;
+    choice.weights = weights;
+    if (wt_choose(&choice, from, classes, index, &class) != WT_OK) fail_msg("%s", wt_error_message());
     assert_in_range(class, 0, classes - 1);
     return class;
 }
@@ -113,7 +120,8 @@ static void test_what_is_not_finite_is_an_error(void **state) {
             spoilt[at] = bad[b];
             for (int temperature = 0; temperature < 2; temperature++) {
                 int32_t class;
-                wt_choice choice = {.temperature = temperature, .top_k = at % 3};
+                wt_choice choice = {
+                    .temperature = temperature, .top_k = at % 3, .kernels = kernels, .weights = weights};
                 assert_int_equal(wt_choose(&choice, spoilt, CLASSES, 42, &class), WT_FAILED);
                 assert_string_equal(wt_error_message(), "the network's output is not finite at sample 42");
             }
@@ -121,7 +129,9 @@ static void test_what_is_not_finite_is_an_error(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    const int unfit = test_select_backend(&kernels, argc > 1 ? argv[1] : "reference");
+    if (unfit) return unfit;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_temperature_takes_the_most_likely),
         cmocka_unit_test(test_frequencies_are_softmax),

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "wavetrain/generate.h"
-#include "wavetrain/network.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/network.h"
 
 enum { CLASSES = 6, MOST = 50, SEED = 9 };
 
@@ -26,7 +26,7 @@ static const wt_model_config model = {
 
 static const wt_kernels *kernels;
 static wt_network *network;
-static wt_real *parameters;
+static wt_real *parameters, weights[CLASSES];
 
 static void must(wt_status status) {
     if (status != WT_OK) fail_msg("%s", wt_error_message());
@@ -91,7 +91,12 @@ static void test_as_by_hand(void **state) {
     const int32_t prompt[] = {3, 1, 4, 1, 5};
     int stopped = 0, cut = 0;
     for (uint64_t n = 0; n < 60; n++) {
-        const wt_choice choice = {.temperature = 1, .top_k = n % 3 ? 0 : 2, .seed = 7, .stream = n};
+        const wt_choice choice = {.temperature = 1,
+                                  .top_k = n % 3 ? 0 : 2,
+                                  .seed = 7,
+                                  .stream = n,
+                                  .kernels = kernels,
+                                  .weights = weights};
         const wt_sequence sequence = {prompt, (int64_t)(n % 6), n % 2 ? 0 : -1, n % 5 ? MOST : 3};
         drawn_text text = draw(&sequence, &choice), expected = draw_by_hand(&sequence, &choice);
         assert_int_equal(text.count, expected.count);
@@ -108,7 +113,7 @@ static void test_as_by_hand(void **state) {
 /* Where the end is certain, nothing is written; where it can't come, as much as may be. */
 static void test_ends(void **state) {
     (void)state;
-    const wt_choice choice = {.temperature = 1, .seed = 7};
+    const wt_choice choice = {.temperature = 1, .seed = 7, .kernels = kernels, .weights = weights};
     const wt_sequence sequence = {NULL, 0, 0, MOST}, none = {NULL, 0, 0, 0};
     wt_real *bias = parameters;
     for (int p = 0; p < network->parameters.count; p++) {
@@ -141,7 +146,8 @@ static void test_prompts_count(void **state) {
     const int32_t one[] = {1, 2}, other[] = {5, 5};
     int differ = 0;
     for (uint64_t n = 0; n < 20; n++) {
-        const wt_choice choice = {.temperature = 1, .seed = 7, .stream = n};
+        const wt_choice choice = {
+            .temperature = 1, .seed = 7, .stream = n, .kernels = kernels, .weights = weights};
         drawn_text a = draw(&(wt_sequence){one, 2, -1, 20}, &choice),
                    b = draw(&(wt_sequence){other, 2, -1, 20}, &choice);
         differ += memcmp(a.classes, b.classes, 20 * sizeof *a.classes) != 0;

@@ -1,7 +1,8 @@
 /*
  * Cached generation against the training pass: a stream that is fed a sequence gives, sample after sample,
- * the logits that forward gives for the window that begins at an utterance's start and holds that sequence.
- * Sequences end before the rings are full, and go round them several times.
+ * the logits that forward gives for the window that begins at an utterance's start and holds that
+ * sequence, to the last bit where the products are our own. Sequences end before the rings are full, and
+ * go round them several times. Neighbours, threads, restarts and rows that are left out change no bit.
  *   test_stream BACKEND
  */
 #include <math.h>
@@ -15,8 +16,8 @@
 
 #include "backend.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/network.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/network.h"
 #include "wavetrain/random.h"
 
 enum { SEED = 5 };
@@ -101,6 +102,17 @@ static const stream_case cases[] = {
      {TREE, .embedding = 3, .fuse = {2, {3, 4}}, .width = {1, {12}}, .norm = WT_NORM_LAYER,
       .array = {.activation = WT_ACTIVATION_RELU}},
      .classes = 6},
+    {"of many weights",
+     {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 3, 64, 64, GATE), .skip = 144},
+     .classes = 70},
+    {"of many weights, real channels, no gate",
+     {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .input = WT_INPUT_REAL, .input_kernel = 3,
+      .array = ARRAY(3, 1, 3, 72, 72, TANH), .skip = 130},
+     .classes = 66, .channels = 3},
+    {"of many weights, layer norm, dropout",
+     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .dropout = 0.4, .input_kernel = 2, .array = ARRAY(2, 1, 3, 64, 64, GATE),
+      .skip = 80},
+     .classes = 70},
     {"perceptron on real channels",
      {TREE, .input = WT_INPUT_REAL, .fuse = {1, {9}}, .width = {1, {12}}, .array = {.activation = WT_ACTIVATION_TANH}},
      .classes = 6, .channels = 2},
@@ -195,7 +207,7 @@ static void assert_row(const problem *p, const wt_real *got, const wt_real *expe
                        double largest) {
     for (int i = 0; i < p->c->classes; i++) {
         double error = fabs((double)got[i] - (double)expected[i]) / largest;
-        if (!(error <= tolerance)) {
+        if (!(kernels->place_matters ? error <= tolerance : got[i] == expected[i])) {
             fail_msg("%s, %d of %d samples fed, class %d: got %.9g, expected %.9g", p->c->name, fed,
                      p->samples, i, (double)got[i], (double)expected[i]);
         }
@@ -280,6 +292,157 @@ static void test_streams_do_not_disturb_each_other(void **state) {
     free_problem(&p);
 }
 
+/* --- streams side by side --- */
+
+enum { ROWS = 6, STEPS = 24 };
+
+/* Sample `step` of row `row`: of the problem's sequence, from another place in each row. */
+static size_t row_of(const problem *p, int row, int step) {
+    return (size_t)(p->batch.context + (step + 7 * row) % p->samples);
+}
+
+static wt_stream *open_stream(const problem *p, int rows, int threads, wt_weights weights) {
+    const wt_stream_options options = {
+        .silence_class = silence_of(p->c), .rows = rows, .threads = threads, .weights = weights};
+    wt_stream *stream;
+    must(wt_stream_open(&stream, p->network->graph, kernels, p->parameters, &options));
+    return stream;
+}
+
+static const wt_real *feed_rows(wt_stream *stream, const problem *p, const int *rows, const int *steps) {
+    int32_t classes[ROWS] = {0};
+    wt_real values[ROWS * 8];
+    const size_t channels = (size_t)p->batch.channels;
+    for (int r = 0; r < wt_stream_rows(stream); r++) {
+        const size_t at = row_of(p, rows[r], steps[r]);
+        if (p->batch.classes) classes[r] = p->batch.classes[at];
+        if (channels)
+            memcpy(values + (size_t)r * channels, p->batch.signal + at * channels, channels * sizeof *values);
+    }
+    return wt_stream_feed_rows(stream, classes, values);
+}
+
+static void assert_bits(const problem *p, const wt_real *got, const wt_real *expected, int row, int step) {
+    if (memcmp(got, expected, (size_t)p->c->classes * sizeof *got) != 0)
+        fail_msg("%s: row %d differs after %d samples", p->c->name, row, step);
+}
+
+/* Alone, [ROWS, STEPS + 1, classes]. */
+static wt_real *outputs_alone(const problem *p, wt_weights weights) {
+    const size_t classes = (size_t)p->c->classes;
+    wt_real *all = take(ROWS * (STEPS + 1) * classes, sizeof *all);
+    for (int row = 0; row < ROWS; row++) {
+        wt_stream *stream = open_stream(p, 1, 1, weights);
+        wt_real *to = all + (size_t)row * (STEPS + 1) * classes;
+        memcpy(to, wt_stream_outputs(stream), classes * sizeof *to);
+        for (int step = 0; step < STEPS; step++)
+            memcpy(to += classes, feed_rows(stream, p, &row, &step), classes * sizeof *to);
+        wt_stream_destroy(stream);
+    }
+    return all;
+}
+
+/* Row 1 begins anew in the middle, then row 0 is left out, whose number the last one takes. */
+static void assert_neighbours(const problem *p, int threads, wt_weights weights, const wt_real *alone) {
+    enum { RESTART = 7, REMOVE = 15 };
+    const size_t classes = (size_t)p->c->classes;
+    wt_stream *stream = open_stream(p, ROWS, threads, weights);
+    int rows[ROWS], steps[ROWS] = {0};
+    for (int r = 0; r < ROWS; r++) rows[r] = r;
+    for (int i = 0; i < STEPS; i++) {
+        if (i == RESTART) {
+            wt_stream_restart(stream, 1);
+            steps[1] = 0;
+        }
+        if (i == REMOVE) {
+            wt_stream_remove(stream, 0);
+            rows[0] = rows[ROWS - 1];
+            steps[0] = steps[ROWS - 1];
+        }
+        const wt_real *outputs = wt_stream_outputs(stream);
+        for (int pass = 0; pass < 2; pass++) {
+            for (int r = 0; r < wt_stream_rows(stream); r++) {
+                const size_t at = (size_t)rows[r] * (STEPS + 1) + (size_t)steps[r];
+                assert_bits(p, outputs + (size_t)r * classes, alone + at * classes, rows[r], steps[r]);
+            }
+            if (pass) break;
+            outputs = feed_rows(stream, p, rows, steps);
+            for (int r = 0; r < wt_stream_rows(stream); r++) steps[r]++;
+        }
+    }
+    wt_stream_rewind(stream);
+    assert_int_equal(wt_stream_rows(stream), ROWS);
+    for (int r = 0; r < ROWS; r++)
+        assert_bits(p, wt_stream_outputs(stream) + (size_t)r * classes, alone, r, 0);
+    wt_stream_destroy(stream);
+}
+
+/* So many that threads share products. */
+static bool has_many_weights(const stream_case *c) {
+    return strncmp(c->name, "of many weights", strlen("of many weights")) == 0;
+}
+
+static void test_neighbours_and_threads_change_nothing(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        problem p = make_problem(&cases[i], STEPS);
+        for (int weights = 0; weights < WT_WEIGHTS; weights++) {
+            wt_real *alone = outputs_alone(&p, (wt_weights)weights);
+            const int threads_max = has_many_weights(&cases[i]) ? 3 : 1;
+            for (int threads = 1; threads <= threads_max; threads++)
+                assert_neighbours(&p, threads, (wt_weights)weights, alone);
+            wt_free(alone);
+        }
+        free_problem(&p);
+    }
+}
+
+/* As one row of a stream, whose products are of few rows. */
+static void test_one_stream_by_threads(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        if (!has_many_weights(&cases[i])) continue;
+        problem p = make_problem(&cases[i], STEPS);
+        wt_real *alone = outputs_alone(&p, WT_WEIGHTS_FP32);
+        for (int threads = 2; threads <= 3; threads++) {
+            wt_stream *stream = open_stream(&p, 1, threads, WT_WEIGHTS_FP32);
+            const int row = 2;
+            for (int step = 0; step < STEPS; step++)
+                assert_bits(&p, feed_rows(stream, &p, &row, &step),
+                            alone + (size_t)(row * (STEPS + 1) + step + 1) * (size_t)p.c->classes, row, step);
+            wt_stream_destroy(stream);
+        }
+        wt_free(alone);
+        free_problem(&p);
+    }
+}
+
+/* What evaluate --weights bf16 computes; where no scale is applied to weights, to the last bit. */
+static void test_bf16_weights_are_rounded_ones(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        problem p = make_problem(&cases[i], STEPS), other = make_problem(&cases[i], STEPS);
+        wt_real *half = outputs_alone(&p, WT_WEIGHTS_BF16), *whole = outputs_alone(&p, WT_WEIGHTS_FP32);
+        wt_engine_round_weights(other.network->graph, other.parameters);
+        wt_real *rounded = outputs_alone(&other, WT_WEIGHTS_FP32);
+        const size_t count = ROWS * (STEPS + 1) * (size_t)p.c->classes;
+        const double largest = largest_of(rounded, count);
+        double apart = 0, worst = 0;
+        for (size_t n = 0; n < count; n++) {
+            worst = fmax(worst, fabs((double)half[n] - (double)rounded[n]));
+            apart = fmax(apart, fabs((double)half[n] - (double)whole[n]));
+        }
+        const bool scaled = cases[i].model.skip_scale != 0 && cases[i].model.skip_scale != 1;
+        if (scaled ? worst > 0.05 * largest : worst != 0) fail_msg("%s: off by %g", p.c->name, worst);
+        assert_true(apart > 0 && apart < 0.2 * largest);
+        wt_free(half);
+        wt_free(whole);
+        wt_free(rounded);
+        free_problem(&p);
+        free_problem(&other);
+    }
+}
+
 int main(int argc, char **argv) {
     const int unfit = test_select_backend(&kernels, argc > 1 ? argv[1] : "reference");
     if (unfit) return unfit;
@@ -288,6 +451,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_long_sequences),
         cmocka_unit_test(test_the_past_matters),
         cmocka_unit_test(test_streams_do_not_disturb_each_other),
+        cmocka_unit_test(test_neighbours_and_threads_change_nothing),
+        cmocka_unit_test(test_one_stream_by_threads),
+        cmocka_unit_test(test_bf16_weights_are_rounded_ones),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed || wt_memory_blocks() != 0;

@@ -19,7 +19,7 @@
 # network has each kind and each kind each set. A file of configs/ is its own kind. `golden.sh cases` verifies the pairs.
 #
 # A hash's key says what it may depend on: fma (kernels with fused multiply-adds, which share one), bf16 (native or made of
-# other instructions), or the kernels with the C library and, for OpenBLAS and generation, the core that OpenBLAS chose.
+# other instructions), or the kernels with the C library and, for OpenBLAS, the core that OpenBLAS chose.
 # Neither activations nor threads nor ranks are in it: cases that differ in these alone must agree.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -127,7 +127,7 @@ first_reported() {
 
 # results CASE KEY DATA: of a run that is done
 results() {
-    local markov= voice="$2; generated: $blas, $libc"
+    local markov=
     state "$1" "$2" "$(ls run/checkpoints/*.h5 | tail -n 1)"
     line "$1" metrics "$2" "$(awk -F, '
         NR == 1 { for (i = 1; i <= NF; i++) if ($i != "seconds" && $i != "samples_per_second") keep[++n] = i }
@@ -141,7 +141,7 @@ results() {
     fi
     case $3 in
     sound | short | few)
-        streams "$1" "$voice" run <<'WAYS'
+        streams "$1" "$2" run <<'WAYS'
 --seconds 0.002 --seed 3
 --seconds 0.11 --seed 4 --temperature 0.8 --top-k 5
 --seconds 0.03 --seed 5 --count 3
@@ -149,7 +149,7 @@ results() {
 WAYS
         ;;
     lines | masked | prose)
-        streams "$1" "$voice" run <<'WAYS'
+        streams "$1" "$2" run <<'WAYS'
 --seed 3
 --seed 4 --count 7 --max-length 23 --temperature 0.7
 --seed 5 --count 2 --max-length 300 --prompt ani --top-k 6

@@ -54,13 +54,13 @@ validated=$(column cycle validation_loss | tail -n 1)
 expect_ok "$WAVETRAIN" evaluate cycle --split validation
 said out.txt "network, step $steps (mean)"
 mean=$(awk '/network/ { print $5 }' out.txt)
-expect_ok "$WAVETRAIN" evaluate cycle --split validation --raw
+expect_ok "$WAVETRAIN" evaluate cycle --split validation --no-ema
 raw=$(awk '/network/ { print $4 }' out.txt)
 awk -v a="$validated" -v b="$mean" -v c="$raw" 'BEGIN { exit !((a - b)^2 < 1e-8 && (a - c)^2 > 1e-8) }' ||
-    fail "validation $validated, evaluate $mean, --raw $raw"
+    fail "validation $validated, evaluate $mean, --no-ema $raw"
 expect_ok "$WAVETRAIN" generate cycle --seconds 0.5 --seed 3 --out mean.wav
-expect_ok "$WAVETRAIN" generate cycle --seconds 0.5 --seed 3 --raw --out raw.wav
-! cmp -s mean.wav raw.wav || fail "generate --raw makes no difference"
+expect_ok "$WAVETRAIN" generate cycle --seconds 0.5 --seed 3 --no-ema --out raw.wav
+! cmp -s mean.wav raw.wav || fail "generate --no-ema makes no difference"
 "$WAVETRAIN" inspect cycle >inspect.txt
 said inspect.txt 'mean             of the parameters, of decay 0.98'
 

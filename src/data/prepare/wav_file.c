@@ -6,6 +6,7 @@
  * leave 0, 0xFFFFFFFF or (sox) just under 0x7FFFF000: those files are taken as they are. A size of 0 with other chunks
  * behind it is no unknown one, but that of a file without samples. Writing needs no library: the header is 44 bytes.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "prepare_internal.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/output.h"
 
 enum { WAV_HEADER = 44, WAV_CHUNKS_MAX = 10000 };
 
@@ -218,4 +220,88 @@ wt_status wt_sound_check_format(const char *path, const wt_sound_format *format)
              "%s: the number of channels is out of range (got %d, expected 1 … %d)", path, format->channels,
              WT_SOUND_CHANNELS_MAX);
     return WT_OK;
+}
+
+/* --- writing as it comes --- */
+
+struct wt_sound_writer {
+    FILE *file;
+    char *path;
+    bool raw, pipe;
+    wt_sound_format format; /* frames: what the header promises */
+    int64_t written;        /* frames */
+};
+
+static wt_status write_bytes(wt_sound_writer *writer, const unsigned char *bytes, size_t count) {
+    const bool whole = fwrite(bytes, 1, count, writer->file) == count &&
+                       (!writer->pipe || fflush(writer->file) == 0);
+    WT_CHECK(whole, WT_FAILED, "%s: can't write (%s)", writer->pipe ? "standard output" : writer->path,
+             strerror(errno));
+    return WT_OK;
+}
+
+static wt_status write_header(wt_sound_writer *writer, int64_t frames) {
+    const int channels = writer->format.channels;
+    const int64_t most = ((int64_t)unknown_size - WAV_HEADER) / (2 * channels);
+    unsigned char header[WAV_HEADER];
+    if (writer->raw) return WT_OK;
+    WT_CHECK(frames <= most, WT_USAGE, "%s: too long for a WAV file (got %lld frames, expected at most %lld)",
+             writer->path, (long long)frames, (long long)most);
+    fill_header(header, frames < 0 ? unknown_size : (uint32_t)(2 * channels * frames), writer->format.rate,
+                channels);
+    if (frames < 0) put32(header + 4, unknown_size); /* of RIFF too */
+    return write_bytes(writer, header, sizeof header);
+}
+
+wt_status wt_sound_writer_open(wt_sound_writer **out, const char *path, const wt_sound_format *format,
+                               bool raw) {
+    wt_status status = WT_OK;
+    wt_sound_writer *writer;
+    *out = NULL;
+    WT_TRY(wt_sound_check_format(path, format));
+    WT_TRY(wt_alloc(&writer, 1, sizeof *writer, "a WAV file"));
+    *writer = (wt_sound_writer){.raw = raw, .pipe = strcmp(path, "-") == 0, .format = *format};
+    WT_GUARD(wt_copy_string(&writer->path, path));
+    if (writer->pipe) {
+        wt_output_is_data();
+        writer->file = stdout;
+    } else {
+        WT_GUARD(wt_file_begin(&writer->file, path));
+    }
+    WT_GUARD(write_header(writer, format->frames));
+    *out = writer;
+    writer = NULL;
+cleanup:
+    return wt_sound_writer_close(writer, NULL, status);
+}
+
+wt_status wt_sound_writer_add(wt_sound_writer *writer, const float *samples, int frames) {
+    enum { AT_ONCE = 1024 };
+    unsigned char bytes[2 * AT_ONCE];
+    const int64_t count = (int64_t)frames * writer->format.channels;
+    for (int64_t i = 0; i < count; i += AT_ONCE) {
+        const int64_t here = count - i < AT_ONCE ? count - i : AT_ONCE;
+        WT_TRY(fill_samples(bytes, samples + i, here, writer->path));
+        WT_TRY(write_bytes(writer, bytes, 2 * (size_t)here));
+    }
+    writer->written += frames;
+    return WT_OK;
+}
+
+/* Of a file that ended early; what is no file has been read already. */
+static wt_status correct_header(wt_sound_writer *writer) {
+    if (writer->pipe || writer->written == writer->format.frames) return WT_OK;
+    const bool sought = fseek(writer->file, 0, SEEK_SET) == 0;
+    WT_CHECK(sought || errno == ESPIPE, WT_FAILED, "%s: can't write (%s)", writer->path, strerror(errno));
+    return sought ? write_header(writer, writer->written) : WT_OK;
+}
+
+wt_status wt_sound_writer_close(wt_sound_writer *writer, const char *name, wt_status status) {
+    if (!writer) return status;
+    if (writer->file && status == WT_OK) status = correct_header(writer);
+    if (writer->file && !writer->pipe)
+        status = wt_file_finish_as(writer->file, writer->path, name ? name : writer->path, status);
+    wt_free(writer->path);
+    wt_free(writer);
+    return status;
 }

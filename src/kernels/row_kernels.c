@@ -1,0 +1,323 @@
+/*
+ * Products of one row, or a few, for generation: the time goes into reading the weights, which are far
+ * more than a row. They are packed in the order in which a call reads them, in groups of GROUP vectors of
+ * columns, [group][in] [columns of the group], the last vector filled up with zeros: so many sums are on
+ * their way at once that none waits for the one before, and the processor sees a single stream of lines,
+ * which it fetches ahead by itself. Compiled once for each instruction set (WT_ISA names it).
+ *
+ * In bf16, 32 bits hold two weights, of columns that are a vector apart, the first one low: one
+ * instruction each widens them to fp32. Sums are of fp32 numbers as elsewhere.
+ *
+ * Each element is one chain of fused multiply-adds over its terms in order, as in product_kernels.c: a row
+ * of a stream has the bits of the same row in a forward pass, whatever the number of rows, columns and
+ * threads.
+ */
+#include "kernels_internal.h"
+
+#include <string.h>
+
+#include "bf16.h"
+
+#define JOIN_PARTS(a, b, c) a##b##c
+#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
+#define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
+#define INLINE static inline __attribute__((always_inline))
+
+/* --- vectors --- */
+
+#if defined __AVX512F__
+#include <immintrin.h>
+typedef __m512 vector;
+enum { WIDTH = 16, GROUP = 8 };
+#define vector_zero _mm512_setzero_ps
+#define vector_of _mm512_set1_ps
+#define vector_load _mm512_loadu_ps
+#define vector_store _mm512_storeu_ps
+#define vector_add _mm512_add_ps
+#define vector_multiply _mm512_mul_ps
+#define vector_fused _mm512_fmadd_ps
+
+INLINE vector low_halves(const float *from) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16));
+}
+
+INLINE vector high_halves(const float *from) {
+    const __m512i mask = _mm512_set1_epi32((int)0xffff0000u);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), mask));
+}
+#elif defined WT_FUSED
+#include <immintrin.h>
+typedef __m256 vector;
+enum { WIDTH = 8, GROUP = 8 };
+#define vector_zero _mm256_setzero_ps
+#define vector_of _mm256_set1_ps
+#define vector_load _mm256_loadu_ps
+#define vector_store _mm256_storeu_ps
+#define vector_add _mm256_add_ps
+#define vector_multiply _mm256_mul_ps
+#define vector_fused _mm256_fmadd_ps
+
+INLINE vector low_halves(const float *from) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)(const void *)from), 16));
+}
+
+INLINE vector high_halves(const float *from) {
+    const vector mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
+    return _mm256_and_ps(_mm256_loadu_ps(from), mask);
+}
+#else
+/* Four of plain C: any processor. */
+typedef float vector __attribute__((vector_size(16)));
+typedef uint32_t vector_bits __attribute__((vector_size(16)));
+enum { WIDTH = 4, GROUP = 8 };
+
+INLINE vector vector_of(float value) {
+    return (vector){value, value, value, value};
+}
+
+INLINE vector vector_zero(void) {
+    return vector_of(0.0f);
+}
+
+INLINE vector vector_load(const float *from) {
+    vector v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+INLINE void vector_store(float *to, vector v) {
+    memcpy(to, &v, sizeof v);
+}
+#define vector_add(a, b) ((a) + (b))
+#define vector_multiply(a, b) ((a) * (b))
+#define vector_fused(a, b, c) ((a) * (b) + (c))
+
+INLINE vector low_halves(const float *from) {
+    vector_bits bits;
+    memcpy(&bits, from, sizeof bits);
+    bits <<= 16;
+    vector v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+INLINE vector high_halves(const float *from) {
+    vector_bits bits;
+    memcpy(&bits, from, sizeof bits);
+    bits &= 0xffff0000u;
+    vector v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+#endif
+
+enum { GROUP_COLUMNS = GROUP * WIDTH };
+
+/* --- packed weights --- */
+
+static ptrdiff_t whole(ptrdiff_t columns, ptrdiff_t width) {
+    return (columns + width - 1) / width * width;
+}
+
+size_t NAME(_rows_packed_count)(int in, int out) {
+    return (size_t)in * (size_t)whole(out, WIDTH);
+}
+
+size_t NAME(_rows_bf16_packed_count)(int in, int out) {
+    return (size_t)in * (size_t)whole(out, 2 * WIDTH) / 2;
+}
+
+static float weight_of(const float *w, const int size[2], bool transposed, ptrdiff_t i, ptrdiff_t o,
+                       float scale) {
+    if (o >= size[1]) return 0.0f;
+    return scale * (transposed ? w[o * size[0] + i] : w[i * size[1] + o]);
+}
+
+void NAME(_rows_pack)(float *packed, const float *w, int in, int out, bool transposed, float scale) {
+    const int size[2] = {in, out};
+    for (ptrdiff_t first = 0; first < out; first += GROUP_COLUMNS) {
+        const ptrdiff_t end = first + GROUP_COLUMNS < out ? first + GROUP_COLUMNS : whole(out, WIDTH);
+        for (ptrdiff_t i = 0; i < in; i++) {
+            for (ptrdiff_t o = first; o < end; o++) *packed++ = weight_of(w, size, transposed, i, o, scale);
+        }
+    }
+}
+
+void NAME(_rows_bf16_pack)(float *packed, const float *w, int in, int out, bool transposed, float scale) {
+    const int size[2] = {in, out};
+    for (ptrdiff_t first = 0; first < out; first += GROUP_COLUMNS) {
+        const ptrdiff_t end = first + GROUP_COLUMNS < out ? first + GROUP_COLUMNS : whole(out, 2 * WIDTH);
+        for (ptrdiff_t i = 0; i < in; i++) {
+            for (ptrdiff_t o = first; o < end; o += 2 * WIDTH) {
+                for (ptrdiff_t c = o; c < o + WIDTH; c++) {
+                    const float low = weight_of(w, size, transposed, i, c, scale);
+                    const float high = weight_of(w, size, transposed, i, c + WIDTH, scale);
+                    *packed++ = wt_float_of(wt_bf16_pair(low, high));
+                }
+            }
+        }
+    }
+}
+
+#ifdef WT_FUSED
+/* For many rows: fp32 numbers that bf16 has. */
+void NAME(_rounded_pack)(float *packed, const float *w, int in, int out, bool transposed, float scale) {
+    NAME(_pack)(packed, w, in, out, transposed, scale);
+    wt_kernels_round_to_bf16(packed, NAME(_packed_count)(in, out));
+}
+#endif
+
+/* --- y = x·w --- */
+
+/* `count` columns at most, which may be fewer than a vector. */
+INLINE vector load_columns(const float *from, ptrdiff_t count) {
+    float some[WIDTH] = {0};
+    if (count >= WIDTH) return vector_load(from);
+    memcpy(some, from, (size_t)count * sizeof *some);
+    return vector_load(some);
+}
+
+INLINE void store_columns(float *to, vector v, ptrdiff_t count) {
+    float some[WIDTH];
+    if (count >= WIDTH) {
+        vector_store(to, v);
+        return;
+    }
+    vector_store(some, v);
+    memcpy(to, some, (size_t)count * sizeof *some);
+}
+
+/* What a block of the output is made of. */
+typedef struct {
+    float *y; /* its first element */
+    ptrdiff_t ldy, row, column, columns, group, stride;
+    const wt_operand *operands;
+    int count;
+    const wt_finish *finish;
+} block;
+
+/* The sums through the rest of the formula. */
+INLINE void finish_vector(const block *b, vector sum, ptrdiff_t r, ptrdiff_t c) {
+    const ptrdiff_t o = b->column + c, left = b->columns - c;
+    const wt_finish *finish = b->finish;
+    if (left <= 0) return; /* bf16 packs vectors in pairs */
+    if (finish->bias) sum = vector_add(sum, load_columns(finish->bias + o, left));
+    if (finish->add)
+        sum = vector_add(sum, load_columns(finish->add + (b->row + r) * finish->ldadd + o, left));
+    store_columns(b->y + r * b->ldy + c, vector_multiply(sum, vector_of(finish->scale)), left);
+}
+
+/* `vectors` vectors, which begin at b->column of a group whose packed rows are b->stride elements. */
+INLINE void multiply_block(int rows, int vectors, bool bf16, const block *b) {
+    vector sum[4][GROUP];
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
+    }
+    for (int n = 0; n < b->count; n++) {
+        const ptrdiff_t ldx = b->operands[n].ldx, in = b->operands[n].in;
+        const ptrdiff_t at = b->group * in + (b->column - b->group);
+        const float *x = b->operands[n].x + b->row * ldx, *w = b->operands[n].packed + (bf16 ? at / 2 : at);
+        for (ptrdiff_t i = 0; i < in; i++, w += b->stride) {
+            vector value[4];
+            for (int r = 0; r < rows; r++) value[r] = vector_of(x[r * ldx + i]);
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++) {
+                const float *from = bf16 ? w + v / 2 * WIDTH : w + v * WIDTH;
+                const vector weight = !bf16   ? vector_load(from)
+                                      : v % 2 ? high_halves(from)
+                                              : low_halves(from);
+                for (int r = 0; r < rows; r++) sum[r][v] = vector_fused(value[r], weight, sum[r][v]);
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) finish_vector(b, sum[r][v], r, v * WIDTH);
+    }
+}
+
+/* Vectors of columns whose sums the registers hold, so many per row. */
+INLINE int vectors_at_once(int rows) {
+    if (WIDTH == 16) return rows < 4 ? GROUP : GROUP / 2;
+    return rows == 1 ? GROUP : rows < 4 ? GROUP / 2 : GROUP / 4;
+}
+
+INLINE void multiply_vectors(int rows, int vectors, bool bf16, const block *b) {
+    switch (vectors) {
+#define VECTORS(n)                                                                                        \
+    case n:                                                                                               \
+        if (n <= vectors_at_once(rows) && !(bf16 && n % 2)) multiply_block(rows, n, bf16, b); /* pairs */ \
+        break
+        VECTORS(1);
+        VECTORS(2);
+        VECTORS(3);
+        VECTORS(4);
+        VECTORS(5);
+        VECTORS(6);
+        VECTORS(7);
+        VECTORS(8);
+#undef VECTORS
+    }
+}
+
+INLINE void multiply_rows(int rows, int out, bool bf16, block *b) {
+    const ptrdiff_t width = bf16 ? 2 * WIDTH : WIDTH, step = vectors_at_once(rows) * WIDTH;
+    float *y = b->y;
+    for (b->group = 0; b->group < out; b->group += GROUP_COLUMNS) {
+        const ptrdiff_t rest = whole(out - b->group, width),
+                        filled = rest < GROUP_COLUMNS ? rest : GROUP_COLUMNS;
+        b->stride = bf16 ? filled / 2 : filled;
+        for (ptrdiff_t c = 0; c < filled; c += step) {
+            b->column = b->group + c;
+            b->columns = out - b->column;
+            b->y = y + b->column;
+            multiply_vectors(rows, (int)((filled - c < step ? filled - c : step) / WIDTH), bf16, b);
+        }
+    }
+}
+
+INLINE void multiply(float *y, ptrdiff_t ldy, int rows, int out, bool bf16, block *b) {
+    int n;
+    for (int t = 0; t < rows; t += n) {
+        const int left = rows - t;
+        n = left < 4 ? left : 4;
+        b->y = y + t * ldy;
+        b->row = t;
+        switch (n) {
+        case 1: multiply_rows(1, out, bf16, b); break;
+        case 2: multiply_rows(2, out, bf16, b); break;
+        case 3: multiply_rows(3, out, bf16, b); break;
+        case 4: multiply_rows(4, out, bf16, b); break;
+        }
+    }
+}
+
+void NAME(_rows_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                          const wt_finish *finish) {
+    block b = {.ldy = ldy, .operands = operands, .count = count, .finish = finish};
+    multiply(y, ldy, rows, out, false, &b);
+}
+
+void NAME(_rows_bf16_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                               const wt_finish *finish) {
+    block b = {.ldy = ldy, .operands = operands, .count = count, .finish = finish};
+    multiply(y, ldy, rows, out, true, &b);
+}
+
+/* --- the bound --- */
+
+void NAME(_read)(const float *from, size_t count) {
+    vector sum[GROUP];
+    float sink[WIDTH];
+    for (int v = 0; v < GROUP; v++) sum[v] = vector_zero();
+    for (size_t i = 0; i + GROUP_COLUMNS <= count; i += GROUP_COLUMNS) {
+#pragma GCC unroll 8
+        for (int v = 0; v < GROUP; v++)
+            sum[v] = vector_add(sum[v], vector_load(from + i + (size_t)v * WIDTH));
+    }
+    for (int v = 1; v < GROUP; v++) sum[0] = vector_add(sum[0], sum[v]);
+    vector_store(sink, sum[0]);
+    volatile float kept = sink[0]; /* so that nothing is left out as unused */
+    (void)kept;
+}
