@@ -7,7 +7,7 @@
 #   LAUNCHER       what starts the program on all ranks: srun or mpirun, with the words that job.sh knows to fit, or the
 #                  words themselves ("srun --mpi=pmi2", "mpiexec -bind-to core:8", aprun), behind which comes -n with the
 #                  number of ranks, unless they have one; without it srun where both SLURM and Open MPI have PMIx, else mpirun
-# and of those that are queued again until they are done (train.sbatch, sweep.sbatch):
+# and of those that are queued again until they are done (train.sbatch, sweep.sbatch, captures.sbatch):
 #   FRUITLESS      starts in a row without a new checkpoint until it is given up (3)
 #   PAUSE          seconds before the next start if one ended without a word (60; twice that the second time, …):
 #                  until SLURM has noticed which node is gone it would start on the same one

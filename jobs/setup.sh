@@ -45,6 +45,7 @@ parts() {
     has_soxr         libsoxr-dev                           soxr
     has_fftw         libfftw3-dev                          fftw
     has_plplot       libplplot-dev,plplot-driver-cairo     plplot
+    has_jansson      libjansson-dev                        jansson
 TABLE
     if [ $need_tests = 1 ]; then
         cat <<'TABLE'
@@ -83,6 +84,7 @@ has_popt() { has_library popt; }
 has_random123() { has_header Random123/philox.h; }
 has_sndfile() { has_library sndfile; }
 has_soxr() { has_library soxr; }
+has_jansson() { has_library jansson; }
 has_cmocka() { has_library cmocka; }
 has_fftw() { has_library fftw3; }
 has_h5_tools() { has_command h5dump; }
@@ -172,7 +174,7 @@ setup: missing on this machine, and not installed (that takes apt and root, or s
 On Debian or Ubuntu, as root:
   apt-get install --no-install-recommends$packages
 On a cluster, load its modules for gcc, openmpi, openblas, hdf5, libyaml, xxhash, popt, random123, libsndfile,
-soxr, fftw and plplot (the last four only for sound files, mel spectra and plots), or with Spack:
+soxr, fftw, plplot and jansson (the last five only for sound files, mel spectra, plots and amplifiers), or with Spack:
   spack install$spack && spack load$spack
 or build the small libraries into a folder of your own, without root (jobs/dependencies/CMakeLists.txt says how),
 then run this again: it looks for mpicc, h5cc and, by pkg-config, the libraries.

@@ -71,6 +71,7 @@ typedef struct {
     /* of a run that learns labels; absent in older files */
     int outputs; /* what a target may be: classes of labels (1: values); of next samples WT_SAMPLE_CODES where they are
                   * predicted as codes, else 0 */
+    double validation_power; /* mean square of the validation's targets, where the loss is the squared error; 0: none */
     wt_normalization normalization;
     int speakers;         /* that the network tells apart; absent in older files, as are: */
     wt_features features; /* of its condition, with their normalisation */
@@ -89,9 +90,10 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
 /* Writes them to `path` with the trailer, atomically. */
 wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
 
-/* Reads and verifies the trailer, then opens, and checks the range of every field and number. The message says
- * what is wrong with the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the
- * system. Warns of a name that says another step than the file holds. */
+/* Reads and verifies the trailer (a .nam file, which has none, is read as a checkpoint of step 0), then opens, and
+ * checks the range of every field and number. The message says what is wrong with the file: truncated, damaged, no
+ * checkpoint of wavetrain. Tries again after an error of the system. Warns of a name that says another step than the
+ * file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
 /* Whether the file that could not be opened is damaged, so that an older one may take its place: not after an error of
  * the system, nor where a newer wavetrain has written it (WT_USAGE). */

@@ -22,9 +22,19 @@ enum {
     WT_CONFIG_TEXT_MAX = 1 << 20, /* bytes of a configuration file */
 };
 
-typedef enum { WT_TRUNK_WAVENET, WT_TRUNK_HIERARCHY } wt_trunk_kind;
+typedef enum { WT_TRUNK_WAVENET, WT_TRUNK_HIERARCHY, WT_TRUNK_AMPLIFIER } wt_trunk_kind;
 typedef enum { WT_INPUT_CLASS, WT_INPUT_REAL } wt_input_kind;
-typedef enum { WT_ACTIVATION_GATE, WT_ACTIVATION_TANH, WT_ACTIVATION_RELU } wt_activation;
+typedef enum {
+    WT_ACTIVATION_GATE,
+    WT_ACTIVATION_TANH,
+    WT_ACTIVATION_RELU,
+    WT_ACTIVATION_LEAKY_RELU,
+    WT_ACTIVATION_HARDTANH,
+    WT_ACTIVATION_SIGMOID,
+    WT_ACTIVATION_SILU,
+    WT_ACTIVATION_HARDSWISH,
+    WT_ACTIVATION_SOFTSIGN,
+} wt_activation;
 typedef enum { WT_NORM_NONE, WT_NORM_BATCH, WT_NORM_LAYER } wt_norm_kind;
 typedef enum { WT_BIAS_AUTO, WT_BIAS_TRUE, WT_BIAS_FALSE } wt_bias_choice;
 typedef enum { WT_INITIAL_DEFAULT, WT_INITIAL_KAIMING, WT_INITIAL_XAVIER, WT_INITIAL_NORMAL } wt_initial_kind;
@@ -96,11 +106,22 @@ enum { WT_CONDITION_SCALES = 4 };
 typedef struct {
     int kernel, stacks, layers;
     wt_dilation_list dilations; /* in place of layers: repeated `stacks` times */
+    wt_dilation_list kernels;   /* in place of kernel: taps of each layer of a stack */
     int residual, gate;         /* channels of h and of each half of the gate */
     wt_activation activation;
+    /* of the amplifier alone */
+    int head_kernel; /* taps of the convolution that reads the array's sum */
+    wt_truth head_bias;
 } wt_array_config;
 
+/* The multi-resolution STFT loss, which the squared error gets in training (engine/losses.h has the formula). */
 typedef struct {
+    double weight; /* 0: none */
+    double preemphasis, gain;
+} wt_spectral_config;
+
+typedef struct {
+    int preset; /* 0: none; the others are the choices of model.preset */
     wt_trunk_kind trunk;
     wt_input_kind input;
     int input_kernel;
@@ -124,7 +145,10 @@ typedef struct {
     wt_dilation_list fuse;  /* neighbours that a level takes together; their product is the context */
     wt_dilation_list width; /* of each level; one number: of all */
     wt_bias_choice bias;    /* of the levels' linear layers; auto: where no norm follows */
-    /* of both trunks */
+    double head_scale;      /* of the amplifier alone: a constant factor on its output */
+    wt_spectral_config spectral;
+    /* of all */
+    double slope; /* of leaky-relu below 0 */
     wt_norm_kind norm;
     double dropout; /* share of activations that a step drops */
     wt_initial_kind init;
@@ -204,6 +228,7 @@ typedef struct {
     int64_t every; /* steps; 0: never */
     int windows;   /* 0: the whole split */
     int patience;  /* so many in a row without a new best end the run; 0: never */
+    double until_esr; /* an error-to-signal ratio that ends it; 0: none does */
 } wt_validation_config;
 
 typedef struct {
@@ -307,6 +332,13 @@ typedef void (*wt_config_difference)(void *context, const char *key, wt_resume_r
                                      const char *after);
 wt_status wt_config_compare(const wt_config *before, const wt_config *after, wt_config_difference report,
                             void *context);
+
+/* Blocks in a stack of an array; the dilation and taps of block `layer` of a stack. */
+int wt_array_layers(const wt_array_config *array);
+int wt_array_dilation(const wt_array_config *array, int layer);
+int wt_array_kernel(const wt_array_config *array, int layer);
+/* The arrays of a network: model.arrays, or the one that the model's own keys describe. */
+const wt_array_config *wt_model_arrays(const wt_model_config *model, int *count);
 
 /* The microbatches of a step: train.microbatches, or its default (the least number of windows a microbatch
  * that divides the batch and gives 2,048 targets; else all in one microbatch). */

@@ -186,6 +186,16 @@ typedef struct wt_kernels {
                         const wt_mixture *mixture, bool gradient);
 
     /*
+     * How far two spectra are apart: of a target and an output, [bins, 2] (real and imaginary parts), with the
+     * magnitudes a and b = √max(re² + im², WT_SPECTRUM_FLOOR). Adds Σ (a − b)², Σ a² and Σ |ln a − ln b|, grown in
+     * double in an order that `bins` alone decides, to sums [3]; and (spectrum_back) makes of the output the gradient
+     *   output·((1 − a/b)·convergence + sign(b − a)/b²·logarithm)           (0 where b is the floor)
+     */
+    void (*spectrum)(const wt_real *target, const wt_real *output, int bins, double *sums);
+    void (*spectrum_back)(const wt_real *target, wt_real *output, int bins, wt_real convergence,
+                          wt_real logarithm);
+
+    /*
      * What a class is drawn with (generation): weights[o] = exp((logits[o] − largest)·sharpness),
      * sharpness > 0. Returns their sum in double, in an order that `classes` alone decides; NaN where a
      * logit is no finite number.
@@ -216,6 +226,7 @@ enum {
     WT_NORM_BLOCK = 4096, /* elements of a block of the gradient's norm */
 };
 
+#define WT_SPECTRUM_FLOOR 1e-8 /* of a bin's power */
 #define WT_NORM_EPSILON 1e-5 /* added to the variance by batch and layer norm */
 
 /* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of

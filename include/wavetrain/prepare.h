@@ -181,7 +181,13 @@ typedef struct {
     bool held;              /* it is for `split`, whatever its draw */
     int64_t first;
     wt_split split;
+    bool standard;       /* it is of the standard layout (WT_STANDARD_TRAIN), which is cut by its own parts */
+    int64_t layout_from; /* the layout's frame that is its first one */
 } wt_recording;
+
+/* The signal that Neural Amp Modeler's users play through their gear (input.wav, version 3), in seconds: what is played
+ * for training, with blips before it, then the validation, which is the first part once more, to the end. */
+enum { WT_STANDARD_TRAIN = 10, WT_STANDARD_VALIDATION = 181, WT_STANDARD_END = 190 };
 
 enum { WT_ENDINGS_MAX = 32 };
 
@@ -223,15 +229,27 @@ typedef struct {
     wt_split_rule split; /* of recordings */
     int64_t shard_bytes;
     wt_shard_store store;
+    bool align;      /* pairs may differ in length: wt_recordings_shift makes them alike */
     const char *mel; /* wt_mel_parse; NULL: no features */
     wt_mel spectrum; /* made by wt_audio_spectrum */
 } wt_audio_options;
 
 /* Marks those that the rule names, by id or path (wt_split_find_named); `targets` (NULL: none) alike. */
 wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, const wt_split_rule *rule);
+/* Of a recording and what was made of it. */
+typedef struct {
+    int64_t delay;    /* samples by which the latter lags: align.h */
+    int64_t standard; /* 1: the former has the standard layout */
+} wt_pair;
+/* Reads both; warns of what spoils them: clipping, and takes of the standard layout that differ. `given` is the delay,
+ * or NULL: it is to be found. */
+wt_status wt_pair_examine(wt_pair *pair, const wt_recording *dry, const wt_recording *wet,
+                          const wt_audio_options *options, const int64_t *given);
+/* Keeps what of each is of the other. */
+wt_status wt_pair_shift(const wt_pair *pair, wt_recording *dry, wt_recording *wet);
 
 /*
- * Fewer recordings without a name than parts with a share: each of them is cut in time, for training,
+ * Recordings of the standard layout are cut by its parts. Fewer recordings without a name than parts with a share: each of them is cut in time, for training,
  * validation and test in this order, with a second (at most a twentieth of it) left out before the second and
  * the third. Needs the formats. Else nothing changes.
  */

@@ -60,6 +60,25 @@ wt_status wt_sound_writer_open(wt_sound_writer **out, const char *path, const wt
 wt_status wt_sound_writer_add(wt_sound_writer *writer, const float *samples, int frames);
 wt_status wt_sound_writer_close(wt_sound_writer *writer, const char *name, wt_status status);
 
+/* --- piece by piece, by one thread --- */
+
+/* Sound as it comes: of a file, or of standard input where `path` is "-" (a kind that is read without seeking, such as
+ * WAV). The format is checked; its number of frames is 0 where nobody knows it yet. */
+typedef struct wt_sound_reader wt_sound_reader;
+wt_status wt_sound_reader_open(wt_sound_reader **out, wt_sound_format *format, const char *path);
+/* Up to `frames` frames, [frames, channels]; fewer at the end alone, where *got becomes 0 in the end. Fails as
+ * wt_sound_read does. */
+wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t frames, int64_t *got);
+void wt_sound_reader_close(wt_sound_reader *reader); /* takes NULL */
+
+/* 32-bit float WAV, written as it comes: to a file, under a temporary name that it loses when it is whole, or to
+ * standard output where `path` is "-", with a header that leaves the length open. */
+typedef struct wt_float_writer wt_float_writer;
+wt_status wt_float_writer_open(wt_float_writer **out, const char *path, int rate, int channels);
+wt_status wt_float_writer_next(wt_float_writer *writer, const float *samples, int64_t frames);
+/* Puts the file in place, or removes it after a failure, whose status it returns. Takes NULL. */
+wt_status wt_float_writer_finish(wt_float_writer *writer, wt_status status);
+
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */
 int64_t wt_sound_resampled_frames(int64_t frames, int from, int to);
 

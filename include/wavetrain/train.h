@@ -75,6 +75,9 @@ typedef struct {
     double errors;   /* Σ (value − the mean that is predicted)² */
 } wt_score;
 
+/* ", ESR 0.0123", of sound with what that means to the ear, in the words that Neural Amp Modeler's users know. */
+void wt_esr_text(char *text, size_t capacity, bool sound, double esr);
+
 /* What an evaluation says of labels, beside the score. */
 typedef struct {
     int64_t utterance, sample;

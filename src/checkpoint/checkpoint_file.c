@@ -13,6 +13,7 @@
 
 #include "checkpoint_internal.h"
 #include "wavetrain/memory.h"
+#include "wavetrain/nam.h"
 
 enum { WT_CHECKPOINT_VERSION = 1 };
 
@@ -60,6 +61,18 @@ static wt_status wt_verify(size_t *size, const char *path, const char *bytes, si
     return WT_OK;
 }
 
+/* A .nam file has no trailer: its text's hash. */
+static wt_status seal_nam(char seal[WT_HASH_TEXT], const char *path) {
+    char *text;
+    size_t bytes;
+    WT_TRY(wt_file_read(&text, &bytes, path, WT_NAM_TEXT_MAX));
+    const bool recognised = wt_nam_recognise(text, bytes);
+    if (recognised) wt_hash_print(seal, wt_hash_bytes(text, bytes, 0));
+    wt_free(text);
+    WT_CHECK(recognised, WT_FAILED, "%s: is no whole checkpoint (the trailer is missing)", path);
+    return WT_OK;
+}
+
 wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path) {
     wt_trailer found;
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -67,10 +80,11 @@ wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path) {
     const off_t start = lseek(file, -(off_t)sizeof found, SEEK_END);
     const ssize_t bytes = start < 0 ? -1 : pread(file, &found, sizeof found, start);
     close(file);
-    WT_CHECK(bytes == (ssize_t)sizeof found && memcmp(found.magic, wt_trailer_magic, sizeof found.magic) == 0,
-             WT_FAILED, "%s: is no whole checkpoint (the trailer is missing)", path);
-    wt_hash_print(seal, wt_hash_bytes(&found, sizeof found, 0));
-    return WT_OK;
+    if (bytes == (ssize_t)sizeof found && memcmp(found.magic, wt_trailer_magic, sizeof found.magic) == 0) {
+        wt_hash_print(seal, wt_hash_bytes(&found, sizeof found, 0));
+        return WT_OK;
+    }
+    return seal_nam(seal, path);
 }
 
 /* --- writing --- */
@@ -229,20 +243,25 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
 wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path) {
     wt_status status = WT_OK;
     wt_checkpoint *checkpoint;
-    char *bytes = NULL;
+    char *bytes = NULL, *image = NULL;
     size_t all, size = 0;
     *out = NULL;
     WT_TRY(wt_alloc(&checkpoint, 1, sizeof *checkpoint, "the checkpoint"));
     WT_GUARD(wt_path_join(checkpoint->path, path, "") /* bounds the length */);
     snprintf(checkpoint->path, sizeof checkpoint->path, "%s", path);
     WT_GUARD(wt_file_read(&bytes, &all, path, WT_CHECKPOINT_LIMIT));
-    WT_GUARD(wt_verify(&size, path, bytes, all));
-    WT_GUARD(wt_h5_open_image(&checkpoint->file, path, bytes, size));
+    if (wt_nam_recognise(bytes, all)) {
+        WT_GUARD(wt_checkpoint_from_nam(&image, &size, path, bytes, all));
+    } else {
+        WT_GUARD(wt_verify(&size, path, bytes, all));
+    }
+    WT_GUARD(wt_h5_open_image(&checkpoint->file, path, image ? image : bytes, size));
     WT_GUARD(wt_read_heading(checkpoint));
     WT_GUARD(check_contents(checkpoint));
     *out = checkpoint;
     checkpoint = NULL;
 cleanup:
+    wt_free(image);
     wt_free(bytes);
     wt_checkpoint_close(checkpoint);
     return status;

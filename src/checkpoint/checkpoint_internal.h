@@ -20,6 +20,12 @@ wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path);
 int64_t wt_checkpoint_name_step(const char *name);
 wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run);
 
+/* --- nam_checkpoint.c --- */
+
+/* The HDF5 image (wt_free) of a checkpoint with what a .nam file's text holds. */
+wt_status wt_checkpoint_from_nam(char **image, size_t *size, const char *path, const char *text,
+                                 size_t bytes);
+
 /* --- checkpoint_state.c --- */
 
 wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state);

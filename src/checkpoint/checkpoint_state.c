@@ -60,6 +60,7 @@ static const state_field state_fields[] = {
     FIELD(plateau_bad, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
     FIELD(plateau_cooldown, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
     FIELD(outputs, STATE_INT, 0, WT_LABEL_CLASSES_MAX, FIELD_NEWER),
+    FIELD(validation_power, STATE_REAL, 0, DBL_MAX, FIELD_NEWER),
     FIELD(planned_step, STATE_INT64, -1, COUNT_MAX, FIELD_NEWER),
     FIELD(validation_due, STATE_INT, 0, 1, FIELD_NEWER),
     FIELD(due_loss, STATE_REAL, -INFINITY, INFINITY, FIELD_NEWER | FIELD_NAN),

@@ -26,6 +26,8 @@ static const wt_command *const wt_commands[] = {
     &wt_command_bench_kernels,  &wt_command_bench_step,
     &wt_command_bench_exchange, &wt_command_bench_calibrate,
     &wt_command_bench_scaling,  &wt_command_bench_generate,
+    &wt_command_export,         &wt_command_apply,
+    &wt_command_capture,
 };
 enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
 

@@ -238,7 +238,7 @@ wt_status wt_check_out(const wt_prepare_job *job, const wt_command *command) {
 typedef struct {
     wt_prepare_job job;
     wt_audio_options audio;
-    char *channels, *target, *mel, *speaker, **validation, **test;
+    char *channels, *target, *align, *mel, *speaker, **validation, **test;
     int store_float, skip_damaged;
     long long split_seed;
     double shard_mib;
@@ -267,6 +267,9 @@ static wt_status wt_check_audio_options(wt_audio_command *command) {
     if (audio->trim != 0) WT_TRY(wt_check_range("--trim", audio->trim, 1, 200));
     WT_CHECK(audio->trim == 0 || !command->target, WT_USAGE,
              "--trim: would cut a recording and its target (--target) differently");
+    WT_CHECK(!command->align || command->target, WT_USAGE,
+             "--align: is of a recording and its target (--target)");
+    audio->align = command->align != NULL;
     WT_TRY(wt_check_range("--trim-limit", command->job.trim_limit, 0, 1));
     WT_TRY(wt_split_rule_parse(&audio->split, command->validation, command->test,
                                (uint64_t)command->split_seed));
@@ -386,6 +389,7 @@ static wt_status check_recordings(wt_comm *comm, const wt_audio_command *command
     if (command->target) {
         WT_TRY(wt_share_formats(comm, targets, skip, skip));
         WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets, &command->audio)));
+        if (command->align) WT_TRY(wt_align_pairs(comm, command->align, list, targets, &command->audio));
     }
     if (skip) {
         if (command->target) {
@@ -476,6 +480,10 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
          "the same name, "
          "length and rate for each",
          "OUTPUT"},
+        {"align", '\0', POPT_ARG_STRING, &own.align, 0,
+         "By how many samples the target lags: auto finds it (by blips, else by the impulse response); "
+         "lengths may differ then",
+         "auto|N"},
         {"rate", '\0', POPT_ARG_INT, &own.audio.rate, 0,
          "Sample rate; recordings of other rates are resampled (default: the rate of the recordings)", "HZ"},
         {"channels", '\0', POPT_ARG_STRING, &own.channels, 0,
@@ -528,6 +536,7 @@ cleanup:
     poptFreeContext(line.context);
     free(own.job.out);
     free(own.target);
+    free(own.align);
     free(own.channels);
     free(own.mel);
     free(own.speaker);

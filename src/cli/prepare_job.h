@@ -49,4 +49,9 @@ wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv);
 /* prepare_ecg.c */
 wt_status wt_run_prepare_ecg(wt_comm *comm, int argc, const char **argv);
 
+/* Finds (text "auto") or takes (a number) by how many samples each target lags, and keeps what of each pair belongs
+ * together. Collective. */
+wt_status wt_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, wt_recordings *targets,
+                         const wt_audio_options *options);
+
 #endif

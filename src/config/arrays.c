@@ -6,6 +6,27 @@
 
 #include "config_internal.h"
 
+/* --- what an array says --- */
+
+int wt_array_layers(const wt_array_config *array) {
+    return array->dilations.count ? array->dilations.count : array->layers;
+}
+
+int wt_array_dilation(const wt_array_config *array, int layer) {
+    return array->dilations.count ? array->dilations.values[layer] : 1 << layer;
+}
+
+int wt_array_kernel(const wt_array_config *array, int layer) {
+    return array->kernels.count ? array->kernels.values[layer] : array->kernel;
+}
+
+const wt_array_config *wt_model_arrays(const wt_model_config *model, int *count) {
+    *count = model->array_count ? model->array_count : 1;
+    return model->array_count ? model->arrays : &model->array;
+}
+
+/* --- reading --- */
+
 static const wt_key *find_array_key(const char *name) {
     for (int i = 0; i < wt_key_count; i++) {
         if (wt_key_is_of_array(&wt_keys[i]) && strcmp(wt_key_last(&wt_keys[i]), name) == 0) {
@@ -86,9 +107,10 @@ void wt_array_print(FILE *out, const wt_array_config *array) {
     for (int i = 0; i < wt_key_count; i++) {
         const wt_key *key = &wt_keys[i];
         if (!wt_key_is_of_array(key) || !wt_key_array_applies(key, array)) continue;
-        if (key->type == WT_KEY_DILATIONS && array->dilations.count == 0) continue;
+        const void *field = wt_key_array_read(key, array);
+        if (key->type == WT_KEY_DILATIONS && ((const wt_dilation_list *)field)->count == 0) continue;
         fprintf(out, "%s%s: ", before, wt_key_last(key));
-        wt_value_print(out, key, wt_key_array_read(key, array));
+        wt_value_print(out, key, field);
         before = ", ";
     }
     fputc('}', out);

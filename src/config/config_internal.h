@@ -4,7 +4,8 @@
  *   schema.c    the table
  *   value.c     node → field of the struct, and back to text
  *   arrays.c    the same for model.arrays, a list of objects
- *   parse.c     defaults, file and --set in order; who gave which key
+ *   presets.c   texts that model.preset stands for
+ *   parse.c     defaults, file and --set in order, then the preset; who gave which key
  *   rules.c     what must hold between keys
  *   text.c      the resolved text, --help-config, comparison
  *   config_value.c  single keys and values, for sweeps
@@ -63,6 +64,10 @@ struct wt_key {
 
 extern const wt_key wt_keys[];
 extern const int wt_key_count;
+
+/* The choices of model.preset, and the YAML text of each (NULL of none). */
+extern const char *const wt_preset_names[];
+const char *wt_preset_text(int preset);
 
 /* The key of that full name, or NULL. */
 const wt_key *wt_key_find(const char *name);

@@ -1,6 +1,6 @@
 /*
  * From text to a wt_config: the table's defaults, then the file, then each --set, in
- * that order, the later one over the earlier. Each value is checked as it
+ * that order, the later one over the earlier; the preset gives what none of them gives. Each value is checked as it
  * arrives, so that an error names the place that it stands at; who gave a key last is kept
  * for the rules between keys, which come at the end. Entries of model.arrays default
  * to the model's other keys, wherever those stand, so that list is read once more when all
@@ -127,6 +127,28 @@ static wt_status read_set(wt_reading *reading, const char *set, int order) {
     return assign(reading, key, node, order);
 }
 
+/* --- the preset --- */
+
+/* A preset's texts count as given by the file, so that they fit together with what else is given. */
+static wt_status read_preset(wt_reading *reading) {
+    char name[WT_NAME_MAX];
+    const char *text = wt_preset_text(reading->config.model.preset), *source;
+    wt_yaml_node *root;
+    if (!text) return WT_OK;
+    snprintf(name, sizeof name, "model.preset: %s", wt_preset_names[reading->config.model.preset]);
+    WT_TRY(wt_yaml_copy(&reading->pool, &source, name, strlen(name)));
+    WT_TRY(wt_yaml_read(&reading->pool, &root, source, false, text, strlen(text)));
+    for (const wt_yaml_node *section = root->first; section; section = section->next) {
+        for (const wt_yaml_node *entry = section->first; entry; entry = entry->next) {
+            snprintf(name, sizeof name, "%s.%s", section->name, entry->name);
+            const wt_key *key = wt_key_find(name);
+            if (!key) return wt_key_refuse(entry, name);
+            if (!reading->given[key - wt_keys].order) WT_TRY(assign(reading, key, entry, 1));
+        }
+    }
+    return WT_OK;
+}
+
 /* --- all --- */
 
 static wt_status read_all(wt_reading *reading, const char *name, const char *text, size_t bytes,
@@ -137,6 +159,7 @@ static wt_status read_all(wt_reading *reading, const char *name, const char *tex
     WT_TRY(fill_defaults(reading));
     WT_TRY(read_file(reading, text, bytes));
     for (size_t i = 0; i < set_count; i++) WT_TRY(read_set(reading, sets[i], (int)i + 2));
+    WT_TRY(read_preset(reading));
     WT_TRY(wt_reading_settle(reading));
     return wt_reading_check(reading);
 }

@@ -180,6 +180,10 @@ static wt_status check_validation(const wt_reading *reading) {
             reading, "schedule.kind", "validation.every",
             "schedule.kind plateau counts validations (got validation.every 0, expected at least 1)");
     }
+    if (config->validation.until_esr > 0)
+        return rule_error(
+            reading, "validation.until_esr", "validation.every",
+            "validation.until_esr is of validations (got validation.every 0, expected at least 1)");
     if (config->validation.patience == 0) return WT_OK;
     return rule_error(reading, "validation.patience", "validation.every",
                       "validation.patience counts validations (got validation.every 0, expected at least 1)");
@@ -196,10 +200,9 @@ static wt_status check_optimizer(const wt_reading *reading) {
 /* Σ (k−1)·d of an array. No overflow: 64 stacks of 64 dilations of 2^24 with 64 taps are 2^42. */
 static int64_t array_reach(const wt_array_config *array) {
     int64_t sum = 0;
-    for (int i = 0; i < array->layers; i++) {
-        sum += array->dilations.count ? array->dilations.values[i] : INT64_C(1) << i;
-    }
-    return sum * array->stacks * (array->kernel - 1);
+    for (int i = 0; i < wt_array_layers(array); i++)
+        sum += (int64_t)wt_array_dilation(array, i) * (wt_array_kernel(array, i) - 1);
+    return sum * array->stacks;
 }
 
 static int64_t receptive_field(const wt_model_config *model) {
@@ -209,9 +212,17 @@ static int64_t receptive_field(const wt_model_config *model) {
             field *= model->fuse.values[i];
         return field;
     }
-    if (model->array_count == 0) field += array_reach(&model->array);
-    for (int i = 0; i < model->array_count; i++) field += array_reach(&model->arrays[i]);
-    return field;
+    /* the longest way: through some arrays' blocks, then through that array's head (if any) and all later ones */
+    int arrays;
+    int64_t heads = 0, longest = 0;
+    const wt_array_config *array = wt_model_arrays(model, &arrays);
+    for (int i = 0; i < arrays; i++) heads += array[i].head_kernel - 1;
+    for (int i = 0; i < arrays; i++) {
+        field += array_reach(&array[i]);
+        longest = field + heads > longest ? field + heads : longest;
+        heads -= array[i].head_kernel - 1;
+    }
+    return longest;
 }
 
 static wt_status check_field(const wt_reading *reading, int64_t field) {
@@ -270,8 +281,9 @@ static wt_status check_hierarchy(const wt_reading *reading) {
         return rule_error(reading, "model.arrays", "model.arrays", "a hierarchy has no model.arrays");
     }
     if (model->array.activation == WT_ACTIVATION_GATE) {
-        return rule_error(reading, "model.activation", "model.activation",
-                          "a hierarchy has no gate (got model.activation gate, expected tanh or relu)");
+        return rule_error(
+            reading, "model.activation", "model.activation",
+            "a hierarchy has no gate (got model.activation gate, expected another one, such as tanh)");
     }
     if (model->width.count != 1 && model->width.count != model->fuse.count) {
         return rule_error(reading, "model.width", "model.fuse",
@@ -279,6 +291,27 @@ static wt_status check_hierarchy(const wt_reading *reading) {
                           model->width.count, model->fuse.count);
     }
     return check_field(reading, receptive_field(model));
+}
+
+/* What an amplifier's definition leaves no choice of. */
+static wt_status check_amplifier(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    const struct {
+        bool holds;
+        const char *key, *expected;
+    } rules[] = {{model->input == WT_INPUT_REAL, "model.input", "real"},
+                 {model->input_kernel == 1, "model.input_kernel", "1"},
+                 {model->head == WT_HEAD_MSE, "model.head", "mse"},
+                 {model->norm == WT_NORM_NONE, "model.norm", "none"},
+                 {model->dropout == 0, "model.dropout", "0"},
+                 {reading->config.data.stride == 0, "data.stride", "0"}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (rules[i].holds) continue;
+        return rule_error(reading, rules[i].key, rules[i].key,
+                          "%s does not fit model.trunk: amplifier (expected %s)", rules[i].key,
+                          rules[i].expected);
+    }
+    return WT_OK;
 }
 
 static wt_status check_condition(const wt_reading *reading) {
@@ -307,9 +340,43 @@ static wt_status check_condition(const wt_reading *reading) {
     return WT_OK;
 }
 
+/* Lists of an array, and keys that other networks have no use for. */
+static wt_status check_arrays(const wt_reading *reading) {
+    const wt_model_config *model = &reading->config.model;
+    int arrays;
+    const wt_array_config *array = wt_model_arrays(model, &arrays);
+    for (int i = 0; i < arrays; i++) {
+        if (array[i].kernels.count > 0 && array[i].kernels.count != wt_array_layers(&array[i])) {
+            return rule_error(reading, "model.kernels", "model.arrays",
+                              "model.kernels does not fit the array's layers (got %d numbers, expected %d)",
+                              array[i].kernels.count, wt_array_layers(&array[i]));
+        }
+        if (model->trunk == WT_TRUNK_AMPLIFIER || (array[i].head_kernel == 1 && !array[i].head_bias))
+            continue;
+        return rule_error(
+            reading, "model.head_", "model.arrays",
+            "model.head_kernel and model.head_bias are an amplifier's (expected model.trunk: amplifier)");
+    }
+    return model->trunk == WT_TRUNK_AMPLIFIER ? check_amplifier(reading) : WT_OK;
+}
+
+/* The STFT loss compares windows of values, one per sample. */
+static wt_status check_spectral(const wt_reading *reading) {
+    const wt_config *config = &reading->config;
+    const bool fits = config->model.head == WT_HEAD_MSE && config->data.target == WT_TARGETS_LABEL &&
+                      config->data.stride == 0 && config->model.trunk != WT_TRUNK_HIERARCHY;
+    if (config->model.spectral.weight == 0 || fits) return WT_OK;
+    return rule_error(
+        reading, "model.spectral_weight", "model.head",
+        "model.spectral_weight needs a signal as the target (expected model.head: mse, data.target: "
+        "label, no data.stride, another trunk than hierarchy)");
+}
+
 static wt_status check_receptive_field(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     WT_TRY(check_condition(reading));
+    WT_TRY(check_spectral(reading));
+    WT_TRY(check_arrays(reading));
     if (model->trunk == WT_TRUNK_HIERARCHY) return check_hierarchy(reading);
     return check_field(reading, receptive_field(model));
 }

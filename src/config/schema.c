@@ -19,10 +19,15 @@
 const wt_key wt_keys[] = {
 {.name = "model", .type = WT_KEY_SECTION, .help = "The network."},
 {.name = "model.trunk", .type = WT_KEY_CHOICE, .offset = AT(model.trunk), .standard = "wavenet",
- .choices = CHOICES("wavenet", "hierarchy"), .resume = WT_RESUME_REFUSED,
+ .choices = CHOICES("wavenet", "hierarchy", "amplifier"), .resume = WT_RESUME_REFUSED,
  .help = "Kind of network: blocks of dilated causal convolutions, or levels that fuse neighbours (embedding, fuse, "
          "width; of the keys below it has input, activation, bias, norm, dropout, head, readout, init, init_gain, "
-         "output_scale)."},
+         "output_scale), or Neural Amp Modeler's arrays of layers (of the keys below it has those of arrays, "
+         "head_scale, slope, init, init_gain, output_scale; input real, input_kernel 1, head mse)."},
+{.name = "model.preset", .type = WT_KEY_CHOICE, .offset = AT(model.preset), .standard = "none",
+ .choices = wt_preset_names, .resume = WT_RESUME_FREE,
+ .help = "A published network with its recipe: it decides each key that is given nowhere else. Of Neural Amp "
+         "Modeler: a1-standard, a1-lite, a1-feather, a1-nano; a2-full, a2-lite."},
 {.name = "model.input", .type = WT_KEY_CHOICE, .offset = AT(model.input), .standard = "class",
  .choices = CHOICES("class", "real"), .resume = WT_RESUME_REFUSED,
  .help = "What the network sees of a sample: its class after quantisation, or its value."},
@@ -32,6 +37,9 @@ const wt_key wt_keys[] = {
 {.name = "model.kernel", .type = WT_KEY_INT, .offset = AT(model.array.kernel), .standard = "2",
  .least = 1, .most = WT_KERNEL_MAX, .resume = WT_RESUME_REFUSED,
  .help = "Taps of each dilated convolution."},
+{.name = "model.kernels", .type = WT_KEY_DILATIONS, .offset = AT(model.array.kernels), .standard = "[]",
+ .least = 1, .most = WT_KERNEL_MAX, .replaced = WT_REPLACED_BY_ARRAYS, .resume = WT_RESUME_REFUSED,
+ .help = "The taps of a stack's blocks, one for each, in place of kernel."},
 {.name = "model.stacks", .type = WT_KEY_INT, .offset = AT(model.array.stacks), .standard = "3",
  .least = 1, .most = 64, .replaced = WT_REPLACED_BY_ARRAYS, .resume = WT_RESUME_REFUSED,
  .help = "How often the row of dilations is repeated."},
@@ -49,14 +57,21 @@ const wt_key wt_keys[] = {
  .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Channels of the activation (of each half of the gate)."},
 {.name = "model.activation", .type = WT_KEY_CHOICE, .offset = AT(model.array.activation), .standard = "gate",
- .choices = CHOICES("gate", "tanh", "relu"), .resume = WT_RESUME_REFUSED,
- .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate. Of a hierarchy's levels: tanh (unless "
-         "told otherwise) or relu."},
+ .choices = CHOICES("gate", "tanh", "relu", "leaky-relu", "hardtanh", "sigmoid", "silu", "hardswish", "softsign"),
+ .resume = WT_RESUME_REFUSED,
+ .help = "Of each block: gate is tanh(a)·sigmoid(b); the others have no gate. Of a hierarchy's levels: all but gate, "
+         "tanh unless another one is given."},
+{.name = "model.head_kernel", .type = WT_KEY_INT, .offset = AT(model.array.head_kernel), .standard = "1",
+ .least = 1, .most = WT_KERNEL_MAX, .resume = WT_RESUME_REFUSED,
+ .help = "Amplifier: taps of the convolution that reads an array's sum."},
+{.name = "model.head_bias", .type = WT_KEY_CHOICE, .offset = AT(model.array.head_bias), .standard = "false",
+ .choices = CHOICES("false", "true"), .resume = WT_RESUME_REFUSED,
+ .help = "Amplifier: whether that convolution has a bias."},
 {.name = "model.arrays", .type = WT_KEY_ARRAYS, .offset = AT(model), .standard = "[]",
  .resume = WT_RESUME_REFUSED,
  .help = "Where stacks differ: a list such as [{layers: 8, residual: 32}, {layers: 4}], in place of stacks, "
-         "layers and dilations. An entry has the keys kernel, stacks, layers, dilations, residual, gate, "
-         "activation; what it leaves out is as above, but for stacks, which is then 1."},
+         "layers and dilations. An entry has the keys kernel, kernels, stacks, layers, dilations, residual, gate, "
+         "activation, head_kernel, head_bias; what it leaves out is as above, but for stacks, which is then 1."},
 {.name = "model.condition", .type = WT_KEY_CHOICE, .offset = AT(model.condition), .standard = "none",
  .choices = CHOICES("none", "repeat", "linear", "stretch"), .resume = WT_RESUME_REFUSED,
  .help = "The data set's features, added to each block's gate: how frames become samples. repeat: each is that of the "
@@ -97,6 +112,22 @@ const wt_key wt_keys[] = {
 {.name = "model.head_channels", .type = WT_KEY_INT, .offset = AT(model.head_channels), .standard = "0",
  .least = 0, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hidden width of the head. 0: as wide as skip."},
+{.name = "model.head_scale", .type = WT_KEY_REAL, .offset = AT(model.head_scale), .standard = "1.0",
+ .least = -1000, .most = 1000, .resume = WT_RESUME_REFUSED,
+ .help = "Amplifier: a constant factor on the output."},
+{.name = "model.spectral_weight", .type = WT_KEY_REAL, .offset = AT(model.spectral.weight), .standard = "0.0",
+ .least = 0, .most = 1e6, .resume = WT_RESUME_WARNED,
+ .help = "With head mse of labels: in training the squared error gets so many times the multi-resolution STFT loss "
+         "of each window. Validation has the squared error alone."},
+{.name = "model.spectral_emphasis", .type = WT_KEY_REAL, .offset = AT(model.spectral.preemphasis),
+ .standard = "0.85", .least = 0, .most = 1, .resume = WT_RESUME_WARNED,
+ .help = "It sees x - c times the sample before; 0: x itself."},
+{.name = "model.spectral_gain", .type = WT_KEY_REAL, .offset = AT(model.spectral.gain), .standard = "1.0",
+ .least = 0, .most = 1e6, .above = true, .resume = WT_RESUME_WARNED,
+ .help = "The STFT loss sees target and output times this, because the floor under its magnitudes is absolute."},
+{.name = "model.slope", .type = WT_KEY_REAL, .offset = AT(model.slope), .standard = "0.01",
+ .least = 0, .most = 1, .above = true, .resume = WT_RESUME_REFUSED,
+ .help = "Of leaky-relu: the factor on what is below 0."},
 {.name = "model.embedding", .type = WT_KEY_INT, .offset = AT(model.embedding), .standard = "10",
  .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hierarchy: channels that stand for a class."},
@@ -305,6 +336,9 @@ const wt_key wt_keys[] = {
  .least = 0, .most = 1000000, .resume = WT_RESUME_FREE,
  .help = "So many in a row without a new best end the run early. 0: never."},
 
+{.name = "validation.until_esr", .type = WT_KEY_REAL, .offset = AT(validation.until_esr), .standard = "0.0",
+ .least = 0, .most = 1, .resume = WT_RESUME_FREE,
+ .help = "Of labels that are values: end when the validation's error-to-signal ratio is no more than that. 0: never."},
 {.name = "checkpoint", .type = WT_KEY_SECTION, .help = "What a killed run goes on from."},
 {.name = "checkpoint.every", .type = WT_KEY_INT64, .offset = AT(checkpoint.every), .standard = "1000",
  .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_FREE,

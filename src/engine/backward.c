@@ -179,6 +179,7 @@ static void lay_made(wt_engine *e, int value) {
     const wt_op *producer = &e->graph->ops[wt_value_of(e, value)->producer];
     if (producer->kind == WT_OP_PRODUCT && producer->scale != 1) {
         wt_layout_call(e->plan, wt_scale_call, value);
+        wt_layout_use(e->plan, value_plan(e, value)->gradient, 0, WT_READS); /* forward may have left it there */
         wt_layout_use(e->plan, value_plan(e, value)->gradient, 0, WT_WRITES);
     }
     lay_biases(e, value);

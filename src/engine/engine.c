@@ -20,7 +20,7 @@ typedef struct {
     size_t count, size;
 } holding;
 
-enum { HOLDINGS = 11 };
+enum { HOLDINGS = 12 };
 
 static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
     const wt_engine_plan *plan = e->plan;
@@ -39,6 +39,7 @@ static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
         {&e->input_at, targets, sizeof(size_t)},
         {&e->target, targets, sizeof(int32_t)},
         {&e->value, targets * (size_t)wt_engine_values(e->graph), sizeof(wt_real)},
+        {&e->loss_scratch, e->loss_each * (size_t)e->threads, sizeof(wt_real)},
     };
     memcpy(list, all, sizeof all);
 }
@@ -53,6 +54,8 @@ static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *ke
     e->microbatch_windows = shape->windows;
     if (shape->backward && shape->microbatch_windows) e->microbatch_windows = shape->microbatch_windows;
     if (!shape->backward && kernels->place_matters) e->microbatch_windows = 1;
+    if (wt_takes_windows(e, wt_graph_loss(graph)))
+        e->loss_each = wt_whole_lines(wt_loss_classes[wt_graph_loss(graph)->loss]->scratch(shape->targets));
     return wt_engine_plan_create(e, stream);
 }
 
@@ -68,6 +71,8 @@ wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_
     for (int i = 0; i < HOLDINGS; i++)
         WT_GUARD(wt_alloc(list[i].at, list[i].count, list[i].size, "activations and gradients"));
     if (!stream) WT_GUARD(wt_engine_plan_prepare(e->plan));
+    if (e->loss_each)
+        WT_GUARD(wt_loss_classes[wt_graph_loss(graph)->loss]->prepare(&e->loss_tools, shape->targets));
     e->nothing = (wt_batch){.windows = shape->windows,
                             .context = graph->receptive_field,
                             .target_count = e->no_targets,
@@ -86,9 +91,11 @@ wt_status wt_engine_create(wt_engine **out, const wt_graph *graph, const wt_kern
 
 void wt_engine_destroy(wt_engine *e) {
     if (!e) return;
+    if (e->loss_tools) wt_loss_classes[wt_graph_loss(e->graph)->loss]->release(e->loss_tools);
     wt_engine_plan_destroy(e->plan);
-    void *const arrays[] = {e->arena,        e->packed,   e->scratch, e->sums,  e->tile_loss, e->norm_sums,
-                            e->window_first, e->input_at, e->target,  e->value, e->no_targets};
+    void *const arrays[] = {e->arena,     e->packed,    e->scratch,      e->sums,
+                            e->tile_loss, e->norm_sums, e->window_first, e->input_at,
+                            e->target,    e->value,     e->no_targets,   e->loss_scratch};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wt_free(arrays[i]);
     wt_free(e);
 }
@@ -223,7 +230,7 @@ double wt_engine_score(const wt_engine *e, int i, const int32_t *target) {
     const wt_loss_rows rows = {(wt_real *)wt_engine_outputs(e, i), count - skipped,
                                wt_value_of(e, o->input)->channels, target + skipped,
                                e->batch->value ? e->batch->value + at * (size_t)o->mixture.channels : NULL};
-    return wt_loss_classes[o->loss]->score(e->kernels, &o->mixture, &rows, false);
+    return wt_loss_classes[o->loss]->score(&(wt_loss_call){.kernels = e->kernels, .op = o}, &rows);
 }
 
 /* --- backward --- */

@@ -136,6 +136,10 @@ struct wt_engine {
     size_t *input_at;  /* [targets]: the batch's row of the oldest input */
     int32_t *target;
     wt_real *value; /* of squared error */
+    /* of a loss that takes whole windows */
+    void *loss_tools;
+    wt_real *loss_scratch; /* [threads, loss_each] */
+    size_t loss_each;
     /* backward's */
     wt_real *const *gradients;
     const wt_engine_listener *listener;
@@ -261,6 +265,9 @@ static inline int wt_microbatch_end(const wt_engine *e, int microbatch) {
     const int end = (microbatch + 1) * e->microbatch_windows;
     return end < e->windows ? end : e->windows;
 }
+
+/* Whether an operator is a loss that takes a window's rows at once. */
+bool wt_takes_windows(const wt_engine *e, const wt_op *o);
 
 /* Targets of the call's i-th window. */
 static inline int wt_window_targets(const wt_engine *e, int i) {

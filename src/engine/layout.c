@@ -55,9 +55,10 @@ void wt_layout_operands(wt_engine *e, int op) {
         wt_layout_use(e->plan, values[e->graph->terms[n].value].buffer, e->graph->terms[n].delay, WT_READS);
     if (o->add >= 0) wt_layout_use(e->plan, values[o->add].buffer, o->add_delay, WT_READS);
     if (o->input < 0) return;
-    /* the loss makes its gradient in place; over a list of targets it takes a microbatch at once */
+    /* the loss makes its gradient in place; over a list of targets it takes a microbatch at once, some a window */
     const bool loss = o->kind == WT_OP_LOSS, list = wt_value_of(e, o->input)->extent == WT_EXTENT_TARGETS;
-    const bool whole = o->kind == WT_OP_READOUT || o->kind == WT_OP_UPSAMPLE || (loss && list);
+    const bool whole = o->kind == WT_OP_READOUT || o->kind == WT_OP_UPSAMPLE || (loss && list) ||
+                       wt_takes_windows(e, o);
     wt_layout_use(e->plan, values[o->input].buffer, 0, (whole ? WT_WHOLE : 0) | (loss ? WT_WRITES : 0));
 }
 

@@ -1,12 +1,20 @@
 /*
  * Losses of rows of outputs, which become the gradient of the summed loss in training. Over time they are
- * added up tile after tile of WT_LOSS_TILE rows; of a list of targets, window after window.
+ * added up tile after tile of WT_LOSS_TILE rows; of a list of targets, or by a class that takes whole windows, window
+ * after window.
  */
+#include <omp.h>
+
 #include "losses.h"
 #include "operators.h"
 
 static double score_rows(const wt_engine *e, const wt_op *o, const wt_loss_rows *rows) {
-    return wt_loss_classes[o->loss]->score(e->kernels, &o->mixture, rows, e->shape.backward);
+    const wt_loss_call call = {.kernels = e->kernels,
+                               .op = o,
+                               .gradient = e->shape.backward,
+                               .tools = e->loss_tools,
+                               .scratch = e->loss_scratch + (size_t)omp_get_thread_num() * e->loss_each};
+    return wt_loss_classes[o->loss]->score(&call, rows);
 }
 
 /* Rows of a window's outputs against the batch's targets from `first` on. */

@@ -1,10 +1,9 @@
 /* A mixture of Gaussians for each value. */
 #include "losses.h"
 
-static double score(const wt_kernels *kernels, const wt_mixture *mixture, const wt_loss_rows *rows,
-                    bool gradient) {
-    return kernels->gaussians(rows->y, rows->outputs, rows->value, rows->target, rows->rows, mixture,
-                              gradient);
+static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
+    return call->kernels->gaussians(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
+                                    &call->op->mixture, call->gradient);
 }
 
 /* μ + σ·n */
@@ -17,4 +16,5 @@ static void draw(const wt_mixture *mixture, const wt_draw_key *key, const wt_rea
     wt_draw_mixture(mixture, key, outputs, count, values, draw_unit, WT_GAUSSIAN_FLOOR);
 }
 
-const wt_loss_class wt_loss_gaussians = {"mixture of Gaussians", score, draw, wt_mixture_mean};
+const wt_loss_class wt_loss_gaussians = {
+    .name = "mixture of Gaussians", .score = score, .draw = draw, .mean = wt_mixture_mean};

@@ -3,10 +3,9 @@
 
 #include "losses.h"
 
-static double score(const wt_kernels *kernels, const wt_mixture *mixture, const wt_loss_rows *rows,
-                    bool gradient) {
-    return kernels->logistics(rows->y, rows->outputs, rows->value, rows->target, rows->rows, mixture,
-                              gradient);
+static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
+    return call->kernels->logistics(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
+                                    &call->op->mixture, call->gradient);
 }
 
 /* μ + s·(ln u − ln(1 − u)) */
@@ -20,4 +19,5 @@ static void draw(const wt_mixture *mixture, const wt_draw_key *key, const wt_rea
     wt_draw_mixture(mixture, key, outputs, count, values, draw_unit, WT_LOGISTIC_FLOOR);
 }
 
-const wt_loss_class wt_loss_logistics = {"mixture of logistics", score, draw, wt_mixture_mean};
+const wt_loss_class wt_loss_logistics = {
+    .name = "mixture of logistics", .score = score, .draw = draw, .mean = wt_mixture_mean};

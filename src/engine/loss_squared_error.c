@@ -1,17 +1,18 @@
 /* Squared error: an output for each value. */
 #include "losses.h"
 
-static double score(const wt_kernels *kernels, const wt_mixture *mixture, const wt_loss_rows *rows,
-                    bool gradient) {
-    const int channels = mixture->channels;
+static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
+    const wt_kernels *kernels = call->kernels;
+    const int channels = call->op->mixture.channels;
     double loss = 0;
     if (channels == 1)
         return kernels->squared_error(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
-                                      gradient);
+                                      call->gradient);
     for (ptrdiff_t t = 0; t < rows->rows; t++) {
         for (int c = 0; c < channels; c++)
             loss += kernels->squared_error(rows->y + t * rows->outputs + c, rows->outputs,
-                                           rows->value + t * channels + c, rows->target + t, 1, gradient);
+                                           rows->value + t * channels + c, rows->target + t, 1,
+                                           call->gradient);
     }
     return loss;
 }
@@ -28,4 +29,5 @@ static void mean(const wt_mixture *mixture, const wt_real *outputs, int count, w
     for (int c = 0; c < count; c++) values[c] = outputs[c];
 }
 
-const wt_loss_class wt_loss_squared_error = {"squared error", score, draw, mean};
+const wt_loss_class wt_loss_squared_error = {
+    .name = "squared error", .score = score, .draw = draw, .mean = mean};

@@ -3,14 +3,18 @@
 
 #include <math.h>
 
+#include "engine_internal.h"
 #include "wavetrain/random.h"
 
 const wt_loss_class *const wt_loss_classes[WT_LOSSES] = {
-    [WT_LOSS_CROSS_ENTROPY] = &wt_loss_cross_entropy,
-    [WT_LOSS_SQUARED_ERROR] = &wt_loss_squared_error,
-    [WT_LOSS_LOGISTICS] = &wt_loss_logistics,
-    [WT_LOSS_GAUSSIANS] = &wt_loss_gaussians,
+    [WT_LOSS_CROSS_ENTROPY] = &wt_loss_cross_entropy, [WT_LOSS_SQUARED_ERROR] = &wt_loss_squared_error,
+    [WT_LOSS_LOGISTICS] = &wt_loss_logistics,         [WT_LOSS_GAUSSIANS] = &wt_loss_gaussians,
+    [WT_LOSS_SPECTRAL] = &wt_loss_spectral,
 };
+
+bool wt_takes_windows(const wt_engine *e, const wt_op *o) {
+    return o->kind == WT_OP_LOSS && e->shape.backward && wt_loss_classes[o->loss]->scratch;
+}
 
 /* Two counters per value: one for the component, one for the value. */
 static uint64_t counter(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {

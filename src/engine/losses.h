@@ -17,19 +17,45 @@ typedef struct {
     const wt_real *value;
 } wt_loss_rows;
 
+/* What scores them: `tools` and `scratch` are of losses that have any. */
+typedef struct {
+    const wt_kernels *kernels;
+    const wt_op *op;
+    bool gradient;
+    const void *tools;
+    wt_real *scratch; /* the thread's, 64-byte aligned */
+} wt_loss_call;
+
 typedef struct {
     const char *name;
     /* The summed loss; with `gradient` the outputs become its gradient. */
-    double (*score)(const wt_kernels *kernels, const wt_mixture *mixture, const wt_loss_rows *rows,
-                    bool gradient);
+    double (*score)(const wt_loss_call *call, const wt_loss_rows *rows);
     /* As wt_engine_draw, which has looked at the outputs; NULL of classes. */
     void (*draw)(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
                  wt_real *values);
     void (*mean)(const wt_mixture *mixture, const wt_real *outputs, int count,
                  wt_real *values); /* of values */
+    /* Of a loss whose training takes a window's rows at once; else NULL. What its calls share (NULL after a failure;
+     * release takes NULL), and the elements of scratch that a call with so many rows works in. */
+    wt_status (*prepare)(void **tools, int rows);
+    void (*release)(void *tools);
+    size_t (*scratch)(int rows);
 } wt_loss_class;
 
-extern const wt_loss_class wt_loss_cross_entropy, wt_loss_squared_error, wt_loss_logistics, wt_loss_gaussians;
+/*
+ * The spectral loss: squared error, and in training the multi-resolution STFT loss (Yamamoto et al. 2020, arXiv
+ * 1910.11480; the resolutions, their floor and the mirrored ends are those of auraloss, Steinmetz & Reiss 2020). Of a
+ * window's targets s[t] and outputs it takes
+ *   x[t] = gain·(s[t + 1] − preemphasis·s[t])                         (0 where t or t + 1 is no target)
+ * in frames of N samples every h samples, x mirrored at its ends, each frame under a Hann window of n samples in its
+ * middle; with the magnitudes A (targets) and B (outputs), √max(|·|², WT_SPECTRUM_FLOOR), over all frames and bins
+ *   M = mean over (N, h, n) of  ‖A − B‖/‖A‖ + mean |ln A − ln B|
+ *   window's loss = Σ (y − target)² + targets·weight·M
+ * Both norms are over one window alone, so that windows' losses add up, over microbatches and ranks too. Resolutions
+ * with N/2 samples or more than x has are left out.
+ */
+extern const wt_loss_class wt_loss_cross_entropy, wt_loss_squared_error, wt_loss_logistics, wt_loss_gaussians,
+    wt_loss_spectral;
 extern const wt_loss_class *const wt_loss_classes[WT_LOSSES];
 
 /* Numbers for value `c` of the key's sample: uniform ones for `use` 0 and 1, and a normal one. */

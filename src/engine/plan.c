@@ -103,9 +103,10 @@ static bool reads_past(const wt_graph *graph, const wt_op *o, int first) {
     return o->add >= 0 && o->add_delay > 0 && graph->values[o->add].producer >= first;
 }
 
-/* Over a list of targets the loss takes a microbatch at once. */
+/* Over a list of targets the loss takes a microbatch at once; some take a window. */
 static bool takes_all(const wt_engine *e, int op) {
-    return e->graph->ops[op].kind == WT_OP_LOSS && extent_of(e, op) == WT_EXTENT_TARGETS;
+    const wt_op *o = &e->graph->ops[op];
+    return (o->kind == WT_OP_LOSS && extent_of(e, op) == WT_EXTENT_TARGETS) || wt_takes_windows(e, o);
 }
 
 /* About an eighth of the targets, so that a short window too is work for some threads. */
@@ -134,6 +135,7 @@ static void cut_rows(const wt_engine *e, wt_stage *stage, int op) {
         const bool outputs = last->kind == WT_OP_LOSS || stage->whole_windows; /* which are wider */
         stage->tile_rows = outputs ? WT_LOSS_TILE : segment / 2;
         stage->unit_rows = outputs || stage->after_op ? segment : segment / 2;
+        if (takes_all(e, op)) stage->tile_rows = stage->unit_rows = INT32_MAX / 2;
     }
 }
 
@@ -214,7 +216,8 @@ static void describe(wt_engine *e, bool stream) {
     plan->frames = stream ? e->graph->frame_taps : wt_graph_frames(e->graph, e->shape.targets);
     const wt_extent loss = wt_value_of(e, e->graph->outputs)->extent;
     plan->segment = segment_rows(&e->shape);
-    plan->loss_tiles = loss == WT_EXTENT_TIME ? wt_units(e->shape.targets, WT_LOSS_TILE) : 1;
+    const bool tiles = loss == WT_EXTENT_TIME && !wt_takes_windows(e, wt_graph_loss(e->graph));
+    plan->loss_tiles = tiles ? wt_units(e->shape.targets, WT_LOSS_TILE) : 1;
     plan->norm_sums = e->shape.backward ? wt_engine_microbatch_sums(e->graph) : 0;
     for (int v = 0; v < e->graph->value_count; v++)
         plan->lists_targets |= wt_value_of(e, v)->extent == WT_EXTENT_TARGETS;

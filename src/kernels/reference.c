@@ -258,6 +258,31 @@ static double squared_error(wt_real *y, int ldy, const wt_real *values, const in
     return loss;
 }
 
+static double power_of(const wt_real *bin) {
+    const double power = (double)bin[0] * (double)bin[0] + (double)bin[1] * (double)bin[1];
+    return power > WT_SPECTRUM_FLOOR ? power : WT_SPECTRUM_FLOOR;
+}
+
+static void spectrum(const wt_real *target, const wt_real *output, int bins, double *sums) {
+    for (ptrdiff_t k = 0; k < bins; k++) {
+        const double p = power_of(target + 2 * k), q = power_of(output + 2 * k);
+        sums[0] += (sqrt(p) - sqrt(q)) * (sqrt(p) - sqrt(q));
+        sums[1] += p;
+        sums[2] += fabs(log(p / q)) / 2;
+    }
+}
+
+static void spectrum_back(const wt_real *target, wt_real *output, int bins, wt_real convergence,
+                          wt_real logarithm) {
+    for (ptrdiff_t k = 0; k < bins; k++) {
+        const double p = power_of(target + 2 * k), q = power_of(output + 2 * k);
+        const double sign = q > p ? 1 : q < p ? -1 : 0;
+        const double factor = (1 - sqrt(p / q)) * (double)convergence + sign / q * (double)logarithm;
+        for (int part = 0; part < 2; part++)
+            output[2 * k + part] *= (wt_real)(q > WT_SPECTRUM_FLOOR ? factor : 0);
+    }
+}
+
 static void add(wt_real *sum, const wt_real *other, size_t count) {
     for (size_t i = 0; i < count; i++) sum[i] += other[i];
 }
@@ -316,6 +341,8 @@ const wt_kernels wt_kernels_reference = {
     .squared_error = squared_error,
     .logistics = wt_reference_logistics,
     .gaussians = wt_reference_gaussians,
+    .spectrum = spectrum,
+    .spectrum_back = spectrum_back,
     .soften = soften,
     .add = add,
     .squares = squares,

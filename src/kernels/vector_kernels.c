@@ -103,6 +103,7 @@ static void activate(float *z, int ldz, float *a, int lda, int rows, int gate, w
         case WT_ACTIVATION_GATE: gate_row(out, in, in + gate, gate); break;
         case WT_ACTIVATION_TANH: tanh_row(out, in, count); break;
         case WT_ACTIVATION_RELU: relu_row(out, in, count); break;
+        default: break; /* the engine has operators for the others */
         }
     }
 }
@@ -147,6 +148,7 @@ static void activate_back(float *da, int ldda, float *z, int ldz, const float *a
         case WT_ACTIVATION_GATE: gate_back_row(to, to + gate, row, row + gate, d, gate); break;
         case WT_ACTIVATION_TANH: tanh_back_row(to, row, d, count); break;
         case WT_ACTIVATION_RELU: relu_back_row(to, row, d, count); break;
+        default: break;
         }
     }
 }
@@ -266,6 +268,8 @@ static double squared_error(float *y, int ldy, const float *values, const int32_
 
 #include "mixture_rows.h"
 
+#include "spectrum_rows.h"
+
 /* --- norms: elements, and sums over a row, by columns apart --- */
 
 #include "norm_rows.h"
@@ -346,13 +350,14 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
-#define ROW_KERNELS                                                                                       \
-    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate,     \
-    .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,       \
-    .logistics = logistics, .gaussians = gaussians, .soften = soften, .add = add, .squares = squares,     \
-    .adam = adam, .sgd = sgd, .average = average, .column_moments = column_moments,                       \
-    .column_products = column_products, .standardise = standardise, .standardise_back = standardise_back, \
-    .normalise = normalise, .normalise_back = normalise_back
+#define ROW_KERNELS                                                                                   \
+    .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
+    .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,   \
+    .logistics = logistics, .gaussians = gaussians, .soften = soften, .spectrum = spectrum,           \
+    .spectrum_back = spectrum_back, .add = add, .squares = squares, .adam = adam, .sgd = sgd,         \
+    .average = average, .column_moments = column_moments, .column_products = column_products,         \
+    .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,         \
+    .normalise_back = normalise_back
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

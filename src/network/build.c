@@ -36,6 +36,25 @@ wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *pref
     return norm;
 }
 
+static wt_operator operator_of(wt_activation kind) {
+    switch (kind) {
+    case WT_ACTIVATION_GATE: return WT_OP_GATE;
+    case WT_ACTIVATION_TANH:
+    case WT_ACTIVATION_RELU: return WT_OP_ACTIVATION;
+    case WT_ACTIVATION_LEAKY_RELU: return WT_OP_LEAKY_RELU;
+    case WT_ACTIVATION_HARDTANH: return WT_OP_HARDTANH;
+    case WT_ACTIVATION_SIGMOID: return WT_OP_SIGMOID;
+    case WT_ACTIVATION_SILU: return WT_OP_SILU;
+    case WT_ACTIVATION_HARDSWISH: return WT_OP_HARDSWISH;
+    case WT_ACTIVATION_SOFTSIGN: return WT_OP_SOFTSIGN;
+    }
+    return WT_OP_ACTIVATION;
+}
+
+int wt_build_activation_inputs(wt_activation kind, int channels) {
+    return kind == WT_ACTIVATION_GATE ? 2 * channels : channels;
+}
+
 int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_norm_layer *norm,
                         wt_activation kind, int number, int key, int value) {
     if (graph->status != WT_OK) return 0;
@@ -49,9 +68,10 @@ int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_
         value = wt_graph_unary(graph, &op, channels);
     }
     value = wt_graph_unary(graph,
-                           &(wt_op){.kind = kind == WT_ACTIVATION_GATE ? WT_OP_GATE : WT_OP_ACTIVATION,
+                           &(wt_op){.kind = operator_of(kind),
                                     .layer = number,
                                     .input = value,
+                                    .scale = model->slope,
                                     .activation = kind},
                            out);
     if (model->dropout <= 0) return value;
@@ -116,11 +136,13 @@ void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_netwo
                                      .taps = readout->rows},
                             &pooled);
     }
+    const bool spectral = model->spectral.weight > 0;
     wt_graph_op(graph,
                 &(wt_op){.kind = WT_OP_LOSS,
-                         .layer = number,
+                         .layer = spectral ? number + 1 : number, /* it takes whole windows */
                          .input = value,
-                         .loss = losses[model->head],
-                         .mixture = mixture_of(model, shape)},
+                         .loss = spectral ? WT_LOSS_SPECTRAL : losses[model->head],
+                         .mixture = mixture_of(model, shape),
+                         .spectral = model->spectral},
                 &(wt_value){0});
 }

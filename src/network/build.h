@@ -25,6 +25,9 @@ typedef struct {
 } wt_norm_layer;
 wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *prefix, int channels);
 
+/* Channels that an activation of `channels` results reads: twice as many for the gate. */
+int wt_build_activation_inputs(wt_activation kind, int channels);
+
 /* Norm (if any), activation and dropout (if any), of layer `number`; `key` of dropout's draws. */
 int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_norm_layer *norm,
                         wt_activation kind, int number, int key, int value);
@@ -81,6 +84,8 @@ typedef wt_status (*wt_builder)(wt_graph *graph, wt_network *network, const wt_m
 wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
                            const wt_network_shape *shape);
 wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+                             const wt_network_shape *shape);
+wt_status wt_amplifier_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
                              const wt_network_shape *shape);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * What a network computes: a list of operators on named values, in the order of forward. Plain data: no
- * threads, no memory of rows, no kernels. A builder makes one (wavenet.c, hierarchy.c); src/engine computes
+ * threads, no memory of rows, no kernels. A builder (wavenet.c, hierarchy.c, amplifier.c) makes one; src/engine computes
  * it and knows no builder.
  *
  * A value is rows of channels. Its extent says what a row belongs to:
@@ -46,6 +46,12 @@ typedef struct {
  *   product     y[t] = (sum_n W_n x_n[t - delay_n] + sum biases + x_add[t - delay])*scale
  *   activation  y = tanh(x), max(x, 0)
  *   gate        y = tanh(a)*sigmoid(b), x = (a, b)
+ *   leaky ReLU  y = max(x, 0) + scale*min(x, 0), scale above 0
+ *   hardtanh    y = min(max(x, -1), 1)
+ *   sigmoid     y = 1/(1 + e^-x)
+ *   SiLU        y = x/(1 + e^-x)
+ *   hardswish   y = x*min(max(x + 3, 0), 6)/6
+ *   softsign    y = x/(1 + |x|)
  *   layer norm, batch norm   y = norm(x)*weight + bias        (kernels.h)
  *   dropout     y = x*mask/(1 - share) in training
  *   fuse        n neighbouring rows of a target become one:   [target, rows, c] -> [target, rows/n, n*c]
@@ -62,6 +68,12 @@ typedef enum {
     WT_OP_PRODUCT,
     WT_OP_ACTIVATION,
     WT_OP_GATE,
+    WT_OP_LEAKY_RELU,
+    WT_OP_HARDTANH,
+    WT_OP_SIGMOID,
+    WT_OP_SILU,
+    WT_OP_HARDSWISH,
+    WT_OP_SOFTSIGN,
     WT_OP_LAYER_NORM,
     WT_OP_BATCH_NORM,
     WT_OP_DROPOUT,
@@ -79,6 +91,7 @@ typedef enum {
     WT_LOSS_SQUARED_ERROR,
     WT_LOSS_LOGISTICS,
     WT_LOSS_GAUSSIANS,
+    WT_LOSS_SPECTRAL,
     WT_LOSSES
 } wt_loss_kind;
 
@@ -110,6 +123,7 @@ typedef struct {
     wt_activation activation;
     wt_loss_kind loss;
     wt_mixture mixture; /* of a loss: `channels` values per target, 0 of classes */
+    wt_spectral_config spectral;
     double share;       /* that dropout drops, with draws keyed by `key` */
     int key;
 } wt_op;

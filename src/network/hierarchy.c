@@ -28,7 +28,7 @@ static int apply_context(wt_graph *graph, int table, int channels, int context) 
 
 /* A level has no gate. */
 static wt_activation activation_of(const wt_model_config *model) {
-    return model->array.activation == WT_ACTIVATION_RELU ? WT_ACTIVATION_RELU : WT_ACTIVATION_TANH;
+    return model->array.activation == WT_ACTIVATION_GATE ? WT_ACTIVATION_TANH : model->array.activation;
 }
 
 static int apply_level(wt_graph *graph, const wt_model_config *model, const level *l, int number, int value) {

@@ -9,6 +9,7 @@
 static const wt_builder builders[] = {
     [WT_TRUNK_WAVENET] = wt_wavenet_build,
     [WT_TRUNK_HIERARCHY] = wt_hierarchy_build,
+    [WT_TRUNK_AMPLIFIER] = wt_amplifier_build,
 };
 
 /* The activation's own gain, as torch.nn.init.calculate_gain has it. */

@@ -36,23 +36,10 @@ typedef struct {
 
 static const wt_layer absent = {0, 0, 0, 0, -1, -1};
 
-static const wt_array_config *arrays_of(const wt_model_config *model, int *count) {
-    *count = model->array_count ? model->array_count : 1;
-    return model->array_count ? model->arrays : &model->array;
-}
-
-static int layers_of(const wt_array_config *array) {
-    return array->dilations.count ? array->dilations.count : array->layers;
-}
-
-static int dilation_of(const wt_array_config *array, int layer) {
-    return array->dilations.count ? array->dilations.values[layer] : 1 << layer;
-}
-
 /* --- tensors --- */
 
-/* Block `number`, of shape `array`; `width` is h's width before it. */
-static void add_block(wavenet *w, int number, int width, const wt_array_config *array, int dilation) {
+/* Block `number`, of shape `array`, `layer` of its stack; `width` is h's width before it. */
+static void add_block(wavenet *w, int number, int width, const wt_array_config *array, int layer) {
     block *b = &w->blocks[number];
     const int out = (array->activation == WT_ACTIVATION_GATE ? 2 : 1) * array->gate;
     const bool bias = w->model->norm == WT_NORM_NONE || wt_build_has_bias(w->model);
@@ -61,8 +48,9 @@ static void add_block(wavenet *w, int number, int width, const wt_array_config *
     *b = (block){.rechannel = absent, .residual = absent, .activation = array->activation};
     if (width != array->residual)
         b->rechannel = wt_build_layer(w->graph, NAMED("rechannel"), width, array->residual, 1, true);
-    b->conv = wt_build_layer(w->graph, NAMED("conv"), array->residual, out, array->kernel, bias);
-    b->conv.dilation = dilation;
+    b->conv = wt_build_layer(w->graph, NAMED("conv"), array->residual, out, wt_array_kernel(array, layer),
+                             bias);
+    b->conv.dilation = wt_array_dilation(array, layer);
     snprintf(prefix, sizeof prefix, "blocks.%d", number);
     b->condition = wt_build_condition_block(w->graph, &w->condition, prefix, out);
     b->norm = wt_build_norm(w->graph, w->model->norm, NAMED("norm"), out);
@@ -74,12 +62,12 @@ static void add_block(wavenet *w, int number, int width, const wt_array_config *
 
 static void add_blocks(wavenet *w) {
     int arrays, number = 0;
-    const wt_array_config *array = arrays_of(w->model, &arrays);
+    const wt_array_config *array = wt_model_arrays(w->model, &arrays);
     int width = array[0].residual;
     for (int i = 0; i < arrays; i++) {
-        const int layers = layers_of(&array[i]);
+        const int layers = wt_array_layers(&array[i]);
         for (int layer = 0; layer < array[i].stacks * layers; layer++, number++) {
-            add_block(w, number, width, &array[i], dilation_of(&array[i], layer % layers));
+            add_block(w, number, width, &array[i], layer % layers);
             width = array[i].residual;
         }
     }
@@ -169,8 +157,8 @@ static int readout_rows(const wavenet *w, int window) {
 
 static int count_blocks(const wt_model_config *model) {
     int arrays, blocks = 0;
-    const wt_array_config *array = arrays_of(model, &arrays);
-    for (int i = 0; i < arrays; i++) blocks += array[i].stacks * layers_of(&array[i]);
+    const wt_array_config *array = wt_model_arrays(model, &arrays);
+    for (int i = 0; i < arrays; i++) blocks += array[i].stacks * wt_array_layers(&array[i]);
     return blocks;
 }
 
@@ -178,7 +166,7 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
                            const wt_network_shape *shape) {
     int arrays;
     wavenet w = {.graph = graph, .model = model, .count = count_blocks(model)};
-    const int width = arrays_of(model, &arrays)[0].residual;
+    const int width = wt_model_arrays(model, &arrays)[0].residual;
     const int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
     const int hidden = model->head_channels ? model->head_channels : model->skip;
     WT_TRY(wt_build_condition(graph, &w.condition, model, shape));

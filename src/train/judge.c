@@ -26,6 +26,12 @@ bool wt_is_out_of_patience(const wt_checkpoint_state *state, const wt_config *co
     return config->validation.patience > 0 && state->stale >= config->validation.patience;
 }
 
+bool wt_has_reached_esr(const wt_checkpoint_state *state, const wt_config *config) {
+    const double until = config->validation.until_esr;
+    return until > 0 && state->validation_power > 0 &&
+           state->best_validation_loss <= until * state->validation_power;
+}
+
 wt_judgement wt_judge(wt_checkpoint_state *state, const wt_config *config, double loss) {
     wt_judgement judgement = {0};
     state->validation_loss = loss;
@@ -43,6 +49,6 @@ wt_judgement wt_judge(wt_checkpoint_state *state, const wt_config *config, doubl
                                             loss);
         wt_store_plateau(state, plateau);
     }
-    judgement.enough = wt_is_out_of_patience(state, config);
+    judgement.enough = wt_is_out_of_patience(state, config) || wt_has_reached_esr(state, config);
     return judgement;
 }

@@ -51,8 +51,8 @@ void wt_trainer_describe(const wt_trainer *trainer) {
     if (!text)
         snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
                  1000.0 * network->receptive_field / rate);
-    wt_log_info("network   %s, %zu parameters, receptive field %s", network->description, network->parameters.trained,
-                field);
+    wt_log_info("network   %s, %zu parameters, receptive field %s", network->description,
+                network->parameters.trained, field);
     wt_log_info("machine   %s: ranks × threads %d × %d, microbatches at once %d", trainer->start.hosts,
                 trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);
     wt_say_binding(trainer);
@@ -66,7 +66,10 @@ void wt_trainer_describe(const wt_trainer *trainer) {
 void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
     const wt_checkpoint_state *state = &trainer->state;
     const bool squares = trainer->network->head_kind == WT_HEAD_MSE;
-    if (status == WT_OK && state->step < trainer->config->train.steps) {
+    if (status == WT_OK && wt_has_reached_esr(state, trainer->config)) {
+        snprintf(why, room, "an error-to-signal ratio of %.4g is reached at step %" PRId64,
+                 state->best_validation_loss / state->validation_power, state->best_step);
+    } else if (status == WT_OK && state->step < trainer->config->train.steps) {
         char loss[48];
         snprintf(loss, sizeof loss, squares ? "%.6g squared error" : "%.4f nats",
                  state->best_validation_loss);
@@ -97,6 +100,10 @@ void wt_trainer_summarise(const wt_trainer *trainer, wt_status status) {
         char text[96];
         wt_loss_text(text, sizeof text, trainer->network, wt_trainer_unit(trainer),
                      state->best_validation_loss);
+        if (state->validation_power > 0)
+            wt_esr_text(text + strlen(text), sizeof text - strlen(text),
+                        wt_dataset_kind(trainer->data.set) == WT_DATA_AUDIO,
+                        state->best_validation_loss / state->validation_power);
         wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
     }
     if (status == WT_OK && state->step < trainer->config->train.steps) {

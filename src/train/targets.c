@@ -126,6 +126,20 @@ wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *d
     return shape;
 }
 
+void wt_esr_text(char *text, size_t capacity, bool sound, double esr) {
+    static const struct {
+        double below;
+        const char *word;
+    } words[] = {{0.01, "great"},
+                 {0.035, "not bad"},
+                 {0.1, "may be good enough"},
+                 {0.3, "hardly good enough"},
+                 {INFINITY, "something is wrong"}};
+    size_t w = 0;
+    while (!(esr < words[w].below) && w + 1 < sizeof words / sizeof *words) w++;
+    snprintf(text, capacity, ", ESR %.4g%s%s", esr, sound ? ": " : "", sound ? words[w].word : "");
+}
+
 void wt_shape_frames(wt_batch_shape *shape, const wt_features *features) {
     if (shape->condition.frames > 0) shape->condition.features = *features;
 }

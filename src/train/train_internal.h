@@ -73,12 +73,13 @@ wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config 
 typedef struct {
     bool best;    /* the best so far */
     bool lowered; /* the plateau schedule's rate */
-    bool enough;  /* validation.patience is at its end */
+    bool enough;  /* validation.patience is at its end, or validation.until_esr reached */
 } wt_judgement;
 
 wt_judgement wt_judge(wt_checkpoint_state *state, const wt_config *config, double loss);
 /* Whether the run has ended early. */
 bool wt_is_out_of_patience(const wt_checkpoint_state *state, const wt_config *config);
+bool wt_has_reached_esr(const wt_checkpoint_state *state, const wt_config *config);
 bool wt_judge_needs_validation(const wt_config *config);
 wt_plateau wt_stored_plateau(const wt_checkpoint_state *state);
 void wt_store_plateau(wt_checkpoint_state *state, wt_plateau plateau);

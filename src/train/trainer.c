@@ -205,12 +205,15 @@ static void publish_step(wt_trainer *trainer, const wt_decision *decision) {
 /* Rank 0: to people. */
 static void report_judgement(const wt_trainer *trainer, wt_judgement judgement, double loss,
                              const wt_score *score) {
-    char text[96], accuracy[48] = "";
+    char text[96], accuracy[64] = "";
     const wt_checkpoint_state *state = &trainer->state;
     wt_loss_text(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
     if (state->outputs > 1)
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
                  100.0 * (double)score->correct / (double)score->targets);
+    if (state->validation_power > 0)
+        wt_esr_text(accuracy, sizeof accuracy, wt_dataset_kind(trainer->data.set) == WT_DATA_AUDIO,
+                    loss / state->validation_power);
     wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
                     accuracy, judgement.best ? " (the best so far)" : "");
     if (judgement.lowered) {
@@ -225,6 +228,8 @@ static wt_judgement publish_validation(wt_trainer *trainer, double loss, const w
     wt_checkpoint_state *state = &trainer->state;
     wt_metrics_row *row = &trainer->note.row;
     wt_stop_writer_hold(trainer->stop);
+    const bool squares = trainer->network->head_kind == WT_HEAD_MSE && score->targets > 0;
+    state->validation_power = squares ? score->squares / (double)score->targets : 0;
     const wt_judgement judgement = wt_judge(state, trainer->config, loss);
     if (judgement.best) state->planned_step = state->step;
     state->validation_due = false;
@@ -396,7 +401,8 @@ static wt_status finish_step(wt_trainer *trainer, wt_decision *decision) {
 
 static bool wt_is_done(const wt_trainer *trainer) {
     return trainer->state.step >= trainer->config->train.steps ||
-           wt_is_out_of_patience(&trainer->state, trainer->config);
+           wt_is_out_of_patience(&trainer->state, trainer->config) ||
+           wt_has_reached_esr(&trainer->state, trainer->config);
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */

@@ -14,13 +14,14 @@ config     | config                   | base yaml
 comm       | comm places launcher facts | base
 h5         | h5                       | base
 kernels    | kernels                  | base config
-data       | data mel prepare sound splits vocabulary | base config h5
+data       | data mel prepare sound splits align vocabulary | base config h5
 network    | network parameters       | base config kernels
 engine     | engine                   | base kernels
 optim      | optim                    | base config kernels
-checkpoint | checkpoint               | base config comm h5 data
+export     | nam                      | base config
+checkpoint | checkpoint               | base config comm h5 kernels data network export
 metrics    | metrics                  | base
-generate   | generate                 | base config kernels data engine
+generate   | generate filter          | base config kernels data engine
 train      | train step agreement     | everything above
 predict    | predict calibration      | everything above
 sweep      | sweep                    | everything above

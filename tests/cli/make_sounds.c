@@ -4,6 +4,8 @@
  * 24 or float. The exit code is 77 where libsndfile does not write such files. KIND:
  *   tone HZ     0.5 on every channel, the k-th k octaves higher
  *   noise SEED  white, ±0.5
+ *   played      noise and plucked strings
+ *   amplified D the same, D samples late, through a clipper and a filter
  *   speech      a tone in the middle half, silence before and after
  *   zeros
  *   loud        a tone that goes to ±1.5 (with coding float)
@@ -34,7 +36,24 @@ static float tone(double frequency, long n, int rate) {
     return (float)(0.5 * sin(6.283185307179586 * frequency * (double)n / rate));
 }
 
+/* Strings of a quarter of a second. */
+static float played(long n, int rate) {
+    const long each = rate / 4, string = n / each, at = n % each;
+    if (n < 0) return 0;
+    return 0.5f * noise(n, 5) +
+           0.3f * tone(100 + 37 * (double)(string % 9), at, rate) * (float)exp(-8.0 * (double)at / rate);
+}
+
+static float amplified(long n, int rate) {
+    float sum = 0;
+    for (long k = 0; k < 20; k++)
+        sum += 0.3f * (float)(exp(-(double)k / 4) * tanh(3 * (double)played(n - k, rate)));
+    return sum;
+}
+
 static float sample(const signal_kind *s, long n, int channel) {
+    if (strcmp(s->kind, "played") == 0) return played(n, s->rate);
+    if (strcmp(s->kind, "amplified") == 0) return amplified(n - (long)s->parameter, s->rate);
     if (strcmp(s->kind, "tone") == 0) return tone(s->parameter * (1 << channel), n, s->rate);
     if (strcmp(s->kind, "noise") == 0) return noise(n, s->parameter + channel);
     if (strcmp(s->kind, "speech") == 0) return n < s->frames / 4 || n >= s->frames * 3 / 4 ? 0 : noise(n, 1);

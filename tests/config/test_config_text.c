@@ -168,7 +168,8 @@ static void differences_are_named_with_their_rule(void **state) {
     expect_differences(
         "model: {stacks: 1, layers: 4}", "model: {arrays: [{stacks: 1, layers: 4, kernel: 3}]}",
         "refused model.arrays [] -> [{kernel: 3, stacks: 1, layers: 4, residual: 64, gate: 64, "
-        "activation: gate}]\n");
+        "activation: gate, "
+        "head_kernel: 1, head_bias: false}]\n");
     expect_differences(
         "train: {microbatches_at_once: 2}\ncheckpoint: {keep: 1}\nrun: {backend: reference}\n",
         "data: {memory: 1, window: 4096, quantization: linear:256}\nschedule: {kind: constant}",

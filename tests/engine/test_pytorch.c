@@ -153,6 +153,10 @@ static void test_layout(void **state) {
 
 /* --- forward --- */
 
+static bool is_spectral(const wt_reference_case *c) {
+    return c->config.model.spectral.weight > 0 && c->batch.targets > 257;
+}
+
 static void compare_losses(const wt_reference_case *c, const wt_window_loss *losses) {
     double theirs[WINDOWS_MAX], whole, sum = 0;
     must(wt_reference_read(c, "losses", theirs, (size_t)c->windows));
@@ -191,7 +195,7 @@ static void test_forward(void **state) {
     for (int threads = 1; threads <= 3; threads += 2) {
         wt_engine *pass = make_pass(c, false, 0, parameters, threads);
         wt_engine_forward(pass, &c->batch, 0, c->windows, losses);
-        compare_losses(c, losses);
+        if (!is_spectral(c)) compare_losses(c, losses); /* evaluation has the squared error alone */
         double worst = compare_logits(c, pass);
         print_message("%s: logits to %.1e, %d threads\n", c->name, worst, threads);
         wt_engine_destroy(pass);
@@ -441,18 +445,53 @@ static void test_training(void **state) {
         TEST("microbatch sizes", case, test_microbatch_sizes),                                               \
         TEST("overwriting", case, test_backward_overwrites), TEST("training", case, test_training)
 
+/* Of a long context, what takes longest is left to the smaller ones; the spectral loss's gradient jumps where a bin's
+ * magnitudes meet, so that the small differences of a training grow. */
+#define PRESET(case)                                                                                         \
+    TEST("table", case, test_table), TEST("layout", case, test_layout), TEST("forward", case, test_forward), \
+        TEST("microbatches", case, test_microbatches)
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        CASE("kernel-1"),        CASE("kernel-2"),        CASE("kernel-3"),
-        CASE("one-block"),       CASE("many-blocks"),     CASE("arrays"),
-        CASE("odd-channels"),    CASE("ungated"),         CASE("real"),
-        CASE("real-short"),      CASE("short"),           CASE("scales"),
-        CASE("ignored"),         CASE("panels"),          CASE("long-dilation"),
-        CASE("values"),          CASE("logistics-codes"), CASE("logistics-values"),
-        CASE("gaussian-codes"),  CASE("gaussian-values"), CASE("next-values"),
-        CASE("frames-repeated"), CASE("frames-linear"),   CASE("frames-stretched"),
-        CASE("speakers"),        CASE("voices"),          CASE("readout-mean"),
-        CASE("readout-linear"),  CASE("readout-value"),
+        CASE("kernel-1"),
+        CASE("kernel-2"),
+        CASE("kernel-3"),
+        CASE("one-block"),
+        CASE("many-blocks"),
+        CASE("arrays"),
+        CASE("odd-channels"),
+        CASE("ungated"),
+        CASE("real"),
+        CASE("real-short"),
+        CASE("short"),
+        CASE("scales"),
+        CASE("ignored"),
+        CASE("panels"),
+        CASE("long-dilation"),
+        CASE("values"),
+        CASE("logistics-codes"),
+        CASE("logistics-values"),
+        CASE("gaussian-codes"),
+        CASE("gaussian-values"),
+        CASE("next-values"),
+        CASE("frames-repeated"),
+        CASE("frames-linear"),
+        CASE("frames-stretched"),
+        CASE("speakers"),
+        CASE("voices"),
+        CASE("readout-mean"),
+        CASE("readout-linear"),
+        CASE("readout-value"),
+        PRESET("amplifier-a1-standard"),
+        PRESET("amplifier-a1-lite"),
+        PRESET("amplifier-a1-feather"),
+        CASE("amplifier-a1-nano"),
+        PRESET("amplifier-a2-full"),
+        CASE("amplifier-a2-lite"),
+        CASE("amplifier-activations"),
+#ifdef WT_REAL_DOUBLE /* by quiet bins its gradient has not these digits in float, in PyTorch neither */
+        PRESET("amplifier-spectral"),
+#endif
     };
     if (argc != 3) {
         fprintf(stderr, "usage: %s BACKEND FOLDER\n", argv[0]);

@@ -281,6 +281,48 @@ static void test_squared_error(void **state) {
     assert_true(kernels->squared_error(y, LD, values, targets, 0, true) == 0);
 }
 
+/* Both at the floor, one of the two, and alike: their shares of the sums, and the gradient, by its definition. */
+static void spectrum_once(int bins) {
+    matrix a = matrix_create(1, 2 * bins, 1, 1, 41), b = matrix_create(1, 2 * bins, 0, 1, 42);
+    double sums[3] = {1, 2, 3}, want[3] = {1, 2, 3};
+    for (int k = 0; k < bins; k++) {
+        for (int part = 0; part < 2; part++) {
+            wt_real *target = &a.values[2 * k + part], *output = &b.values[2 * k + part];
+            if (k % 5 == 1) *target *= (wt_real)1e-5;
+            if (k % 5 == 2) *output *= (wt_real)1e-5;
+            if (k % 5 == 3) *target = *output;
+        }
+        const double p = (double)a.values[2 * k] * (double)a.values[2 * k] +
+                         (double)a.values[2 * k + 1] * (double)a.values[2 * k + 1];
+        const double q = (double)b.values[2 * k] * (double)b.values[2 * k] +
+                         (double)b.values[2 * k + 1] * (double)b.values[2 * k + 1];
+        const double m = sqrt(fmax(p, WT_SPECTRUM_FLOOR)), n = sqrt(fmax(q, WT_SPECTRUM_FLOOR));
+        want[0] += (m - n) * (m - n), want[1] += m * m, want[2] += fabs(log(m) - log(n));
+    }
+    kernels->spectrum(a.values, b.values, bins, sums);
+    for (int i = 0; i < 3; i++) check_close(sums[i], want[i], 1e-6, 1e-6);
+    matrix old = matrix_create(1, 2 * bins, 0, 0, 0);
+    memcpy(old.values, b.values, 2 * (size_t)bins * sizeof(wt_real));
+    kernels->spectrum_back(a.values, b.values, bins, (wt_real)0.5, (wt_real)0.25);
+    for (int k = 0; k < bins; k++) {
+        const double re = (double)old.values[2 * k], im = (double)old.values[2 * k + 1], q = re * re + im * im;
+        const double m = hypot((double)a.values[2 * k], (double)a.values[2 * k + 1]);
+        const double own = fmax(m, sqrt(WT_SPECTRUM_FLOOR)), other = sqrt(fmax(q, WT_SPECTRUM_FLOOR));
+        const int sign = k % 5 == 3 ? 0 : other > own ? 1 : -1;
+        const double factor = q > WT_SPECTRUM_FLOOR ? (1 - own / other) * 0.5 + sign * 0.25 / q : 0;
+        check_close((double)b.values[2 * k], re * factor, 1e-6, 1e-5);
+        check_close((double)b.values[2 * k + 1], im * factor, 1e-6, 1e-5);
+    }
+    matrix_check_padding(&b);
+    matrix_destroy(&a), matrix_destroy(&b), matrix_destroy(&old);
+}
+
+static void test_spectrum(void **state) {
+    (void)state;
+    static const int bins[] = {1, 2, 15, 16, 17, 33, 257};
+    for (int i = 0; i < 7; i++) spectrum_once(bins[i]);
+}
+
 static void test_cross_entropy(void **state) {
     (void)state;
     static const int classes[] = {1, 2, 7, 16, 63, 64, 65, 256, 1000};
@@ -450,6 +492,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_nan_passes),
         cmocka_unit_test(test_cross_entropy),
         cmocka_unit_test(test_squared_error),
+        cmocka_unit_test(test_spectrum),
         cmocka_unit_test(test_add_and_squares),
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_sgd),

@@ -149,6 +149,14 @@ static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shi
     return loss;
 }
 
+static double run_spectra(outcome *all, const wt_kernels *k, int width, int shift) {
+    matrix *target = outcome_add(all, 1, 2 * width, shift), *output = outcome_add(all, 1, 2 * width, shift);
+    double sums[3] = {0, 0, 0};
+    k->spectrum(target->values, output->values, width, sums);
+    k->spectrum_back(target->values, output->values, width, 0.3f, 0.7f);
+    return sums[0] + sums[1] + sums[2];
+}
+
 static outcome run_all(const wt_kernels *k, int width, int shift) {
     outcome all = {.count = 0};
     run_activations(&all, k, width, shift);
@@ -157,7 +165,7 @@ static outcome run_all(const wt_kernels *k, int width, int shift) {
     const int32_t targets[ROWS] = {width - 1, -1, 0}, classes[ROWS] = {2, 0, 2};
     matrix *y = outcome_add(&all, ROWS, width, shift);
     all.loss = k->cross_entropy(y->values, y->stride, targets, ROWS, width, true);
-    all.loss += run_mixtures(&all, k, width, shift);
+    all.loss += run_mixtures(&all, k, width, shift) + run_spectra(&all, k, width, shift);
     matrix *sums = outcome_add(&all, 1, width, shift), *table = outcome_add(&all, 3, width, 0);
     matrix *rows = outcome_add(&all, ROWS, width, shift);
     k->embed(rows->values, rows->stride, classes, table->values, sums->values, ROWS, 3, width, 1);

@@ -176,9 +176,10 @@ wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *ta
         WT_CHECK(out[i].format.rate == in[i].format.rate, WT_USAGE,
                  "%s: has another sample rate than %s (got %d Hz, expected %d)", out[i].path, in[i].path,
                  out[i].format.rate, in[i].format.rate);
-        WT_CHECK(out[i].format.frames == in[i].format.frames, WT_USAGE,
-                 "%s: is not as long as %s (got %lld samples, expected %lld)", out[i].path, in[i].path,
-                 (long long)out[i].format.frames, (long long)in[i].format.frames);
+        WT_CHECK(
+            options->align || out[i].format.frames == in[i].format.frames, WT_USAGE,
+            "%s: is not as long as %s (got %lld samples, expected %lld; --align auto brings them together)",
+            out[i].path, in[i].path, (long long)out[i].format.frames, (long long)in[i].format.frames);
         WT_TRY(check_target_channels(&out[i], options));
     }
     return WT_OK;

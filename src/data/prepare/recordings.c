@@ -240,43 +240,71 @@ static wt_status add_part(collection *all, const wt_recording *whole, const char
     wt_recording *part = &all->list->files[all->list->count - 1];
     part->format = whole->format;
     part->format.frames = frames;
-    part->first = first;
-    part->cut = frames < whole->format.frames;
+    part->first = whole->first + first;
+    part->cut = whole->cut || frames < whole->format.frames;
     part->held = true;
     part->split = split;
     return WT_OK;
 }
 
-/* Its parts, with the part's name behind the id's #. */
-static wt_status cut_recording(collection *all, const wt_recording *whole, const double *shares) {
+/* Frames begin … end−1 of a recording, with the part's name behind the id's #; nothing where there are none. */
+static wt_status add_named_part(collection *all, const wt_recording *whole, wt_split split, int64_t begin,
+                                int64_t end) {
+    char id[WT_PATH_MAX];
+    if (begin < 0) begin = 0;
+    if (end > whole->format.frames) end = whole->format.frames;
+    if (end <= begin) return WT_OK;
+    const int length = snprintf(id, sizeof id, "%s#%s", whole->id, wt_split_name(split));
+    WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%s: the name is too long", whole->path);
+    return add_part(all, whole, id, split, begin, end - begin);
+}
+
+static wt_status cut_by_layout(collection *all, const wt_recording *whole) {
+    const int64_t rate = whole->format.rate, from = whole->layout_from;
+    WT_TRY(add_named_part(all, whole, WT_SPLIT_TRAIN, WT_STANDARD_TRAIN * rate - from,
+                          WT_STANDARD_VALIDATION * rate - from));
+    return add_named_part(all, whole, WT_SPLIT_VALIDATION, WT_STANDARD_VALIDATION * rate - from,
+                          WT_STANDARD_END * rate - from);
+}
+
+static wt_status cut_by_shares(collection *all, const wt_recording *whole, const double *shares) {
     const int64_t frames = whole->format.frames;
     const int64_t gap = frames / 20 < whole->format.rate ? frames / 20 : whole->format.rate;
     double before = 0;
-    if (whole->held) return add_part(all, whole, whole->id, whole->split, 0, frames);
     for (wt_split split = 0; split < WT_SPLITS; split++) {
-        char id[WT_PATH_MAX];
         const int64_t begin = (int64_t)((double)frames * before) + (split > 0 ? gap : 0);
         before += shares[split];
         const int64_t end = split == WT_SPLITS - 1 ? frames : (int64_t)((double)frames * before);
-        if (shares[split] <= 0 || end <= begin) continue;
-        const int length = snprintf(id, sizeof id, "%s#%s", whole->id, wt_split_name(split));
-        WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%s: the name is too long", whole->path);
-        WT_TRY(add_part(all, whole, id, split, begin, end - begin));
+        if (shares[split] > 0) WT_TRY(add_named_part(all, whole, split, begin, end));
     }
+    return WT_OK;
+}
+
+/* `shares` NULL: only what has the standard layout is cut. */
+static wt_status cut_recording(collection *all, const wt_recording *whole, const double *shares) {
+    if (whole->standard && !whole->held) return cut_by_layout(all, whole);
+    if (shares && !whole->held) return cut_by_shares(all, whole, shares);
+    WT_TRY(add_part(all, whole, whole->id, whole->split, 0, whole->format.frames));
+    all->list->files[all->list->count - 1].held = whole->held;
     return WT_OK;
 }
 
 wt_status wt_recordings_cut(wt_recordings *list, const wt_split_rule *rule) {
     double shares[WT_SPLITS];
-    size_t drawn = 0;
-    for (size_t i = 0; i < list->count; i++) drawn += !list->files[i].held;
-    if (drawn == 0 || drawn >= (size_t)wt_split_parts(rule)) return WT_OK;
+    size_t drawn = 0, standard = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        standard += list->files[i].standard && !list->files[i].held;
+        drawn += !list->files[i].held && !list->files[i].standard;
+    }
+    const bool few = drawn > 0 && drawn < (size_t)wt_split_parts(rule);
+    if (!few && standard == 0) return WT_OK;
     wt_split_rule_shares(shares, rule);
     wt_recordings cut;
     memset(&cut, 0, sizeof cut);
     collection all = {.list = &cut};
     wt_status status = WT_OK;
-    for (size_t i = 0; i < list->count; i++) WT_GUARD(cut_recording(&all, &list->files[i], shares));
+    for (size_t i = 0; i < list->count; i++)
+        WT_GUARD(cut_recording(&all, &list->files[i], few ? shares : NULL));
     wt_recording *files = list->files;
     const size_t count = list->count;
     list->files = cut.files;

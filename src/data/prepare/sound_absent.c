@@ -31,3 +31,19 @@ wt_status wt_sound_resample(float **out, const float *samples, int64_t frames, i
     (void)out, (void)samples, (void)frames, (void)channels, (void)from, (void)to;
     return absent("resampling");
 }
+
+wt_status wt_sound_reader_open(wt_sound_reader **out, wt_sound_format *format, const char *path) {
+    (void)format;
+    *out = NULL;
+    return absent(path);
+}
+
+wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t frames, int64_t *got) {
+    (void)reader, (void)samples, (void)frames;
+    *got = 0;
+    return absent("sound");
+}
+
+void wt_sound_reader_close(wt_sound_reader *reader) {
+    (void)reader;
+}

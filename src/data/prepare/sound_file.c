@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "prepare_internal.h"
 #include "wavetrain/memory.h"
@@ -245,4 +246,58 @@ cleanup:
     wt_free(samples);
     close_sound(&s);
     return status;
+}
+
+/* --- piece by piece --- */
+
+struct wt_sound_reader {
+    sound sound;
+    const char *path;
+    int64_t got;
+    bool counted; /* the number of frames is known */
+};
+
+/* libsndfile reads a pipe in one pass; its length, where the header says one, is not to be relied upon. */
+static wt_status open_input(wt_sound_reader *reader) {
+    reader->sound.file = sf_open_fd(STDIN_FILENO, SFM_READ, &reader->sound.info, 0);
+    if (!reader->sound.file) return refuse(reader->path, NULL);
+    reader->sound.info.frames = 0;
+    const SF_INFO *info = &reader->sound.info;
+    const wt_sound_format format = {.rate = info->samplerate, .channels = info->channels};
+    return wt_sound_check_format(reader->path, &format);
+}
+
+wt_status wt_sound_reader_open(wt_sound_reader **out, wt_sound_format *format, const char *path) {
+    wt_sound_reader *reader;
+    *out = NULL;
+    WT_TRY(wt_alloc(&reader, 1, sizeof *reader, "a sound file"));
+    reader->counted = strcmp(path, "-") != 0;
+    reader->path = reader->counted ? path : "standard input";
+    wt_status status = reader->counted ? open_sound(&reader->sound, path) : open_input(reader);
+    if (status != WT_OK) {
+        if (reader->counted) memset(&reader->sound, 0, sizeof reader->sound); /* is closed */
+        wt_sound_reader_close(reader);
+        return status;
+    }
+    const SF_INFO *info = &reader->sound.info;
+    *format = (wt_sound_format){.frames = info->frames, .rate = info->samplerate, .channels = info->channels};
+    *out = reader;
+    return WT_OK;
+}
+
+wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t frames, int64_t *got) {
+    sound *s = &reader->sound;
+    *got = sf_readf_float(s->file, samples, frames);
+    if (*got < 0) *got = 0;
+    WT_TRY(check_finite(reader->path, samples, *got, s->info.channels, reader->got));
+    reader->got += *got;
+    if (*got == frames) return WT_OK;
+    if (reader->counted) return check_length(s, reader->path, reader->got, s->info.frames);
+    return sf_error(s->file) == SF_ERR_NO_ERROR ? WT_OK : refuse(reader->path, s->file);
+}
+
+void wt_sound_reader_close(wt_sound_reader *reader) {
+    if (!reader) return;
+    close_sound(&reader->sound);
+    wt_free(reader);
 }

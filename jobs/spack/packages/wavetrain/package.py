@@ -23,6 +23,7 @@ class Wavetrain(CMakePackage):
 
     variant("audio", default=True, description="Read sound files, and resample them")
     variant("plot", default=True, description="wavetrain plot")
+    variant("nam", default=True, description="Neural Amp Modeler's files")
     variant("shared", default=False, description="A shared library for other programs, in place of a static one")
 
     depends_on("c", type="build")
@@ -39,6 +40,7 @@ class Wavetrain(CMakePackage):
     depends_on("random123", type="build")
     depends_on("libsndfile+external-libs", when="+audio")
     depends_on("soxr", when="+audio")
+    depends_on("jansson", when="+nam")
     depends_on("fftw@3:", when="+audio")
     depends_on("plplot+pango", when="+plot")
 
@@ -50,6 +52,7 @@ class Wavetrain(CMakePackage):
             self.define_from_variant("WT_AUDIO", "audio"),
             self.define_from_variant("WT_FFT", "audio"),
             self.define_from_variant("WT_PLOT", "plot"),
+            self.define_from_variant("WT_NAM", "nam"),
             self.define_from_variant("BUILD_SHARED_LIBS", "shared"),
         ]
 
