@@ -1,0 +1,59 @@
+#!/bin/bash
+# tests/heads.sh [--steps N] [--folder FOLDER] [--csv FILE]
+# The heads of real samples compared with the softmax on the quickstart's speech: the network of configs/speech-quick.yaml
+# and its steps (2,000), inputs and batches, with each head; the held-out loss in nats per sample of 16 bits, with and
+# without runs of 8 or more equal samples. The recordings are those of jobs/quickstart.sh (jobs/setup.sh --recordings).
+# A table goes to stdout, the same as CSV to FILE. WAVETRAIN is the program (build/wavetrain).
+# Fails where a mixture of logistics is above --logistics (1.00) or a Gaussian above --gaussian (1.05) × the softmax.
+SOURCE=${SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain}
+set -eu
+steps=2000 folder='' csv='' logistics=1.00 gaussian=1.05
+while [ $# -gt 0 ]; do
+    case ${1-}:${2-} in
+    --steps:?*) steps=$2 ;;
+    --folder:?*) folder=$2 ;;
+    --csv:?*) csv=$(realpath -m "$2") ;;
+    --logistics:?*) logistics=$2 ;;
+    --gaussian:?*) gaussian=$2 ;;
+    *)
+        sed -n '2,7s/^# //p' "$0" >&2
+        exit 2
+        ;;
+    esac
+    shift 2
+done
+if [ -z "$folder" ]; then
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+fi
+mkdir -p "$folder"
+cd "$folder"
+
+speech=$(dpkg -L asterisk-core-sounds-en-wav 2>/dev/null | sed -n 's|/[^/]*\.wav$||p' | sort | head -n 1 || true)
+if [ -z "$speech" ]; then
+    echo "the recordings are not on this machine: jobs/setup.sh --recordings installs them"
+    exit 77
+fi
+[ -e data/speech-quick ] || "$WAVETRAIN" prepare audio "$speech" --out data/speech-quick >prepare.txt
+
+# nats PATTERN FILE: the nats of the line of an evaluation that has PATTERN
+nats() { sed -n "s/^ *$1[^0-9]* \([0-9.]*\) nats.*/\1/p" "$2"; }
+
+printf 'head,steps,nats,nats_without_runs,ratio,ratio_without_runs\n' >heads.csv
+for head in softmax logistics gaussian; do
+    changes=(train.steps="$steps" schedule.warmup=$((steps / 20)) ema.decay=0.99)
+    [ $head = softmax ] || changes+=(model.head=$head model.mean_unit=0.1 optimizer.clip=0)
+    "$WAVETRAIN" train "$SOURCE/configs/speech-quick.yaml" --run $head "${changes[@]/#/--set=}" >$head.log
+    "$WAVETRAIN" evaluate $head >$head.txt
+    all=$(nats 'per sample of 16 bits' $head.txt) without=$(nats 'the same, out of such runs' $head.txt)
+    [ $head != softmax ] || { base=$all base_without=$without; }
+    awk -v OFS=, -v h=$head -v s="$steps" -v a="$all" -v w="$without" -v b="$base" -v c="$base_without" \
+        'BEGIN { print h, s, a, w, sprintf("%.4f", a / b), sprintf("%.4f", w / c) }' >>heads.csv
+done
+column -s, -t heads.csv
+[ -z "$csv" ] || cp heads.csv "$csv"
+awk -F, -v logistics="$logistics" -v gaussian="$gaussian" '
+    $1 == "logistics" && !($6 <= logistics) { print "logistics: " $6 ", expected at most " logistics; bad = 1 }
+    $1 == "gaussian" && !($6 <= gaussian) { print "gaussian: " $6 ", expected at most " gaussian; bad = 1 }
+    END { exit bad }' heads.csv
