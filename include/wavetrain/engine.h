@@ -195,16 +195,26 @@ double wt_engine_round(const struct wt_graph *graph, double value);
  */
 typedef struct wt_stream wt_stream;
 
+/* What a network with a condition, or with speakers, makes its samples from: all rows the same. */
+typedef struct {
+    const wt_real *frames; /* [count, features], as batches have them; sample 0 is the first one's target */
+    int64_t count;
+    int centre; /* of frame 0, in samples */
+    int32_t speaker;
+} wt_stream_condition;
+
 typedef struct {
     int32_t silence_class; /* that the past is full of; of real input it is 0 */
     int rows;              /* streams side by side, at least 1 */
     int threads;           /* that share the work of a sample; 0 is 1 */
     wt_weights weights;    /* of products; tables, biases and norms stay fp32 */
+    /* NULL where the network has none; its frames must outlive the stream, whose only thread computes it all */
+    const wt_stream_condition *condition;
 } wt_stream_options;
 
 /* Begins as training meets an utterance's start: the past is padding (the class of silence, or 0 on every
  * real channel). Graph, kernels and `parameters` (kernel order) must outlive the stream. WT_USAGE: the
- * network has one output per window. */
+ * network has one output per window, or a condition that is not given. */
 wt_status wt_stream_open(wt_stream **out, const struct wt_graph *graph, const wt_kernels *kernels,
                          const wt_real *parameters, const wt_stream_options *options);
 /* One stream with fp32 weights. */

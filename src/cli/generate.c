@@ -11,15 +11,19 @@
 #include "wavetrain/data.h"
 #include "wavetrain/facts.h"
 #include "wavetrain/log.h"
+#include "wavetrain/mel.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/sound.h"
 
 typedef struct {
-    char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot, *weights;
+    char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot, *weights, *copy;
     double seconds, temperature, prime_seconds;
-    int count, top_k, force, utterance, raw, last_step;
+    int count, top_k, force, utterance, raw, last_step, speaker;
     long long seed, max_length;
 } wt_generate_arguments;
+
+/* Of a table's or a sound's series, where nothing says how long it is. */
+#define DEFAULT_SECONDS 1.0
 
 static wt_generate_arguments wt_given;
 
@@ -56,6 +60,13 @@ static const struct poptOption wt_options[] = {
      "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
     {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0,
      "Another data set for --prime-from; of text, to tell which items are new", "DATASET"},
+    {"copy", '\0', POPT_ARG_STRING, &wt_given.copy, 0,
+     "Of a network with a condition: make the features of a recording, and the sound that they tell, as long "
+     "as that "
+     "one unless --seconds is given",
+     "SOUND"},
+    {"speaker", '\0', POPT_ARG_INT, &wt_given.speaker, 0,
+     "Of a network with speakers: the number of one, from 0", "N"},
     {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
      "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
@@ -78,6 +89,9 @@ typedef struct {
     int rate, channels;
     float *prime; /* [prime_count, channels] in the network's units */
     int64_t prime_count;
+    wt_real *frames; /* of a condition */
+    wt_stream_condition condition;
+    int64_t copied; /* samples of --copy's sound; 0: there is none */
 } wt_voice;
 
 /* --- checks, before any work --- */
@@ -137,32 +151,38 @@ static int64_t wt_prime_wanted(const wt_voice *voice) {
     return wanted < field ? field : wanted;
 }
 
-static wt_status wt_prime_by_file(wt_voice *voice) {
+/* A recording's mean over channels, at the network's rate. */
+static wt_status read_mono(float **out, int64_t *count, const char *path, int rate) {
     wt_sound_format format;
     float *samples, *mono = NULL;
     wt_status status = WT_OK;
-    WT_TRY(wt_sound_read(&samples, &format, wt_given.prime, 0, -1));
-    WT_GUARD(wt_alloc(&mono, (size_t)format.frames, sizeof *mono, "the priming"));
+    WT_TRY(wt_sound_read(&samples, &format, path, 0, -1));
+    WT_GUARD(wt_alloc(&mono, (size_t)format.frames, sizeof *mono, "a recording"));
     for (int64_t i = 0; i < format.frames; i++) {
         float sum = 0;
         for (int c = 0; c < format.channels; c++) sum += samples[i * format.channels + c];
         mono[i] = sum / (float)format.channels;
     }
-    voice->prime_count = wt_sound_resampled_frames(format.frames, format.rate, voice->rate);
-    if (format.rate == voice->rate) {
-        voice->prime = mono;
+    *count = wt_sound_resampled_frames(format.frames, format.rate, rate);
+    if (format.rate == rate) {
+        *out = mono;
         mono = NULL;
     } else {
-        WT_GUARD(wt_sound_resample(&voice->prime, mono, format.frames, 1, format.rate, voice->rate));
+        WT_GUARD(wt_sound_resample(out, mono, format.frames, 1, format.rate, rate));
     }
-    const double whole = (double)voice->prime_count / voice->rate;
-    if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
-    wt_log_info("primed with the first %.2f s of %s, which has %.2f s",
-                (double)voice->prime_count / voice->rate, wt_given.prime, whole);
 cleanup:
     wt_free(samples);
     wt_free(mono);
     return status;
+}
+
+static wt_status wt_prime_by_file(wt_voice *voice) {
+    WT_TRY(read_mono(&voice->prime, &voice->prime_count, wt_given.prime, voice->rate));
+    const double whole = (double)voice->prime_count / voice->rate;
+    if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+    wt_log_info("primed with the first %.2f s of %s, which has %.2f s",
+                (double)voice->prime_count / voice->rate, wt_given.prime, whole);
+    return WT_OK;
 }
 
 /* The utterance that is asked for; a long one has speech on both sides of where priming ends. */
@@ -207,6 +227,58 @@ cleanup:
     return status;
 }
 
+/* --- a condition --- */
+
+/* Frames as the network sees them; without a recording one of zeros, which says by its flag that there is none. */
+static wt_status make_frames(wt_voice *voice, const float *frames, int64_t count) {
+    const wt_features *features = &wt_checkpoint_get_state(voice->checkpoint)->features;
+    const size_t each = (size_t)voice->restored.network->features;
+    voice->condition.count = frames ? count : 1;
+    voice->condition.centre = features->centre;
+    WT_TRY(wt_alloc(&voice->frames, (size_t)voice->condition.count * each, sizeof *voice->frames, "frames"));
+    for (int64_t i = 0; frames && i < count; i++) {
+        wt_real *to = voice->frames + (size_t)i * each;
+        wt_features_normalise(features, frames + i * features->count, to);
+        if (each > (size_t)features->count) to[features->count] = 1;
+    }
+    voice->condition.frames = voice->frames;
+    return WT_OK;
+}
+
+static wt_status copy_recording(wt_voice *voice) {
+    const wt_features *features = &wt_checkpoint_get_state(voice->checkpoint)->features;
+    wt_mel mel;
+    float *samples = NULL, *frames = NULL;
+    wt_status status = WT_OK;
+    WT_CHECK(*features->text, WT_USAGE, "--copy: it is not known how the network's features were made");
+    WT_TRY(wt_mel_parse(&mel, features->text, voice->rate));
+    WT_GUARD(read_mono(&samples, &voice->copied, wt_given.copy, voice->rate));
+    WT_GUARD(wt_mel_compute(&frames, &mel, samples, voice->copied, voice->rate));
+    WT_GUARD(make_frames(voice, frames, wt_mel_count(&mel, voice->copied)));
+cleanup:
+    wt_free(samples);
+    wt_free(frames);
+    return status;
+}
+
+static wt_status take_condition(wt_voice *voice) {
+    const wt_network *network = voice->restored.network;
+    const bool may_lack = wt_checkpoint_get_config(voice->checkpoint)->data.condition_dropout > 0;
+    WT_CHECK(network->features > 0 || !wt_given.copy, WT_USAGE, "--copy: the network has no condition");
+    WT_CHECK(network->speakers > 0 || wt_given.speaker < 0, WT_USAGE,
+             "--speaker: the network has no speakers");
+    if (network->speakers > 0) {
+        WT_CHECK(wt_given.speaker >= 0 && wt_given.speaker < network->speakers, WT_USAGE,
+                 "--speaker: expected the number of one, 0 … %d", network->speakers - 1);
+        voice->condition.speaker = wt_given.speaker;
+    }
+    if (network->features == 0) return WT_OK;
+    WT_CHECK(wt_given.copy || may_lack, WT_USAGE, "the network has a condition (--copy SOUND gives it)");
+    WT_CHECK(!wt_given.prime && !wt_given.prime_from, WT_USAGE,
+             "--prime: does not go with a condition, which begins with the first sample");
+    return wt_given.copy ? copy_recording(voice) : make_frames(voice, NULL, 0);
+}
+
 /* --- the whole --- */
 
 static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
@@ -229,6 +301,7 @@ static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
         "--predictions)",
         wt_checkpoint_path(voice->checkpoint));
     WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint, wt_given.last_step));
+    WT_TRY(take_condition(voice));
     if (wt_given.prime) WT_TRY(wt_prime_by_file(voice));
     return wt_given.prime_from ? wt_prime_by_dataset(voice) : WT_OK;
 }
@@ -255,7 +328,10 @@ static wt_status generate_text(const wt_voice *voice) {
 
 /* Collective. */
 static wt_status generate_series(const wt_voice *voice, wt_comm *comm) {
-    const int64_t samples = isinf(wt_given.seconds) ? -1 : llround(wt_given.seconds * voice->rate);
+    const bool whole = voice->copied > 0 && wt_given.seconds == DEFAULT_SECONDS;
+    const int64_t samples = isinf(wt_given.seconds) ? -1
+                            : whole                 ? voice->copied
+                                                    : llround(wt_given.seconds * voice->rate);
     const wt_series_format format = {.rate = voice->rate,
                                      .channels = voice->channels,
                                      .samples = samples == 0 ? 1 : samples,
@@ -271,6 +347,7 @@ static wt_status generate_series(const wt_voice *voice, wt_comm *comm) {
                                        .weights = voice->weights,
                                        .how = continuation_of(voice),
                                        .parameters = voice->restored.parameters,
+                                       .condition = &voice->condition,
                                        .prime = voice->prime,
                                        .prime_count = voice->prime_count};
     WT_TRY(wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? wt_generate_series_check(&request) : WT_OK));
@@ -288,16 +365,23 @@ static wt_status generate(wt_comm *comm, wt_voice *voice, const char *file_or_ru
 static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     wt_voice voice = {0};
-    wt_given = (wt_generate_arguments){
-        .seconds = 1, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
+    wt_given = (wt_generate_arguments){.seconds = DEFAULT_SECONDS,
+                                       .temperature = 1,
+                                       .prime_seconds = 1,
+                                       .count = 1,
+                                       .seed = 1,
+                                       .utterance = -1,
+                                       .speaker = -1};
     wt_status status = wt_command_parse(&line, &wt_command_generate, argc, argv, 1, 1);
     if (status == WT_OK && !line.done) status = generate(comm, &voice, line.arguments[0]);
     wt_free(voice.prime);
+    wt_free(voice.frames);
     wt_restored_dispose(&voice.restored);
     wt_checkpoint_close(voice.checkpoint);
     poptFreeContext(line.context);
-    char *texts[] = {wt_given.out,  wt_given.checkpoint, wt_given.prime, wt_given.prime_from,
-                     wt_given.data, wt_given.prompt,     wt_given.plot,  wt_given.weights};
+    char *texts[] = {wt_given.out,        wt_given.checkpoint, wt_given.prime,
+                     wt_given.prime_from, wt_given.data,       wt_given.prompt,
+                     wt_given.plot,       wt_given.weights,    wt_given.copy};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     return status;
 }

@@ -194,7 +194,8 @@ static wt_status sing(choir *c, int rows, int threads) {
     const wt_stream_options options = {.silence_class = wt_silence_class(how.quantization),
                                        .rows = rows,
                                        .threads = threads,
-                                       .weights = request->weights};
+                                       .weights = request->weights,
+                                       .condition = request->condition};
     const wt_piece_work work = {next_piece, take, end_piece, interrupted, c};
     wt_status status = WT_OK;
     wt_stream *stream = NULL;

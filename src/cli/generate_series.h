@@ -15,6 +15,7 @@ typedef struct {
     wt_weights weights;
     wt_continuation how; /* the caller's fields of it */
     const wt_real *parameters;
+    const wt_stream_condition *condition; /* or NULL */
     const float *prime; /* [prime_count, channels] */
     int64_t prime_count;
 } wt_series_request;

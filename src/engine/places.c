@@ -337,6 +337,7 @@ void wt_engine_plan_rings(wt_engine *e) {
         const bool time = buffer->extent == WT_EXTENT_TIME;
         const size_t row = (size_t)e->shape.windows * (size_t)buffer->channels;
         wt_place *place = &buffer->places[WT_FORWARD];
+        if (place->kind == WT_PLACE_CONDITION) continue;
         *place = place_of(e, buffer, time ? WT_PLACE_RING : WT_PLACE_ROWS, plan->arena);
         place->ring = 1;
         if (time) place->stride = row;

@@ -34,7 +34,11 @@ struct wt_stream {
     int *target_count;
     int32_t *target;
     bool began;
-    wt_real *beginning; /* a row of each ring, and the outputs */
+    wt_real *beginning; /* each ring's rows of one stream, the newest first, and the outputs */
+    /* a condition, and of each stream: the sample whose outputs come next, its own frame, whether that is new */
+    wt_stream_condition condition;
+    int64_t *sample, *frame;
+    bool *fresh;
 };
 
 /* --- inputs --- */
@@ -86,6 +90,61 @@ static wt_status take_inputs(wt_stream *stream, const wt_graph *graph) {
     batch->classes = stream->classes;
     batch->signal = stream->values;
     return WT_OK;
+}
+
+/* --- a condition --- */
+
+static const int64_t NO_FRAME = INT64_MIN;
+
+static wt_status take_condition(wt_stream *stream, const wt_graph *graph) {
+    const size_t rows = (size_t)stream->capacity;
+    wt_batch *batch = &stream->batch;
+    if (graph->speakers) WT_TRY(wt_alloc(&batch->speaker, rows, sizeof *batch->speaker, "streams"));
+    for (size_t r = 0; graph->speakers && r < rows; r++) batch->speaker[r] = stream->condition.speaker;
+    if (graph->condition < 0) return WT_OK;
+    const wt_value *frames = &graph->values[graph->condition];
+    batch->features = frames->channels;
+    batch->frames = graph->frame_taps + frames->left;
+    WT_TRY(wt_alloc(&batch->condition, rows * (size_t)(batch->frames * batch->features), sizeof(wt_real),
+                    "frames of streams"));
+    WT_TRY(wt_alloc(&batch->phase, rows, sizeof *batch->phase, "frames of streams"));
+    WT_TRY(wt_alloc(&stream->sample, rows, sizeof *stream->sample, "frames of streams"));
+    WT_TRY(wt_alloc(&stream->frame, rows, sizeof *stream->frame, "frames of streams"));
+    WT_TRY(wt_alloc(&stream->fresh, rows, sizeof *stream->fresh, "frames of streams"));
+    for (size_t r = 0; r < rows; r++) stream->frame[r] = NO_FRAME;
+    return WT_OK;
+}
+
+/* The frames that the next outputs depend on. */
+static void take_frames(wt_stream *stream) {
+    const wt_graph *graph = stream->engine->graph;
+    const wt_stream_condition *c = &stream->condition;
+    wt_batch *batch = &stream->batch;
+    const size_t each = (size_t)batch->features;
+    for (int r = 0; stream->sample && r < stream->rows; r++) {
+        const int64_t frame = wt_frame_of(&graph->framing, stream->sample[r], c->centre, &batch->phase[r]);
+        wt_real *to = batch->condition + (size_t)r * (size_t)batch->frames * each;
+        batch->phase[r] -= batch->context - 1; /* a stream's only row of time is its newest */
+        stream->fresh[r] = frame != stream->frame[r];
+        stream->frame[r] = frame;
+        for (int i = 0; stream->fresh[r] && i < batch->frames; i++, to += each)
+            memcpy(to, c->frames + (size_t)wt_frame_inside(frame - graph->framing.back + i, c->count) * each,
+                   each * sizeof *to);
+    }
+}
+
+/* What is not of time is computed once, or for new frames. */
+static void run_condition(const wt_stream *stream, const wt_engine *e, int op, wt_extent extent) {
+    wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .count = 1};
+    if (extent == WT_EXTENT_FRAMES) tile.count = e->plan->frames + tile.stage->left;
+    for (; tile.group < stream->rows; tile.group++) {
+        if (extent == WT_EXTENT_WINDOW ? !stream->began : stream->fresh[tile.group])
+            wt_class(e->graph, op)->forward(e, op, &tile);
+    }
+}
+
+static void count_samples(wt_stream *stream) {
+    for (int r = 0; stream->sample && r < stream->rows; r++) stream->sample[r]++;
 }
 
 /* The oldest of a row's inputs makes way. */
@@ -153,6 +212,11 @@ static void compute(void *context, int thread) {
     take_signal(stream, e);
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
         if (!wt_class(e->graph, op)->forward) continue;
+        const wt_extent extent = wt_value_of(e, e->graph->ops[op].output)->extent;
+        if (extent == WT_EXTENT_FRAMES || extent == WT_EXTENT_WINDOW) {
+            run_condition(stream, e, op, extent);
+            continue;
+        }
         if (stream->shares.steps[op].waits) meet(stream, thread);
         tile.stage = &e->plan->stages[e->plan->ops[op].stage];
         wt_share_part_run(part, op, &tile);
@@ -166,6 +230,7 @@ static void compute(void *context, int thread) {
 }
 
 static void run(wt_stream *stream) {
+    take_frames(stream);
     if (stream->team) {
         wt_team_run(stream->team);
     } else {
@@ -179,6 +244,12 @@ static wt_real *outputs_of(const wt_stream *stream) {
     return e->arena + place->at + (place->kind == WT_PLACE_RING ? (size_t)place->newest * place->stride : 0);
 }
 
+/* The rows of a ring's i-th newest time. */
+static wt_real *ring_row(const wt_engine *e, const wt_place *place, int i) {
+    const int at = (place->newest - i + place->ring) % place->ring;
+    return e->arena + place->at + (size_t)at * place->stride;
+}
+
 /* Copies a row of a thread's rings to row `to` from row `from`, or from the beginning's (−1). */
 static const wt_real *copy_rings(const wt_engine *e, const wt_real *first, int from, int to) {
     for (int b = 0; b < e->plan->buffer_count; b++) {
@@ -186,12 +257,11 @@ static const wt_real *copy_rings(const wt_engine *e, const wt_real *first, int f
         const wt_place *place = &buffer->places[WT_FORWARD];
         const size_t channels = (size_t)buffer->channels;
         if (place->kind != WT_PLACE_RING) continue;
-        for (int i = 0; i < place->ring; i++) {
-            wt_real *rows = e->arena + place->at + (size_t)i * place->stride;
+        for (int i = 0; i < place->ring; i++, first += channels) {
+            wt_real *rows = ring_row(e, place, i);
             memcpy(rows + (size_t)to * channels, from < 0 ? first : rows + (size_t)from * channels,
                    channels * sizeof *rows);
         }
-        first += channels;
     }
     return first;
 }
@@ -210,15 +280,19 @@ static wt_status keep_beginning(wt_stream *stream) {
     const wt_engine *e = stream->engine;
     const size_t outputs = (size_t)wt_value_of(e, e->graph->outputs)->channels;
     size_t count = outputs;
-    for (int b = 0; b < e->plan->buffer_count; b++) count += (size_t)e->plan->buffers[b].channels;
+    for (int b = 0; b < e->plan->buffer_count; b++) {
+        const wt_buffer *buffer = &e->plan->buffers[b];
+        if (buffer->places[WT_FORWARD].kind == WT_PLACE_RING)
+            count += (size_t)buffer->channels * (size_t)buffer->places[WT_FORWARD].ring;
+    }
     WT_TRY(wt_alloc(&stream->beginning, count, sizeof(wt_real), "a stream's beginning"));
     wt_real *to = stream->beginning;
     for (int b = 0; b < e->plan->buffer_count; b++) {
         const wt_place *place = &e->plan->buffers[b].places[WT_FORWARD];
         const size_t channels = (size_t)e->plan->buffers[b].channels;
         if (place->kind != WT_PLACE_RING) continue;
-        memcpy(to, e->arena + place->at + (size_t)place->newest * place->stride, channels * sizeof *to);
-        to += channels;
+        for (int i = 0; i < place->ring; i++, to += channels)
+            memcpy(to, ring_row(e, place, i), channels * sizeof *to);
     }
     memcpy(to, outputs_of(stream), outputs * sizeof *to);
     return WT_OK;
@@ -266,6 +340,7 @@ static wt_status place_rows(wt_stream *stream) {
 
 static wt_status begin(wt_stream *stream, const wt_graph *graph, const wt_real *parameters) {
     WT_TRY(take_inputs(stream, graph));
+    WT_TRY(take_condition(stream, graph));
     WT_TRY(wt_alloc(&stream->parts, (size_t)stream->threads, sizeof *stream->parts, "a stream's threads"));
     for (int t = 0; t < stream->threads; t++) WT_TRY(make_engine(stream, graph, t));
     stream->engine = stream->parts[0].engine;
@@ -274,8 +349,16 @@ static wt_status begin(wt_stream *stream, const wt_graph *graph, const wt_real *
     for (int t = 0; t < stream->threads; t++)
         WT_TRY(wt_share_part_pack(&stream->parts[t], parameters, stream->capacity));
     if (stream->threads > 1) WT_TRY(wt_team_create(&stream->team, stream->threads, compute, stream));
+    /* an endless past of the first frame ends where a stretch of frames sees the second one */
+    int64_t before = 0;
+    if (graph->frame_taps > 2) before = (int64_t)graph->framing.hop * (graph->frame_taps + 1);
+    for (int r = 0; stream->sample && r < stream->rows; r++) stream->sample[r] = -before;
     run(stream);
     stream->began = true;
+    for (int64_t i = 0; i < before; i++) {
+        count_samples(stream);
+        run(stream);
+    }
     return keep_beginning(stream);
 }
 
@@ -286,14 +369,17 @@ wt_status wt_stream_open(wt_stream **out, const wt_graph *graph, const wt_kernel
     *out = NULL;
     WT_CHECK(graph->values[graph->outputs].extent != WT_EXTENT_WINDOW, WT_USAGE,
              "a network with one output per window generates nothing");
-    WT_CHECK(graph->condition < 0 && !graph->speakers, WT_USAGE,
-             "a network with a condition generates nothing as yet");
+    const bool conditioned = graph->condition >= 0 || graph->speakers;
+    WT_CHECK(!conditioned || options->condition, WT_USAGE, "the network has a condition, and none is given");
+    WT_CHECK(graph->condition < 0 || options->condition->count > 0, WT_USAGE,
+             "the network has a condition, and no frame is given");
     WT_CHECK(options->rows >= 1 && options->threads >= 0, WT_USAGE,
              "streams: got %d with %d threads, expected 1 or more", options->rows, options->threads);
     WT_TRY(wt_alloc(&stream, 1, sizeof *stream, "the stream"));
     stream->kernels = wt_kernels_for_rows(kernels, options->rows, options->weights);
     stream->capacity = stream->rows = options->rows;
-    stream->threads = options->threads ? options->threads : 1;
+    stream->threads = options->threads && !conditioned ? options->threads : 1;
+    if (conditioned) stream->condition = *options->condition;
     stream->history = history_of(graph);
     stream->channels = graph->signal >= 0 ? graph->values[graph->signal].channels : 0;
     stream->silence = options->silence_class;
@@ -328,11 +414,18 @@ void wt_stream_destroy(wt_stream *stream) {
     wt_free(stream->target_count);
     wt_free(stream->target);
     wt_free(stream->beginning);
+    wt_free(stream->batch.condition);
+    wt_free(stream->batch.phase);
+    wt_free(stream->batch.speaker);
+    wt_free(stream->sample);
+    wt_free(stream->frame);
+    wt_free(stream->fresh);
     wt_free(stream);
 }
 
 const wt_real *wt_stream_feed_rows(wt_stream *stream, const int32_t *classes, const wt_real *values) {
     take_samples(stream, classes, values);
+    count_samples(stream);
     run(stream);
     return outputs_of(stream);
 }
@@ -358,6 +451,10 @@ void wt_stream_rewind(wt_stream *stream) {
 void wt_stream_restart(wt_stream *stream, int row) {
     clear_inputs(stream, row);
     copy_row(stream, -1, row);
+    if (stream->sample) {
+        stream->sample[row] = 0;
+        stream->frame[row] = NO_FRAME;
+    }
 }
 
 void wt_stream_remove(wt_stream *stream, int row) {
@@ -365,6 +462,10 @@ void wt_stream_remove(wt_stream *stream, int row) {
     const size_t history = (size_t)stream->history, count = history * (size_t)stream->channels;
     if (row != last) {
         copy_row(stream, last, row);
+        if (stream->sample) {
+            stream->sample[row] = stream->sample[last];
+            stream->frame[row] = NO_FRAME;
+        }
         if (stream->classes)
             memcpy(stream->classes + (size_t)row * history, stream->classes + (size_t)last * history,
                    history * sizeof *stream->classes);

@@ -67,12 +67,13 @@ static void add_lines(const wt_engine *e, const wt_op *o, wt_real *y, const wt_r
     add_weighted(e, o, y, x, s->count, k, CHUNK);
 }
 
-static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y, int channels) {
-    const wt_span span = wt_value_span(e, tile, o->output);
-    const int64_t place = place_of(e, o, tile) + span.first;
+static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y,
+                       const wt_span *span) {
+    const int channels = wt_value_of(e, o->output)->channels;
+    const int64_t place = place_of(e, o, tile) + span->first;
     const wt_real *k = weights_of(e, o, tile);
-    for (int64_t i = 0; i < span.count;) {
-        const stretch_rows s = next_rows(e, o, place + i, span.count - i);
+    for (int64_t i = 0; i < span->count;) {
+        const stretch_rows s = next_rows(e, o, place + i, span->count - i);
         const wt_real *x = wt_value_row(e, tile, o->input, wt_left(e, o->input) + s.f);
         if (k) {
             add_weighted(e, o, y, x, s.count, k + s.r, e->graph->framing.hop);
@@ -86,6 +87,19 @@ static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, 
     }
 }
 
+/* To rows of one window. */
+static void add_condition(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y,
+                          int64_t first) {
+    const int channels = wt_value_of(e, o->output)->channels;
+    wt_span span = wt_value_span(e, tile, o->output);
+    span.first = first;
+    if (wt_value_of(e, o->input)->extent == WT_EXTENT_FRAMES) {
+        add_frames(e, o, tile, y, &span);
+    } else {
+        add_rows(e, y, wt_value_row(e, tile, o->input, 0), span.count, channels);
+    }
+}
+
 static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_value_span(e, tile, o->output);
@@ -95,11 +109,13 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
     const int64_t row = span.first - wt_left(e, o->output) - o->add_delay + wt_left(e, o->add);
     const wt_real *a = wt_value_row(e, tile, o->add, row);
     if (a != y) memcpy(y, a, (size_t)span.count * (size_t)channels * sizeof *y);
-    if (wt_value_of(e, o->input)->extent == WT_EXTENT_FRAMES) {
-        add_frames(e, o, tile, y, channels);
-        return;
+    if (e->streams) { /* rows are streams, a window each */
+        wt_tile own = *tile;
+        own.count = 1;
+        for (; own.group < span.count; own.group++, y += channels) add_condition(e, o, &own, y, span.first);
+    } else {
+        add_condition(e, o, tile, y, span.first);
     }
-    add_rows(e, y, wt_value_row(e, tile, o->input, 0), span.count, channels);
 }
 
 /* --- backward --- */
