@@ -69,6 +69,9 @@ for path in "$SOURCE"/configs/*.yaml; do
         parameters "$path" 25702
         trained "$path" data.path=ecg data.window=100
         ;;
+    vocoder-quick.yaml | voices.yaml) # 80 numbers per frame and two speakers are assumed
+        same "$path" data.path=absent
+        ;;
     voice-*.yaml)
         same "$path" data.path=absent
         same "$path" data.path=tone
@@ -84,6 +87,20 @@ for path in "$SOURCE"/configs/*.yaml; do
     *) fail "$path: not in the list of this test" ;;
     esac
 done
+
+# r9y9's presets (wavenet_vocoder's hparams: mulaw256, mixture of logistics, Gaussian), counted in PyTorch from its
+# definitions without weight norm, less the last block's residual layer, 128 × 128 + 128, which nothing there reads
+cat >r9y9.yaml <<'YAML'
+model: {kernel: 3, residual: 128, gate: 128, skip: 128, input_kernel: 1, condition: stretch,
+        condition_scales: [4, 4, 4, 4], condition_pad: 2}
+data: {path: absent, window: 512}
+YAML
+same r9y9.yaml model.stacks=3 model.layers=10
+parameters r9y9.yaml $((4676388 - 16512))
+same r9y9.yaml model.stacks=4 model.layers=6 model.input=real model.head=logistics
+parameters r9y9.yaml $((3702210 - 16512))
+same r9y9.yaml model.stacks=4 model.layers=6 model.input=real model.head=gaussian
+parameters r9y9.yaml $((3698598 - 16512))
 
 # a window that has one class, and bench scaling
 window=$SOURCE/configs/ion-window.yaml

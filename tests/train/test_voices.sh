@@ -74,6 +74,16 @@ other=$(loss other)
 awk -v own="$own" -v other="$other" 'BEGIN {exit !(own < other - 0.1)}' ||
     fail "the loss is $own with the right frames, and $other with another recording's"
 
+# --- sound from features ---
+expect_ok "$WAVETRAIN" generate told --copy in/low/3.wav --out copy.wav
+expect_ok "$WAVETRAIN" generate told --copy in/low/3.wav --out again.wav
+cmp copy.wav again.wav || fail "another copy by the same draws"
+[ "$(wc -c <copy.wav)" = $((44 + 2 * 1611)) ] || fail "the copy is not as long as the recording: $(wc -c <copy.wav) bytes"
+expect_ok "$WAVETRAIN" generate told --copy in/wind/3.wav --out other.wav --seconds 0.2
+expect_ok "$WAVETRAIN" generate run --speaker 1 --out without.wav --seconds 0.05 # condition_dropout
+expect_ok "$WAVETRAIN" generate run --speaker 1 --copy in/low/3.wav --out with.wav --seconds 0.05
+cmp -s without.wav with.wav && fail "the condition changes nothing"
+
 # --- what does not fit together ---
 refuse() {
     local words=$1
@@ -94,9 +104,17 @@ refuse "data.condition_dropout needs a model.condition" train config.yaml --run 
     --set data.condition_dropout=0.5
 expect_ok "$WAVETRAIN" prepare audio in --out plain
 refuse "model.condition: the data set has no features" train config.yaml --run bad --set data.path=plain
+sed '/^data:/s/path: kinds/path: plain/; s/condition: repeat,//; s/steps: .*, micro/steps: 3, micro/' \
+    config.yaml >plain.yaml
+expect_ok "$WAVETRAIN" train plain.yaml --run plain-run
 refuse "model.speaker: the data set has no speakers" train config.yaml --run bad --set data.path=plain \
     --set model.condition=none --set model.speaker=2
 prepare wide --mel 8k,hop=80
 refuse "features are not those that the network learnt (got 40 numbers every 80 samples, expected 40 every 64)" \
     evaluate told --data wide
+refuse "the network has a condition (--copy SOUND gives it)" generate told --out bad.wav
+refuse "--copy: the network has no condition" generate plain-run --copy in/low/3.wav --out bad.wav
+refuse "--speaker: expected the number of one, 0 … 1" generate run --copy in/low/3.wav --out bad.wav --speaker 2
+refuse "--speaker: the network has no speakers" generate told --copy in/low/3.wav --out bad.wav --speaker 0
+[ ! -e bad.wav ] || fail "something was generated"
 refuse "--frames: got mine, expected own, other or late" evaluate told --frames mine
