@@ -12,15 +12,12 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 
 enum { DRAWS = 20000, CHANNELS = 2, COMPONENTS_MAX = 10 };
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
 
 static wt_network *make(wt_head_kind head, int components, bool codes) {
     wt_config config;
@@ -162,11 +159,6 @@ static void test_rounding(void **state) {
     assert_true(wt_engine_round(reals->graph, 3.3) == 3.3);
     wt_network_destroy(codes);
     wt_network_destroy(reals);
-}
-
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 int main(void) {

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
@@ -344,16 +345,6 @@ static const gradient_case cases[] = {
      .targets = 25,
      .target_count = {25, 25, 20}},
 };
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
 
 static double draw(uint64_t array, uint64_t element) {
     return wt_random_uniform(SEED, WT_RANDOM_TEST, array, element);

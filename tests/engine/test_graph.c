@@ -21,6 +21,7 @@
 
 #include "engine/engine_internal.h"
 #include "network/graph.h"
+#include "support.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
@@ -39,16 +40,6 @@ enum {
 static const double STEP = 1e-6, TOLERANCE = 2e-5;
 
 static const wt_kernels *kernels;
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
 
 static double draw(uint64_t array, uint64_t element) {
     return wt_random_uniform(17, WT_RANDOM_TEST, array, element);

@@ -23,6 +23,7 @@
 
 #include "backend.h"
 #include "reference_case.h"
+#include "support.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/optim.h"
 #include "wavetrain/random.h"
@@ -43,16 +44,6 @@ enum { CURVE_STEPS = 20, WINDOWS_MAX = 64 };
 
 static const wt_kernels *kernels;
 static const char *folder;
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
 
 /* --- what PyTorch says --- */
 

@@ -21,6 +21,7 @@
 
 #include "backend.h"
 #include "engine/engine_internal.h"
+#include "support.h"
 #include "wavetrain/engine.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
@@ -89,16 +90,6 @@ static const pass_case cases[] = {
 };
 /* clang-format on */
 enum { CASES = sizeof cases / sizeof *cases };
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
 
 /* --- a network and windows of a random signal --- */
 

@@ -22,6 +22,7 @@
 
 #include "backend.h"
 #include "reference_case.h"
+#include "support.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/optim.h"
 
@@ -42,16 +43,6 @@ enum { CURVE_STEPS = 20, MICROBATCHES_MAX = 8, WINDOWS_MAX = 8 };
 /* What main found on the command line. */
 static const wt_kernels *kernels;
 static const char *folder;
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
 
 /* --- fixtures --- */
 

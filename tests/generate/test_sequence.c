@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
@@ -27,10 +28,6 @@ static const wt_model_config model = {
 static const wt_kernels *kernels;
 static wt_network *network;
 static wt_real *parameters, weights[CLASSES];
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
 
 static int make_network(void **state) {
     (void)state;

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "support.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
@@ -83,20 +84,21 @@ static const stream_case cases[] = {
                 .activation = WT_ACTIVATION_GATE}},
      .classes = 5},
     {"layer norm, dropout",
-     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .dropout = 0.4, .input_kernel = 2, .array = ARRAY(2, 2, 4, 6, 5, GATE),
-      .skip = 7},
+     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .dropout = 0.4, .input_kernel = 2,
+      .array = ARRAY(2, 2, 4, 6, 5, GATE), .skip = 7},
      .classes = 9},
     {"batch norm",
      {MODEL, .skip_scale = 0.9, .residual_scale = 0.7, .norm = WT_NORM_BATCH, .input_kernel = 2, .skip = 4,
-      .array_count = 3, .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 9, 5, TANH), ARRAY(1, 1, 2, 3, 6, RELU)}},
+      .array_count = 3,
+      .arrays = {ARRAY(2, 1, 3, 4, 3, GATE), ARRAY(3, 1, 2, 9, 5, TANH), ARRAY(1, 1, 2, 3, 6, RELU)}},
      .classes = 7},
     {"batch norm behind biases, real channels",
      {MODEL, PLAIN, .input = WT_INPUT_REAL, .norm = WT_NORM_BATCH, .bias = WT_BIAS_TRUE, .input_kernel = 3,
       .array = ARRAY(3, 1, 3, 5, 3, GATE), .skip = 4},
      .classes = 6, .channels = 3},
     {"tree with batch norm",
-     {TREE, .embedding = 4, .fuse = {3, {2, 2, 2}}, .width = {3, {9, 17, 6}}, .norm = WT_NORM_BATCH, .dropout = 0.5,
-      .array = {.activation = WT_ACTIVATION_TANH}},
+     {TREE, .embedding = 4, .fuse = {3, {2, 2, 2}}, .width = {3, {9, 17, 6}}, .norm = WT_NORM_BATCH,
+      .dropout = 0.5, .array = {.activation = WT_ACTIVATION_TANH}},
      .classes = 11},
     {"tree with layer norm",
      {TREE, .embedding = 3, .fuse = {2, {3, 4}}, .width = {1, {12}}, .norm = WT_NORM_LAYER,
@@ -114,21 +116,12 @@ static const stream_case cases[] = {
       .skip = 80},
      .classes = 70},
     {"perceptron on real channels",
-     {TREE, .input = WT_INPUT_REAL, .fuse = {1, {9}}, .width = {1, {12}}, .array = {.activation = WT_ACTIVATION_TANH}},
+     {TREE, .input = WT_INPUT_REAL, .fuse = {1, {9}}, .width = {1, {12}},
+      .array = {.activation = WT_ACTIVATION_TANH}},
      .classes = 6, .channels = 2},
 };
 /* clang-format on */
 enum { CASES = sizeof cases / sizeof *cases };
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
 
 /* --- a sequence, as the pass and as the stream take it --- */
 

@@ -5,6 +5,7 @@
  * instructions don't heed.
  */
 #include "kernel_matrix.h"
+#include "support.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -34,8 +35,9 @@ __attribute__((target("avx512f,avx512vl,avx512bf16"))) static uint32_t round_by_
     return (uint32_t)_mm_cvtsi128_si32((__m128i)rounded) & 0xffffu;
 }
 
-__attribute__((target("avx512f,avx512vl,avx512bf16"))) static uint32_t add_by_instruction(uint32_t sum, uint32_t x,
-                                                                                      uint32_t w) {
+__attribute__((target("avx512f,avx512vl,avx512bf16"))) static uint32_t add_by_instruction(uint32_t sum,
+                                                                                          uint32_t x,
+                                                                                          uint32_t w) {
     const __m128bh pairs = (__m128bh)_mm_set1_epi32((int)x), weights = (__m128bh)_mm_set1_epi32((int)w);
     const __m128 result = _mm_dpbf16_ps(_mm_castsi128_ps(_mm_set1_epi32((int)sum)), pairs, weights);
     return (uint32_t)_mm_cvtsi128_si32(_mm_castps_si128(result));
@@ -72,8 +74,9 @@ static void test_rounding(void **state) {
 static void test_known_roundings(void **state) {
     (void)state;
     static const uint32_t known[][2] = {
-        {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81}, {0x807fffff, 0x8000}, {0x00800000, 0x0080},
-        {0x7f7fffff, 0x7f80}, {0xff7f7fff, 0xff7f}, {0x7f800001, 0x7fc0}, {0xff800000, 0xff80},
+        {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81},
+        {0x807fffff, 0x8000}, {0x00800000, 0x0080}, {0x7f7fffff, 0x7f80},
+        {0xff7f7fff, 0xff7f}, {0x7f800001, 0x7fc0}, {0xff800000, 0xff80},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         assert_int_equal(wt_bf16_round(wt_float_of(known[i][0])), known[i][1]);
@@ -136,7 +139,8 @@ static void check_pairs(void) {
 static void check_least_normals(void) {
     for (int e = -156; e <= -140; e++) {
         for (uint32_t mantissa = 0; mantissa < 128; mantissa++) {
-            const uint32_t a = (uint32_t)(127 + e / 2) << 7 | mantissa, b = (uint32_t)(127 + e - e / 2) << 7 | 0x8000;
+            const uint32_t a = (uint32_t)(127 + e / 2) << 7 | mantissa,
+                           b = (uint32_t)(127 + e - e / 2) << 7 | 0x8000;
             for (uint32_t sum = 0x00800000; sum < 0x00800004; sum++) {
                 check_pair(sum, a, b);
                 check_pair(sum, a << 16, b << 16);
@@ -169,7 +173,8 @@ static void fill(matrix *m, int kind, uint64_t key) {
             const uint32_t choice = (uint32_t)(word >> 32), low = (uint32_t)word;
             float *value = matrix_at(m, t, c);
             if (kind == 1) *value *= 0x1p-60f;
-            if (kind == 2) *value = wt_float_of(with_exponent(low >> 16, 50, 30, choice) << 16 | (low & 0xffffu));
+            if (kind == 2)
+                *value = wt_float_of(with_exponent(low >> 16, 50, 30, choice) << 16 | (low & 0xffffu));
             if (kind == 3 && choice % 97 == 0) *value = wt_float_of(specials[low % SPECIALS] << 16);
         }
     }
@@ -193,27 +198,31 @@ static matrix make(int rows, int columns, int padding, int kind, uint64_t key) {
 /* Everything that a table does with a shape; two operands, the second without its last channel. */
 static results run(const wt_kernels *k, const shape *s) {
     matrix x = make(s->rows, s->in, 3, s->kind, 1), dy = make(s->rows, s->out, 1, s->kind, 2);
-    matrix w = make(s->turned ? s->out : s->in, s->turned ? s->in : s->out, 0, s->kind, 3), add = make(s->rows, s->out, 2, 0, 4);
+    matrix w = make(s->turned ? s->out : s->in, s->turned ? s->in : s->out, 0, s->kind, 3),
+           add = make(s->rows, s->out, 2, 0, 4);
     matrix bias = make(1, s->out, 0, 0, 5);
     results r = {matrix_create(1, (int)k->packed_count(s->in, s->out), 0, 0, 6),
                  matrix_create(s->rows, s->out, 5, 0, 7), make(s->in, s->out, 4, s->kind, 8)};
     k->pack(r.packed.values, w.values, s->in, s->out, s->turned, 0.75f);
-    const wt_operand operands[2] = {{x.values, r.packed.values, x.stride, s->in}, {x.values, r.packed.values, x.stride, s->in}};
+    const wt_operand operands[2] = {{x.values, r.packed.values, x.stride, s->in},
+                                    {x.values, r.packed.values, x.stride, s->in}};
     k->multiply(r.y.values, r.y.stride, s->rows, s->out, operands, 1 + s->rows % 2,
                 &(wt_finish){bias.values, add.values, add.stride, 0.5f});
-    k->convolve_weights(r.dw.values, r.dw.stride, x.values, x.stride, dy.values, dy.stride, s->rows, s->in, s->out);
+    k->convolve_weights(r.dw.values, r.dw.stride, x.values, x.stride, dy.values, dy.stride, s->rows, s->in,
+                        s->out);
     matrix_destroy(&x), matrix_destroy(&dy), matrix_destroy(&w), matrix_destroy(&add), matrix_destroy(&bias);
     return r;
 }
 
 /* Which NaN comes out of two is the tables' own affair. */
-static void check_equal(const matrix *a, const matrix *b, const char *name, const char *what, const shape *s) {
+static void check_equal(const matrix *a, const matrix *b, const char *name, const char *what,
+                        const shape *s) {
     for (int t = 0; t < a->rows; t++) {
         for (int c = 0; c < a->columns; c++) {
             const uint32_t got = wt_bits_of(*matrix_at(a, t, c)), want = wt_bits_of(*matrix_at(b, t, c));
             if (got == want || (wt_is_nan(got) && wt_is_nan(want))) continue;
-            fail_msg("%s, %s, %d × %d × %d, kind %d, [%d, %d]: got %08x, expected %08x", name, what, s->rows, s->in, s->out,
-                     s->kind, t, c, got, want);
+            fail_msg("%s, %s, %d × %d × %d, kind %d, [%d, %d]: got %08x, expected %08x", name, what, s->rows,
+                     s->in, s->out, s->kind, t, c, got, want);
         }
     }
 }
@@ -250,7 +259,7 @@ static void test_tables_agree(void **state) {
 static void test_tables_agree_on_large_shapes(void **state) {
     (void)state;
     static const shape shapes[] = {
-        {193, 24, 40, 0, false}, {385, 13, 33, 1, true}, {25, 700, 35, 2, false}, {13, 1031, 17, 3, false},
+        {193, 24, 40, 0, false}, {385, 13, 33, 1, true},  {25, 700, 35, 2, false},  {13, 1031, 17, 3, false},
         {14, 2500, 34, 0, true}, {11, 2049, 33, 3, true}, {201, 260, 19, 1, false},
     };
     wt_kernels_setup_thread();
@@ -270,21 +279,12 @@ static void test_choice(void **state) {
     assert_null(strstr(table->name, "bf16"));
 }
 
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_roundings),
-        cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_pairs_in_a_thread_of_kernels),
-        cmocka_unit_test(test_tables_agree),
-        cmocka_unit_test(test_tables_agree_on_large_shapes),
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_memory_is_given_back),
+        cmocka_unit_test(test_known_roundings), cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_pairs),           cmocka_unit_test(test_pairs_in_a_thread_of_kernels),
+        cmocka_unit_test(test_tables_agree),    cmocka_unit_test(test_tables_agree_on_large_shapes),
+        cmocka_unit_test(test_choice),          cmocka_unit_test(test_memory_is_given_back),
     };
     return cmocka_run_group_tests_name("bf16", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  * finite differences.
  */
 #include "kernel_matrix.h"
+#include "support.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -474,11 +475,6 @@ static void test_denormals_flush_in_threads(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, &answer), 0);
     pthread_join(thread, NULL);
     assert_true(answer);
-}
-
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 int main(int argc, char **argv) {

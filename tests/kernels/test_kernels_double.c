@@ -3,6 +3,7 @@
  * Σ r·y with random r, or the cross-entropy; central differences of 1e-5 are good to about 1e-9.
  */
 #include "kernel_matrix.h"
+#include "support.h"
 
 #include <math.h>
 
@@ -238,11 +239,6 @@ static void test_other_backends_are_refused(void **state) {
     assert_int_equal(wt_kernels_select(&table, WT_BACKEND_OPENBLAS, WT_PRECISION_FP32), WT_USAGE);
     assert_int_equal(wt_kernels_select(&table, WT_BACKEND_AUTO, WT_PRECISION_FP32), WT_OK);
     assert_string_equal(table->name, "reference");
-}
-
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 int main(void) {

@@ -4,6 +4,7 @@
  *   test_mixtures BACKEND
  */
 #include "kernel_matrix.h"
+#include "support.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -165,11 +166,6 @@ static void test_not_a_number(void **state) {
     }
     float y[9] = {0};
     assert_true(kernels->logistics(y, 9, &value, &target, 0, &mixture, true) == 0);
-}
-
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 int main(int argc, char **argv) {

@@ -6,6 +6,7 @@
  * bits wherever it stands. Arrays end at a page that can't be read, so that nothing beyond them is.
  */
 #include "kernel_matrix.h"
+#include "support.h"
 
 #include <math.h>
 #include <sys/mman.h>
@@ -356,11 +357,6 @@ static void test_nothing_beyond(void **state) {
             fenced_once(rows, 1 + (c + rows) % 19, odd_columns[c]);
         fenced_once(33 + c, 29 + c % 12, odd_columns[c]);
     }
-}
-
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 int main(int argc, char **argv) {

@@ -3,6 +3,7 @@
  * instruction set's build, at each length (so in a vector or in a loop's tail) and alignment.
  */
 #include "kernel_matrix.h"
+#include "support.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -256,11 +257,6 @@ static void test_same_bits_anywhere(void **state) {
         assert_memory_equal(&alone, &z[c], sizeof alone);
     }
     matrix_destroy(&in), matrix_destroy(&a);
-}
-
-static void test_memory_is_given_back(void **state) {
-    (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
 }
 
 int main(void) {

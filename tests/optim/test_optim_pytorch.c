@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "support.h"
 #include "wavetrain/h5.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/optim.h"
@@ -45,10 +46,6 @@ typedef struct {
     wt_config config;
     double rates[STEPS], momenta[STEPS], losses[STEPS], final[ELEMENTS], mean[ELEMENTS];
 } one_case;
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
 
 static void read_values(const char *name, wt_h5_type type, void *values, int64_t count) {
     wt_h5_shape shape;

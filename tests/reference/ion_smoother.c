@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit_on_failure.h"
 #include "ion_hmm.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
@@ -38,12 +39,6 @@ typedef struct {
     method methods[METHODS];
 } measure;
 
-static void must(wt_status status) {
-    if (status == WT_OK) return;
-    fprintf(stderr, "%s\n", wt_error_message());
-    exit(1);
-}
-
 static void count(measure *m, int which, int truth, int said) {
     m->methods[which].table[truth * m->chain.states + said]++;
 }
@@ -64,9 +59,10 @@ static void measure_utterance(measure *m, size_t item) {
     wt_utterance utterance = {.samples = NULL};
     const int states = m->chain.states;
     double *current, *posterior;
-    must(wt_ion_load(&m->ion, item, &utterance));
-    must(wt_alloc(&current, (size_t)utterance.count, sizeof *current, "current"));
-    must(wt_alloc(&posterior, (size_t)utterance.count * (size_t)states, sizeof *posterior, "posterior"));
+    exit_on_failure(wt_ion_load(&m->ion, item, &utterance));
+    exit_on_failure(wt_alloc(&current, (size_t)utterance.count, sizeof *current, "current"));
+    exit_on_failure(
+        wt_alloc(&posterior, (size_t)utterance.count * (size_t)states, sizeof *posterior, "posterior"));
     for (int64_t t = 0; t < utterance.count; t++) {
         int level = (int)floor((double)utterance.samples[t] / m->ion.amplitude + 0.5);
         level = level < 0 ? 0 : level >= states ? states - 1 : level;
@@ -107,11 +103,11 @@ int main(int argc, char **argv) {
                  .methods = {{"nearest level", NULL}, {"forward filter", NULL}, {"smoother", NULL}}};
     m.ion.frames = llround(given(argc, argv, "seconds", 10) * m.ion.rate);
     wt_prepare_plan plan = {.items = 0};
-    must(wt_ion_plan(&plan, &m.ion, 1 << 20)); /* checks the ranges */
+    exit_on_failure(wt_ion_plan(&plan, &m.ion, 1 << 20)); /* checks the ranges */
     wt_ion_chain_make(&m.chain, &m.ion);
     const int states = m.chain.states;
     for (int i = 0; i < METHODS; i++)
-        must(wt_alloc(&m.methods[i].table, (size_t)(states * states), sizeof(int64_t), "a table"));
+        exit_on_failure(wt_alloc(&m.methods[i].table, (size_t)(states * states), sizeof(int64_t), "a table"));
     const size_t tests = (size_t)plan.utterances[WT_SPLIT_TEST];
     for (size_t i = 0; i < tests; i++) measure_utterance(&m, plan.order[plan.items - tests + i]);
     for (int i = 0; i < METHODS; i++) {

@@ -10,14 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit_on_failure.h"
 #include "wavetrain/data.h"
 #include "wavetrain/memory.h"
-
-static void must(wt_status status) {
-    if (status == WT_OK) return;
-    fprintf(stderr, "%s\n", wt_error_message());
-    exit(1);
-}
 
 typedef struct {
     int length;
@@ -30,7 +25,7 @@ typedef struct {
 static void add_utterance(equations *e, const float *x, const float *y, int64_t count) {
     const int n = e->length;
     double *c;
-    must(wt_alloc(&c, (size_t)n * (size_t)n, sizeof *c, "a matrix"));
+    exit_on_failure(wt_alloc(&c, (size_t)n * (size_t)n, sizeof *c, "a matrix"));
     for (int j = 0; j < n; j++) {
         for (int64_t t = j; t < count; t++) {
             c[j] += (double)x[t] * (double)x[t - j];
@@ -78,16 +73,16 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s DATASET SPLIT LENGTH\n", argv[0]);
         return 2;
     }
-    must(wt_dataset_open(&dataset, argv[1], argv[2], 1));
-    must(wt_alloc(&e.matrix, (size_t)e.length * (size_t)e.length, sizeof(double), "a matrix"));
-    must(wt_alloc(&e.right, (size_t)e.length, sizeof(double), "a vector"));
+    exit_on_failure(wt_dataset_open(&dataset, argv[1], argv[2], 1));
+    exit_on_failure(wt_alloc(&e.matrix, (size_t)e.length * (size_t)e.length, sizeof(double), "a matrix"));
+    exit_on_failure(wt_alloc(&e.right, (size_t)e.length, sizeof(double), "a vector"));
     for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
         const int64_t count = wt_dataset_length(dataset, u);
         float *x, *y;
-        must(wt_alloc(&x, (size_t)count, sizeof *x, "samples"));
-        must(wt_alloc(&y, (size_t)count, sizeof *y, "labels"));
-        must(wt_dataset_read(dataset, u, 0, count, x));
-        must(wt_dataset_read_values(dataset, u, 0, count, y));
+        exit_on_failure(wt_alloc(&x, (size_t)count, sizeof *x, "samples"));
+        exit_on_failure(wt_alloc(&y, (size_t)count, sizeof *y, "labels"));
+        exit_on_failure(wt_dataset_read(dataset, u, 0, count, x));
+        exit_on_failure(wt_dataset_read_values(dataset, u, 0, count, y));
         add_utterance(&e, x, y, count);
         wt_free(x);
         wt_free(y);
