@@ -26,6 +26,19 @@
 #define JOIN(a, b, c) JOIN_PARTS(a, b, c)
 #define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
 #define INLINE static inline __attribute__((always_inline))
+/* A block is compiled for each number of its rows: the cases of a switch for 1 … 11. */
+#define EACH_BELOW_12(CASE) \
+    CASE(1);                \
+    CASE(2);                \
+    CASE(3);                \
+    CASE(4);                \
+    CASE(5);                \
+    CASE(6);                \
+    CASE(7);                \
+    CASE(8);                \
+    CASE(9);                \
+    CASE(10);               \
+    CASE(11)
 
 #include WT_VECTOR
 
@@ -243,17 +256,7 @@ INLINE void multiply_panel(const product *p, int vectors, bool whole, ptrdiff_t 
         if (n <= ROWS) multiply_block(p, n <= ROWS ? n : 1, vectors, whole, t); \
         break
         switch (n) {
-            BLOCK(1);
-            BLOCK(2);
-            BLOCK(3);
-            BLOCK(4);
-            BLOCK(5);
-            BLOCK(6);
-            BLOCK(7);
-            BLOCK(8);
-            BLOCK(9);
-            BLOCK(10);
-            BLOCK(11);
+            EACH_BELOW_12(BLOCK);
             BLOCK(12);
         }
 #undef BLOCK
@@ -432,19 +435,7 @@ INLINE void weights_panel(const gradient *g, int vectors, bool whole) {
     case n:                                                                            \
         if (n < IN_ROWS) weights_block(g, n < IN_ROWS ? n : 1, vectors, whole, DY, i); \
         break
-    switch (g->in - i) {
-        BLOCK(1);
-        BLOCK(2);
-        BLOCK(3);
-        BLOCK(4);
-        BLOCK(5);
-        BLOCK(6);
-        BLOCK(7);
-        BLOCK(8);
-        BLOCK(9);
-        BLOCK(10);
-        BLOCK(11);
-    }
+    switch (g->in - i) { EACH_BELOW_12(BLOCK); }
 #undef BLOCK
 }
 
