@@ -106,7 +106,7 @@ milliseconds() {
         awk '{ print $1 * ($2 == "s" ? 1000 : $2 == "ms" ? 1 : 0.001) }'
 }
 mebibytes() {
-    sed -n 's/^memory of a rank \([0-9.]*\) \([MG]\)iB.*/\1 \2/p' plan.txt | awk '{ print $1 * ($2 == "G" ? 1024 : 1) }'
+    sed -n 's/^memory per rank  \([0-9.]*\) \([MG]\)iB.*/\1 \2/p' plan.txt | awk '{ print $1 * ($2 == "G" ? 1024 : 1) }'
 }
 # the median time between rows, in ms, without the first tenth; the ones beside a validation or checkpoint are few
 taken_milliseconds() {

@@ -142,7 +142,7 @@ measure() {
     rm -rf run
     on_hosts 2 "$WAVETRAIN" train a.yaml --run run --set data.window="$1" --set train.steps=$steps \
         --set exchange.bucket="$2" --set exchange.progress="$3" >log 2>&1 || { cat log >&2; exit 1; }
-    sed -n "s/^exposed exchange, fastest tenth: \([0-9.]*\) ms of a step's \([0-9.]*\), \([0-9.]*\) of them waiting, beside a backward of \([0-9.]*\).*/$1 $2 $3 \1 \2 \3 \4/p" log >>"$times"
+    sed -n "s/^exposed exchange, fastest tenth: \([0-9.]*\) ms of a step's \([0-9.]*\), \([0-9.]*\) of them waiting; backward takes \([0-9.]*\).*/$1 $2 $3 \1 \2 \3 \4/p" log >>"$times"
 }
 
 # The drives by turns, so that whatever else the machine does meets all alike.

@@ -31,7 +31,7 @@
 /* How the file calls a kind of work (engine.h). */
 const char *wt_work_name(wt_work_kind kind);
 
-/* Of one table of kernels, so many threads a rank, and so many ranks at work on the node. */
+/* For one kernel set, a number of threads per rank, and a number of ranks that compute on the node. */
 typedef struct {
     char kernels[32];
     int threads, ranks;

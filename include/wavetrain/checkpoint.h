@@ -69,8 +69,9 @@ typedef struct {
     double due_loss, due_silence, due_norm, due_rate, due_speed;
     int uncompared; /* the ranks' replicas were not compared at this step */
     /* of a run that learns labels; absent in older files */
-    int outputs; /* what a target may be: classes of labels (1: values); of next samples WT_SAMPLE_CODES where they are
-                  * predicted as codes, else 0 */
+    /* What a target may be: classes of labels (1: values); of next samples WT_SAMPLE_CODES where they are
+     * predicted as codes, else 0. */
+    int outputs;
     double validation_power; /* mean square of the validation's targets, where the loss is the squared error; 0: none */
     wt_normalization normalization;
     int speakers;         /* that the network tells apart; absent in older files, as are: */

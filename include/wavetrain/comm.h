@@ -21,7 +21,7 @@ wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv);
 void wt_comm_finish(wt_comm *comm);
 /* A communicator of this rank alone, while MPI runs; ends with wt_comm_finish. Not collective. */
 wt_status wt_comm_alone(wt_comm **out, const wt_comm *comm);
-/* Ends all ranks at once, for failures that the others can't be told of. Does not return. */
+/* Ends all ranks at once, after a failure that can't be agreed on. Does not return. */
 void wt_comm_abort(wt_comm *comm, int code) __attribute__((noreturn));
 
 int wt_comm_rank(const wt_comm *comm);
@@ -68,20 +68,19 @@ void wt_comm_meet(wt_comm *comm);
 void wt_comm_microbatches(int rank, int ranks, int microbatches, int *first, int *end);
 
 /*
- * The exchange: adds the gradients of all microbatches of all ranks in one fixed binary tree over the
- * microbatch number (a range splits at the largest power of two below its length), so that the bits of the
- * sum depend on the number of microbatches alone: not on ranks, waves, buckets, or on what drives the
- * messages.
+ * The exchange adds the gradients of all microbatches of all ranks in one fixed binary tree over the
+ * microbatch number (a range splits at the largest power of two below its length). So the bits of the sum
+ * depend on the number of microbatches alone, and not on the number of ranks, the microbatches at once, the
+ * buckets, or the thread that progresses the messages.
  *
- * Per step, a rank goes through its microbatches in order, in waves of at most `open_microbatches`, which it
- * chooses by itself:
- *   1. wt_exchange_microbatch for each microbatch of the wave: a buffer to compute into, all of it;
- *   2. wt_exchange_ready, as often as it likes, for ranges that are finished in all microbatches of the wave:
- *      the first one ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
- * wt_exchange_complete then gives every rank the sum. In a rank's last wave, each bucket (a part of the
- * buffer, cut from its end) that is ready goes on its way at once, while earlier layers are still computed.
- * MPI moves messages only inside its calls, so something must drive them: wt_exchange_poke, called often by
- * the computing thread, or a thread of the exchange's own.
+ * In each step a rank computes its microbatches in order, in groups of at most `open_microbatches` at once:
+ *   1. It calls wt_exchange_microbatch for each microbatch of the group, and computes into the whole buffer.
+ *   2. It calls wt_exchange_ready for ranges that are finished in all microbatches of the group: the first
+ *      range ends at the buffer's end, each begins where the next one ends, the last one begins at 0.
+ * wt_exchange_complete then gives every rank the sum. In the last group of a rank, each bucket (a part of the
+ * buffer, cut from its end) is sent as soon as it is ready, while earlier layers are still computed.
+ * MPI moves messages only inside its calls, so that somebody must progress them: the computing thread, which
+ * calls wt_exchange_poke often, or a thread of the exchange.
  */
 typedef struct wt_exchange wt_exchange;
 
@@ -90,11 +89,11 @@ typedef void (*wt_exchange_add)(float *sum, const float *other, size_t count);
 
 typedef struct {
     int microbatches;      /* of all ranks */
-    int open_microbatches; /* of this rank's, at most, in a wave */
+    int open_microbatches; /* max number of this rank's microbatches at once */
     size_t count;   /* elements */
     size_t bucket;  /* elements of a bucket, nearly; the same on all ranks */
-    bool thread;    /* a thread drives; where wt_comm_threads says no, pokes do all the same */
-    bool after;     /* nothing sets out before wt_exchange_complete: to see what the overlap is worth */
+    bool thread;    /* a thread progresses messages; not where wt_comm_threads is false */
+    bool after;     /* nothing is sent before wt_exchange_complete, to measure the effect of overlap */
     wt_exchange_add add;
 } wt_exchange_shape;
 
@@ -102,7 +101,7 @@ typedef struct {
 double wt_exchange_bucket(const wt_comm *comm, double mib);
 /* The same where ranks are on several nodes, or not. */
 double wt_exchange_bucket_mib(bool between_nodes, double mib);
-/* How many buckets are in flight at a time, at most. */
+/* Max number of buckets in flight. */
 int wt_exchange_buckets_in_flight(void);
 
 /* Whether MPI lets a second thread call it. */
@@ -116,11 +115,11 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count);
  * parallel region, by the thread that makes all the other calls. */
 void wt_exchange_poke(wt_exchange *exchange);
 /* `sum` is the exchange's own, valid until the next wt_exchange_microbatch. *added (may be NULL): the seconds
- * of this call that went into additions; in the rest it only waited. No other MPI call may be made from a
- * rank's last wave on until this one returns. Collective. */
+ * of this call that went into additions; in the rest it only waited. No other MPI call may be made from the
+ * rank's last group of microbatches on until this one returns. Collective. */
 const float *wt_exchange_complete(wt_exchange *exchange, double *added);
 
-/* Of the step that was completed last: the buckets, and those of them that set out while this rank still
+/* Counts the buckets of the last completed step, and those that were sent while this rank still
  * computed. */
 void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *early);
 
@@ -152,7 +151,7 @@ typedef struct wt_hang_watch wt_hang_watch;
 wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_limits *limits,
                               wt_phase phase);
 void wt_hang_watch_stop(wt_hang_watch *watch); /* takes NULL */
-/* `tell` is called with what the watch says, in its thread, before it ends the job; it has a few seconds.
+/* `tell` is called with the watch's message, in its thread, before it ends the job; it has a few seconds.
  * Nothing for NULL. */
 void wt_hang_watch_tell(wt_hang_watch *watch, void (*tell)(void *context, const char *line), void *context);
 /* Progress, and the last step that is done; one atomic store each, and nothing for NULL. */

@@ -20,7 +20,7 @@ int wt_cores_count(const wt_core_set *set);
 void wt_cores_unite(wt_core_set *set, const wt_core_set *other);
 bool wt_cores_within(const wt_core_set *set, const wt_core_set *other); /* all of `set` are in `other` */
 bool wt_cores_overlap(const wt_core_set *set, const wt_core_set *other);
-/* "0-3,8", cut at `room` bytes. */
+/* Writes "0-3,8", cut at `room` bytes. */
 void wt_cores_text(char *text, size_t room, const wt_core_set *set);
 
 /* How many processors' time the control groups of this process allow (containers, for the most part); 0: no limit. */

@@ -84,7 +84,7 @@ const wt_real *wt_engine_outputs(const wt_engine *engine, int i);
 double wt_engine_score(const wt_engine *engine, int i, const int32_t *target);
 
 /*
- * Who is told of backward's progress, in the thread that called it; either function may be NULL. `ready`:
+ * Callbacks for backward's progress, in the thread that called it; either function may be NULL. `ready`:
  * elements offset … offset+count−1 of the flat buffer are finished in all microbatches of this call; other
  * threads go on with the ranges before it. The ranges come from the buffer's end to its beginning, adjoin
  * and cover all of it. `progress`: between two tasks of this thread: an occasion to move messages along.
@@ -170,8 +170,8 @@ void wt_engine_mean(const struct wt_graph *graph, const wt_real *outputs, wt_rea
 
 /* Draws are keyed by (seed, stream, index), so that none depends on another one, a thread or a tile. */
 typedef struct {
-    double
-        temperature; /* divides components' logits, multiplies scales; 0: the mean of the likeliest component */
+    /* Divides components' logits, multiplies scales; 0: the mean of the likeliest component. */
+    double temperature;
     uint64_t seed, stream;
     int64_t index; /* of the sample */
 } wt_draw_key;

@@ -19,7 +19,7 @@ wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *na
 /* The part after the last slash (trailing slashes of `path` are not its business). */
 const char *wt_path_base(const char *path);
 
-/* False only where there certainly is nothing: what may not be looked at may well be there, and whoever opens it next hears
+/* False only where there certainly is nothing: what may not be looked at may exist, and whoever opens it next learns
  * why not. */
 bool wt_path_exists(const char *path);
 /* The same where "it is not there" must be certain: an error of the system other than that is a failure. */
@@ -30,10 +30,10 @@ bool wt_path_is_folder(const char *path);
  * Names without an ending pass. `what` is what will be in it ("a WAV file"). */
 wt_status wt_path_require_ending(const char *path, const char *ending, const char *what);
 
-/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"), `hint` stands at the message's end
+/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"), and `hint` ends the message
  * ("; … makes one"). WT_USAGE, but for reasons of the system. */
 wt_status wt_path_require_folder(const char *path, const char *what, const char *hint);
-/* Fails if there is something at `path`, or if that can't be told; `hint` goes with the first. */
+/* Fails if there is something at `path` (the message has `hint`), or if that is not known. */
 wt_status wt_path_require_free(const char *path, const char *hint);
 
 /* Makes the folder and its parents; it may exist already. */

@@ -33,7 +33,7 @@ typedef struct {
 } wt_sequence;
 
 /* Draws from a fresh stream of class input into `drawn` [most]; *count of them, and *stopped if `stop` was
- * drawn. The network may have any trunk that wt_stream_create takes. */
+ * drawn. The network may have any architecture that wt_stream_create takes. */
 wt_status wt_sequence_draw(wt_stream *stream, const wt_sequence *sequence, const wt_choice *choice,
                            int classes, int32_t *drawn, int64_t *count, bool *stopped);
 

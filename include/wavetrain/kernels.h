@@ -2,7 +2,7 @@
  * The kernels: a table of functions on raw pointers and sizes, one table a backend.
  * No configuration, no MPI, no allocation, no threads: a call works on one tile in
  * the calling thread, and its result depends on its arguments alone (never on the
- * pointers' alignment), which is what makes one answer on any number of threads.
+ * pointers' alignment), so that results are bitwise reproducible on any number of threads.
  *
  * Layouts. Time-major: x[t·ldx + c], row t is a time, c a channel, ldx ≥ channels.
  * A dilated tap is a pointer offset. Weights are [in][out], tap after tap, tap taps−1 the newest

@@ -1,5 +1,5 @@
 /*
- * What the launcher of a process (mpirun, mpiexec, srun, aprun …) tells it in its environment, before MPI
+ * What the launcher of a process (mpirun, mpiexec, srun, aprun …) sets in its environment, before MPI
  * starts.
  */
 #ifndef WAVETRAIN_LAUNCHER_H

@@ -24,7 +24,7 @@ typedef struct {
 
 /*
  * Rank 0 gets the places of all ranks, in *places (wt_free; NULL on the others). Where nobody has said how many threads a
- * rank should have (`told`, or OMP_NUM_THREADS), ranks that share cores share them out, and OpenMP is told so. Fails
+ * rank should have (`told`, or OMP_NUM_THREADS), ranks that share cores share them out, and OpenMP's number of threads is set. Fails
  * with WT_USAGE where a host has more threads than cores, unless `oversubscribe` or the environment's
  * WAVETRAIN_OVERSUBSCRIBE (of rank 0; anything but empty or 0) says that this is meant. Collective.
  */
@@ -32,7 +32,7 @@ wt_status wt_comm_settle(wt_comm *comm, bool told, bool oversubscribe, wt_place 
 
 /* --- parts of it, on any list of places [ranks] --- */
 
-/* Shares cores out among ranks that were told nothing. */
+/* Shares cores out among ranks for which no number of threads is given. */
 void wt_places_share(wt_place *places, int ranks);
 wt_status wt_places_check(const wt_place *places, int ranks);
 /* For people, in a few lines without the last newline: which cores the ranks may use. */

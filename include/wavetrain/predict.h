@@ -10,14 +10,14 @@
  *                 halving:  2·log₂R·α_w + 2·(R−1)/R·n_c/β_w   +   2·log₂N·α + 2·(N−1)/N·n_c/β      (a node's
  *                           ranks together)
  *                 owners:   2·α_w + 2·(R−1)/P·n_c/β_w         +   2·α + 2·R·(P−R)/P·n_c/β
- *              with α_w, β_w the link within a node, α, β between nodes. At most four buckets are on
- *              their way at a time, and hide each other's latencies: one follows the other after the time of
+ *              with α_w, β_w the link within a node, α, β between nodes. At most four buckets are in
+ *              flight, and their latencies overlap: one follows the other after the time of
  *              its bytes, or a quarter of its whole time, if that is more.
  *   exposed    max over buckets b:  latency + Σ_{c ≥ b} the time after which the next follows c − R_b, at
- *              least 0 with R_b the time of backward, in a rank's last wave of microbatches, that is still to
+ *              least 0 with R_b the time of backward, in a rank's last group of microbatches, that is still to
  *              come when b is finished (backward is ⅔ of computing; layers take time as they have
- *              operations). With exchange.progress: after R_b = 0. Batch norm's sums over microbatches, which
- *              nothing hides, are added: for each level or block and direction a gather and a broadcast,
+ *              operations). With exchange.progress: after R_b = 0. Batch norm's sums over microbatches are
+ *              exposed, and are added: for each level or block and direction a gather and a broadcast,
  *              2·log₂P latencies.
  *   step       compute + exposed
  *   node-hours step · steps · nodes; validation and checkpoints are not in it
@@ -51,7 +51,7 @@ typedef struct {
     const wt_kernels *kernels;
     int ranks, threads, nodes;         /* ranks: of all nodes; threads: of a rank */
     const wt_calibration *calibration; /* NULL: no times, and a process's own memory is a guess */
-    const char *rates_of;              /* the table of kernels whose rates count; NULL: that of `kernels` */
+    const char *rates_of;              /* the kernel set whose rates count; NULL: that of `kernels` */
     wt_link link; /* between nodes, or with one node between its ranks; bandwidth 0: the calibration's */
     wt_data_sizes data;
 } wt_forecast_case;
@@ -91,7 +91,7 @@ wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run);
 /* Its parts. Units of each kind of work in a step of the rank with `own_microbatches` microbatches. */
 void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *microbatches);
 
-/* How a step's microbatches fall on ranks, threads and waves: fills the first fields of the forecast. */
+/* Distributes a step's microbatches to ranks and threads: fills the first fields of the forecast. */
 wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case *run);
 /* Memory, given the microbatches. */
 void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run);

@@ -479,7 +479,7 @@ double wt_ecg_nats(const wt_ecg *ecg);
 
 /* --- the folder while it is written --- */
 
-/* DATASET.partial-…, beside DATASET. One process creates, commits or removes it; others may write into
+/* DATASET.partial-…, in the same folder as DATASET. One process creates, commits or removes it; others may write into
  * `path`. */
 typedef struct {
     char path[WT_PATH_MAX];

@@ -1,6 +1,6 @@
 /*
  * One training step, which the trainer, the bench commands and the numerics probe share: batch → packed
- * weights → forward and backward, wave of microbatches after wave → exchange → rank 0's decision → update.
+ * weights → forward and backward of the microbatches → exchange → rank 0's decision → update.
  * The caller gives the batch and makes the decision; everything between is the same for all of them.
  */
 #ifndef WAVETRAIN_STEP_H

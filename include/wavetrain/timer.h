@@ -24,7 +24,7 @@ typedef enum {
 
 const char *wt_phase_name(wt_phase phase);
 
-/* Hears of every change of phase. */
+/* Receives every change of phase. */
 typedef void (*wt_phase_listener)(void *context, wt_phase phase);
 
 typedef struct {

@@ -51,7 +51,7 @@ wt_run_verdict wt_read_verdict(const char *run);
 /* The configuration of the newest start; fails where there is none. Not collective. */
 wt_status wt_read_run_config(wt_config *config, const char *run);
 
-/* Tells an optimizer which of the network's tensors it updates (running statistics are not), and which of them decay. Not
+/* Sets which of the network's tensors an optimizer updates (running statistics are not), and which of them decay. Not
  * collective. */
 wt_status wt_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
                                wt_decay_on decay_on);
@@ -78,7 +78,7 @@ typedef struct {
 /* ", ESR 0.0123", of sound with what that means to the ear, in the words that Neural Amp Modeler's users know. */
 void wt_esr_text(char *text, size_t capacity, bool sound, double esr);
 
-/* What an evaluation says of labels, beside the score. */
+/* Results of an evaluation of labels, in addition to the score. */
 typedef struct {
     int64_t utterance, sample;
     double target, prediction;
@@ -150,7 +150,7 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evalua
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 /* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
 int wt_evaluator_slots(int targets, int context, int64_t part);
-/* Tells targets in runs of equal samples apart, and counts codes in classes. Before it runs; of next samples of sound. */
+/* Scores targets in runs of equal samples separately, and counts codes in classes. Call it before wt_evaluator_run, for next samples of sound. */
 wt_status wt_evaluator_mark_runs(wt_evaluator *evaluator);
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
 /* That the split's text has the vocabulary that the network has learnt. Not collective. */
@@ -171,7 +171,7 @@ typedef struct {
 wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, bool raw);
 void wt_restored_dispose(wt_restored *restored);
 
-/* Whether the checkpoint has a mean of the parameters beside them. */
+/* Whether the checkpoint has a mean of the parameters in addition to them. */
 bool wt_checkpoint_has_mean(const wt_checkpoint *checkpoint);
 
 /* Fills flat parameters: with the mean, where there is one, unless `raw`. Not collective. */

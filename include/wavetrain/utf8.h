@@ -29,7 +29,7 @@ int wt_text_decode(uint32_t *code, const char *text, size_t bytes);
 bool wt_code_is_hidden(uint32_t code);
 
 /* What came from outside, for a message on one line: bytes that are no UTF-8, and characters that move a terminal's cursor,
- * hide or turn text, become "?", blanks and line ends spaces. At most `room` bytes with the zero byte at the end; what
+ * hide or turn text, become "?", blanks and line ends spaces. At most `room` bytes, including the zero byte at the end; what
  * does not fit is cut at a character, and "…" says so. `out` may be `text`. */
 void wt_text_show(char *out, size_t room, const char *text, size_t length);
 

@@ -270,7 +270,7 @@ static wt_status wt_sync_parent(const char *path) {
 
 static const char unfinished_mark[] = ".tmp-";
 
-/* PATH.tmp-PID, with room for the longest path. */
+/* PATH.tmp-PID; an array of this size holds it for the longest path. */
 enum { UNFINISHED_MAX = WT_PATH_MAX + 32 };
 static void name_unfinished(char out[UNFINISHED_MAX], const char *path, pid_t writer) {
     snprintf(out, UNFINISHED_MAX, "%s%s%ld", path, unfinished_mark, (long)writer);

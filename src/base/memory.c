@@ -5,7 +5,7 @@
  *
  * Large blocks ask for huge pages: a pass walks through hundreds of MiB, far more than the processor's table of small
  * pages covers, and messages between ranks of a node, which the kernel copies page by page, take half the
- * time. The cost is room in the address space, up to a huge page a block.
+ * time. The cost is address space, up to a huge page per block.
  */
 #include "wavetrain/memory.h"
 

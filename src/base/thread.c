@@ -44,14 +44,14 @@ wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *contex
     return WT_OK;
 }
 
-/* On Linux a nice value is a thread's own. Each level is 4/5 of the share of the one before: 15 gets 3.4 % beside 0. */
+/* On Linux a nice value is a thread's own. Each level is 4/5 of the share of the one before: 15 gets 3.4 % of the share of 0. */
 void wt_thread_step_back(void) {
     enum { WT_BACKGROUND_NICE = 15 };
     setpriority(PRIO_PROCESS, 0, WT_BACKGROUND_NICE); /* if it is not allowed, the thread competes */
 }
 
 void wt_thread_take_precedence(void) {
-    enum { NICE = 10 }; /* a tenth of the share beside 0 */
+    enum { NICE = 10 }; /* a tenth of the share of nice 0 */
     DIR *tasks = opendir("/proc/self/task");
     if (!tasks) return; /* then it competes */
     for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {

@@ -13,7 +13,7 @@ double wt_time_now(void) {
 const char *wt_phase_name(wt_phase phase) {
     static const char *const names[WT_PHASES] = {
         [WT_PHASE_DATA] = "data",
-        [WT_PHASE_DERIVE] = "derive",
+        [WT_PHASE_DERIVE] = "pack",
         [WT_PHASE_FORWARD] = "forward",
         [WT_PHASE_BACKWARD] = "backward",
         [WT_PHASE_EXCHANGE] = "exchange",

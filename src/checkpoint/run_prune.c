@@ -156,7 +156,7 @@ static int by_age(const void *a, const void *b) {
     return age ? age : (left->name > right->name) - (left->name < right->name);
 }
 
-/* What is not known to be good counts as of the run's present: its name alone tells how old it is. */
+/* A file that is not known to be good counts as one of the run's present: its age is known from its name alone. */
 static void sort_by_age(entry *entries, size_t count) {
     int rollbacks = 0;
     for (size_t i = 0; i < count; i++) {

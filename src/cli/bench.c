@@ -3,7 +3,7 @@
  *
  * A machine is never quiet: frequencies and neighbours change from second to second. So whatever is compared
  * is measured by turns, in many short runs, and ratios are of the best ones, which the machine's full speed
- * was there for; medians and means beside them say how often it was.
+ * was there for; medians and means show how often it was.
  */
 #include <errno.h>
 #include <math.h>

@@ -30,16 +30,18 @@ static struct {
 
 static const struct poptOption wt_options[] = {
     {"threads", '\0', POPT_ARG_STRING, &wt_given.threads, 0,
-     "Of each rank, to measure with (default: 1, and the node's cores shared out to its ranks)", "LIST"},
+     "Threads per rank used for the measurement (default: 1, and the cores of the node divided by its ranks)",
+     "LIST"},
     {"calibration", '\0', POPT_ARG_STRING, &wt_given.file, 0,
-     "Write here; default: ~/.cache/wavetrain/calibration/CPU.yaml. What an existing file of this CPU has of "
+     "File to write; default: ~/.cache/wavetrain/calibration/CPU.yaml. What an existing file of this CPU has "
+     "of "
      "other threads, ranks and kernels stays",
      "FILE"},
     {"backend", '\0', POPT_ARG_STRING, &wt_given.backend, 0, "As run.backend (default auto)", "B"},
     {"precision", '\0', POPT_ARG_STRING, &wt_given.precision, 0, "As train.precision (default fp32)",
      "fp32|bf16"},
     {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0,
-     "To spend on each network, three steps at least (default 1)", "S"},
+     "Seconds spent on each network, at least three steps (default 1)", "S"},
     POPT_TABLEEND,
 };
 
@@ -235,7 +237,7 @@ static wt_status wt_time_rows(const char *folder, double *seconds) {
     return status == WT_OK ? closed : status;
 }
 
-/* The row of metrics.csv: nothing beside most steps, and a good part of those that take some microseconds.
+/* Measures the row of metrics.csv: negligible compared with most steps, a good part of a step of some microseconds.
  * Rank 0. */
 static wt_status wt_time_notes(double *seconds) {
     char folder[WT_PATH_MAX];
@@ -336,7 +338,7 @@ static wt_status wt_touch_hdf5(const wt_calibrating *c) {
     return WT_OK;
 }
 
-/* What is resident beside what the program has asked for. Collective. */
+/* Memory that is resident in addition to what the program has allocated. Collective. */
 static double wt_process_bytes(wt_comm *comm) {
     int64_t bytes = wt_memory_peak_resident() - wt_memory_peak_bytes();
     wt_comm_max_int64(comm, &bytes, 1);

@@ -1,6 +1,6 @@
 /*
- * wavetrain bench exchange: the exchange in its fixed tree beside MPI_Allreduce, over sizes, on as many ranks
- * as the command is started with. Both run by turns on a gradient that is all ready at once (nothing to hide
+ * wavetrain bench exchange: the exchange in its fixed tree compared with MPI_Allreduce, over sizes, on as many ranks
+ * as the command is started with. Both run by turns on a gradient that is all ready at once (nothing to overlap
  * behind), so that whatever else the machine does meets both alike; a time is the slowest rank's, what is
  * printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong
  * in the same run.
@@ -32,7 +32,7 @@ static const struct poptOption wt_bench_options[] = {
      "auto|test|thread|after"},
     {"from", '\0', POPT_ARG_INT, &wt_bench.from, 0, "Smallest size (default 64)", "KIB"},
     {"to", '\0', POPT_ARG_INT, &wt_bench.to, 0, "Largest size (default 65536)", "KIB"},
-    {"rounds", '\0', POPT_ARG_INT, &wt_bench.rounds, 0, "Measurements of each size (default 21)", "N"},
+    {"rounds", '\0', POPT_ARG_INT, &wt_bench.rounds, 0, "Measurements per size (default 21)", "N"},
     POPT_TABLEEND,
 };
 
@@ -210,8 +210,8 @@ static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
 const wt_command wt_command_bench_exchange = {
     .name = "bench exchange",
     .arguments = "[OPTION…]",
-    .summary =
-        "Measure the exchange of gradients beside MPI_Allreduce, over sizes, on the ranks it is started with",
+    .summary = "Measure the exchange of gradients against MPI_Allreduce, over sizes, on the ranks it is "
+               "started with",
     .parallel = true,
     .run = wt_bench_main,
     .options = wt_bench_options,

@@ -316,7 +316,7 @@ const wt_command wt_command_bench_generate = {
     .name = "bench generate",
     .arguments = "[CONFIG.yaml] [OPTION…]",
     .summary =
-        "Measure generation beside the time that reading the weights takes and the cores' multiply-add peak",
+        "Measure generation against the time that reading the weights takes and the cores' multiply-add peak",
     .parallel = false,
     .run = bench_generate_main,
     .options = wt_options,

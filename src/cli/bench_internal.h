@@ -1,4 +1,4 @@
-/* What the bench commands share: times, the peak beside which they are seen, and tables for other programs.
+/* What the bench commands share: times, the peak that they are compared with, and tables for other programs.
  * */
 #ifndef WAVETRAIN_BENCH_INTERNAL_H
 #define WAVETRAIN_BENCH_INTERNAL_H
@@ -28,7 +28,7 @@ typedef void (*wt_bench_work)(void *context, int thread, int threads);
 double wt_bench_together(wt_bench_work work, void *context);
 /* The best of so many. */
 double wt_bench_best_of(wt_bench_work work, void *context, int turns);
-/* How often the work should be done in a row to last long beside the threads' start, and short beside a slice
+/* How often the work is repeated, so that it takes long compared with the start of threads, and is short compared with a slice
  * of time that the scheduler gives: by trying. */
 int wt_bench_repeats(wt_bench_work work, void *context);
 
@@ -100,7 +100,7 @@ wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kern
                                  const wt_exchange_config *config, int microbatches, int open_microbatches,
                                  size_t count);
 
-/* The median time of an exchange that nothing hides, a microbatch a rank, of the slowest rank. Collective. */
+/* The median time of an exchange without overlap, with a microbatch per rank, on the slowest rank. Collective. */
 wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
                                     const wt_exchange_config *config, size_t bytes, int rounds);
 

@@ -1,5 +1,5 @@
 /*
- * wavetrain bench kernels: the kernels as the model calls them, each beside the peak of the same threads,
+ * wavetrain bench kernels: the kernels as the model calls them, each compared with the peak of the same threads,
  * which is measured by turns with it. All threads work at once; rates are of all of them together.
  *
  * Two ways, since a kernel meets both. `hot`: each thread has one tile, again and again, from its own caches.
@@ -33,12 +33,12 @@ static const struct poptOption wt_options[] = {
     {"channels", '\0', POPT_ARG_STRING, &wt_given.channels, 0, "Widths R (default 16,32,64,128)", "LIST"},
     {"taps", '\0', POPT_ARG_STRING, &wt_given.taps, 0,
      "Kernel sizes of R to 2R channels; 1 is R to R, as a residual (default 1,2,3)", "LIST"},
-    {"dilations", '\0', POPT_ARG_STRING, &wt_given.dilations, 0, "Of more than one tap (default 1,16,512)",
-     "LIST"},
-    {"rows", '\0', POPT_ARG_INT, &wt_given.rows, 0, "Of a tile (default 384, as the model's)", "N"},
+    {"dilations", '\0', POPT_ARG_STRING, &wt_given.dilations, 0,
+     "Dilations of products with more than one tap (default 1,16,512)", "LIST"},
+    {"rows", '\0', POPT_ARG_INT, &wt_given.rows, 0, "Rows per tile (default 384, as in a model)", "N"},
     {"backend", '\0', POPT_ARG_STRING, &wt_given.backend, 0, "As run.backend (default auto)", "B"},
-    {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Default: OpenMP's", "T"},
-    {"rounds", '\0', POPT_ARG_INT, &wt_given.rounds, 0, "Measurements of each kernel (default 41)", "N"},
+    {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Number of threads; default: OpenMP's", "T"},
+    {"rounds", '\0', POPT_ARG_INT, &wt_given.rounds, 0, "Measurements per kernel (default 41)", "N"},
     {"csv", '\0', POPT_ARG_STRING, &wt_given.csv, 0,
      "Write the tables here too; an existing file is replaced", "FILE"},
     POPT_TABLEEND,
@@ -46,7 +46,7 @@ static const struct poptOption wt_options[] = {
 
 /* --- what the kernels work on --- */
 
-/* One shape and its memory. Rows are [window + reach, ·], dense in the width that a kernel gives them. */
+/* One shape and its memory. Rows are [window + context, ·], dense in the width that a kernel gives them. */
 typedef struct {
     const wt_kernels *kernels;
     int channels, taps, dilation, out; /* a product of channels → out */
@@ -541,8 +541,9 @@ static wt_status wt_bench_kernels_main(wt_comm *comm, int argc, const char **arg
 const wt_command wt_command_bench_kernels = {
     .name = "bench kernels",
     .arguments = "[OPTION…]",
-    .summary = "Measure the kernels beside the cores' multiply-add peak: products over shapes, activations, "
-               "loss, update",
+    .summary =
+        "Measure the kernels as a share of the cores' multiply-add peak: products over shapes, activations, "
+        "loss, update",
     .parallel = false,
     .run = wt_bench_kernels_main,
     .options = wt_options,

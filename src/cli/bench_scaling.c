@@ -5,7 +5,7 @@
  * take turns, round after round, since a machine is never quiet; ratios are of the best steps, the exposed
  * exchange is the median's.
  *
- * Beside each figure stands what the model of predict.h says, with the link that is measured in the same run;
+ * Each figure is compared with the prediction of predict.h, with the link that is measured in the same run;
  * the same model goes on to numbers of nodes that nobody has at hand (--nodes).
  */
 #include "bench_scaling.h"
@@ -37,33 +37,36 @@ static const struct poptOption wt_options[] = {
      "In place of a configuration: A, B, C or S, as bench step has them (default A)", "A|B|C|S"},
     {"ranks", '\0', POPT_ARG_STRING, &wt_given.ranks, 0,
      "Numbers of ranks to measure (default 1, 2, 4 … and all)", "LIST"},
-    {"targets", '\0', POPT_ARG_INT, &wt_given.targets, 0, "Of a window; default: the model's data.window",
-     "N"},
+    {"targets", '\0', POPT_ARG_INT, &wt_given.targets, 0,
+     "Targets per window; default: the model's data.window", "N"},
     {"windows", '\0', POPT_ARG_INT, &wt_given.windows, 0,
-     "In a step, of each rank in weak scaling and, of the most ranks, in strong scaling; default: 1, or of a "
+     "Windows per step: of each rank in weak scaling, and of the max number of ranks in strong scaling; "
+     "default: 1, or of a "
      "configuration its train.batch over all ranks",
      "N"},
-    {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Of each rank; default: OpenMP's", "T"},
+    {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Threads per rank; default: OpenMP's", "T"},
     {"backend", '\0', POPT_ARG_STRING, &wt_given.backend, 0, "As run.backend", "B"},
-    {"steps", '\0', POPT_ARG_INT, &wt_given.steps, 0, "Of each case in a round (default 7)", "N"},
-    {"rounds", '\0', POPT_ARG_INT, &wt_given.rounds, 0, "In which all cases take turns (default 3)", "N"},
-    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set any other key of the configuration", "KEY=VALUE"},
-    {"nodes", '\0', POPT_ARG_INT, &wt_given.nodes, 0, "Also what the model says of 1, 2, 4 … so many nodes",
+    {"steps", '\0', POPT_ARG_INT, &wt_given.steps, 0, "Steps of each case per round (default 7)", "N"},
+    {"rounds", '\0', POPT_ARG_INT, &wt_given.rounds, 0, "Rounds in which all cases take turns (default 3)",
      "N"},
+    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set any other key of the configuration", "KEY=VALUE"},
+    {"nodes", '\0', POPT_ARG_INT, &wt_given.nodes, 0, "Also predict 1, 2, 4 … up to this many nodes", "N"},
     {"ranks-per-node", '\0', POPT_ARG_INT, &wt_given.ranks_each, 0,
-     "Of these nodes; default: those of this one", "R"},
+     "Ranks on each of these nodes; default: as on this one", "R"},
     {"model-only", '\0', POPT_ARG_NONE, &wt_given.model_only, 0,
      "Measure nothing; takes a calibration, or --compute", NULL},
     {"calibration", '\0', POPT_ARG_STRING, &wt_given.calibration, 0,
-     "What the model knows of computing; default: this CPU's, where wavetrain bench calibrate has made it, "
+     "Calibration that gives the time of computing; default: that of this CPU, if wavetrain bench calibrate "
+     "has made it, "
      "else what the fewest ranks take",
      "FILE"},
     {"compute", '\0', POPT_ARG_DOUBLE, &wt_given.compute, 0,
-     "What a rank's windows take in weak scaling, in milliseconds, in place of a calibration", "MS"},
+     "Milliseconds that the windows of a rank take in weak scaling, in place of a calibration", "MS"},
     {"latency", '\0', POPT_ARG_DOUBLE, &wt_given.latency, 0,
-     "Of a message between nodes, in microseconds, in place of a measured one; with --bandwidth", "US"},
-    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.bandwidth, 0, "Of a node's link, one way, in Gbit/s",
-     "GBIT"},
+     "Latency of a message between nodes, in microseconds, in place of a measured one; with --bandwidth",
+     "US"},
+    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.bandwidth, 0,
+     "Bandwidth of a node's link, one way, in Gbit/s", "GBIT"},
     {"csv", '\0', POPT_ARG_STRING, &wt_given.csv, 0, "Write the tables here; an existing file is replaced",
      "FILE"},
     {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0, "Draw the figures here; an existing file is replaced",
@@ -379,7 +382,7 @@ static wt_status wt_prepare_study(wt_scaling_study *study, const char *path, con
 static wt_status wt_report_measured(wt_scaling_study *study, wt_scaling_table *table, FILE *csv) {
     wt_learn_compute(study, table);
     for (int i = 0; i < table->count; i++) WT_TRY(wt_scaling_predict(study, &table->cases[i]));
-    printf("model %s, %zu parameters, %d thread%s a rank; figures of best steps, and medians of %d\n",
+    printf("model %s, %zu parameters, %d thread%s per rank; figures of best steps, and medians of %d\n",
            study->name, study->network->parameters.trained, study->threads, study->threads > 1 ? "s" : "",
            wt_given.steps * wt_given.rounds);
     wt_scaling_print(study, table, true);
@@ -462,7 +465,7 @@ static wt_status wt_bench_scaling_main(wt_comm *comm, int argc, const char **arg
 const wt_command wt_command_bench_scaling = {
     .name = "bench scaling",
     .arguments = "[CONFIG.yaml] [OPTION…]",
-    .summary = "Measure strong and weak scaling over the ranks it is started with, beside a model's "
+    .summary = "Measure strong and weak scaling over the ranks it is started with, and compare a model's "
                "prediction, which goes "
                "on to any number of nodes",
     .parallel = true,

@@ -140,7 +140,7 @@ wt_status wt_scaling_plot(const wt_scaling_study *study, const wt_scaling_table 
     wt_scaling_points ideal = {.count = 0}, own[WT_SCALINGS] = {{.count = 0}},
                       model[WT_SCALINGS] = {{.count = 0}};
     char note[256];
-    snprintf(note, sizeof note, "%s, windows of %d targets, %d thread%s a rank", study->name,
+    snprintf(note, sizeof note, "%s, windows of %d targets, %d thread%s per rank", study->name,
              study->config.data.window, study->threads, study->threads == 1 ? "" : "s");
     wt_chart chart = {.title = measured ? "Scaling over ranks" : "Scaling over nodes, as the model has it",
                       .note = note,

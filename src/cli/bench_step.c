@@ -1,5 +1,5 @@
 /*
- * wavetrain bench step: training steps as the trainer makes them, on random input: derived weights, forward,
+ * wavetrain bench step: training steps as the trainer makes them, on random input: packing of weights, forward,
  * backward with the exchange between ranks, norm, update; a burst of the cores' multiply-add peak between two
  * steps. Nothing is read or written but the table. Under mpirun all ranks begin a step together, and the
  * slowest one counts.
@@ -30,13 +30,14 @@ static const struct poptOption wt_options[] = {
      "skip 256; S, "
      "2×8 of 16, kernel 3, windows of 256 (default A)",
      "A|B|C|S"},
-    {"targets", '\0', POPT_ARG_INT, &wt_given.targets, 0, "Of a window; default: the model's data.window",
-     "N"},
+    {"targets", '\0', POPT_ARG_INT, &wt_given.targets, 0,
+     "Targets per window; default: the model's data.window", "N"},
     {"windows", '\0', POPT_ARG_INT, &wt_given.windows, 0,
-     "In a step, of each rank; default: 1, or of a configuration its train.batch over all ranks", "N"},
-    {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Of each rank; default: OpenMP's", "T"},
+     "Windows per step and rank; default: 1, or the train.batch of a configuration, shared out to all ranks",
+     "N"},
+    {"threads", '\0', POPT_ARG_INT, &wt_given.threads, 0, "Threads per rank; default: OpenMP's", "T"},
     {"backend", '\0', POPT_ARG_STRING, &wt_given.backend, 0, "As run.backend", "B"},
-    {"steps", '\0', POPT_ARG_INT, &wt_given.steps, 0, "That are measured (default 31)", "N"},
+    {"steps", '\0', POPT_ARG_INT, &wt_given.steps, 0, "Steps that are measured (default 31)", "N"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set any other key of the configuration", "KEY=VALUE"},
     {"csv", '\0', POPT_ARG_STRING, &wt_given.csv, 0,
      "Write one row of figures here; an existing file is replaced", "FILE"},
@@ -222,7 +223,7 @@ static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, w
         {"", "step_median_seconds", step.median},
     };
     int count = sizeof whole / sizeof *whole;
-    _Static_assert(sizeof whole / sizeof *whole <= WT_FIGURES, "more figures than there is room for");
+    _Static_assert(sizeof whole / sizeof *whole <= WT_FIGURES, "more figures than the array holds");
     memcpy(figures, whole, sizeof whole);
     for (int phase = WT_PHASE_DERIVE; phase < WT_STEP_PHASES; phase++) {
         const char *name = wt_phase_name((wt_phase)phase);
@@ -346,7 +347,7 @@ static wt_status wt_bench_step_main(wt_comm *comm, int argc, const char **argv) 
 const wt_command wt_command_bench_step = {
     .name = "bench step",
     .arguments = "[CONFIG.yaml] [OPTION…]",
-    .summary = "Measure training steps on random input beside the cores' multiply-add peak, phase by phase, "
+    .summary = "Measure training steps on random input against the cores' multiply-add peak, phase by phase, "
                "and their memory",
     .parallel = true,
     .run = wt_bench_step_main,

@@ -82,7 +82,7 @@ void wt_command_help(const wt_command *command) {
 }
 
 /* An option that takes one value, and is given a second, is a mistake: which of both is meant? popt would take the last.
- * This reads the options of `table` once, for their names alone; what is wrong with them the real reading tells. */
+ * This reads the options of `table` once, for their names alone; the second reading reports what is wrong with them. */
 static wt_status refuse_repeated(const wt_command *command, int argc, const char **argv,
                                  const struct poptOption *table) {
     enum { OPTIONS_MAX = 64 };

@@ -62,7 +62,7 @@ const char *wt_next_alternative(const char **at, int *length);
 /* Whether it is a word to be given as it is (auto), not the name of something (FILE). */
 bool wt_alternative_is_word(const char *alternative, int length);
 
-/* Refuses more threads than processors (places.h); `told`: an option has set the number of threads. Collective. */
+/* Refuses more threads than processors (places.h); `told`: the number of threads is given by an option. Collective. */
 wt_status wt_command_settle(wt_comm *comm, bool told);
 
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */

@@ -21,12 +21,12 @@ typedef struct {
 static wt_evaluate_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "Another data set than the one of the configuration",
+    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "A data set other than that of the configuration",
      "DATASET"},
     {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "Train, validation or test (default: test)",
      "SPLIT"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
-     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+     "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
     {"predictions", '\0', POPT_ARG_STRING, &wt_given.predictions, 0,
@@ -34,14 +34,14 @@ static const struct poptOption wt_options[] = {
     {"least", '\0', POPT_ARG_INT, &wt_given.least, 0,
      "Labels: leave classes with fewer targets out of macro-F1 (default 0)", "N"},
     {"frames", '\0', POPT_ARG_STRING, &wt_given.frames, 0,
-     "Of a network with a condition, to measure what that tells: own (default), other (another recording's), "
-     "or "
-     "late (half a hop)",
+     "Network with a condition: the frames that it sees, to measure their effect: own (default), other "
+     "(another recording's), or late (by half a hop)",
      "own|other|late"},
     {"weights", '\0', POPT_ARG_STRING, &wt_given.weights, 0,
-     "Fp32 (default), or bf16: those of products rounded, as generate --weights bf16 computes", "fp32|bf16"},
+     "Precision of the weights of products: fp32 (default), or bf16, as generate --weights bf16 rounds them",
+     "fp32|bf16"},
     {"no-ema", '\0', POPT_ARG_NONE, &wt_given.last_step, 0,
-     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
+     "If the run has ema.decay: use the parameters of the last step instead of their average", NULL},
     POPT_TABLEEND,
 };
 
@@ -249,7 +249,7 @@ static wt_status choose_frames(wt_frames_source *frames, const wt_subject *subje
     return wt_error(WT_USAGE, "--frames: got %s, expected own, other or late", wt_given.frames);
 }
 
-/* Scores, and on rank 0 tells of labels. Collective. */
+/* Scores, and collects results of labels on rank 0. Collective. */
 static wt_status wt_evaluate_labels(wt_comm *comm, const wt_subject *subject, wt_evaluator *evaluator,
                                     const char *split, wt_score *score) {
     const wt_network *network = subject->restored.network;

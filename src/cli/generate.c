@@ -70,9 +70,9 @@ static const struct poptOption wt_options[] = {
     {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
      "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
-     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+     "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"no-ema", '\0', POPT_ARG_NONE, &wt_given.last_step, 0,
-     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
+     "If the run has ema.decay: use the parameters of the last step instead of their average", NULL},
     {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace existing files", NULL},
     POPT_TABLEEND,
 };

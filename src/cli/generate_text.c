@@ -279,7 +279,7 @@ static void wt_report_items(const wt_writer *writer) {
                     count, count == 1 ? "" : "s", 100.0 * new / count, new == 1 ? "is" : "are",
                     wt_dataset_utterances(dataset), path);
     } else {
-        wt_log_warning("the share of new items can't be told: %s", wt_error_message());
+        wt_log_warning("the share of new items is not known: %s", wt_error_message());
     }
     wt_dataset_close(dataset);
 }

@@ -24,26 +24,28 @@ static wt_inspect_arguments wt_given;
 
 static const struct poptOption wt_options[] = {
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
-     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+     "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
     {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
     {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "List every tensor with its shape", NULL},
     {"verify", '\0', POPT_ARG_NONE, &wt_given.verify, 0,
-     "Of a data set: read everything and compare it with the digests made when it was prepared", NULL},
+     "Data set: read everything and compare it with the digests made when it was prepared", NULL},
     {"ranks", '\0', POPT_ARG_INT, &wt_given.plan.ranks, 0,
-     "Of a configuration: what a run on so many ranks will take, of memory and time, and what will go wrong",
+     "Configuration: predict the memory and the time of a run on this many ranks, and warn of what will go "
+     "wrong",
      "P"},
-    {"threads", '\0', POPT_ARG_INT, &wt_given.plan.threads, 0, "Of each rank (default 1)", "T"},
-    {"nodes", '\0', POPT_ARG_INT, &wt_given.plan.nodes, 0, "That the ranks are shared out to (default 1)",
-     "N"},
+    {"threads", '\0', POPT_ARG_INT, &wt_given.plan.threads, 0, "Threads per rank (default 1)", "T"},
+    {"nodes", '\0', POPT_ARG_INT, &wt_given.plan.nodes, 0,
+     "Number of nodes that the ranks run on (default 1)", "N"},
     {"calibration", '\0', POPT_ARG_STRING, &wt_given.plan.calibration, 0,
-     "Take times from here; default: what \"wavetrain bench calibrate\" has kept for this machine's CPU",
+     "Calibration to take times from; default: that of this CPU, which \"wavetrain bench calibrate\" made",
      "FILE"},
     {"latency", '\0', POPT_ARG_DOUBLE, &wt_given.plan.latency, 0,
-     "Of a message between nodes, in microseconds, in place of a measured one; with --bandwidth", "US"},
-    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.plan.bandwidth, 0, "Of a node's link, one way, in Gbit/s",
-     "GBIT"},
+     "Latency of a message between nodes, in microseconds, in place of a measured one; with --bandwidth",
+     "US"},
+    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.plan.bandwidth, 0,
+     "Bandwidth of a node's link, one way, in Gbit/s", "GBIT"},
     {"node-memory", '\0', POPT_ARG_DOUBLE, &wt_given.plan.node_memory, 0,
-     "Of a node, in GiB; default: what this machine, or the SLURM job that this is, has", "GIB"},
+     "Memory of a node, in GiB; default: that of this machine, or of the SLURM job", "GIB"},
     POPT_TABLEEND,
 };
 
@@ -75,7 +77,7 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
            wt_network_operations(network, targets) / 1e6);
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
-    printf("memory           %.1f MiB a microbatch at once, %.1f MiB of parameters and moments\n",
+    printf("memory           %.1f MiB per microbatch, %.1f MiB of parameters and moments\n",
            (double)wt_engine_bytes(network->graph, kernels, &microbatch) / 1048576.0,
            (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
     if (wt_given.tensors) wt_print_tensors(network);

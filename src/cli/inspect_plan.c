@@ -256,11 +256,11 @@ static void wt_print_memory(const wt_plan *plan) {
     wt_bytes_text(other, forecast->other.all);
     wt_bytes_text(node, forecast->node_memory);
     wt_bytes_text(has, available);
-    printf("memory of a rank %s", first);
+    printf("memory per rank  %s", first);
     if (plan->run.ranks > 1) printf(" of rank 0, which writes; %s of others", other);
     printf("; in MiB:\n");
     wt_print_parts(&forecast->first);
-    printf("memory of a node %s", node);
+    printf("memory per node  %s", node);
     if (available > 0) printf(" of %s (%s)", has, limit);
     printf("\n");
 }
@@ -269,7 +269,7 @@ static void wt_print_checkpoint_size(const wt_plan *plan) {
     char folder[WT_PATH_MAX], size[32], space[32];
     const long long left = wt_plan_free_bytes(folder, plan->path);
     wt_bytes_text(size, plan->forecast.checkpoint_bytes);
-    printf("checkpoint       %s a file, up to %d of them", size, plan->run.config->checkpoint.keep + 1);
+    printf("checkpoint       %s per file, up to %d of them", size, plan->run.config->checkpoint.keep + 1);
     if (left >= 0) {
         wt_bytes_text(space, left);
         printf("; %s are free", space);
@@ -294,7 +294,7 @@ static void wt_print_work(const wt_forecast_case *run) {
     char one[32], all[32];
     wt_operations_text(one, step);
     wt_operations_text(all, step * (double)run->config->train.steps);
-    printf("work             %s a step, %s in all %" PRId64 "\n", one, all, run->config->train.steps);
+    printf("work             %s per step, %s in all %" PRId64 "\n", one, all, run->config->train.steps);
 }
 
 static void wt_print_times(const wt_plan *plan) {
@@ -309,9 +309,9 @@ static void wt_print_times(const wt_plan *plan) {
     if (plan->run.ranks > 1) printf(": %s of computing, %s of exchange", compute, exposed);
     printf("\n");
     if (plan->run.ranks > 1)
-        printf("exchange         %s, of which %s (%.1f %% of a step) nothing hides\n", exchange, exposed,
+        printf("exchange         %s, of which %s (%.1f %% of a step) are exposed\n", exchange, exposed,
                forecast->step > 0 ? 100 * forecast->exposed / forecast->step : 0.0);
-    printf("time of the run  %s, %.3g node-hours, beside validation and checkpoints\n", all,
+    printf("time of the run  %s, %.3g node-hours, without validation and checkpoints\n", all,
            forecast->node_hours);
 }
 

@@ -4,7 +4,7 @@
  * Rank 0 lists the recordings, all ranks share their headers out, each computes the same plan, and each
  * writes whole shards: shard i by rank i mod P. So the bytes do not depend on the number of ranks; the
  * price is that a set of fewer shards than ranks leaves ranks idle (--shard-mib makes smaller ones). Shards
- * gather in a folder beside the data set's place, which rank 0 renames when all is well, else removes.
+ * gather in a folder next to the data set's place, which rank 0 renames when all is well, else removes.
  */
 #include <math.h>
 #include <stdio.h>
@@ -283,7 +283,7 @@ static wt_status wt_check_audio_options(wt_audio_command *command) {
     return WT_OK;
 }
 
-/* Rank 0 walks the inputs and tells the others. Collective. */
+/* Rank 0 walks the inputs and sends the list to the others. Collective. */
 static wt_status wt_share_recordings(wt_comm *comm, wt_recordings *list, const char *out,
                                      const char *const *inputs, int count) {
     bool root = wt_comm_rank(comm) == 0;
@@ -507,18 +507,18 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
          "name is it, or a file with lines RECORDING SPEAKER",
          "folder|REGEX|FILE"},
         {"validation", '\0', POPT_ARG_ARGV, &own.validation, 0,
-         "For validation: a share of the recordings (default 0.1); or recordings, folders or patterns by "
+         "Validation part: a share of the recordings (default 0.1); or recordings, folders or patterns by "
          "name, "
          "as often as needed",
          "SHARE|NAME"},
-        {"test", '\0', POPT_ARG_ARGV, &own.test, 0, "The same for testing (default 0.1)", "SHARE|NAME"},
+        {"test", '\0', POPT_ARG_ARGV, &own.test, 0, "The same for the test part (default 0.1)", "SHARE|NAME"},
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
-         "Another number makes another choice of recordings (default 0)", "N"},
+         "Seed of the random choice of recordings (default 0)", "N"},
         {"skip-damaged", '\0', POPT_ARG_NONE, &own.skip_damaged, 0,
-         "Leave out files that are damaged or no sound, and list them; all are decoded once more for that",
+         "Leave out files that are damaged or not sound, and list them; for that, all are decoded once more",
          NULL},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
-         "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
+         "Size of a shard, in MiB (default 256); under mpirun have a few shards per rank", "MIB"},
         {"float", '\0', POPT_ARG_NONE, &own.store_float, 0, "Store 32-bit float samples, not 16-bit integers",
          NULL},
         POPT_TABLEEND,
@@ -590,16 +590,17 @@ static wt_status wt_run_prepare_simulate(wt_comm *comm, int argc, const char **a
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &job.out, 0, "Folder of the data set to make; must not exist",
          "DATASET"},
-        {"frequency", '\0', POPT_ARG_DOUBLE, &sine.frequency, 0, "Of the tone (default 500)", "HZ"},
+        {"frequency", '\0', POPT_ARG_DOUBLE, &sine.frequency, 0, "Frequency of the tone (default 500)", "HZ"},
         {"rate", '\0', POPT_ARG_INT, &sine.rate, 0, "Sample rate (default 8000)", "HZ"},
-        {"amplitude", '\0', POPT_ARG_DOUBLE, &sine.amplitude, 0, "Of the tone, full scale is 1 (default 0.5)",
-         "A"},
+        {"amplitude", '\0', POPT_ARG_DOUBLE, &sine.amplitude, 0,
+         "Amplitude of the tone; full scale is 1 (default 0.5)", "A"},
         {"seconds", '\0', POPT_ARG_DOUBLE, &seconds, 0, "Length of an utterance (default 0.5)", "S"},
         {"utterances", '\0', POPT_ARG_LONGLONG, &utterances, 0,
-         "How many, with different phases (default 200); a tenth each for validation and test", "N"},
+         "Number of utterances, with different phases (default 200); a tenth each is for validation and test",
+         "N"},
         {"noise", '\0', POPT_ARG_DOUBLE, &sine.noise, 0,
          "Standard deviation of white noise added (default 0.01)", "A"},
-        {"seed", '\0', POPT_ARG_LONGLONG, &seed, 0, "Of the phases and the noise (default 1)", "N"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &seed, 0, "Seed of the phases and the noise (default 1)", "N"},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &shard_mib, 0, "Size of a shard, in MiB (default 256)", "MIB"},
         POPT_TABLEEND,
     };

@@ -1,7 +1,7 @@
 /*
  * wavetrain prepare table: rows of CSV files as samples, labelled or of a series that is to go on.
  *
- * Rank 0 reads everything once, checks each row and counts; the others hear which rows make which utterance.
+ * Rank 0 reads everything once, checks each row and counts; the others receive which rows make which utterance.
  * All ranks then measure the training part's mean and deviation, an utterance each in turn, and write whole
  * shards.
  */
@@ -105,7 +105,7 @@ static wt_status wt_check_table_options(wt_table_command *own) {
     return WT_OK;
 }
 
-/* Rank 0 reads the files and tells the others. */
+/* Rank 0 reads the files and sends the table to the others. */
 static wt_status wt_share_table(wt_comm *comm, wt_table **table, const wt_table_command *own,
                                 const char *const *files, size_t count) {
     const bool root = wt_comm_rank(comm) == 0;
@@ -185,7 +185,7 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
          "COLUMN"},
         {"values", '\0', POPT_ARG_NONE, &own.values, 0, "The label is a value, not a class", NULL},
         {"classes", '\0', POPT_ARG_INT, &own.table.classes, 0,
-         "How many classes there are (default: as the largest label says)", "N"},
+         "Number of classes (default: the largest label plus 1)", "N"},
         {"group", '\0', POPT_ARG_STRING, &own.group, 0,
          "Rows with the same value of this column fall into the same part (default: parts are blocks of "
          "rows)",
@@ -196,18 +196,18 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
         {"blocks", '\0', POPT_ARG_INT, &own.table.blocks, 0,
          "Blocks that the rows are cut into, about; each at least twice the gap (default 50)", "N"},
         {"validation", '\0', POPT_ARG_ARGV, &own.validation, 0,
-         "For validation: a share of the groups or blocks (default 0.1); or groups by name, without --group "
+         "Validation part: a share of the groups or blocks (default 0.1); or groups by name, without --group "
          "files, as often as needed",
          "SHARE|NAME"},
-        {"test", '\0', POPT_ARG_ARGV, &own.test, 0, "The same for testing (default 0.1)", "SHARE|NAME"},
-        {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
-         "Another number makes another choice (default 0)", "N"},
-        {"rate", '\0', POPT_ARG_INT, &own.table.rate, 0, "Rows a second (default 1)", "HZ"},
+        {"test", '\0', POPT_ARG_ARGV, &own.test, 0, "The same for the test part (default 0.1)", "SHARE|NAME"},
+        {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0, "Seed of the random choice (default 0)",
+         "N"},
+        {"rate", '\0', POPT_ARG_INT, &own.table.rate, 0, "Rows per second (default 1)", "HZ"},
         {"separator", '\0', POPT_ARG_STRING, &own.separator, 0,
-         "Between columns (default , and with --decimal , it is ;)", "C|tab"},
+         "Separator of columns (default: a comma, with --decimal , a semicolon)", "C|tab"},
         {"decimal", '\0', POPT_ARG_STRING, &own.decimal, 0, "Decimal mark of numbers (default .)", ".|,"},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
-         "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
+         "Size of a shard, in MiB (default 256); under mpirun have a few shards per rank", "MIB"},
         POPT_TABLEEND,
     };
     wt_command command = wt_command_prepare_table;

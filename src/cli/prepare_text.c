@@ -223,7 +223,7 @@ static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv)
         {"lines", '\0', POPT_ARG_NONE, &own.lines, 0,
          "Each line is an item by itself and ends with an end mark (default: each file is one running text)",
          NULL},
-        {"lower", '\0', POPT_ARG_NONE, &own.lower, 0, "Make capitals small", NULL},
+        {"lower", '\0', POPT_ARG_NONE, &own.lower, 0, "Convert capitals to lower case", NULL},
         {"keep", '\0', POPT_ARG_STRING, &own.keep, 0,
          "Characters to keep, after --lower, such as \"a-z' \\n\": others are dropped, and counted (default: "
          "keep all)",
@@ -239,14 +239,14 @@ static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv)
          "kinder than new lines would be",
          NULL},
         {"split-seed", '\0', POPT_ARG_LONGLONG, &own.split_seed, 0,
-         "Another number makes another choice of lines or characters (default 0)", "N"},
+         "Seed of the random choice of lines or characters (default 0)", "N"},
         {"train", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TRAIN], 0,
          "A whole file to train on: one of FILE…, or in their place", "FILE"},
         {"validation", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_VALIDATION], 0,
          "One for validation: of FILE… (also a pattern), or with --train", "FILE"},
         {"test", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TEST], 0, "One for testing, likewise", "FILE"},
         {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
-         "Size of a shard, in MiB (default 256); under mpirun have a few shards a rank", "MIB"},
+         "Size of a shard, in MiB (default 256); under mpirun have a few shards per rank", "MIB"},
         POPT_TABLEEND,
     };
     wt_command command = wt_command_prepare_text;

@@ -27,7 +27,7 @@ static wt_sweep_options wt_given;
 
 static const struct poptOption wt_options[] = {
     {"jobs", '\0', POPT_ARG_INT, &wt_given.jobs, 0,
-     "So many runs at once, which share the cores (default 1); what they say goes to RUNS/*.log", "N"},
+     "How many runs at once, which share the cores (default 1); their output goes to RUNS/*.log", "N"},
     {"index", '\0', POPT_ARG_INT, &wt_given.index, 0,
      "Only this point, 1 to their number, in this process (also under mpirun or srun): for arrays of jobs",
      "I"},

@@ -36,7 +36,7 @@ static const struct poptOption wt_options[] = {
      "Resume although the data set is not the one that the checkpoint was trained on", NULL},
     {"oversubscribe", '\0', POPT_ARG_NONE, &wt_given.oversubscribe, 0,
      "Start although a host has more threads than processors (as WAVETRAIN_OVERSUBSCRIBE=1 in the "
-     "environment, which other commands heed too)",
+     "environment, which other commands read too)",
      NULL},
     {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
      "Print every key of the configuration with its default, range and meaning", NULL},
@@ -70,7 +70,7 @@ static wt_status load_configuration(wt_config *config, const char *path) {
     return status;
 }
 
-/* The run's folder comes first: it hears of what is wrong with the rest. With `load` false the configuration is left out. */
+/* The run's folder comes first, for its record keeps what is wrong with the rest. With `load` false the configuration is left out. */
 static wt_status wt_fill_options(wt_train_options *options, const char *config, bool load) {
     WT_CHECK(wt_given.run || strcmp(config, "-") != 0, WT_USAGE,
              "--run: is missing (a configuration from standard input gives the run no name)");

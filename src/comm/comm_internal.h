@@ -20,7 +20,7 @@ struct wt_comm {
 /* node_size and nodes, given `all`. Collective. */
 void wt_comm_count_nodes(wt_comm *comm);
 
-/* Tells the hang watch that this rank waits for others, or has stopped to. */
+/* Reports to the hang watch that this rank waits for others, or has stopped waiting. */
 void wt_comm_waits(wt_comm *comm, bool waits);
 
 #endif

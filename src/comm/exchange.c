@@ -1,11 +1,11 @@
 /*
- * The exchange of gradients, this rank's part. Microbatches of a wave are computed together, from the
- * buffer's end to its beginning; the additions of the tree that they allow are noted when the wave begins and
- * made bucket by bucket as ranges are finished, while they are in the cache. What is left are a few maximal
- * nodes of the tree; in the last wave each finished bucket of them goes to exchange_buckets.c at once.
+ * The exchange of gradients, this rank's part. The microbatches of a group are computed at once, from the
+ * buffer's end to its beginning. When a group begins, the additions of the tree that it allows are listed;
+ * they are made bucket by bucket as ranges are finished, while these are in the cache. What is left are a few
+ * maximal nodes of the tree; in the last group exchange_buckets.c sends each finished bucket at once.
  *
- * Advantage: one pattern for all waves, ranks and numbers of microbatches. Disadvantage: only the last wave's
- * computing hides communication, so a rank with many short waves has little to hide it behind.
+ * Advantage: one pattern for all groups, ranks and numbers of microbatches. Disadvantage: communication
+ * overlaps only with the last group's computing, so that a rank with many short groups has little overlap.
  */
 #include <limits.h>
 #include <string.h>
@@ -120,7 +120,7 @@ void wt_exchange_destroy(wt_exchange *exchange) {
     wt_free(exchange);
 }
 
-/* --- waves --- */
+/* --- groups of microbatches at once --- */
 
 /* The whole stack is this rank's part of the step before when its first microbatch opens again. */
 static void wt_begin_step(wt_exchange *exchange) {
@@ -136,14 +136,14 @@ float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch) {
     return buffer;
 }
 
-/* A buffer that is added to another is free once the wave is over; no microbatch opens before. */
+/* A buffer that is added to another is free once its group is finished; no microbatch opens before. */
 static void wt_note_join(void *context, int into, int from) {
     wt_exchange *exchange = context;
     exchange->joins[exchange->join_count++] = (wt_own_join){exchange->stacked[into], exchange->stacked[from]};
     exchange->spare[exchange->spares++] = exchange->stacked[from];
 }
 
-/* All microbatches of the wave are open: what will be added to what. */
+/* All microbatches of the group are open: lists what will be added to what. */
 static void wt_begin_wave(wt_exchange *exchange) {
     exchange->join_count = exchange->joined = 0;
     exchange->ready = exchange->count;
@@ -159,7 +159,7 @@ static void wt_begin_wave(wt_exchange *exchange) {
     wt_exchange_unlock(exchange);
 }
 
-/* The wave's additions over a range, all of them for a block before the next block. */
+/* Makes the group's additions over a range, all of them for a block before the next block. */
 static void wt_join_range(const wt_exchange *exchange, wt_span span) {
     if (exchange->join_count == 0) return;
 #pragma omp parallel for schedule(static)

@@ -1,8 +1,8 @@
 /*
- * The exchange of gradients, from rank to rank. The buffer is cut into buckets; a bucket on its way is a flight.
- * Which messages a flight has, one of two patterns knows: halving where the tree is that of a power of two of ranks,
- * else owners. Buckets go in the same order on all ranks; flights are reused in that order, so that a tag means
- * the same on both sides.
+ * The exchange of gradients, from rank to rank. The buffer is cut into buckets, of which a few are in flight.
+ * One of two patterns defines the messages of a bucket: halving where the tree is that of a power of two of
+ * ranks, else owners. All ranks send buckets in the same order, and reuse the places of those in flight in that
+ * order, so that a tag means the same on both sides.
  */
 #include "exchange_internal.h"
 #include "wavetrain/memory.h"
@@ -97,7 +97,7 @@ static bool wt_look(wt_exchange *exchange, wt_move how) {
     return count > 0;
 }
 
-/* Buckets that are joined here set out, as far as there are flights. */
+/* Sends the buckets that are joined on this rank, as far as receives are posted. */
 static bool wt_set_out(wt_exchange *exchange) {
     bool moved = false;
     for (; exchange->sending < exchange->joined && exchange->sending < exchange->posted;
@@ -108,7 +108,7 @@ static bool wt_set_out(wt_exchange *exchange) {
     return moved;
 }
 
-/* Flights go on as far as what has arrived allows; those that are done are free again, in order. */
+/* Progresses the buckets in flight as far as what has arrived allows, and frees those that are done, in order. */
 static bool wt_go_on(wt_exchange *exchange, wt_move how) {
     bool moved = false;
     for (int bucket = exchange->done; bucket < exchange->sending; bucket++) {

@@ -18,7 +18,7 @@ bool wt_halving_fits(const wt_exchange *exchange) {
     return (ranks & (ranks - 1)) == 0 && (microbatches & (microbatches - 1)) == 0;
 }
 
-/* Requests and tags of a flight: for each round a half from and to the partner, then a finished half from and
+/* Requests and tags of a bucket in flight: for each round a half from and to the partner, then a finished half from and
  * to. */
 enum { WT_HALF_IN, WT_HALF_OUT, WT_FINISHED_IN, WT_FINISHED_OUT, WT_HALVING_MESSAGES };
 

@@ -1,13 +1,13 @@
 /*
  * Inside the exchange:
  *
- *   exchange.c          microbatches and waves: buffers, this rank's own part of the tree
- *   exchange_buckets.c  from rank to rank: buckets and flights
+ *   exchange.c          groups of microbatches: buffers, this rank's part of the tree
+ *   exchange_buckets.c  from rank to rank: buckets in flight
  *   exchange_halving.c  their messages where ranks are a power of two,
  *   exchange_owners.c   and for any others
- *   exchange_thread.c   the thread that drives, where there is one
+ *   exchange_thread.c   the thread that progresses messages, where there is one
  *
- * From the moment when a rank's last wave opens until its sum is complete, everything under "buckets" is
+ * From the moment when a rank's last group of microbatches opens until its sum is complete, everything under "buckets" is
  * touched under the lock.
  */
 #ifndef WAVETRAIN_EXCHANGE_INTERNAL_H
@@ -40,7 +40,7 @@ typedef struct {
 /* A node of some rank, in the order of microbatches. */
 typedef struct {
     int rank;
-    int foreign; /* others': the place in a flight's received slices */
+    int foreign; /* others': the place in the slices received for a bucket in flight */
 } wt_node;
 
 /* A bucket on its way; each has `each` of the requests. */
@@ -55,10 +55,10 @@ typedef struct {
 
 typedef enum { WT_MOVE_POKE, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
 
-/* The messages of a flight. `number` is the flight's, `at` a place among its requests. */
+/* The messages of a bucket in flight. `number` is its place among those in flight, `at` a place among its requests. */
 typedef struct {
     wt_status (*create)(wt_exchange *exchange);         /* sets each, tags, received_each */
-    void (*expect)(wt_exchange *exchange, int bucket);  /* the bucket takes its flight: receives are posted */
+    void (*expect)(wt_exchange *exchange, int bucket);  /* the bucket takes its place: receives are posted */
     void (*set_out)(wt_exchange *exchange, int number); /* the bucket is ready on this rank */
     void (*note)(wt_exchange *exchange, int number, int at); /* a message has arrived or gone */
     bool (*go_on)(wt_exchange *exchange, int number,
@@ -74,32 +74,32 @@ struct wt_exchange {
     /* this rank's microbatches */
     float *memory, **spare; /* `spares` buffers of `count` elements that are free now */
     int spares;
-    float **open; /* [end − first] microbatches of the wave */
+    float **open; /* [end − first] microbatches of the group */
     int pushed,
-        opened; /* microbatches first … pushed−1 are on the stack, pushed … opened−1 make up the wave */
+        opened; /* microbatches first … pushed−1 are on the stack, pushed … opened−1 make up the group */
     wt_microbatch_range *stack; /* nodes of this rank, and where they are */
     float **stacked;
     int height;
-    wt_own_join *joins; /* of this wave */
+    wt_own_join *joins; /* of this group */
     int join_count;
-    size_t ready; /* the wave is finished from here to the end */
-    int joined;   /* buckets of the wave whose joins are done */
+    size_t ready; /* the group is finished from here to the end */
+    int joined;   /* buckets of the group whose joins are done */
 
     /* buckets */
     int bucket_count;
     size_t bucket_units;
     const wt_pattern *pattern;
-    float *received; /* [flights, received_each] */
+    float *received; /* [buckets in flight, received_each] */
     size_t received_each;
-    int flight_count, each, tags; /* each: requests of a flight; tags: of a flight, at most */
+    int flight_count, each, tags; /* each: requests per bucket in flight; tags: max number per bucket */
     wt_flight *flights;
-    MPI_Request *requests;     /* [flights, each] */
-    int *indices;              /* [flights · each] what MPI_Testsome found */
+    MPI_Request *requests;     /* [buckets in flight, each] */
+    int *indices;              /* [buckets in flight · each] what MPI_Testsome found */
     int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
     int early;                 /* of them, handed to MPI before the last range was ready */
     bool after;                /* none is */
     double poked;              /* when */
-    bool flying;               /* the last wave is open, the sum is not complete */
+    bool flying;               /* the last group is open, the sum is not complete */
     double added;              /* seconds */
 
     /* owners */
@@ -111,7 +111,7 @@ struct wt_exchange {
     /* halving */
     int rounds;
 
-    wt_exchange_thread *thread; /* NULL: pokes drive */
+    wt_exchange_thread *thread; /* NULL: calls progress messages */
 };
 
 /* exchange_buckets.c */
@@ -120,14 +120,14 @@ wt_status wt_buckets_create(wt_exchange *exchange);
 void wt_buckets_dispose(wt_exchange *exchange);
 /* The elements of bucket `number`; 0 ends at the buffer's end. */
 wt_span wt_bucket_span(const wt_exchange *exchange, int number);
-/* The last wave opens: receives are posted. */
+/* Posts receives, when the last group opens. */
 void wt_buckets_begin(wt_exchange *exchange);
 /* Takes what has arrived a step further; whether something had. ALONE: without OpenMP's threads. WAIT: until
  * something has arrived. */
 bool wt_buckets_move(wt_exchange *exchange, wt_move how);
 bool wt_buckets_complete(const wt_exchange *exchange);
 
-/* A message of flight `number`, in place `at` of its requests; an empty one is none. Returns how many. */
+/* A message of bucket `number` in flight, in place `at` of its requests; an empty one is not sent. Returns how many. */
 int wt_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data, int count);
 int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count);
 

@@ -26,7 +26,7 @@ static int wt_slice_count(wt_span slice) {
     return (int)(slice.end - slice.first);
 }
 
-/* Where node i's part of this rank's slice stands while its bucket is on flight `number`. */
+/* Where node i's part of this rank's slice stands while its bucket is number `number` in flight. */
 static float *wt_node_slice(const wt_exchange *exchange, int number, int i, size_t slice_first) {
     const wt_node *node = &exchange->nodes[i];
     if (node->rank == exchange->comm->rank) return exchange->stacked[i - exchange->own_first] + slice_first;
@@ -55,7 +55,7 @@ static wt_status wt_end_in_own(wt_exchange *exchange) {
     return WT_OK;
 }
 
-/* Every rank's nodes, in order; `all` is room for one more than there are microbatches. */
+/* Every rank's nodes, in order; `all` holds one more than there are microbatches. */
 static wt_status wt_number_nodes(wt_exchange *exchange, wt_microbatch_range *all) {
     int ranks = exchange->comm->size, count = 0;
     for (int rank = 0; rank < ranks; rank++) {
@@ -75,7 +75,7 @@ static wt_status wt_number_nodes(wt_exchange *exchange, wt_microbatch_range *all
     return wt_end_in_own(exchange);
 }
 
-/* Requests of a flight: slices and finished slices from others, slices and finished slices to others. Tags:
+/* Requests of a bucket in flight: slices and finished slices from others, slices and finished slices to others. Tags:
  * node i's slices, and finished ones with i = node_count. */
 static wt_status wt_owners_create(wt_exchange *exchange) {
     wt_status status = WT_OK;
@@ -96,7 +96,7 @@ cleanup:
 
 /* --- messages --- */
 
-/* Bucket `bucket` takes a flight: everything that will arrive is expected from now on. */
+/* Bucket `bucket` takes its place in flight: posts the receives of everything that will arrive. */
 static void wt_expect_bucket(wt_exchange *exchange, int bucket) {
     int number = bucket % exchange->flight_count, me = exchange->comm->rank;
     wt_flight *flight = &exchange->flights[number];
@@ -119,7 +119,7 @@ static void wt_expect_finished(wt_exchange *exchange, int number, int owner) {
                                                  exchange->stacked[0] + slice.first, wt_slice_count(slice));
 }
 
-/* This rank's nodes' slices of the flight's bucket to their owners, each rank beginning with its neighbour.
+/* Sends the slices of this rank's nodes to their owners, each rank beginning with its neighbour.
  * */
 static void wt_send_slices(wt_exchange *exchange, int number) {
     wt_flight *flight = &exchange->flights[number];
@@ -176,7 +176,7 @@ static bool wt_complete_flight(wt_exchange *exchange, int number, wt_move how) {
     return true;
 }
 
-/* Message `at` of flight `number` has arrived or gone. */
+/* Message `at` of bucket `number` in flight has arrived or gone. */
 static void wt_note_message(wt_exchange *exchange, int number, int at) {
     int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
     wt_flight *flight = &exchange->flights[number];

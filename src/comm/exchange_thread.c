@@ -1,7 +1,7 @@
 /*
- * The thread that drives the exchange while the others compute: it looks at the messages, adds what has
+ * The thread that progresses the exchange while the others compute: it tests the messages, adds what has
  * arrived, and naps in between, since it may share its core with one that computes. MPI is called under the
- * lock, by one thread at a time (MPI_THREAD_SERIALIZED). Advantage over pokes: messages move during long
+ * lock, by one thread at a time (MPI_THREAD_SERIALIZED). Advantage over calls between tasks: messages move during long
  * kernels and in layers of few tiles. Disadvantage: a nap is as long as the kernel's timer makes it, some 100
  * µs, and each look interrupts a core.
  */

@@ -14,7 +14,7 @@
 
 /* One launcher a row, the nearest to the process first. */
 static const struct {
-    const char *ranks; /* how many; NULL: only the process's own number is told */
+    const char *ranks; /* how many; NULL: only the process's own number is set */
     const char *rank;  /* from 0 */
     const char *only;  /* the row counts where this one is set too; NULL: always */
 } launchers[] = {

@@ -1,5 +1,5 @@
 /*
- * Where the ranks run. Rank 0 hears from each rank its host, threads and cores, and does the sums: on a host there must be
+ * Where the ranks run. Rank 0 receives the host, threads and cores of each rank, and does the sums: on a host there must be
  * no more threads than cores, neither in all, nor of the ranks that are bound to some of them. Bindings are nested or
  * apart in practice, so that it is enough to look at the sets that some rank is bound to, with all ranks within them.
  */

@@ -22,7 +22,7 @@
  * limit. */
 static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 
-/* A handler can reach nothing but globals. */
+/* A handler has access to globals alone. */
 static atomic_int seen, requests, interrupted;
 static struct timespec first_request, first_interrupt;
 static int pipe_ends[2] = {-1, -1};
@@ -45,7 +45,7 @@ static void note_signal(int number) {
     if (requests == 0 || seconds_since(&first_request) >= REPEAT_SECONDS) {
         requests++;
         const ssize_t written = pipe_ends[1] >= 0 ? write(pipe_ends[1], &byte, 1) : 0;
-        (void)written; /* a full pipe has been heard of */
+        (void)written; /* a full pipe has wakened its reader */
     }
     seen = number;
     errno = before;

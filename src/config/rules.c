@@ -80,7 +80,7 @@ static wt_status settle_arrays(wt_reading *reading) {
         const wt_given *given = &reading->given[i];
         bool empty = wt_keys[i].type == WT_KEY_DILATIONS && model->array.dilations.count == 0;
         if (!(wt_keys[i].replaced & WT_REPLACED_BY_ARRAYS) || !given->order || empty) continue;
-        return wt_yaml_error(given->node, "%s is given beside model.arrays, which takes its place",
+        return wt_yaml_error(given->node, "%s is given in addition to model.arrays, which takes its place",
                              wt_keys[i].name);
     }
     return wt_arrays_scan(wt_key_find("model.arrays"), "model.arrays", arrays->node, model);

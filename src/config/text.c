@@ -96,16 +96,16 @@ wt_status wt_config_compare(const wt_config *before, const wt_config *after, wt_
 
 enum { COMMENT_COLUMN = 27, WIDTH = 80, HELP_MAX = 640 };
 
-/* Columns of a text, one a character. */
+/* Columns of a text, one per character. */
 static int columns(const char *text, size_t bytes) {
     int count = 0;
     for (size_t i = 0; i < bytes; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;
     return count;
 }
 
-/* Words as a comment from `column` on, the cursor being there already. */
-static void print_comment(FILE *out, const char *text, int column) {
-    int at = column + 1;
+/* Prints words as a comment from the cursor on; further lines begin in `column`. */
+static void print_comment(FILE *out, const char *text, int cursor, int column) {
+    int at = cursor + 1;
     fputc('#', out);
     while (*text) {
         size_t bytes = strcspn(text, " ");
@@ -129,11 +129,12 @@ static void print_help(FILE *out, const wt_key *key) {
         fprintf(out, "\n%s: # %s\n", key->name, key->help);
         return;
     }
-    int used = fprintf(out, "  %s: %s", wt_key_last(key), key->standard);
-    fprintf(out, "%*s", used < COMMENT_COLUMN ? COMMENT_COLUMN - used : 1, "");
+    const int used = fprintf(out, "  %s: %s", wt_key_last(key), key->standard);
+    const int cursor = used < COMMENT_COLUMN ? COMMENT_COLUMN : used + 1;
+    fprintf(out, "%*s", cursor - used, "");
     wt_key_expect(expected, key);
     snprintf(comment, sizeof comment, "%s. %s%s", expected, key->help, resume[key->resume]);
-    print_comment(out, comment, COMMENT_COLUMN);
+    print_comment(out, comment, cursor, COMMENT_COLUMN);
 }
 
 bool wt_config_describe(wt_config_row *row, int index) {
@@ -155,8 +156,7 @@ void wt_config_help(FILE *out) {
         out,
         "A configuration with every key at its default; each may be left out, and set on the command line: "
         "--set train.steps=100. After # stand what a value may be and what it means. When a run is resumed, "
-        "a "
-        "changed key marked [fixed] is refused, one marked [warned] is warned of.",
-        0);
+        "a changed key marked [fixed] is refused, one marked [warned] is warned of.",
+        0, 0);
     for (int i = 0; i < wt_key_count; i++) print_help(out, &wt_keys[i]);
 }

@@ -73,7 +73,7 @@ wt_shard_store wt_dataset_store(const wt_dataset *dataset);
 const char *wt_dataset_shard_path(const wt_dataset *dataset, int64_t utterance);
 
 /* Samples first … first+count−1 of an utterance in the type of wt_dataset_store, [count, channels], in *raw:
- * either inside the data set, or read into `scratch`, which must have room for them. */
+ * either inside the data set, or read into `scratch`, which must hold them. */
 wt_status wt_dataset_raw(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count, void *scratch,
                          const void **raw);
 

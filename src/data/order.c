@@ -5,7 +5,7 @@
  * and the ragged end fall elsewhere each time. The ring is cut into blocks of neighbours, these are
  * permuted, and the windows of each group of blocks are permuted among themselves; the windows left over at
  * the end of the ring belong to the last group. A group at a time is read from disk: its blocks lie anywhere,
- * but each is read as a run. The price beside one global permutation: windows that are far apart in
+ * but each is read as a run. The price, compared with one global permutation: windows that are far apart in
  * an epoch's order of blocks never change places.
  */
 #include "data_internal.h"

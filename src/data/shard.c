@@ -105,7 +105,7 @@ cleanup:
 
 /* --- add --- */
 
-/* Room for one entry more, doubling. *entries is any array's address. */
+/* Makes the array hold one entry more, by doubling. *entries is any array's address. */
 static wt_status grow(void *entries, size_t count, size_t room, size_t bytes) {
     void *larger = NULL, *old = NULL;
     WT_TRY(wt_alloc(&larger, room, bytes, "utterances of a shard"));

@@ -24,10 +24,10 @@ wt_status wt_value_filler_init(wt_batch_filler *filler) {
     const size_t channels = (size_t)channels_of(filler);
     WT_CHECK(wt_dataset_kind(filler->dataset) != WT_DATA_TEXT, WT_USAGE, "a text's symbols have no values");
     WT_CHECK(shape->values == channels_of(filler), WT_USAGE,
-             "the data set has other channels than the network predicts (got %d, expected %d)",
+             "the data set has channels other than those that the network predicts (got %d, expected %d)",
              channels_of(filler), shape->values);
     WT_CHECK(!shape->codes || channels <= WT_EDGE_CHANNELS, WT_USAGE,
-             "sound of too many channels to predict (got %zu, expected at most %d)", channels,
+             "the sound has too many channels to predict (got %zu, expected at most %d)", channels,
              WT_EDGE_CHANNELS);
     WT_TRY(wt_alloc(&filler->samples, rows * channels, sizeof *filler->samples, "samples of a window"));
     return wt_alloc(&filler->seen, rows * channels, sizeof *filler->seen, "values of a window");

@@ -156,10 +156,10 @@ static wt_status check_labels(const wt_dataset *dataset, const wt_label_windows 
     WT_CHECK(wt_dataset_classes(dataset) <= labels->outputs, WT_USAGE,
              "the data set has more classes than the network (got %d, expected at most %d)",
              wt_dataset_classes(dataset), labels->outputs);
-    WT_CHECK(labels->normalization.channels == 0 ||
-                 labels->normalization.channels == wt_dataset_channels(dataset),
-             WT_USAGE, "the data set has other channels than the normalisation (got %d, expected %d)",
-             wt_dataset_channels(dataset), labels->normalization.channels);
+    WT_CHECK(
+        labels->normalization.channels == 0 || labels->normalization.channels == wt_dataset_channels(dataset),
+        WT_USAGE, "the data set has channels other than those of the normalisation (got %d, expected %d)",
+        wt_dataset_channels(dataset), labels->normalization.channels);
     return WT_OK;
 }
 

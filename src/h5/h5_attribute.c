@@ -106,7 +106,7 @@ static wt_status read_text(const wt_h5 *file, const char *name, const source *fr
 wt_status wt_h5_read_attribute_text(wt_h5 *file, const char *object, const char *name, char *value,
                                     size_t limit) {
     source from;
-    WT_CHECK(limit > 0, WT_FAILED, "%s: no room for the attribute '%s'", file->name, name);
+    WT_CHECK(limit > 0, WT_FAILED, "%s: no space for the attribute '%s'", file->name, name);
     value[0] = '\0';
     wt_h5_lock();
     wt_status status = open_source(file, object, name, &from);

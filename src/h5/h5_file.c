@@ -4,7 +4,7 @@
  * New files on disk use the format of HDF5 1.10 throughout: its metadata carry checksums and the file
  * says whether it was closed properly, so that damage is noticed at the price of readers older than 1.10.
  * No times are stored. One lock for the process: reads of several threads wait for each other, which
- * is cheap beside a wrong answer, for HDF5 keeps global state without any lock in its usual builds.
+ * is cheap compared with a wrong result, for HDF5 keeps global state without any lock in its usual builds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +95,7 @@ static herr_t set_no_locking(hid_t access) {
     return H5Pset_file_locking(access, false, true);
 #else
     (void)access;
-    return 0; /* older libraries are told by HDF5_USE_FILE_LOCKING alone */
+    return 0; /* older libraries are controlled by HDF5_USE_FILE_LOCKING alone */
 #endif
 }
 

@@ -1,7 +1,7 @@
 /*
  * Finding objects by name. Every part of a name is looked at before anything is opened: a soft or an
  * external link could lead to any file that this user may read, so only hard links are followed. That
- * costs a look-up for each part, which is little beside opening an object.
+ * costs a look-up for each part, which is little compared with opening an object.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * How a data set lies in its file: what is refused before anything of it is read, and the properties that
  * new ones get. HDF5 gladly reads bytes from other files (external and virtual storage), loads filters
- * from shared libraries, and reports a shape whose bytes were never written; none of this can be told from
+ * from shared libraries, and reports a shape whose bytes were never written; none of this can be seen from
  * the shape, so the creation properties and the stored size are looked at.
  */
 #include "h5_internal.h"

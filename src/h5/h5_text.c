@@ -120,7 +120,7 @@ static wt_status check_texts(const wt_h5 *file, const char *name, hid_t dataset,
     return WT_OK;
 }
 
-/* Each ends at its first zero byte, or with its room. */
+/* Each ends at its first zero byte, or after `bytes`. */
 static wt_status unpack_texts(char ***out, const char *block, size_t count, size_t bytes) {
     char **texts = NULL;
     wt_status status = WT_OK;

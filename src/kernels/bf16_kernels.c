@@ -94,7 +94,7 @@ void wt_avx512bf16_pack(float *packed, const float *w, int in, int out, bool tra
 
 /* --- y = x·w --- */
 
-/* Room for rounded rows, in pairs: half of the first cache. */
+/* Size of the buffer of rounded rows, in pairs: half of the first cache. */
 enum { ROOM = 6 * 1024 };
 
 INLINE void round_row(uint32_t *to, const float *x, int in) {
@@ -119,7 +119,7 @@ static void round_rows(uint32_t *to, ptrdiff_t ld, ptrdiff_t t, int rows, const 
     }
 }
 
-/* What is done beside an operand's products: the rows of the next block, 0 … last, are rounded, if there are any, and
+/* What is done in addition to an operand's products: the rows of the next block, 0 … last, are rounded, if there are any, and
  * later ones asked for. A step does a row's 64 bytes; it takes two panels to ask for all lines. */
 typedef struct {
     const float *x, *ahead;
@@ -249,7 +249,7 @@ static void multiply_stretch(const wt_product *p, bool wholes) {
     }
 }
 
-/* Rows with so many terms that a block of them doesn't fit in the room: in pieces, rounded for each panel anew. */
+/* Rows with so many terms that a block of them doesn't fit in the buffer: in pieces, rounded for each panel anew. */
 static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t, int rows, ptrdiff_t column) {
     enum { PIECE = ROOM / ROWS };
     __m512 sum[ROWS][2];
@@ -367,7 +367,7 @@ INLINE void add_outer(__m512 sum[BLOCK][2], int rows, int vectors, const uint32_
 
 /*
  * `rows` input channels from i on by up to PANEL output channels from o on. What is fresh, 16 channels of x or a
- * whole panel of dy, both of an even number of times, is paired on the way: that costs little beside the products.
+ * whole panel of dy, both of an even number of times, is paired on the way: that costs little compared with the products.
  */
 INLINE void weights_block(const wt_chunk *c, int rows, int vectors, __mmask16 last, bool fresh_x,
                           bool fresh_dy, int i, int o) {

@@ -1,5 +1,5 @@
 /*
- * Which table of kernels a run takes. The choice is made once, from the configuration and from what
+ * Chooses the kernel set of a run. The choice is made once, from the configuration and from what
  * this CPU can run; the tables themselves are constants.
  */
 #include "kernels_internal.h"

@@ -14,7 +14,7 @@
 static const wt_colour ink = {38, 42, 48}, faint = {112, 118, 126}, grid = {226, 229, 233},
                        paper = {255, 255, 255};
 
-/* Told apart with the common kinds of colour blindness too; more runs than colours begin again with dashes. */
+/* Colours that can be distinguished with the common kinds of colour blindness too; more runs than colours begin again with dashes. */
 static const wt_colour run_colours[] = {{31, 99, 181}, {214, 96, 20}, {20, 140, 104}, {168, 64, 150},
                                         {196, 150, 0}, {84, 84, 96},  {60, 170, 214}, {190, 50, 60}};
 enum { RUN_COLOURS = sizeof run_colours / sizeof run_colours[0] };
@@ -195,7 +195,7 @@ static void draw_curves(const wt_picture *p, size_t noisy, size_t smooth, double
     }
 }
 
-/* With one run validation has a colour of its own and a line; with several, colours tell the runs. */
+/* With one run validation has a colour of its own and a line; with several, colours distinguish the runs. */
 static void draw_loss(const wt_picture *p) {
     on_page(p);
     draw_step_axis(p, &p->loss);

@@ -1,5 +1,5 @@
 /*
- * The legend's layout: a table below the panels, a row a run, in as many blocks beside each other as there is room
+ * The legend's layout: a table below the panels, a row per run, in as many blocks next to each other as there is space
  * for. PLplot can't say how wide words come out, so their width is estimated from the letters of a common sans; the
  * space between columns takes up what the estimate is off.
  */

@@ -1,6 +1,6 @@
 /*
  * From runs' files to what a picture of them shows: each run's series, smoothed and thinned, and the range of each
- * axis. One run is shown with every step; of several, each step's noise would hide what tells them apart, so that
+ * axis. One run is shown with every step; of several, the noise of single steps would hide the differences, so that
  * smoothed curves and validation points alone are drawn and alone decide on the range.
  */
 #include <math.h>

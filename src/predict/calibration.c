@@ -300,7 +300,7 @@ static void wt_print_rates(FILE *out, const wt_rates *rates) {
 }
 
 static void wt_print_calibration(FILE *out, const wt_calibration *calibration) {
-    fprintf(out, "# Made by wavetrain bench calibrate. Seconds of a unit of work, bytes, bytes a second.\n");
+    fprintf(out, "# Made by wavetrain bench calibrate. Seconds per unit of work, bytes, bytes per second.\n");
     fprintf(out, "format: " WT_CALIBRATION_FORMAT "\nversion: %d\n", WT_CALIBRATION_VERSION);
     fprintf(out, "cpu: \"%s\"\ncores: %d\n", calibration->cpu, calibration->cores);
     wt_print_figures(out, "process", wt_process_figures, WT_PROCESS_FIGURES, calibration);

@@ -1,7 +1,7 @@
 /*
  * The forecast: how microbatches fall on ranks, then memory, computing, exchange, and what follows from them.
  * The slowest rank makes a step's time, which is the one with most microbatches; the microbatches of a rank
- * are computed in waves, as the trainer's.
+ * are computed in groups, as the trainer's.
  */
 #include "predict_internal.h"
 

@@ -1,5 +1,5 @@
 /*
- * The exchange's time and how much of it is exposed: the model of predict.h. A bucket sets out when
+ * The exchange's time and how much of it is exposed: the model of predict.h. A bucket is sent when
  * backward has finished the layers that its elements belong to, and buckets go one behind the other.
  */
 #include <math.h>
@@ -52,7 +52,7 @@ static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *fo
 
 /* --- what is still to come of backward --- */
 
-/* Seconds of backward that the rank's last wave has. */
+/* Seconds of backward in the rank's last group of microbatches. */
 static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *forecast) {
     if (run->config->exchange.progress == WT_DRIVE_AFTER) return 0;
     const int own = forecast->own_microbatches, at_once = forecast->microbatches_at_once;
@@ -62,14 +62,14 @@ static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *f
 
 /* --- the exchange --- */
 
-/* As many as may fly hide each other's latencies. */
+/* The latencies of the buckets in flight overlap. */
 static double bucket_seconds(wt_cost cost, double bytes) {
     return fmax(bytes * cost.byte, (cost.latency + bytes * cost.byte) / wt_exchange_buckets_in_flight());
 }
 
 /*
  * Buckets begin at multiples of their size. Those that begin within one tensor wait for the same layers, and
- * the last of them is the latest: so one sum per tensor tells what a loop over buckets would, of which a large
+ * the last of them is the latest: so one sum per tensor gives the result of a loop over buckets, of which a large
  * network has more than there is time for.
  */
 static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_cost cost,

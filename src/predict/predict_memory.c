@@ -40,7 +40,7 @@ static int64_t wt_state_bytes(const wt_forecast_case *run) {
     return wt_buffers(run) * (int64_t)(run->network->parameters.total * sizeof(wt_real));
 }
 
-/* Nodes of the tree that are left over beside the microbatches of a wave, at the worst. */
+/* Max number of nodes of the tree that are kept in addition to the microbatches of a group. */
 static int wt_gradient_buffers(int own, int at_once) {
     int most = 0;
     for (int microbatch = 0; microbatch < own; microbatch += at_once) {
@@ -87,7 +87,7 @@ static int64_t wt_file_bytes(const wt_forecast_case *run) {
     return wt_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
 }
 
-/* The writer's copy stays; the tensors in PyTorch's order (with room for all moments) and the file, which
+/* The writer's copy stays; the tensors in PyTorch's order (with space for all moments) and the file, which
  * HDF5 holds too, are there while it writes. */
 static int64_t wt_checkpoint_bytes(const wt_forecast_case *run) {
     const int64_t exported = (1 + WT_MOMENTS) * (int64_t)(run->network->parameters.total * sizeof(float));

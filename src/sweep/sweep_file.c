@@ -151,7 +151,7 @@ static wt_status read_range(wt_sweep *sweep, wt_axis *axis, const wt_yaml_node *
                              wt_config_key_name(key), node->name);
     }
     if (node->kind != WT_YAML_LIST || node->count != 2) {
-        return wt_yaml_error(node, "%s: %s is no pair (expected [LEAST, MOST])", wt_config_key_name(key),
+        return wt_yaml_error(node, "%s: %s is no pair (expected [MIN, MAX])", wt_config_key_name(key),
                              node->name);
     }
     WT_TRY(take_value(sweep, key, node->first, &text));
@@ -234,7 +234,7 @@ static wt_status read_entry(wt_sweep *sweep, const wt_yaml_node *entry) {
     }
     if (sweep->points > 0)
         return wt_yaml_error(entry,
-                             "%s stands beside other points (expected grid, list or random, "
+                             "%s is given in addition to other points (expected grid, list or random, "
                              "one of them)",
                              name);
     if (*name == 'g') return read_grid(sweep, entry);
@@ -258,7 +258,7 @@ static wt_status read_sweep(wt_sweep *sweep, const char *text, size_t bytes) {
     WT_TRY(wt_config_parse(&sweep->scratch, sweep->path, "", 0, NULL, 0));
     WT_TRY(wt_yaml_read(&sweep->pool, &root, sweep->path, true, text, bytes));
     WT_CHECK(root && root->kind == WT_YAML_MAPPING, WT_USAGE,
-             "%s: is no sweep (expected config: and one of grid:, list: and random:)", sweep->path);
+             "%s: is not a sweep (expected config: and one of grid:, list: and random:)", sweep->path);
     for (const wt_yaml_node *entry = root->first; entry; entry = entry->next) {
         for (const wt_yaml_node *other = root->first; other != entry; other = other->next) {
             if (strcmp(entry->name, other->name) == 0) {

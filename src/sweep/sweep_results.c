@@ -73,7 +73,7 @@ static const char *short_key(const wt_sweep *sweep, int key) {
     return dot + 1;
 }
 
-/* The names of the legend's columns: number, loss, and the keys; the plot leaves out those that find no room.
+/* The names of the legend's columns: number, loss, and the keys; the plot leaves out those that do not fit.
  * */
 static void legend_heading(char heading[LEGEND], const wt_sweep *sweep) {
     size_t used = (size_t)snprintf(heading, LEGEND, "point\tvalidation");

@@ -83,7 +83,7 @@ static void wt_print_text(FILE *out, const char *key, const char *text) {
     fputc('\n', out);
 }
 
-/* The lines that change while the others stay, beside those of the starts. */
+/* The lines that change while the others stay, in addition to those of the starts. */
 static const char *const wt_verdict_keys[] = {"verdict: ", "why: ", "written: "};
 
 static void wt_print_verdict(FILE *out, const char *verdict, const char *why) {

@@ -120,10 +120,9 @@ static void wt_summarise_share(const wt_trainer *trainer, const char *of, double
     for (int i = 0; i < WT_STEP_TIMES; i++)
         most[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i, share));
     wt_comm_max_int64(trainer->comm, most, WT_STEP_TIMES);
-    wt_log_info(
-        "exposed exchange, %s: %.2f ms of a step's %.2f, %.2f of them waiting, beside a backward of %.2f", of,
-        1e-6 * (double)most[WT_STEP_TIME_EXPOSED], 1e-6 * (double)most[WT_STEP_TIME_ALL],
-        1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
+    wt_log_info("exposed exchange, %s: %.2f ms of a step's %.2f, %.2f of them waiting; backward takes %.2f",
+                of, 1e-6 * (double)most[WT_STEP_TIME_EXPOSED], 1e-6 * (double)most[WT_STEP_TIME_ALL],
+                1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
 }
 
 static void wt_summarise_exchange(const wt_trainer *trainer) {
@@ -132,7 +131,7 @@ static void wt_summarise_exchange(const wt_trainer *trainer) {
     wt_summarise_share(trainer, "median", 1.0);
     wt_summarise_share(trainer, "fastest tenth", 0.1);
     wt_exchange_count_buckets(trainer->step->exchange, &buckets, &early);
-    wt_log_info("buckets: %d of %d set out before backward's end", early, buckets);
+    wt_log_info("buckets: %d of %d were sent before the end of backward", early, buckets);
 }
 
 /* Where this rank's steps spent their time. */
@@ -160,7 +159,7 @@ void wt_trainer_summarise_ranks(wt_trainer *trainer) {
         wt_log_info("slower than the others: %s", trainer->straggler);
     } else {
         wt_log_info(
-            "before the exchange: %.2f ms a step on the median rank, %.2f on the slowest, rank %d on %s",
+            "before the exchange: %.2f ms per step on the median rank, %.2f on the slowest, rank %d on %s",
             1e3 * stragglers->median, 1e3 * stragglers->slowest_time, stragglers->slowest,
             trainer->start.places[stragglers->slowest].host);
     }

@@ -4,7 +4,7 @@
  * back as part of its decision, so that no rank ever waits for one that has left.
  *
  * Sums over microbatches are made in the tree of the exchange, or on rank 0 in the order of the microbatches;
- * so neither ranks nor waves change a bit of them.
+ * so neither ranks nor the microbatches at once change a bit of them.
  */
 #include "wavetrain/step.h"
 
@@ -187,7 +187,7 @@ static void pack_weights(wt_step *step, int64_t number) {
     wt_engine_begin_step(step->pass, &pass);
 }
 
-/* Backward has finished a range of the gradient in all microbatches of the wave. */
+/* Backward has finished a range of the gradient in all microbatches of the group. */
 static void hand_over(void *context, size_t offset, size_t count) {
     wt_step *step = context;
     wt_timer_enter(&step->timer, WT_PHASE_EXCHANGE);
@@ -357,7 +357,7 @@ wt_status wt_step_run(wt_step *step, int64_t number, const wt_step_caller *calle
     const wt_batch *batch = NULL;
     step->batch_status = caller->batch(caller->context, &batch);
 
-    /* forward and backward, wave after wave; each microbatch's gradient goes into the tree of the exchange */
+    /* forward and backward, group after group of microbatches; each microbatch's gradient goes into the tree of the exchange */
     pack_weights(step, number);
     for (int first = m->first; step->batch_status == WT_OK && first < m->end; first += m->at_once)
         run_wave(step, batch, first, m->end - first < m->at_once ? m->end - first : m->at_once);

@@ -154,7 +154,8 @@ static void *wait_and_write(void *context) {
     for (bool saved = false; wait_for_signal(writer);) {
         saved = saved || save_state(writer);
         if (!saved || wt_comm_signal_requests() < 2) continue;
-        wt_log_info("asked once more: ended within a step; the same command goes on from the checkpoint");
+        wt_log_info(
+            "stopped within a step at the second signal; the same command resumes from the checkpoint");
         wt_run_lock_leave(writer->trainer->files.lock);
         _exit(WT_CONTINUE);
     }

@@ -138,6 +138,6 @@ void wt_stragglers_names(char *text, size_t room, const wt_stragglers *s, const 
 void wt_stragglers_text(char *text, size_t room, const wt_stragglers *s, const wt_place *places) {
     char names[256];
     wt_stragglers_names(names, sizeof names, s, places);
-    snprintf(text, room, "%s (%.2f ms a step before the exchange, the median rank %.2f)", names,
+    snprintf(text, room, "%s (%.2f ms per step before the exchange, the median rank %.2f)", names,
              1e3 * s->slowest_time, 1e3 * s->median);
 }

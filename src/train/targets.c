@@ -85,7 +85,7 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
         return wt_windows_create(out, dataset, targets, context, data->partial_context);
     }
     WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE || network->input_kind == WT_INPUT_REAL, WT_USAGE,
-             "a table's columns are no classes (model.input must be real)");
+             "a table's columns are not classes (model.input must be real)");
     const wt_label_windows labels = {.targets = targets,
                                      .context = context,
                                      .partial = data->partial_context,
@@ -148,6 +148,6 @@ void wt_loss_text(char *text, size_t room, const wt_network *network, const char
     if (network->head_kind == WT_HEAD_MSE) {
         snprintf(text, room, "%.6g squared error", loss);
     } else {
-        snprintf(text, room, "%.4f nats, %.4f bits a %s", loss, loss / log(2.0), unit);
+        snprintf(text, room, "%.4f nats, %.4f bits per %s", loss, loss / log(2.0), unit);
     }
 }

@@ -49,8 +49,8 @@ bool wt_checkpoint_writer_holds(wt_checkpoint_writer *writer, const wt_checkpoin
 void wt_checkpoint_writer_note(wt_checkpoint_writer *writer, const wt_checkpoint_state *state);
 /* The step of the last one that was submitted. */
 int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
-/* How the last one went, told once; WT_OK also while it is being written and `wait` is false. When it is
- * told, *seconds (may be NULL) becomes the time that it took. */
+/* The result of the last one, returned once; WT_OK also while it is being written and `wait` is false. When it is
+ * returned, *seconds (may be NULL) becomes the time that it took. */
 wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *seconds);
 
 /* --- guard.c --- */

@@ -300,7 +300,7 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
     return WT_OK;
 }
 
-/* Rank 0: run.yaml hears of memory that has grown by much, lest a start that is killed for it never say so.
+/* Rank 0 writes run.yaml when memory has grown by much, so that the record of a start that is killed for it has the figure.
  */
 static void wt_keep_peak(wt_trainer *trainer) {
     if (trainer->peak.bytes <= trainer->peak.written + trainer->peak.written / 16) return;

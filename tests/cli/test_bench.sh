@@ -58,7 +58,7 @@ grep -qx "forward 5 2 300 $((4 * (2 * 20 * 5 + 20 * 10 + 2 * 5 * 10)))" c.txt ||
 step() {
     expect_ok "$@" --steps 3 --csv s.csv
     [ "$(wc -l <s.csv)" = 2 ] || fail "s.csv: $(cat s.csv)"
-    for phase in derive forward backward exchange wait decide update step; do
+    for phase in pack forward backward exchange wait decide update step; do
         [ "$(grep -cE "^$phase +[0-9.]+ ms +[0-9.]+ % +[0-9.]+ ms +[0-9.]+ ms" out.txt)" = 1 ] ||
             fail "no phase $phase: $(cat out.txt)"
     done
@@ -73,7 +73,7 @@ step() {
 }
 # the phases of one rank's best step are all of it
 phases_add_up() {
-    columns s.csv step_seconds {derive,forward,backward,exchange,wait,decide,update}_seconds
+    columns s.csv step_seconds {pack,forward,backward,exchange,wait,decide,update}_seconds
     awk '{ for (i = 2; i <= NF; i++) sum += $i; exit !((sum - $1)^2 < 1e-16 * NF * NF) }' c.txt ||
         fail "phases don't add up: $(cat s.csv)"
 }

@@ -160,7 +160,7 @@ wrong 'bad.yaml:3: optimizer.learning_rate is something else (got 0.1, expected 
     'grid:\n  optimizer.learning_rate: 0.1\n'
 wrong 'bad.yaml:4: train.batch is out of range (got 0, expected 1 … 1048576)' 'grid:\n  train.batch:\n    - 0\n'
 wrong 'bad.yaml:4: train.batch is given twice' 'grid:\n  train.batch: [1]\n  train.batch: [2]\n'
-wrong 'bad.yaml:3: list stands beside other points' 'grid: {train.batch: [1]}\nlist: [{train.batch: 2}]\n'
+wrong 'bad.yaml:3: list is given in addition to other points' 'grid: {train.batch: [1]}\nlist: [{train.batch: 2}]\n'
 wrong 'bad.yaml:2: config is given twice (first in line 1)' 'config: other.yaml\n'
 wrong 'bad.yaml:4: model.trunk is not a number, so uniform has no meaning (expected choice)' \
     'random:\n  count: 2\n  keys: {model.trunk: {uniform: [0, 1]}}\n'

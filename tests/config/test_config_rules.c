@@ -179,13 +179,13 @@ static void arrays_default_to_the_model(void **state) {
 static void arrays_say_what_is_wrong(void **state) {
     (void)state;
     expect_error("model:\n  stacks: 2\n  arrays: [{layers: 3}]",
-                 "f.yaml:2: model.stacks is given beside model.arrays, which takes its place");
+                 "f.yaml:2: model.stacks is given in addition to model.arrays, which takes its place");
     expect_error("model:\n  arrays: [{layers: 3}]\n  layers: 2",
-                 "f.yaml:3: model.layers is given beside model.arrays, which takes its place");
+                 "f.yaml:3: model.layers is given in addition to model.arrays, which takes its place");
     expect_error("model:\n  arrays: [{layers: 3}]\n  dilations: [2]",
-                 "f.yaml:3: model.dilations is given beside model.arrays, which takes its place");
+                 "f.yaml:3: model.dilations is given in addition to model.arrays, which takes its place");
     expect_set_error("model: {arrays: [{layers: 3}]}", "model.stacks=2",
-                     "model.stacks is given beside model.arrays, which takes its place");
+                     "model.stacks is given in addition to model.arrays, which takes its place");
     expect_error("model:\n  arrays:\n    - layers: 3\n    - layrs: 3",
                  "f.yaml:4: model.arrays[1].layrs is no key of an array (did you mean layers?)");
     expect_error("model:\n  arrays:\n    - skip: 3", "f.yaml:3: model.arrays[0].skip is no key of an array");

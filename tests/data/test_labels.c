@@ -291,7 +291,7 @@ static void test_refusals(void **state) {
                  "labels are classes (model.head: mse, logistics or gaussian needs values)");
     rule = (wt_label_windows){.targets = 8, .context = 4, .outputs = CLASSES, .normalization = one};
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),
-                 "other channels than the normalisation (got 2, expected 1)");
+                 "channels other than those of the normalisation (got 2, expected 1)");
     rule = (wt_label_windows){
         .targets = 200, .context = 100, .outputs = CLASSES, .stride = 5, .partial = WT_PARTIAL_DROP};
     assert_error(wt_windows_create_labels(&windows, dataset, &rule),

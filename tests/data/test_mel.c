@@ -14,16 +14,13 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/file.h"
 #include "wavetrain/h5.h"
 #include "wavetrain/mel.h"
 #include "wavetrain/memory.h"
 
 static const char *folder;
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
 
 static void *read_all(wt_h5 *file, const char *group, const char *name, wt_h5_type type, wt_h5_shape *shape) {
     char path[64];

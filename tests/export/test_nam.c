@@ -10,12 +10,9 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/nam.h"
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
 
 static const wt_nam_metadata no_metadata = {
     .input_level_dbu = NAN, .output_level_dbu = NAN, .loudness = NAN, .gain = NAN, .validation_esr = NAN};

@@ -28,7 +28,7 @@ value() {
 
 # named RUN RANK
 named() {
-    grep -qE "^warning: step [0-9]+: slower than the others: rank $2 on $host \([0-9.]+ ms a step before the exchange, the median rank [0-9.]+\)$" "$1.log" ||
+    grep -qE "^warning: step [0-9]+: slower than the others: rank $2 on $host \([0-9.]+ ms per step before the exchange, the median rank [0-9.]+\)$" "$1.log" ||
         fail "$1: rank $2 is not named: $(cat "$1.log")"
     ! grep 'slower than the others: ' "$1.log" | grep -v ": rank $2 on $host (" || fail "$1: another rank is named: $(cat "$1.log")"
     grep -q "^slower than the others: rank $2 on $host (" "$1.log" || fail "$1: not named at the end: $(cat "$1.log")"
@@ -48,7 +48,7 @@ named first 0
 # none: all sleep alike; where a rank has more microbatches; where nobody is asked
 ranks=2
 slept none '' "$@"
-grep -q "^before the exchange: [0-9.]* ms a step on the median rank, [0-9.]* on the slowest, rank [01] on $host$" none.log || fail "$(cat none.log)"
+grep -q "^before the exchange: [0-9.]* ms per step on the median rank, [0-9.]* on the slowest, rank [01] on $host$" none.log || fail "$(cat none.log)"
 [ "$(value none straggler)" = '""' ] || fail "$(cat none/run.yaml)"
 ! grep 'slower than the others' none.log || fail "$(cat none.log)"
 ranks=3

@@ -20,7 +20,7 @@ hosts() {
 }
 
 hosts 2 auto "$@"
-grep -q '^buckets: [1-9][0-9]* of [0-9]* set out before' auto.log || fail "$(cat auto.log)"
+grep -q '^buckets: [1-9][0-9]* of [0-9]* were sent before' auto.log || fail "$(cat auto.log)"
 hosts 4 test "$@" --set exchange.progress=test
 grep -q '×2, .* ×2' test.log || fail "$(cat test.log)"
 hosts 3 owners "$@"

@@ -9,13 +9,10 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/config.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
-
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
 
 static wt_status parse(wt_config *config, const char *text) {
     return wt_config_parse(config, "test", text, strlen(text), NULL, 0);

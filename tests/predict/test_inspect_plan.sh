@@ -51,7 +51,7 @@ calibrate "$own" "$cpu"
 plan --ranks 2 --threads 2 --nodes 2 --set run.backend=reference --latency 5 --bandwidth 10
 quiet
 for line in 'plan             2 nodes, 2 ranks of 2 threads; 8 microbatches, 4 per rank' \
-    'receptive field  33 samples (4.1 ms at 8000 Hz)' 'memory of a rank ' 'memory of a node ' 'checkpoint ' \
+    'receptive field  33 samples (4.1 ms at 8000 Hz)' 'memory per rank  ' 'memory per node  ' 'checkpoint ' \
     'work ' 'time of a step ' 'exchange ' 'time of the run ' 'times            by'; do
     said out.txt "$line"
 done
@@ -136,7 +136,7 @@ warned 'others are there: other.yaml'
 
 if nm "$WAVETRAIN" | grep -q __asan_init || nm "$WAVETRAIN" | grep -q __tsan_init; then exit 0; fi
 # MiB that inspect says of rank 0, and of the others
-predicted() { sed -n 's/^memory of a rank \([0-9.]*\) MiB.*/\1/p' plan.txt; }
+predicted() { sed -n 's/^memory per rank  \([0-9.]*\) MiB.*/\1/p' plan.txt; }
 predicted_others() { sed -n 's/.*; \([0-9.]*\) MiB of others.*/\1/p' plan.txt; }
 # near WHAT MIB KIB: within a tenth
 near() {

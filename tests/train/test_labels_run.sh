@@ -118,12 +118,12 @@ refused "data.target: next of a table's columns needs model.input: real and anot
     --set data.target=next --set data.look_ahead=0
 refused "the data set's labels are classes (model.head: mse, logistics or gaussian needs values)" --set model.head=mse
 refused 'has no labels that are classes' --set data.path=square
-refused "columns are no classes (model.input must be real)" --set model.input=class
+refused "columns are not classes (model.input must be real)" --set model.input=class
 expect_ok "$WAVETRAIN" prepare simulate sine --utterances 5 --out tone
 refused 'has no labels' --set data.path=tone
 expect_error 2 'the network predicts labels' "$WAVETRAIN" generate samples --out x.wav
 expect_error 2 '--markov: the network predicts labels' "$WAVETRAIN" evaluate samples --markov
 expect_error 2 'samples-1.csv: exists already' "$WAVETRAIN" evaluate samples --predictions samples-1.csv
 expect_ok "$WAVETRAIN" prepare table square.csv --signal x --signal z --label y --values --gap 100 --out two
-expect_error 2 'other channels than the normalisation (got 2, expected 1)' "$WAVETRAIN" evaluate values --data two
+expect_error 2 'channels other than those of the normalisation (got 2, expected 1)' "$WAVETRAIN" evaluate values --data two
 expect_error 2 "the data set's labels are values" "$WAVETRAIN" evaluate samples --data square

@@ -34,7 +34,7 @@ for way in 'epoch names 1' 'replacement masked 1' 'item masked 3'; do
     run=$1-$2-$3
     train_ok "$run"
     said "$run.log" "validation loss"
-    said "$run.log" "bits a character"
+    said "$run.log" "bits per character"
     train_ok "$run-stopped" --set train.steps=40
     train_ok "$run-stopped"
     same_run "$run-stopped" "$run" $steps
@@ -101,11 +101,11 @@ generate $run --count 40 --out items-2.txt
 cmp items.txt items-2.txt || fail "--out writes something else"
 mv names away
 generate $run --count 3
-said err.txt "warning: the share of new items can't be told: names: no data set"
+said err.txt "warning: the share of new items is not known: names: no data set"
 generate $run --count 3 --data away
 said err.txt 'of the training part of away'
 generate $run --count 3 --data capital
-said err.txt "can't be told: the data set has another vocabulary"
+said err.txt "is not known: the data set has another vocabulary"
 mv away names
 generate epoch-book-8 --max-length 300 --prompt an
 [ "$(wc -m <out.txt)" = 301 ] || fail "a page of $(wc -m <out.txt) characters"

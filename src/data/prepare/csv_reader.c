@@ -43,7 +43,7 @@ static void refill(wt_csv *csv) {
     csv->ended = got == 0;
 }
 
-/* The next byte, each line end as one \n; EOF at the end, or where reading failed (check_read tells). */
+/* The next byte, each line end as one \n; EOF at the end, or where reading failed (check_read reports it). */
 static int next_byte(wt_csv *csv) {
     while (csv->filled - csv->at < 2 && !csv->ended) refill(csv);
     if (csv->at == csv->filled) return EOF;
@@ -195,7 +195,7 @@ static wt_status read_field(wt_csv *csv, int *next) {
         trim(csv);
     }
     *next = c;
-    csv->text[csv->used++] = '\0'; /* put keeps room for it */
+    csv->text[csv->used++] = '\0'; /* put leaves a byte for it */
     if (csv->used >= RECORD_MAX) return refuse(csv, "the row is too long (expected less than 1 MiB)");
     return WT_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * The folder of a data set while it is written: beside its final place, hence on the same file system, so
+ * The folder of a data set while it is written: next to its final place, hence on the same file system, so
  * that one rename brings all shards into being at once. A run that was killed leaves its folder behind,
  * under a name that no other run chooses: process number and time.
  */

@@ -142,7 +142,7 @@ static wt_status add_folder(collection *all, const char *path) {
 
 static wt_status add_input(collection *all, const char *path) {
     if (wt_path_is_folder(path)) return add_folder(all, path);
-    /* Opening tells more about a path that is neither than stat would. */
+    /* Opening reports more about a path that is neither than stat would. */
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such file or folder", path);
     return add_file(all, path, wt_path_base(path));
 }

@@ -63,7 +63,7 @@ typedef struct {
     char group[256]; /* of the last row */
 } table_scan;
 
-/* Room for one entry more of `bytes`, doubling. */
+/* Makes the array hold one entry more of `bytes`, by doubling. */
 static wt_status make_room(void *entries, size_t count, size_t *room, size_t bytes) {
     if (count < *room) return WT_OK;
     const size_t larger = *room ? 2 * *room : 64;
