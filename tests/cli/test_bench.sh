@@ -155,7 +155,7 @@ expect_error 2 'absent.yaml' bench step absent.yaml
 expect_error 2 'more ranks than microbatches (got 2 ranks, expected at most 1' "$MPIRUN" 2 "$WAVETRAIN" bench step \
     --model S --set train.microbatches=1
 expect_error 1 'absent/s.csv: can' bench kernels --csv absent/s.csv
-expect_error 2 'bench: no such command' bench nothing
+expect_error 2 'bench nothing: no such command' bench nothing
 
 # --- calibrate: trains two dozen networks, which takes sanitizers minutes ---
 
