@@ -68,7 +68,7 @@ audio 2 "target/aa.wav: is no recording's target" good --target target
 rm target/aa.wav target/b.wav
 audio 2 'good/b.wav: has no target of that name' good --target target
 sound target/b.wav 8000 1 999 tone 300
-audio 2 'target/b.wav: is not as long as good/b.wav (got 999 samples, expected 1000)' good --target target
+audio 2 'target/b.wav: is not as long as good/b.wav (got 999 samples, expected 1000; --align auto brings them together)' good --target target
 sound target/b.wav 16000 1 1000 tone 300
 audio 2 'target/b.wav: has another sample rate than good/b.wav (got 16000 Hz, expected 8000)' good --target target
 # a target is one channel, by the same choice as the recording's

@@ -52,7 +52,7 @@ train_ok ever "$@"
 found=$(((step - 1 + 3) / 4 * 4)) # the first comparison after it; it strikes with the decision of the step before
 [ $(((step - 1) / 10)) = $((found / 10)) ] || fail "a checkpoint's comparison comes first: choose another middle"
 for rank in 0 1 2; do
-    code=$(WT_FAULT_RANK=$rank code_of harmed_train flip:8000:$middle flip-$rank "$@")
+    code=$(WT_FAULT_RANK=$rank code_of harmed_train flip:20000:$middle flip-$rank "$@")
     [ "$code" = 1 ] || fail "flip-$rank: exit code $code: $(cat flip-$rank.log)"
     [ "$(errors_of flip-$rank | wc -l)" = 1 ] || fail "flip-$rank: $(cat flip-$rank.log)"
     errors_of flip-$rank | grep -q "the replicas differ after step $found: wrong is rank $rank; " ||
