@@ -22,7 +22,8 @@ whole_and_broken() {
     [ "$code" != 0 ] || fail "$name: a rank was killed, and the exit code is 0"
     ranks=3 train_ok "$name" "$@"
     grep -q '^resuming from ' "$name.log" || fail "$name: began anew: $(cat "$name.log")"
-    ! grep -q '^warning: ' "$name.log" || fail "$name: $(cat "$name.log")"
+    # a busy disk makes a checkpoint slow, which is said
+    ! grep '^warning: ' "$name.log" | grep -qv ' kills .* after it asked to stop' || fail "$name: $(cat "$name.log")"
     same_run "$name-whole" "$name" "$(rows_of "$name-whole")"
 }
 
@@ -42,12 +43,10 @@ column cycle learning_rate | awk -v steps=$steps '
     END { exit !(most > 0.0499 && at > 0.27 * steps && at < 0.33 * steps && rate[1] < 0.0021 && rate[NR] < 1e-6) }' ||
     fail "no cycle: $(column cycle learning_rate | paste -sd' ')"
 last=cycle/checkpoints/step-$(printf %08d $steps).h5
-if command -v h5ls >/dev/null; then
-    [ "$(h5ls "$last/optimizer" | wc -l)" = 1 ] || fail "SGD keeps more than its momentum: $(h5ls "$last/optimizer")"
-    h5ls "$last/ema" | grep -q '^input.weight' || fail "no mean in $last"
-    h5diff "$last" cycle-whole/checkpoints/step-$(printf %08d $steps).h5 /ema || fail "the mean differs"
-    ! h5diff -q "$last" "$last" /ema /parameters || fail "the mean is the parameters"
-fi
+[ "$(h5ls "$last/optimizer" | wc -l)" = 1 ] || fail "SGD keeps more than its momentum: $(h5ls "$last/optimizer")"
+h5ls "$last/ema" | grep -q '^input.weight' || fail "no mean in $last"
+h5diff "$last" cycle-whole/checkpoints/step-$(printf %08d $steps).h5 /ema || fail "the mean differs"
+! h5diff -q "$last" "$last" /ema /parameters || fail "the mean is the parameters"
 
 # what validation has found is what evaluate finds with the mean, and not what it finds without
 validated=$(column cycle validation_loss | tail -n 1)
