@@ -87,7 +87,7 @@ choose_victim() {
 
 # One start, and its signal: a line of the table.
 stop_once() {
-    local kind=$1 stop=$2 code=0 before rows delay whom victim began launcher=()
+    local kind=$1 stop=$2 code=0 before rows delay whom victim began started launcher=()
     ranks=${stop_ranks[stop % ${#stop_ranks[@]}]}
     signal=${stop_signals[stop % ${#stop_signals[@]}]}
     before=$(rows_of "$kind")
@@ -105,9 +105,17 @@ stop_once() {
     sleep "$(printf '%d.%03d' $((delay / 1000)) $((delay % 1000)))"
     choose_victim
     rows=$(rows_of "$kind")
+    started=$(pgrep -P "$process" -x wavetrain || true)
     began=$EPOCHREALTIME
     kill -$signal $victim 2>/dev/null || true
     wait "$process" 2>/dev/null || code=$?
+    # mpirun may end before a rank that it killed, whom a busy disk keeps; the run is that rank's until then
+    for victim in $started; do
+        for _ in $(seq 1000); do
+            kill -0 "$victim" 2>/dev/null || break
+            sleep 0.01
+        done
+    done
     [ -z "$(errors_of "$kind")" ] || fail "stop $stop: $(errors_of "$kind")"
     ! grep '^warning: [^s]' "$kind.log" | grep -qv ' kills .* after it asked to stop' || [ "$kind" = rollbacks ] || fail "stop $stop: $(grep '^warning: ' "$kind.log")"
     printf '%5d %6d %6s %-12s %5d %6d %11d %5d %8s s\n' "$stop" "$ranks" "$signal" "$whom" "$before" "$rows" \

@@ -63,9 +63,9 @@ typedef struct {
 
 /* A series' newest sample. */
 typedef struct {
-    float *x;      /* [channels]; at an utterance's start 0 */
-    wt_real *seen; /* [channels] what the network sees of it: values, */
-    int32_t class; /* and its class */
+    float *x;       /* [channels]; at an utterance's start 0 */
+    wt_real *seen;  /* [channels] what the network sees of it: values, */
+    int32_t symbol; /* and its class */
 } wt_sample;
 
 /* Dispose also after a failure. */

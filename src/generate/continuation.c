@@ -30,13 +30,13 @@ static void set(const wt_continuation *how, wt_sample *sample, int c, float valu
 }
 
 static void set_class(const wt_continuation *how, wt_sample *sample, int32_t class) {
-    sample->class = class;
+    sample->symbol = class;
     set(how, sample, 0, how->levels[class]);
 }
 
 static void set_value(const wt_continuation *how, wt_sample *sample, int c, double value) {
     set(how, sample, c, (float)wt_engine_round(how->graph, value));
-    if (how->classes) sample->class = wt_quantize(how->quantization, (double)sample->x[c]);
+    if (how->classes) sample->symbol = wt_quantize(how->quantization, (double)sample->x[c]);
 }
 
 wt_status wt_continuation_draw(const wt_continuation *how, const wt_real *outputs, const wt_draw_key *key,

@@ -55,15 +55,15 @@ static wt_status next_sample(const players *p, int number, bool *over) {
     *over = false;
     if (r->fed < piece->prompt_count) {
         wt_continuation_take(p->how, piece->prompt + r->fed++ * p->channels, &sample);
-        p->classes[number] = sample.class;
+        p->classes[number] = sample.symbol;
         return WT_OK;
     }
     *over = true;
     if (r->drawn == piece->max) return end_piece(p, number, WT_PIECE_FULL);
     const wt_draw_key key = {p->how->temperature, p->how->seed, piece->number, r->drawn};
     WT_TRY(wt_continuation_draw(p->how, wt_stream_row_outputs(p->stream, number), &key, &sample));
-    if (piece->stop >= 0 && sample.class == piece->stop) return end_piece(p, number, WT_PIECE_STOPPED);
-    p->classes[number] = sample.class;
+    if (piece->stop >= 0 && sample.symbol == piece->stop) return end_piece(p, number, WT_PIECE_STOPPED);
+    p->classes[number] = sample.symbol;
     memcpy(p->held + at(p, number, HELD) + r->held++ * p->channels, sample.x,
            (size_t)p->channels * sizeof *sample.x);
     if (++r->drawn == piece->max) return end_piece(p, number, WT_PIECE_FULL);

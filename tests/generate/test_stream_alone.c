@@ -76,7 +76,7 @@ static bool play(wt_stream *stream, const wt_continuation *how, int size, int bl
                 wt_sample sample = {&x[r], &seen[r], 0};
                 if (wt_continuation_draw(how, wt_stream_row_outputs(stream, r), &key, &sample) != WT_OK)
                     return false;
-                classes[r] = sample.class;
+                classes[r] = sample.symbol;
             }
             wt_stream_feed_rows(stream, classes, seen);
         }
