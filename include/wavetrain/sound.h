@@ -41,22 +41,23 @@ wt_status wt_sound_inspect(wt_sound_format *format, const char *path);
 wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *path, int64_t first,
                         int64_t count);
 
-/* 16-bit PCM WAV, [frames, channels], written under a temporary name, made safe and renamed; an older file
- * at `path` is replaced. The value stored is ⌊x·32768 + ½⌋ cut to ±32767. */
-wt_status wt_sound_write_wav(const char *path, const float *samples, int64_t frames, int rate, int channels);
-
 /*
- * The same as it comes: `path` is a file, written under a temporary name until it is closed, or "-",
- * standard output, where each call's samples are written at once. format->frames is what the header
- * promises (−1: unknown, which players take as no end); a file that is closed earlier gets a header that is
- * right. `raw`: the samples without a header. close takes the caller's status, which it returns (a failure
- * leaves nothing behind), and another name in the same folder for a file that is not whole (NULL: `path`);
+ * WAV as it comes, of samples [frames, channels]: `path` is a file, written under a temporary name until it is closed
+ * (an older file at `path` is replaced then), or "-", standard output, where each call's samples are written at once.
+ * format->frames is what the header promises (−1: unknown, which players take as no end); a file that turns out to be
+ * of another length gets a header that is right. NaN is an error. close takes the caller's status, which it returns
+ * (a failure leaves nothing behind), and another name in the same folder for a file that is not whole (NULL: `path`);
  * it takes NULL.
  */
+typedef enum {
+    WT_SOUND_INT16, /* ⌊x·32768 + ½⌋ cut to ±32767 */
+    WT_SOUND_FLOAT, /* 32 bits */
+    WT_SOUND_RAW,   /* as WT_SOUND_INT16, without a header */
+} wt_sound_kind;
+
 typedef struct wt_sound_writer wt_sound_writer;
 wt_status wt_sound_writer_open(wt_sound_writer **out, const char *path, const wt_sound_format *format,
-                               bool raw);
-/* samples [frames, channels] */
+                               wt_sound_kind kind);
 wt_status wt_sound_writer_add(wt_sound_writer *writer, const float *samples, int frames);
 wt_status wt_sound_writer_close(wt_sound_writer *writer, const char *name, wt_status status);
 
@@ -70,14 +71,6 @@ wt_status wt_sound_reader_open(wt_sound_reader **out, wt_sound_format *format, c
  * wt_sound_read does. */
 wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t frames, int64_t *got);
 void wt_sound_reader_close(wt_sound_reader *reader); /* takes NULL */
-
-/* 32-bit float WAV, written as it comes: to a file, under a temporary name that it loses when it is whole, or to
- * standard output where `path` is "-", with a header that leaves the length open. */
-typedef struct wt_float_writer wt_float_writer;
-wt_status wt_float_writer_open(wt_float_writer **out, const char *path, int rate, int channels);
-wt_status wt_float_writer_next(wt_float_writer *writer, const float *samples, int64_t frames);
-/* Puts the file in place, or removes it after a failure, whose status it returns. Takes NULL. */
-wt_status wt_float_writer_finish(wt_float_writer *writer, wt_status status);
 
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */
 int64_t wt_sound_resampled_frames(int64_t frames, int from, int to);

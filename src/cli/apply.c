@@ -49,7 +49,7 @@ typedef struct {
 typedef struct {
     wt_sound_format format;
     wt_sound_reader *reader;
-    wt_float_writer *writer;
+    wt_sound_writer *writer;
     wt_filter **filters;
     int count, width;   /* filters, and channels of each one's signal */
     float *x, *own, *y; /* [block, channels], one filter's [block, width], [block, count] */
@@ -128,7 +128,8 @@ static wt_status open_passage(const effect *e, passage *p, const char *in, const
     WT_TRY(wt_sound_reader_open(&p->reader, &p->format, in));
     WT_TRY(check_format(e, p, in));
     WT_TRY(make_filters(e, p));
-    return wt_float_writer_open(&p->writer, out, p->format.rate, p->count);
+    const wt_sound_format made = {.frames = -1, .rate = p->format.rate, .channels = p->count};
+    return wt_sound_writer_open(&p->writer, out, &made, WT_SOUND_FLOAT);
 }
 
 static void close_passage(passage *p) {
@@ -156,7 +157,7 @@ static wt_status write_block(passage *p, int64_t frames) {
     const int64_t skipped = p->skip < frames ? p->skip : frames;
     p->skip -= skipped;
     if (skipped == frames) return WT_OK;
-    return wt_float_writer_next(p->writer, p->y + skipped * p->count, frames - skipped);
+    return wt_sound_writer_add(p->writer, p->y + skipped * p->count, (int)(frames - skipped));
 }
 
 /* Behind the signal's end a look-ahead sees padding: the mean, which normalisation makes 0. */
@@ -192,7 +193,7 @@ static wt_status pass_file(const effect *e, const char *in, const char *out) {
     if (status == WT_OK) status = run_passage(e, &p);
     const double seconds = wt_time_now() - began,
                  length = (double)p.read / (p.format.rate ? p.format.rate : 1);
-    status = wt_float_writer_finish(p.writer, status);
+    status = wt_sound_writer_close(p.writer, NULL, status);
     if (status == WT_OK)
         wt_log_info("%s: %.2f s in %.2f s, %.1f × real time", strcmp(out, "-") == 0 ? "standard output" : out,
                     length, seconds, length / seconds);

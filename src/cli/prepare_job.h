@@ -22,6 +22,9 @@ wt_status wt_write_dataset(wt_comm *comm, wt_prepare_job *job, const wt_prepare_
 /* Classes of each part, and warnings of what a part lacks. */
 void wt_report_classes(const wt_prepare_job *job, const wt_prepare_plan *plan);
 void wt_report(const wt_prepare_job *job, const wt_prepare_plan *plan, double seconds);
+/* Of sound; `list` may be NULL: what was trimmed, is beyond full scale, silent, constant or was passed over. */
+void wt_report_details(const wt_prepare_job *job, const wt_prepare_plan *plan, bool trimmed,
+                       const wt_recordings *list);
 
 /* The values of an option that may be repeated, malloc'ed by popt, NULL-terminated. Takes NULL. */
 void wt_free_values(char **values);
@@ -40,9 +43,9 @@ wt_status wt_check_place(wt_comm *comm, const wt_prepare_job *job);
 wt_status wt_write_simulated(wt_comm *comm, wt_prepare_job *job, wt_prepare_plan *plan,
                              wt_utterance_source source, double start);
 
-/* prepare_table.c: fills plan->normalization from the training part, which all ranks measure together. Collective. */
+/* prepare_moments.c: fills plan->normalization from the training part, which all ranks measure together. Collective. */
 wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
-/* prepare_features.c: fills the mean and deviation of plan->features in the same way. Collective. */
+/* Fills the mean and deviation of plan->features in the same way. Collective. */
 wt_status wt_share_features(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
 /* prepare_ion.c */
 wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv);

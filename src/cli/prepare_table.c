@@ -15,46 +15,6 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/timer.h"
 
-/* --- normalisation --- */
-
-enum { MEASURED_AT_ONCE = 256 }; /* utterances */
-
-/* Moments of the training items first … first+count−1 on every rank. Rank r has measured every P-th; what it
- * has not is all zero bits, so that bits can be added as whole numbers. */
-static wt_status wt_share_moments(wt_comm *comm, const wt_prepare_plan *plan, wt_utterance_source *source,
-                                  size_t first, size_t count, wt_moments *moments) {
-    _Static_assert(sizeof(wt_moments) % sizeof(int64_t) == 0, "made of eight-byte numbers");
-    wt_status status = WT_OK;
-    memset(moments, 0, count * sizeof *moments);
-    for (size_t i = (size_t)wt_comm_rank(comm); i < count && status == WT_OK; i += (size_t)wt_comm_size(comm))
-        status = wt_prepare_measure(plan, plan->order[first + i], source, &moments[i]);
-    WT_TRY(wt_comm_agree(comm, status));
-    wt_comm_sum_int64(comm, (int64_t *)moments, (int)(count * sizeof *moments / sizeof(int64_t)));
-    return WT_OK;
-}
-
-wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source) {
-    const size_t items = (size_t)plan->utterances[WT_SPLIT_TRAIN]; /* they come first in the order */
-    wt_moments *moments = NULL, total;
-    wt_status status = WT_OK;
-    memset(&total, 0, sizeof total);
-    WT_CHECK(plan->channels <= WT_NORMALIZED_MAX, WT_USAGE,
-             "too many channels for a set with labels (got %d, expected at most %d)", plan->channels,
-             WT_NORMALIZED_MAX);
-    WT_CHECK(items > 0, WT_USAGE,
-             "nothing falls into the training part (--split-seed, --validation, --test)");
-    WT_GUARD(wt_comm_agree(comm, wt_alloc(&moments, MEASURED_AT_ONCE, sizeof *moments, "moments")));
-    for (size_t first = 0; first < items; first += MEASURED_AT_ONCE) {
-        const size_t count = items - first < MEASURED_AT_ONCE ? items - first : MEASURED_AT_ONCE;
-        WT_GUARD(wt_share_moments(comm, plan, &source, first, count, moments));
-        for (size_t i = 0; i < count; i++) wt_moments_add(&total, &moments[i], plan->channels);
-    }
-    wt_moments_finish(&plan->normalization, &total, plan->channels);
-cleanup:
-    wt_free(moments);
-    return status;
-}
-
 /* --- prepare table --- */
 
 typedef struct {

@@ -63,7 +63,8 @@ wt_status wt_series_file_open(wt_series_file **out, const char *path, const wt_s
     file->format = format;
     WT_GUARD(wt_copy_string(&file->path, path));
     WT_GUARD(format->table ? open_table(file)
-                           : wt_sound_writer_open(&file->sound, path, &sound, format->raw));
+                           : wt_sound_writer_open(&file->sound, path, &sound,
+                                                  format->raw ? WT_SOUND_RAW : WT_SOUND_INT16));
     *out = file;
     file = NULL;
 cleanup:

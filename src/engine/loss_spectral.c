@@ -246,20 +246,10 @@ static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
     return loss;
 }
 
-/* Of outputs that are values. */
-static void draw(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
-                 wt_real *values) {
-    wt_loss_squared_error.draw(mixture, key, outputs, count, values);
-}
-
-static void mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
-    wt_loss_squared_error.mean(mixture, outputs, count, values);
-}
-
 const wt_loss_class wt_loss_spectral = {.name = "squared error and spectra",
                                         .score = score,
-                                        .draw = draw,
-                                        .mean = mean,
+                                        .draw = wt_draw_output,
+                                        .mean = wt_output_mean,
                                         .prepare = prepare,
                                         .release = release,
                                         .scratch = scratch};

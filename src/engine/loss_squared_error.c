@@ -18,16 +18,16 @@ static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
 }
 
 /* The mean itself: squared error says nothing of how far values lie from it. */
-static void draw(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
-                 wt_real *values) {
+void wt_draw_output(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
+                    wt_real *values) {
     (void)key, (void)mixture;
     for (int c = 0; c < count; c++) values[c] = outputs[c];
 }
 
-static void mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
+void wt_output_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
     (void)mixture;
     for (int c = 0; c < count; c++) values[c] = outputs[c];
 }
 
 const wt_loss_class wt_loss_squared_error = {
-    .name = "squared error", .score = score, .draw = draw, .mean = mean};
+    .name = "squared error", .score = score, .draw = wt_draw_output, .mean = wt_output_mean};

@@ -68,6 +68,10 @@ int wt_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, 
 void wt_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
                      wt_real *values, double (*unit)(const wt_draw_key *, const wt_mixture *, int c),
                      double lowest);
+/* Where outputs are the values: the draw, and the mean. */
+void wt_draw_output(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
+                    wt_real *values);
+void wt_output_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values);
 /* Of a mixture: Σ π_k μ_k. */
 void wt_mixture_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values);
 

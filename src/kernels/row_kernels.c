@@ -23,96 +23,13 @@
 #define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
 #define INLINE static inline __attribute__((always_inline))
 
-/* --- vectors --- */
-
-#if defined __AVX512F__
-#include <immintrin.h>
-typedef __m512 vector;
-enum { WIDTH = 16, GROUP = 8 };
-#define vector_zero _mm512_setzero_ps
-#define vector_of _mm512_set1_ps
-#define vector_load _mm512_loadu_ps
-#define vector_store _mm512_storeu_ps
-#define vector_add _mm512_add_ps
-#define vector_multiply _mm512_mul_ps
-#define vector_fused _mm512_fmadd_ps
-
-INLINE vector low_halves(const float *from) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16));
-}
-
-INLINE vector high_halves(const float *from) {
-    const __m512i mask = _mm512_set1_epi32((int)0xffff0000u);
-    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), mask));
-}
-#elif defined WT_FUSED
-#include <immintrin.h>
-typedef __m256 vector;
-enum { WIDTH = 8, GROUP = 8 };
-#define vector_zero _mm256_setzero_ps
-#define vector_of _mm256_set1_ps
-#define vector_load _mm256_loadu_ps
-#define vector_store _mm256_storeu_ps
-#define vector_add _mm256_add_ps
-#define vector_multiply _mm256_mul_ps
-#define vector_fused _mm256_fmadd_ps
-
-INLINE vector low_halves(const float *from) {
-    return _mm256_castsi256_ps(
-        _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)(const void *)from), 16));
-}
-
-INLINE vector high_halves(const float *from) {
-    const vector mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
-    return _mm256_and_ps(_mm256_loadu_ps(from), mask);
-}
+#ifdef WT_VECTOR
+#include WT_VECTOR
 #else
-/* Four of plain C: any processor. */
-typedef float vector __attribute__((vector_size(16)));
-typedef uint32_t vector_bits __attribute__((vector_size(16)));
-enum { WIDTH = 4, GROUP = 8 };
-
-INLINE vector vector_of(float value) {
-    return (vector){value, value, value, value};
-}
-
-INLINE vector vector_zero(void) {
-    return vector_of(0.0f);
-}
-
-INLINE vector vector_load(const float *from) {
-    vector v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-INLINE void vector_store(float *to, vector v) {
-    memcpy(to, &v, sizeof v);
-}
-#define vector_add(a, b) ((a) + (b))
-#define vector_multiply(a, b) ((a) * (b))
-#define vector_fused(a, b, c) ((a) * (b) + (c))
-
-INLINE vector low_halves(const float *from) {
-    vector_bits bits;
-    memcpy(&bits, from, sizeof bits);
-    bits <<= 16;
-    vector v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-INLINE vector high_halves(const float *from) {
-    vector_bits bits;
-    memcpy(&bits, from, sizeof bits);
-    bits &= 0xffff0000u;
-    vector v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
+#include "vector_plain.h"
 #endif
 
-enum { GROUP_COLUMNS = GROUP * WIDTH };
+enum { GROUP = 8, GROUP_COLUMNS = GROUP * WIDTH };
 
 /* --- packed weights --- */
 
@@ -225,8 +142,8 @@ INLINE void multiply_block(int rows, int vectors, bool bf16, const block *b) {
             for (int v = 0; v < vectors; v++) {
                 const float *from = bf16 ? w + v / 2 * WIDTH : w + v * WIDTH;
                 const vector weight = !bf16   ? vector_load(from)
-                                      : v % 2 ? high_halves(from)
-                                              : low_halves(from);
+                                      : v % 2 ? vector_high_halves(from)
+                                              : vector_low_halves(from);
                 for (int r = 0; r < rows; r++) sum[r][v] = vector_fused(value[r], weight, sum[r][v]);
             }
         }

@@ -41,4 +41,15 @@ INLINE void vector_store_fours(float *to, ptrdiff_t apart, vector fours, int row
     if (rows > 4) _mm_storeu_ps(to + 4 * apart, _mm256_extractf128_ps(fours, 1));
 }
 
+/* The bf16 numbers in the low and in the high halves of WIDTH times 32 bits, as floats. */
+INLINE vector vector_low_halves(const float *from) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)(const void *)from), 16));
+}
+
+INLINE vector vector_high_halves(const float *from) {
+    const vector mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
+    return _mm256_and_ps(_mm256_loadu_ps(from), mask);
+}
+
 #endif

@@ -41,4 +41,14 @@ INLINE void vector_store_fours(float *to, ptrdiff_t apart, vector fours, int row
     if (rows > 12) _mm_storeu_ps(to + 12 * apart, _mm512_extractf32x4_ps(fours, 3));
 }
 
+/* The bf16 numbers in the low and in the high halves of WIDTH times 32 bits, as floats. */
+INLINE vector vector_low_halves(const float *from) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16));
+}
+
+INLINE vector vector_high_halves(const float *from) {
+    const __m512i mask = _mm512_set1_epi32((int)0xffff0000u);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), mask));
+}
+
 #endif

@@ -16,6 +16,7 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/prepare.h"
 #include "wavetrain/sound.h"
+#include "write_wav.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -86,7 +87,8 @@ static void test_sixteen_bits_are_exact(void **state) {
     assert_int_equal(format.rate, 8000);
     assert_int_equal(format.channels, 1);
     for (int i = 0; i < 65536; i++) assert_true(samples[i] == (float)written[i] / 32768);
-    assert_int_equal(wt_sound_write_wav(in_folder("again.wav"), samples, 65536, 8000, 1), WT_OK);
+    assert_int_equal(
+        write_wav(in_folder("again.wav"), samples, (wt_sound_format){65536, 8000, 1}, WT_SOUND_INT16), WT_OK);
     wt_free(samples);
     memset(&info, 0, sizeof info);
     file = sf_open(in_folder("again.wav"), SFM_READ, &info);
@@ -102,7 +104,8 @@ static void test_writing_clips_and_replaces(void **state) {
     (void)state;
     const float values[] = {2, -2, INFINITY, 0.25f, 0, -0.5f};
     write_bytes("clip.wav", "old", 3);
-    assert_int_equal(wt_sound_write_wav(in_folder("clip.wav"), values, 3, 44100, 2), WT_OK);
+    assert_int_equal(write_wav(in_folder("clip.wav"), values, (wt_sound_format){3, 44100, 2}, WT_SOUND_INT16),
+                     WT_OK);
     float *samples;
     wt_sound_format format;
     assert_int_equal(wt_sound_read(&samples, &format, in_folder("clip.wav"), 0, -1), WT_OK);
@@ -112,7 +115,8 @@ static void test_writing_clips_and_replaces(void **state) {
     assert_memory_equal(samples, expected, sizeof expected);
     wt_free(samples);
     const float bad[] = {0, NAN};
-    assert_int_equal(wt_sound_write_wav(in_folder("nan-out.wav"), bad, 2, 8000, 1), WT_FAILED);
+    assert_int_equal(write_wav(in_folder("nan-out.wav"), bad, (wt_sound_format){2, 8000, 1}, WT_SOUND_INT16),
+                     WT_FAILED);
     assert_false(wt_path_exists(in_folder("nan-out.wav")));
     char **names;
     size_t count;
@@ -187,6 +191,38 @@ static void test_truncated_files(void **state) {
     wt_free(tone);
 }
 
+/* Floats are what they were, and a file whose length was unknown has a header that says it in the end. */
+static void test_writing_floats(void **state) {
+    (void)state;
+    const float values[] = {2, -1e-30f, INFINITY, 0.1f, -0.0f, 1.0f / 3}, bad[] = {0, NAN};
+    const wt_sound_format open = {-1, 48000, 2};
+    wt_sound_format format;
+    wt_sound_writer *writer;
+    float *samples;
+    assert_int_equal(wt_sound_writer_open(&writer, in_folder("floats.wav"), &open, WT_SOUND_FLOAT), WT_OK);
+    for (int t = 0; t < 3; t++)
+        assert_int_equal(wt_sound_writer_add(writer, values + (ptrdiff_t)2 * t, 1), WT_OK);
+    assert_int_equal(wt_sound_writer_close(writer, NULL, WT_OK), WT_OK);
+    SF_INFO info = {0};
+    SNDFILE *file = sf_open(in_folder("floats.wav"), SFM_READ, &info);
+    float back[6];
+    assert_int_equal(info.format, SF_FORMAT_WAV | SF_FORMAT_FLOAT);
+    assert_int_equal(info.frames, 3);
+    assert_int_equal(info.samplerate, 48000);
+    assert_int_equal(sf_readf_float(file, back, 3), 3);
+    sf_close(file);
+    assert_memory_equal(back, values, sizeof values);
+    assert_int_equal(
+        write_wav(in_folder("floats.wav"), values + 3, (wt_sound_format){3, 8000, 1}, WT_SOUND_FLOAT), WT_OK);
+    assert_int_equal(wt_sound_read(&samples, &format, in_folder("floats.wav"), 0, -1), WT_OK);
+    assert_int_equal(format.frames, 3);
+    assert_memory_equal(samples, values + 3, 3 * sizeof *samples);
+    wt_free(samples);
+    assert_int_equal(write_wav(in_folder("nan-out.wav"), bad, (wt_sound_format){2, 8000, 1}, WT_SOUND_FLOAT),
+                     WT_FAILED);
+    assert_false(wt_path_exists(in_folder("nan-out.wav")));
+}
+
 /* Programs that write to a pipe leave 0 or all ones where the sizes stand. */
 static void test_streamed_wav(void **state) {
     (void)state;
@@ -194,7 +230,8 @@ static void test_streamed_wav(void **state) {
     float *tone = make_tone(440, 16000, 0.5, 1000), *samples;
     for (int i = 0; i < 3; i++) {
         wt_sound_format format;
-        assert_int_equal(wt_sound_write_wav(in_folder("pipe.wav"), tone, 1000, 16000, 1), WT_OK);
+        assert_int_equal(
+            write_wav(in_folder("pipe.wav"), tone, (wt_sound_format){1000, 16000, 1}, WT_SOUND_INT16), WT_OK);
         patch("pipe.wav", 4, &sizes[i], 4);
         patch("pipe.wav", 40, &sizes[i], 4);
         assert_int_equal(wt_sound_read(&samples, &format, in_folder("pipe.wav"), 0, -1), WT_OK);
@@ -531,6 +568,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sixteen_bits_are_exact),
         cmocka_unit_test(test_writing_clips_and_replaces),
+        cmocka_unit_test(test_writing_floats),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_long_files),
         cmocka_unit_test(test_ogg),

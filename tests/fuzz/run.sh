@@ -12,7 +12,7 @@ else
 fi
 mkdir -p "$folder/new"
 # Libraries that are not ours leave memory behind (HDF5, libsndfile); ours is counted by the targets themselves.
-export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:suppressions=$here/libraries.supp${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 code=0
 "$program" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$name-" "$folder/new" "$here/corpus/$name" >"$folder/log" 2>&1 || code=$?

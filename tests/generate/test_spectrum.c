@@ -13,6 +13,7 @@
 #include "wave_power.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/sound.h"
+#include "write_wav.h"
 
 enum { RATE = 8000, SAMPLES = 8000 };
 
@@ -33,7 +34,7 @@ static double share_of(double frequency, double amplitude, double offset, double
     float values[SAMPLES];
     sound wave;
     fill(values, frequency, amplitude, offset, noise);
-    assert_int_equal(wt_sound_write_wav(path, values, SAMPLES, RATE, 1), WT_OK);
+    assert_int_equal(write_wav(path, values, (wt_sound_format){SAMPLES, RATE, 1}, WT_SOUND_INT16), WT_OK);
     const char *wrong = read_wav(&wave, path);
     if (wrong) fail_msg("%s", wrong);
     unlink(path);

@@ -1,10 +1,10 @@
 /*
- * WAV as a container: whether a file is as long as its header says, and writing 16-bit PCM.
+ * WAV as a container: whether a file is as long as its header says.
  *
  * libsndfile reads a WAV file that was cut short as if it had been meant to be that short, so the sizes are
  * checked here, from the chunk headers alone. Programs that write to a pipe and never learn the length
  * leave 0, 0xFFFFFFFF or (sox) just under 0x7FFFF000: those files are taken as they are. A size of 0 with other chunks
- * behind it is no unknown one, but that of a file without samples. Writing needs no library: the header is 44 bytes.
+ * behind it is no unknown one, but that of a file without samples.
  */
 #include <errno.h>
 #include <math.h>
@@ -22,16 +22,6 @@ static const uint32_t unknown_size = 0xFFFFFFFFu;
 
 static uint32_t get32(const unsigned char *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static void put16(unsigned char *bytes, uint32_t value) {
-    bytes[0] = value & 255;
-    bytes[1] = value >> 8 & 255;
-}
-
-static void put32(unsigned char *bytes, uint32_t value) {
-    put16(bytes, value & 65535);
-    put16(bytes + 2, value >> 16);
 }
 
 static uint32_t get16(const unsigned char *bytes) {
@@ -168,50 +158,6 @@ wt_status wt_wav_find(FILE *file, const char *path, wt_wav_layout *layout) {
     return WT_OK;
 }
 
-/* --- writing --- */
-
-static void fill_header(unsigned char header[WAV_HEADER], uint32_t data_bytes, int rate, int channels) {
-    memcpy(header, "RIFF....WAVEfmt ", 16);
-    put32(header + 4, WAV_HEADER - 8 + data_bytes);
-    put32(header + 16, 16); /* bytes of the format */
-    put16(header + 20, 1);  /* PCM */
-    put16(header + 22, (uint32_t)channels);
-    put32(header + 24, (uint32_t)rate);
-    put32(header + 28, (uint32_t)rate * (uint32_t)channels * 2);
-    put16(header + 32, (uint32_t)channels * 2);
-    put16(header + 34, 16);
-    memcpy(header + 36, "data", 4);
-    put32(header + 40, data_bytes);
-}
-
-static wt_status fill_samples(unsigned char *bytes, const float *samples, int64_t count, const char *path) {
-    for (int64_t i = 0; i < count; i++) {
-        WT_CHECK(!isnan(samples[i]), WT_FAILED, "%s: sample %lld is not a number", path, (long long)i);
-        double value = floor((double)samples[i] * 32768 + 0.5);
-        int32_t stored = value > 32767 ? 32767 : value < -32767 ? -32767 : (int32_t)value;
-        put16(bytes + 2 * i, (uint32_t)stored & 65535);
-    }
-    return WT_OK;
-}
-
-wt_status wt_sound_write_wav(const char *path, const float *samples, int64_t frames, int rate, int channels) {
-    wt_sound_format format = {.frames = frames, .rate = rate, .channels = channels};
-    WT_TRY(wt_sound_check_format(path, &format));
-    int64_t most = ((int64_t)unknown_size - WAV_HEADER) / (2 * channels);
-    WT_CHECK(frames >= 0 && frames <= most, WT_FAILED,
-             "%s: too long for a WAV file (got %lld frames, expected at most %lld)", path, (long long)frames,
-             (long long)most);
-    int64_t count = frames * channels;
-    unsigned char header[WAV_HEADER], *bytes = NULL;
-    fill_header(header, (uint32_t)(2 * count), rate, channels);
-    WT_TRY(wt_alloc(&bytes, (size_t)(2 * count), 1, "samples of a WAV file"));
-    wt_status status = fill_samples(bytes, samples, count, path);
-    if (status == WT_OK)
-        status = wt_file_write_atomically(path, header, sizeof header, bytes, (size_t)(2 * count));
-    wt_free(bytes);
-    return status;
-}
-
 wt_status wt_sound_check_format(const char *path, const wt_sound_format *format) {
     WT_CHECK(format->rate >= WT_SOUND_RATE_MIN && format->rate <= WT_SOUND_RATE_MAX, WT_USAGE,
              "%s: the sample rate is out of range (got %d Hz, expected %d … %d)", path, format->rate,
@@ -220,88 +166,4 @@ wt_status wt_sound_check_format(const char *path, const wt_sound_format *format)
              "%s: the number of channels is out of range (got %d, expected 1 … %d)", path, format->channels,
              WT_SOUND_CHANNELS_MAX);
     return WT_OK;
-}
-
-/* --- writing as it comes --- */
-
-struct wt_sound_writer {
-    FILE *file;
-    char *path;
-    bool raw, pipe;
-    wt_sound_format format; /* frames: what the header promises */
-    int64_t written;        /* frames */
-};
-
-static wt_status write_bytes(wt_sound_writer *writer, const unsigned char *bytes, size_t count) {
-    const bool whole = fwrite(bytes, 1, count, writer->file) == count &&
-                       (!writer->pipe || fflush(writer->file) == 0);
-    WT_CHECK(whole, WT_FAILED, "%s: can't write (%s)", writer->pipe ? "standard output" : writer->path,
-             strerror(errno));
-    return WT_OK;
-}
-
-static wt_status write_header(wt_sound_writer *writer, int64_t frames) {
-    const int channels = writer->format.channels;
-    const int64_t most = ((int64_t)unknown_size - WAV_HEADER) / (2 * channels);
-    unsigned char header[WAV_HEADER];
-    if (writer->raw) return WT_OK;
-    WT_CHECK(frames <= most, WT_USAGE, "%s: too long for a WAV file (got %lld frames, expected at most %lld)",
-             writer->path, (long long)frames, (long long)most);
-    fill_header(header, frames < 0 ? unknown_size : (uint32_t)(2 * channels * frames), writer->format.rate,
-                channels);
-    if (frames < 0) put32(header + 4, unknown_size); /* of RIFF too */
-    return write_bytes(writer, header, sizeof header);
-}
-
-wt_status wt_sound_writer_open(wt_sound_writer **out, const char *path, const wt_sound_format *format,
-                               bool raw) {
-    wt_status status = WT_OK;
-    wt_sound_writer *writer;
-    *out = NULL;
-    WT_TRY(wt_sound_check_format(path, format));
-    WT_TRY(wt_alloc(&writer, 1, sizeof *writer, "a WAV file"));
-    *writer = (wt_sound_writer){.raw = raw, .pipe = strcmp(path, "-") == 0, .format = *format};
-    WT_GUARD(wt_copy_string(&writer->path, path));
-    if (writer->pipe) {
-        wt_output_is_data();
-        writer->file = stdout;
-    } else {
-        WT_GUARD(wt_file_begin(&writer->file, path));
-    }
-    WT_GUARD(write_header(writer, format->frames));
-    *out = writer;
-    writer = NULL;
-cleanup:
-    return wt_sound_writer_close(writer, NULL, status);
-}
-
-wt_status wt_sound_writer_add(wt_sound_writer *writer, const float *samples, int frames) {
-    enum { AT_ONCE = 1024 };
-    unsigned char bytes[2 * AT_ONCE];
-    const int64_t count = (int64_t)frames * writer->format.channels;
-    for (int64_t i = 0; i < count; i += AT_ONCE) {
-        const int64_t here = count - i < AT_ONCE ? count - i : AT_ONCE;
-        WT_TRY(fill_samples(bytes, samples + i, here, writer->path));
-        WT_TRY(write_bytes(writer, bytes, 2 * (size_t)here));
-    }
-    writer->written += frames;
-    return WT_OK;
-}
-
-/* Of a file that ended early; what is no file has been read already. */
-static wt_status correct_header(wt_sound_writer *writer) {
-    if (writer->pipe || writer->written == writer->format.frames) return WT_OK;
-    const bool sought = fseek(writer->file, 0, SEEK_SET) == 0;
-    WT_CHECK(sought || errno == ESPIPE, WT_FAILED, "%s: can't write (%s)", writer->path, strerror(errno));
-    return sought ? write_header(writer, writer->written) : WT_OK;
-}
-
-wt_status wt_sound_writer_close(wt_sound_writer *writer, const char *name, wt_status status) {
-    if (!writer) return status;
-    if (writer->file && status == WT_OK) status = correct_header(writer);
-    if (writer->file && !writer->pipe)
-        status = wt_file_finish_as(writer->file, writer->path, name ? name : writer->path, status);
-    wt_free(writer->path);
-    wt_free(writer);
-    return status;
 }
