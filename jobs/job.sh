@@ -1,16 +1,18 @@
 # What the job scripts share; sourced by them. `script` is the name of the one that does, `jobs` this folder.
 #
 # From the environment of each (sbatch --export=ALL,NAME=VALUE…):
-#   WAVETRAIN      the program; without it build/wavetrain in the folder where sbatch is called, or that on the PATH
-#   WAVETRAIN_ENV  a file to source first, which finds MPI and the libraries; without it jobs/env/site.sh, if it is
-#                  there. jobs/env has examples for sites with modules and with Spack
-#   LAUNCHER       what starts the program on all ranks: srun or mpirun, with the words that job.sh knows to fit, or the
-#                  words themselves ("srun --mpi=pmi2", "mpiexec -bind-to core:8", aprun), behind which comes -n with the
-#                  number of ranks, unless they have one; without it srun where both SLURM and Open MPI have PMIx, else mpirun
+#   WAVETRAIN      the program; without it build/wavetrain in the folder where sbatch is called, or that on
+#                  the PATH
+#   WAVETRAIN_ENV  a file to source first, which finds MPI and the libraries; without it jobs/env/site.sh, if
+#                  it is there. jobs/env has examples for sites with modules and with Spack
+#   LAUNCHER       what starts the program on all ranks: srun or mpirun, with the words that job.sh knows to
+#                  fit, or the words themselves ("srun --mpi=pmi2", "mpiexec -bind-to core:8", aprun), behind
+#                  which comes -n with the number of ranks, unless they have one; without it srun where both
+#                  SLURM and Open MPI have PMIx, else mpirun
 # and of those that are queued again until they are done (train.sbatch, sweep.sbatch, captures.sbatch):
 #   FRUITLESS      starts in a row without a new checkpoint until it is given up (3)
-#   PAUSE          seconds before the next start if one ended without a word (60; twice that the second time, …):
-#                  until SLURM has noticed which node is gone it would start on the same one
+#   PAUSE          seconds before the next start if one ended without a word (60; twice that the second time,
+#                  …): until SLURM has noticed which node is gone it would start on the same one
 # shellcheck shell=bash disable=SC2154 # `script` and `jobs` are set by who sources this
 set -u
 
@@ -25,9 +27,10 @@ end() {
 
 # --- signals ---
 
-# SLURM sends USR1 to this shell before the time is over, TERM to everything when the job is cancelled or requeued from
-# outside. A trap runs while the shell waits for a process in the background, and only after one in the foreground: what
-# may take long is waited for. The program gets USR1 too, and writes its checkpoint; what else runs then is ended.
+# SLURM sends USR1 to this shell before the time is over, TERM to everything when the job is cancelled or
+# requeued from outside. A trap runs while the shell waits for a process in the background, and only after one
+# in the foreground: what may take long is waited for. The program gets USR1 too, and writes its checkpoint;
+# what else runs then is ended.
 running='' on_usr1=TERM time_is_over=0 cancelled=0
 trap 'time_is_over=1; [ -z "$running" ] || kill -$on_usr1 $running 2>/dev/null' USR1
 trap 'cancelled=1; [ -z "$running" ] || [ $on_usr1 = USR1 ] || kill $running 2>/dev/null' TERM
@@ -57,7 +60,8 @@ attend() {
 
 # --- with what was granted ---
 
-# open_mpi COMMAND: the major number of the Open MPI that the command is of; nothing if it is another MPI's, or absent
+# open_mpi COMMAND: the major number of the Open MPI that the command is of; nothing if it is another MPI's,
+# or absent
 open_mpi() {
     "$1" --version 2>/dev/null | sed -n '1s/.*(\{0,1\}Open MPI)\{0,1\} v\{0,1\}\([0-9]*\)\..*/\1/p'
 }
@@ -122,16 +126,17 @@ set_up() {
         end 2 "there is no ${WAVETRAIN:-build/wavetrain here, nor wavetrain on the PATH} (WAVETRAIN names another)"
     export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1} OMP_PLACES=cores OMP_PROC_BIND=close
     export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS # srun has not inherited it since SLURM 22.05
-    # The other kind of fence, "tree", lets some ranks out of MPI_Init early: their first message crashes one still
-    # in it.
+    # The other kind of fence, "tree", lets some ranks out of MPI_Init early: their first message crashes one
+    # still in it.
     export SLURM_PMIX_FENCE=ring
     choose_launcher
 }
 
 # --- the program, until it ends ---
 
-# run_program COMMAND ARGUMENT…: sets `code` and `error`, the last line in which it told of one. Both launchers pass USR1
-# on; TERM reaches the program by itself, and there is nothing to do but to wait for the checkpoint.
+# run_program COMMAND ARGUMENT…: sets `code` and `error`, the last line in which it told of one. Both
+# launchers pass USR1 on; TERM reaches the program by itself, and there is nothing to do but to wait for the
+# checkpoint.
 run_program() {
     local errors stderr tee
     errors=$(mktemp)
@@ -170,8 +175,8 @@ newest_step() { # of the checkpoints of `run`; 0 without any
 
 record() { cat "$run/run.yaml" 2>/dev/null; }
 
-# field NAME: verdict or why of this start, the last in the record's list; nothing if the program ended before it wrote
-# one. The run's own verdict stays what it was when a start is refused.
+# field NAME: verdict or why of this start, the last in the record's list; nothing if the program ended before
+# it wrote one. The run's own verdict stays what it was when a start is refused.
 field() {
     local number=1
     [ "$1" = verdict ] || number=2
@@ -179,8 +184,8 @@ field() {
         record | grep '^- {begun: ' | tail -n 1 | sed -n "s/^[^\"]*, verdict: \([a-z]*\), why: \"\(.*\)\"}\$/\\$number/p"
 }
 
-# train COMMAND ARGUMENT…: the program, which trains `run`. A signal that came before, while data were staged, leaves
-# nothing to start for.
+# train COMMAND ARGUMENT…: the program, which trains `run`. A signal that came before, while data were staged,
+# leaves nothing to start for.
 train() {
     record_before=$(record)
     step_before=$(newest_step)
@@ -200,8 +205,8 @@ count_fruitless() {
     echo $((count + 1))
 }
 
-# end_unstarted: ends the job after a start that has written nothing, where another one would do no better. Later starts
-# of a job may meet a node that is gone before SLURM knows of it.
+# end_unstarted: ends the job after a start that has written nothing, where another one would do no better.
+# Later starts of a job may meet a node that is gone before SLURM knows of it.
 end_unstarted() {
     case $code in
     126 | 127) end "$code" "not started: ${error:-code $code: ${launch[0]} or $program cannot be run}" ;;
@@ -222,7 +227,8 @@ go_on_or_end() {
     [ -z "${SLURM_ARRAY_JOB_ID-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
     step=$(newest_step)
     verdict=$(field verdict) why=$(field why) wrote=$verdict
-    # 0 alone says nothing: mpirun gives it when it is terminated. But what was done before is not recorded anew.
+    # 0 alone says nothing: mpirun gives it when it is terminated. But what was done before is not recorded
+    # anew.
     if [ "$verdict" = 'done' ] || { [ "$code" = 0 ] && record | grep -q '^verdict: done$'; }; then
         end 0 "done after step $step"
     fi

@@ -5,14 +5,15 @@
 # Submits all four and prints a line for each, `prepare 17`, `train 18`, … It makes data/NAME, runs/NAME and
 # runs/NAME/voice.wav, NAME being the configuration's; the losses are in the log of `evaluate`.
 #
-# When a job fails or is cancelled, those behind it are taken out of the queue (--kill-on-invalid-dep). The same line
-# then goes on: a data set that is there is kept, and training resumes. Training that is queued again by itself is
-# waited for. Where one job can't be submitted, those before it are cancelled.
+# When a job fails or is cancelled, those behind it are taken out of the queue (--kill-on-invalid-dep). The
+# same line then goes on: a data set that is there is kept, and training resumes. Training that is queued
+# again by itself is waited for. Where one job can't be submitted, those before it are cancelled.
 #
 # From the environment, besides what job.sh tells of (and sbatch: SBATCH_ACCOUNT, SBATCH_PARTITION …):
 #   DATA RUN                                     other folders than data/NAME and runs/NAME
-#   PREPARE EVALUATE GENERATE                    options of the program: PREPARE="--rate 16000 --trim 40"; without them
-#                                                none, --markov, and --seconds 5 --prime-from test
+#   PREPARE EVALUATE GENERATE                    options of the program: PREPARE="--rate 16000 --trim 40";
+#                                                without them none, --markov, and --seconds 5 --prime-from
+#                                                test
 #   PREPARE_JOB TRAIN_JOB EVALUATE_JOB GENERATE_JOB  options of sbatch: TRAIN_JOB="--nodes=4 --time=12:00:00"
 set -u
 

@@ -1,7 +1,7 @@
 /*
  * The backend that a test program is given as an argument. A backend that this CPU can't run makes the test
- * "skipped", with the reason, and never "passed": ctest knows TEST_SKIPPED. What the CPU has is asked here and not
- * of the program, so that a table that the program has lost is a failure.
+ * "skipped", with the reason, and never "passed": ctest knows TEST_SKIPPED. What the CPU has is asked here
+ * and not of the program, so that a table that the program has lost is a failure.
  */
 #ifndef WAVETRAIN_TESTS_BACKEND_H
 #define WAVETRAIN_TESTS_BACKEND_H

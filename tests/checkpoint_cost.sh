@@ -1,9 +1,9 @@
 #!/bin/bash
 # tests/checkpoint_cost.sh [--program FILE] [--steps N] [--folder FOLDER]
-# What a checkpoint costs the steps during which it is written: trains two networks for N steps (160) with a checkpoint
-# every 20, and prints the median time of the steps that begin while a checkpoint is being written beside that of the
-# others, for one rank with two threads and two ranks with one, a window of 8,192 targets a rank and step. The copy of the
-# state counts as part of the first step beside a write.
+# What a checkpoint costs the steps during which it is written: trains two networks for N steps (160) with a
+# checkpoint every 20, and prints the median time of the steps that begin while a checkpoint is being written
+# beside that of the others, for one rank with two threads and two ranks with one, a window of 8,192 targets a
+# rank and step. The copy of the state counts as part of the first step beside a write.
 set -eu
 program='' steps=160 folder=''
 while [ $# -gt 0 ]; do

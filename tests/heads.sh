@@ -1,10 +1,11 @@
 #!/bin/bash
 # tests/heads.sh [--steps N] [--folder FOLDER] [--csv FILE]
-# The heads of real samples compared with the softmax on the quickstart's speech: the network of configs/speech-quick.yaml
-# and its steps (2,000), inputs and batches, with each head; the held-out loss in nats per sample of 16 bits, with and
-# without runs of 8 or more equal samples. The recordings are those of jobs/quickstart.sh (jobs/setup.sh --recordings).
-# A table goes to stdout, the same as CSV to FILE. WAVETRAIN is the program (build/wavetrain).
-# Fails where a mixture of logistics is above --logistics (1.00) or a Gaussian above --gaussian (1.05) × the softmax.
+# The heads of real samples compared with the softmax on the quickstart's speech: the network of
+# configs/speech-quick.yaml and its steps (2,000), inputs and batches, with each head; the held-out loss in
+# nats per sample of 16 bits, with and without runs of 8 or more equal samples. The recordings are those of
+# jobs/quickstart.sh (jobs/setup.sh --recordings). A table goes to stdout, the same as CSV to FILE. WAVETRAIN
+# is the program (build/wavetrain). Fails where a mixture of logistics is above --logistics (1.00) or a
+# Gaussian above --gaussian (1.05) × the softmax.
 SOURCE=${SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain}
 set -eu

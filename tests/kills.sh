@@ -1,12 +1,13 @@
 # A run that is killed again and again; sourced by tests/soak.sh and tests/mpi/test_kills.sh.
 #
-# kill_and_resume KILLS SEED: trains whole/ without a break, then killed/ by the same command, which gets SIGKILL
-# KILLS times, at instants drawn from SEED, and goes on each time on another number of ranks. Fails unless both end with
-# the same parameters, moments and metrics, and no checkpoint was lost or damaged. Prints a line for each start, and a summary.
+# kill_and_resume KILLS SEED: trains whole/ without a break, then killed/ by the same command, which gets
+# SIGKILL KILLS times, at instants drawn from SEED, and goes on each time on another number of ranks. Fails
+# unless both end with the same parameters, moments and metrics, and no checkpoint was lost or damaged. Prints
+# a line for each start, and a summary.
 #
-# Each start gets on by a few checkpoints, how many is drawn too. Every second kill then comes at a random time; the
-# others wait until a checkpoint is begun (a temporary file is there) and strike within it: writes are slowed down for
-# that by the library of tests/faults.
+# Each start gets on by a few checkpoints, how many is drawn too. Every second kill then comes at a random
+# time; the others wait until a checkpoint is begun (a temporary file is there) and strike within it: writes
+# are slowed down for that by the library of tests/faults.
 . "$SOURCE/tests/mpi/faults.sh"
 
 kill_steps=${KILL_STEPS:-600} # of the run; more where kills come before it gets on
@@ -46,8 +47,8 @@ has_checkpoint() {
     [ "$(newest_of killed || echo 0)" -ge "$1" ] 2>/dev/null
 }
 
-# Kills all ranks of the start at the same moment, as a node that fails; in every third start one that is drawn, and
-# the launcher ends the others.
+# Kills all ranks of the start at the same moment, as a node that fails; in every third start one that is
+# drawn, and the launcher ends the others.
 kill_start() {
     local victims
     mapfile -t victims < <(pgrep -P "$process" -x wavetrain)

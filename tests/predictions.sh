@@ -1,11 +1,12 @@
 #!/bin/bash
 # tests/predictions.sh [--build FOLDER] [--seconds S] [--steps-seconds S] [--calibration FILE] [--only NAME]
-# What `wavetrain inspect` predicts beside what runs then take: time of a step and memory, for several configurations on one
-# rank and two. For a machine with nothing else to do. Measures a calibration first (--seconds for each network and number of
-# ranks), unless --calibration has one; then trains each configuration for some --steps-seconds, by its own prediction.
-# "taken" is the median of metrics.csv's time between steps (without the first ones), and the largest rank's peak of
-# resident memory. Data sets are made in a scratch folder: simulated sound, and words made from its syllables. The last
-# columns are ratios, predicted over taken; the promise is 0.8 … 1.2 for times and 0.9 … 1.1 for memory.
+# What `wavetrain inspect` predicts beside what runs then take: time of a step and memory, for several
+# configurations on one rank and two. For a machine with nothing else to do. Measures a calibration first
+# (--seconds for each network and number of ranks), unless --calibration has one; then trains each
+# configuration for some --steps-seconds, by its own prediction. "taken" is the median of metrics.csv's time
+# between steps (without the first ones), and the largest rank's peak of resident memory. Data sets are made
+# in a scratch folder: simulated sound, and words made from its syllables. The last columns are ratios,
+# predicted over taken; the promise is 0.8 … 1.2 for times and 0.9 … 1.1 for memory.
 set -eu
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
 build=$SOURCE/build seconds=1 each=10 calibration='' only=''
@@ -108,7 +109,8 @@ milliseconds() {
 mebibytes() {
     sed -n 's/^memory per rank  \([0-9.]*\) \([MG]\)iB.*/\1 \2/p' plan.txt | awk '{ print $1 * ($2 == "G" ? 1024 : 1) }'
 }
-# the median time between rows, in ms, without the first tenth; the ones beside a validation or checkpoint are few
+# the median time between rows, in ms, without the first tenth; the ones beside a validation or checkpoint are
+# few
 taken_milliseconds() {
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") s = i; next } { print $s }' run/metrics.csv >times.txt
     awk '{ t[NR] = $1 } END { for (i = int(NR / 10) + 2; i <= NR; i++) print 1000 * (t[i] - t[i - 1]) }' times.txt |

@@ -1,7 +1,8 @@
 #!/bin/bash
 # tests/run.sh [--quick] [CTEST-ARGUMENT...]
-# Sets up, builds and runs all tests: with address and undefined-behaviour sanitizers, those with threads of their own
-# with the thread sanitizer, the fuzz targets for ten seconds each, then all as released. Arguments go to ctest, for example
+# Sets up, builds and runs all tests: with address and undefined-behaviour sanitizers, those with threads of
+# their own with the thread sanitizer, the fuzz targets for ten seconds each, then all as released. Arguments
+# go to ctest, for example
 #   tests/run.sh -L mpi      tests/run.sh -R generate
 #   --quick (or WT_QUICK=1)  only the quick tests, only as released
 set -eu -o pipefail
@@ -57,8 +58,9 @@ fi
 # The released program is tested last, so that its summary is at the end of the output, before the seconds of
 # each phase and the summaries of what failed. In a run of all tests, its tests on a SLURM cluster, which wait
 # more than they work, run at the same time as the first build's.
-# Leaks are told apart by the libraries in their stacks, which takes the slow unwinder: libc has no frame pointers. The
-# leak checker crashes on the thread-local storage of libraries that are loaded later, unless it leaves it alone.
+# Leaks are told apart by the libraries in their stacks, which takes the slow unwinder: libc has no frame
+# pointers. The leak checker crashes on the thread-local storage of libraries that are loaded later, unless it
+# leaves it alone.
 export ASAN_OPTIONS=fast_unwind_on_malloc=0:intercept_tls_get_addr=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}

@@ -1,8 +1,9 @@
 #!/bin/bash
 # tests/soak.sh [--kills N] [--steps N] [--seed N] [--program FILE] [--folder FOLDER]
-# Kills a small run N times (50) with SIGKILL at random instants, half of them within a checkpoint, and resumes it by the
-# same command on a number of ranks that changes from start to start. In the end it must hold the parameters, moments
-# and metrics of a run that was left alone, bit for bit. Prints what it did, a line for each kill.
+# Kills a small run N times (50) with SIGKILL at random instants, half of them within a checkpoint, and
+# resumes it by the same command on a number of ranks that changes from start to start. In the end it must
+# hold the parameters, moments and metrics of a run that was left alone, bit for bit. Prints what it did, a
+# line for each kill.
 set -eu
 kills=50 seed=1 steps='' program='' folder=''
 while [ $# -gt 0 ]; do

@@ -18,8 +18,9 @@
 
 /*
  * How samples read frames of a condition, which are `hop` samples apart; frame 0's centre is at sample
- * `centre` of its recording (0 of frames that are centred, hop/2 of those that begin at i·hop). With the place
- * p = t − centre + shift, sample t has the frame f = ⌊p/hop⌋ of its own and reads frames from f − back on:
+ * `centre` of its recording (0 of frames that are centred, hop/2 of those that begin at i·hop). With the
+ * place p = t − centre + shift, sample t has the frame f = ⌊p/hop⌋ of its own and reads frames from f − back
+ * on:
  *   repeat    frame f alone; shift ⌊hop/2⌋, so that a frame is that of the samples around its centre
  *   linear    frames f and f + 1 by their distance from their centres; shift 0
  *   stretch   frames around f, as repeating and filtering make it; shift ⌊hop/2⌋
@@ -30,7 +31,7 @@ typedef struct {
     int hop, back, shift;
 } wt_framing;
 
-static inline int64_t wt_frame_of(const wt_framing *framing, int64_t sample, int centre, int *phase) {
+static inline int64_t wt_batch_frame_of(const wt_framing *framing, int64_t sample, int centre, int *phase) {
     const int64_t place = sample - centre + framing->shift, hop = framing->hop;
     const int64_t frame = place >= 0 ? place / hop : -((hop - 1 - place) / hop);
     *phase = (int)(place - frame * hop);
@@ -38,7 +39,7 @@ static inline int64_t wt_frame_of(const wt_framing *framing, int64_t sample, int
 }
 
 /* Frame number `frame` among `count`, as one that there is. */
-static inline int64_t wt_frame_inside(int64_t frame, int64_t count) {
+static inline int64_t wt_batch_frame_inside(int64_t frame, int64_t count) {
     return frame < 0 ? 0 : frame < count ? frame : count - 1;
 }
 

@@ -80,7 +80,7 @@ void wt_comm_microbatches(int rank, int ranks, int microbatches, int *first, int
  * wt_exchange_complete then gives every rank the sum. In the last group of a rank, each bucket (a part of the
  * buffer, cut from its end) is sent as soon as it is ready, while earlier layers are still computed.
  * MPI moves messages only inside its calls, so that somebody must progress them: the computing thread, which
- * calls wt_exchange_poke often, or a thread of the exchange.
+ * calls wt_exchange_advance often, or a thread of the exchange.
  */
 typedef struct wt_exchange wt_exchange;
 
@@ -90,10 +90,10 @@ typedef void (*wt_exchange_add)(float *sum, const float *other, size_t count);
 typedef struct {
     int microbatches;      /* of all ranks */
     int open_microbatches; /* max number of this rank's microbatches at once */
-    size_t count;   /* elements */
-    size_t bucket;  /* elements of a bucket, nearly; the same on all ranks */
-    bool thread;    /* a thread progresses messages; not where wt_comm_threads is false */
-    bool after;     /* nothing is sent before wt_exchange_complete, to measure the effect of overlap */
+    size_t count;          /* elements */
+    size_t bucket;         /* elements of a bucket, nearly; the same on all ranks */
+    bool thread;           /* a thread progresses messages; not where wt_comm_threads is false */
+    bool after;            /* nothing is sent before wt_exchange_complete, to measure the effect of overlap */
     wt_exchange_add add;
 } wt_exchange_shape;
 
@@ -113,7 +113,7 @@ float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch);
 void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count);
 /* Moves messages along, and adds what has arrived; does nothing where a thread drives. May be called inside a
  * parallel region, by the thread that makes all the other calls. */
-void wt_exchange_poke(wt_exchange *exchange);
+void wt_exchange_advance(wt_exchange *exchange);
 /* `sum` is the exchange's own, valid until the next wt_exchange_microbatch. *added (may be NULL): the seconds
  * of this call that went into additions; in the rest it only waited. No other MPI call may be made from the
  * rank's last group of microbatches on until this one returns. Collective. */
@@ -153,7 +153,8 @@ wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_
 void wt_hang_watch_stop(wt_hang_watch *watch); /* takes NULL */
 /* `tell` is called with the watch's message, in its thread, before it ends the job; it has a few seconds.
  * Nothing for NULL. */
-void wt_hang_watch_tell(wt_hang_watch *watch, void (*tell)(void *context, const char *line), void *context);
+void wt_hang_watch_set_report(wt_hang_watch *watch, void (*tell)(void *context, const char *line),
+                              void *context);
 /* Progress, and the last step that is done; one atomic store each, and nothing for NULL. */
 void wt_hang_watch_phase(wt_hang_watch *watch, wt_phase phase);
 void wt_hang_watch_step(wt_hang_watch *watch, int64_t step);

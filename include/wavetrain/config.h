@@ -114,7 +114,8 @@ typedef struct {
     wt_truth head_bias;
 } wt_array_config;
 
-/* The multi-resolution STFT loss, which the squared error gets in training (engine/losses.h has the formula). */
+/* The multi-resolution STFT loss, which the squared error gets in training (engine/losses.h has the
+ * formula). */
 typedef struct {
     double weight; /* 0: none */
     double preemphasis, gain;
@@ -225,9 +226,9 @@ typedef struct {
 } wt_ema_config;
 
 typedef struct {
-    int64_t every; /* steps; 0: never */
-    int windows;   /* 0: the whole split */
-    int patience;  /* so many in a row without a new best end the run; 0: never */
+    int64_t every;    /* steps; 0: never */
+    int windows;      /* 0: the whole split */
+    int patience;     /* so many in a row without a new best end the run; 0: never */
     double until_esr; /* an error-to-signal ratio that ends it; 0: none does */
 } wt_validation_config;
 
@@ -278,7 +279,7 @@ typedef struct {
 } wt_config;
 
 /* Components of the head's mixture. */
-static inline int wt_model_components(const wt_model_config *model) {
+static inline int wt_config_components(const wt_model_config *model) {
     return model->components ? model->components : model->head == WT_HEAD_LOGISTICS ? 10 : 1;
 }
 
@@ -287,8 +288,8 @@ typedef enum { WT_RESUME_FREE, WT_RESUME_WARNED, WT_RESUME_REFUSED } wt_resume_r
 
 /* Every default; then the file (unless path is NULL; "-" is standard input), then `set_count` texts
  * "a.b=value" in order, then every range and every rule between keys. An error names file and line (or the
- * --set), what was found and what is expected, and for an unknown key the nearest valid one. Status WT_USAGE.
- * */
+ * --set), what was found and what is expected, and for an unknown key the nearest valid one. Status
+ * WT_USAGE. */
 wt_status wt_config_load(wt_config *config, const char *path, const char *const *sets, size_t set_count);
 
 /* As wt_config_load, from text in memory; `name` stands for the file in errors. */
@@ -338,7 +339,7 @@ int wt_array_layers(const wt_array_config *array);
 int wt_array_dilation(const wt_array_config *array, int layer);
 int wt_array_kernel(const wt_array_config *array, int layer);
 /* The arrays of a network: model.arrays, or the one that the model's own keys describe. */
-const wt_array_config *wt_model_arrays(const wt_model_config *model, int *count);
+const wt_array_config *wt_config_model_arrays(const wt_model_config *model, int *count);
 
 /* The microbatches of a step: train.microbatches, or its default (the least number of windows a microbatch
  * that divides the batch and gives 2,048 targets; else all in one microbatch). */

@@ -23,7 +23,8 @@ bool wt_cores_overlap(const wt_core_set *set, const wt_core_set *other);
 /* Writes "0-3,8", cut at `room` bytes. */
 void wt_cores_text(char *text, size_t room, const wt_core_set *set);
 
-/* How many processors' time the control groups of this process allow (containers, for the most part); 0: no limit. */
+/* How many processors' time the control groups of this process allow (containers, for the most part); 0: no
+ * limit. */
 double wt_cores_quota(void);
 /* The same from a copy of /proc/self/cgroup, for control groups that are mounted below `mounts`. */
 double wt_cores_quota_below(const char *groups, const char *mounts);

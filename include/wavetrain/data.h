@@ -10,18 +10,21 @@
  *   utterances/speaker    int32 [utterances], −1: unknown
  *   mask                  int16 [samples], where only some samples are targets of this split: 1, else 0
  *   vocabulary            int32 [classes], of text: vocabulary.h
- * Attributes of the root: format "wavetrain-shard", version 2, kind "audio", "text" or "table", split, sample_rate,
- * channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits: the XXH3
- * hash of x, ids, offsets, speakers, vocabulary, mask and labels), hash (the same of everything but the values of x, y and
- * mask: wt_h5_hash), which is compared whenever the shard is opened. Shards of version 1 lack the hash, and are read.
- * int16 stands for value/32768; in text it is the symbol's class (and sample_rate is 1). Of a text of items, each item is
- * an utterance, its end mark the last sample; of running text, each contiguous part is.
- * A table (kind "table") holds values of any size, as floats. A set with labels has also
+ * Attributes of the root: format "wavetrain-shard", version 2, kind "audio", "text" or "table", split,
+ * sample_rate, channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits:
+ * the XXH3 hash of x, ids, offsets, speakers, vocabulary, mask and labels), hash (the same of everything but
+ * the values of x, y and mask: wt_h5_hash), which is compared whenever the shard is opened. Shards of version
+ * 1 lack the hash, and are read. int16 stands for value/32768; in text it is the symbol's class (and
+ * sample_rate is 1). Of a text of items, each item is an utterance, its end mark the last sample; of running
+ * text, each contiguous part is. A table (kind "table") holds values of any size, as floats. A set with
+ * labels has also
  *   y                     int32 or float [samples], a class or a value for each sample
  *   normalization/mean, normalization/deviation   double [channels], of the training part of x
- *   normalization/offset  double [channels], if any is not 0: what was subtracted from x before it was stored as floats
+ *   normalization/offset  double [channels], if any is not 0: what was subtracted from x before it was stored
+ *                         as floats
  * speakers               texts [speakers], where their names are known (version 3)
- * A set with features (version 3; without them shards are of version 2, and older programs read them) has also
+ * A set with features (version 3; without them shards are of version 2, and older programs read them) has
+ * also
  *   features/x            float [frames, numbers], of all utterances, in their order
  *   features/end          int64 [utterances], the frame behind each one's last
  *   features/mean, features/deviation   double [numbers], of the training part
@@ -51,7 +54,7 @@
  */
 int32_t wt_quantize(wt_quantization quantization, double x);
 double wt_dequantize(wt_quantization quantization, int32_t index);
-int32_t wt_silence_class(wt_quantization quantization);
+int32_t wt_quantize_silence(wt_quantization quantization);
 
 /* --- one split of a data set --- */
 
@@ -69,10 +72,11 @@ enum { WT_SHARD_RATE_MAX = 10000000, WT_SHARD_CHANNELS_MAX = 1024, WT_LABEL_CLAS
 wt_status wt_dataset_open(wt_dataset **out, const char *path, const char *split, double memory_gib);
 void wt_dataset_close(wt_dataset *dataset); /* takes NULL */
 
-/* Reads all of it and compares each shard with the digest that was made when it was prepared; a warning names each damaged
- * one of several. *bytes: what was read. */
+/* Reads all of it and compares each shard with the digest that was made when it was prepared; a warning names
+ * each damaged one of several. *bytes: what was read. */
 wt_status wt_dataset_verify(const wt_dataset *dataset, int64_t *bytes);
-/* Shards, and how many of them are from before there was a hash of attributes and small data sets (version 1). */
+/* Shards, and how many of them are from before there was a hash of attributes and small data sets (version
+ * 1). */
 int wt_dataset_shards(const wt_dataset *dataset);
 int wt_dataset_unhashed(const wt_dataset *dataset);
 
@@ -90,26 +94,28 @@ int64_t wt_dataset_memory(const wt_dataset *dataset, double memory_gib);
 wt_data_kind wt_dataset_kind(const wt_dataset *dataset);
 /* Of text; of other kinds it has no classes. The data set's own. */
 const wt_vocabulary *wt_dataset_vocabulary(const wt_dataset *dataset);
-/* Which samples of an utterance are targets of this split, [length], or NULL: all are. A mask is always in memory. */
+/* Which samples of an utterance are targets of this split, [length], or NULL: all are. A mask is always in
+ * memory. */
 const uint8_t *wt_dataset_mask(const wt_dataset *dataset, int64_t utterance);
 /* How the data set's samples become classes, if the configuration's quantisation is of its kind. */
 wt_status wt_dataset_quantization(wt_quantization *quantization, const wt_dataset *dataset,
                                   wt_quantization configured);
-/* Classes of a network for this configuration: the quantisation's levels, or those of the data set's vocabulary. */
-wt_status wt_data_classes(int *classes, const wt_data_config *data);
+/* Classes of a network for this configuration: the quantisation's levels, or those of the data set's
+ * vocabulary. */
+wt_status wt_dataset_network_classes(int *classes, const wt_data_config *data);
 /* Samples in a storage chunk of the first shard: the unit of reading. */
 int64_t wt_dataset_chunk(const wt_dataset *dataset);
 /* All shards' digests folded in order. */
 wt_hash wt_dataset_digest(const wt_dataset *dataset);
 
-/* Features; their count is 0 where there are none. Frames of an utterance, [*count, numbers], are the data set's
- * own, as they were stored. */
+/* Features; their count is 0 where there are none. Frames of an utterance, [*count, numbers], are the data
+ * set's own, as they were stored. */
 const wt_features *wt_dataset_features(const wt_dataset *dataset);
 const float *wt_dataset_frames(const wt_dataset *dataset, int64_t utterance, int64_t *count);
 /* Means and deviations that a number can be divided by; `path` for the message. */
-wt_status wt_features_check(const wt_features *features, const char *path);
+wt_status wt_dataset_check_features(const wt_features *features, const char *path);
 /* One frame as the network sees it. */
-void wt_features_normalise(const wt_features *features, const float *frame, wt_real *to);
+void wt_condition_normalise(const wt_features *features, const float *frame, wt_real *to);
 /* The number of an utterance's speaker, −1: unknown; how many there are. */
 int32_t wt_dataset_speaker(const wt_dataset *dataset, int64_t utterance);
 int wt_dataset_speakers(const wt_dataset *dataset);
@@ -120,7 +126,8 @@ wt_label_kind wt_dataset_label_kind(const wt_dataset *dataset);
 int wt_dataset_classes(const wt_dataset *dataset); /* 0 without labels that are classes */
 const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset);
 
-/* Labels first … first+count−1 of an utterance: classes or values, whichever the set has. One thread at a time. */
+/* Labels first … first+count−1 of an utterance: classes or values, whichever the set has. One thread at a
+ * time. */
 wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
                                   int32_t *classes);
 wt_status wt_dataset_read_values(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
@@ -142,18 +149,19 @@ typedef struct {
 } wt_window;
 
 /* The fixed grid: utterance u has ⌈length/T⌉ windows of T targets, the last with fewer. With
- * WT_PARTIAL_DROP the grid begins at sample `context`, so that no target sees padding. Of a masked data set, windows
- * without a target are left out. */
+ * WT_PARTIAL_DROP the grid begins at sample `context`, so that no target sees padding. Of a masked data set,
+ * windows without a target are left out. */
 typedef struct wt_windows wt_windows;
 
 wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
                             wt_partial_context partial);
 
 /*
- * Windows of labelled samples. Targets s … s+n−1 take the inputs s + look_ahead − context + 1 … s + n − 1 + look_ahead.
- * With stride 0 each sample is a target, on the grid above (with WT_PARTIAL_DROP those that see no padding). Else a
- * window's last target alone counts, and it is that of the samples `stride` apart from each other; the first one is the
- * (targets + context − 1)th, the first that sees no padding, or with WT_PARTIAL_PAD as many strides before that as fit.
+ * Windows of labelled samples. Targets s … s+n−1 take the inputs s + look_ahead − context + 1 … s + n − 1 +
+ * look_ahead. With stride 0 each sample is a target, on the grid above (with WT_PARTIAL_DROP those that see
+ * no padding). Else a window's last target alone counts, and it is that of the samples `stride` apart from
+ * each other; the first one is the (targets + context − 1)th, the first that sees no padding, or with
+ * WT_PARTIAL_PAD as many strides before that as fit.
  */
 typedef struct {
     int targets, context;
@@ -166,7 +174,8 @@ typedef struct {
 /* A normalisation of samples, as it is of what the data set has stored of them: less their offsets. */
 wt_normalization wt_normalization_of_stored(const wt_normalization *normalization, const wt_dataset *dataset);
 
-/* Fails if the data set has no labels of that kind, more classes, or other channels than the normalisation. */
+/* Fails if the data set has no labels of that kind, more classes, or other channels than the
+ * normalisation. */
 wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
                                    const wt_label_windows *labels);
 void wt_windows_destroy(wt_windows *windows);
@@ -182,11 +191,12 @@ void wt_windows_of_item(const wt_windows *windows, int64_t item, int64_t *first,
 /* --- order --- */
 
 /*
- * The order of training windows: position p of the run is window wt_order_window(order, p). WT_SAMPLING_REPLACEMENT
- * draws each position's window by itself, WT_SAMPLING_ITEM an item and then one of its windows; these need the grid.
- * WT_SAMPLING_EPOCH: epoch e = p / count visits every window once. One keyed permutation (block = 1), or, for sets that are read
- * from disk, in two levels: blocks of `block` neighbouring windows permuted, then the windows within groups
- * of `group` blocks. Nothing is stored: any rank computes any position.
+ * The order of training windows: position p of the run is window wt_order_window(order, p).
+ * WT_SAMPLING_REPLACEMENT draws each position's window by itself, WT_SAMPLING_ITEM an item and then one of
+ * its windows; these need the grid. WT_SAMPLING_EPOCH: epoch e = p / count visits every window once. One
+ * keyed permutation (block = 1), or, for sets that are read from disk, in two levels: blocks of `block`
+ * neighbouring windows permuted, then the windows within groups of `group` blocks. Nothing is stored: any
+ * rank computes any position.
  */
 typedef struct {
     int64_t windows;
@@ -205,7 +215,8 @@ int64_t wt_order_validation(int64_t windows, int64_t i);
 
 /* --- batches --- */
 
-/* Whose frames a window gets: its own; the next utterance's, or half a hop late, to measure what they tell. */
+/* Whose frames a window gets: its own; the next utterance's, or half a hop late, to measure what they
+ * tell. */
 typedef enum { WT_FRAMES_OWN, WT_FRAMES_OTHER, WT_FRAMES_LATE } wt_frames_source;
 
 /* What windows are conditioned on. */

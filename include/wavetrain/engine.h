@@ -46,10 +46,11 @@ void wt_engine_destroy(wt_engine *engine);
 void wt_engine_pack(wt_engine *engine, const wt_real *parameters);
 
 /*
- * What a training call must know of its step. Until it is given, a call's microbatches are all of the step. `reduce` adds `count` numbers of each microbatch over all microbatches of the step,
- * on all ranks, in an order that the number of microbatches alone decides: `sums` is [microbatches of the
- * call, count], `total` [count]. The calling thread calls it, in forward and in backward, equally often on
- * all ranks; NULL: the call's microbatches are all there are.
+ * What a training call must know of its step. Until it is given, a call's microbatches are all of the step.
+ * `reduce` adds `count` numbers of each microbatch over all microbatches of the step, on all ranks, in an
+ * order that the number of microbatches alone decides: `sums` is [microbatches of the call, count], `total`
+ * [count]. The calling thread calls it, in forward and in backward, equally often on all ranks; NULL: the
+ * call's microbatches are all there are.
  */
 typedef struct {
     uint64_t seed; /* dropout's draws are keyed by (seed, step, microbatch, element) */
@@ -79,8 +80,8 @@ void wt_engine_forward(wt_engine *engine, const wt_batch *batch, int first, int 
  * window, [target_count, outputs]; [1, outputs] where a window has one target, which is its last. */
 const wt_real *wt_engine_outputs(const wt_engine *engine, int i);
 
-/* The loss of those outputs against `target` [targets] in place of the batch's (−1: no target), with the batch's
- * values: of some of the window's targets alone. */
+/* The loss of those outputs against `target` [targets] in place of the batch's (−1: no target), with the
+ * batch's values: of some of the window's targets alone. */
 double wt_engine_score(const wt_engine *engine, int i, const int32_t *target);
 
 /*
@@ -176,8 +177,8 @@ typedef struct {
     int64_t index; /* of the sample */
 } wt_draw_key;
 
-/* The next values [wt_engine_values] from a row of outputs, by the network's loss, whose targets are values; not yet
- * rounded. WT_FAILED: an output is not finite. (Classes: generate.h, wt_choose.) */
+/* The next values [wt_engine_values] from a row of outputs, by the network's loss, whose targets are values;
+ * not yet rounded. WT_FAILED: an output is not finite. (Classes: generate.h, wt_choose.) */
 wt_status wt_engine_draw(const struct wt_graph *graph, const wt_draw_key *key, const wt_real *outputs,
                          wt_real *values);
 /* A sample as there can be one: where targets are codes, cut to [−1, 32767/32768] and rounded to the grid. */
@@ -208,7 +209,8 @@ typedef struct {
     int rows;              /* streams side by side, at least 1 */
     int threads;           /* that share the work of a sample; 0 is 1 */
     wt_weights weights;    /* of products; tables, biases and norms stay fp32 */
-    /* NULL where the network has none; its frames must outlive the stream, whose only thread computes it all */
+    /* NULL where the network has none; its frames must outlive the stream, whose only thread computes it
+     * all */
     const wt_stream_condition *condition;
 } wt_stream_options;
 

@@ -22,17 +22,17 @@ typedef enum {
 /* Sets this thread's message (cut at 1,023 bytes) and returns `status`. */
 wt_status wt_error(wt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same of a failure that says nothing about a file's contents, and may be over when it is tried again: an error of the
- * system while a file was looked for, opened or read, or no memory. */
+/* The same of a failure that says nothing about a file's contents, and may be over when it is tried again: an
+ * error of the system while a file was looked for, opened or read, or no memory. */
 wt_status wt_error_transient(wt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Whether this thread's last failure was of that kind. */
 bool wt_error_is_transient(void);
 
-/* Calls `attempt` until it succeeds or fails in another way: at most three times within 8 s, about 1 s and 3 s apart. A
- * failure that lasts is WT_FAILED, whatever `attempt` has returned. */
+/* Calls `attempt` until it succeeds or fails in another way: at most three times within 8 s, about 1 s and 3
+ * s apart. A failure that lasts is WT_FAILED, whatever `attempt` has returned. */
 typedef wt_status wt_attempt(void *context);
-wt_status wt_try_again(wt_attempt *attempt, void *context);
+wt_status wt_error_try_again(wt_attempt *attempt, void *context);
 
 /* This thread's message; "" if none was set. Valid until the next wt_error. */
 const char *wt_error_message(void);

@@ -19,19 +19,19 @@ wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *na
 /* The part after the last slash (trailing slashes of `path` are not its business). */
 const char *wt_path_base(const char *path);
 
-/* False only where there certainly is nothing: what may not be looked at may exist, and whoever opens it next learns
- * why not. */
+/* False only where there certainly is nothing: what may not be looked at may exist, and whoever opens it next
+ * learns why not. */
 bool wt_path_exists(const char *path);
 /* The same where "it is not there" must be certain: an error of the system other than that is a failure. */
 wt_status wt_path_find(bool *found, const char *path);
 bool wt_path_is_folder(const char *path);
 
-/* Refuses an output whose name says that it is something else: one with another ending than `ending` (".wav"; in any case).
- * Names without an ending pass. `what` is what will be in it ("a WAV file"). */
+/* Refuses an output whose name says that it is something else: one with another ending than `ending` (".wav";
+ * in any case). Names without an ending pass. `what` is what will be in it ("a WAV file"). */
 wt_status wt_path_require_ending(const char *path, const char *ending, const char *what);
 
-/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"), and `hint` ends the message
- * ("; … makes one"). WT_USAGE, but for reasons of the system. */
+/* Fails unless `path` is a folder; `what` is what it should be ("run", "data set"), and `hint` ends the
+ * message ("; … makes one"). WT_USAGE, but for reasons of the system. */
 wt_status wt_path_require_folder(const char *path, const char *what, const char *hint);
 /* Fails if there is something at `path` (the message has `hint`), or if that is not known. */
 wt_status wt_path_require_free(const char *path, const char *hint);
@@ -48,12 +48,13 @@ wt_status wt_folder_list(char ***names, size_t *count, const char *path, const c
                          const char *suffix);
 void wt_folder_list_free(char **names, size_t count);
 
-/* Opens a regular file for reading, without waiting for one: a pipe without a writer would never open. A missing file, a
- * folder, a pipe and a device are the caller's error (WT_USAGE); what the system refuses is a failure. */
+/* Opens a regular file for reading, without waiting for one: a pipe without a writer would never open. A
+ * missing file, a folder, a pipe and a device are the caller's error (WT_USAGE); what the system refuses is a
+ * failure. */
 wt_status wt_file_open(FILE **out, const char *path);
 
-/* All that can be read from an open file or pipe, at most `limit` bytes, in a new block (one zero byte after its end);
- * free with wt_free. `name` is for messages. */
+/* All that can be read from an open file or pipe, at most `limit` bytes, in a new block (one zero byte after
+ * its end); free with wt_free. `name` is for messages. */
 wt_status wt_stream_read(char **data, size_t *bytes, int stream, const char *name, size_t limit);
 
 /* The whole file in a new block (one zero byte after its end); free with wt_free.
@@ -67,11 +68,12 @@ wt_status wt_file_write_atomically(const char *path, const void *data, size_t by
                                    size_t tail_bytes);
 
 /*
- * A file that is written little by little: as PATH.tmp-PID, which takes the name `path` when it is whole, so that nobody
- * takes a part of it for all. wt_file_begin warns of what an earlier writer of the path has left behind;
- * wt_file_finish puts it in place, or after a failure (of the caller, whose status it then returns with its message, or
- * of its own) removes it. It replaces a file at `path`. For files that other libraries write, wt_path_begin gives the name
- * (not longer than WT_PATH_MAX), and wt_path_finish does the rest once they are closed.
+ * A file that is written little by little: as PATH.tmp-PID, which takes the name `path` when it is whole, so
+ * that nobody takes a part of it for all. wt_file_begin warns of what an earlier writer of the path has left
+ * behind; wt_file_finish puts it in place, or after a failure (of the caller, whose status it then returns
+ * with its message, or of its own) removes it. It replaces a file at `path`. For files that other libraries
+ * write, wt_path_begin gives the name (not longer than WT_PATH_MAX), and wt_path_finish does the rest once
+ * they are closed.
  */
 wt_status wt_file_begin(FILE **file, const char *path);
 wt_status wt_file_finish(FILE *file, const char *path, wt_status status);
@@ -80,7 +82,8 @@ wt_status wt_file_finish_as(FILE *file, const char *path, const char *name, wt_s
 wt_status wt_path_begin(char unfinished[WT_PATH_MAX], const char *path);
 wt_status wt_path_finish(const char *unfinished, const char *path, wt_status status);
 
-/* Removes what killed writers have left in a folder: names with .tmp-PID at their end. Only where nobody else writes. */
+/* Removes what killed writers have left in a folder: names with .tmp-PID at their end. Only where nobody else
+ * writes. */
 void wt_folder_remove_unfinished(const char *path);
 
 /* Makes a rename or removal in a folder last through a power cut. */

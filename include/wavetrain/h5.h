@@ -89,8 +89,8 @@ void wt_h5_free_texts(char **texts, size_t count);
 /* Names of the objects in a group, in the order of strcmp; free with wt_h5_free_texts. */
 wt_status wt_h5_list(wt_h5 *file, const char *group, char ***names, size_t *count);
 
-/* A hash of all names, types, shapes, attributes, and values of data sets; of those that are `left_out` (up to NULL) not
- * the values. The root's attribute `own` is left out too: it is where the hash may be kept. */
+/* A hash of all names, types, shapes, attributes, and values of data sets; of those that are `left_out` (up
+ * to NULL) not the values. The root's attribute `own` is left out too: it is where the hash may be kept. */
 wt_status wt_h5_hash(wt_hash *hash, wt_h5 *file, const char *const *left_out, const char *own);
 
 #endif

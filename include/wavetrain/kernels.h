@@ -31,8 +31,8 @@ typedef struct {
     int64_t step;          /* 1 for the first update: bias corrections 1 − β^step */
 } wt_adam_step;
 
-/* What SGD needs to know of a step (torch.optim.SGD, dampening 0; Sutskever et al. 2013 for Nesterov's form).
- * */
+/* What SGD needs to know of a step (torch.optim.SGD, dampening 0; Sutskever et al. 2013 for Nesterov's
+ * form). */
 typedef struct {
     double learning_rate, momentum, weight_decay;
     bool nesterov;
@@ -54,10 +54,10 @@ typedef struct {
 } wt_finish;
 
 /*
- * A mixture of `components` K distributions for each of `channels` values per row. A row of outputs has, value after
- * value, K logits (none where K is 1), K means in `unit` (μ = unit · output) and K ln s. With `half` > 0 a value is a code, the middle of an
- * interval of twice that width; with 0 it is real and has a density. ln s is taken within the floor below and
- * WT_SCALE_CEILING, beyond which its gradient is 0.
+ * A mixture of `components` K distributions for each of `channels` values per row. A row of outputs has,
+ * value after value, K logits (none where K is 1), K means in `unit` (μ = unit · output) and K ln s. With
+ * `half` > 0 a value is a code, the middle of an interval of twice that width; with 0 it is real and has a
+ * density. ln s is taken within the floor below and WT_SCALE_CEILING, beyond which its gradient is 0.
  */
 typedef struct {
     int components, channels;
@@ -69,7 +69,7 @@ enum { WT_COMPONENTS_MAX = 64 };
 #define WT_GAUSSIAN_FLOOR (-9.0) /* Ping et al. 2019, arXiv 1807.07281 */
 #define WT_SCALE_CEILING 50.0
 
-static inline int wt_mixture_outputs(const wt_mixture *mixture) {
+static inline int wt_kernels_mixture_outputs(const wt_mixture *mixture) {
     return mixture->channels * mixture->components * (mixture->components > 1 ? 3 : 2);
 }
 
@@ -172,13 +172,14 @@ typedef struct wt_kernels {
                             bool gradient);
 
     /*
-     * Mixtures of logistics and of Gaussians over rows of outputs, which become the gradient of the *summed* loss
-     * where gradient is true. values [rows, channels]; targets as above, −1: no target, loss and gradient 0; else
-     * the edges' bits (batch.h). Returns Σ −ln Σ_k π_k·P_k(value), added in the order of t and channels in double.
+     * Mixtures of logistics and of Gaussians over rows of outputs, which become the gradient of the *summed*
+     * loss where gradient is true. values [rows, channels]; targets as above, −1: no target, loss and
+     * gradient 0; else the edges' bits (batch.h). Returns Σ −ln Σ_k π_k·P_k(value), added in the order of t
+     * and channels in double.
      *   logistics: P = σ((y + h − μ)/s) − σ((y − h − μ)/s), or the density σ'((y − μ)/s)/s
      *   gaussians: P = Φ((y + h − μ)/s) − Φ((y − h − μ)/s), or the density φ((y − μ)/s)/s
-     * computed as ln P without differences of like numbers, in double (Salimans et al. 2017, arXiv 1701.05517,
-     * section 2.1, without its guards, which are for 8 bits).
+     * computed as ln P without differences of like numbers, in double (Salimans et al. 2017, arXiv
+     * 1701.05517, section 2.1, without its guards, which are for 8 bits).
      */
     double (*logistics)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                         const wt_mixture *mixture, bool gradient);
@@ -186,9 +187,10 @@ typedef struct wt_kernels {
                         const wt_mixture *mixture, bool gradient);
 
     /*
-     * How far two spectra are apart: of a target and an output, [bins, 2] (real and imaginary parts), with the
-     * magnitudes a and b = √max(re² + im², WT_SPECTRUM_FLOOR). Adds Σ (a − b)², Σ a² and Σ |ln a − ln b|, grown in
-     * double in an order that `bins` alone decides, to sums [3]; and (spectrum_back) makes of the output the gradient
+     * How far two spectra are apart: of a target and an output, [bins, 2] (real and imaginary parts), with
+     * the magnitudes a and b = √max(re² + im², WT_SPECTRUM_FLOOR). Adds Σ (a − b)², Σ a² and Σ |ln a − ln b|,
+     * grown in double in an order that `bins` alone decides, to sums [3]; and (spectrum_back) makes of the
+     * output the gradient
      *   output·((1 − a/b)·convergence + sign(b − a)/b²·logarithm)           (0 where b is the floor)
      */
     void (*spectrum)(const wt_real *target, const wt_real *output, int bins, double *sums);
@@ -227,7 +229,7 @@ enum {
 };
 
 #define WT_SPECTRUM_FLOOR 1e-8 /* of a bin's power */
-#define WT_NORM_EPSILON 1e-5 /* added to the variance by batch and layer norm */
+#define WT_NORM_EPSILON 1e-5   /* added to the variance by batch and layer norm */
 
 /* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of
  * `multiply` and `convolve_weights` are rounded to bfloat16 and added in pairs along their sum (bf16.h), with
@@ -254,8 +256,8 @@ void wt_kernels_round_to_bf16(wt_real *values, size_t count);
  * against. */
 void wt_kernels_read(const wt_real *from, size_t count);
 
-/* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain loops".
- * */
+/* What a table's products come from, "OpenBLAS 0.3.21 SkylakeX" (the core that it chose), or "plain
+ * loops". */
 void wt_kernels_describe(const wt_kernels *table, char *text, size_t room);
 
 /* The peak of the multiply-adds of the vector unit that a table uses (NULL: the widest of the CPU). `run`

@@ -13,7 +13,7 @@ typedef enum { WT_LOG_QUIET, WT_LOG_NORMAL, WT_LOG_VERBOSE } wt_log_level;
 void wt_log_setup(wt_log_level level, bool speaks);
 
 /* True on the rank that speaks: ask before you print to standard output. */
-bool wt_log_speaks(void);
+bool wt_log_is_verbose(void);
 
 /* A line each; the newline is added. */
 void wt_log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

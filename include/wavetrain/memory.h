@@ -20,9 +20,9 @@ wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const cha
 
 /* The bytes that wt_alloc_huge takes for so many. */
 int64_t wt_memory_huge_bytes(int64_t bytes);
-/* Appends an item of `bytes` bytes to the counted array at *items (any pointer's address) of *count items, which grows in
- * powers of two; its capacity follows from *count. After a failure both are as before. */
-wt_status wt_append(void *items, int *count, const void *item, size_t bytes, const char *what);
+/* Appends an item of `bytes` bytes to the counted array at *items (any pointer's address) of *count items,
+ * which grows in powers of two; its capacity follows from *count. After a failure both are as before. */
+wt_status wt_memory_append(void *items, int *count, const void *item, size_t bytes, const char *what);
 /* Takes NULL. */
 void wt_free(void *pointer);
 
@@ -31,10 +31,11 @@ int64_t wt_memory_bytes(void);
 int64_t wt_memory_blocks(void);
 int64_t wt_memory_peak_bytes(void);
 
-/* The most memory of the machine that this process has held at once, in bytes; 0 where the system does not say. */
+/* The most memory of the machine that this process has held at once, in bytes; 0 where the system does not
+ * say. */
 int64_t wt_memory_peak_resident(void);
 
 /* A heap copy of a string; free with wt_free. */
-wt_status wt_copy_string(char **out, const char *text);
+wt_status wt_memory_copy_string(char **out, const char *text);
 
 #endif

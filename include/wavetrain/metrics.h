@@ -59,17 +59,19 @@ void wt_progress_destroy(wt_progress *progress); /* ends the bar's line; takes N
 /* `done` steps in all; `rate` units a second (0: leave out); a NaN is no loss. Cheap unless a line is due. */
 void wt_progress_update(wt_progress *progress, int64_t done, double rate, double loss);
 /* Prints a line of its own above the bar (or just a line). */
-void wt_progress_say(wt_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void wt_progress_print(wt_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* --- plots --- */
 
-/* Training loss (smoothed; of a single run also each step's), validation loss, learning rate and throughput over
- * steps, of one or several runs (folders with a metrics.csv) into one PNG, written atomically. An existing file is
- * replaced. `labels` are the legend's rows, their columns parted by tabs and named by `heading` (NULL: no heading;
- * labels NULL: the folders' names). Without PLplot: an error that says how to get it. */
+/* Training loss (smoothed; of a single run also each step's), validation loss, learning rate and throughput
+ * over steps, of one or several runs (folders with a metrics.csv) into one PNG, written atomically. An
+ * existing file is replaced. `labels` are the legend's rows, their columns parted by tabs and named by
+ * `heading` (NULL: no heading; labels NULL: the folders' names). Without PLplot: an error that says how to
+ * get it. */
 wt_status wt_plot_runs(const char *const *runs, const char *heading, const char *const *labels, size_t count,
                        const char *png);
-/* Curves over a count (ranks, nodes), which doubles from mark to mark: panels below each other that share the count's axis. */
+/* Curves over a count (ranks, nodes), which doubles from mark to mark: panels below each other that share the
+ * count's axis. */
 enum { WT_CHART_LINES = 8, WT_CHART_PANELS = 4 };
 
 typedef struct {
@@ -98,8 +100,8 @@ typedef struct {
 /* As wt_plot_runs. */
 wt_status wt_plot_chart(const wt_chart *chart, const char *png);
 
-/* Channels of a series over time, a panel each (the first WT_CHART_PANELS of them), with the samples before `past` in
- * another colour. */
+/* Channels of a series over time, a panel each (the first WT_CHART_PANELS of them), with the samples before
+ * `past` in another colour. */
 typedef struct {
     const char *title;
     int channels;

@@ -4,10 +4,11 @@
  *
  * WaveNet (van den Oord et al. 2016, arXiv 1609.03499). With input x, per block l of dilation d:
  *   a = W_f ∗_d h + b_f,  b = W_g ∗_d h + b_g,  z = tanh(a)·σ(b)         (or tanh(a), or max(a, 0))
- *   skip ← skip·α + W_s z + b_s,   h ← (h + W_r z + b_r)·β              (the last block has no residual output)
- * and the head relu → 1×1 → relu → 1×1 → softmax (or values, or mixtures of logistics or Gaussians for them). All convolutions are
- * valid: a layer computes the rows that some target needs, no others, so h shrinks by (k−1)·d from block to
- * block and skips have T rows.
+ *   skip ← skip·α + W_s z + b_s,   h ← (h + W_r z + b_r)·β              (the last block has no residual
+ *                                  output)
+ * and the head relu → 1×1 → relu → 1×1 → softmax (or values, or mixtures of logistics or Gaussians for them).
+ * All convolutions are valid: a layer computes the rows that some target needs, no others, so h shrinks by
+ * (k−1)·d from block to block and skips have T rows.
  *
  * A block may have a norm before the gate, and dropout behind it. With u = W ∗_d h (+ b) [windows, rows,
  * 2·gate], filter channels first (rows = T + left context; without a gate [.., gate]):
@@ -17,13 +18,16 @@
  *   v = self.norm(u.transpose(1, 2)).transpose(1, 2)    # torch.nn.LayerNorm(2·gate)
  * A block may have a condition, frames c and a window's speaker s:
  *   u = W ∗_d h + b + up(V c) + U E[s],   before the norm, if there is one
- * with 1×1 V and U without biases, and E an embedding. `up` acts on time alone (batch.h, wt_framing), so that V c is
- * made per frame. `stretch` (Yamamoto et al. 2020, arXiv 1910.11480) first convolves the frames with
+ * with 1×1 V and U without biases, and E an embedding. `up` acts on time alone (batch.h, wt_framing), so that
+ * V c is made per frame. `stretch` (Yamamoto et al. 2020, arXiv 1910.11480) first convolves the frames with
  * 2·condition_pad + 1 taps and then repeats and filters them, scale after scale:
- *   c = self.input(c)                                                     # torch.nn.Conv1d(D, D, 2·pad + 1, bias=False)
- *   for s, f in zip(scales, self.stretch):                                # torch.nn.Conv1d(1, 1, 2·s + 1, padding=s, bias=False)
+ *   c = self.input(c)                                                     # torch.nn.Conv1d(D, D, 2·pad + 1,
+ *                                                                         bias=False)
+ *   for s, f in zip(scales, self.stretch):                                # torch.nn.Conv1d(1, 1, 2·s + 1,
+ *                                                                         padding=s, bias=False)
  *       c = f(c.repeat_interleave(s, 2).view(-1, 1, rows)).view(c's shape)
- * on frames that go on at both ends as the last ones are, where PyTorch's networks take zeros between the layers.
+ * on frames that go on at both ends as the last ones are, where PyTorch's networks take zeros between the
+ * layers.
  *
  * Batch norm's statistics are over all rows that the block computes in a step, on all ranks: a row counts
  * once for each window that it stands in, whether its own target is one or not. Layer norm is over a row's
@@ -85,13 +89,13 @@ typedef struct {
     int features;      /* numbers of a frame of the condition; 0: there is none */
     int hop;           /* samples from one frame to the next */
     int speakers;
-    int window;        /* samples of a window that has one target, its last; 0: each has its own */
+    int window; /* samples of a window that has one target, its last; 0: each has its own */
 } wt_network_shape;
 
 wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *model,
                                    const wt_network_shape *shape);
-/* With a softmax. `channels` of a real input; `classes` are the quantisation's levels: of the input and of the
- * targets. */
+/* With a softmax. `channels` of a real input; `classes` are the quantisation's levels: of the input and of
+ * the targets. */
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels);
 /* Takes NULL. */
 void wt_network_destroy(wt_network *network);

@@ -10,16 +10,17 @@
 #include "wavetrain/kernels.h"
 
 /*
- * The learning rate of step `step` (1 for the first) of `steps`. During warm-up it rises linearly, base·step/warmup,
- * to base in step max(warmup, 1), the full step. With s = step − full step (0 there), S = steps − full step:
+ * The learning rate of step `step` (1 for the first) of `steps`. During warm-up it rises linearly,
+ * base·step/warmup, to base in step max(warmup, 1), the full step. With s = step − full step (0 there), S =
+ * steps − full step:
  *   constant, plateau  base
  *   step               base·decay^⌊s/decay_steps⌋                     (StepLR)
  *   piecewise          the rate of the last point with point.step < step, base before the first
  *   exponential        base·decay^(s/decay_steps)                     (ExponentialLR)
  *   linear             base·(1 − (1 − floor)·s/S)                     (LinearLR)
  *   cosine             base·(floor + (1 − floor)·½(1 + cos(π·s/S)))   (CosineAnnealingLR)
- *   one-cycle          no warm-up: base/div_factor, up to base, down to base/div_factor/final_div_factor (OneCycleLR
- *                      with total_steps = steps)
+ *   one-cycle          no warm-up: base/div_factor, up to base, down to base/div_factor/final_div_factor
+ *                      (OneCycleLR with total_steps = steps)
  */
 double wt_schedule_rate(const wt_schedule_config *schedule, double base, int64_t step, int64_t steps);
 
@@ -49,18 +50,18 @@ typedef struct {
 wt_update wt_schedule_update(const wt_config *config, const wt_plateau *plateau, int64_t step);
 
 /* Blocks of WT_NORM_BLOCK elements in `count`. */
-size_t wt_norm_blocks(size_t count);
+size_t wt_gradient_norm_blocks(size_t count);
 
 /* The Euclidean norm of scale·gradient: squares in double over blocks, blocks added in order. `block_sums` is
- * memory for wt_norm_blocks(count) sums. Threads share blocks; the bits do not depend on them. */
+ * memory for wt_gradient_norm_blocks(count) sums. Threads share blocks; the bits do not depend on them. */
 double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size_t count, double scale,
                         double *block_sums);
 
 /* torch.nn.utils.clip_grad_norm_: min(1, limit/(norm + 1e-6)); 1 where limit is 0. */
-double wt_clip_scale(double norm, double limit);
+double wt_gradient_clip_scale(double norm, double limit);
 
-/* Flat buffers, as long as the parameters, that an optimizer may keep. Everything that copies, hashes, sends or stores
- * them goes by this list. */
+/* Flat buffers, as long as the parameters, that an optimizer may keep. Everything that copies, hashes, sends
+ * or stores them goes by this list. */
 typedef enum {
     WT_MOMENT_FIRST,   /* Adam's first moments, or SGD's momentum */
     WT_MOMENT_SECOND,  /* Adam's second moments */

@@ -1,7 +1,7 @@
 /*
  * Standard output. What a command prints there holds words of files (names, paths, symbols), so it goes
  * through the filter that messages go through: control characters other than line ends and tabs, and bytes
- * that are no UTF-8, become "?" (wt_code_is_hidden). Data for other programs go as they are, unless a
+ * that are no UTF-8, become "?" (wt_utf8_is_hidden). Data for other programs go as they are, unless a
  * terminal shows them.
  */
 #ifndef WAVETRAIN_OUTPUT_H

@@ -23,10 +23,11 @@ typedef struct {
 } wt_place;
 
 /*
- * Rank 0 gets the places of all ranks, in *places (wt_free; NULL on the others). Where nobody has said how many threads a
- * rank should have (`told`, or OMP_NUM_THREADS), ranks that share cores share them out, and OpenMP's number of threads is set. Fails
- * with WT_USAGE where a host has more threads than cores, unless `oversubscribe` or the environment's
- * WAVETRAIN_OVERSUBSCRIBE (of rank 0; anything but empty or 0) says that this is meant. Collective.
+ * Rank 0 gets the places of all ranks, in *places (wt_free; NULL on the others). Where nobody has said how
+ * many threads a rank should have (`told`, or OMP_NUM_THREADS), ranks that share cores share them out, and
+ * OpenMP's number of threads is set. Fails with WT_USAGE where a host has more threads than cores, unless
+ * `oversubscribe` or the environment's WAVETRAIN_OVERSUBSCRIBE (of rank 0; anything but empty or 0) says that
+ * this is meant. Collective.
  */
 wt_status wt_comm_settle(wt_comm *comm, bool told, bool oversubscribe, wt_place **places);
 

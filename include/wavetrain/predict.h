@@ -14,8 +14,8 @@
  *              flight, and their latencies overlap: one follows the other after the time of
  *              its bytes, or a quarter of its whole time, if that is more.
  *   exposed    max over buckets b:  latency + Σ_{c ≥ b} the time after which the next follows c − R_b, at
- *              least 0 with R_b the time of backward, in a rank's last group of microbatches, that is still to
- *              come when b is finished (backward is ⅔ of computing; layers take time as they have
+ *              least 0 with R_b the time of backward, in a rank's last group of microbatches, that is still
+ *              to come when b is finished (backward is ⅔ of computing; layers take time as they have
  *              operations). With exchange.progress: after R_b = 0. Batch norm's sums over microbatches are
  *              exposed, and are added: for each level or block and direction a gather and a broadcast,
  *              2·log₂P latencies.
@@ -32,9 +32,9 @@
 
 #include "wavetrain/calibration.h"
 #include "wavetrain/config.h"
+#include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/engine.h"
 #include "wavetrain/network.h"
 
 /* What the data set adds to a rank's memory; zeros where there is none yet. */
@@ -72,16 +72,16 @@ typedef struct {
     int microbatches, microbatch_windows;
     int own_microbatches, microbatches_at_once; /* of the rank that has most */
     int first_microbatches, first_at_once;      /* of rank 0, which has fewest */
-    int ranks_on_node;                       /* most */
-    wt_memory_forecast first, other;         /* rank 0; the one that has most microbatches */
-    int64_t memory;                          /* the larger of their sums */
-    int64_t node_memory;                     /* of the node with rank 0 */
-    int64_t checkpoint_bytes;                /* of a file */
-    bool timed;                              /* there are rates; else the times below are 0 */
-    bool near;                               /* the rates are of other numbers than are asked for, */
-    int rates_threads, rates_ranks;          /* of these threads and ranks on a node */
-    bool linked;                             /* the exchange's time is known (one rank has none) */
-    double compute, exchange, exposed, step; /* seconds of a step */
+    int ranks_on_node;                          /* most */
+    wt_memory_forecast first, other;            /* rank 0; the one that has most microbatches */
+    int64_t memory;                             /* the larger of their sums */
+    int64_t node_memory;                        /* of the node with rank 0 */
+    int64_t checkpoint_bytes;                   /* of a file */
+    bool timed;                                 /* there are rates; else the times below are 0 */
+    bool near;                                  /* the rates are of other numbers than are asked for, */
+    int rates_threads, rates_ranks;             /* of these threads and ranks on a node */
+    bool linked;                                /* the exchange's time is known (one rank has none) */
+    double compute, exchange, exposed, step;    /* seconds of a step */
     double node_hours;
 } wt_forecast;
 
@@ -105,6 +105,6 @@ wt_status wt_rates_fit(double seconds[WT_WORK_KINDS], const double (*work)[WT_WO
 
 /* What a node, or the part of it that a SLURM job or a container may use, has for all its ranks: bytes, 0
  * if unknown; *limit names it for people. */
-int64_t wt_memory_available(const char **limit);
+int64_t wt_node_memory_available(const char **limit);
 
 #endif

@@ -161,9 +161,9 @@ typedef struct {
 } wt_frame_moments;
 wt_status wt_prepare_measure_frames(const wt_prepare_plan *plan, size_t item,
                                     const wt_utterance_source *source, wt_frame_moments *moments);
-void wt_frame_moments_add(wt_frame_moments *total, const wt_frame_moments *other, int count);
+void wt_moments_add_frame(wt_frame_moments *total, const wt_frame_moments *other, int count);
 /* A number that never changes has deviation 1. */
-void wt_frame_moments_finish(wt_features *features, const wt_frame_moments *moments);
+void wt_moments_finish_frames(wt_features *features, const wt_frame_moments *moments);
 /* total ← total and other, in one (Chan, Golub & LeVeque 1983). Rounding depends on the order: add items in
  * theirs. */
 void wt_moments_add(wt_moments *total, const wt_moments *other, int channels);
@@ -185,8 +185,9 @@ typedef struct {
     int64_t layout_from; /* the layout's frame that is its first one */
 } wt_recording;
 
-/* The signal that Neural Amp Modeler's users play through their gear (input.wav, version 3), in seconds: what is played
- * for training, with blips before it, then the validation, which is the first part once more, to the end. */
+/* The signal that Neural Amp Modeler's users play through their gear (input.wav, version 3), in seconds: what
+ * is played for training, with blips before it, then the validation, which is the first part once more, to
+ * the end. */
 enum { WT_STANDARD_TRAIN = 10, WT_STANDARD_VALIDATION = 181, WT_STANDARD_END = 190 };
 
 enum { WT_ENDINGS_MAX = 32 };
@@ -241,17 +242,17 @@ typedef struct {
     int64_t delay;    /* samples by which the latter lags: align.h */
     int64_t standard; /* 1: the former has the standard layout */
 } wt_pair;
-/* Reads both; warns of what spoils them: clipping, and takes of the standard layout that differ. `given` is the delay,
- * or NULL: it is to be found. */
-wt_status wt_pair_examine(wt_pair *pair, const wt_recording *dry, const wt_recording *wet,
-                          const wt_audio_options *options, const int64_t *given);
+/* Reads both; warns of what spoils them: clipping, and takes of the standard layout that differ. `given` is
+ * the delay, or NULL: it is to be found. */
+wt_status wt_align_examine(wt_pair *pair, const wt_recording *dry, const wt_recording *wet,
+                           const wt_audio_options *options, const int64_t *given);
 /* Keeps what of each is of the other. */
-wt_status wt_pair_shift(const wt_pair *pair, wt_recording *dry, wt_recording *wet);
+wt_status wt_align_shift(const wt_pair *pair, wt_recording *dry, wt_recording *wet);
 
 /*
- * Recordings of the standard layout are cut by its parts. Fewer recordings without a name than parts with a share: each of them is cut in time, for training,
- * validation and test in this order, with a second (at most a twentieth of it) left out before the second and
- * the third. Needs the formats. Else nothing changes.
+ * Recordings of the standard layout are cut by its parts. Fewer recordings without a name than parts with a
+ * share: each of them is cut in time, for training, validation and test in this order, with a second (at most
+ * a twentieth of it) left out before the second and the third. Needs the formats. Else nothing changes.
  */
 wt_status wt_recordings_cut(wt_recordings *recordings, const wt_split_rule *rule);
 
@@ -263,8 +264,8 @@ typedef struct wt_speakers {
 } wt_speakers;
 
 /* `how`: "folder", the first part of the id; a file with lines "RECORDING SPEAKER" (utt2spk); or a regular
- * expression (POSIX, extended), whose first group in the id is the name, or all that it matches. Dispose also after
- * a failure. */
+ * expression (POSIX, extended), whose first group in the id is the name, or all that it matches. Dispose also
+ * after a failure. */
 wt_status wt_speakers_find(wt_speakers *speakers, const wt_recordings *recordings, const char *how);
 void wt_speakers_dispose(wt_speakers *speakers);
 
@@ -370,7 +371,7 @@ bool wt_characters_have(const wt_characters *characters, uint32_t code);
 
 /* The small letter of a capital one, code point to code point, by a table of our own (Latin, Greek, Cyrillic,
  * Armenian): the same on every machine, whatever its locale. */
-uint32_t wt_lower_case(uint32_t code);
+uint32_t wt_characters_lower(uint32_t code);
 
 typedef struct {
     bool lines;      /* each line is an item; else each file is running text */
@@ -453,10 +454,10 @@ wt_status wt_sine_load(const void *context, size_t item, wt_utterance *utterance
 enum { WT_ECG_CHANNELS = 3 };
 
 /*
- * A heart's rhythm, x[t] = f(x[t−1], x[t−2]) + σ_c·ε. The first two channels turn about a limit cycle of radius 1, once
- * per beat; the third is an electrocardiogram's lead: the waves of a beat at the phase of the first two, with an echo of
- * its own past. So all of the state is observed, and no network can predict better than f. The label of a sample is 1
- * where a beat begins, else 0.
+ * A heart's rhythm, x[t] = f(x[t−1], x[t−2]) + σ_c·ε. The first two channels turn about a limit cycle of
+ * radius 1, once per beat; the third is an electrocardiogram's lead: the waves of a beat at the phase of the
+ * first two, with an echo of its own past. So all of the state is observed, and no network can predict better
+ * than f. The label of a sample is 1 where a beat begins, else 0.
  */
 typedef struct {
     double beats;                  /* per second */
@@ -479,8 +480,8 @@ double wt_ecg_nats(const wt_ecg *ecg);
 
 /* --- the folder while it is written --- */
 
-/* DATASET.partial-…, in the same folder as DATASET. One process creates, commits or removes it; others may write into
- * `path`. */
+/* DATASET.partial-…, in the same folder as DATASET. One process creates, commits or removes it; others may
+ * write into `path`. */
 typedef struct {
     char path[WT_PATH_MAX];
     char final[WT_PATH_MAX];

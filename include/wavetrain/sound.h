@@ -27,8 +27,7 @@ typedef struct {
 bool wt_sound_reads(const char *ending);
 
 /* The header alone, checked: no sound, no samples, a rate or a number of channels out of range, a WAV file
- * whose header promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE).
- * */
+ * whose header promises more than the file holds, and an Ogg file that is not whole are errors (WT_USAGE). */
 wt_status wt_sound_inspect(wt_sound_format *format, const char *path);
 
 /*
@@ -42,12 +41,12 @@ wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *pa
                         int64_t count);
 
 /*
- * WAV as it comes, of samples [frames, channels]: `path` is a file, written under a temporary name until it is closed
- * (an older file at `path` is replaced then), or "-", standard output, where each call's samples are written at once.
- * format->frames is what the header promises (−1: unknown, which players take as no end); a file that turns out to be
- * of another length gets a header that is right. NaN is an error. close takes the caller's status, which it returns
- * (a failure leaves nothing behind), and another name in the same folder for a file that is not whole (NULL: `path`);
- * it takes NULL.
+ * WAV as it comes, of samples [frames, channels]: `path` is a file, written under a temporary name until it
+ * is closed (an older file at `path` is replaced then), or "-", standard output, where each call's samples
+ * are written at once. format->frames is what the header promises (−1: unknown, which players take as no
+ * end); a file that turns out to be of another length gets a header that is right. NaN is an error. close
+ * takes the caller's status, which it returns (a failure leaves nothing behind), and another name in the same
+ * folder for a file that is not whole (NULL: `path`); it takes NULL.
  */
 typedef enum {
     WT_SOUND_INT16, /* ⌊x·32768 + ½⌋ cut to ±32767 */
@@ -63,12 +62,12 @@ wt_status wt_sound_writer_close(wt_sound_writer *writer, const char *name, wt_st
 
 /* --- piece by piece, by one thread --- */
 
-/* Sound as it comes: of a file, or of standard input where `path` is "-" (a kind that is read without seeking, such as
- * WAV). The format is checked; its number of frames is 0 where nobody knows it yet. */
+/* Sound as it comes: of a file, or of standard input where `path` is "-" (a kind that is read without
+ * seeking, such as WAV). The format is checked; its number of frames is 0 where nobody knows it yet. */
 typedef struct wt_sound_reader wt_sound_reader;
 wt_status wt_sound_reader_open(wt_sound_reader **out, wt_sound_format *format, const char *path);
-/* Up to `frames` frames, [frames, channels]; fewer at the end alone, where *got becomes 0 in the end. Fails as
- * wt_sound_read does. */
+/* Up to `frames` frames, [frames, channels]; fewer at the end alone, where *got becomes 0 in the end. Fails
+ * as wt_sound_read does. */
 wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t frames, int64_t *got);
 void wt_sound_reader_close(wt_sound_reader *reader); /* takes NULL */
 

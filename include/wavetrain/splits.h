@@ -64,7 +64,8 @@ typedef struct {
 wt_status wt_split_find_named(wt_split *splits, bool *named, const wt_split_rule *rule,
                               const wt_split_items *items);
 
-/* Items with two names each, and the parts that the rule names for them. init allocates all, and dispose frees it. */
+/* Items with two names each, and the parts that the rule names for them. init allocates all, and dispose
+ * frees it. */
 typedef struct {
     size_t count;
     const char **ids, **paths; /* [count] the caller fills them in; the strings stay the caller's */

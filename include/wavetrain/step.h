@@ -12,9 +12,9 @@
 #include "wavetrain/comm.h"
 #include "wavetrain/config.h"
 #include "wavetrain/data.h"
+#include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/engine.h"
 #include "wavetrain/network.h"
 #include "wavetrain/optim.h"
 #include "wavetrain/timer.h"
@@ -29,9 +29,9 @@ typedef struct {
 } wt_data_facts;
 
 /* Of an open data set; NULL: assumed, which fails for a vocabulary. Not collective. */
-wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const wt_dataset *dataset);
+wt_status wt_train_data_facts(wt_data_facts *facts, const wt_config *config, const wt_dataset *dataset);
 /* The same of the training part at data.path, or assumed where there is none. Not collective. */
-wt_status wt_data_facts_read(wt_data_facts *facts, const wt_config *config);
+wt_status wt_train_read_data_facts(wt_data_facts *facts, const wt_config *config);
 
 /* How a step's windows fall on microbatches, and these on one rank. */
 typedef struct {
@@ -42,11 +42,11 @@ typedef struct {
 } wt_microbatches;
 
 /* Fails where there are fewer microbatches than ranks. Not collective. */
-wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
-                                const wt_network *network, int rank, int ranks);
+wt_status wt_step_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
+                                     const wt_network *network, int rank, int ranks);
 /* How many of its `own` microbatches a rank computes at once with as many threads as OpenMP offers now. Never
  * changes bits. Everything that must know it asks here. */
-int wt_microbatches_at_once(const wt_config *config, const wt_network *network, int own);
+int wt_step_microbatches_at_once(const wt_config *config, const wt_network *network, int own);
 
 /* --- the results of a step --- */
 

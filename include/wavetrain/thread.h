@@ -20,8 +20,8 @@ typedef struct {
 /* `what` names it in the error. */
 wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *context, const char *what);
 
-/* The calling thread takes a few hundredths of a core from threads that compute, and all of an idle one. It can't be
- * undone. */
+/* The calling thread takes a few hundredths of a core from threads that compute, and all of an idle one. It
+ * can't be undone. */
 void wt_thread_step_back(void);
 
 /* All other threads of the process step back for the calling one. It can't be undone. */

@@ -36,9 +36,9 @@ typedef struct {
  * stop, and a checkpoint was written. The verdict also stands in RUN/run.yaml. */
 wt_status wt_train(wt_comm *comm, const wt_train_options *options);
 
-/* A start that failed before wt_train (its configuration is wrong): if `run` is a run's folder, and no other process is
- * at work in it, its verdict becomes failed, for the reason of this thread's error message, which stays. For rank 0
- * alone; not collective. */
+/* A start that failed before wt_train (its configuration is wrong): if `run` is a run's folder, and no other
+ * process is at work in it, its verdict becomes failed, for the reason of this thread's error message, which
+ * stays. For rank 0 alone; not collective. */
 void wt_train_refused(const wt_comm *comm, const char *run);
 
 /* What run.yaml says of the newest start. Not collective. */
@@ -47,17 +47,17 @@ typedef struct {
     char why[512];
 } wt_run_verdict;
 
-wt_run_verdict wt_read_verdict(const char *run);
+wt_run_verdict wt_run_read_verdict(const char *run);
 /* The configuration of the newest start; fails where there is none. Not collective. */
-wt_status wt_read_run_config(wt_config *config, const char *run);
+wt_status wt_run_read_config(wt_config *config, const char *run);
 
-/* Sets which of the network's tensors an optimizer updates (running statistics are not), and which of them decay. Not
- * collective. */
-wt_status wt_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
-                               wt_decay_on decay_on);
+/* Sets which of the network's tensors an optimizer updates (running statistics are not), and which of them
+ * decay. Not collective. */
+wt_status wt_train_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
+                                     wt_decay_on decay_on);
 
 /* How many windows at once give all threads something to do, `most` at most. Not collective. */
-int wt_windows_at_once(int targets, int most);
+int wt_step_windows_at_once(int targets, int most);
 
 /* --- evaluation --- */
 
@@ -75,8 +75,9 @@ typedef struct {
     double errors;   /* Σ (value − the mean that is predicted)² */
 } wt_score;
 
-/* ", ESR 0.0123", of sound with what that means to the ear, in the words that Neural Amp Modeler's users know. */
-void wt_esr_text(char *text, size_t capacity, bool sound, double esr);
+/* ", ESR 0.0123", of sound with what that means to the ear, in the words that Neural Amp Modeler's users
+ * know. */
+void wt_train_format_esr(char *text, size_t capacity, bool sound, double esr);
 
 /* Results of an evaluation of labels, in addition to the score. */
 typedef struct {
@@ -99,32 +100,34 @@ wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *
 /* All ranks' tables added on all, all predictions on rank 0. Collective. */
 wt_status wt_label_results_gather(wt_comm *comm, wt_label_results *results);
 
-/* From a table [truth, prediction]: the share on its diagonal; and the mean of F1 = 2·hits/(truths + predictions) over
- * the classes that are present in truth or prediction and, with least > 0, stand in the truth so often. */
-double wt_table_accuracy(const int64_t *table, int classes);
-double wt_table_macro_f1(const int64_t *table, int classes, int64_t least);
+/* From a table [truth, prediction]: the share on its diagonal; and the mean of F1 = 2·hits/(truths +
+ * predictions) over the classes that are present in truth or prediction and, with least > 0, stand in the
+ * truth so often. */
+double wt_label_table_accuracy(const int64_t *table, int classes);
+double wt_label_table_macro_f1(const int64_t *table, int classes, int64_t least);
 
-/* Writes predictions as CSV (utterance, sample, target, prediction), or HDF5 where the name ends in .h5 or .hdf5. The
- * file must not exist. Rank 0. */
-wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results);
+/* Writes predictions as CSV (utterance, sample, target, prediction), or HDF5 where the name ends in .h5 or
+ * .hdf5. The file must not exist. Rank 0. */
+wt_status wt_predictions_write(const char *path, wt_dataset *dataset, const wt_label_results *results);
 
-/* The network of a configuration for data of so many levels of the input, classes of the targets (of labels, 0: values;
- * else WT_SAMPLE_CODES: sound, 0: a table or text), and channels. */
-wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels);
+/* The network of a configuration for data of so many levels of the input, classes of the targets (of labels,
+ * 0: values; else WT_SAMPLE_CODES: sound, 0: a table or text), and channels. */
+wt_network_shape wt_train_shape_network(const wt_config *config, int levels, int classes, int channels);
 /* What it is conditioned on, where the configuration asks for a condition or speakers. */
-void wt_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
-                        int speakers);
+void wt_train_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
+                              int speakers);
 /* Batches for a network; a normalisation (NULL: none) is that of the samples as they are stored. */
-wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *data,
-                              wt_quantization quantization, const wt_normalization *normalization, int slots);
+wt_batch_shape wt_train_shape_batch(const wt_network *network, const wt_data_config *data,
+                                    wt_quantization quantization, const wt_normalization *normalization,
+                                    int slots);
 /* The condition of these batches: frames are normalised as `features` say. */
-void wt_shape_frames(wt_batch_shape *shape, const wt_features *features);
+void wt_train_shape_frames(wt_batch_shape *shape, const wt_features *features);
 /* The windows of a split, whose outputs the network's are. */
-wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
-                          const wt_data_config *data, const wt_normalization *normalization);
+wt_status wt_train_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
+                                const wt_data_config *data, const wt_normalization *normalization);
 /* The data set's, where the configuration asks for it. */
-void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
-                           const wt_dataset *dataset);
+void wt_train_take_normalization(wt_normalization *normalization, const wt_config *config,
+                                 const wt_dataset *dataset);
 
 /*
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
@@ -150,7 +153,8 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evalua
 void wt_evaluator_destroy(wt_evaluator *evaluator);
 /* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
 int wt_evaluator_slots(int targets, int context, int64_t part);
-/* Scores targets in runs of equal samples separately, and counts codes in classes. Call it before wt_evaluator_run, for next samples of sound. */
+/* Scores targets in runs of equal samples separately, and counts codes in classes. Call it before
+ * wt_evaluator_run, for next samples of sound. */
 wt_status wt_evaluator_mark_runs(wt_evaluator *evaluator);
 wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator);
 /* That the split's text has the vocabulary that the network has learnt. Not collective. */
@@ -184,8 +188,8 @@ wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network,
                            wt_optimizer *optimizer);
 
 /* The hash of parameters, moments and mean in PyTorch's order, by name: the same on any number of ranks. */
-wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
-                        const wt_optimizer *optimizer);
+wt_status wt_trainer_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
+                                const wt_optimizer *optimizer);
 
 /* The same of a checkpoint: what `wavetrain inspect` prints. Not collective. */
 wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint);

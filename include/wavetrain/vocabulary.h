@@ -1,5 +1,6 @@
 /*
- * The symbols of a text: which code point each class is. In a file it is the array `vocabulary`, int32 [classes].
+ * The symbols of a text: which code point each class is. In a file it is the array `vocabulary`, int32
+ * [classes].
  */
 #ifndef WAVETRAIN_VOCABULARY_H
 #define WAVETRAIN_VOCABULARY_H
@@ -20,7 +21,8 @@ enum {
 typedef struct {
     int classes; /* 0: no vocabulary, the data is no text */
     int32_t *
-        symbols; /* [classes] code points, ascending; before them the end mark, where the text is one of items */
+        /* [classes] code points, ascending; before them the end mark, where the text is one of items */
+        symbols;
 } wt_vocabulary;
 
 /* A copy of ascending symbols. `name` stands for their source in errors: wrong ones are refused. */
@@ -30,14 +32,14 @@ void wt_vocabulary_dispose(wt_vocabulary *vocabulary);
 
 /* Whether items end with the end mark, which then is class 0; else it is running text. */
 bool wt_vocabulary_ends(const wt_vocabulary *vocabulary);
-/* What stands before the beginning of a text: the end mark; in running text the newline, else the space, else the first
- * symbol. */
+/* What stands before the beginning of a text: the end mark; in running text the newline, else the space, else
+ * the first symbol. */
 int32_t wt_vocabulary_padding(const wt_vocabulary *vocabulary);
 /* The class of a code point (or WT_END_MARK); −1: none. */
 int32_t wt_vocabulary_class(const wt_vocabulary *vocabulary, int32_t symbol);
 bool wt_vocabulary_equal(const wt_vocabulary *a, const wt_vocabulary *b);
 /* A symbol for people: "a", "\n", "U+00A0", "the end mark". */
-void wt_symbol_text(char out[WT_SYMBOL_TEXT], int32_t symbol);
+void wt_vocabulary_symbol_text(char out[WT_SYMBOL_TEXT], int32_t symbol);
 
 wt_status wt_vocabulary_write(wt_h5 *file, const wt_vocabulary *vocabulary);
 /* Without a vocabulary in the file: none. `path` is the file's name in errors. */

@@ -1,7 +1,7 @@
 /*
- * All of the library, for programs that use it, in C or C++ (only this header is for both). src/example is such a
- * program. The order of a program: wt_kernels_setup_thread in main, before there are threads; wt_comm_start;
- * wt_log_setup; … ; wt_comm_finish.
+ * All of the library, for programs that use it, in C or C++ (only this header is for both). src/example is
+ * such a program. The order of a program: wt_kernels_setup_thread in main, before there are threads;
+ * wt_comm_start; wt_log_setup; … ; wt_comm_finish.
  */
 #ifndef WAVETRAIN_WAVETRAIN_H
 #define WAVETRAIN_WAVETRAIN_H

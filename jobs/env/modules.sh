@@ -1,5 +1,5 @@
-# For a site with modules: copy this to jobs/env/site.sh, which every job script sources, and put the names in that your
-# site has for what the program was built with (`module avail openmpi`, `module spider hdf5`).
+# For a site with modules: copy this to jobs/env/site.sh, which every job script sources, and put the names in
+# that your site has for what the program was built with (`module avail openmpi`, `module spider hdf5`).
 # A job's shell is no login shell, so the command may have to be looked for first.
 # shellcheck shell=bash
 for file in /etc/profile.d/{lmod,z00_lmod,modules}.sh /usr/share/{lmod/lmod,modules}/init/bash; do

@@ -1,7 +1,8 @@
 /*
  * Which processors this process may use: its affinity, and what control groups allow of their time. Sets of
- * processors that a control group grants are part of the affinity; a quota of time is not, and is the least of
- * the process's own group and all above it. Either version of control groups is read, as far as it is there.
+ * processors that a control group grants are part of the affinity; a quota of time is not, and is the least
+ * of the process's own group and all above it. Either version of control groups is read, as far as it is
+ * there.
  */
 #include "wavetrain/cores.h"
 
@@ -21,7 +22,7 @@ void wt_cores_add(wt_core_set *set, int core) {
     if (core >= 0 && core < WT_CORES_MAX) set->bits[core / 64] |= (uint64_t)1 << core % 64;
 }
 
-static bool wt_cores_has(const wt_core_set *set, int core) {
+static bool has_core(const wt_core_set *set, int core) {
     return core < WT_CORES_MAX && (set->bits[core / 64] >> core % 64 & 1);
 }
 
@@ -53,9 +54,9 @@ void wt_cores_text(char *text, size_t room, const wt_core_set *set) {
     size_t used = 0;
     text[0] = '\0';
     for (int core = 0; core < WT_CORES_MAX && used + 1 < room; core++) {
-        if (!wt_cores_has(set, core)) continue;
+        if (!has_core(set, core)) continue;
         const int first = core;
-        while (wt_cores_has(set, core + 1)) core++;
+        while (has_core(set, core + 1)) core++;
         used += (size_t)snprintf(text + used, room - used, core > first ? "%s%d-%d" : "%s%d", used ? "," : "",
                                  first, core);
     }
@@ -64,7 +65,7 @@ void wt_cores_text(char *text, size_t room, const wt_core_set *set) {
 /* --- affinity --- */
 
 /* Once OpenMP binds threads, the main thread has one place alone, and the places are what there is. */
-static void wt_add_places(wt_core_set *set) {
+static void add_places(wt_core_set *set) {
     enum { MOST = WT_CORES_MAX };
     int cores[MOST];
     for (int place = 0; place < omp_get_num_places(); place++) {
@@ -86,14 +87,14 @@ wt_core_set wt_cores_allowed(void) {
         }
     }
     if (mask) CPU_FREE(mask);
-    wt_add_places(&set);
+    add_places(&set);
     return set;
 }
 
 /* --- control groups --- */
 
 /* The first words of a file, which is short; false where there is none. */
-static bool wt_read_words(char *text, size_t room, const char *folder, const char *name) {
+static bool read_first_words(char *text, size_t room, const char *folder, const char *name) {
     char path[WT_PATH_MAX];
     if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return false;
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -105,28 +106,28 @@ static bool wt_read_words(char *text, size_t room, const char *folder, const cha
 }
 
 /* The limit that stands in a group's folder; 0: none. */
-static double wt_quota_in(const char *folder) {
+static double read_quota(const char *folder) {
     char text[64];
     double quota = 0, period = 0;
-    if (wt_read_words(text, sizeof text, folder, "cpu.max")) { /* "max 100000", or "200000 100000" */
+    if (read_first_words(text, sizeof text, folder, "cpu.max")) { /* "max 100000", or "200000 100000" */
         if (sscanf(text, "%lf %lf", &quota, &period) != 2) return 0;
     } else {
-        if (!wt_read_words(text, sizeof text, folder, "cpu.cfs_quota_us")) return 0; /* −1: none */
+        if (!read_first_words(text, sizeof text, folder, "cpu.cfs_quota_us")) return 0; /* −1: none */
         quota = strtod(text, NULL);
-        if (!wt_read_words(text, sizeof text, folder, "cpu.cfs_period_us")) return 0;
+        if (!read_first_words(text, sizeof text, folder, "cpu.cfs_period_us")) return 0;
         period = strtod(text, NULL);
     }
     return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-/* The least of a group and those above it. In a container the outer part of the path is not there: what is mounted is
- * found on the way up. */
-static double wt_least_quota(const char *mount, const char *group) {
+/* The least of a group and those above it. In a container the outer part of the path is not there: what is
+ * mounted is found on the way up. */
+static double find_min_quota(const char *mount, const char *group) {
     char folder[WT_PATH_MAX];
     double least = 0;
     if (snprintf(folder, sizeof folder, "%s%s", mount, group) >= (int)sizeof folder) return 0;
     for (;;) {
-        const double quota = wt_quota_in(folder);
+        const double quota = read_quota(folder);
         if (quota > 0 && (least == 0 || quota < least)) least = quota;
         char *slash = strrchr(folder, '/');
         if (!slash || (size_t)(slash - folder) < strlen(mount)) return least;
@@ -134,7 +135,7 @@ static double wt_least_quota(const char *mount, const char *group) {
     }
 }
 
-static bool wt_names_cpu(const char *controllers) {
+static bool has_cpu_controller(const char *controllers) {
     for (const char *at = controllers; *at;) {
         const size_t length = strcspn(at, ",");
         if (length == 3 && strncmp(at, "cpu", 3) == 0) return true;
@@ -150,9 +151,9 @@ double wt_cores_quota_below(const char *groups, const char *mounts) {
         char controllers[256] = "", group[2048] = "", mount[WT_PATH_MAX];
         const bool second = sscanf(line, "%*d::%2047[^\n]", group) == 1;
         const bool first = !second && sscanf(line, "%*d:%255[^:]:%2047[^\n]", controllers, group) == 2;
-        if (second || (first && wt_names_cpu(controllers))) {
+        if (second || (first && has_cpu_controller(controllers))) {
             snprintf(mount, sizeof mount, second ? "%s" : "%s/%s", mounts, controllers);
-            const double quota = wt_least_quota(mount, group);
+            const double quota = find_min_quota(mount, group);
             if (quota > 0 && (least == 0 || quota < least)) least = quota;
         }
         line += strcspn(line, "\n");
@@ -163,7 +164,7 @@ double wt_cores_quota_below(const char *groups, const char *mounts) {
 
 double wt_cores_quota(void) {
     char groups[8192];
-    return wt_read_words(groups, sizeof groups, "/proc/self", "cgroup")
+    return read_first_words(groups, sizeof groups, "/proc/self", "cgroup")
                ? wt_cores_quota_below(groups, "/sys/fs/cgroup")
                : 0;
 }

@@ -8,11 +8,11 @@
 
 enum { LENGTH_MAX = WT_DISTANCE_LENGTH_MAX };
 
-static int least(int a, int b) {
+static int min_distance(int a, int b) {
     return a < b ? a : b;
 }
 
-int wt_text_distance(const char *a, const char *b) {
+int wt_distance_of_texts(const char *a, const char *b) {
     int d[LENGTH_MAX + 1][LENGTH_MAX + 1]; /* [of a's beginning, of b's beginning] */
     int m = (int)strlen(a), n = (int)strlen(b);
     if (m > LENGTH_MAX || n > LENGTH_MAX) return 2 * LENGTH_MAX;
@@ -21,9 +21,9 @@ int wt_text_distance(const char *a, const char *b) {
     for (int i = 1; i <= m; i++) {
         for (int j = 1; j <= n; j++) {
             int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            best = least(best, least(d[i - 1][j], d[i][j - 1]) + 1);
+            best = min_distance(best, min_distance(d[i - 1][j], d[i][j - 1]) + 1);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                best = least(best, d[i - 2][j - 2] + 1);
+                best = min_distance(best, d[i - 2][j - 2] + 1);
             }
             d[i][j] = best;
         }

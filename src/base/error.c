@@ -19,7 +19,7 @@ static _Thread_local bool transient;
 static void set_message(const char *format, va_list arguments) {
     char text[sizeof wt_message]; /* the arguments may point into the old message */
     vsnprintf(text, sizeof text, format, arguments);
-    wt_text_show(wt_message, sizeof wt_message, text, strlen(text)); /* one line, whatever a file holds */
+    wt_utf8_show(wt_message, sizeof wt_message, text, strlen(text)); /* one line, whatever a file holds */
 }
 
 wt_status wt_error(wt_status status, const char *format, ...) {
@@ -62,7 +62,7 @@ static void pause_for(double seconds) {
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {}
 }
 
-wt_status wt_try_again(wt_attempt *attempt, void *context) {
+wt_status wt_error_try_again(wt_attempt *attempt, void *context) {
     static const double pauses[] = {1.0, 3.0};
     enum { PAUSES = sizeof pauses / sizeof *pauses };
     const double limit = 8.0, began = seconds_now();

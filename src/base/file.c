@@ -88,29 +88,29 @@ wt_status wt_folder_make(const char *path) {
     return WT_OK;
 }
 
-static int wt_remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk) {
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk) {
     (void)info, (void)kind, (void)walk;
     return remove(path);
 }
 
 wt_status wt_folder_remove(const char *path) {
     if (!wt_path_exists(path)) return WT_OK;
-    WT_CHECK(nftw(path, wt_remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, WT_FAILED,
+    WT_CHECK(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, WT_FAILED,
              "%s: can't remove the folder (%s)", path, strerror(errno));
     return WT_OK;
 }
 
-static int wt_compare_names(const void *a, const void *b) {
+static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool wt_name_fits(const char *name, const char *prefix, const char *suffix) {
+static bool name_matches(const char *name, const char *prefix, const char *suffix) {
     size_t length = strlen(name), before = strlen(prefix), after = strlen(suffix);
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || length < before + after) return false;
     return strncmp(name, prefix, before) == 0 && strcmp(name + length - after, suffix) == 0;
 }
 
-static wt_status wt_list_grow(char ***names, size_t count, size_t *room) {
+static wt_status grow_list(char ***names, size_t count, size_t *room) {
     if (count < *room) return WT_OK;
     size_t larger = *room ? 2 * *room : 64;
     char **moved;
@@ -132,16 +132,16 @@ wt_status wt_folder_list(char ***names, size_t *count, const char *path, const c
     if (!folder)
         return wt_error_transient(WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
     for (struct dirent *entry; (errno = 0, entry = readdir(folder)) != NULL;) {
-        if (!wt_name_fits(entry->d_name, prefix, suffix)) continue;
-        WT_GUARD(wt_list_grow(names, *count, &room));
-        WT_GUARD(wt_copy_string(&(*names)[*count], entry->d_name));
+        if (!name_matches(entry->d_name, prefix, suffix)) continue;
+        WT_GUARD(grow_list(names, *count, &room));
+        WT_GUARD(wt_memory_copy_string(&(*names)[*count], entry->d_name));
         ++*count;
     }
     if (errno != 0) {
         status = wt_error_transient(WT_FAILED, "%s: can't read the folder (%s)", path, strerror(errno));
         goto cleanup;
     }
-    if (*count) qsort(*names, *count, sizeof **names, wt_compare_names);
+    if (*count) qsort(*names, *count, sizeof **names, compare_names);
 cleanup:
     closedir(folder);
     if (status != WT_OK) {
@@ -208,8 +208,9 @@ wt_status wt_stream_read(char **data, size_t *bytes, int stream, const char *nam
     return WT_OK;
 }
 
-/* The file's bytes, in place. A file that is shorter by now than it was is cut short; that is for who reads it. */
-static wt_status read_all(const char *path, int file, char *data, size_t bytes, size_t *got) {
+/* The file's bytes, in place. A file that is shorter by now than it was is cut short; that is for who reads
+ * it. */
+static wt_status read_file_bytes(const char *path, int file, char *data, size_t bytes, size_t *got) {
     for (*got = 0; *got < bytes;) {
         ssize_t part = read(file, data + *got, bytes - *got);
         if (part < 0 && errno == EINTR) continue;
@@ -238,7 +239,7 @@ wt_status wt_file_read(char **data, size_t *bytes, const char *path, size_t limi
                    "%s: the file is too large (got %lld bytes, expected at most %zu)", path,
                    (long long)info.st_size, limit);
     WT_GUARD(wt_alloc(data, (size_t)info.st_size + 1, 1, path));
-    WT_GUARD(read_all(path, fileno(file), *data, (size_t)info.st_size, bytes));
+    WT_GUARD(read_file_bytes(path, fileno(file), *data, (size_t)info.st_size, bytes));
 cleanup:
     fclose(file);
     if (status != WT_OK) {
@@ -249,7 +250,7 @@ cleanup:
     return status;
 }
 
-static wt_status wt_write_all(int file, const char *path, const char *data, size_t bytes) {
+static wt_status write_file_bytes(int file, const char *path, const char *data, size_t bytes) {
     while (bytes) {
         ssize_t written = write(file, data, bytes);
         if (written < 0 && errno == EINTR) continue;
@@ -261,7 +262,7 @@ static wt_status wt_write_all(int file, const char *path, const char *data, size
     return WT_OK;
 }
 
-static wt_status wt_sync_parent(const char *path) {
+static wt_status sync_parent(const char *path) {
     char folder[WT_PATH_MAX];
     const char *base = wt_path_base(path);
     snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
@@ -292,15 +293,15 @@ wt_status wt_file_write_atomically(const char *path, const void *data, size_t by
     name_unfinished(temporary, path, gettid()); /* a thread's own: two may write the same path */
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     WT_CHECK(file >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
-    WT_GUARD(wt_write_all(file, path, data, bytes));
-    if (tail_bytes) WT_GUARD(wt_write_all(file, path, tail, tail_bytes));
+    WT_GUARD(write_file_bytes(file, path, data, bytes));
+    if (tail_bytes) WT_GUARD(write_file_bytes(file, path, tail, tail_bytes));
     WT_GUARD_CHECK(fsync(file) == 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
     int closed = close(file);
     file = -1;
     WT_GUARD_CHECK(closed == 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
     WT_GUARD_CHECK(rename(temporary, path) == 0, WT_FAILED, "%s: can't put the file in place (%s)", path,
                    strerror(errno));
-    status = wt_sync_parent(path);
+    status = sync_parent(path);
 cleanup:
     if (file >= 0) close(file);
     if (status != WT_OK) unlink(temporary);
@@ -336,7 +337,7 @@ wt_status wt_path_begin(char unfinished[WT_PATH_MAX], const char *path) {
     return WT_OK;
 }
 
-static wt_status sync_file(const char *unfinished, const char *path) {
+static wt_status sync_unfinished(const char *unfinished, const char *path) {
     int file = open(unfinished, O_RDONLY | O_CLOEXEC);
     WT_CHECK(file >= 0, WT_FAILED, "%s: can't write (%s)", path, strerror(errno));
     const int failed = fsync(file) != 0 ? errno : 0;
@@ -345,15 +346,15 @@ static wt_status sync_file(const char *unfinished, const char *path) {
     return WT_OK;
 }
 
-static wt_status put_in_place(const char *unfinished, const char *path) {
-    WT_TRY(sync_file(unfinished, path));
+static wt_status rename_into_place(const char *unfinished, const char *path) {
+    WT_TRY(sync_unfinished(unfinished, path));
     WT_CHECK(rename(unfinished, path) == 0, WT_FAILED, "%s: can't put the file in place (%s)", path,
              strerror(errno));
-    return wt_sync_parent(path);
+    return sync_parent(path);
 }
 
 wt_status wt_path_finish(const char *unfinished, const char *path, wt_status status) {
-    if (status == WT_OK) status = put_in_place(unfinished, path);
+    if (status == WT_OK) status = rename_into_place(unfinished, path);
     if (status != WT_OK) unlink(unfinished);
     return status;
 }

@@ -15,16 +15,16 @@ void wt_log_setup(wt_log_level level, bool speaks) {
     wt_speaks = speaks;
 }
 
-bool wt_log_speaks(void) {
+bool wt_log_is_verbose(void) {
     return wt_speaks;
 }
 
 /* One write a line, so that lines of several processes do not mix. */
-static void wt_log_line(const char *prefix, const char *format, va_list arguments) {
+static void print_log_line(const char *prefix, const char *format, va_list arguments) {
     char text[2048];
     int used = snprintf(text, sizeof text, "%s", prefix);
     vsnprintf(text + used, sizeof text - (size_t)used - 1, format, arguments);
-    wt_text_show(text, sizeof text, text, strlen(text));
+    wt_utf8_show(text, sizeof text, text, strlen(text));
     fprintf(stderr, "%s\n", text);
 }
 
@@ -33,7 +33,7 @@ static void wt_log_line(const char *prefix, const char *format, va_list argument
         if (!wt_speaks || wt_level < (least)) return; \
         va_list arguments;                            \
         va_start(arguments, format);                  \
-        wt_log_line((prefix), format, arguments);     \
+        print_log_line((prefix), format, arguments);  \
         va_end(arguments);                            \
     } while (0)
 

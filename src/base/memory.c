@@ -3,9 +3,9 @@
  * block, the gain an exact count and a peak that the memory estimate can be held against. The counts order
  * nothing between threads (relaxed): an order that they made would hide races from the thread checker.
  *
- * Large blocks ask for huge pages: a pass walks through hundreds of MiB, far more than the processor's table of small
- * pages covers, and messages between ranks of a node, which the kernel copies page by page, take half the
- * time. The cost is address space, up to a huge page per block.
+ * Large blocks ask for huge pages: a pass walks through hundreds of MiB, far more than the processor's table
+ * of small pages covers, and messages between ranks of a node, which the kernel copies page by page, take
+ * half the time. The cost is address space, up to a huge page per block.
  */
 #include "wavetrain/memory.h"
 
@@ -22,7 +22,7 @@ enum { WT_ALIGNMENT = 64, WT_HUGE_PAGE = 2 << 20 };
 
 static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
 
-static void wt_memory_count(int64_t bytes) {
+static void count_memory(int64_t bytes) {
     int64_t now = atomic_fetch_add_explicit(&wt_bytes, bytes, memory_order_relaxed) + bytes;
     int64_t peak = atomic_load_explicit(&wt_peak, memory_order_relaxed);
     while (now > peak && !atomic_compare_exchange_weak_explicit(&wt_peak, &peak, now, memory_order_relaxed,
@@ -30,7 +30,7 @@ static void wt_memory_count(int64_t bytes) {
 }
 
 /* A kernel that has no huge pages, or not for us, gives others. */
-static void *wt_take(size_t bytes) {
+static void *allocate_block(size_t bytes) {
     void *block = NULL;
     if (bytes < WT_HUGE_PAGE) return aligned_alloc(WT_ALIGNMENT, bytes);
     if (posix_memalign(&block, WT_HUGE_PAGE, bytes) != 0) return NULL;
@@ -48,7 +48,7 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     bool overflow = __builtin_mul_overflow(count, element_bytes, &bytes) || bytes > SIZE_MAX / 2;
     if (!overflow) {
         size_t whole = (bytes + 2 * WT_ALIGNMENT - 1) / WT_ALIGNMENT * WT_ALIGNMENT;
-        block = wt_take(whole);
+        block = allocate_block(whole);
         if (block) memset(block, 0, whole);
     }
     if (!block) {
@@ -59,7 +59,7 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
                                   (double)wt_memory_bytes() / 1048576.0);
     }
     memcpy(block, &bytes, sizeof bytes);
-    wt_memory_count((int64_t)bytes);
+    count_memory((int64_t)bytes);
     atomic_fetch_add_explicit(&wt_blocks, 1, memory_order_relaxed);
     void *user = (char *)block + WT_ALIGNMENT;
     memcpy(out, &user, sizeof user);
@@ -79,7 +79,7 @@ wt_status wt_alloc_huge(void *out, size_t count, size_t element_bytes, const cha
     return wt_alloc(out, (size_t)wt_memory_huge_bytes((int64_t)bytes + WT_ALIGNMENT) - WT_ALIGNMENT, 1, what);
 }
 
-wt_status wt_append(void *items, int *count, const void *item, size_t bytes, const char *what) {
+wt_status wt_memory_append(void *items, int *count, const void *item, size_t bytes, const char *what) {
     enum { FIRST = 16 };
     char *array;
     const size_t used = (size_t)*count;
@@ -102,7 +102,7 @@ void wt_free(void *pointer) {
     char *block = (char *)pointer - WT_ALIGNMENT;
     size_t bytes;
     memcpy(&bytes, block, sizeof bytes);
-    wt_memory_count(-(int64_t)bytes);
+    count_memory(-(int64_t)bytes);
     atomic_fetch_sub_explicit(&wt_blocks, 1, memory_order_relaxed);
     free(block);
 }
@@ -132,7 +132,7 @@ int64_t wt_memory_peak_resident(void) {
     return line && sscanf(line, "\nVmHWM: %lld", &kib) == 1 ? kib * 1024 : 0;
 }
 
-wt_status wt_copy_string(char **out, const char *text) {
+wt_status wt_memory_copy_string(char **out, const char *text) {
     size_t bytes = strlen(text) + 1;
     WT_TRY(wt_alloc(out, bytes, 1, "a string"));
     memcpy(*out, text, bytes);

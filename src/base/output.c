@@ -15,7 +15,7 @@ static struct {
     size_t waits;
 } filter;
 
-static bool write_all(const char *bytes, size_t count) {
+static bool write_output(const char *bytes, size_t count) {
     while (count > 0) {
         const ssize_t written = write(STDOUT_FILENO, bytes, count);
         if (written < 0 && errno == EINTR) continue;
@@ -27,7 +27,7 @@ static bool write_all(const char *bytes, size_t count) {
 }
 
 /* Bytes that a character with this first one has; of others 1. */
-static size_t length_of(char first) {
+static size_t sequence_length(char first) {
     const unsigned char byte = (unsigned char)first;
     return byte >= 0xF0 && byte < 0xF8   ? 4
            : byte >= 0xE0 && byte < 0xF0 ? 3
@@ -44,7 +44,7 @@ static size_t show_part(char *out, const char *text, size_t length) {
         uint32_t code = 0;
         const size_t left = length - at;
         const int bytes = wt_utf8_decode(&code, text + at, left);
-        if (bytes == 0 && left < length_of(text[at])) {
+        if (bytes == 0 && left < sequence_length(text[at])) {
             size_t follow = 1; /* only as far as they may belong to it */
             while (follow < left && (text[at + follow] & 0xC0) == 0x80) follow++;
             if (follow == left) {
@@ -53,7 +53,7 @@ static size_t show_part(char *out, const char *text, size_t length) {
                 break;
             }
         }
-        if (bytes > 0 && (code == '\n' || code == '\t' || !wt_code_is_hidden(code))) {
+        if (bytes > 0 && (code == '\n' || code == '\t' || !wt_utf8_is_hidden(code))) {
             memcpy(out + used, text + at, (size_t)bytes);
             used += (size_t)bytes;
         } else {
@@ -68,13 +68,13 @@ static ssize_t write_filtered(void *cookie, const char *bytes, size_t count) {
     enum { PART = 4096 };
     char text[PART + WT_UTF8_MAX], shown[PART + WT_UTF8_MAX];
     (void)cookie;
-    if (filter.raw && filter.waits == 0) return write_all(bytes, count) ? (ssize_t)count : 0;
+    if (filter.raw && filter.waits == 0) return write_output(bytes, count) ? (ssize_t)count : 0;
     for (size_t at = 0; at < count;) {
         const size_t taken = count - at < PART ? count - at : PART, before = filter.waits;
         memcpy(text, filter.waiting, before);
         memcpy(text + before, bytes + at, taken);
         filter.waits = 0;
-        if (!write_all(shown, show_part(shown, text, before + taken))) return 0;
+        if (!write_output(shown, show_part(shown, text, before + taken))) return 0;
         at += taken;
     }
     return (ssize_t)count;
@@ -98,5 +98,5 @@ bool wt_output_finish(void) {
     written = fflush(stdout) == 0 && written;
     if (filter.waits == 0) return written;
     filter.waits = 0;
-    return write_all("?", 1) && written;
+    return write_output("?", 1) && written;
 }

@@ -13,7 +13,7 @@ void wt_random_words(uint32_t out[4], uint64_t seed, wt_random_purpose purpose, 
     for (int i = 0; i < 4; i++) out[i] = words.v[i];
 }
 
-static double wt_unit(uint32_t high, uint32_t low) {
+static double to_uniform(uint32_t high, uint32_t low) {
     uint64_t bits = ((uint64_t)high << 32 | low) >> 11;
     return (double)bits * 0x1p-53;
 }
@@ -21,19 +21,19 @@ static double wt_unit(uint32_t high, uint32_t low) {
 double wt_random_uniform(uint64_t seed, wt_random_purpose purpose, uint64_t a, uint64_t b) {
     uint32_t words[4];
     wt_random_words(words, seed, purpose, a, b);
-    return wt_unit(words[0], words[1]);
+    return to_uniform(words[0], words[1]);
 }
 
 double wt_random_normal(uint64_t seed, wt_random_purpose purpose, uint64_t a, uint64_t b) {
     uint32_t words[4];
     wt_random_words(words, seed, purpose, a, b);
-    double radius = sqrt(-2.0 * log(1.0 - wt_unit(words[0], words[1]))); /* the argument is in (0, 1] */
-    return radius * cos(2.0 * 3.14159265358979323846 * wt_unit(words[2], words[3]));
+    double radius = sqrt(-2.0 * log(1.0 - to_uniform(words[0], words[1]))); /* the argument is in (0, 1] */
+    return radius * cos(2.0 * 3.14159265358979323846 * to_uniform(words[2], words[3]));
 }
 
 /* One round keyed by (seed, purpose, a, round): mixes `half`, of `bits` bits. */
-static uint64_t wt_feistel_round(uint64_t half, int bits, uint64_t seed, wt_random_purpose purpose,
-                                 uint64_t a, int round) {
+static uint64_t feistel_round(uint64_t half, int bits, uint64_t seed, wt_random_purpose purpose, uint64_t a,
+                              int round) {
     uint32_t words[4];
     wt_random_words(words, seed ^ ((uint64_t)(round + 1) << 56), purpose, a, half);
     return ((uint64_t)words[0] << 32 | words[1]) & ((UINT64_C(1) << bits) - 1);
@@ -48,7 +48,7 @@ uint64_t wt_random_permute(uint64_t index, uint64_t count, uint64_t seed, wt_ran
     do {
         uint64_t left = index >> bits, right = index & mask;
         for (int round = 0; round < 6; round++) {
-            uint64_t mixed = left ^ wt_feistel_round(right, bits, seed, purpose, a, round);
+            uint64_t mixed = left ^ feistel_round(right, bits, seed, purpose, a, round);
             left = right;
             right = mixed;
         }

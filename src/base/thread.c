@@ -1,5 +1,5 @@
-/* Helper threads by POSIX; the cores of the process by OpenMP's places, which know them despite the binding.
- * */
+/* Helper threads by POSIX; the cores of the process by OpenMP's places, which know them despite the
+ * binding. */
 #include "wavetrain/thread.h"
 
 #include <dirent.h>
@@ -14,7 +14,7 @@
 enum { WT_CPUS_MAX = 4096 };
 
 /* Every core of every place; without binding there are no places, and nothing to undo. */
-static void wt_unbind(pthread_attr_t *attributes) {
+static void unbind_thread(pthread_attr_t *attributes) {
     int cpus[WT_CPUS_MAX];
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -33,7 +33,7 @@ wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *contex
     sigset_t all, before;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    wt_unbind(&attributes);
+    unbind_thread(&attributes);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&thread->id, &attributes, work, context);
@@ -44,7 +44,8 @@ wt_status wt_thread_start(wt_thread *thread, void *(*work)(void *), void *contex
     return WT_OK;
 }
 
-/* On Linux a nice value is a thread's own. Each level is 4/5 of the share of the one before: 15 gets 3.4 % of the share of 0. */
+/* On Linux a nice value is a thread's own. Each level is 4/5 of the share of the one before: 15 gets 3.4 % of
+ * the share of 0. */
 void wt_thread_step_back(void) {
     enum { WT_BACKGROUND_NICE = 15 };
     setpriority(PRIO_PROCESS, 0, WT_BACKGROUND_NICE); /* if it is not allowed, the thread competes */

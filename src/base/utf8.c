@@ -32,24 +32,24 @@ int wt_utf8_encode(char out[WT_UTF8_MAX], uint32_t code) {
     return length;
 }
 
-int wt_line_end(const char *text, size_t bytes) {
+int wt_utf8_line_end(const char *text, size_t bytes) {
     if (bytes == 0 || (*text != '\n' && *text != '\r')) return 0;
     return bytes > 1 && text[0] == '\r' && text[1] == '\n' ? 2 : 1;
 }
 
-int wt_text_decode(uint32_t *code, const char *text, size_t bytes) {
-    int end = wt_line_end(text, bytes);
+int wt_utf8_decode_text(uint32_t *code, const char *text, size_t bytes) {
+    int end = wt_utf8_line_end(text, bytes);
     if (end == 0) return wt_utf8_decode(code, text, bytes);
     *code = '\n';
     return end;
 }
 
-bool wt_code_is_hidden(uint32_t code) {
+bool wt_utf8_is_hidden(uint32_t code) {
     return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x200E || code == 0x200F ||
            (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
 }
 
-void wt_text_show(char *out, size_t room, const char *text, size_t length) {
+void wt_utf8_show(char *out, size_t room, const char *text, size_t length) {
     static const char more[] = "…";
     size_t used = 0, cut = 0; /* `cut`: the last place at which "…" fits */
     for (size_t at = 0; at < length;) {
@@ -57,7 +57,7 @@ void wt_text_show(char *out, size_t room, const char *text, size_t length) {
         char shown[WT_UTF8_MAX];
         const int bytes = wt_utf8_decode(&code, text + at, length - at);
         const bool blank = bytes == 1 && (code == '\n' || code == '\r' || code == '\t');
-        const bool plain = bytes > 0 && !wt_code_is_hidden(code);
+        const bool plain = bytes > 0 && !wt_utf8_is_hidden(code);
         const size_t put = plain ? (size_t)bytes : 1;
         if (used + put >= room) {
             memcpy(out + cut, more, sizeof more);
@@ -73,7 +73,7 @@ void wt_text_show(char *out, size_t room, const char *text, size_t length) {
     out[used] = '\0';
 }
 
-wt_status wt_text_begin(size_t *skip, const char *path, const char *text, size_t bytes) {
+wt_status wt_utf8_begin(size_t *skip, const char *path, const char *text, size_t bytes) {
     static const struct {
         const char *first;
         size_t length;

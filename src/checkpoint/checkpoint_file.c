@@ -32,7 +32,7 @@ bool wt_checkpoint_may_pass_over(wt_status status) {
     return status == WT_FAILED && !wt_error_is_transient();
 }
 
-static wt_trailer wt_make_trailer(const char *bytes, size_t size) {
+static wt_trailer make_trailer(const char *bytes, size_t size) {
     wt_hash hash = wt_hash_bytes(bytes, size, 0);
     wt_trailer trailer = {
         .bytes = htole64(size), .hash_high = htole64(hash.high), .hash_low = htole64(hash.low)};
@@ -41,7 +41,7 @@ static wt_trailer wt_make_trailer(const char *bytes, size_t size) {
 }
 
 /* The size of the HDF5 part, once it is known to be whole. */
-static wt_status wt_verify(size_t *size, const char *path, const char *bytes, size_t all) {
+static wt_status verify_trailer(size_t *size, const char *path, const char *bytes, size_t all) {
     static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
     wt_trailer found;
     WT_CHECK(all >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0, WT_FAILED,
@@ -54,7 +54,7 @@ static wt_status wt_verify(size_t *size, const char *path, const char *bytes, si
     WT_CHECK(le64toh(found.bytes) == all - sizeof found, WT_FAILED,
              "%s: the checkpoint is cut short (got %zu bytes, expected %llu)", path, all - sizeof found,
              (unsigned long long)le64toh(found.bytes));
-    wt_trailer made = wt_make_trailer(bytes, all - sizeof found);
+    wt_trailer made = make_trailer(bytes, all - sizeof found);
     WT_CHECK(memcmp(&made, &found, sizeof made) == 0, WT_FAILED,
              "%s: the checkpoint is damaged (its hash differs)", path);
     *size = all - sizeof found;
@@ -96,7 +96,7 @@ static const char *const wt_tensor_groups[] = {[WT_TENSOR_PARAMETER] = "paramete
                                                [WT_TENSOR_SECOND] = "optimizer/second",
                                                [WT_TENSOR_AVERAGE] = "ema"};
 
-static void wt_tensor_path(char out[128], wt_tensor_kind kind, const char *name) {
+static void format_tensor_path(char out[128], wt_tensor_kind kind, const char *name) {
     snprintf(out, 128, "%s/%s", wt_tensor_groups[kind], name);
 }
 
@@ -106,14 +106,14 @@ static size_t count_elements(int rank, const int64_t *shape) {
     return count;
 }
 
-static wt_status wt_write_tensor(wt_h5 *file, const wt_checkpoint_tensor *tensor) {
+static wt_status write_tensor(wt_h5 *file, const wt_checkpoint_tensor *tensor) {
     const float *values[] = {tensor->parameter, tensor->first, tensor->second, tensor->average};
     wt_h5_shape shape = {.type = WT_H5_FLOAT, .rank = tensor->rank};
     for (int i = 0; i < tensor->rank; i++) shape.shape[i] = tensor->shape[i];
     for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++) {
         char path[128];
         if (!values[kind]) continue;
-        wt_tensor_path(path, (wt_tensor_kind)kind, tensor->name);
+        format_tensor_path(path, (wt_tensor_kind)kind, tensor->name);
         WT_TRY(wt_state_check_tensor(new_name, path, values[kind],
                                      count_elements(tensor->rank, tensor->shape), kind == WT_TENSOR_SECOND));
         WT_TRY(wt_h5_write(file, path, shape, values[kind], 0));
@@ -137,7 +137,7 @@ wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_st
     WT_GUARD(wt_h5_write_attribute_text(file, "", "config", text));
     WT_GUARD(wt_state_write(file, state));
     if (vocabulary && vocabulary->classes > 0) WT_GUARD(wt_vocabulary_write(file, vocabulary));
-    for (int i = 0; i < count; i++) WT_GUARD(wt_write_tensor(file, &tensors[i]));
+    for (int i = 0; i < count; i++) WT_GUARD(write_tensor(file, &tensors[i]));
     WT_GUARD(wt_h5_image(bytes, size, file));
 cleanup:
     if (file) {
@@ -153,14 +153,14 @@ cleanup:
 }
 
 wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size) {
-    wt_trailer trailer = wt_make_trailer(bytes, size);
+    wt_trailer trailer = make_trailer(bytes, size);
     return wt_file_write_atomically(path, bytes, size, &trailer, sizeof trailer);
 }
 
 /* --- reading --- */
 
 /* "5×4×3" */
-static void wt_shape_text(char out[128], int rank, const int64_t *shape) {
+static void format_shape(char out[128], int rank, const int64_t *shape) {
     int used = 0;
     out[0] = '\0';
     for (int i = 0; i < rank; i++) {
@@ -168,7 +168,7 @@ static void wt_shape_text(char out[128], int rank, const int64_t *shape) {
     }
 }
 
-static wt_status wt_read_config(wt_checkpoint *checkpoint) {
+static wt_status read_stored_config(wt_checkpoint *checkpoint) {
     char *text;
     WT_TRY(wt_alloc(&text, WT_CONFIG_TEXT_MAX, 1, "a checkpoint's configuration"));
     wt_status status = wt_h5_read_attribute_text(checkpoint->file, "", "config", text, WT_CONFIG_TEXT_MAX);
@@ -180,7 +180,8 @@ static wt_status wt_read_config(wt_checkpoint *checkpoint) {
     return status;
 }
 
-/* Every number of one group of tensors; a file may have no such group. Memory is taken for what the file has stored. */
+/* Every number of one group of tensors; a file may have no such group. Memory is taken for what the file has
+ * stored. */
 static wt_status check_group(wt_checkpoint *checkpoint, wt_tensor_kind kind) {
     wt_status status = WT_OK;
     char **names = NULL, path[128];
@@ -190,7 +191,7 @@ static wt_status check_group(wt_checkpoint *checkpoint, wt_tensor_kind kind) {
     WT_GUARD(wt_h5_list(checkpoint->file, wt_tensor_groups[kind], &names, &tensors));
     for (size_t t = 0; t < tensors; t++) {
         wt_h5_shape found;
-        wt_tensor_path(path, kind, names[t]);
+        format_tensor_path(path, kind, names[t]);
         WT_GUARD(wt_h5_inspect(checkpoint->file, path, &found));
         WT_GUARD_CHECK(found.type == WT_H5_FLOAT, WT_FAILED,
                        "%s: damaged: %s has a foreign type (expected 32 bit floats)", checkpoint->path, path);
@@ -217,7 +218,7 @@ static wt_status check_contents(wt_checkpoint *checkpoint) {
     return WT_OK;
 }
 
-static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
+static wt_status read_header(wt_checkpoint *checkpoint) {
     char format[64];
     int64_t version;
     WT_CHECK(wt_h5_has_attribute(checkpoint->file, "", "format"), WT_FAILED,
@@ -233,7 +234,7 @@ static wt_status wt_read_heading(wt_checkpoint *checkpoint) {
              checkpoint->path, (long long)version);
     WT_TRY(wt_state_read(checkpoint->file, checkpoint->path, &checkpoint->state));
     WT_TRY(wt_vocabulary_read(&checkpoint->vocabulary, checkpoint->file, checkpoint->path));
-    WT_TRY(wt_read_config(checkpoint));
+    WT_TRY(read_stored_config(checkpoint));
     bool text = checkpoint->config.data.quantization.kind == WT_QUANTIZATION_VOCABULARY;
     WT_CHECK(!text || checkpoint->vocabulary.classes > 0, WT_FAILED, "%s: damaged: its vocabulary is missing",
              checkpoint->path);
@@ -253,10 +254,10 @@ wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path) {
     if (wt_nam_recognise(bytes, all)) {
         WT_GUARD(wt_checkpoint_from_nam(&image, &size, path, bytes, all));
     } else {
-        WT_GUARD(wt_verify(&size, path, bytes, all));
+        WT_GUARD(verify_trailer(&size, path, bytes, all));
     }
     WT_GUARD(wt_h5_open_image(&checkpoint->file, path, image ? image : bytes, size));
-    WT_GUARD(wt_read_heading(checkpoint));
+    WT_GUARD(read_header(checkpoint));
     WT_GUARD(check_contents(checkpoint));
     *out = checkpoint;
     checkpoint = NULL;
@@ -302,14 +303,14 @@ wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind ki
                                     int rank, const int64_t *shape) {
     char path[128], got[128], expected[128];
     wt_h5_shape found;
-    wt_tensor_path(path, kind, name);
+    format_tensor_path(path, kind, name);
     WT_CHECK(wt_h5_has(checkpoint->file, path), WT_FAILED,
              "%s: the checkpoint is of another architecture (it has no %s)", checkpoint->path, path);
     WT_TRY(wt_h5_inspect(checkpoint->file, path, &found));
     bool same = found.rank == rank && found.type == WT_H5_FLOAT;
     for (int i = 0; same && i < rank; i++) same = found.shape[i] == shape[i];
-    wt_shape_text(got, found.rank, found.shape);
-    wt_shape_text(expected, rank, shape);
+    format_shape(got, found.rank, found.shape);
+    format_shape(expected, rank, shape);
     WT_CHECK(same, WT_FAILED, "%s: the checkpoint is of another architecture (%s: got shape %s, expected %s)",
              checkpoint->path, path, got, expected);
     return WT_OK;
@@ -319,7 +320,7 @@ wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, con
                              const int64_t *shape, float *values) {
     char path[128];
     WT_TRY(wt_checkpoint_check_shape(checkpoint, kind, name, rank, shape));
-    wt_tensor_path(path, kind, name);
+    format_tensor_path(path, kind, name);
     return wt_h5_read(checkpoint->file, path, WT_H5_FLOAT, values);
 }
 

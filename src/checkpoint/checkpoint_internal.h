@@ -31,8 +31,8 @@ wt_status wt_checkpoint_from_nam(char **image, size_t *size, const char *path, c
 wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state);
 /* Of a state of zeros. Integers are in their range then; wt_state_check knows the rest. */
 wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *state);
-/* Fails with the first field that is out of its range, or that does not fit another one or the configuration. `path`
- * stands before the message. */
+/* Fails with the first field that is out of its range, or that does not fit another one or the configuration.
+ * `path` stands before the message. */
 wt_status wt_state_check(const char *path, const wt_checkpoint_state *state, const wt_config *config);
 /* Fails with the first element that is not finite, or, of second moments (`square`), negative. */
 wt_status wt_state_check_tensor(const char *path, const char *name, const float *values, size_t count,

@@ -1,8 +1,9 @@
 /*
- * The state of a checkpoint: one table says how each field is stored and which values it may have. A file whose hash
- * is right can still hold values that no run has (another program has written it, or memory was damaged before the
- * hash was made), and some of them would write out of bounds or train for ever; so both the reader and the writer
- * check every field, what fields say of each other, and every number of the tensors.
+ * The state of a checkpoint: one table says how each field is stored and which values it may have. A file
+ * whose hash is right can still hold values that no run has (another program has written it, or memory was
+ * damaged before the hash was made), and some of them would write out of bounds or train for ever; so both
+ * the reader and the writer check every field, what fields say of each other, and every number of the
+ * tensors.
  */
 #include <float.h>
 #include <math.h>
@@ -34,8 +35,8 @@ typedef struct {
             min_, max_, flags_                                                                          \
     }
 
-/* FIELD_NEWER: absent in older files. FIELD_NAN: may be NaN, which means that there is none yet. FIELD_DIGEST: a text
- * of hexadecimal digits. */
+/* FIELD_NEWER: absent in older files. FIELD_NAN: may be NaN, which means that there is none yet.
+ * FIELD_DIGEST: a text of hexadecimal digits. */
 static const state_field state_fields[] = {
     FIELD(step, STATE_INT64, 0, COUNT_MAX, FIELD_PLAIN),
     FIELD(updates, STATE_INT64, 0, COUNT_MAX, FIELD_PLAIN),
@@ -88,7 +89,7 @@ static wt_status check_integer(const state_field *field, const char *path, int64
     return WT_OK;
 }
 
-static wt_status check_real(const state_field *field, const char *path, double value) {
+static wt_status check_state_real(const state_field *field, const char *path, double value) {
     const bool fits = isnan(value) ? (field->flags & FIELD_NAN) != 0
                                    : value >= field->min && value <= field->max;
     WT_CHECK(fits, WT_FAILED, "%s: damaged: %s is out of range (got %g, expected %g to %g)", path,
@@ -96,7 +97,7 @@ static wt_status check_real(const state_field *field, const char *path, double v
     return WT_OK;
 }
 
-static wt_status check_text(const state_field *field, const char *path, const char *text) {
+static wt_status check_state_text(const state_field *field, const char *path, const char *text) {
     if (!(field->flags & FIELD_DIGEST)) return WT_OK;
     const size_t digits = WT_HASH_TEXT - 1;
     WT_CHECK(strlen(text) == digits && strspn(text, "0123456789abcdef") == digits, WT_FAILED,
@@ -105,18 +106,20 @@ static wt_status check_text(const state_field *field, const char *path, const ch
     return WT_OK;
 }
 
-static wt_status check_field(const state_field *field, const char *path, const wt_checkpoint_state *state) {
+static wt_status check_state_field(const state_field *field, const char *path,
+                                   const wt_checkpoint_state *state) {
     const char *at = (const char *)state + field->offset;
     switch (field->type) {
     case STATE_INT: return check_integer(field, path, *(const int *)at);
     case STATE_INT64: return check_integer(field, path, *(const int64_t *)at);
-    case STATE_REAL: return check_real(field, path, *(const double *)at);
-    case STATE_TEXT: return check_text(field, path, at);
+    case STATE_REAL: return check_state_real(field, path, *(const double *)at);
+    case STATE_TEXT: return check_state_text(field, path, at);
     }
     return WT_OK;
 }
 
-/* What fields say of each other: every step is an update or was skipped, and nothing was counted after the last. */
+/* What fields say of each other: every step is an update or was skipped, and nothing was counted after the
+ * last. */
 static wt_status check_counts(const char *path, const wt_checkpoint_state *state, const wt_config *config) {
     const struct {
         const char *name, *limit;
@@ -160,10 +163,10 @@ static wt_status check_normalization(const char *path, const wt_normalization *n
 }
 
 wt_status wt_state_check(const char *path, const wt_checkpoint_state *state, const wt_config *config) {
-    for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(check_field(&state_fields[i], path, state));
+    for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(check_state_field(&state_fields[i], path, state));
     WT_TRY(check_norms(path, state));
     WT_TRY(check_normalization(path, &state->normalization));
-    WT_TRY(wt_features_check(&state->features, path));
+    WT_TRY(wt_dataset_check_features(&state->features, path));
     return check_counts(path, state, config);
 }
 
@@ -227,8 +230,8 @@ wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state) {
 /* --- reading --- */
 
 /* An integer is checked before it is narrowed. */
-static wt_status read_field(wt_h5 *file, const char *path, const state_field *field,
-                            wt_checkpoint_state *state) {
+static wt_status read_state_field(wt_h5 *file, const char *path, const state_field *field,
+                                  wt_checkpoint_state *state) {
     char *at = (char *)state + field->offset;
     int64_t number;
     switch (field->type) {
@@ -247,7 +250,7 @@ static wt_status read_field(wt_h5 *file, const char *path, const state_field *fi
     return WT_OK;
 }
 
-static wt_status read_normalization(wt_h5 *file, const char *path, wt_normalization *normalization) {
+static wt_status read_state_normalization(wt_h5 *file, const char *path, wt_normalization *normalization) {
     wt_h5_shape found;
     double values[2 * WT_NORMALIZED_MAX];
     if (!wt_h5_has(file, normalization_name)) return WT_OK;
@@ -304,10 +307,10 @@ wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *stat
     for (int i = 0; i < STATE_FIELDS; i++) {
         const state_field *field = &state_fields[i];
         if ((field->flags & FIELD_NEWER) && !wt_h5_has_attribute(file, "", field->name)) continue;
-        WT_TRY(read_field(file, path, field, state));
+        WT_TRY(read_state_field(file, path, field, state));
     }
     if (!wt_h5_has_attribute(file, "", "planned_step")) state->planned_step = state->step; /* all were */
-    WT_TRY(read_normalization(file, path, &state->normalization));
+    WT_TRY(read_state_normalization(file, path, &state->normalization));
     WT_TRY(read_features(file, path, &state->features));
     return read_norms(file, path, state->norms);
 }

@@ -29,7 +29,7 @@ static wt_status list_tensors(wt_checkpoint_tensor **out, const wt_network *netw
 }
 
 /* Of a run that has made no step. */
-static wt_checkpoint_state fresh_state(const wt_nam_file *file) {
+static wt_checkpoint_state make_nam_state(const wt_nam_file *file) {
     wt_checkpoint_state state = {.sample_rate = file->sample_rate,
                                  .channels = 1,
                                  .ranks = 1,
@@ -52,7 +52,7 @@ static wt_status build(char **image, size_t *size, const wt_nam_file *file, cons
     wt_checkpoint_tensor *tensors = NULL;
     float *zeros = NULL;
     const wt_network_shape shape = {.channels = 1, .values = 1};
-    const wt_checkpoint_state state = fresh_state(file);
+    const wt_checkpoint_state state = make_nam_state(file);
     WT_TRY(wt_network_create_shaped(&network, &file->config.model, &shape));
     WT_GUARD_CHECK(network->parameters.total == file->count, WT_USAGE,
                    "%s: weights do not fit the layers (got %zu numbers, expected %zu)", path, file->count + 1,

@@ -1,8 +1,8 @@
 /*
- * Checkpoints of a run: found by their names, opened newest first. Two things are never taken for granted: that a file
- * holds the step of its name, and that a file which can't be read now is damaged. Only one that was read and is wrong
- * is passed over; any other failure is tried again and then ends the work, lest a run go on from an older state. Nor
- * does it go on from one of before it has gone back (the guard).
+ * Checkpoints of a run: found by their names, opened newest first. Two things are never taken for granted:
+ * that a file holds the step of its name, and that a file which can't be read now is damaged. Only one that
+ * was read and is wrong is passed over; any other failure is tried again and then ends the work, lest a run
+ * go on from an older state. Nor does it go on from one of before it has gone back (the guard).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -23,14 +23,14 @@ wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run) {
     return wt_path_join(out, run, "checkpoints");
 }
 
-static void wt_make_name(char out[WT_NAME_MAX], int64_t step) {
+static void format_checkpoint_name(char out[WT_NAME_MAX], int64_t step) {
     snprintf(out, WT_NAME_MAX, "%s%08" PRId64 "%s", wt_name_prefix, step, wt_name_suffix);
 }
 
 wt_status wt_run_checkpoint_path(char out[WT_PATH_MAX], const char *run, int64_t step) {
     char folder[WT_PATH_MAX], name[WT_NAME_MAX];
     WT_TRY(wt_checkpoints_folder(folder, run));
-    wt_make_name(name, step);
+    format_checkpoint_name(name, step);
     return wt_path_join(out, folder, name);
 }
 
@@ -43,11 +43,11 @@ int64_t wt_checkpoint_name_step(const char *name) {
     errno = 0;
     long long step = strtoll(digits, NULL, 10);
     if (errno != 0) return -1;
-    wt_make_name(made, step);
+    format_checkpoint_name(made, step);
     return strcmp(name, made) == 0 ? step : -1;
 }
 
-static int wt_compare_steps(const void *a, const void *b) {
+static int compare_steps(const void *a, const void *b) {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
     return (left > right) - (left < right);
 }
@@ -68,7 +68,7 @@ wt_status wt_run_checkpoints(const char *run, int64_t **steps, size_t *count) {
         if (step >= 0) (*steps)[(*count)++] = step;
     }
     wt_folder_list_free(names, all);
-    if (*count) qsort(*steps, *count, sizeof **steps, wt_compare_steps);
+    if (*count) qsort(*steps, *count, sizeof **steps, compare_steps);
     return status;
 }
 
@@ -97,7 +97,7 @@ static wt_status open_once(void *context) {
 
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path) {
     opening work = {.out = out, .place = path};
-    WT_TRY(wt_try_again(open_once, &work));
+    WT_TRY(wt_error_try_again(open_once, &work));
     is_named_right(*out);
     return WT_OK;
 }
@@ -116,8 +116,8 @@ static bool is_later(const wt_checkpoint_state *a, const wt_checkpoint_state *b)
     return a->rollbacks != b->rollbacks ? a->rollbacks > b->rollbacks : a->step > b->step;
 }
 
-/* Whether the file of that name was written after `path`. A name that is too low, or of before the run has gone back to
- * a lower step, leaves its file the time at which it was written. */
+/* Whether the file of that name was written after `path`. A name that is too low, or of before the run has
+ * gone back to a lower step, leaves its file the time at which it was written. */
 static bool is_written_after(const char *run, int64_t name, const char *path) {
     char other[WT_PATH_MAX];
     struct stat a, b;
@@ -128,9 +128,9 @@ static bool is_written_after(const char *run, int64_t name, const char *path) {
 }
 
 /*
- * From the highest name down. As long as names are right the first file that verifies is the newest, unless another one
- * was written later; once one is not, all files are read. What they hold counts, and of two alike the one whose name is
- * right.
+ * From the highest name down. As long as names are right the first file that verifies is the newest, unless
+ * another one was written later; once one is not, all files are read. What they hold counts, and of two alike
+ * the one whose name is right.
  */
 static wt_status choose_newest(wt_checkpoint **best, const char *run, const int64_t *names, size_t count) {
     bool all_right = true;
@@ -178,7 +178,7 @@ static wt_status open_newest_once(void *context) {
 
 wt_status wt_run_open_newest(wt_checkpoint **out, const char *run) {
     opening work = {.out = out, .place = run};
-    return wt_try_again(open_newest_once, &work);
+    return wt_error_try_again(open_newest_once, &work);
 }
 
 wt_status wt_run_newest_step(int64_t *step, const char *run) {
@@ -231,11 +231,11 @@ static wt_status open_step_once(void *context) {
 
 static wt_status open_step(wt_checkpoint **out, const char *run, int64_t step) {
     opening work = {.out = out, .place = run, .step = step};
-    return wt_try_again(open_step_once, &work);
+    return wt_error_try_again(open_step_once, &work);
 }
 
 /* The best step's checkpoint, as the newest one records it. */
-static wt_status wt_open_best(wt_checkpoint **out, const char *run) {
+static wt_status open_best(wt_checkpoint **out, const char *run) {
     wt_checkpoint *newest;
     *out = NULL;
     WT_TRY(wt_run_open_newest(&newest, run));
@@ -263,10 +263,10 @@ wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_ch
                              int64_t step) {
     opening work = {.out = out, .place = file_or_run};
     *out = NULL;
-    WT_TRY(wt_try_again(find_once, &work));
+    WT_TRY(wt_error_try_again(find_once, &work));
     if (!wt_path_is_folder(file_or_run)) return wt_checkpoint_open(out, file_or_run);
     if (step >= 0) return open_step(out, file_or_run, step);
-    if (pick == WT_PICK_BEST) return wt_open_best(out, file_or_run);
+    if (pick == WT_PICK_BEST) return open_best(out, file_or_run);
     WT_TRY(wt_run_open_newest(out, file_or_run));
     WT_CHECK(*out, WT_USAGE, "%s: the folder has no checkpoint (a run's folder or a checkpoint is expected)",
              file_or_run);

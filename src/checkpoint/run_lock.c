@@ -25,22 +25,22 @@ struct wt_run_lock {
 };
 
 /* "host process job" of this run; job "-" outside SLURM. */
-static void wt_describe_self(char text[WT_LOCK_TEXT]) {
+static void describe_process(char text[WT_LOCK_TEXT]) {
     char host[256] = "unknown";
     const char *job = getenv("SLURM_JOB_ID");
     gethostname(host, sizeof host - 1);
     snprintf(text, WT_LOCK_TEXT, "%s %ld %.64s\n", host, (long)getpid(), job && *job ? job : "-");
 }
 
-static void wt_read_lock(int file, char text[WT_LOCK_TEXT]) {
+static void read_lock(int file, char text[WT_LOCK_TEXT]) {
     ssize_t length = pread(file, text, WT_LOCK_TEXT - 1, 0);
     text[length > 0 ? length : 0] = '\0';
 }
 
 /*
- * Now, by the clock that gives files their times, which may be another host's: a new file's time. A lock can't be newer
- * than that by much, unless a clock was set back or the file was touched; such a lock says nothing of a live owner, who
- * would touch it again and again.
+ * Now, by the clock that gives files their times, which may be another host's: a new file's time. A lock
+ * can't be newer than that by much, unless a clock was set back or the file was touched; such a lock says
+ * nothing of a live owner, who would touch it again and again.
  */
 static time_t folder_now(const char *run) {
     char path[WT_PATH_MAX];
@@ -55,7 +55,7 @@ static time_t folder_now(const char *run) {
 }
 
 /* Whether the lock's text is that of a live run elsewhere. */
-static bool wt_is_held(int file, const char *run, const char *text, const char *mine) {
+static bool is_held(int file, const char *run, const char *text, const char *mine) {
     char host[256], job[65], my_host[256], my_job[65];
     long process, my_process;
     struct stat info;
@@ -66,7 +66,7 @@ static bool wt_is_held(int file, const char *run, const char *text, const char *
     return fstat(file, &info) == 0 && fabs(difftime(folder_now(run), info.st_mtime)) < WT_LOCK_STALE;
 }
 
-static wt_status wt_refuse(const char *run, const char *text) {
+static wt_status refuse_lock(const char *run, const char *text) {
     char host[256] = "?", job[65] = "-";
     long process = 0;
     int found = sscanf(text, "%255s %ld %64s", host, &process, job);
@@ -83,13 +83,13 @@ wt_status wt_run_lock_take(wt_run_lock **out, const char *run) {
     WT_TRY(wt_alloc(&lock, 1, sizeof *lock, "the lock"));
     lock->file = -1;
     WT_GUARD(wt_path_join(lock->path, run, "lock"));
-    wt_describe_self(lock->mine);
+    describe_process(lock->mine);
     lock->file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     WT_GUARD_CHECK(lock->file >= 0, WT_FAILED, "%s: can't write (%s)", lock->path, strerror(errno));
     int taken = flock(lock->file, LOCK_EX | LOCK_NB);
-    wt_read_lock(lock->file, text);
+    read_lock(lock->file, text);
     bool busy = taken != 0 && errno == EWOULDBLOCK; /* other errors: the file system has no locks */
-    if (busy || wt_is_held(lock->file, run, text, lock->mine)) WT_GUARD(wt_refuse(run, text));
+    if (busy || is_held(lock->file, run, text, lock->mine)) WT_GUARD(refuse_lock(run, text));
     struct stat info;
     if (*text && fstat(lock->file, &info) == 0) {
         const time_t now = time(NULL);
@@ -115,9 +115,10 @@ time_t wt_run_lock_seen(const wt_run_lock *lock) {
 
 wt_status wt_run_lock_check(wt_run_lock *lock) {
     char text[WT_LOCK_TEXT];
-    int file = open(lock->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* by its name: the file may have been replaced */
+    /* by its name: the file may have been replaced */
+    int file = open(lock->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     WT_CHECK(file >= 0, WT_FAILED, "%s: the run's lock is gone (%s)", lock->path, strerror(errno));
-    wt_read_lock(file, text);
+    read_lock(file, text);
     close(file);
     WT_CHECK(strcmp(text, lock->mine) == 0, WT_FAILED, "%s: another run has taken this folder over (%.*s)",
              lock->path, (int)strcspn(text, "\n"), text);
@@ -134,7 +135,7 @@ wt_status wt_run_lock_beat(wt_run_lock *lock, double now) {
 
 void wt_run_lock_leave(const wt_run_lock *lock) {
     char text[WT_LOCK_TEXT];
-    wt_read_lock(lock->file, text);
+    read_lock(lock->file, text);
     if (strcmp(text, lock->mine) == 0 && ftruncate(lock->file, 0) != 0) unlink(lock->path);
 }
 

@@ -1,9 +1,10 @@
 /*
- * Removing old checkpoints of a run. Only files that verify count towards what is kept, by the step that they hold, so
- * that damaged or misnamed ones never push out the good; nor do those of before the run has gone back, whatever their
- * step. A file is read once: its inode, size and time stand for it
- * afterwards, and what this run has written itself is known to be good. The price is that a run's first removal reads
- * the files that it found; it reads for READ_SECONDS at a time and removes nothing until all are known.
+ * Removing old checkpoints of a run. Only files that verify count towards what is kept, by the step that they
+ * hold, so that damaged or misnamed ones never push out the good; nor do those of before the run has gone
+ * back, whatever their step. A file is read once: its inode, size and time stand for it
+ * afterwards, and what this run has written itself is known to be good. The price is that a run's first
+ * removal reads the files that it found; it reads for READ_SECONDS at a time and removes nothing until all
+ * are known.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -100,7 +101,7 @@ wt_status wt_pruner_note(wt_pruner *pruner, int64_t step, int rollbacks) {
 
 /* --- looking --- */
 
-static void read_entry(entry *found, const char *path) {
+static void read_checkpoint_entry(entry *found, const char *path) {
     wt_checkpoint *checkpoint;
     const wt_status status = wt_checkpoint_open_once(&checkpoint, path);
     if (status == WT_OK) {
@@ -114,7 +115,7 @@ static void read_entry(entry *found, const char *path) {
 }
 
 /* Knows all files afterwards, or stops for now with *whole false. */
-static wt_status look(wt_pruner *pruner, const int64_t *names, size_t count, bool *whole) {
+static wt_status inspect_files(wt_pruner *pruner, const int64_t *names, size_t count, bool *whole) {
     entry *entries;
     const double began = wt_time_now();
     WT_TRY(wt_alloc(&entries, count, sizeof *entries, "what is known of checkpoints"));
@@ -133,7 +134,7 @@ static wt_status look(wt_pruner *pruner, const int64_t *names, size_t count, boo
                 found->rollbacks = before->rollbacks;
             }
         } else if (wt_time_now() - began < READ_SECONDS) {
-            read_entry(found, path);
+            read_checkpoint_entry(found, path);
         } else {
             *whole = false;
         }
@@ -156,7 +157,8 @@ static int by_age(const void *a, const void *b) {
     return age ? age : (left->name > right->name) - (left->name < right->name);
 }
 
-/* A file that is not known to be good counts as one of the run's present: its age is known from its name alone. */
+/* A file that is not known to be good counts as one of the run's present: its age is known from its name
+ * alone. */
 static void sort_by_age(entry *entries, size_t count) {
     int rollbacks = 0;
     for (size_t i = 0; i < count; i++) {
@@ -195,7 +197,7 @@ wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_
     bool whole = false;
     wt_status status = WT_OK;
     WT_TRY(wt_run_checkpoints(pruner->run, &names, &count));
-    if (count > (size_t)keep) status = look(pruner, names, count, &whole);
+    if (count > (size_t)keep) status = inspect_files(pruner, names, count, &whole);
     wt_free(names);
     if (status != WT_OK || !whole) return status;
     entry *entries = pruner->known;

@@ -62,7 +62,7 @@ static int files_of(char *const *list) {
     return count;
 }
 
-static wt_status check_arguments(void) {
+static wt_status check_apply_arguments(void) {
     const int in = files_of(given.in), out = files_of(given.out);
     WT_CHECK(in > 0, WT_USAGE, "apply: --in is missing (expected --in SOUND --out FILE.wav)");
     WT_CHECK(in == out, WT_USAGE, "apply: --in and --out don't fit (got %d and %d, expected as many)", in,
@@ -94,7 +94,7 @@ static wt_status open_effect(effect *e, const char *file_or_run) {
     return wt_restore_network(&e->restored, e->checkpoint, given.raw);
 }
 
-static wt_status check_format(const effect *e, const passage *p, const char *path) {
+static wt_status check_apply_format(const effect *e, const passage *p, const char *path) {
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     WT_CHECK(p->format.rate == e->rate, WT_USAGE,
              "%s: is at another rate than the network (got %d Hz, expected %d)", name, p->format.rate,
@@ -105,7 +105,7 @@ static wt_status check_format(const effect *e, const passage *p, const char *pat
     return WT_OK;
 }
 
-static wt_status make_filters(const effect *e, passage *p) {
+static wt_status make_channel_filters(const effect *e, passage *p) {
     const wt_network *network = e->restored.network;
     const wt_filter_network filter = {.graph = network->graph,
                                       .kernels = e->kernels,
@@ -126,8 +126,8 @@ static wt_status make_filters(const effect *e, passage *p) {
 
 static wt_status open_passage(const effect *e, passage *p, const char *in, const char *out) {
     WT_TRY(wt_sound_reader_open(&p->reader, &p->format, in));
-    WT_TRY(check_format(e, p, in));
-    WT_TRY(make_filters(e, p));
+    WT_TRY(check_apply_format(e, p, in));
+    WT_TRY(make_channel_filters(e, p));
     const wt_sound_format made = {.frames = -1, .rate = p->format.rate, .channels = p->count};
     return wt_sound_writer_open(&p->writer, out, &made, WT_SOUND_FLOAT);
 }
@@ -208,7 +208,7 @@ static wt_status run_apply(wt_comm *comm, int argc, const char **argv) {
     given = (apply_arguments){.block = 65536};
     wt_status status = wt_command_parse(&line, &wt_command_apply, argc, argv, 1, 1);
     if (status == WT_OK && !line.done) {
-        status = check_arguments();
+        status = check_apply_arguments();
         if (status == WT_OK) status = open_effect(&e, line.arguments[0]);
         for (int i = 0; status == WT_OK && i < files_of(given.in); i++)
             status = pass_file(&e, given.in[i], given.out[i]);
@@ -217,8 +217,8 @@ static wt_status run_apply(wt_comm *comm, int argc, const char **argv) {
     wt_checkpoint_close(e.checkpoint);
     poptFreeContext(line.context);
     free(given.checkpoint);
-    wt_free_values(given.in);
-    wt_free_values(given.out);
+    wt_prepare_free_values(given.in);
+    wt_prepare_free_values(given.out);
     return status;
 }
 

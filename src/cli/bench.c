@@ -17,13 +17,13 @@
 
 /* --- times --- */
 
-static int wt_compare_seconds(const void *a, const void *b) {
+static int compare_seconds(const void *a, const void *b) {
     double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
 }
 
 wt_bench_time wt_bench_summarise(double *seconds, int count) {
-    qsort(seconds, (size_t)count, sizeof *seconds, wt_compare_seconds);
+    qsort(seconds, (size_t)count, sizeof *seconds, compare_seconds);
     return (wt_bench_time){seconds[count / 2], seconds[0]};
 }
 
@@ -67,7 +67,7 @@ typedef struct {
     double operations; /* of thread 0 */
 } wt_burst;
 
-static void wt_run_burst(void *context, int thread, int threads) {
+static void run_burst(void *context, int thread, int threads) {
     wt_burst *burst = context;
     double operations = burst->peak.run(burst->rounds);
     if (thread == 0) burst->operations = operations * threads;
@@ -79,7 +79,7 @@ void wt_bench_peaks_init(wt_bench_peaks *peaks, const wt_kernels *kernels) {
         wt_burst burst = {wt_kernels_peak(kernels, (wt_peak_kind)kind), 1000, 0.0};
         peaks->unit[kind] = burst.peak;
         if (!burst.peak.run) continue;
-        peaks->rounds[kind] = burst.rounds * wt_bench_repeats(wt_run_burst, &burst);
+        peaks->rounds[kind] = burst.rounds * wt_bench_repeats(run_burst, &burst);
     }
 }
 
@@ -87,16 +87,16 @@ void wt_bench_peaks_init(wt_bench_peaks *peaks, const wt_kernels *kernels) {
  * not that of the others. */
 static double burst_apart(wt_burst *burst, int threads) {
     const double began = wt_time_now();
-    wt_run_burst(burst, 0, threads);
+    run_burst(burst, 0, threads);
     const double seconds = wt_time_now() - began;
     return seconds > 0 ? burst->operations / seconds : 0.0;
 }
 
-static void wt_note_burst(wt_bench_peaks *peaks, int kind) {
+static void record_burst(wt_bench_peaks *peaks, int kind) {
     wt_bench_peak *peak = &peaks->of[kind];
     wt_burst burst = {peaks->unit[kind], peaks->rounds[kind], 0.0};
     if (!burst.rounds) return;
-    const double seconds = wt_bench_together(wt_run_burst, &burst), rate = burst.operations / seconds;
+    const double seconds = wt_bench_together(run_burst, &burst), rate = burst.operations / seconds;
     peak->operations += burst.operations;
     peak->seconds += seconds;
     if (rate > peak->best) peak->best = rate;
@@ -109,7 +109,7 @@ static void wt_note_burst(wt_bench_peaks *peaks, int kind) {
 void wt_bench_peaks_burst(wt_bench_peaks *peaks) {
     enum { TURNS = 3 };
     for (int turn = 0; turn < TURNS; turn++) {
-        for (int kind = 0; kind < WT_PEAKS; kind++) wt_note_burst(peaks, kind);
+        for (int kind = 0; kind < WT_PEAKS; kind++) record_burst(peaks, kind);
     }
 }
 

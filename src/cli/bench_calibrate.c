@@ -151,7 +151,7 @@ typedef struct {
 } wt_calibrating;
 
 /* The trainer's share of a step for one rank alone, as prediction counts it. */
-static wt_status wt_count_work(double work[WT_WORK_KINDS], const wt_stepper *stepper) {
+static wt_status count_work(double work[WT_WORK_KINDS], const wt_stepper *stepper) {
     wt_forecast forecast;
     const wt_forecast_case run = {.config = &stepper->config,
                                   .network = stepper->network,
@@ -167,7 +167,7 @@ static wt_status wt_count_work(double work[WT_WORK_KINDS], const wt_stepper *ste
 
 /* The median step of this rank, while all others make the same steps. The number of steps is rank 0's word.
  * Collective. */
-static double wt_time_steps(const wt_calibrating *c, wt_stepper *stepper) {
+static double time_steps(const wt_calibrating *c, wt_stepper *stepper) {
     enum { LEAST = 3, MOST = WT_ROUNDS_MOST };
     double seconds[MOST];
     int64_t steps = LEAST;
@@ -191,15 +191,15 @@ static double wt_time_steps(const wt_calibrating *c, wt_stepper *stepper) {
 }
 
 /* The slowest rank's. Collective. */
-static wt_status wt_time_network(wt_calibrating *c, const char *text, double work[WT_WORK_KINDS],
-                                 double *seconds) {
+static wt_status time_network(wt_calibrating *c, const char *text, double work[WT_WORK_KINDS],
+                              double *seconds) {
     wt_stepper *stepper = NULL;
     wt_status status = wt_config_parse(c->config, "calibration", text, strlen(text), c->set_list, 2);
     if (status == WT_OK) status = wt_stepper_create(&stepper, c->alone, "calibration", c->config);
-    if (status == WT_OK) status = wt_count_work(work, stepper);
+    if (status == WT_OK) status = count_work(work, stepper);
     WT_GUARD(wt_comm_agree(c->comm, status));
     wt_timer_init(&stepper->step->timer);
-    int64_t nanoseconds = (int64_t)(1e9 * wt_time_steps(c, stepper));
+    int64_t nanoseconds = (int64_t)(1e9 * time_steps(c, stepper));
     wt_comm_max_int64(c->comm, &nanoseconds, 1);
     *seconds = 1e-9 * (double)(nanoseconds > 0 ? nanoseconds : 1);
 cleanup:
@@ -209,7 +209,7 @@ cleanup:
 
 /* --- what a run adds to each step --- */
 
-static wt_status wt_time_rows(const char *folder, double *seconds) {
+static wt_status time_rows(const char *folder, double *seconds) {
     enum { ROWS = 5000 };
     char path[WT_PATH_MAX];
     wt_metrics *metrics;
@@ -237,14 +237,14 @@ static wt_status wt_time_rows(const char *folder, double *seconds) {
     return status == WT_OK ? closed : status;
 }
 
-/* Measures the row of metrics.csv: negligible compared with most steps, a good part of a step of some microseconds.
- * Rank 0. */
-static wt_status wt_time_notes(double *seconds) {
+/* Measures the row of metrics.csv: negligible compared with most steps, a good part of a step of some
+ * microseconds. Rank 0. */
+static wt_status time_metrics(double *seconds) {
     char folder[WT_PATH_MAX];
     const char *temporary = getenv("TMPDIR");
     WT_TRY(wt_path_join(folder, temporary && *temporary ? temporary : "/tmp", "wavetrain-calibrate-XXXXXX"));
     WT_CHECK(mkdtemp(folder), WT_FAILED, "%s: can't be made (%s)", folder, strerror(errno));
-    const wt_status status = wt_time_rows(folder, seconds);
+    const wt_status status = time_rows(folder, seconds);
     const wt_status removed = wt_folder_remove(folder);
     return status == WT_OK ? removed : status;
 }
@@ -256,22 +256,23 @@ typedef struct {
     double work[WT_NETWORKS][WT_WORK_KINDS], seconds[WT_NETWORKS];
 } wt_measured;
 
-static double wt_fitted_seconds(const wt_measured *measured, int i, const wt_rates *rates) {
+static double compute_fitted_seconds(const wt_measured *measured, int i, const wt_rates *rates) {
     double sum = 0;
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) sum += measured->work[i][kind] * rates->seconds[kind];
     return sum;
 }
 
-static void wt_print_fit(const wt_measured *measured, const wt_rates *rates) {
+static void print_fit(const wt_measured *measured, const wt_rates *rates) {
     double squares = 0;
-    if (!wt_log_speaks()) return;
+    if (!wt_log_is_verbose()) return;
     printf("\n%-44s %12s %12s %7s\n", rates->threads > 1 ? "network, threads" : "network, one thread",
            "measured ms", "fitted ms", "ratio");
     for (int i = 0; i < measured->count; i++) {
         wt_config config;
         char name[64];
         const char *text = wt_networks[measured->place[i]].text;
-        const double fitted = wt_fitted_seconds(measured, i, rates), ratio = fitted / measured->seconds[i];
+        const double fitted = compute_fitted_seconds(measured, i, rates),
+                     ratio = fitted / measured->seconds[i];
         if (wt_config_parse(&config, "calibration", text, strlen(text), NULL, 0) != WT_OK) continue;
         if (config.model.trunk == WT_TRUNK_HIERARCHY) {
             snprintf(name, sizeof name, "hierarchy, %d levels of %d, batch %d", config.model.fuse.count,
@@ -291,7 +292,7 @@ static void wt_print_fit(const wt_measured *measured, const wt_rates *rates) {
 }
 
 /* Of these threads. Collective. */
-static wt_status wt_calibrate_threads(wt_calibrating *c, int threads) {
+static wt_status calibrate_threads(wt_calibrating *c, int threads) {
     wt_status status = WT_OK;
     wt_measured *measured;
     wt_rates rates = {.threads = threads, .ranks = wt_comm_node_size(c->comm)};
@@ -302,12 +303,12 @@ static wt_status wt_calibrate_threads(wt_calibrating *c, int threads) {
         if (threads > 1 && wt_networks[i].hierarchy && !wt_networks[i].large) continue;
         const int at = measured->count++;
         measured->place[at] = i;
-        WT_GUARD(wt_time_network(c, wt_networks[i].text, measured->work[at], &measured->seconds[at]));
+        WT_GUARD(time_network(c, wt_networks[i].text, measured->work[at], &measured->seconds[at]));
     }
     WT_GUARD(
         wt_comm_agree(c->comm, wt_rates_fit(rates.seconds, (const double(*)[WT_WORK_KINDS])measured->work,
                                             measured->seconds, measured->count)));
-    wt_print_fit(measured, &rates);
+    print_fit(measured, &rates);
     rates.seconds[WT_WORK_STEP] += c->notes;
     WT_GUARD(wt_comm_agree(c->comm, wt_calibration_add(&c->calibration, &rates)));
 cleanup:
@@ -318,7 +319,7 @@ cleanup:
 /* --- the process's own memory --- */
 
 /* A checkpoint in memory, so that what HDF5 takes is there too. */
-static wt_status wt_touch_hdf5(const wt_calibrating *c) {
+static wt_status warm_up_hdf5(const wt_calibrating *c) {
     static const float zero[1] = {0};
     const wt_checkpoint_tensor tensor = {.name = "one", .rank = 1, .shape = {1}, .parameter = zero};
     const wt_checkpoint_state state = {.sample_rate = 1,
@@ -339,14 +340,14 @@ static wt_status wt_touch_hdf5(const wt_calibrating *c) {
 }
 
 /* Memory that is resident in addition to what the program has allocated. Collective. */
-static double wt_process_bytes(wt_comm *comm) {
+static double measure_process_bytes(wt_comm *comm) {
     int64_t bytes = wt_memory_peak_resident() - wt_memory_peak_bytes();
     wt_comm_max_int64(comm, &bytes, 1);
     return bytes > 0 ? (double)bytes : 1;
 }
 
 /* Of one rank alone the base, of more what each adds. */
-static void wt_note_process(wt_calibrating *c, double bytes) {
+static void record_process(wt_calibrating *c, double bytes) {
     enum { TYPICAL = 100 << 10 }; /* of a rank, and of a thread, until it was measured */
     wt_calibration *calibration = &c->calibration;
     const int others = wt_comm_node_size(c->comm) - 1;
@@ -361,13 +362,13 @@ static void wt_note_process(wt_calibrating *c, double bytes) {
 
 /* Latency and bandwidth as the exchange sees them, additions included: with halving, 2·log₂P latencies and
  * 2·(P−1)/P times the bytes, else two latencies (predict.h). Collective. */
-static wt_status wt_measure_link(wt_calibrating *c) {
+static wt_status measure_link(wt_calibrating *c) {
     enum { SIZES = 6, SMALLEST = 16 << 10, FACTOR = 4, ROUNDS = 11 };
     const int ranks = wt_comm_size(c->comm), nodes = wt_comm_nodes(c->comm);
     double work[SIZES][WT_WORK_KINDS] = {{0}}, seconds[SIZES], fitted[WT_WORK_KINDS];
     if (ranks == 1) return WT_OK;
     if (nodes > 1 && nodes < ranks) {
-        if (wt_log_speaks())
+        if (wt_log_is_verbose())
             printf(
                 "\nexchange: not measured (got %d ranks on %d nodes, expected all on one, or one on each)\n",
                 ranks, nodes);
@@ -386,7 +387,7 @@ static wt_status wt_measure_link(wt_calibrating *c) {
     if (fitted[1] <= 0) return WT_OK;
     const wt_link link = {fitted[0], 1 / fitted[1]};
     *(nodes > 1 ? &c->calibration.between : &c->calibration.within) = link;
-    if (wt_log_speaks())
+    if (wt_log_is_verbose())
         printf("\nexchange %s: latency %.1f µs, bandwidth %.2f GB/s (%.1f Gbit/s)\n",
                nodes > 1 ? "between nodes" : "within a node", 1e6 * link.latency, 1e-9 * link.bandwidth,
                8e-9 * link.bandwidth);
@@ -396,7 +397,7 @@ static wt_status wt_measure_link(wt_calibrating *c) {
 /* --- the whole --- */
 
 /* What is kept of the file that there is: all of the same CPU's. Rank 0. */
-static void wt_load_old(wt_calibrating *c, const char *path) {
+static void load_existing(wt_calibrating *c, const char *path) {
     char cpu[WT_CPU_NAME];
     wt_calibration *old = NULL;
     wt_cpu_name(cpu);
@@ -415,15 +416,15 @@ static void wt_load_old(wt_calibrating *c, const char *path) {
     c->calibration.cores = c->cores;
 }
 
-static wt_status wt_calibrate_list(wt_calibrating *c, const wt_bench_list *threads) {
-    WT_TRY(wt_comm_agree(c->comm, wt_touch_hdf5(c)));
-    WT_TRY(wt_comm_agree(c->comm, wt_comm_rank(c->comm) == 0 ? wt_time_notes(&c->notes) : WT_OK));
-    wt_note_process(c, wt_process_bytes(c->comm)); /* before the heap has holes of many networks */
-    for (int i = 0; i < threads->count; i++) WT_TRY(wt_calibrate_threads(c, threads->values[i]));
-    return wt_measure_link(c);
+static wt_status calibrate_list(wt_calibrating *c, const wt_bench_list *threads) {
+    WT_TRY(wt_comm_agree(c->comm, warm_up_hdf5(c)));
+    WT_TRY(wt_comm_agree(c->comm, wt_comm_rank(c->comm) == 0 ? time_metrics(&c->notes) : WT_OK));
+    record_process(c, measure_process_bytes(c->comm)); /* before the heap has holes of many networks */
+    for (int i = 0; i < threads->count; i++) WT_TRY(calibrate_threads(c, threads->values[i]));
+    return measure_link(c);
 }
 
-static wt_status wt_choose_threads(wt_calibrating *c, wt_bench_list *threads) {
+static wt_status choose_threads(wt_calibrating *c, wt_bench_list *threads) {
     enum { MOST = 1024 };
     if (wt_given.threads) return wt_bench_parse_list(threads, "--threads", wt_given.threads, 1, MOST);
     const int share = c->cores / wt_comm_node_size(c->comm);
@@ -431,12 +432,12 @@ static wt_status wt_choose_threads(wt_calibrating *c, wt_bench_list *threads) {
     return WT_OK;
 }
 
-static wt_status wt_prepare(wt_calibrating *c, wt_bench_list *threads, char path[WT_PATH_MAX]) {
+static wt_status prepare_calibration(wt_calibrating *c, wt_bench_list *threads, char path[WT_PATH_MAX]) {
     char cpu[WT_CPU_NAME];
     WT_CHECK(wt_given.seconds > 0 && wt_given.seconds <= 1000, WT_USAGE,
              "--seconds: out of range (got %g, expected above 0, up to 1000)", wt_given.seconds);
     c->cores = omp_get_num_procs();
-    WT_TRY(wt_choose_threads(c, threads));
+    WT_TRY(choose_threads(c, threads));
     snprintf(c->sets[0], sizeof *c->sets, "run.backend=%.32s", wt_given.backend ? wt_given.backend : "auto");
     snprintf(c->sets[1], sizeof *c->sets, "train.precision=%.32s",
              wt_given.precision ? wt_given.precision : "fp32");
@@ -451,42 +452,42 @@ static wt_status wt_prepare(wt_calibrating *c, wt_bench_list *threads, char path
     return WT_OK;
 }
 
-static wt_status wt_calibrate(wt_calibrating *c) {
+static wt_status run_calibration(wt_calibrating *c) {
     wt_bench_list threads;
     char path[WT_PATH_MAX];
-    WT_TRY(wt_comm_agree(c->comm, wt_prepare(c, &threads, path)));
-    if (wt_comm_rank(c->comm) == 0) wt_load_old(c, path);
+    WT_TRY(wt_comm_agree(c->comm, prepare_calibration(c, &threads, path)));
+    if (wt_comm_rank(c->comm) == 0) load_existing(c, path);
     wt_comm_broadcast(c->comm, &c->calibration, sizeof c->calibration);
-    if (wt_log_speaks())
+    if (wt_log_is_verbose())
         printf("%s: %s, %d rank%s on %d core%s\n", c->calibration.cpu, c->kernels->name,
                wt_comm_node_size(c->comm), wt_comm_node_size(c->comm) > 1 ? "s" : "", c->cores,
                c->cores > 1 ? "s" : "");
-    WT_TRY(wt_calibrate_list(c, &threads));
+    WT_TRY(calibrate_list(c, &threads));
     wt_status status = wt_comm_rank(c->comm) == 0 ? wt_calibration_save(&c->calibration, path) : WT_OK;
     WT_TRY(wt_comm_agree(c->comm, status));
-    if (wt_log_speaks())
+    if (wt_log_is_verbose())
         printf("\na process by itself: %.1f MiB\nkept in %s\n", c->calibration.base_bytes / 1048576.0, path);
     return WT_OK;
 }
 
 /* Collective. */
-static wt_status wt_bench_calibrate(wt_comm *comm) {
+static wt_status bench_calibrate(wt_comm *comm) {
     wt_calibrating *c;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&c, 1, sizeof *c, "the measurement")));
     c->comm = comm;
-    wt_status status = wt_calibrate(c);
+    wt_status status = run_calibration(c);
     wt_comm_finish(c->alone);
     wt_free(c->config);
     wt_free(c);
     return status;
 }
 
-static wt_status wt_bench_calibrate_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status bench_calibrate_main(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.seconds = 1;
     wt_status status = wt_command_parse(&line, &wt_command_bench_calibrate, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = wt_bench_calibrate(comm);
+    if (status == WT_OK && !line.done) status = bench_calibrate(comm);
     free(wt_given.threads);
     free(wt_given.file);
     free(wt_given.backend);
@@ -501,6 +502,6 @@ const wt_command wt_command_bench_calibrate = {
     .summary = "Measure what inspect predicts from, on a node of the kind that will run: training steps of "
                "many networks, a process's own memory, and under mpirun the exchange",
     .parallel = true,
-    .run = wt_bench_calibrate_main,
+    .run = bench_calibrate_main,
     .options = wt_options,
 };

@@ -1,9 +1,9 @@
 /*
- * wavetrain bench exchange: the exchange in its fixed tree compared with MPI_Allreduce, over sizes, on as many ranks
- * as the command is started with. Both run by turns on a gradient that is all ready at once (nothing to overlap
- * behind), so that whatever else the machine does meets both alike; a time is the slowest rank's, what is
- * printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth of a ping-pong
- * in the same run.
+ * wavetrain bench exchange: the exchange in its fixed tree compared with MPI_Allreduce, over sizes, on as
+ * many ranks as the command is started with. Both run by turns on a gradient that is all ready at once
+ * (nothing to overlap behind), so that whatever else the machine does meets both alike; a time is the slowest
+ * rank's, what is printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth
+ * of a ping-pong in the same run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,20 +54,20 @@ typedef struct {
 } wt_exchange_work;
 
 /* The slowest rank's time. */
-static double wt_slowest(wt_comm *comm, double seconds) {
+static double max_over_ranks(wt_comm *comm, double seconds) {
     int64_t nanoseconds = (int64_t)(1e9 * seconds);
     wt_comm_max_int64(comm, &nanoseconds, 1);
     return 1e-9 * (double)nanoseconds;
 }
 
-static double wt_time_tree(wt_comm *comm, wt_exchange *exchange, size_t count) {
+static double time_exchange(wt_comm *comm, wt_exchange *exchange, size_t count) {
     float *microbatch = wt_exchange_microbatch(exchange, wt_comm_rank(comm));
     for (size_t i = 0; i < count; i++) microbatch[i] = (float)(i % 1000);
     wt_comm_barrier(comm);
     double began = wt_time_now();
     wt_exchange_ready(exchange, 0, count);
     wt_exchange_complete(exchange, NULL);
-    return wt_slowest(comm, wt_time_now() - began);
+    return max_over_ranks(comm, wt_time_now() - began);
 }
 
 wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
@@ -76,22 +76,22 @@ wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_ker
     wt_exchange *exchange;
     const size_t count = bytes / sizeof(float);
     WT_TRY(wt_bench_make_exchange(&exchange, comm, kernels, config, wt_comm_size(comm), 1, count));
-    for (int i = -2; i < rounds; i++) times[i < 0 ? 0 : i] = wt_time_tree(comm, exchange, count);
+    for (int i = -2; i < rounds; i++) times[i < 0 ? 0 : i] = time_exchange(comm, exchange, count);
     wt_exchange_destroy(exchange);
     *seconds = wt_bench_summarise(times, rounds).median;
     return WT_OK;
 }
 
-static double wt_time_allreduce(wt_comm *comm, float *values, size_t count) {
+static double time_allreduce(wt_comm *comm, float *values, size_t count) {
     for (size_t i = 0; i < count; i++) values[i] = (float)(i % 1000);
     wt_comm_barrier(comm);
     double began = wt_time_now();
     wt_comm_sum_floats(comm, values, count);
-    return wt_slowest(comm, wt_time_now() - began);
+    return max_over_ranks(comm, wt_time_now() - began);
 }
 
 /* Collective. */
-static wt_status wt_bench_size(const wt_exchange_work *work, wt_bench_row *row, size_t bytes) {
+static wt_status measure_size(const wt_exchange_work *work, wt_bench_row *row, size_t bytes) {
     double tree[WT_ROUNDS_MOST], allreduce[WT_ROUNDS_MOST];
     wt_comm *comm = work->comm;
     wt_exchange *exchange;
@@ -99,8 +99,8 @@ static wt_status wt_bench_size(const wt_exchange_work *work, wt_bench_row *row, 
     int ranks = wt_comm_size(comm);
     WT_TRY(wt_bench_make_exchange(&exchange, comm, work->kernels, &work->config.exchange, ranks, 1, count));
     for (int i = -2; i < work->rounds; i++) { /* the first ones touch memory and open connections */
-        tree[i < 0 ? 0 : i] = wt_time_tree(comm, exchange, count);
-        allreduce[i < 0 ? 0 : i] = wt_time_allreduce(comm, work->values, count);
+        tree[i < 0 ? 0 : i] = time_exchange(comm, exchange, count);
+        allreduce[i < 0 ? 0 : i] = time_allreduce(comm, work->values, count);
     }
     wt_exchange_destroy(exchange);
     *row = (wt_bench_row){bytes, wt_bench_summarise(tree, work->rounds),
@@ -111,8 +111,8 @@ static wt_status wt_bench_size(const wt_exchange_work *work, wt_bench_row *row, 
     return WT_OK;
 }
 
-static void wt_print_row(const wt_exchange_work *work, const wt_bench_row *row) {
-    if (!wt_log_speaks()) return;
+static void print_size_row(const wt_exchange_work *work, const wt_bench_row *row) {
+    if (!wt_log_is_verbose()) return;
     double size = (double)row->bytes, tree = row->tree.median, allreduce = row->allreduce.median;
     printf("%8zu %10.3f %14.3f %7.2f %10.2f %9.2f %12.2f %10.3f\n", row->bytes >> 10, 1e3 * tree,
            1e3 * allreduce, tree / allreduce, row->tree.best / row->allreduce.best, 1e-9 * size / tree,
@@ -124,8 +124,8 @@ static void wt_print_row(const wt_exchange_work *work, const wt_bench_row *row) 
             row->bandwidth, row->bound);
 }
 
-static wt_status wt_print_heading(wt_exchange_work *work, const char *hosts) {
-    if (!wt_log_speaks()) return WT_OK;
+static wt_status print_size_heading(wt_exchange_work *work, const char *hosts) {
+    if (!wt_log_is_verbose()) return WT_OK;
     const wt_exchange_config *exchange = &work->config.exchange;
     bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
     printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm),
@@ -140,22 +140,22 @@ static wt_status wt_print_heading(wt_exchange_work *work, const char *hosts) {
 }
 
 /* Ranks agree after each step that rank 0 may fail in. */
-static wt_status wt_bench_sizes(wt_exchange_work *work) {
+static wt_status measure_sizes(wt_exchange_work *work) {
     char *hosts;
     WT_TRY(wt_comm_hosts(work->comm, &hosts));
-    wt_status status = wt_comm_agree(work->comm, wt_print_heading(work, hosts));
+    wt_status status = wt_comm_agree(work->comm, print_size_heading(work, hosts));
     wt_free(hosts);
     for (int kib = wt_bench.from; status == WT_OK && kib <= wt_bench.to; kib *= 2) {
         wt_bench_row row;
-        WT_GUARD(wt_bench_size(work, &row, (size_t)kib << 10));
-        wt_print_row(work, &row);
+        WT_GUARD(measure_size(work, &row, (size_t)kib << 10));
+        print_size_row(work, &row);
     }
 cleanup:
     return wt_bench_csv_close(work->csv, wt_bench.csv, status);
 }
 
 /* The options as --set would give them, so that they pass the same checks. */
-static wt_status wt_bench_config(wt_config *config) {
+static wt_status set_bench_config(wt_config *config) {
     char bucket[64], progress[64];
     const char *sets[2];
     size_t count = 0;
@@ -174,33 +174,33 @@ static wt_status wt_bench_config(wt_config *config) {
     return wt_config_load(config, NULL, sets, count);
 }
 
-static wt_status wt_bench_exchange(wt_comm *comm) {
+static wt_status bench_exchange(wt_comm *comm) {
     wt_status status;
     wt_exchange_work *work;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&work, 1, sizeof *work, "the measurement")));
     work->comm = comm;
     work->rounds = wt_bench.rounds;
-    status = wt_bench_config(&work->config);
+    status = set_bench_config(&work->config);
     if (status == WT_OK) status = wt_kernels_select(&work->kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32);
     if (status == WT_OK)
         status = wt_alloc_huge(&work->values, (size_t)wt_bench.to, 1024, "gradients to exchange");
     WT_GUARD(wt_comm_agree(comm, status));
     WT_GUARD(wt_command_settle(comm, false));
-    WT_GUARD(wt_bench_sizes(work));
+    WT_GUARD(measure_sizes(work));
 cleanup:
     wt_free(work->values);
     wt_free(work);
     return status;
 }
 
-static wt_status wt_bench_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status bench_exchange_main(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     memset(&wt_bench, 0, sizeof wt_bench);
     wt_bench.rounds = 21;
     wt_bench.from = 64;
     wt_bench.to = 64 << 10;
     wt_status status = wt_command_parse(&line, &wt_command_bench_exchange, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = wt_bench_exchange(comm);
+    if (status == WT_OK && !line.done) status = bench_exchange(comm);
     free(wt_bench.csv);
     free(wt_bench.progress);
     poptFreeContext(line.context);
@@ -213,6 +213,6 @@ const wt_command wt_command_bench_exchange = {
     .summary = "Measure the exchange of gradients against MPI_Allreduce, over sizes, on the ranks it is "
                "started with",
     .parallel = true,
-    .run = wt_bench_main,
+    .run = bench_exchange_main,
     .options = wt_bench_options,
 };

@@ -71,7 +71,7 @@ typedef struct {
 
 /* --- a run --- */
 
-static bool next_piece(void *context, wt_piece *piece) {
+static bool next_bench_piece(void *context, wt_piece *piece) {
     group *g = context;
     if (g->left == 0) return false;
     g->left--;
@@ -89,15 +89,15 @@ static wt_status leave(void *context, uint64_t number, wt_piece_end how) {
     return WT_OK;
 }
 
-static int share_of(const bench_case *c, int number) {
+static int find_rank_share(const bench_case *c, int number) {
     return c->streams * (number + 1) / c->groups - c->streams * number / c->groups;
 }
 
-static wt_status make_group(const bench *b, bench_case *c, int number) {
+static wt_status make_stream_group(const bench *b, bench_case *c, int number) {
     group *g = &c->group[number];
     const int threads = omp_get_max_threads();
-    const wt_stream_options options = {.silence_class = wt_silence_class(b->quantization),
-                                       .rows = share_of(c, number),
+    const wt_stream_options options = {.silence_class = wt_quantize_silence(b->quantization),
+                                       .rows = find_rank_share(c, number),
                                        .threads = threads / c->groups,
                                        .weights = c->weights};
     g->how = (wt_continuation){.graph = b->network->graph,
@@ -123,7 +123,7 @@ static void run_group(void *context, int thread, int threads) {
     (void)threads;
     if (thread >= j->c->groups) return;
     group *g = &j->c->group[thread];
-    const wt_piece_work work = {next_piece, drop, leave, NULL, g};
+    const wt_piece_work work = {next_bench_piece, drop, leave, NULL, g};
     g->left = wt_stream_rows(g->stream);
     g->samples = j->c->samples;
     g->first = (uint64_t)(thread * j->c->streams);
@@ -140,7 +140,7 @@ static void rewind_group(void *context, int thread, int threads) {
     if (thread < j->c->groups) wt_stream_rewind(j->c->group[thread].stream);
 }
 
-static double time_case(job *j) {
+static double time_generate_case(job *j) {
     wt_bench_together(rewind_group, j);
     return wt_bench_together(run_group, j);
 }
@@ -163,10 +163,10 @@ static wt_status add_case(bench *b, int streams, wt_weights weights) {
     c->groups = streams < threads ? streams : threads;
     WT_TRY(wt_alloc(&c->seconds, (size_t)b->rounds, sizeof *c->seconds, "times"));
     b->count++;
-    for (int g = 0; g < c->groups; g++) WT_TRY(make_group(b, c, g));
+    for (int g = 0; g < c->groups; g++) WT_TRY(make_stream_group(b, c, g));
     job j = {b, c};
     double seconds = 0;
-    for (c->samples = FIRST; seconds < long_enough; c->samples *= 2) seconds = time_case(&j);
+    for (c->samples = FIRST; seconds < long_enough; c->samples *= 2) seconds = time_generate_case(&j);
     return b->worst;
 }
 
@@ -178,7 +178,7 @@ static wt_status run_rounds(bench *b) {
             wt_bench_peaks_burst(&b->peaks);
             const double read = wt_bench_best_of(read_group, &j, READS);
             if (read < b->cases[i].best_read) b->cases[i].best_read = read;
-            b->cases[i].seconds[round] = time_case(&j);
+            b->cases[i].seconds[round] = time_generate_case(&j);
         }
     }
     return b->worst;
@@ -186,7 +186,7 @@ static wt_status run_rounds(bench *b) {
 
 /* --- what came out --- */
 
-static wt_status report(const bench *b, const char *name) {
+static wt_status report_streams(const bench *b, const char *name) {
     FILE *file;
     enum { MANY = 1 << 24 }; /* targets, beside which a window's context is nothing */
     const double operations = wt_network_operations(b->network, MANY), peak = b->peaks.of[WT_PEAK_FP32].best;
@@ -245,7 +245,7 @@ static wt_status make_cases(bench *b) {
     return WT_OK;
 }
 
-static wt_status load(wt_config *config, const char *path, const char *model) {
+static wt_status load_bench_model(wt_config *config, const char *path, const char *model) {
     enum { SETS_MAX = 64 };
     const char *sets[SETS_MAX];
     char backend[64];
@@ -275,12 +275,12 @@ static wt_status bench_generate(const char *path) {
     WT_TRY(wt_alloc(&b, 1, sizeof *b, "the benchmark"));
     b->rounds = wt_given.rounds;
     WT_GUARD(wt_alloc(&config, 1, sizeof *config, "the configuration"));
-    WT_GUARD(load(config, path, model));
+    WT_GUARD(load_bench_model(config, path, model));
     WT_GUARD(make_network(b, &network, config));
     wt_bench_peaks_init(&b->peaks, b->kernels);
     WT_GUARD(make_cases(b));
     WT_GUARD(run_rounds(b));
-    WT_GUARD(report(b, path ? path : model));
+    WT_GUARD(report_streams(b, path ? path : model));
 cleanup:
     for (int i = 0; i < b->count; i++) {
         for (int g = 0; g < b->cases[i].groups; g++) {

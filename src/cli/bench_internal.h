@@ -1,5 +1,5 @@
-/* What the bench commands share: times, the peak that they are compared with, and tables for other programs.
- * */
+/* What the bench commands share: times, the peak that they are compared with, and tables for other
+ * programs. */
 #ifndef WAVETRAIN_BENCH_INTERNAL_H
 #define WAVETRAIN_BENCH_INTERNAL_H
 
@@ -28,8 +28,8 @@ typedef void (*wt_bench_work)(void *context, int thread, int threads);
 double wt_bench_together(wt_bench_work work, void *context);
 /* The best of so many. */
 double wt_bench_best_of(wt_bench_work work, void *context, int turns);
-/* How often the work is repeated, so that it takes long compared with the start of threads, and is short compared with a slice
- * of time that the scheduler gives: by trying. */
+/* How often the work is repeated, so that it takes long compared with the start of threads, and is short
+ * compared with a slice of time that the scheduler gives: by trying. */
 int wt_bench_repeats(wt_bench_work work, void *context);
 
 /* --- the peak of the cores, measured in short bursts between what it is compared with --- */
@@ -57,8 +57,8 @@ void wt_bench_peaks_merge(wt_bench_peaks *peaks, const wt_bench_peaks *others);
 /* The same of all ranks together. Collective. */
 void wt_bench_peaks_sum(wt_bench_peaks *peaks, wt_comm *comm);
 /* A peak that other load disturbed makes shares of it too large. Where the best burst of all threads and the
- * threads × one thread's differ by more than a tenth, the text says so: "; disturbed: …". Else it is empty.
- * */
+ * threads × one thread's differ by more than a tenth, the text says so: "; disturbed: …". Else it is
+ * empty. */
 enum { WT_PEAK_DOUBT = 96 };
 void wt_bench_peak_doubt(char text[WT_PEAK_DOUBT], const wt_bench_peak *peak);
 /* Two lines, of `cores`: "2 threads". */
@@ -80,8 +80,8 @@ wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const cha
 
 /* --- networks --- */
 
-/* A configuration's file, as far as steps take time, or (`path` NULL) the model of that name: A, B, C or S.
- * */
+/* A configuration's file, as far as steps take time, or (`path` NULL) the model of that name: A, B, C or
+ * S. */
 wt_status wt_bench_load_model(wt_config *config, const char *path, const char *model, const char *const *sets,
                               size_t count);
 
@@ -100,7 +100,8 @@ wt_status wt_bench_make_exchange(wt_exchange **out, wt_comm *comm, const wt_kern
                                  const wt_exchange_config *config, int microbatches, int open_microbatches,
                                  size_t count);
 
-/* The median time of an exchange without overlap, with a microbatch per rank, on the slowest rank. Collective. */
+/* The median time of an exchange without overlap, with a microbatch per rank, on the slowest rank.
+ * Collective. */
 wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
                                     const wt_exchange_config *config, size_t bytes, int rounds);
 

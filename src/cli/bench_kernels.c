@@ -1,6 +1,6 @@
 /*
- * wavetrain bench kernels: the kernels as the model calls them, each compared with the peak of the same threads,
- * which is measured by turns with it. All threads work at once; rates are of all of them together.
+ * wavetrain bench kernels: the kernels as the model calls them, each compared with the peak of the same
+ * threads, which is measured by turns with it. All threads work at once; rates are of all of them together.
  *
  * Two ways, since a kernel meets both. `hot`: each thread has one tile, again and again, from its own caches.
  * `window`: the threads walk through a window's tiles, each takes the next but threads−1, so that every tile
@@ -57,16 +57,16 @@ typedef struct {
     int32_t *classes; /* [window + taps] */
 } wt_bed;
 
-static int wt_bed_reach(const wt_bed *bed) {
+static int count_context_rows(const wt_bed *bed) {
     return (bed->taps - 1) * bed->dilation;
 }
 
-static int wt_larger(int a, int b) {
+static int max_int(int a, int b) {
     return a > b ? a : b;
 }
 
 /* Values of either sign, far from denormals; a stretch of them repeated. */
-static void wt_fill(float *values, size_t count) {
+static void fill_random(float *values, size_t count) {
     enum { STRETCH = 1 << 16 };
     for (size_t i = 0; i < count; i++) {
         values[i] = i < STRETCH ? (float)wt_random_uniform(1, WT_RANDOM_TEST, 0, i) - 0.5f
@@ -76,12 +76,12 @@ static void wt_fill(float *values, size_t count) {
 
 /* The four parts lie at odd distances, as rows of a real pass do: were all at the same place of a page, loads
  * would wait for stores that only look like theirs. */
-static wt_status wt_bed_take_rows(wt_bed *bed) {
+static wt_status allocate_rows(wt_bed *bed) {
     enum { LINE = 16, APART = 17 * LINE };
-    const size_t wide = (size_t)wt_larger(2 * bed->channels, WT_ONE_HOT);
-    const size_t part = ((size_t)bed->window + (size_t)wt_bed_reach(bed)) * wide + APART;
+    const size_t wide = (size_t)max_int(2 * bed->channels, WT_ONE_HOT);
+    const size_t part = ((size_t)bed->window + (size_t)count_context_rows(bed)) * wide + APART;
     WT_TRY(wt_alloc(&bed->arena, 4 * part, sizeof(float), "rows to measure with"));
-    wt_fill(bed->arena, 4 * part);
+    fill_random(bed->arena, 4 * part);
     bed->x = bed->arena;
     bed->y = bed->x + part;
     bed->z = bed->y + part;
@@ -90,7 +90,7 @@ static wt_status wt_bed_take_rows(wt_bed *bed) {
     return WT_OK;
 }
 
-static wt_status wt_bed_take_weights(wt_bed *bed) {
+static wt_status allocate_weights(wt_bed *bed) {
     const wt_kernels *kernels = bed->kernels;
     const int in = bed->channels, out = bed->out;
     const size_t each = kernels->packed_count(in, out), each_back = kernels->packed_count(out, in);
@@ -109,7 +109,7 @@ static wt_status wt_bed_take_weights(wt_bed *bed) {
     return WT_OK;
 }
 
-static wt_status wt_bed_init(wt_bed *bed, const wt_kernels *kernels, int channels, int taps, int dilation) {
+static wt_status init_bed(wt_bed *bed, const wt_kernels *kernels, int channels, int taps, int dilation) {
     const int rows = wt_given.rows, threads = omp_get_max_threads(), round = rows * threads;
     *bed = (wt_bed){.kernels = kernels,
                     .channels = channels,
@@ -119,8 +119,8 @@ static wt_status wt_bed_init(wt_bed *bed, const wt_kernels *kernels, int channel
                     .threads = threads};
     bed->out = taps == 1 ? channels : 2 * channels;
     bed->window = (WT_WINDOW + round - 1) / round * round; /* as many whole tiles for each thread */
-    WT_TRY(wt_bed_take_rows(bed));
-    WT_TRY(wt_bed_take_weights(bed));
+    WT_TRY(allocate_rows(bed));
+    WT_TRY(allocate_weights(bed));
     WT_TRY(wt_alloc(&bed->classes, (size_t)bed->window + WT_ONE_HOT_TAPS, sizeof *bed->classes, "classes"));
     for (int t = 0; t < bed->window + WT_ONE_HOT_TAPS; t++) {
         bed->classes[t] = (int32_t)(WT_ONE_HOT * wt_random_uniform(1, WT_RANDOM_TEST, 1, (uint64_t)t));
@@ -128,7 +128,7 @@ static wt_status wt_bed_init(wt_bed *bed, const wt_kernels *kernels, int channel
     return WT_OK;
 }
 
-static void wt_bed_dispose(wt_bed *bed) {
+static void dispose_bed(wt_bed *bed) {
     wt_free(bed->arena);
     wt_free(bed->packed);
     wt_free(bed->packed_back);
@@ -152,17 +152,17 @@ typedef struct {
 } wt_case;
 
 /* Different rows that the taps of `rows` rows read. */
-static double wt_rows_read(const wt_bed *bed, double rows) {
+static double count_rows_read(const wt_bed *bed, double rows) {
     double apart = bed->dilation < rows ? bed->dilation : rows;
     return rows + (bed->taps - 1) * apart;
 }
 
-static wt_cost wt_product_cost(const wt_bed *bed, double rows, double values) {
+static wt_cost cost_product(const wt_bed *bed, double rows, double values) {
     const double weights = (double)bed->taps * bed->channels * bed->out;
     return (wt_cost){2.0 * rows * weights, 0.0, sizeof(float) * (values + weights)};
 }
 
-static void wt_run_forward(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_forward(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     wt_operand taps[WT_KERNEL_MAX];
     const int in = bed->channels, out = bed->out;
@@ -175,12 +175,12 @@ static void wt_run_forward(const wt_bed *bed, int thread, ptrdiff_t first, int r
     bed->kernels->multiply(bed->y + first * out, out, rows, out, taps, bed->taps, &finish);
 }
 
-static wt_cost wt_cost_forward(const wt_bed *bed, double rows) {
+static wt_cost cost_forward(const wt_bed *bed, double rows) {
     double written = (bed->taps == 1 ? 2.0 : 1.0) * rows * bed->out;
-    return wt_product_cost(bed, rows, wt_rows_read(bed, rows) * bed->channels + written);
+    return cost_product(bed, rows, count_rows_read(bed, rows) * bed->channels + written);
 }
 
-static void wt_run_backward(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_backward(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     wt_operand taps[WT_KERNEL_MAX];
     const int in = bed->channels, out = bed->out;
@@ -193,11 +193,11 @@ static void wt_run_backward(const wt_bed *bed, int thread, ptrdiff_t first, int 
     bed->kernels->multiply(bed->d + first * in, in, rows, in, taps, bed->taps, &finish);
 }
 
-static wt_cost wt_cost_backward(const wt_bed *bed, double rows) {
-    return wt_product_cost(bed, rows, wt_rows_read(bed, rows) * bed->out + 2.0 * rows * bed->channels);
+static wt_cost cost_backward(const wt_bed *bed, double rows) {
+    return cost_product(bed, rows, count_rows_read(bed, rows) * bed->out + 2.0 * rows * bed->channels);
 }
 
-static void wt_run_weights(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_weights(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     const int in = bed->channels, out = bed->out;
     float *sums = bed->sums + (size_t)thread * bed->sums_each;
     for (ptrdiff_t j = 0; j < bed->taps; j++) {
@@ -206,34 +206,34 @@ static void wt_run_weights(const wt_bed *bed, int thread, ptrdiff_t first, int r
     }
 }
 
-static wt_cost wt_cost_weights(const wt_bed *bed, double rows) {
+static wt_cost cost_weights(const wt_bed *bed, double rows) {
     const double weights = (double)bed->taps * bed->channels * bed->out; /* read, and written too */
-    return wt_product_cost(bed, rows, wt_rows_read(bed, rows) * bed->channels + rows * bed->out + weights);
+    return cost_product(bed, rows, count_rows_read(bed, rows) * bed->channels + rows * bed->out + weights);
 }
 
 static const wt_case wt_products[] = {
-    {"forward", wt_run_forward, wt_cost_forward},
-    {"backward data", wt_run_backward, wt_cost_backward},
-    {"backward weights", wt_run_weights, wt_cost_weights},
+    {"forward", run_forward, cost_forward},
+    {"backward data", run_backward, cost_backward},
+    {"backward weights", run_weights, cost_weights},
 };
 
-static wt_cost wt_element_cost(double elements, double bytes_each) {
+static wt_cost cost_elements(double elements, double bytes_each) {
     return (wt_cost){0.0, elements, elements * bytes_each};
 }
 
-static void wt_run_gate(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_gate(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     const int gate = bed->channels;
     bed->kernels->activate(bed->z + first * gate, gate, bed->y + first * 2 * gate, 2 * gate, rows, gate,
                            WT_ACTIVATION_GATE);
 }
 
-static wt_cost wt_cost_gate(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, 5.0 * sizeof(float));
+static wt_cost cost_gate(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, 5.0 * sizeof(float));
 }
 
 /* As in the model, the gradient by z and z itself are the thread's own scratch, always warm. */
-static void wt_run_gate_back(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_gate_back(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     const int gate = bed->channels;
     const ptrdiff_t own = (ptrdiff_t)thread * bed->rows * gate;
     bed->kernels->activate_back(bed->d + first * 2 * gate, 2 * gate, bed->x + own, gate,
@@ -241,31 +241,31 @@ static void wt_run_gate_back(const wt_bed *bed, int thread, ptrdiff_t first, int
                                 WT_ACTIVATION_GATE);
 }
 
-static wt_cost wt_cost_gate_back(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, 6.0 * sizeof(float));
+static wt_cost cost_gate_back(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, 6.0 * sizeof(float));
 }
 
-static void wt_run_column_sums(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_column_sums(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     const int out = 2 * bed->channels;
     bed->kernels->column_sums(bed->sums + (size_t)thread * bed->sums_each, bed->y + first * out, out, rows,
                               out);
 }
 
-static wt_cost wt_cost_column_sums(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * 2 * bed->channels, sizeof(float));
+static wt_cost cost_column_sums(const wt_bed *bed, double rows) {
+    return cost_elements(rows * 2 * bed->channels, sizeof(float));
 }
 
-static void wt_run_embed(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_embed(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     bed->kernels->embed(bed->y + first * bed->channels, bed->channels, bed->classes + first, bed->x,
                         bed->bias, rows, WT_ONE_HOT, bed->channels, WT_ONE_HOT_TAPS);
 }
 
-static wt_cost wt_cost_embed(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, (1 + WT_ONE_HOT_TAPS) * sizeof(float));
+static wt_cost cost_embed(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, (1 + WT_ONE_HOT_TAPS) * sizeof(float));
 }
 
-static void wt_run_embed_back(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_embed_back(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     float *sums = bed->sums + (size_t)thread * bed->sums_each;
     const int panel = wt_engine_panel();
     for (int o = 0; o < bed->channels; o += panel) {
@@ -276,31 +276,31 @@ static void wt_run_embed_back(const wt_bed *bed, int thread, ptrdiff_t first, in
     }
 }
 
-static wt_cost wt_cost_embed_back(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, (1 + 2 * WT_ONE_HOT_TAPS) * sizeof(float));
+static wt_cost cost_embed_back(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, (1 + 2 * WT_ONE_HOT_TAPS) * sizeof(float));
 }
 
 static const wt_case wt_others[] = {
-    {"gate", wt_run_gate, wt_cost_gate},
-    {"gate backward", wt_run_gate_back, wt_cost_gate_back},
-    {"column sums", wt_run_column_sums, wt_cost_column_sums},
-    {"embed", wt_run_embed, wt_cost_embed},
-    {"embed backward", wt_run_embed_back, wt_cost_embed_back},
+    {"gate", run_gate, cost_gate},
+    {"gate backward", run_gate_back, cost_gate_back},
+    {"column sums", run_column_sums, cost_column_sums},
+    {"embed", run_embed, cost_embed},
+    {"embed backward", run_embed_back, cost_embed_back},
 };
 
-static void wt_run_cross_entropy(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_cross_entropy(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     bed->kernels->cross_entropy(bed->y + first * WT_ONE_HOT, WT_ONE_HOT, bed->classes + first, rows,
                                 WT_ONE_HOT, true);
 }
 
-static wt_cost wt_cost_cross_entropy(const wt_bed *bed, double rows) {
+static wt_cost cost_cross_entropy(const wt_bed *bed, double rows) {
     (void)bed;
-    return wt_element_cost(rows * WT_ONE_HOT, 2.0 * sizeof(float));
+    return cost_elements(rows * WT_ONE_HOT, 2.0 * sizeof(float));
 }
 
 /* Flat buffers have no rows; they are cut into pieces of a tile's size. */
-static void wt_run_adam(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_adam(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     const ptrdiff_t at = first * bed->channels;
     const wt_adam_step step = {1e-6, 0.9, 0.999, 1e-8, 0.0, false, 1.0, 1};
@@ -308,37 +308,37 @@ static void wt_run_adam(const wt_bed *bed, int thread, ptrdiff_t first, int rows
                        (size_t)rows * (size_t)bed->channels, &step);
 }
 
-static wt_cost wt_cost_adam(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, 7.0 * sizeof(float));
+static wt_cost cost_adam(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, 7.0 * sizeof(float));
 }
 
-static void wt_run_add(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_add(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     const ptrdiff_t at = first * bed->channels;
     bed->kernels->add(bed->d + at, bed->y + at, (size_t)rows * (size_t)bed->channels);
 }
 
-static wt_cost wt_cost_add(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, 3.0 * sizeof(float));
+static wt_cost cost_add(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, 3.0 * sizeof(float));
 }
 
-static void wt_run_squares(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
+static void run_squares(const wt_bed *bed, int thread, ptrdiff_t first, int rows) {
     volatile double sum;
     (void)thread;
     sum = bed->kernels->squares(bed->y + first * bed->channels, (size_t)rows * (size_t)bed->channels, 0.5);
     (void)sum;
 }
 
-static wt_cost wt_cost_squares(const wt_bed *bed, double rows) {
-    return wt_element_cost(rows * bed->channels, sizeof(float));
+static wt_cost cost_squares(const wt_bed *bed, double rows) {
+    return cost_elements(rows * bed->channels, sizeof(float));
 }
 
 /* Whose shape the network's width does not change. */
 static const wt_case wt_once[] = {
-    {"softmax cross-entropy", wt_run_cross_entropy, wt_cost_cross_entropy},
-    {"adam", wt_run_adam, wt_cost_adam},
-    {"squares of the norm", wt_run_squares, wt_cost_squares},
-    {"add", wt_run_add, wt_cost_add},
+    {"softmax cross-entropy", run_cross_entropy, cost_cross_entropy},
+    {"adam", run_adam, cost_adam},
+    {"squares of the norm", run_squares, cost_squares},
+    {"add", run_add, cost_add},
 };
 
 /* --- measuring --- */
@@ -349,7 +349,7 @@ typedef struct {
     int repeats; /* of a hot tile */
 } wt_turn;
 
-static void wt_work_hot(void *context, int thread, int threads) {
+static void run_hot(void *context, int thread, int threads) {
     const wt_turn *turn = context;
     (void)threads;
     for (int i = 0; i < turn->repeats; i++) {
@@ -357,7 +357,7 @@ static void wt_work_hot(void *context, int thread, int threads) {
     }
 }
 
-static void wt_work_window(void *context, int thread, int threads) {
+static void run_window(void *context, int thread, int threads) {
     const wt_turn *turn = context;
     const wt_bed *bed = turn->bed;
     for (int first = thread * bed->rows; first < bed->window; first += threads * bed->rows) {
@@ -372,19 +372,19 @@ typedef struct {
     wt_bench_peak peak; /* by turns with these */
 } wt_rate;
 
-static wt_rate wt_measure(const wt_bed *bed, const wt_case *kernel, const wt_bench_peaks *form,
-                          wt_bench_peaks *all) {
+static wt_rate measure_rate(const wt_bed *bed, const wt_case *kernel, const wt_bench_peaks *form,
+                            wt_bench_peaks *all) {
     enum { HOT_TURNS = 3 }; /* in a round, as bursts of the peak */
     double hot[WT_ROUNDS_MOST], window[WT_ROUNDS_MOST];
     wt_bench_peaks peaks = *form;
     wt_turn turn = {bed, kernel, 1};
     wt_bench_peaks_clear(&peaks);
-    turn.repeats = wt_bench_repeats(wt_work_hot, &turn);
+    turn.repeats = wt_bench_repeats(run_hot, &turn);
     for (int i = 0; i < wt_given.rounds; i++) {
         wt_bench_peaks_burst(&peaks);
-        hot[i] = wt_bench_best_of(wt_work_hot, &turn, HOT_TURNS);
+        hot[i] = wt_bench_best_of(run_hot, &turn, HOT_TURNS);
         wt_bench_peaks_burst(&peaks);
-        window[i] = wt_bench_together(wt_work_window, &turn);
+        window[i] = wt_bench_together(run_window, &turn);
     }
     wt_bench_peaks_merge(all, &peaks);
     const wt_cost cost = kernel->cost(bed, bed->rows);
@@ -410,8 +410,8 @@ typedef struct {
 } wt_tables;
 
 /* Of a kernel that is no product, taps and dilation are 0, and the shares empty. */
-static void wt_write_row(const wt_tables *tables, const wt_bed *bed, const wt_case *kernel,
-                         const wt_rate *rate) {
+static void write_csv_row(const wt_tables *tables, const wt_bed *bed, const wt_case *kernel,
+                          const wt_rate *rate) {
     if (!tables->csv) return;
     const bool product = rate->cost.operations > 0;
     char hot[32] = "", window[32] = "";
@@ -425,33 +425,33 @@ static void wt_write_row(const wt_tables *tables, const wt_bed *bed, const wt_ca
             rate->hot, hot, rate->window, window, rate->cost.bytes, rate->bytes, rate->peak.best);
 }
 
-static void wt_measure_product(wt_tables *tables, const wt_bed *bed, const wt_case *kernel) {
-    wt_rate rate = wt_measure(bed, kernel, &tables->form, &tables->all);
+static void measure_product(wt_tables *tables, const wt_bed *bed, const wt_case *kernel) {
+    wt_rate rate = measure_rate(bed, kernel, &tables->form, &tables->all);
     char doubt[WT_PEAK_DOUBT];
     wt_bench_peak_doubt(doubt, &rate.peak);
     printf("%-18s %8d %5d %8d %9.1f %6.1f %% %9.1f %6.1f %% %9.1f %7.1f%s\n", kernel->name, bed->channels,
            bed->taps, bed->dilation, 1e-9 * rate.hot, 100.0 * rate.hot / rate.peak.best, 1e-9 * rate.window,
            100.0 * rate.window / rate.peak.best, rate.cost.bytes / 1024.0, 1e-9 * rate.bytes, doubt);
     fflush(stdout);
-    wt_write_row(tables, bed, kernel, &rate);
+    write_csv_row(tables, bed, kernel, &rate);
 }
 
-static void wt_measure_elements(wt_tables *tables, const wt_bed *bed, const wt_case *kernel) {
-    wt_rate rate = wt_measure(bed, kernel, &tables->form, &tables->all);
+static void measure_elements(wt_tables *tables, const wt_bed *bed, const wt_case *kernel) {
+    wt_rate rate = measure_rate(bed, kernel, &tables->form, &tables->all);
     printf("%-23s %8d %9.2f %9.2f %9.1f %7.1f\n", kernel->name, bed->channels, 1e-9 * rate.hot,
            1e-9 * rate.window, rate.cost.bytes / 1024.0, 1e-9 * rate.bytes);
     fflush(stdout);
-    wt_write_row(tables, bed, kernel, &rate);
+    write_csv_row(tables, bed, kernel, &rate);
 }
 
 typedef void (*wt_measuring)(wt_tables *tables, const wt_bed *bed, const wt_case *kernel);
 
-static wt_status wt_measure_cases(wt_tables *tables, int channels, int taps, int dilation,
-                                  const wt_case *cases, size_t count, wt_measuring measure) {
+static wt_status measure_kernel_cases(wt_tables *tables, int channels, int taps, int dilation,
+                                      const wt_case *cases, size_t count, wt_measuring measure) {
     wt_bed bed;
-    wt_status status = wt_bed_init(&bed, tables->kernels, channels, taps, dilation);
+    wt_status status = init_bed(&bed, tables->kernels, channels, taps, dilation);
     for (size_t i = 0; status == WT_OK && i < count; i++) measure(tables, &bed, &cases[i]);
-    wt_bed_dispose(&bed);
+    dispose_bed(&bed);
     return status;
 }
 
@@ -459,35 +459,35 @@ typedef struct {
     wt_bench_list channels, taps, dilations;
 } wt_lists;
 
-static wt_status wt_measure_products(wt_tables *tables, const wt_lists *lists) {
+static wt_status measure_products(wt_tables *tables, const wt_lists *lists) {
     printf("\n%-18s %8s %5s %8s %18s %18s %9s %7s\n", "product", "channels", "taps", "dilation",
            "hot GFLOP/s, peak", "window GFLOP/s", "KiB/tile", "GB/s");
     for (int c = 0; c < lists->channels.count; c++) {
         for (int k = 0; k < lists->taps.count; k++) {
             const int taps = lists->taps.values[k], dilations = taps == 1 ? 1 : lists->dilations.count;
             for (int d = 0; d < dilations; d++) {
-                WT_TRY(wt_measure_cases(tables, lists->channels.values[c], taps,
-                                        taps == 1 ? 1 : lists->dilations.values[d], wt_products,
-                                        sizeof wt_products / sizeof *wt_products, wt_measure_product));
+                WT_TRY(measure_kernel_cases(tables, lists->channels.values[c], taps,
+                                            taps == 1 ? 1 : lists->dilations.values[d], wt_products,
+                                            sizeof wt_products / sizeof *wt_products, measure_product));
             }
         }
     }
     return WT_OK;
 }
 
-static wt_status wt_measure_others(wt_tables *tables, const wt_lists *lists) {
+static wt_status measure_others(wt_tables *tables, const wt_lists *lists) {
     enum { WIDTH = 64 };
     printf("\n%-23s %8s %19s %9s %7s\n", "others: elements/ns", "channels", "hot    window", "KiB/tile",
            "GB/s");
     for (int c = 0; c < lists->channels.count; c++) {
-        WT_TRY(wt_measure_cases(tables, lists->channels.values[c], 1, 1, wt_others,
-                                sizeof wt_others / sizeof *wt_others, wt_measure_elements));
+        WT_TRY(measure_kernel_cases(tables, lists->channels.values[c], 1, 1, wt_others,
+                                    sizeof wt_others / sizeof *wt_others, measure_elements));
     }
-    return wt_measure_cases(tables, WIDTH, 1, 1, wt_once, sizeof wt_once / sizeof *wt_once,
-                            wt_measure_elements);
+    return measure_kernel_cases(tables, WIDTH, 1, 1, wt_once, sizeof wt_once / sizeof *wt_once,
+                                measure_elements);
 }
 
-static wt_status wt_measure_all(const wt_kernels *kernels, const wt_lists *lists) {
+static wt_status measure_all_kernels(const wt_kernels *kernels, const wt_lists *lists) {
     char products[96], cores[32];
     wt_tables tables = {.kernels = kernels};
     WT_TRY(wt_bench_csv_open(&tables.csv, wt_given.csv, wt_csv_heading));
@@ -497,8 +497,8 @@ static wt_status wt_measure_all(const wt_kernels *kernels, const wt_lists *lists
            wt_given.rows, wt_given.rounds);
     wt_bench_peaks_init(&tables.form, kernels);
     tables.all = tables.form;
-    wt_status status = wt_measure_products(&tables, lists);
-    if (status == WT_OK) status = wt_measure_others(&tables, lists);
+    wt_status status = measure_products(&tables, lists);
+    if (status == WT_OK) status = measure_others(&tables, lists);
     if (status == WT_OK) {
         printf("\n");
         wt_bench_peaks_print(&tables.all, cores);
@@ -506,7 +506,7 @@ static wt_status wt_measure_all(const wt_kernels *kernels, const wt_lists *lists
     return wt_bench_csv_close(tables.csv, wt_given.csv, status);
 }
 
-static wt_status wt_bench_kernels(void) {
+static wt_status bench_kernels(void) {
     wt_lists lists;
     const wt_kernels *kernels;
     WT_TRY(wt_bench_parse_list(&lists.channels, "--channels",
@@ -518,17 +518,17 @@ static wt_status wt_bench_kernels(void) {
     WT_TRY(wt_bench_check("--rounds", wt_given.rounds, 1, WT_ROUNDS_MOST));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
     WT_TRY(wt_bench_select(&kernels, wt_given.backend));
-    return wt_measure_all(kernels, &lists);
+    return measure_all_kernels(kernels, &lists);
 }
 
-static wt_status wt_bench_kernels_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status bench_kernels_main(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
     wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.rows = wt_engine_tile_rows();
     wt_given.rounds = 41;
     wt_status status = wt_command_parse(&line, &wt_command_bench_kernels, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = wt_bench_kernels();
+    if (status == WT_OK && !line.done) status = bench_kernels();
     free(wt_given.channels);
     free(wt_given.taps);
     free(wt_given.dilations);
@@ -545,6 +545,6 @@ const wt_command wt_command_bench_kernels = {
         "Measure the kernels as a share of the cores' multiply-add peak: products over shapes, activations, "
         "loss, update",
     .parallel = false,
-    .run = wt_bench_kernels_main,
+    .run = bench_kernels_main,
     .options = wt_options,
 };

@@ -82,8 +82,8 @@ static const wt_link wt_assumed_link = {2e-6, 100e9 / 8};
 enum { WT_STEPS_MOST = 1000 };
 
 /* Steps of one case, of which all take part that are ranks of `part`; nanoseconds [steps] of the slowest. */
-static wt_status wt_time_case(const wt_scaling_study *study, wt_scaling_case *at, wt_comm *part, int64_t *all,
-                              int64_t *exposed) {
+static wt_status time_case(const wt_scaling_study *study, wt_scaling_case *at, wt_comm *part, int64_t *all,
+                           int64_t *exposed) {
     enum { FIRST = -2 };
     wt_stepper *stepper;
     wt_config *config;
@@ -111,19 +111,19 @@ static wt_status wt_time_case(const wt_scaling_study *study, wt_scaling_case *at
 }
 
 /* The ranks that have no part in a case sleep until it is over. */
-static wt_status wt_run_case(const wt_scaling_study *study, wt_comm *comm, wt_scaling_case *at, int64_t *all,
-                             int64_t *exposed) {
+static wt_status run_scaling_case(const wt_scaling_study *study, wt_comm *comm, wt_scaling_case *at,
+                                  int64_t *all, int64_t *exposed) {
     wt_comm *part;
     wt_status status = wt_comm_first_ranks(&part, comm, at->ranks);
     if (status != WT_OK) return status;
-    if (part) status = wt_time_case(study, at, part, all, exposed);
+    if (part) status = time_case(study, at, part, all, exposed);
     wt_comm_end_part(part);
     wt_comm_meet(comm);
     return wt_comm_agree(comm, status);
 }
 
-static void wt_summarise_case(wt_scaling_case *at, const int64_t *all, const int64_t *exposed,
-                              double *seconds, int count) {
+static void summarise_case(wt_scaling_case *at, const int64_t *all, const int64_t *exposed, double *seconds,
+                           int count) {
     for (int i = 0; i < count; i++) seconds[i] = 1e-9 * (double)exposed[i];
     at->exposed = at->ranks > 1 ? wt_bench_summarise(seconds, count).median : 0;
     for (int i = 0; i < count; i++) seconds[i] = 1e-9 * (double)all[i];
@@ -131,7 +131,8 @@ static void wt_summarise_case(wt_scaling_case *at, const int64_t *all, const int
 }
 
 /* Collective. */
-static wt_status wt_measure_cases(const wt_scaling_study *study, wt_comm *comm, wt_scaling_table *table) {
+static wt_status measure_scaling_cases(const wt_scaling_study *study, wt_comm *comm,
+                                       wt_scaling_table *table) {
     wt_status status;
     const int steps = wt_given.steps, each = steps * wt_given.rounds;
     const size_t room = (size_t)table->count * (size_t)each;
@@ -144,12 +145,12 @@ static wt_status wt_measure_cases(const wt_scaling_study *study, wt_comm *comm, 
     for (int round = 0; round < wt_given.rounds; round++) {
         for (int i = 0; i < table->count; i++) {
             const size_t at = (size_t)i * (size_t)each + (size_t)round * (size_t)steps;
-            WT_GUARD(wt_run_case(study, comm, &table->cases[i], all + at, exposed + at));
+            WT_GUARD(run_scaling_case(study, comm, &table->cases[i], all + at, exposed + at));
         }
     }
     for (int i = 0; i < table->count; i++) {
         const size_t at = (size_t)i * (size_t)each;
-        wt_summarise_case(&table->cases[i], all + at, exposed + at, seconds, each);
+        summarise_case(&table->cases[i], all + at, exposed + at, seconds, each);
     }
 cleanup:
     wt_free(all);
@@ -160,7 +161,7 @@ cleanup:
 
 /* Within a node, from an exchange between two ranks, as the calibration does: n bytes each way, additions
  * included. Collective over the two. */
-static wt_status wt_measure_within(wt_scaling_study *study, wt_comm *pair) {
+static wt_status measure_link_within(wt_scaling_study *study, wt_comm *pair) {
     enum { BYTES = 4 << 20, SMALL = 4 << 10, ROUNDS = 11 };
     const wt_exchange_config *exchange = &study->config.exchange;
     wt_link *link = &study->calibration->within;
@@ -172,7 +173,7 @@ static wt_status wt_measure_within(wt_scaling_study *study, wt_comm *pair) {
 }
 
 /* Between the first and the last rank. Collective. */
-static wt_status wt_measure_between(wt_scaling_study *study, wt_comm *comm) {
+static wt_status measure_link_between(wt_scaling_study *study, wt_comm *comm) {
     enum { BYTES = 4 << 20, SMALL = 8, ROUNDS = 15 };
     char *data;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&data, BYTES, 1, "a message")));
@@ -185,23 +186,23 @@ static wt_status wt_measure_between(wt_scaling_study *study, wt_comm *comm) {
 }
 
 /* The links that these ranks have and nothing is known of. Collective. */
-static wt_status wt_measure_links(wt_scaling_study *study, wt_comm *comm) {
+static wt_status measure_links(wt_scaling_study *study, wt_comm *comm) {
     wt_comm *pair;
     wt_status status = WT_OK;
     if (wt_comm_size(comm) > 1 && study->calibration->within.bandwidth == 0) {
         WT_TRY(wt_comm_first_ranks(&pair, comm, 2));
-        if (pair && wt_comm_nodes(pair) == 1) status = wt_measure_within(study, pair);
+        if (pair && wt_comm_nodes(pair) == 1) status = measure_link_within(study, pair);
         wt_comm_end_part(pair);
         wt_comm_meet(comm);
         WT_TRY(wt_comm_agree(comm, status));
     }
-    return wt_comm_nodes(comm) > 1 && study->link_assumed ? wt_measure_between(study, comm) : WT_OK;
+    return wt_comm_nodes(comm) > 1 && study->link_assumed ? measure_link_between(study, comm) : WT_OK;
 }
 
 /* --- what is to be measured --- */
 
 /* "1,2,4", ascending, at most all ranks. */
-static wt_status wt_choose_ranks(wt_bench_list *list, int ranks) {
+static wt_status choose_ranks(wt_bench_list *list, int ranks) {
     if (wt_given.ranks) {
         WT_TRY(wt_bench_parse_list(list, "--ranks", wt_given.ranks, 1, ranks));
         for (int i = 1; i < list->count; i++) {
@@ -216,8 +217,7 @@ static wt_status wt_choose_ranks(wt_bench_list *list, int ranks) {
     return WT_OK;
 }
 
-static void wt_list_cases(const wt_scaling_study *study, const wt_bench_list *ranks,
-                          wt_scaling_table *table) {
+static void list_cases(const wt_scaling_study *study, const wt_bench_list *ranks, wt_scaling_table *table) {
     const int most = ranks->values[ranks->count - 1];
     table->count = 0;
     for (int kind = 0; kind < WT_SCALINGS; kind++) {
@@ -233,7 +233,7 @@ static void wt_list_cases(const wt_scaling_study *study, const wt_bench_list *ra
     }
 }
 
-static int wt_common_divisor(int a, int b) {
+static int find_common_divisor(int a, int b) {
     while (b) {
         const int rest = a % b;
         a = b;
@@ -244,7 +244,7 @@ static int wt_common_divisor(int a, int b) {
 
 /* The windows of a rank, and of a microbatch: all of a rank's microbatches are alike, for any number of
  * ranks. */
-static wt_status wt_share_windows(wt_scaling_study *study, int most, bool own_batch) {
+static wt_status distribute_windows(wt_scaling_study *study, int most, bool own_batch) {
     wt_config *config = &study->config;
     study->windows = wt_given.windows ? wt_given.windows : 1;
     if (own_batch) {
@@ -259,11 +259,11 @@ static wt_status wt_share_windows(wt_scaling_study *study, int most, bool own_ba
                  (microbatches >= most && config->train.batch % microbatches == 0),
              WT_USAGE, "train.microbatches: must divide %d windows and be no fewer than %d ranks (got %d)",
              config->train.batch, most, config->train.microbatches);
-    study->microbatch_windows = wt_common_divisor(study->windows, config->train.batch / microbatches);
+    study->microbatch_windows = find_common_divisor(study->windows, config->train.batch / microbatches);
     return WT_OK;
 }
 
-static wt_status wt_load_config(wt_scaling_study *study, const char *path) {
+static wt_status load_study_config(wt_scaling_study *study, const char *path) {
     enum { SETS_MOST = 64 };
     char targets[64], backend[64];
     const char *sets[SETS_MOST + 2];
@@ -286,7 +286,7 @@ static wt_status wt_load_config(wt_scaling_study *study, const char *path) {
     return wt_bench_load_model(&study->config, path, study->name, sets, count);
 }
 
-static wt_status wt_check_options(void) {
+static wt_status check_scaling_options(void) {
     enum { WINDOWS_MOST = 1 << 12, ROUNDS_MOST = 1000, NODES_MOST = 1 << 16, EACH_MOST = 1 << 10 };
     WT_TRY(wt_bench_check("--windows", wt_given.windows, 0, WINDOWS_MOST));
     WT_TRY(wt_bench_check("--steps", wt_given.steps, 1, WT_STEPS_MOST));
@@ -302,7 +302,7 @@ static wt_status wt_check_options(void) {
              wt_given.latency > 0 ? "--latency" : "--bandwidth");
     if (wt_given.plot &&
         !wt_plot_can()) { /* said before hours of measuring, and no reason to do without them */
-        if (wt_log_speaks()) wt_log_warning("--plot: this build draws no pictures (it has no PLplot)");
+        if (wt_log_is_verbose()) wt_log_warning("--plot: this build draws no pictures (it has no PLplot)");
         free(wt_given.plot);
         wt_given.plot = NULL;
     }
@@ -314,7 +314,7 @@ static wt_status wt_check_options(void) {
 /* --- the study --- */
 
 /* What the model stands on before anything is measured. */
-static wt_status wt_set_basis(wt_scaling_study *study) {
+static wt_status set_basis(wt_scaling_study *study) {
     bool loaded = false;
     char path[WT_PATH_MAX];
     wt_forecast_case run = {
@@ -348,7 +348,7 @@ static wt_status wt_set_basis(wt_scaling_study *study) {
 }
 
 /* Without a calibration, or with one that has no rates for these kernels. */
-static void wt_learn_compute(wt_scaling_study *study, const wt_scaling_table *table) {
+static void estimate_compute(wt_scaling_study *study, const wt_scaling_table *table) {
     const wt_scaling_case *first = &table->cases[0];
     wt_rates rates;
     const char *kernels = study->rates_of ? study->rates_of : study->kernels->name;
@@ -368,19 +368,19 @@ static void wt_learn_compute(wt_scaling_study *study, const wt_scaling_table *ta
              study->windows > 1 ? "s" : "");
 }
 
-static wt_status wt_prepare_study(wt_scaling_study *study, const char *path, const wt_bench_list *ranks) {
+static wt_status prepare_study(wt_scaling_study *study, const char *path, const wt_bench_list *ranks) {
     wt_data_facts facts;
-    WT_TRY(wt_load_config(study, path));
-    WT_TRY(wt_share_windows(study, ranks->values[ranks->count - 1], path && !wt_given.windows));
+    WT_TRY(load_study_config(study, path));
+    WT_TRY(distribute_windows(study, ranks->values[ranks->count - 1], path && !wt_given.windows));
     study->threads = omp_get_max_threads();
     WT_TRY(wt_kernels_select(&study->kernels, study->config.run.backend, study->config.train.precision));
     WT_TRY(wt_stepper_network(&study->network, &facts, &study->config));
-    return wt_set_basis(study);
+    return set_basis(study);
 }
 
 /* Rank 0. */
-static wt_status wt_report_measured(wt_scaling_study *study, wt_scaling_table *table, FILE *csv) {
-    wt_learn_compute(study, table);
+static wt_status report_measured(wt_scaling_study *study, wt_scaling_table *table, FILE *csv) {
+    estimate_compute(study, table);
     for (int i = 0; i < table->count; i++) WT_TRY(wt_scaling_predict(study, &table->cases[i]));
     printf("model %s, %zu parameters, %d thread%s per rank; figures of best steps, and medians of %d\n",
            study->name, study->network->parameters.trained, study->threads, study->threads > 1 ? "s" : "",
@@ -391,7 +391,7 @@ static wt_status wt_report_measured(wt_scaling_study *study, wt_scaling_table *t
     return wt_given.plot ? wt_scaling_plot(study, table, true, wt_given.plot) : WT_OK;
 }
 
-static wt_status wt_report_curve(const wt_scaling_study *study, FILE *csv, int ranks_each) {
+static wt_status report_curve(const wt_scaling_study *study, FILE *csv, int ranks_each) {
     wt_scaling_table *curve;
     WT_TRY(wt_alloc(&curve, 1, sizeof *curve, "a curve"));
     wt_status status = wt_scaling_curve(study, curve, wt_given.nodes, ranks_each);
@@ -406,35 +406,35 @@ static wt_status wt_report_curve(const wt_scaling_study *study, FILE *csv, int r
     return status;
 }
 
-static wt_status wt_report(wt_scaling_study *study, wt_scaling_table *table, int node_ranks) {
+static wt_status report_study(wt_scaling_study *study, wt_scaling_table *table, int node_ranks) {
     FILE *csv;
     WT_TRY(wt_bench_csv_open(&csv, wt_given.csv, wt_scaling_heading));
-    wt_status status = wt_given.model_only ? WT_OK : wt_report_measured(study, table, csv);
+    wt_status status = wt_given.model_only ? WT_OK : report_measured(study, table, csv);
     const int each = wt_given.ranks_each ? wt_given.ranks_each : node_ranks;
-    if (status == WT_OK && wt_given.nodes) status = wt_report_curve(study, csv, each);
+    if (status == WT_OK && wt_given.nodes) status = report_curve(study, csv, each);
     return wt_bench_csv_close(csv, wt_given.csv, status);
 }
 
 /* Collective. */
-static wt_status wt_bench_scaling(wt_comm *comm, const char *path) {
+static wt_status bench_scaling(wt_comm *comm, const char *path) {
     wt_status status;
     wt_bench_list ranks;
     wt_scaling_study *study = NULL;
     wt_scaling_table *table = NULL;
-    status = wt_check_options();
-    if (status == WT_OK) status = wt_choose_ranks(&ranks, wt_comm_size(comm));
+    status = check_scaling_options();
+    if (status == WT_OK) status = choose_ranks(&ranks, wt_comm_size(comm));
     if (status == WT_OK) status = wt_bench_set_threads(wt_given.threads);
     if (status == WT_OK) status = wt_alloc(&study, 1, sizeof *study, "the measurement");
     if (status == WT_OK) status = wt_alloc(&table, 1, sizeof *table, "the measurement");
     WT_GUARD(wt_comm_agree(comm, status));
     if (!wt_given.model_only) WT_GUARD(wt_command_settle(comm, wt_given.threads > 0));
-    WT_GUARD(wt_comm_agree(comm, wt_prepare_study(study, path, &ranks)));
+    WT_GUARD(wt_comm_agree(comm, prepare_study(study, path, &ranks)));
     if (!wt_given.model_only) {
-        WT_GUARD(wt_measure_links(study, comm));
-        wt_list_cases(study, &ranks, table);
-        WT_GUARD(wt_measure_cases(study, comm, table));
+        WT_GUARD(measure_links(study, comm));
+        list_cases(study, &ranks, table);
+        WT_GUARD(measure_scaling_cases(study, comm, table));
     }
-    if (wt_comm_rank(comm) == 0) status = wt_report(study, table, wt_comm_node_size(comm));
+    if (wt_comm_rank(comm) == 0) status = report_study(study, table, wt_comm_node_size(comm));
     status = wt_comm_agree(comm, status);
 cleanup:
     if (study) {
@@ -446,13 +446,13 @@ cleanup:
     return status;
 }
 
-static wt_status wt_bench_scaling_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status bench_scaling_main(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.steps = 7;
     wt_given.rounds = 3;
     wt_status status = wt_command_parse(&line, &wt_command_bench_scaling, argc, argv, 0, 1);
-    if (status == WT_OK && !line.done) status = wt_bench_scaling(comm, line.count ? line.arguments[0] : NULL);
+    if (status == WT_OK && !line.done) status = bench_scaling(comm, line.count ? line.arguments[0] : NULL);
     char *texts[] = {wt_given.model, wt_given.backend, wt_given.csv,
                      wt_given.plot,  wt_given.ranks,   wt_given.calibration};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
@@ -469,6 +469,6 @@ const wt_command wt_command_bench_scaling = {
                "prediction, which goes "
                "on to any number of nodes",
     .parallel = true,
-    .run = wt_bench_scaling_main,
+    .run = bench_scaling_main,
     .options = wt_options,
 };

@@ -13,7 +13,7 @@ const char *const wt_scaling_names[WT_SCALINGS] = {[WT_STRONG] = "strong", [WT_W
 
 /* --- figures --- */
 
-static const wt_scaling_case *wt_first_of(const wt_scaling_table *table, wt_scaling_kind kind) {
+static const wt_scaling_case *find_first_case(const wt_scaling_table *table, wt_scaling_kind kind) {
     for (int i = 0; i < table->count; i++) {
         if (table->cases[i].kind == kind) return &table->cases[i];
     }
@@ -21,8 +21,8 @@ static const wt_scaling_case *wt_first_of(const wt_scaling_table *table, wt_scal
 }
 
 /* Strong: the same work in less time. Weak: more work in the same time. */
-static wt_scaling_figures wt_figures_of(const wt_scaling_case *at, const wt_scaling_case *first, double step,
-                                        double first_step, double exposed) {
+static wt_scaling_figures compute_figures(const wt_scaling_case *at, const wt_scaling_case *first,
+                                          double step, double first_step, double exposed) {
     wt_scaling_figures figures = {NAN, NAN, NAN, NAN};
     if (!(step > 0) || !(first_step > 0)) return figures;
     const double work = (double)at->windows / first->windows;
@@ -34,15 +34,15 @@ static wt_scaling_figures wt_figures_of(const wt_scaling_case *at, const wt_scal
 }
 
 wt_scaling_figures wt_scaling_measured(const wt_scaling_table *table, const wt_scaling_case *at) {
-    const wt_scaling_case *first = wt_first_of(table, at->kind);
-    wt_scaling_figures figures = wt_figures_of(at, first, at->step.best, first->step.best, 0);
+    const wt_scaling_case *first = find_first_case(table, at->kind);
+    wt_scaling_figures figures = compute_figures(at, first, at->step.best, first->step.best, 0);
     figures.exposed = at->step.median > 0 ? at->exposed / at->step.median : NAN;
     return figures;
 }
 
 wt_scaling_figures wt_scaling_predicted(const wt_scaling_table *table, const wt_scaling_case *at) {
-    const wt_scaling_case *first = wt_first_of(table, at->kind);
-    return wt_figures_of(at, first, at->model_step, first->model_step, at->model_exposed);
+    const wt_scaling_case *first = find_first_case(table, at->kind);
+    return compute_figures(at, first, at->model_step, first->model_step, at->model_exposed);
 }
 
 /* --- prediction --- */

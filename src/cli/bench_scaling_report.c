@@ -8,7 +8,7 @@
 /* --- tables --- */
 
 /* A figure in its column, or a dash. */
-static void wt_print_cell(const char *format, int width, double value) {
+static void print_cell(const char *format, int width, double value) {
     if (isfinite(value)) {
         printf(format, width, value);
     } else {
@@ -16,14 +16,14 @@ static void wt_print_cell(const char *format, int width, double value) {
     }
 }
 
-static void wt_print_figures(const wt_scaling_figures *figures) {
-    wt_print_cell("%*.2f", 11, 1e3 * figures->step);
-    wt_print_cell("%*.2f", 10, figures->speedup);
-    wt_print_cell("%*.1f %%", 9, 100 * figures->efficiency);
-    wt_print_cell("%*.1f %%", 8, 100 * figures->exposed);
+static void print_case_figures(const wt_scaling_figures *figures) {
+    print_cell("%*.2f", 11, 1e3 * figures->step);
+    print_cell("%*.2f", 10, figures->speedup);
+    print_cell("%*.1f %%", 9, 100 * figures->efficiency);
+    print_cell("%*.1f %%", 8, 100 * figures->exposed);
 }
 
-static void wt_print_headings(bool measured) {
+static void print_case_headings(bool measured) {
     static const char figures[] = "    step ms  speed-up efficiency   exposed";
     printf("%6s %6s %8s", "ranks", "nodes", "windows");
     if (measured) printf("%s %10s | model:", figures, "median ms");
@@ -39,21 +39,21 @@ void wt_scaling_print(const wt_scaling_study *study, const wt_scaling_table *tab
             printf("\n%s scaling, %d windows of %d targets %s\n", wt_scaling_names[kind],
                    kind == WT_STRONG ? at->windows : study->windows, study->config.data.window,
                    kind == WT_STRONG ? "a step" : "a step for each rank");
-            wt_print_headings(measured);
+            print_case_headings(measured);
         }
         printf("%6d %6d %8d", at->ranks, at->nodes, at->windows);
         if (measured) {
             const wt_scaling_figures figures = wt_scaling_measured(table, at);
-            wt_print_figures(&figures);
+            print_case_figures(&figures);
             printf("%11.2f |       ", 1e3 * at->step.median);
         }
         const wt_scaling_figures model = wt_scaling_predicted(table, at);
-        wt_print_figures(&model);
+        print_case_figures(&model);
         printf("\n");
     }
 }
 
-static void wt_print_link(const char *where, wt_link link, const char *whence) {
+static void print_link(const char *where, wt_link link, const char *whence) {
     printf("  link %s: latency %.2f µs, %.1f Gbit/s (%s)\n", where, 1e6 * link.latency, 8e-9 * link.bandwidth,
            whence);
 }
@@ -63,14 +63,14 @@ void wt_scaling_print_assumptions(const wt_scaling_study *study, int ranks_each)
     printf("\nthe model, and what it assumes:\n");
     printf("  computing: %s\n", study->basis);
     if (calibration->within.bandwidth > 0)
-        wt_print_link("within a node", calibration->within, "measured");
+        print_link("within a node", calibration->within, "measured");
     else
         printf("  link within a node: not measured, that of memory that ranks share\n");
     if (study->link.bandwidth > 0)
-        wt_print_link("between nodes", study->link,
-                      study->link_given     ? "given"
-                      : study->link_assumed ? "assumed; --latency and --bandwidth give others"
-                                            : "measured");
+        print_link("between nodes", study->link,
+                   study->link_given     ? "given"
+                   : study->link_assumed ? "assumed; --latency and --bandwidth give others"
+                                         : "measured");
     if (ranks_each)
         printf("  a node: %d rank%s × %d thread%s\n", ranks_each, ranks_each > 1 ? "s" : "", study->threads,
                study->threads > 1 ? "s" : "");
@@ -81,15 +81,15 @@ const char wt_scaling_heading[] = "scaling,ranks,nodes,windows,microbatches,step
                                   "speedup,efficiency,exposed_share,"
                                   "model_step_seconds,model_speedup,model_efficiency,model_exposed_share\n";
 
-static void wt_print_csv(FILE *file, double value) {
+static void print_csv_value(FILE *file, double value) {
     fputc(',', file);
     if (isfinite(value)) fprintf(file, "%.9g", value);
 }
 
-static void wt_csv_figures(FILE *file, const wt_scaling_figures *figures) {
-    wt_print_csv(file, figures->speedup);
-    wt_print_csv(file, figures->efficiency);
-    wt_print_csv(file, figures->exposed);
+static void print_csv_figures(FILE *file, const wt_scaling_figures *figures) {
+    print_csv_value(file, figures->speedup);
+    print_csv_value(file, figures->efficiency);
+    print_csv_value(file, figures->exposed);
 }
 
 void wt_scaling_csv(FILE *file, const wt_scaling_table *table, bool measured) {
@@ -99,11 +99,11 @@ void wt_scaling_csv(FILE *file, const wt_scaling_table *table, bool measured) {
         const wt_scaling_figures own = measured ? wt_scaling_measured(table, at) : none;
         fprintf(file, "%s,%d,%d,%d,%d", wt_scaling_names[at->kind], at->ranks, at->nodes, at->windows,
                 at->microbatches);
-        wt_print_csv(file, own.step);
-        wt_print_csv(file, measured ? at->step.median : NAN);
-        wt_csv_figures(file, &own);
-        wt_print_csv(file, model.step);
-        wt_csv_figures(file, &model);
+        print_csv_value(file, own.step);
+        print_csv_value(file, measured ? at->step.median : NAN);
+        print_csv_figures(file, &own);
+        print_csv_value(file, model.step);
+        print_csv_figures(file, &model);
         fputc('\n', file);
     }
 }
@@ -118,14 +118,14 @@ typedef struct {
     int count;
 } wt_scaling_points;
 
-static void wt_add_point(wt_scaling_points *points, double x, wt_scaling_figures figures) {
+static void add_point(wt_scaling_points *points, double x, wt_scaling_figures figures) {
     const double values[WT_PANELS] = {figures.speedup, figures.efficiency, figures.exposed};
     for (int panel = 0; panel < WT_PANELS; panel++) points->y[panel][points->count] = values[panel];
     points->x[points->count++] = x;
 }
 
-static void wt_add_line(wt_chart *chart, const char *name, int colour, bool dashed,
-                        const wt_scaling_points *points) {
+static void add_chart_line(wt_chart *chart, const char *name, int colour, bool dashed,
+                           const wt_scaling_points *points) {
     for (int i = 0; i < WT_PANELS; i++) {
         wt_chart_panel *panel = &chart->panels[i];
         panel->lines[panel->count++] = (wt_chart_line){name,          colour,    dashed,
@@ -155,14 +155,14 @@ wt_status wt_scaling_plot(const wt_scaling_study *study, const wt_scaling_table 
         const double x = measured ? at->ranks : at->nodes;
         wt_scaling_figures figures = wt_scaling_predicted(table, at);
         figures.speedup /= unit;
-        wt_add_point(&model[at->kind], x, figures);
-        if (measured) wt_add_point(&own[at->kind], x, wt_scaling_measured(table, at));
-        if (at->kind == WT_STRONG) wt_add_point(&ideal, x, (wt_scaling_figures){NAN, x, 1, NAN});
+        add_point(&model[at->kind], x, figures);
+        if (measured) add_point(&own[at->kind], x, wt_scaling_measured(table, at));
+        if (at->kind == WT_STRONG) add_point(&ideal, x, (wt_scaling_figures){NAN, x, 1, NAN});
     }
-    wt_add_line(&chart, "ideal", 0, true, &ideal);
+    add_chart_line(&chart, "ideal", 0, true, &ideal);
     for (int kind = 0; kind < WT_SCALINGS; kind++) {
-        if (measured) wt_add_line(&chart, names[kind][0], kind + 1, false, &own[kind]);
-        wt_add_line(&chart, names[kind][1], kind + 1, true, &model[kind]);
+        if (measured) add_chart_line(&chart, names[kind][0], kind + 1, false, &own[kind]);
+        add_chart_line(&chart, names[kind][1], kind + 1, true, &model[kind]);
     }
     return wt_plot_chart(&chart, png);
 }

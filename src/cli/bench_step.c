@@ -1,8 +1,8 @@
 /*
- * wavetrain bench step: training steps as the trainer makes them, on random input: packing of weights, forward,
- * backward with the exchange between ranks, norm, update; a burst of the cores' multiply-add peak between two
- * steps. Nothing is read or written but the table. Under mpirun all ranks begin a step together, and the
- * slowest one counts.
+ * wavetrain bench step: training steps as the trainer makes them, on random input: packing of weights,
+ * forward, backward with the exchange between ranks, norm, update; a burst of the cores' multiply-add peak
+ * between two steps. Nothing is read or written but the table. Under mpirun all ranks begin a step together,
+ * and the slowest one counts.
  *
  * What a step is worth: the operations that its targets need, three times those of forward that inspect
  * prints (the gradients by the data and by the weights cost as much each), over the time of the best step, as
@@ -55,7 +55,7 @@ typedef struct {
 } wt_measurement;
 
 /* Two steps touch memory and open connections before those that count. Collective. */
-static wt_status wt_run_steps(wt_measurement *measurement) {
+static wt_status measure_steps(wt_measurement *measurement) {
     enum { FIRST = -2, BURSTS = 3 };
     wt_stepper *stepper = measurement->stepper;
     for (int step = FIRST; step < wt_given.steps; step++) {
@@ -90,7 +90,7 @@ typedef struct {
     int64_t resident, counted, estimate; /* bytes, the largest rank's */
 } wt_result;
 
-static wt_status wt_summarise_times(const wt_measurement *measurement, wt_result *result) {
+static wt_status summarise_times(const wt_measurement *measurement, wt_result *result) {
     const int steps = wt_given.steps;
     double *seconds;
     int best = 0;
@@ -110,7 +110,7 @@ static wt_status wt_summarise_times(const wt_measurement *measurement, wt_result
 }
 
 /* Forward makes the head's part of backward too. */
-static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
+static void count_operations(const wt_stepper *stepper, wt_result *result) {
     const wt_network *network = stepper->network;
     double head = wt_engine_turned_operations(network->graph, stepper->targets);
     result->targets = (double)stepper->config.train.batch * stepper->targets;
@@ -122,7 +122,7 @@ static void wt_count_operations(const wt_stepper *stepper, wt_result *result) {
 }
 
 /* Collective. */
-static wt_status wt_make_result(wt_measurement *measurement, wt_result *result) {
+static wt_status make_result(wt_measurement *measurement, wt_result *result) {
     const wt_stepper *stepper = measurement->stepper;
     memset(result, 0, sizeof *result);
     const wt_bench_peak *fp32 = &measurement->peaks.of[WT_PEAK_FP32];
@@ -133,11 +133,11 @@ static wt_status wt_make_result(wt_measurement *measurement, wt_result *result) 
     result->apart = fp32->apart;
     result->sustained = fp32->operations / fp32->seconds;
     result->peak_bf16 = measurement->peaks.of[WT_PEAK_BF16].best;
-    wt_count_operations(stepper, result);
-    return wt_comm_agree(stepper->step->comm, wt_summarise_times(measurement, result));
+    count_operations(stepper, result);
+    return wt_comm_agree(stepper->step->comm, summarise_times(measurement, result));
 }
 
-static void wt_print_phases(const wt_result *result) {
+static void print_phases(const wt_result *result) {
     printf("%-10s %12s %8s %12s %12s %9s %8s\n", "phase", "best step", "share", "own best", "median",
            "GFLOP/s", "of peak");
     for (int column = 0; column < WT_STEP_COLUMNS; column++) {
@@ -154,7 +154,7 @@ static void wt_print_phases(const wt_result *result) {
     }
 }
 
-static void wt_print_result(const wt_measurement *measurement, const wt_result *result) {
+static void print_result(const wt_measurement *measurement, const wt_result *result) {
     const wt_stepper *stepper = measurement->stepper;
     const double mib = 1048576.0, best = result->own[WT_STEP_ALL].best,
                  median = result->own[WT_STEP_ALL].median;
@@ -170,7 +170,7 @@ static void wt_print_result(const wt_measurement *measurement, const wt_result *
            stepper->step->microbatches.count);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
-    wt_print_phases(result);
+    print_phases(result);
     wt_bench_peak_doubt(doubt, &measurement->peaks.of[WT_PEAK_FP32]);
     printf("speed: %.2f k targets/s (median %.2f) × %.3f MFLOP = %.1f GFLOP/s, %.1f %% (median %.1f) of the "
            "fp32 "
@@ -197,7 +197,7 @@ enum {
     WT_FIGURES_MOST = WT_FIGURES + WT_PHASE_FIGURES * WT_STEP_PHASES
 };
 
-static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, wt_figure *figures) {
+static int list_figures(const wt_stepper *stepper, const wt_result *result, wt_figure *figures) {
     const wt_bench_time step = result->own[WT_STEP_ALL];
     const double rate = result->operations[WT_STEP_ALL] / step.best;
     const wt_figure whole[] = {
@@ -235,10 +235,10 @@ static int wt_list_figures(const wt_stepper *stepper, const wt_result *result, w
 }
 
 /* One row. */
-static wt_status wt_write_result(const wt_stepper *stepper, const wt_result *result) {
+static wt_status write_result(const wt_stepper *stepper, const wt_result *result) {
     FILE *file;
     wt_figure figures[WT_FIGURES_MOST];
-    const int count = wt_list_figures(stepper, result, figures);
+    const int count = list_figures(stepper, result, figures);
     WT_TRY(wt_bench_csv_open(&file, wt_given.csv, "version,model,kernels"));
     if (!file) return WT_OK;
     for (int i = 0; i < count; i++) fprintf(file, ",%s%s", figures[i].phase, figures[i].name);
@@ -253,7 +253,7 @@ static wt_status wt_write_result(const wt_stepper *stepper, const wt_result *res
 enum { WT_SETS_MOST = 64, WT_SET_TEXT = 64 };
 
 /* The command's options as --set would give them, so that they pass the same checks; others after them. */
-static wt_status wt_collect_sets(char texts[][WT_SET_TEXT], const char **sets, size_t *count, int ranks) {
+static wt_status collect_sets(char texts[][WT_SET_TEXT], const char **sets, size_t *count, int ranks) {
     const struct {
         const char *key;
         int value;
@@ -278,40 +278,40 @@ static wt_status wt_collect_sets(char texts[][WT_SET_TEXT], const char **sets, s
     return WT_OK;
 }
 
-static wt_status wt_load_model(wt_config *config, const char *path, const char *model, int ranks) {
+static wt_status load_model(wt_config *config, const char *path, const char *model, int ranks) {
     char texts[3][WT_SET_TEXT];
     const char *sets[WT_SETS_MOST];
     size_t count;
     WT_CHECK(!path || !wt_given.model, WT_USAGE, "--model: stands in place of a configuration (got %s too)",
              path);
     if (!path && !wt_given.windows) wt_given.windows = 1;
-    WT_TRY(wt_collect_sets(texts, sets, &count, ranks));
+    WT_TRY(collect_sets(texts, sets, &count, ranks));
     return wt_bench_load_model(config, path, model, sets, count);
 }
 
-static wt_status wt_take_options(wt_config *config, const char *path, const char *model, int ranks) {
+static wt_status apply_options(wt_config *config, const char *path, const char *model, int ranks) {
     enum { WINDOWS_MOST = 1 << 16, STEPS_MOST = 1000000 };
     WT_TRY(wt_bench_check("--windows", wt_given.windows, 0, WINDOWS_MOST));
     WT_TRY(wt_bench_check("--steps", wt_given.steps, 1, STEPS_MOST));
     WT_TRY(wt_bench_check("--targets", wt_given.targets, 0, 1 << 30));
     WT_TRY(wt_bench_set_threads(wt_given.threads));
-    return wt_load_model(config, path, model, ranks);
+    return load_model(config, path, model, ranks);
 }
 
-static wt_status wt_report(const wt_measurement *measurement, const wt_result *result) {
-    wt_print_result(measurement, result);
-    return wt_write_result(measurement->stepper, result);
+static wt_status report_result(const wt_measurement *measurement, const wt_result *result) {
+    print_result(measurement, result);
+    return write_result(measurement->stepper, result);
 }
 
 /* Collective. */
-static wt_status wt_bench_step(wt_comm *comm, const char *path) {
+static wt_status bench_step(wt_comm *comm, const char *path) {
     wt_status status;
     wt_config *config = NULL;
     wt_measurement measurement = {0};
     wt_result result;
     const char *model = wt_given.model ? wt_given.model : "A";
     status = wt_alloc(&config, 1, sizeof *config, "the configuration");
-    if (status == WT_OK) status = wt_take_options(config, path, model, wt_comm_size(comm));
+    if (status == WT_OK) status = apply_options(config, path, model, wt_comm_size(comm));
     if (status == WT_OK)
         status = wt_alloc(&measurement.nanoseconds, (size_t)wt_given.steps * WT_STEP_COLUMNS,
                           sizeof *measurement.nanoseconds, "times");
@@ -319,9 +319,9 @@ static wt_status wt_bench_step(wt_comm *comm, const char *path) {
     WT_GUARD(wt_command_settle(comm, wt_given.threads > 0));
     WT_GUARD(wt_stepper_create(&measurement.stepper, comm, path ? path : model, config));
     wt_bench_peaks_init(&measurement.peaks, measurement.stepper->kernels);
-    WT_GUARD(wt_run_steps(&measurement));
-    WT_GUARD(wt_make_result(&measurement, &result));
-    status = wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? wt_report(&measurement, &result) : WT_OK);
+    WT_GUARD(measure_steps(&measurement));
+    WT_GUARD(make_result(&measurement, &result));
+    status = wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? report_result(&measurement, &result) : WT_OK);
 cleanup:
     wt_stepper_destroy(measurement.stepper);
     wt_free(measurement.nanoseconds);
@@ -329,12 +329,12 @@ cleanup:
     return status;
 }
 
-static wt_status wt_bench_step_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status bench_step_main(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_given.steps = 31;
     wt_status status = wt_command_parse(&line, &wt_command_bench_step, argc, argv, 0, 1);
-    if (status == WT_OK && !line.done) status = wt_bench_step(comm, line.count ? line.arguments[0] : NULL);
+    if (status == WT_OK && !line.done) status = bench_step(comm, line.count ? line.arguments[0] : NULL);
     free(wt_given.model);
     free(wt_given.backend);
     free(wt_given.csv);
@@ -350,6 +350,6 @@ const wt_command wt_command_bench_step = {
     .summary = "Measure training steps on random input against the cores' multiply-add peak, phase by phase, "
                "and their memory",
     .parallel = true,
-    .run = wt_bench_step_main,
+    .run = bench_step_main,
     .options = wt_options,
 };

@@ -48,12 +48,12 @@ static void fill_targets(wt_batch *batch, const wt_network *network, bool last_a
     }
 }
 
-static wt_status create_batch(wt_stepper *stepper, const wt_data_facts *facts) {
+static wt_status create_random_batch(wt_stepper *stepper, const wt_data_facts *facts) {
     const wt_config *config = &stepper->config;
     const wt_microbatches *m = &stepper->step->microbatches;
     const uint64_t rank = (uint64_t)wt_comm_rank(stepper->step->comm);
-    const wt_batch_shape shape = wt_shape_batch(stepper->network, &config->data, facts->quantization, NULL,
-                                                (m->end - m->first) * m->windows);
+    const wt_batch_shape shape = wt_train_shape_batch(stepper->network, &config->data, facts->quantization,
+                                                      NULL, (m->end - m->first) * m->windows);
     WT_TRY(wt_batch_create(&stepper->batch, &shape, facts->network.channels));
     fill_inputs(stepper->batch, facts->network.input_classes, rank);
     fill_condition(stepper->batch, stepper->network, rank);
@@ -65,7 +65,7 @@ static wt_status create_batch(wt_stepper *stepper, const wt_data_facts *facts) {
 
 wt_status wt_stepper_network(wt_network **network, wt_data_facts *facts, const wt_config *config) {
     *network = NULL;
-    WT_TRY(wt_data_facts_read(facts, config));
+    WT_TRY(wt_train_read_data_facts(facts, config));
     return wt_network_create_shaped(network, &config->model, &facts->network);
 }
 
@@ -77,7 +77,7 @@ static void share_with_all(wt_config *config, int ranks) {
 }
 
 /* Fails on one rank alone, perhaps. */
-static wt_status prepare(wt_stepper *stepper, wt_comm *comm, const wt_config *config) {
+static wt_status prepare_stepper(wt_stepper *stepper, wt_comm *comm, const wt_config *config) {
     wt_data_facts facts;
     stepper->config = *config;
     share_with_all(&stepper->config, wt_comm_size(comm));
@@ -87,13 +87,13 @@ static wt_status prepare(wt_stepper *stepper, wt_comm *comm, const wt_config *co
     stepper->targets = wt_network_targets(stepper->network, &config->data);
     const int32_t silence = config->data.target == WT_TARGETS_LABEL || stepper->network->values
                                 ? -2
-                                : wt_silence_class(facts.quantization);
+                                : wt_quantize_silence(facts.quantization);
     WT_TRY(wt_step_create(&stepper->step, comm, config, stepper->kernels, stepper->network, silence));
     wt_network_initialise(stepper->network, stepper->step->parameters, (uint64_t)config->train.seed);
     wt_optimizer_reset(&stepper->step->optimizer, stepper->step->parameters);
     stepper->estimate = wt_step_pass_bytes(stepper->step) +
                         (int64_t)(3 * stepper->network->parameters.total * sizeof(wt_real));
-    return create_batch(stepper, &facts);
+    return create_random_batch(stepper, &facts);
 }
 
 wt_status wt_stepper_create(wt_stepper **out, wt_comm *comm, const char *name, const wt_config *config) {
@@ -102,7 +102,7 @@ wt_status wt_stepper_create(wt_stepper **out, wt_comm *comm, const char *name, c
     wt_status status = wt_alloc(&stepper, 1, sizeof *stepper, "the measurement");
     if (status == WT_OK) {
         stepper->name = name;
-        status = prepare(stepper, comm, config);
+        status = prepare_stepper(stepper, comm, config);
     }
     status = wt_comm_agree(comm, status);
     if (status == WT_OK) {
@@ -123,26 +123,26 @@ void wt_stepper_destroy(wt_stepper *stepper) {
 
 /* --- a step --- */
 
-static wt_status take_batch(void *context, const wt_batch **batch) {
+static wt_status repeat_batch(void *context, const wt_batch **batch) {
     *batch = ((const wt_stepper *)context)->batch;
     return WT_OK;
 }
 
 /* Rank 0: the norm and clipping, without schedules and the guard. */
-static wt_status decide_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
-                             wt_decision *decision) {
+static wt_status clip_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
+                           wt_decision *decision) {
     wt_stepper *stepper = context;
     const wt_optimizer_config *optimizer = &stepper->config.optimizer;
     const double mean = sum->targets ? 1.0 / (double)sum->targets : 0.0;
     const double norm = wt_step_norm(stepper->step, gradient, mean);
     stepper->loss = sum->loss;
     decision->update = (wt_update){optimizer->learning_rate, wt_optimizer_momentum(optimizer),
-                                   mean * wt_clip_scale(norm, optimizer->clip)};
+                                   mean * wt_gradient_clip_scale(norm, optimizer->clip)};
     return WT_OK;
 }
 
 void wt_stepper_step(wt_stepper *stepper) {
-    const wt_step_caller caller = {take_batch, decide_step, stepper};
+    const wt_step_caller caller = {repeat_batch, clip_step, stepper};
     wt_decision decision;
     wt_step_run(stepper->step, 1, &caller, &decision); /* nothing here fails */
     wt_timer_enter(&stepper->step->timer, WT_PHASE_OTHER);

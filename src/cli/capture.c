@@ -1,4 +1,5 @@
-/* wavetrain capture: from a recording of what was played and what the gear made of it to a file for players. */
+/* wavetrain capture: from a recording of what was played and what the gear made of it to a file for
+ * players. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@ static capture_arguments given;
 
 static const struct poptOption options[] = {
     {"out", 'o', POPT_ARG_STRING, &given.out, 0,
-     "The file to write, or a folder for one of each recording; what it goes on from is in NAME.capture "
-     "beside it",
+     "The file to write, or a folder for one file per recording; the run that it resumes is NAME.capture in "
+     "the same folder",
      "FILE.nam|FOLDER"},
     {"preset", '\0', POPT_ARG_STRING, &given.preset, 0,
      "The network (default a1-standard); a2 trains both of its sizes into one file",
@@ -64,7 +65,7 @@ static wt_status check_arguments(void) {
 }
 
 /* `out` for a recording; its work folder is named after it. */
-static wt_status describe(wt_capture *capture, const char *dry, const char *wet, const char *out) {
+static wt_status describe_capture(wt_capture *capture, const char *dry, const char *wet, const char *out) {
     static const char ending[] = ".nam", work[] = ".capture";
     const size_t stem = strlen(out) - (sizeof ending - 1);
     *capture = (wt_capture){.dry = dry,
@@ -116,10 +117,11 @@ static wt_status make_one(wt_comm *comm, const wt_capture *capture) {
 static wt_status describe_one(wt_capture *capture, const char *dry, const wt_recording *wet) {
     char out[WT_PATH_MAX];
     WT_TRY(name_out(out, wet->id));
-    return describe(capture, dry, wet->path, out);
+    return describe_capture(capture, dry, wet->path, out);
 }
 
-/* The folder's recordings one after the other; what is wrong with one does not keep the others from being made. */
+/* The folder's recordings one after the other; what is wrong with one does not keep the others from being
+ * made. */
 static wt_status make_each(wt_comm *comm, const char *dry, const wt_recordings *list) {
     const size_t first = given.index ? (size_t)given.index - 1 : 0,
                  end = given.index ? first + 1 : list->count;
@@ -145,7 +147,7 @@ static wt_status print_folders(const wt_recordings *list) {
     return WT_OK;
 }
 
-static wt_status make_folder(wt_comm *comm, const char *dry, const char *folder) {
+static wt_status make_capture_folder(wt_comm *comm, const char *dry, const char *folder) {
     const bool root = wt_comm_rank(comm) == 0;
     wt_recordings list;
     wt_status status = wt_comm_agree_alike(comm, wt_recordings_find(&list, &folder, 1));
@@ -166,9 +168,9 @@ static wt_status make_folder(wt_comm *comm, const char *dry, const char *folder)
 static wt_status capture_from(wt_comm *comm, const char *dry, const char *wet) {
     wt_capture capture;
     WT_TRY(wt_comm_agree_alike(comm, check_arguments()));
-    if (wt_path_is_folder(wet)) return make_folder(comm, dry, wet);
+    if (wt_path_is_folder(wet)) return make_capture_folder(comm, dry, wet);
     WT_TRY(wt_path_require_ending(given.out, ".nam", "a model for players"));
-    WT_TRY(describe(&capture, dry, wet, given.out));
+    WT_TRY(describe_capture(&capture, dry, wet, given.out));
     return make_one(comm, &capture);
 }
 

@@ -5,7 +5,8 @@
 #include "export_options.h"
 #include "wavetrain/file.h"
 
-/* `work` is the folder of the data set, of each size's configuration and run: it is what a capture goes on from. */
+/* `work` is the folder of the data set, of each size's configuration and run: it is what a capture goes on
+ * from. */
 typedef struct {
     const char *dry, *wet;
     const char *preset, *align;
@@ -18,7 +19,8 @@ typedef struct {
 /* Whether there is such a preset: those of the configuration for one size, or "a2" for both of its sizes. */
 bool wt_capture_knows(const char *preset);
 
-/* Prepares, trains and writes `out`, or goes on with that. WT_CONTINUE: stopped, to be called again. Collective. */
+/* Prepares, trains and writes `out`, or goes on with that. WT_CONTINUE: stopped, to be called again.
+ * Collective. */
 wt_status wt_capture_make(wt_comm *comm, const wt_capture *capture);
 
 /* One line per size to standard output: what it is at. Not collective. */

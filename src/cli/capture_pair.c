@@ -1,7 +1,7 @@
 /*
- * A capture is what the other commands do, one after the other: prepare audio, train, export. Its length in steps
- * follows from the minutes and the measured time of a step, once; then it stands in the configuration that the capture
- * goes on with, however often it is stopped.
+ * A capture is what the other commands do, one after the other: prepare audio, train, export. Its length in
+ * steps follows from the minutes and the measured time of a step, once; then it stands in the configuration
+ * that the capture goes on with, however often it is stopped.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -35,19 +35,19 @@ static const capture_preset presets[] = {
     {"a2-lite", {"a2-lite"}, LEVEL_A2},
 };
 
-static const capture_preset *find_preset(const char *name) {
+static const capture_preset *find_capture_preset(const char *name) {
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
         if (strcmp(presets[i].name, name) == 0) return &presets[i];
     return NULL;
 }
 
 bool wt_capture_knows(const char *preset) {
-    return find_preset(preset) != NULL;
+    return find_capture_preset(preset) != NULL;
 }
 
 /* A path below the work folder: that of `size` with an ending. */
-static wt_status locate(char path[WT_PATH_MAX], const wt_capture *capture, const char *size,
-                        const char *ending) {
+static wt_status locate_pair(char path[WT_PATH_MAX], const wt_capture *capture, const char *size,
+                             const char *ending) {
     char name[64];
     snprintf(name, sizeof name, "%s%s", size, ending);
     return wt_path_join(path, capture->work, name);
@@ -112,7 +112,7 @@ static wt_status read_training(training_part *part, const char *data) {
 /* --- configurations --- */
 
 /* YAML's single quotes, in which a quote is doubled. */
-static void print_quoted(FILE *out, const char *text) {
+static void print_yaml_text(FILE *out, const char *text) {
     fputc('\'', out);
     for (; *text; text++) {
         if (*text == '\'') fputc('\'', out);
@@ -121,9 +121,9 @@ static void print_quoted(FILE *out, const char *text) {
     fputc('\'', out);
 }
 
-static void print_config(FILE *out, const wt_capture *capture, const char *size, const char *data,
-                         const training_part *part) {
-    const capture_preset *preset = find_preset(capture->preset);
+static void print_capture_config(FILE *out, const wt_capture *capture, const char *size, const char *data,
+                                 const training_part *part) {
+    const capture_preset *preset = find_capture_preset(capture->preset);
     fprintf(out, "model:\n  preset: %s\n", size);
     if (preset->level > 0 && part->level > 0) {
         const double gain = preset->level / part->level;
@@ -131,7 +131,7 @@ static void print_config(FILE *out, const wt_capture *capture, const char *size,
                 preset->head_scale / gain, gain, preset->weight / (gain * gain));
     }
     fprintf(out, "data:\n  path: ");
-    print_quoted(out, data);
+    print_yaml_text(out, data);
     fprintf(out, "\nschedule: {kind: cosine, floor: 0.01}\nvalidation: {until_esr: %.9g}\n",
             capture->until_esr);
 }
@@ -142,7 +142,7 @@ static wt_status make_config(wt_config *config, const wt_capture *capture, const
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     WT_CHECK(out, WT_FAILED, "out of memory for a configuration");
-    print_config(out, capture, size, data, part);
+    print_capture_config(out, capture, size, data, part);
     wt_status status = fclose(out) == 0 ? WT_OK : wt_error(WT_FAILED, "out of memory for a configuration");
     if (status == WT_OK) status = wt_config_parse(config, size, text, length, NULL, 0);
     free(text);
@@ -184,7 +184,7 @@ static void set_length(wt_config *config, double minutes, double seconds) {
 /* The configurations of all sizes, which share the minutes. Collective. */
 static wt_status plan_capture(wt_comm *comm, const wt_capture *capture, const char *data,
                               wt_config *configs) {
-    const capture_preset *preset = find_preset(capture->preset);
+    const capture_preset *preset = find_capture_preset(capture->preset);
     const bool root = wt_comm_rank(comm) == 0;
     training_part part = {0, 0};
     double seconds = 0;
@@ -200,7 +200,7 @@ static wt_status plan_capture(wt_comm *comm, const wt_capture *capture, const ch
     for (int s = 0; preset->sizes[s]; s++) {
         char path[WT_PATH_MAX];
         set_length(&configs[s], capture->minutes, seconds);
-        WT_TRY(locate(path, capture, preset->sizes[s], ".yaml"));
+        WT_TRY(locate_pair(path, capture, preset->sizes[s], ".yaml"));
         WT_TRY(wt_comm_agree(comm, root ? write_config(path, &configs[s]) : WT_OK));
     }
     wt_log_info("%s: %" PRId64 " steps of %.3f s", capture->out, configs[0].train.steps, seconds);
@@ -211,7 +211,7 @@ static wt_status plan_capture(wt_comm *comm, const wt_capture *capture, const ch
 static wt_status read_plan(const wt_capture *capture, const char *data, wt_config *config, const char *size) {
     char path[WT_PATH_MAX];
     training_part part;
-    WT_TRY(locate(path, capture, size, ".yaml"));
+    WT_TRY(locate_pair(path, capture, size, ".yaml"));
     WT_TRY(wt_config_load(config, path, NULL, 0));
     config->validation.until_esr = capture->until_esr;
     if (capture->more_epochs == 0) return WT_OK;
@@ -223,12 +223,12 @@ static wt_status read_plan(const wt_capture *capture, const char *data, wt_confi
 
 /* Collective. */
 static wt_status load_plan(wt_comm *comm, const wt_capture *capture, const char *data, wt_config *configs) {
-    const capture_preset *preset = find_preset(capture->preset);
+    const capture_preset *preset = find_capture_preset(capture->preset);
     char path[WT_PATH_MAX];
     wt_status status = WT_OK;
     bool planned = true;
     for (int s = 0; preset->sizes[s]; s++) {
-        WT_TRY(locate(path, capture, preset->sizes[s], ".yaml"));
+        WT_TRY(locate_pair(path, capture, preset->sizes[s], ".yaml"));
         planned = planned && wt_path_exists(path);
     }
     wt_comm_broadcast(comm, &planned, sizeof planned);
@@ -251,7 +251,7 @@ static wt_status train_size(wt_comm *comm, const wt_capture *capture, const wt_c
     options->config = *config;
     options->resume = WT_RESUME_AUTO;
     options->resume_file = "auto";
-    status = locate(options->run, capture, size, "");
+    status = locate_pair(options->run, capture, size, "");
     if (status == WT_OK) status = wt_agree_on_configuration(comm, &options->config);
     if (status == WT_OK) status = wt_train(comm, options);
     wt_free(options);
@@ -259,7 +259,7 @@ static wt_status train_size(wt_comm *comm, const wt_capture *capture, const wt_c
 }
 
 static wt_status train_sizes(wt_comm *comm, const wt_capture *capture, const char *data) {
-    const capture_preset *preset = find_preset(capture->preset);
+    const capture_preset *preset = find_capture_preset(capture->preset);
     wt_config *configs;
     wt_status status = wt_comm_agree(comm, wt_alloc(&configs, SIZES, sizeof *configs, "configurations"));
     if (status == WT_OK) status = load_plan(comm, capture, data, configs);
@@ -271,12 +271,12 @@ static wt_status train_sizes(wt_comm *comm, const wt_capture *capture, const cha
 
 /* In place of what an earlier call has written. Rank 0. */
 static wt_status write_out(const wt_capture *capture) {
-    const capture_preset *preset = find_preset(capture->preset);
+    const capture_preset *preset = find_capture_preset(capture->preset);
     char runs[SIZES][WT_PATH_MAX];
     const char *sources[SIZES];
     int count = 0;
     for (; preset->sizes[count]; count++) {
-        WT_TRY(locate(runs[count], capture, preset->sizes[count], ""));
+        WT_TRY(locate_pair(runs[count], capture, preset->sizes[count], ""));
         sources[count] = runs[count];
     }
     const wt_export_job job = {.out = capture->out,
@@ -300,15 +300,15 @@ wt_status wt_capture_make(wt_comm *comm, const wt_capture *capture) {
 static void report_size(const wt_capture *capture, const char *size) {
     char run[WT_PATH_MAX], esr[64] = "";
     wt_checkpoint *checkpoint;
-    if (locate(run, capture, size, "") != WT_OK) return;
-    const wt_run_verdict verdict = wt_read_verdict(run);
+    if (locate_pair(run, capture, size, "") != WT_OK) return;
+    const wt_run_verdict verdict = wt_run_read_verdict(run);
     if (wt_command_open_checkpoint(&checkpoint, run, "best") != WT_OK) {
         printf("%s: %s: %s\n", capture->out, size, *verdict.verdict ? verdict.verdict : "not begun");
         return;
     }
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
     if (state->validation_power > 0)
-        wt_esr_text(esr, sizeof esr, true, state->validation_loss / state->validation_power);
+        wt_train_format_esr(esr, sizeof esr, true, state->validation_loss / state->validation_power);
     printf("%s: %s: %s%s, at step %" PRId64 " of %" PRId64 ", after %.1f minutes of training\n", capture->out,
            size, verdict.verdict, esr, state->step, wt_checkpoint_get_config(checkpoint)->train.steps,
            state->seconds / 60);
@@ -316,6 +316,6 @@ static void report_size(const wt_capture *capture, const char *size) {
 }
 
 void wt_capture_report(const wt_capture *capture) {
-    const capture_preset *preset = find_preset(capture->preset);
+    const capture_preset *preset = find_capture_preset(capture->preset);
     for (int s = 0; preset->sizes[s]; s++) report_size(capture, preset->sizes[s]);
 }

@@ -26,7 +26,7 @@ static const struct poptOption wt_help_option[] = {
     POPT_TABLEEND,
 };
 
-void wt_print_wrapped(FILE *out, const char *text, int indent) {
+void wt_command_print_wrapped(FILE *out, const char *text, int indent) {
     int column = indent;
     for (const char *space = ""; *text; space = " ") {
         int word = (int)strcspn(text, " "), gap = *space != 0;
@@ -43,13 +43,13 @@ void wt_print_wrapped(FILE *out, const char *text, int indent) {
     fputc('\n', out);
 }
 
-void wt_print_symbols(const wt_vocabulary *vocabulary, int column) {
+void wt_command_print_symbols(const wt_vocabulary *vocabulary, int column) {
     enum { INDENT = 12, COLUMNS = 110 };
     char symbol[WT_SYMBOL_TEXT];
     for (int i = 0; i < vocabulary->classes; i++) {
         bool end = vocabulary->symbols[i] == WT_END_MARK;
         int width = 1 + end;
-        wt_symbol_text(symbol, vocabulary->symbols[i]);
+        wt_vocabulary_symbol_text(symbol, vocabulary->symbols[i]);
         for (const char *c = symbol; *c; c++) width += (*c & 0xC0) != 0x80; /* a column for each code point */
         if (column + width > COLUMNS) column = printf("\n%*s", INDENT, "") - 1;
         printf(" %s%s", symbol, end ? "," : "");
@@ -58,7 +58,7 @@ void wt_print_symbols(const wt_vocabulary *vocabulary, int column) {
     printf("\n");
 }
 
-static void wt_print_options(const struct poptOption *options) {
+static void print_options(const struct poptOption *options) {
     enum { INDENT = 29 };
     for (const struct poptOption *option = options; option && option->longName; option++) {
         char left[80];
@@ -69,20 +69,21 @@ static void wt_print_options(const struct poptOption *options) {
         } else {
             printf("%-*s", INDENT, left);
         }
-        wt_print_wrapped(stdout, option->descrip ? option->descrip : "", INDENT);
+        wt_command_print_wrapped(stdout, option->descrip ? option->descrip : "", INDENT);
     }
 }
 
 void wt_command_help(const wt_command *command) {
     printf("usage: wavetrain %s %s\n\n", command->name, command->arguments);
-    wt_print_wrapped(stdout, command->summary, 0);
+    wt_command_print_wrapped(stdout, command->summary, 0);
     printf("\nOptions:\n");
-    wt_print_options(command->options);
-    wt_print_options(wt_help_option);
+    print_options(command->options);
+    print_options(wt_help_option);
 }
 
-/* An option that takes one value, and is given a second, is a mistake: which of both is meant? popt would take the last.
- * This reads the options of `table` once, for their names alone; the second reading reports what is wrong with them. */
+/* An option that takes one value, and is given a second, is a mistake: which of both is meant? popt would
+ * take the last. This reads the options of `table` once, for their names alone; the second reading reports
+ * what is wrong with them. */
 static wt_status refuse_repeated(const wt_command *command, int argc, const char **argv,
                                  const struct poptOption *table) {
     enum { OPTIONS_MAX = 64 };
@@ -113,7 +114,7 @@ static wt_status refuse_repeated(const wt_command *command, int argc, const char
     return status;
 }
 
-static wt_status wt_parse_options(poptContext context, const wt_command *command) {
+static wt_status parse_options(poptContext context, const wt_command *command) {
     int code;
     while ((code = poptGetNextOpt(context)) >= 0) {}
     if (code == -1) return WT_OK;
@@ -147,9 +148,9 @@ wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int
     WT_TRY(refuse_repeated(command, argc, argv, command->options));
     line->context = poptGetContext(command->name, argc, argv, table, 0);
     WT_CHECK(line->context, WT_FAILED, "out of memory for the options");
-    WT_TRY(wt_parse_options(line->context, command));
+    WT_TRY(parse_options(line->context, command));
     if (wt_help_asked) {
-        if (wt_log_speaks()) wt_command_help(command);
+        if (wt_log_is_verbose()) wt_command_help(command);
         line->done = true;
         return WT_OK;
     }
@@ -164,7 +165,7 @@ wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int
 
 /* --- visits --- */
 
-const char *wt_next_alternative(const char **at, int *length) {
+const char *wt_command_next_alternative(const char **at, int *length) {
     if (!*at || !**at) return NULL;
     const char *found = *at;
     *length = (int)strcspn(found, "| ");
@@ -172,7 +173,7 @@ const char *wt_next_alternative(const char **at, int *length) {
     return found;
 }
 
-bool wt_alternative_is_word(const char *alternative, int length) {
+bool wt_command_alternative_is_word(const char *alternative, int length) {
     return strcspn(alternative, "abcdefghijklmnopqrstuvwxyz") < (size_t)length &&
            !memchr(alternative, '.', (size_t)length);
 }
@@ -183,9 +184,9 @@ wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor
     int length;
     wt_status status = WT_OK;
     bool kinds = strcspn(at, "|") < strcspn(at, " ");
-    while (status == WT_OK && (found = wt_next_alternative(&at, &length)) != NULL) {
+    while (status == WT_OK && (found = wt_command_next_alternative(&at, &length)) != NULL) {
         char kind[KIND] = "";
-        bool word = kinds && length < KIND && wt_alternative_is_word(found, length);
+        bool word = kinds && length < KIND && wt_command_alternative_is_word(found, length);
         if (word) memcpy(kind, found, (size_t)length);
         const char *argv[] = {command->name, kind, NULL};
         wt_visit.visitor = visitor;

@@ -32,37 +32,41 @@ typedef struct {
     bool done; /* --help was given and printed: there is nothing more to do */
 } wt_command_line;
 
-/* Parses a command's options: fills the variables that the table points to, and *line. An unknown option, or a
- * count of arguments outside min … max, is WT_USAGE with a one-line message. */
+/* Parses a command's options: fills the variables that the table points to, and *line. An unknown option, or
+ * a count of arguments outside min … max, is WT_USAGE with a one-line message. */
 wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int argc, const char **argv,
                            int min, int max);
 
-/* What may have been meant by a command that there is not; NULL: nothing is near. `second`: the word behind, or "". */
+/* What may have been meant by a command that there is not; NULL: nothing is near. `second`: the word behind,
+ * or "". */
 const char *wt_suggest_command(const wt_command *const *commands, int count, const char *first,
                                const char *second);
 /* By an option, "--lr=3", that the command lacks. False: nothing is near. */
 bool wt_suggest_option(char *out, size_t room, const wt_command *command, const char *option);
 
-/* Called with a command and its options; `kind` is the first argument that chooses between tables, "" without. */
+/* Called with a command and its options; `kind` is the first argument that chooses between tables, ""
+ * without. */
 typedef void (*wt_command_visitor)(void *context, const wt_command *command, const char *kind);
 
-/* Some commands have their table where their values stand, so a visitor gets each where it is parsed: the command is
- * run up to there, and no further. */
+/* Some commands have their table where their values stand, so a visitor gets each where it is parsed: the
+ * command is run up to there, and no further. */
 wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor, void *context);
 /* Of all commands, in the order of main's table. */
 wt_status wt_commands_visit(wt_command_visitor visitor, void *context);
 
 /* The manual pages, as roff: of the program, and of the configuration (`page` is "config"). */
-wt_status wt_print_manual(FILE *out, const char *page, const char *date);
+wt_status wt_manual_print(FILE *out, const char *page, const char *date);
 /* Completion of commands, options and keys for a shell: bash, zsh or fish. */
-wt_status wt_print_completion(FILE *out, const char *shell);
+wt_status wt_completion_print(FILE *out, const char *shell);
 
-/* The alternatives of "auto|never|FILE", one after the other: *at begins at the text's start, NULL is after the last. */
-const char *wt_next_alternative(const char **at, int *length);
+/* The alternatives of "auto|never|FILE", one after the other: *at begins at the text's start, NULL is after
+ * the last. */
+const char *wt_command_next_alternative(const char **at, int *length);
 /* Whether it is a word to be given as it is (auto), not the name of something (FILE). */
-bool wt_alternative_is_word(const char *alternative, int length);
+bool wt_command_alternative_is_word(const char *alternative, int length);
 
-/* Refuses more threads than processors (places.h); `told`: the number of threads is given by an option. Collective. */
+/* Refuses more threads than processors (places.h); `told`: the number of threads is given by an option.
+ * Collective. */
 wt_status wt_command_settle(wt_comm *comm, bool told);
 
 /* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
@@ -76,11 +80,11 @@ wt_status wt_command_check_output(const char *path, bool force);
 wt_status wt_command_parse_weights(wt_weights *weights, const char *text);
 
 /* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
-void wt_print_wrapped(FILE *out, const char *text, int indent);
+void wt_command_print_wrapped(FILE *out, const char *text, int indent);
 
-/* The symbols of a text with a space before each, up to column 110, further lines indented; the first one begins at
- * `column`, where the cursor is. */
-void wt_print_symbols(const wt_vocabulary *vocabulary, int column);
+/* The symbols of a text with a space before each, up to column 110, further lines indented; the first one
+ * begins at `column`, where the cursor is. */
+void wt_command_print_symbols(const wt_vocabulary *vocabulary, int column);
 
 /* Prints the usage, the summary and every option, for 80 columns. */
 void wt_command_help(const wt_command *command);

@@ -7,8 +7,9 @@
  *   train --resume             auto never FILE                   an option's value; FILE: file names
  *   train --set                KEY                               keys, which stand in a row of this name
  *   KEY optimizer.kind         adam adamw sgd                    a key's value
- * and a few lines of each shell look up where the cursor is. They need nothing but the shell: a cluster's login node may lack
- * the package bash-completion. The price for one table is that zsh and fish show no descriptions.
+ * and a few lines of each shell look up where the cursor is. They need nothing but the shell: a cluster's
+ * login node may lack the package bash-completion. The price for one table is that zsh and fish show no
+ * descriptions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -31,17 +32,17 @@ typedef struct {
     bool full;
 } wt_completion;
 
-static void wt_begin_row(const wt_completion *completion, const char *where, const char *option) {
+static void begin_row(const wt_completion *completion, const char *where, const char *option) {
     fprintf(completion->out, completion->style->row, where, *option ? " --" : "", option);
 }
 
-static void wt_end_row(const wt_completion *completion) {
+static void end_row(const wt_completion *completion) {
     fputs(completion->style->end, completion->out);
 }
 
 /* --- the values of options --- */
 
-static bool wt_names_a_file(const char *name, int length) {
+static bool names_file(const char *name, int length) {
     static const char *const names[] = {"FILE", "DIR", "DATASET", "CHECKPOINT", "RUN", "SOUND", "OUTPUT"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size = strlen(names[i]);
@@ -51,7 +52,7 @@ static bool wt_names_a_file(const char *name, int length) {
 }
 
 /* Of "auto|never|FILE": auto never FILE. Of "N", nothing. */
-static void wt_print_values(FILE *out, const char *description) {
+static void print_option_values(FILE *out, const char *description) {
     int length;
     const char *found;
     bool files = false;
@@ -59,33 +60,33 @@ static void wt_print_values(FILE *out, const char *description) {
         fputs("KEY", out);
         return;
     }
-    while ((found = wt_next_alternative(&description, &length)) != NULL) {
-        if (wt_names_a_file(found, length)) files = true;
-        if (wt_alternative_is_word(found, length)) fprintf(out, "%.*s ", length, found);
+    while ((found = wt_command_next_alternative(&description, &length)) != NULL) {
+        if (names_file(found, length)) files = true;
+        if (wt_command_alternative_is_word(found, length)) fprintf(out, "%.*s ", length, found);
     }
     if (files) fputs("FILE", out);
 }
 
-static void wt_print_options(void *context, const wt_command *command, const char *kind) {
+static void print_option_rows(void *context, const wt_command *command, const char *kind) {
     wt_completion *completion = context;
     char path[PATH];
     snprintf(path, sizeof path, "%s%s%s", command->name, *kind ? " " : "", kind);
-    wt_begin_row(completion, path, "");
+    begin_row(completion, path, "");
     for (const struct poptOption *option = command->options; option && option->longName; option++)
         fprintf(completion->out, "--%s ", option->longName);
     fputs("--help", completion->out);
-    wt_end_row(completion);
+    end_row(completion);
     for (const struct poptOption *option = command->options; option && option->longName; option++) {
         if (!option->argDescrip) continue;
-        wt_begin_row(completion, path, option->longName);
-        wt_print_values(completion->out, option->argDescrip);
-        wt_end_row(completion);
+        begin_row(completion, path, option->longName);
+        print_option_values(completion->out, option->argDescrip);
+        end_row(completion);
     }
 }
 
 /* --- the words of commands --- */
 
-static void wt_collect_path(void *context, const wt_command *command, const char *kind) {
+static void collect_path(void *context, const wt_command *command, const char *kind) {
     wt_completion *completion = context;
     completion->full = completion->full || completion->count == PATHS_MAX;
     if (completion->full) return;
@@ -94,71 +95,71 @@ static void wt_collect_path(void *context, const wt_command *command, const char
 }
 
 /* Whether two paths begin with the same `length` letters, which end a word in both. */
-static bool wt_same_start(const char *a, const char *b, size_t length) {
+static bool has_same_prefix(const char *a, const char *b, size_t length) {
     return strncmp(a, b, length) == 0 && (!a[length] || a[length] == ' ') && (!b[length] || b[length] == ' ');
 }
 
 /* Whether an earlier path begins like path `index`. */
-static bool wt_seen(const wt_completion *completion, int index, size_t length) {
+static bool was_printed(const wt_completion *completion, int index, size_t length) {
     for (int i = 0; i < index; i++)
-        if (wt_same_start(completion->paths[i], completion->paths[index], length)) return true;
+        if (has_same_prefix(completion->paths[i], completion->paths[index], length)) return true;
     return false;
 }
 
 /* The words that follow the first `length` letters of `path`, each once. */
-static void wt_print_next_words(const wt_completion *completion, const char *path, size_t length) {
+static void print_next_words(const wt_completion *completion, const char *path, size_t length) {
     for (int i = 0; i < completion->count; i++) {
         const char *other = completion->paths[i];
-        if (length > 0 && (!wt_same_start(path, other, length) || !other[length])) continue;
+        if (length > 0 && (!has_same_prefix(path, other, length) || !other[length])) continue;
         const char *word = other + length + (length > 0);
         size_t size = strcspn(word, " ");
-        if (!wt_seen(completion, i, (size_t)(word - other) + size))
+        if (!was_printed(completion, i, (size_t)(word - other) + size))
             fprintf(completion->out, "%.*s ", (int)size, word);
     }
 }
 
-static void wt_print_paths(const wt_completion *completion) {
-    wt_begin_row(completion, "", "");
-    wt_print_next_words(completion, "", 0);
+static void print_paths(const wt_completion *completion) {
+    begin_row(completion, "", "");
+    print_next_words(completion, "", 0);
     fputs("--help --version", completion->out);
-    wt_end_row(completion);
+    end_row(completion);
     for (int i = 0; i < completion->count; i++) {
         const char *path = completion->paths[i];
         for (const char *space = strchr(path, ' '); space; space = strchr(space + 1, ' ')) {
             char start[PATH];
             size_t length = (size_t)(space - path);
-            if (wt_seen(completion, i, length)) continue;
+            if (was_printed(completion, i, length)) continue;
             snprintf(start, sizeof start, "%.*s", (int)length, path);
-            wt_begin_row(completion, start, "");
-            wt_print_next_words(completion, path, length);
-            wt_end_row(completion);
+            begin_row(completion, start, "");
+            print_next_words(completion, path, length);
+            end_row(completion);
         }
     }
 }
 
-static void wt_print_keys(const wt_completion *completion) {
+static void print_keys(const wt_completion *completion) {
     wt_config_row row;
-    wt_begin_row(completion, "KEY", "");
+    begin_row(completion, "KEY", "");
     for (int i = 0; wt_config_describe(&row, i); i++)
         if (!row.section) fprintf(completion->out, "%s= ", row.name);
-    wt_end_row(completion);
+    end_row(completion);
     for (int i = 0; wt_config_describe(&row, i); i++) {
         char where[PATH];
         if (!row.choices) continue;
         snprintf(where, sizeof where, "KEY %s", row.name);
-        wt_begin_row(completion, where, "");
+        begin_row(completion, where, "");
         for (int c = 0; row.choices[c]; c++) fprintf(completion->out, "%s ", row.choices[c]);
-        wt_end_row(completion);
+        end_row(completion);
     }
 }
 
-static wt_status wt_print_rows(FILE *out, const wt_row_style *style) {
+static wt_status print_rows(FILE *out, const wt_row_style *style) {
     wt_completion completion = {.out = out, .style = style};
-    WT_TRY(wt_commands_visit(wt_collect_path, &completion));
+    WT_TRY(wt_commands_visit(collect_path, &completion));
     WT_CHECK(!completion.full, WT_FAILED, "--completion: more than %d commands", PATHS_MAX);
-    wt_print_paths(&completion);
-    WT_TRY(wt_commands_visit(wt_print_options, &completion));
-    wt_print_keys(&completion);
+    print_paths(&completion);
+    WT_TRY(wt_commands_visit(print_option_rows, &completion));
+    print_keys(&completion);
     return WT_OK;
 }
 
@@ -274,29 +275,29 @@ static const char wt_fish_logic[] =
     "end\n"
     "complete -c wavetrain -f -a '(_wavetrain)'\n";
 
-static wt_status wt_print_sh(FILE *out, const char *logic) {
+static wt_status print_shell(FILE *out, const char *logic) {
     fputs(wt_sh_head, out);
-    WT_TRY(wt_print_rows(out, &wt_sh_rows));
+    WT_TRY(print_rows(out, &wt_sh_rows));
     fputs(wt_sh_tail, out);
     fputs(logic, out);
     return WT_OK;
 }
 
-static wt_status wt_print_fish(FILE *out) {
+static wt_status print_fish(FILE *out) {
     fputs("# sets _wavetrain_found to the words that may follow the argument\n"
           "function _wavetrain_rows\n    switch \"$argv\"\n",
           out);
-    WT_TRY(wt_print_rows(out, &wt_fish_rows));
+    WT_TRY(print_rows(out, &wt_fish_rows));
     fputs("        case '*'\n            set -g _wavetrain_found\n            return 1\n    end\nend\n\n",
           out);
     fputs(wt_fish_logic, out);
     return WT_OK;
 }
 
-wt_status wt_print_completion(FILE *out, const char *shell) {
+wt_status wt_completion_print(FILE *out, const char *shell) {
     bool zsh = strcmp(shell, "zsh") == 0;
     if (zsh) fputs("#compdef wavetrain\n", out);
-    if (zsh || strcmp(shell, "bash") == 0) return wt_print_sh(out, zsh ? wt_zsh_logic : wt_bash_logic);
-    if (strcmp(shell, "fish") == 0) return wt_print_fish(out);
+    if (zsh || strcmp(shell, "bash") == 0) return print_shell(out, zsh ? wt_zsh_logic : wt_bash_logic);
+    if (strcmp(shell, "fish") == 0) return print_fish(out);
     return wt_error(WT_USAGE, "--completion: no such shell (got %s, expected bash, zsh or fish)", shell);
 }

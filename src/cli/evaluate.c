@@ -69,7 +69,7 @@ typedef struct {
 /* Rank 0 picks the checkpoint, since a run that trains may write another one meanwhile; all ranks open that
  * one. They compare the newest before, since rank 0 alone may fail to read it and pass it over. Collective.
  */
-static wt_status wt_open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, const char *file_or_run) {
+static wt_status open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, const char *file_or_run) {
     char path[WT_PATH_MAX] = "";
     const bool root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_agree_on_checkpoint(comm, file_or_run));
@@ -82,7 +82,7 @@ static wt_status wt_open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, c
     return wt_comm_agree_alike(comm, root ? WT_OK : wt_checkpoint_open(checkpoint, path));
 }
 
-static wt_status wt_restore_subject(wt_subject *subject) {
+static wt_status restore_subject(wt_subject *subject) {
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
     subject->data = wt_given.data ? wt_given.data : config->data.path;
     WT_TRY(wt_kernels_select(&subject->kernels, config->run.backend, config->train.precision));
@@ -95,7 +95,7 @@ static wt_status wt_restore_subject(wt_subject *subject) {
 }
 
 /* Collective. */
-static wt_status wt_count_markov(wt_comm *comm, wt_subject *subject) {
+static wt_status count_markov(wt_comm *comm, wt_subject *subject) {
     const wt_data_config *data = &wt_checkpoint_get_config(subject->checkpoint)->data;
     wt_dataset *train = NULL;
     wt_quantization quantization;
@@ -110,24 +110,24 @@ cleanup:
 }
 
 /* Collective. */
-static wt_status wt_open_subject(wt_comm *comm, wt_subject *subject, const char *file_or_run) {
-    WT_TRY(wt_open_checkpoint(comm, &subject->checkpoint, file_or_run));
-    return wt_comm_agree_alike(comm, wt_restore_subject(subject));
+static wt_status open_subject(wt_comm *comm, wt_subject *subject, const char *file_or_run) {
+    WT_TRY(open_checkpoint(comm, &subject->checkpoint, file_or_run));
+    return wt_comm_agree_alike(comm, restore_subject(subject));
 }
 
-static void wt_close_subject(wt_subject *subject) {
+static void close_subject(wt_subject *subject) {
     wt_markov_destroy(subject->markov);
     wt_restored_dispose(&subject->restored);
     wt_checkpoint_close(subject->checkpoint);
 }
 
-static void wt_print_line(const wt_subject *subject, const char *name, double loss) {
+static void print_loss_line(const wt_subject *subject, const char *name, double loss) {
     printf("  %-30s %8.4f nats %8.4f bits a %s\n", name, loss, loss / log(2.0),
            subject->text ? "character" : "sample");
 }
 
-/* Nats of a sample of 16 bits: of a class its samples' share (uniform within it), of squared errors those of a Gaussian
- * whose deviation is their root mean square. */
+/* Nats of a sample of 16 bits: of a class its samples' share (uniform within it), of squared errors those of
+ * a Gaussian whose deviation is their root mean square. */
 static double sample_nats(const wt_subject *subject, double loss, double width, double targets) {
     const double pi = acos(-1), codes_per_unit = 32768;
     if (subject->restored.network->head_kind != WT_HEAD_MSE) return (loss + width) / targets;
@@ -136,12 +136,13 @@ static double sample_nats(const wt_subject *subject, double loss, double width, 
 
 static void print_samples(const wt_subject *subject, const wt_score *score) {
     const double targets = (double)score->targets, apart = targets - (double)score->in_runs;
-    wt_print_line(subject, "per sample of 16 bits", sample_nats(subject, score->loss, score->width, targets));
+    print_loss_line(subject, "per sample of 16 bits",
+                    sample_nats(subject, score->loss, score->width, targets));
     printf("  (%.1f %% of the targets stand in runs of %d or more equal samples)\n",
            100 * (double)score->in_runs / targets, WT_RUN);
     if (apart > 0)
-        wt_print_line(subject, "the same, out of such runs",
-                      sample_nats(subject, score->loss_apart, score->width_apart, apart));
+        print_loss_line(subject, "the same, out of such runs",
+                        sample_nats(subject, score->loss_apart, score->width_apart, apart));
 }
 
 /* Of a table: nats per value, in the table's own units. */
@@ -155,7 +156,7 @@ static void print_values(const wt_subject *subject, const wt_score *score) {
            score->loss / (double)score->targets / network->values + units);
 }
 
-static void wt_print_score(const wt_subject *subject, const char *split, const wt_score *score) {
+static void print_score(const wt_subject *subject, const char *split, const wt_score *score) {
     char name[64];
     double targets = (double)score->targets;
     bool ends = wt_vocabulary_ends(wt_checkpoint_get_vocabulary(subject->checkpoint));
@@ -170,20 +171,20 @@ static void wt_print_score(const wt_subject *subject, const char *split, const w
     if (subject->restored.network->head_kind == WT_HEAD_MSE) {
         printf("  %-30s %.6g squared error\n", name, score->loss / targets);
     } else {
-        wt_print_line(subject, name, score->loss / targets);
+        print_loss_line(subject, name, score->loss / targets);
     }
     if (subject->sound) print_samples(subject, score);
     if (!subject->text && !subject->sound) print_values(subject, score);
     if (!subject->markov) return;
-    wt_print_line(subject, "first-order Markov model", score->markov / targets);
-    wt_print_line(subject, "difference", (score->loss - score->markov) / targets);
+    print_loss_line(subject, "first-order Markov model", score->markov / targets);
+    print_loss_line(subject, "difference", (score->loss - score->markov) / targets);
 }
 
 /* --- labels --- */
 
 enum { SHOWN_CLASSES = 32 };
 
-static void wt_print_table(const wt_label_results *results) {
+static void print_confusion(const wt_label_results *results) {
     const int classes = results->classes;
     if (classes > SHOWN_CLASSES) {
         printf("  (%d classes: the table is in the file that --predictions FILE.h5 writes)\n", classes);
@@ -200,8 +201,8 @@ static void wt_print_table(const wt_label_results *results) {
     }
 }
 
-static void wt_print_labels(const wt_subject *subject, const char *split, const wt_score *score,
-                            const wt_label_results *results) {
+static void print_labels(const wt_subject *subject, const char *split, const wt_score *score,
+                         const wt_label_results *results) {
     const double targets = (double)score->targets;
     printf("%s, %s: %" PRId64 " targets, network of step %" PRId64 "\n", subject->data, split, score->targets,
            wt_checkpoint_get_state(subject->checkpoint)->step);
@@ -214,14 +215,14 @@ static void wt_print_labels(const wt_subject *subject, const char *split, const 
         return;
     }
     printf("  loss      %.4f nats\n", score->loss / targets);
-    printf("  accuracy  %.4f\n", wt_table_accuracy(results->table, results->classes));
-    printf("  macro-F1  %.4f", wt_table_macro_f1(results->table, results->classes, wt_given.least));
+    printf("  accuracy  %.4f\n", wt_label_table_accuracy(results->table, results->classes));
+    printf("  macro-F1  %.4f", wt_label_table_macro_f1(results->table, results->classes, wt_given.least));
     if (wt_given.least > 0) printf("  (classes with at least %d targets)", wt_given.least);
     printf("\n");
-    wt_print_table(results);
+    print_confusion(results);
 }
 
-static wt_status wt_check_options(const wt_config *config) {
+static wt_status check_evaluate_options(const wt_config *config) {
     const bool labels = config->data.target == WT_TARGETS_LABEL;
     WT_CHECK(labels || !wt_given.predictions, WT_USAGE, "--predictions: the network predicts no labels");
     WT_CHECK(!labels || !wt_given.markov, WT_USAGE,
@@ -250,32 +251,32 @@ static wt_status choose_frames(wt_frames_source *frames, const wt_subject *subje
 }
 
 /* Scores, and collects results of labels on rank 0. Collective. */
-static wt_status wt_evaluate_labels(wt_comm *comm, const wt_subject *subject, wt_evaluator *evaluator,
-                                    const char *split, wt_score *score) {
+static wt_status evaluate_labels(wt_comm *comm, const wt_subject *subject, wt_evaluator *evaluator,
+                                 const char *split, wt_score *score) {
     const wt_network *network = subject->restored.network;
     wt_label_results results;
     wt_status status = wt_label_results_init(&results, network->classes, wt_given.predictions != NULL);
     status = wt_comm_agree(comm, status);
     if (status == WT_OK)
         status = wt_evaluator_run(evaluator, subject->restored.parameters, NULL, score, &results);
-    if (status == WT_OK && score->targets > 0 && wt_log_speaks())
-        wt_print_labels(subject, split, score, &results);
+    if (status == WT_OK && score->targets > 0 && wt_log_is_verbose())
+        print_labels(subject, split, score, &results);
     if (status == WT_OK && wt_given.predictions && wt_comm_rank(comm) == 0)
-        status = wt_write_predictions(wt_given.predictions, wt_evaluator_dataset(evaluator), &results);
+        status = wt_predictions_write(wt_given.predictions, wt_evaluator_dataset(evaluator), &results);
     wt_label_results_dispose(&results);
     return wt_comm_agree(comm, status);
 }
 
-static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
+static wt_status evaluate_subject(wt_comm *comm, wt_subject *subject) {
     const wt_config *config = wt_checkpoint_get_config(subject->checkpoint);
     const char *split = wt_given.split ? wt_given.split : "test";
     const bool labels = config->data.target == WT_TARGETS_LABEL;
     wt_evaluator *evaluator;
     wt_score score;
     wt_frames_source frames;
-    WT_TRY(wt_comm_agree(comm, wt_check_options(config)));
+    WT_TRY(wt_comm_agree(comm, check_evaluate_options(config)));
     WT_TRY(wt_comm_agree(comm, choose_frames(&frames, subject)));
-    if (wt_given.markov) WT_TRY(wt_count_markov(comm, subject));
+    if (wt_given.markov) WT_TRY(count_markov(comm, subject));
     const wt_evaluation evaluation = {
         .network = subject->restored.network,
         .kernels = subject->kernels,
@@ -296,28 +297,28 @@ static wt_status wt_evaluate_subject(wt_comm *comm, wt_subject *subject) {
     if (rate != trained)
         wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", subject->data, rate, trained);
     if (status == WT_OK) {
-        status = labels ? wt_evaluate_labels(comm, subject, evaluator, split, &score)
+        status = labels ? evaluate_labels(comm, subject, evaluator, split, &score)
                         : wt_evaluator_run(evaluator, subject->restored.parameters, subject->markov, &score,
                                            NULL);
     }
     if (status == WT_OK && score.targets == 0)
         status = wt_error(WT_USAGE, "%s: has no targets", subject->data);
-    if (status == WT_OK && !labels && wt_log_speaks()) wt_print_score(subject, split, &score);
+    if (status == WT_OK && !labels && wt_log_is_verbose()) print_score(subject, split, &score);
     wt_evaluator_destroy(evaluator);
     return status;
 }
 
-static wt_status wt_run_evaluate(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_evaluate(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     wt_subject subject = {0};
     memset(&wt_given, 0, sizeof wt_given);
     wt_status status = wt_command_parse(&line, &wt_command_evaluate, argc, argv, 1, 1);
     if (status == WT_OK && !line.done) {
         status = wt_command_settle(comm, false);
-        if (status == WT_OK) status = wt_open_subject(comm, &subject, line.arguments[0]);
-        if (status == WT_OK) status = wt_evaluate_subject(comm, &subject);
+        if (status == WT_OK) status = open_subject(comm, &subject, line.arguments[0]);
+        if (status == WT_OK) status = evaluate_subject(comm, &subject);
     }
-    wt_close_subject(&subject);
+    close_subject(&subject);
     poptFreeContext(line.context);
     free(wt_given.data);
     free(wt_given.split);
@@ -333,6 +334,6 @@ const wt_command wt_command_evaluate = {
     .arguments = "CHECKPOINT|RUN [OPTION…]",
     .summary = "Score a checkpoint on a whole split of a data set (also under mpirun)",
     .parallel = true,
-    .run = wt_run_evaluate,
+    .run = run_evaluate,
     .options = wt_options,
 };

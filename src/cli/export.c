@@ -46,7 +46,7 @@ static wt_status check_word(const char *option, const char *word, const char *co
     return wt_error(WT_USAGE, "--%s: no such word (got %s; --help lists them)", option, word);
 }
 
-static wt_status check_text(const char *option, const char *text) {
+static wt_status check_exported_text(const char *option, const char *text) {
     uint32_t code;
     for (size_t at = 0, bytes = text ? strlen(text) : 0; at < bytes;) {
         const int length = wt_utf8_decode(&code, text + at, bytes - at);
@@ -68,15 +68,15 @@ void wt_export_labels_free(wt_export_labels *labels) {
 }
 
 wt_status wt_export_labels_check(const wt_export_labels *labels) {
-    WT_TRY(check_text("name", labels->name));
-    WT_TRY(check_text("modeled-by", labels->modeled_by));
-    WT_TRY(check_text("gear-make", labels->gear_make));
-    WT_TRY(check_text("gear-model", labels->gear_model));
+    WT_TRY(check_exported_text("name", labels->name));
+    WT_TRY(check_exported_text("modeled-by", labels->modeled_by));
+    WT_TRY(check_exported_text("gear-make", labels->gear_make));
+    WT_TRY(check_exported_text("gear-model", labels->gear_model));
     WT_TRY(check_word("gear-type", labels->gear_type, wt_nam_gear_types));
     return check_word("tone-type", labels->tone_type, wt_nam_tone_types);
 }
 
-static wt_status check_arguments(void) {
+static wt_status check_export_arguments(void) {
     WT_CHECK(given.out, WT_USAGE, "export: --out is missing (expected --out FILE.nam)");
     WT_CHECK(given.format && strcmp(given.format, "nam") == 0, WT_USAGE,
              "export: --format: no such format (got %s, expected nam)",
@@ -104,7 +104,7 @@ static wt_status check_source(const source *s) {
     return WT_OK;
 }
 
-static wt_status open_source(source *s, const wt_export_job *job, int number) {
+static wt_status open_export_source(source *s, const wt_export_job *job, int number) {
     WT_TRY(wt_command_open_checkpoint(&s->checkpoint, job->sources[number], job->checkpoint));
     WT_TRY(check_source(s));
     WT_TRY(wt_restore_network(&s->restored, s->checkpoint, job->raw));
@@ -117,7 +117,7 @@ static wt_status open_source(source *s, const wt_export_job *job, int number) {
     return WT_OK;
 }
 
-static void close_source(source *s) {
+static void close_export_source(source *s) {
     wt_free(s->weights);
     wt_restored_dispose(&s->restored);
     wt_checkpoint_close(s->checkpoint);
@@ -181,7 +181,7 @@ static wt_status write_sources(const wt_export_job *job, const source *sources) 
 }
 
 static wt_status export_sources(source *sources, const wt_export_job *job) {
-    for (int i = 0; i < job->count; i++) WT_TRY(open_source(&sources[i], job, i));
+    for (int i = 0; i < job->count; i++) WT_TRY(open_export_source(&sources[i], job, i));
     qsort(sources, (size_t)job->count, sizeof *sources, compare_sizes);
     WT_TRY(check_sizes(sources, job->count));
     WT_TRY(write_sources(job, sources));
@@ -196,7 +196,7 @@ wt_status wt_export_nam(const wt_export_job *job) {
     source sources[WT_EXPORT_SIZES];
     memset(sources, 0, sizeof sources);
     const wt_status status = export_sources(sources, job);
-    for (int i = 0; i < WT_EXPORT_SIZES; i++) close_source(&sources[i]);
+    for (int i = 0; i < WT_EXPORT_SIZES; i++) close_export_source(&sources[i]);
     return status;
 }
 
@@ -209,7 +209,7 @@ static wt_status run_export(wt_comm *comm, int argc, const char **argv) {
     if (status == WT_OK && !line.done) {
         const wt_export_job job = {given.out,     given.checkpoint, given.raw,
                                    &given.labels, line.arguments,   line.count};
-        status = check_arguments();
+        status = check_export_arguments();
         if (status == WT_OK) status = wt_export_nam(&job);
     }
     poptFreeContext(line.context);

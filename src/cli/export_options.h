@@ -46,7 +46,8 @@ wt_status wt_export_labels_check(const wt_export_labels *labels);
 
 enum { WT_EXPORT_SIZES = 2 };
 
-/* Writes `out`, which must be free, from so many checkpoints, runs or files. `checkpoint`: which one of a run, or NULL. */
+/* Writes `out`, which must be free, from so many checkpoints, runs or files. `checkpoint`: which one of a
+ * run, or NULL. */
 typedef struct {
     const char *out, *checkpoint;
     bool raw;

@@ -97,7 +97,7 @@ typedef struct {
 /* --- checks, before any work --- */
 
 /* Of sound and text alike. */
-static wt_status wt_check_options(wt_weights *weights) {
+static wt_status check_generate_options(wt_weights *weights) {
     WT_CHECK(wt_given.count >= 1 && wt_given.count <= 4096, WT_USAGE,
              "--count is out of range (got %d, expected 1 … 4096)", wt_given.count);
     WT_CHECK(wt_given.temperature >= 0 && wt_given.temperature <= 100, WT_USAGE,
@@ -110,7 +110,7 @@ static wt_status wt_check_options(wt_weights *weights) {
     return wt_command_parse_weights(weights, wt_given.weights);
 }
 
-static wt_status wt_check_series_options(bool table, bool classes) {
+static wt_status check_series_options(bool table, bool classes) {
     WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.%s is missing", table ? "csv" : "wav");
     const bool pipe = strcmp(wt_given.out, "-") == 0;
     if (!pipe)
@@ -134,7 +134,7 @@ static wt_status wt_check_series_options(bool table, bool classes) {
 }
 
 /* For text, whose length is counted in characters and whose beginning is a prompt. */
-static wt_status wt_check_text_options(void) {
+static wt_status check_text_options(void) {
     const bool seconds = wt_given.seconds != 1 || wt_given.prime_seconds != 1;
     WT_CHECK(!wt_given.raw, WT_USAGE,
              "--raw: is for sound with --out - (--no-ema takes the parameters of the last step)");
@@ -145,7 +145,7 @@ static wt_status wt_check_text_options(void) {
 
 /* --- priming --- */
 
-static int64_t wt_prime_wanted(const wt_voice *voice) {
+static int64_t count_prime_samples(const wt_voice *voice) {
     int64_t wanted = (int64_t)llround(wt_given.prime_seconds * voice->rate);
     int field = voice->restored.network->receptive_field;
     return wanted < field ? field : wanted;
@@ -176,17 +176,17 @@ cleanup:
     return status;
 }
 
-static wt_status wt_prime_by_file(wt_voice *voice) {
+static wt_status prime_by_file(wt_voice *voice) {
     WT_TRY(read_mono(&voice->prime, &voice->prime_count, wt_given.prime, voice->rate));
     const double whole = (double)voice->prime_count / voice->rate;
-    if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+    if (voice->prime_count > count_prime_samples(voice)) voice->prime_count = count_prime_samples(voice);
     wt_log_info("primed with the first %.2f s of %s, which has %.2f s",
                 (double)voice->prime_count / voice->rate, wt_given.prime, whole);
     return WT_OK;
 }
 
 /* The utterance that is asked for; a long one has speech on both sides of where priming ends. */
-static wt_status wt_pick_utterance(int64_t *utterance, const wt_dataset *dataset, const char *path) {
+static wt_status pick_utterance(int64_t *utterance, const wt_dataset *dataset, const char *path) {
     int64_t count = wt_dataset_utterances(dataset), longest = 0;
     for (int64_t u = 1; u < count; u++) {
         if (wt_dataset_length(dataset, u) > wt_dataset_length(dataset, longest)) longest = u;
@@ -197,7 +197,7 @@ static wt_status wt_pick_utterance(int64_t *utterance, const wt_dataset *dataset
     return WT_OK;
 }
 
-static wt_status wt_prime_by_dataset(wt_voice *voice) {
+static wt_status prime_by_dataset(wt_voice *voice) {
     wt_status status = WT_OK;
     const wt_data_config *data = &wt_checkpoint_get_config(voice->checkpoint)->data;
     const char *path = wt_given.data ? wt_given.data : data->path;
@@ -205,12 +205,12 @@ static wt_status wt_prime_by_dataset(wt_voice *voice) {
     int64_t utterance;
     wt_dataset *dataset;
     WT_TRY(wt_dataset_open(&dataset, path, wt_given.prime_from, data->memory));
-    WT_GUARD(wt_pick_utterance(&utterance, dataset, path));
+    WT_GUARD(pick_utterance(&utterance, dataset, path));
     WT_GUARD_CHECK(wt_dataset_channels(dataset) == voice->channels, WT_USAGE,
                    "%s: has %d channels, expected %d", path, wt_dataset_channels(dataset), voice->channels);
     const wt_normalization stored = wt_normalization_of_stored(&voice->normalization, dataset);
     voice->prime_count = wt_dataset_length(dataset, utterance);
-    if (voice->prime_count > wt_prime_wanted(voice)) voice->prime_count = wt_prime_wanted(voice);
+    if (voice->prime_count > count_prime_samples(voice)) voice->prime_count = count_prime_samples(voice);
     WT_GUARD(wt_alloc(&voice->prime, (size_t)(voice->prime_count * voice->channels), sizeof *voice->prime,
                       "the priming"));
     WT_GUARD(wt_dataset_read(dataset, utterance, 0, voice->prime_count, voice->prime));
@@ -229,7 +229,8 @@ cleanup:
 
 /* --- a condition --- */
 
-/* Frames as the network sees them; without a recording one of zeros, which says by its flag that there is none. */
+/* Frames as the network sees them; without a recording one of zeros, which says by its flag that there is
+ * none. */
 static wt_status make_frames(wt_voice *voice, const float *frames, int64_t count) {
     const wt_features *features = &wt_checkpoint_get_state(voice->checkpoint)->features;
     const size_t each = (size_t)voice->restored.network->features;
@@ -238,7 +239,7 @@ static wt_status make_frames(wt_voice *voice, const float *frames, int64_t count
     WT_TRY(wt_alloc(&voice->frames, (size_t)voice->condition.count * each, sizeof *voice->frames, "frames"));
     for (int64_t i = 0; frames && i < count; i++) {
         wt_real *to = voice->frames + (size_t)i * each;
-        wt_features_normalise(features, frames + i * features->count, to);
+        wt_condition_normalise(features, frames + i * features->count, to);
         if (each > (size_t)features->count) to[features->count] = 1;
     }
     voice->condition.frames = voice->frames;
@@ -261,7 +262,7 @@ cleanup:
     return status;
 }
 
-static wt_status take_condition(wt_voice *voice) {
+static wt_status load_condition(wt_voice *voice) {
     const wt_network *network = voice->restored.network;
     const bool may_lack = wt_checkpoint_get_config(voice->checkpoint)->data.condition_dropout > 0;
     WT_CHECK(network->features > 0 || !wt_given.copy, WT_USAGE, "--copy: the network has no condition");
@@ -282,7 +283,7 @@ static wt_status take_condition(wt_voice *voice) {
 /* --- the whole --- */
 
 static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
-    WT_TRY(wt_check_options(&voice->weights));
+    WT_TRY(check_generate_options(&voice->weights));
     WT_TRY(wt_command_open_checkpoint(&voice->checkpoint, file_or_run, wt_given.checkpoint));
     const wt_config *config = wt_checkpoint_get_config(voice->checkpoint);
     const wt_checkpoint_state *state = wt_checkpoint_get_state(voice->checkpoint);
@@ -293,7 +294,7 @@ static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
     voice->normalization = state->normalization;
     voice->quantization = wt_checkpoint_quantization(voice->checkpoint);
     voice->rate = state->sample_rate;
-    WT_TRY(voice->text ? wt_check_text_options() : wt_check_series_options(voice->table, classes));
+    WT_TRY(voice->text ? check_text_options() : check_series_options(voice->table, classes));
     WT_TRY(wt_kernels_select(&voice->kernels, config->run.backend, WT_PRECISION_FP32));
     WT_CHECK(
         config->data.target == WT_TARGETS_NEXT, WT_USAGE,
@@ -301,9 +302,9 @@ static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
         "--predictions)",
         wt_checkpoint_path(voice->checkpoint));
     WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint, wt_given.last_step));
-    WT_TRY(take_condition(voice));
-    if (wt_given.prime) WT_TRY(wt_prime_by_file(voice));
-    return wt_given.prime_from ? wt_prime_by_dataset(voice) : WT_OK;
+    WT_TRY(load_condition(voice));
+    if (wt_given.prime) WT_TRY(prime_by_file(voice));
+    return wt_given.prime_from ? prime_by_dataset(voice) : WT_OK;
 }
 
 static wt_continuation continuation_of(const wt_voice *voice) {
@@ -362,7 +363,7 @@ static wt_status generate(wt_comm *comm, wt_voice *voice, const char *file_or_ru
     return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? generate_text(voice) : WT_OK);
 }
 
-static wt_status wt_run_generate(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     wt_voice voice = {0};
     wt_given = (wt_generate_arguments){.seconds = DEFAULT_SECONDS,
@@ -393,6 +394,6 @@ const wt_command wt_command_generate = {
         "Let a checkpoint speak, a WAV file sample by sample, or write, character by character (also under "
         "mpirun)",
     .parallel = true,
-    .run = wt_run_generate,
+    .run = run_generate,
     .options = wt_options,
 };

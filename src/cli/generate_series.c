@@ -109,7 +109,7 @@ static bool next_piece(void *context, wt_piece *piece) {
     return true;
 }
 
-static bool is_first(const choir *c, int number) {
+static bool is_first_piece(const choir *c, int number) {
     return c->count > 0 && number == c->pieces[0];
 }
 
@@ -121,7 +121,7 @@ static wt_status open_piece(const choir *c, int number) {
     return wt_series_file_open(&c->states[number].file, path, &c->request->format);
 }
 
-static wt_status take(void *context, uint64_t number, const float *samples, int count) {
+static wt_status take_piece(void *context, uint64_t number, const float *samples, int count) {
     choir *c = context;
     piece_state *state = &c->states[number];
     const int channels = c->request->format.channels;
@@ -129,16 +129,16 @@ static wt_status take(void *context, uint64_t number, const float *samples, int 
     WT_TRY(wt_series_file_add(state->file, samples, count));
     wt_sound_traits_add(&state->traits, samples, count, channels);
     state->made += count;
-    if (!is_first(c, (int)number)) return WT_OK;
+    if (!is_first_piece(c, (int)number)) return WT_OK;
     for (int i = 0; c->request->plot && i < count * channels; i++)
-        WT_TRY(wt_append(&c->plotted, &c->plotted_count, &samples[i], sizeof *samples, "a plot"));
+        WT_TRY(wt_memory_append(&c->plotted, &c->plotted_count, &samples[i], sizeof *samples, "a plot"));
     if (c->progress)
         wt_progress_update(c->progress, state->made, (double)state->made / (wt_time_now() - c->began), NAN);
     return WT_OK;
 }
 
 /* A line of what was made; standard output may be the sound's. */
-static void report(const wt_series_request *request, const char *text) {
+static void report_series(const wt_series_request *request, const char *text) {
     if (to_pipe(request))
         wt_log_info("%s", text);
     else
@@ -156,7 +156,7 @@ static void report_piece(const choir *c, int number, const char *path) {
     else
         snprintf(text, sizeof text, "%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)", path, seconds,
                  format->rate, wt_sound_traits_level(&state->traits));
-    report(c->request, text);
+    report_series(c->request, text);
 }
 
 /* What is not whole says so in its name; what was kept of an earlier start goes once it is. */
@@ -181,7 +181,7 @@ static wt_status close_piece(choir *c, int number, bool whole) {
     return WT_OK;
 }
 
-static wt_status end_piece(void *context, uint64_t number, wt_piece_end how) {
+static wt_status end_series_piece(void *context, uint64_t number, wt_piece_end how) {
     choir *c = context;
     if (!c->states[number].file) return WT_OK;
     return close_piece(c, (int)number, how != WT_PIECE_INTERRUPTED);
@@ -191,12 +191,12 @@ static wt_status end_piece(void *context, uint64_t number, wt_piece_end how) {
 static wt_status sing(choir *c, int rows, int threads) {
     const wt_series_request *request = c->request;
     wt_continuation how = request->how;
-    const wt_stream_options options = {.silence_class = wt_silence_class(how.quantization),
+    const wt_stream_options options = {.silence_class = wt_quantize_silence(how.quantization),
                                        .rows = rows,
                                        .threads = threads,
                                        .weights = request->weights,
                                        .condition = request->condition};
-    const wt_piece_work work = {next_piece, take, end_piece, interrupted, c};
+    const wt_piece_work work = {next_piece, take_piece, end_series_piece, interrupted, c};
     wt_status status = WT_OK;
     wt_stream *stream = NULL;
     WT_GUARD(wt_continuation_init(&how));
@@ -246,7 +246,7 @@ static wt_status plot_first(const choir *c) {
     WT_TRY(status);
     char text[WT_PATH_MAX + 64];
     snprintf(text, sizeof text, "%s: the series before and after", request->plot);
-    report(request, text);
+    report_series(request, text);
     return WT_OK;
 }
 
@@ -312,7 +312,7 @@ static wt_status sum_up(const choir *c, wt_comm *comm, int skipped, double secon
     return WT_OK;
 }
 
-static wt_status prepare(choir *c) {
+static wt_status prepare_series(choir *c) {
     const size_t count = (size_t)c->request->count;
     WT_TRY(wt_alloc(&c->pieces, count, sizeof *c->pieces, "pieces"));
     return wt_alloc(&c->states, count, sizeof *c->states, "pieces");
@@ -323,7 +323,7 @@ wt_status wt_generate_series(const wt_series_request *request, wt_comm *comm) {
     choir c = {.request = request, .began = wt_time_now()};
     const int64_t samples = request->format.samples;
     int skipped;
-    WT_GUARD(wt_comm_agree(comm, prepare(&c)));
+    WT_GUARD(wt_comm_agree(comm, prepare_series(&c)));
     WT_GUARD(share_pieces(&c, comm, &skipped));
     wt_comm_catch_signals(); /* what there is by then is kept */
     if (wt_comm_rank(comm) == 0 && samples > 0)

@@ -46,7 +46,7 @@ typedef struct {
 
 /* --- the prompt --- */
 
-static wt_status wt_read_prompt(wt_writer *writer) {
+static wt_status read_prompt(wt_writer *writer) {
     const char *at = writer->request->prompt ? writer->request->prompt : "";
     size_t left = strlen(at);
     WT_TRY(wt_alloc(&writer->prompt, left, sizeof *writer->prompt, "the prompt"));
@@ -56,7 +56,7 @@ static wt_status wt_read_prompt(wt_writer *writer) {
         int length = wt_utf8_decode(&code, at, left);
         WT_CHECK(length > 0, WT_USAGE, "--prompt: is not UTF-8 (got byte 0x%02X)", (unsigned char)*at);
         int32_t class = wt_vocabulary_class(writer->vocabulary, (int32_t)code);
-        wt_symbol_text(symbol, (int32_t)code);
+        wt_vocabulary_symbol_text(symbol, (int32_t)code);
         WT_CHECK(class >= 0, WT_USAGE,
                  "--prompt: character %" PRId64 " is not in the vocabulary of the run (got %s)",
                  writer->prompt_count + 1, symbol);
@@ -73,14 +73,14 @@ static wt_status wt_read_prompt(wt_writer *writer) {
 
 /* --- drawing --- */
 
-static bool interrupted(void *context) {
+static bool is_text_interrupted(void *context) {
     const wt_writer *writer = context;
     return writer->worst != WT_OK || wt_comm_signal();
 }
 
 static bool next_text(void *context, wt_piece *piece) {
     wt_writer *writer = context;
-    if (interrupted(context)) return false; /* it has not begun: there is nothing to keep */
+    if (is_text_interrupted(context)) return false; /* it has not begun: there is nothing to keep */
     const int number = atomic_fetch_add(&writer->next, 1);
     if (number >= writer->request->count) return false;
     *piece = (wt_piece){.number = (uint64_t)number,
@@ -97,7 +97,7 @@ static wt_status take_classes(void *context, uint64_t number, const float *sampl
     wt_text_piece *piece = &writer->pieces[number];
     for (int i = 0; i < count; i++) {
         const int32_t class = (int32_t)samples[i];
-        WT_TRY(wt_append(&piece->classes, &piece->count, &class, sizeof class, "a text"));
+        WT_TRY(wt_memory_append(&piece->classes, &piece->count, &class, sizeof class, "a text"));
     }
     return WT_OK;
 }
@@ -117,7 +117,7 @@ static wt_status draw_texts(wt_writer *writer, int rows, int threads) {
                                        .rows = rows,
                                        .threads = threads,
                                        .weights = request->weights};
-    const wt_piece_work work = {next_text, take_classes, end_text, interrupted, writer};
+    const wt_piece_work work = {next_text, take_classes, end_text, is_text_interrupted, writer};
     wt_status status = WT_OK;
     wt_stream *stream = NULL;
     WT_GUARD(wt_continuation_init(&how));
@@ -149,19 +149,20 @@ static wt_status draw_all(wt_writer *writer) {
 
 /* --- writing --- */
 
-static void print_class(FILE *file, const wt_writer *writer, int32_t class) {
+static void print_text_class(FILE *file, const wt_writer *writer, int32_t class) {
     char bytes[WT_UTF8_MAX];
     const int32_t symbol = writer->vocabulary->symbols[class];
     if (symbol != WT_END_MARK) fwrite(bytes, 1, (size_t)wt_utf8_encode(bytes, (uint32_t)symbol), file);
 }
 
 static void print_piece(FILE *file, const wt_writer *writer, const wt_text_piece *piece) {
-    for (int64_t i = 0; i < writer->prompt_count; i++) print_class(file, writer, (int32_t)writer->prompt[i]);
-    for (int i = 0; i < piece->count; i++) print_class(file, writer, piece->classes[i]);
+    for (int64_t i = 0; i < writer->prompt_count; i++)
+        print_text_class(file, writer, (int32_t)writer->prompt[i]);
+    for (int i = 0; i < piece->count; i++) print_text_class(file, writer, piece->classes[i]);
     fputc('\n', file);
 }
 
-static wt_status wt_write_pieces(const wt_writer *writer) {
+static wt_status write_text_pieces(const wt_writer *writer) {
     char *text = NULL;
     size_t bytes = 0;
     FILE *file = open_memstream(&text, &bytes);
@@ -193,13 +194,13 @@ static wt_status check_whole(const wt_writer *writer) {
 
 /* --- what is new --- */
 
-static int wt_compare_hashes(const void *a, const void *b) {
+static int order_hashes(const void *a, const void *b) {
     const wt_hash *left = a, *right = b;
     if (left->high != right->high) return left->high < right->high ? -1 : 1;
     return left->low < right->low ? -1 : left->low > right->low;
 }
 
-static wt_hash wt_hash_classes(const int32_t *classes, int64_t count) {
+static wt_hash hash_classes(const int32_t *classes, int64_t count) {
     return wt_hash_bytes(classes, (size_t)count * sizeof *classes, 0);
 }
 
@@ -210,13 +211,13 @@ static wt_status hash_piece(wt_hash *hash, const wt_writer *writer, const wt_tex
     WT_TRY(wt_alloc(&classes, count, sizeof *classes, "an item"));
     for (size_t i = 0; i < count; i++)
         classes[i] = i < prompt ? (int32_t)writer->prompt[i] : piece->classes[i - prompt];
-    *hash = wt_hash_classes(classes, (int64_t)count);
+    *hash = hash_classes(classes, (int64_t)count);
     wt_free(classes);
     return WT_OK;
 }
 
 /* The items of a training part, hashed. A class stands in a data set as a 32,768th. */
-static wt_status wt_hash_items(wt_hash *items, wt_dataset *dataset) {
+static wt_status hash_items(wt_hash *items, wt_dataset *dataset) {
     float *samples = NULL;
     int32_t *classes = NULL;
     int64_t room = 0;
@@ -234,7 +235,7 @@ static wt_status wt_hash_items(wt_hash *items, wt_dataset *dataset) {
         }
         WT_GUARD(wt_dataset_read(dataset, u, 0, length, samples));
         for (int64_t i = 0; i < length; i++) classes[i] = (int32_t)lrintf(samples[i] * 32768.0f);
-        items[u] = wt_hash_classes(classes, length - 1); /* without the end mark */
+        items[u] = hash_classes(classes, length - 1); /* without the end mark */
     }
 cleanup:
     wt_free(samples);
@@ -242,7 +243,7 @@ cleanup:
     return status;
 }
 
-static wt_status wt_count_new(const wt_writer *writer, wt_dataset *dataset, int *new) {
+static wt_status count_new(const wt_writer *writer, wt_dataset *dataset, int *new) {
     wt_hash *items = NULL;
     size_t count = (size_t)wt_dataset_utterances(dataset);
     wt_status status = WT_OK;
@@ -250,12 +251,12 @@ static wt_status wt_count_new(const wt_writer *writer, wt_dataset *dataset, int 
     WT_CHECK(wt_vocabulary_equal(wt_dataset_vocabulary(dataset), writer->vocabulary), WT_USAGE,
              "the data set has another vocabulary than the run");
     WT_GUARD(wt_alloc(&items, count, sizeof *items, "items of the training part"));
-    WT_GUARD(wt_hash_items(items, dataset));
-    qsort(items, count, sizeof *items, wt_compare_hashes);
+    WT_GUARD(hash_items(items, dataset));
+    qsort(items, count, sizeof *items, order_hashes);
     for (int i = 0; i < writer->request->count; i++) {
         wt_hash hash;
         WT_GUARD(hash_piece(&hash, writer, &writer->pieces[i]));
-        *new += bsearch(&hash, items, count, sizeof *items, wt_compare_hashes) == NULL;
+        *new += bsearch(&hash, items, count, sizeof *items, order_hashes) == NULL;
     }
 cleanup:
     wt_free(items);
@@ -263,7 +264,7 @@ cleanup:
 }
 
 /* A data set that is gone, or another by now, is no failure: the texts are there. */
-static void wt_report_items(const wt_writer *writer) {
+static void report_items(const wt_writer *writer) {
     const wt_data_config *data = &wt_checkpoint_get_config(writer->checkpoint)->data;
     const char *path = writer->request->data ? writer->request->data : data->path;
     int count = writer->request->count, new = 0, cut = 0;
@@ -273,7 +274,7 @@ static void wt_report_items(const wt_writer *writer) {
         wt_log_info("%d of %d item%s had no end mark within %" PRId64 " characters (--max-length)", cut,
                     count, count == 1 ? "" : "s", writer->most);
     wt_status status = wt_dataset_open(&dataset, path, "train", data->memory);
-    if (status == WT_OK) status = wt_count_new(writer, dataset, &new);
+    if (status == WT_OK) status = count_new(writer, dataset, &new);
     if (status == WT_OK) {
         wt_log_info("%d of %d item%s (%.1f %%) %s not among the %" PRId64 " of the training part of %s", new,
                     count, count == 1 ? "" : "s", 100.0 * new / count, new == 1 ? "is" : "are",
@@ -296,12 +297,12 @@ wt_status wt_generate_text(const wt_text_request *request, wt_checkpoint *checkp
     WT_CHECK(request->max_length >= 0 && request->max_length <= LENGTH_MAX, WT_USAGE,
              "--max-length is out of range (got %lld, expected 1 … %d)", request->max_length, LENGTH_MAX);
     writer.most = request->max_length ? request->max_length : writer.ends ? ITEM_LENGTH : PAGE_LENGTH;
-    WT_GUARD(wt_read_prompt(&writer));
+    WT_GUARD(read_prompt(&writer));
     wt_comm_catch_signals(); /* what there is by then is kept */
     WT_GUARD(draw_all(&writer));
-    WT_GUARD(wt_write_pieces(&writer));
+    WT_GUARD(write_text_pieces(&writer));
     WT_GUARD(check_whole(&writer));
-    if (writer.ends) wt_report_items(&writer);
+    if (writer.ends) report_items(&writer);
 cleanup:
     for (int i = 0; writer.pieces && i < request->count; i++) wt_free(writer.pieces[i].classes);
     wt_free(writer.pieces);

@@ -17,7 +17,8 @@ typedef struct {
     wt_continuation how; /* the caller's fields of it */
 } wt_text_request;
 
-/* Draws items or pages, writes them, and says how many of the items are new. `network` is the checkpoint's. */
+/* Draws items or pages, writes them, and says how many of the items are new. `network` is the
+ * checkpoint's. */
 wt_status wt_generate_text(const wt_text_request *request, wt_checkpoint *checkpoint,
                            const wt_restored *network);
 

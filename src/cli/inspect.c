@@ -49,7 +49,7 @@ static const struct poptOption wt_options[] = {
     POPT_TABLEEND,
 };
 
-static void wt_print_tensors(const wt_network *network) {
+static void print_tensors(const wt_network *network) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *entry = &network->parameters.entries[p];
         printf("  %-28s", entry->name);
@@ -58,7 +58,7 @@ static void wt_print_tensors(const wt_network *network) {
     }
 }
 
-static wt_status wt_print_network(const wt_config *config, const wt_network *network, double rate) {
+static wt_status print_network(const wt_config *config, const wt_network *network, double rate) {
     int microbatches = wt_config_microbatches(config);
     const int targets = wt_network_targets(network, &config->data);
     const wt_engine_shape microbatch = {.windows = config->train.batch / microbatches,
@@ -80,19 +80,19 @@ static wt_status wt_print_network(const wt_config *config, const wt_network *net
     printf("memory           %.1f MiB per microbatch, %.1f MiB of parameters and moments\n",
            (double)wt_engine_bytes(network->graph, kernels, &microbatch) / 1048576.0,
            (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
-    if (wt_given.tensors) wt_print_tensors(network);
+    if (wt_given.tensors) print_tensors(network);
     return WT_OK;
 }
 
-static wt_status wt_make_network(wt_network **network, const wt_config *config) {
+static wt_status build_network(wt_network **network, const wt_config *config) {
     wt_data_facts facts;
-    WT_TRY(wt_data_facts_read(&facts, config));
+    WT_TRY(wt_train_read_data_facts(&facts, config));
     if (facts.assumed && config->data.target == WT_TARGETS_LABEL)
         printf("(no data set at %s: taken to have one channel and two classes)\n", config->data.path);
     return wt_network_create_shaped(network, &config->model, &facts.network);
 }
 
-static wt_status wt_inspect_config(const char *path) {
+static wt_status inspect_config(const char *path) {
     wt_config *config;
     wt_network *network = NULL;
     wt_plan *plan = NULL;
@@ -100,12 +100,12 @@ static wt_status wt_inspect_config(const char *path) {
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     while (wt_given.sets && wt_given.sets[sets]) sets++;
     wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
-    if (status == WT_OK) status = wt_make_network(&network, config);
+    if (status == WT_OK) status = build_network(&network, config);
     if (status == WT_OK && wt_plan_asked(&wt_given.plan))
         status = wt_plan_create(&plan, &wt_given.plan, config, network, path);
     if (status == WT_OK) {
         printf("configuration    %s\n", path);
-        status = wt_print_network(config, network, wt_plan_sample_rate(config));
+        status = print_network(config, network, wt_plan_sample_rate(config));
     }
     if (plan && status == WT_OK) wt_plan_print(plan);
     if (!plan && status == WT_OK)
@@ -116,11 +116,11 @@ static wt_status wt_inspect_config(const char *path) {
     return status;
 }
 
-static void wt_print_vocabulary(const wt_vocabulary *vocabulary) {
-    wt_print_symbols(vocabulary, printf("vocabulary       %d symbols:", vocabulary->classes));
+static void print_vocabulary(const wt_vocabulary *vocabulary) {
+    wt_command_print_symbols(vocabulary, printf("vocabulary       %d symbols:", vocabulary->classes));
 }
 
-static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
+static wt_status print_checkpoint(wt_checkpoint *checkpoint) {
     wt_status status = WT_OK;
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
     wt_restored restored = {0};
@@ -157,18 +157,18 @@ static wt_status wt_print_checkpoint(wt_checkpoint *checkpoint) {
            state->dataset);
     printf("hash             %s  (parameters and moments)\n", text);
     if (wt_checkpoint_get_vocabulary(checkpoint)->classes > 0)
-        wt_print_vocabulary(wt_checkpoint_get_vocabulary(checkpoint));
-    status = wt_print_network(wt_checkpoint_get_config(checkpoint), restored.network,
-                              wt_checkpoint_get_vocabulary(checkpoint)->classes > 0 ? 0 : state->sample_rate);
+        print_vocabulary(wt_checkpoint_get_vocabulary(checkpoint));
+    status = print_network(wt_checkpoint_get_config(checkpoint), restored.network,
+                           wt_checkpoint_get_vocabulary(checkpoint)->classes > 0 ? 0 : state->sample_rate);
 cleanup:
     wt_restored_dispose(&restored);
     return status;
 }
 
-static wt_status wt_inspect_checkpoint(const char *path) {
+static wt_status inspect_checkpoint(const char *path) {
     wt_checkpoint *checkpoint;
     WT_TRY(wt_command_open_checkpoint(&checkpoint, path, wt_given.checkpoint));
-    wt_status status = wt_print_checkpoint(checkpoint);
+    wt_status status = print_checkpoint(checkpoint);
     wt_checkpoint_close(checkpoint);
     return status;
 }
@@ -176,14 +176,14 @@ static wt_status wt_inspect_checkpoint(const char *path) {
 static const char *const wt_splits[] = {"train", "validation", "test"};
 enum { WT_SPLIT_COUNT = sizeof wt_splits / sizeof *wt_splits };
 
-static bool wt_is_dataset(const char *path) {
+static bool is_dataset(const char *path) {
     for (int i = 0; i < WT_SPLIT_COUNT; i++) {
         if (wt_dataset_has_split(path, wt_splits[i])) return true;
     }
     return false;
 }
 
-static void wt_print_text(const wt_dataset *dataset, const char *split, const char *digest) {
+static void print_text_split(const wt_dataset *dataset, const char *split, const char *digest) {
     int64_t examples = 0, texts = wt_dataset_utterances(dataset);
     bool masked = wt_dataset_mask(dataset, 0) != NULL,
          ends = wt_vocabulary_ends(wt_dataset_vocabulary(dataset));
@@ -229,9 +229,9 @@ static wt_status inspect_split(const char *path, const char *split, bool *told) 
     WT_TRY(wt_dataset_open(&dataset, path, split, 0));
     wt_hash_print(digest, wt_dataset_digest(dataset));
     if (wt_dataset_kind(dataset) == WT_DATA_TEXT) {
-        if (!*told) wt_print_vocabulary(wt_dataset_vocabulary(dataset));
+        if (!*told) print_vocabulary(wt_dataset_vocabulary(dataset));
         *told = true;
-        wt_print_text(dataset, split, digest);
+        print_text_split(dataset, split, digest);
     } else {
         print_signal(dataset, split, digest);
     }
@@ -241,7 +241,7 @@ static wt_status inspect_split(const char *path, const char *split, bool *told) 
 }
 
 /* With --verify all splits are looked at, and the first failure is the command's. */
-static wt_status wt_inspect_dataset(const char *path) {
+static wt_status inspect_dataset(const char *path) {
     bool told = false;
     char message[1024] = "";
     wt_status worst = WT_OK;
@@ -258,27 +258,27 @@ static wt_status wt_inspect_dataset(const char *path) {
     return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
 }
 
-static wt_status wt_inspect(const char *path) {
+static wt_status inspect_path(const char *path) {
     const bool input = strcmp(path, "-") == 0;
     WT_CHECK(input || wt_path_exists(path), WT_USAGE,
              "%s: no such configuration, checkpoint, run or data set", path);
     WT_TRY(wt_plan_check(&wt_given.plan));
-    const bool dataset = wt_path_is_folder(path) && wt_is_dataset(path);
+    const bool dataset = wt_path_is_folder(path) && is_dataset(path);
     WT_CHECK(dataset || !wt_given.verify, WT_USAGE, "%s: --verify is of data sets (expected DATASET)", path);
-    if (wt_path_is_folder(path)) return dataset ? wt_inspect_dataset(path) : wt_inspect_checkpoint(path);
+    if (wt_path_is_folder(path)) return dataset ? inspect_dataset(path) : inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
     bool yaml = input || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
     WT_CHECK(yaml || !wt_plan_asked(&wt_given.plan), WT_USAGE,
              "%s: --ranks, --threads and --nodes are of configurations (expected CONFIG.yaml)", path);
-    return yaml ? wt_inspect_config(path) : wt_inspect_checkpoint(path);
+    return yaml ? inspect_config(path) : inspect_checkpoint(path);
 }
 
-static wt_status wt_run_inspect(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_inspect(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
     wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_status status = wt_command_parse(&line, &wt_command_inspect, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = wt_inspect(line.arguments[0]);
+    if (status == WT_OK && !line.done) status = inspect_path(line.arguments[0]);
     poptFreeContext(line.context);
     free(wt_given.checkpoint);
     free(wt_given.plan.calibration);
@@ -292,6 +292,6 @@ const wt_command wt_command_inspect = {
     .arguments = "CONFIG|CHECKPOINT|RUN|DATASET [OPTION…]",
     .summary = "Show what a configuration, a checkpoint, a run or a data set is",
     .parallel = false,
-    .run = wt_run_inspect,
+    .run = run_inspect,
     .options = wt_options,
 };

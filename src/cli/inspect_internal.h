@@ -39,7 +39,8 @@ typedef struct {
     char calibration_path[WT_PATH_MAX];
 } wt_plan;
 
-/* Fails where a run would be refused; the configuration and the network must outlive it. Free with wt_free. */
+/* Fails where a run would be refused; the configuration and the network must outlive it. Free with
+ * wt_free. */
 wt_status wt_plan_create(wt_plan **out, const wt_plan_options *options, const wt_config *config,
                          const wt_network *network, const char *path);
 /* On standard output; then, on standard error, a line for each thing that will go wrong. */
@@ -52,8 +53,8 @@ int64_t wt_plan_node_memory(const wt_plan_options *options, const char **limit);
 /* Free bytes where the run's folder will be; −1: unknown. `folder` becomes the one that is there already. */
 long long wt_plan_free_bytes(char folder[WT_PATH_MAX], const char *config);
 
-/* The file that is given, which must be there, or this machine's own, where a warning says why not; `path` becomes its
- * name. */
+/* The file that is given, which must be there, or this machine's own, where a warning says why not; `path`
+ * becomes its name. */
 wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
                                    bool *loaded);
 /* Sets rates_of where the calibrated CPU has other kernels. */

@@ -56,15 +56,15 @@ double wt_plan_sample_rate(const wt_config *config) {
 }
 
 /* A split's windows, and the bytes that it takes; refused as the trainer would. */
-static wt_status wt_measure_split(const wt_forecast_case *run, const char *split, int64_t *bytes,
-                                  int64_t *windows, wt_dataset **dataset) {
+static wt_status measure_split(const wt_forecast_case *run, const char *split, int64_t *bytes,
+                               int64_t *windows, wt_dataset **dataset) {
     enum { READER = 65536 * sizeof(int32_t) }; /* a class of each int16 */
     const wt_config *config = run->config;
     wt_normalization normalization;
     wt_windows *grid;
     WT_TRY(wt_dataset_open(dataset, config->data.path, split, 0));
-    wt_take_normalization(&normalization, config, *dataset);
-    WT_TRY(wt_make_windows(&grid, *dataset, run->network, &config->data, &normalization));
+    wt_train_take_normalization(&normalization, config, *dataset);
+    WT_TRY(wt_train_make_windows(&grid, *dataset, run->network, &config->data, &normalization));
     *windows = wt_windows_count(grid);
     const bool listed = wt_dataset_mask(*dataset, 0) != NULL;
     *bytes = wt_dataset_memory(*dataset, config->data.memory) + READER +
@@ -73,20 +73,20 @@ static wt_status wt_measure_split(const wt_forecast_case *run, const char *split
     return WT_OK;
 }
 
-static wt_status wt_measure_data(wt_forecast_case *run, wt_plan_data *data) {
+static wt_status measure_data(wt_forecast_case *run, wt_plan_data *data) {
     wt_status status = WT_OK;
     wt_dataset *dataset = NULL, *validation = NULL;
     const char *path = run->config->data.path;
     data->found = wt_dataset_has_split(path, "train");
     if (!data->found) return WT_OK;
-    WT_GUARD(wt_measure_split(run, "train", &run->data.train_bytes, &data->windows, &dataset));
+    WT_GUARD(measure_split(run, "train", &run->data.train_bytes, &data->windows, &dataset));
     run->data.channels = wt_dataset_channels(dataset);
     for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
         if (wt_dataset_length(dataset, u) > data->longest) data->longest = wt_dataset_length(dataset, u);
     }
     if (run->config->validation.every > 0 && wt_dataset_has_split(path, "validation"))
-        WT_GUARD(wt_measure_split(run, "validation", &run->data.validation_bytes,
-                                  &run->data.validation_windows, &validation));
+        WT_GUARD(measure_split(run, "validation", &run->data.validation_bytes, &run->data.validation_windows,
+                               &validation));
 cleanup:
     wt_dataset_close(dataset);
     wt_dataset_close(validation);
@@ -95,7 +95,7 @@ cleanup:
 
 /* --- calibration --- */
 
-static void wt_print_others(char *text, size_t room, const char *path) {
+static void format_other_calibrations(char *text, size_t room, const char *path) {
     char folder[WT_PATH_MAX], **names;
     size_t count, used = 0;
     *text = '\0';
@@ -112,7 +112,7 @@ static void wt_print_others(char *text, size_t room, const char *path) {
 }
 
 /* This machine's own, if it has one. */
-static bool wt_load_own(wt_calibration *calibration, char path[WT_PATH_MAX]) {
+static bool load_own_calibration(wt_calibration *calibration, char path[WT_PATH_MAX]) {
     char cpu[WT_CPU_NAME], others[512];
     wt_cpu_name(cpu);
     if (wt_calibration_path(path, cpu) != WT_OK) {
@@ -120,7 +120,7 @@ static bool wt_load_own(wt_calibration *calibration, char path[WT_PATH_MAX]) {
         return false;
     }
     if (!wt_path_exists(path)) {
-        wt_print_others(others, sizeof others, path);
+        format_other_calibrations(others, sizeof others, path);
         wt_log_warning(
             "no times: %s is missing (wavetrain bench calibrate makes it, on a node that will run; "
             "--calibration takes another%s)",
@@ -136,7 +136,7 @@ wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *give
                                    bool *loaded) {
     char cpu[WT_CPU_NAME];
     if (!given) {
-        *loaded = wt_load_own(calibration, path);
+        *loaded = load_own_calibration(calibration, path);
         return WT_OK;
     }
     snprintf(path, WT_PATH_MAX, "%s", given);
@@ -153,7 +153,7 @@ wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *give
     return WT_OK;
 }
 
-static bool wt_is_bf16(const char *kernels) {
+static bool uses_bf16(const char *kernels) {
     return strstr(kernels, "bf16") != NULL;
 }
 
@@ -164,7 +164,7 @@ void wt_plan_choose_rates(wt_forecast_case *run, const char *path) {
     if (!calibration || wt_calibration_rates(&rates, calibration, run->kernels->name, 1, 1, NULL)) return;
     const bool bf16 = run->config->train.precision == WT_PRECISION_BF16;
     for (int i = 0; run->config->run.backend == WT_BACKEND_AUTO && i < calibration->count; i++) {
-        if (wt_is_bf16(calibration->rates[i].kernels) != bf16) continue;
+        if (uses_bf16(calibration->rates[i].kernels) != bf16) continue;
         run->rates_of = calibration->rates[i].kernels;
         return;
     }
@@ -177,7 +177,7 @@ void wt_plan_choose_rates(wt_forecast_case *run, const char *path) {
 /* --- words --- */
 
 /* "12.3 MiB" or "1.2 GiB". */
-static void wt_bytes_text(char text[32], int64_t bytes) {
+static void format_bytes(char text[32], int64_t bytes) {
     const double mib = (double)bytes / 1048576.0;
     if (mib < 1024) {
         snprintf(text, 32, "%.1f MiB", mib);
@@ -187,7 +187,7 @@ static void wt_bytes_text(char text[32], int64_t bytes) {
 }
 
 /* "5 d 3 h", "2 h 5 min", "12 min", "34 s". */
-static void wt_duration_text(char text[48], double seconds) {
+static void format_run_duration(char text[48], double seconds) {
     enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
     if (seconds >= 2 * DAY) {
         snprintf(text, 48, "%.0f d %.0f h", floor(seconds / DAY), floor(fmod(seconds, DAY) / HOUR));
@@ -201,7 +201,7 @@ static void wt_duration_text(char text[48], double seconds) {
 }
 
 /* "12.3 ms" or "45.6 µs" or "1.23 s". */
-static void wt_time_text(char text[32], double seconds) {
+static void format_time(char text[32], double seconds) {
     if (seconds >= 1) {
         snprintf(text, 32, "%.2f s", seconds);
     } else if (seconds >= 1e-3 || seconds == 0) {
@@ -211,14 +211,14 @@ static void wt_time_text(char text[32], double seconds) {
     }
 }
 
-static const char *wt_s(int count) {
+static const char *plural_ending(int count) {
     return count == 1 ? "" : "s";
 }
 
-static void wt_print_shares(const wt_forecast_case *run, const wt_forecast *forecast) {
+static void print_shares(const wt_forecast_case *run, const wt_forecast *forecast) {
     printf("plan             %d node%s, %d rank%s of %d thread%s; %d microbatch%s, ", run->nodes,
-           wt_s(run->nodes), run->ranks, wt_s(run->ranks), run->threads, wt_s(run->threads),
-           forecast->microbatches, forecast->microbatches == 1 ? "" : "es");
+           plural_ending(run->nodes), run->ranks, plural_ending(run->ranks), run->threads,
+           plural_ending(run->threads), forecast->microbatches, forecast->microbatches == 1 ? "" : "es");
     if (forecast->first_microbatches == forecast->own_microbatches) {
         printf("%d per rank\n", forecast->own_microbatches);
     } else {
@@ -227,7 +227,7 @@ static void wt_print_shares(const wt_forecast_case *run, const wt_forecast *fore
 }
 
 /* The parts of a rank's memory, in lines of 80 columns. */
-static void wt_print_parts(const wt_memory_forecast *memory) {
+static void print_parts(const wt_memory_forecast *memory) {
     const struct {
         const char *name;
         int64_t bytes;
@@ -244,41 +244,41 @@ static void wt_print_parts(const wt_memory_forecast *memory) {
                                  parts[i].name, (double)parts[i].bytes / 1048576.0);
     }
     printf("%*s", INDENT, "");
-    wt_print_wrapped(stdout, text, INDENT);
+    wt_command_print_wrapped(stdout, text, INDENT);
 }
 
-static void wt_print_memory(const wt_plan *plan) {
+static void print_memory(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     const char *limit;
     char first[32], other[32], node[32], has[32];
     const int64_t available = wt_plan_node_memory(plan->options, &limit);
-    wt_bytes_text(first, forecast->first.all);
-    wt_bytes_text(other, forecast->other.all);
-    wt_bytes_text(node, forecast->node_memory);
-    wt_bytes_text(has, available);
+    format_bytes(first, forecast->first.all);
+    format_bytes(other, forecast->other.all);
+    format_bytes(node, forecast->node_memory);
+    format_bytes(has, available);
     printf("memory per rank  %s", first);
     if (plan->run.ranks > 1) printf(" of rank 0, which writes; %s of others", other);
     printf("; in MiB:\n");
-    wt_print_parts(&forecast->first);
+    print_parts(&forecast->first);
     printf("memory per node  %s", node);
     if (available > 0) printf(" of %s (%s)", has, limit);
     printf("\n");
 }
 
-static void wt_print_checkpoint_size(const wt_plan *plan) {
+static void print_checkpoint_size(const wt_plan *plan) {
     char folder[WT_PATH_MAX], size[32], space[32];
     const long long left = wt_plan_free_bytes(folder, plan->path);
-    wt_bytes_text(size, plan->forecast.checkpoint_bytes);
+    format_bytes(size, plan->forecast.checkpoint_bytes);
     printf("checkpoint       %s per file, up to %d of them", size, plan->run.config->checkpoint.keep + 1);
     if (left >= 0) {
-        wt_bytes_text(space, left);
+        format_bytes(space, left);
         printf("; %s are free", space);
     }
     printf("\n");
 }
 
 /* "12.3 GFLOP". */
-static void wt_operations_text(char text[32], double operations) {
+static void format_operations(char text[32], double operations) {
     static const char *const units[] = {"MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP"};
     enum { UNITS = sizeof units / sizeof *units };
     int unit = 0;
@@ -287,24 +287,24 @@ static void wt_operations_text(char text[32], double operations) {
     snprintf(text, 32, "%.4g %s", value, units[unit]);
 }
 
-static void wt_print_work(const wt_forecast_case *run) {
+static void print_work(const wt_forecast_case *run) {
     const int targets = wt_network_targets(run->network, &run->config->data);
     const double step = 3.0 * wt_network_operations(run->network, targets) * targets *
                         run->config->train.batch;
     char one[32], all[32];
-    wt_operations_text(one, step);
-    wt_operations_text(all, step * (double)run->config->train.steps);
+    format_operations(one, step);
+    format_operations(all, step * (double)run->config->train.steps);
     printf("work             %s per step, %s in all %" PRId64 "\n", one, all, run->config->train.steps);
 }
 
-static void wt_print_times(const wt_plan *plan) {
+static void print_times(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     char step[32], compute[32], exposed[32], exchange[32], all[48];
-    wt_time_text(step, forecast->step);
-    wt_time_text(compute, forecast->compute);
-    wt_time_text(exposed, forecast->exposed);
-    wt_time_text(exchange, forecast->exchange);
-    wt_duration_text(all, forecast->step * (double)plan->run.config->train.steps);
+    format_time(step, forecast->step);
+    format_time(compute, forecast->compute);
+    format_time(exposed, forecast->exposed);
+    format_time(exchange, forecast->exchange);
+    format_run_duration(all, forecast->step * (double)plan->run.config->train.steps);
     printf("time of a step   %s", step);
     if (plan->run.ranks > 1) printf(": %s of computing, %s of exchange", compute, exposed);
     printf("\n");
@@ -315,28 +315,28 @@ static void wt_print_times(const wt_plan *plan) {
            forecast->node_hours);
 }
 
-static void wt_print_source(const wt_forecast_case *run, const char *path) {
+static void print_source(const wt_forecast_case *run, const char *path) {
     char text[WT_PATH_MAX + 512];
     snprintf(text, sizeof text, "by %s: %s, kernels %s", path, run->calibration->cpu,
              run->rates_of ? run->rates_of : run->kernels->name);
     printf("times            ");
-    wt_print_wrapped(stdout, text, 17);
+    wt_command_print_wrapped(stdout, text, 17);
 }
 
 void wt_plan_print(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
-    wt_print_shares(&plan->run, forecast);
-    wt_print_memory(plan);
-    wt_print_checkpoint_size(plan);
-    wt_print_work(&plan->run);
+    print_shares(&plan->run, forecast);
+    print_memory(plan);
+    print_checkpoint_size(plan);
+    print_work(&plan->run);
     if (forecast->timed && forecast->linked) {
-        wt_print_times(plan);
+        print_times(plan);
     } else if (forecast->timed) {
         char compute[32];
-        wt_time_text(compute, forecast->compute);
+        format_time(compute, forecast->compute);
         printf("time of a step   %s of computing, and the exchange, which is not known\n", compute);
     }
-    if (forecast->timed) wt_print_source(&plan->run, plan->calibration_path);
+    if (forecast->timed) print_source(&plan->run, plan->calibration_path);
     fflush(stdout);
     if (forecast->timed && !forecast->linked) {
         wt_log_warning("no time of the exchange: the link between nodes is not known (expected --latency and "
@@ -346,12 +346,12 @@ void wt_plan_print(const wt_plan *plan) {
 }
 
 /* What can't be is refused before anything is read. */
-static wt_status wt_make_plan(wt_plan *plan) {
+static wt_status make_plan(wt_plan *plan) {
     wt_forecast_case *run = &plan->run;
     bool loaded = false;
     WT_TRY(wt_kernels_select(&run->kernels, run->config->run.backend, run->config->train.precision));
     WT_TRY(wt_forecast_microbatches(&plan->forecast, run));
-    WT_TRY(wt_measure_data(run, &plan->data));
+    WT_TRY(measure_data(run, &plan->data));
     WT_TRY(wt_plan_load_calibration(&plan->calibration, plan->options->calibration, plan->calibration_path,
                                     &loaded));
     if (loaded) run->calibration = &plan->calibration;
@@ -373,7 +373,7 @@ wt_status wt_plan_create(wt_plan **out, const wt_plan_options *options, const wt
                                    .threads = options->threads ? options->threads : 1,
                                    .nodes = nodes,
                                    .link = {1e-6 * options->latency, 1e9 / 8 * options->bandwidth}};
-    wt_status status = wt_make_plan(plan);
+    wt_status status = make_plan(plan);
     if (status == WT_OK) {
         *out = plan;
     } else {

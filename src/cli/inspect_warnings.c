@@ -13,7 +13,7 @@ int64_t wt_plan_node_memory(const wt_plan_options *options, const char **limit) 
         *limit = "--node-memory";
         return (int64_t)(options->node_memory * 1073741824.0);
     }
-    return wt_memory_available(limit);
+    return wt_node_memory_available(limit);
 }
 
 /* The nearest folder that exists of runs/NAME, where a run goes by default. */
@@ -25,7 +25,7 @@ long long wt_plan_free_bytes(char folder[WT_PATH_MAX], const char *config) {
     return wt_folder_free_bytes(folder);
 }
 
-static void wt_warn_of_shares(const wt_plan *plan) {
+static void warn_of_shares(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     const int ranks = plan->run.ranks, nodes = plan->run.nodes, threads = plan->run.threads;
     if (forecast->microbatches % ranks != 0) {
@@ -50,7 +50,7 @@ static void wt_warn_of_shares(const wt_plan *plan) {
 
 /* Threads that share work are less than so many times as fast; ranks that share a node's memory slow each
  * other down. */
-static void wt_warn_of_rates(const wt_plan *plan) {
+static void warn_of_rates(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     const int threads = plan->run.threads, ranks = forecast->ranks_on_node;
     if (!forecast->timed || !forecast->near) return;
@@ -60,7 +60,7 @@ static void wt_warn_of_rates(const wt_plan *plan) {
         forecast->rates_threads, forecast->rates_ranks, threads, ranks, ranks, threads);
 }
 
-static void wt_warn_of_field(const wt_plan *plan) {
+static void warn_of_field(const wt_plan *plan) {
     const wt_data_config *data = &plan->run.config->data;
     const int field = plan->run.network->receptive_field;
     const int targets = wt_network_targets(plan->run.network, data);
@@ -76,7 +76,7 @@ static void wt_warn_of_field(const wt_plan *plan) {
     }
 }
 
-static void wt_warn_of_data(const wt_plan *plan) {
+static void warn_of_data(const wt_plan *plan) {
     const wt_config *config = plan->run.config;
     const int64_t windows = plan->data.windows;
     if (!plan->data.found) {
@@ -98,7 +98,7 @@ static void wt_warn_of_data(const wt_plan *plan) {
     }
 }
 
-static void wt_warn_of_memory(const wt_plan *plan) {
+static void warn_of_memory(const wt_plan *plan) {
     const char *limit;
     const double mib = 1048576.0;
     const int64_t has = wt_plan_node_memory(plan->options, &limit), needs = plan->forecast.node_memory;
@@ -109,7 +109,7 @@ static void wt_warn_of_memory(const wt_plan *plan) {
 }
 
 /* Those that are kept, the best, and the one that is being written. */
-static void wt_warn_of_space(const wt_plan *plan) {
+static void warn_of_space(const wt_plan *plan) {
     char folder[WT_PATH_MAX];
     const double mib = 1048576.0;
     const long long has = wt_plan_free_bytes(folder, plan->path);
@@ -123,10 +123,10 @@ static void wt_warn_of_space(const wt_plan *plan) {
 }
 
 void wt_plan_warn(const wt_plan *plan) {
-    wt_warn_of_shares(plan);
-    wt_warn_of_rates(plan);
-    wt_warn_of_field(plan);
-    wt_warn_of_data(plan);
-    wt_warn_of_memory(plan);
-    wt_warn_of_space(plan);
+    warn_of_shares(plan);
+    warn_of_rates(plan);
+    warn_of_field(plan);
+    warn_of_data(plan);
+    warn_of_memory(plan);
+    warn_of_space(plan);
 }

@@ -36,18 +36,18 @@ wt_status wt_commands_visit(wt_command_visitor visitor, void *context) {
     return WT_OK;
 }
 
-static void wt_print_commands(FILE *out) {
+static void print_commands(FILE *out) {
     fprintf(out, "wavetrain " WT_VERSION ": trains WaveNets on CPU clusters\n\n"
                  "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
     for (int i = 0; i < WT_COMMANDS; i++) {
         fprintf(out, "  %-17s ", wt_commands[i]->name);
-        wt_print_wrapped(out, wt_commands[i]->summary, 20);
+        wt_command_print_wrapped(out, wt_commands[i]->summary, 20);
     }
     fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
 }
 
 /* The command whose one or two words argv[1] (and argv[2]) are; *words says how many. */
-static const wt_command *wt_find_command(int argc, char **argv, int *words) {
+static const wt_command *find_command(int argc, char **argv, int *words) {
     for (int i = 0; i < WT_COMMANDS; i++) {
         const char *name = wt_commands[i]->name, *space = strchr(name, ' ');
         size_t first = space ? (size_t)(space - name) : strlen(name);
@@ -82,7 +82,7 @@ static wt_status refuse_command(int argc, char **argv) {
                     meant);
 }
 
-static wt_status wt_run_command(const wt_command *command, wt_comm *comm, int argc, char **argv, int words) {
+static wt_status run_command(const wt_command *command, wt_comm *comm, int argc, char **argv, int words) {
     wt_status status;
     const char **arguments;
     WT_TRY(wt_alloc(&arguments, (size_t)(argc + 1), sizeof *arguments, "the arguments"));
@@ -94,9 +94,9 @@ static wt_status wt_run_command(const wt_command *command, wt_comm *comm, int ar
     return status;
 }
 
-static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
+static wt_status find_and_run(wt_comm **comm, int argc, char **argv) {
     int words;
-    const wt_command *command = wt_find_command(argc, argv, &words);
+    const wt_command *command = find_command(argc, argv, &words);
     if (!command || command->parallel) wt_log_setup(WT_LOG_NORMAL, wt_launch_read().first);
     if (!command) return refuse_command(argc, argv);
     if (command->stoppable) wt_comm_catch_signals();
@@ -105,7 +105,7 @@ static wt_status wt_find_and_run(wt_comm **comm, int argc, char **argv) {
         wt_log_setup(WT_LOG_NORMAL, wt_comm_rank(*comm) == 0);
         WT_TRY(wt_agree_on_command(*comm, argc, argv));
     }
-    wt_status status = wt_run_command(command, *comm, argc, argv, words);
+    wt_status status = run_command(command, *comm, argc, argv, words);
     return *comm ? wt_comm_agree(*comm, status) : status;
 }
 
@@ -138,23 +138,23 @@ static bool print_about(int argc, char **argv, wt_status *status) {
     const char *what = argc < 2 ? "" : argv[1];
     *status = argc < 2 ? WT_USAGE : WT_OK;
     if (argc < 2 || is_one_of(what, "--help", "-h", "help")) {
-        wt_print_commands(argc < 2 ? stderr : stdout);
+        print_commands(argc < 2 ? stderr : stdout);
     } else if (is_one_of(what, "--version", "-V", "version")) {
         printf("wavetrain " WT_VERSION "\n");
     } else if (strcmp(what, "--manual") ==
                0) { /* the build makes the manual and the shells' completions with these */
-        *status = wt_print_manual(stdout, argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : "");
+        *status = wt_manual_print(stdout, argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : "");
     } else if (strcmp(what, "--completion") == 0) {
-        *status = wt_print_completion(stdout, argc > 2 ? argv[2] : "");
+        *status = wt_completion_print(stdout, argc > 2 ? argv[2] : "");
     } else {
         return false;
     }
     return true;
 }
 
-/* Under the address sanitizer a block that was not freed is a failure, also where its leak checker does not look. Of
- * several ranks those that learn of another one's failure end with what they have. */
-static wt_status count_blocks(wt_status status, int ranks) {
+/* Under the address sanitizer a block that was not freed is a failure, also where its leak checker does not
+ * look. Of several ranks those that learn of another one's failure end with what they have. */
+static wt_status check_leaked_blocks(wt_status status, int ranks) {
 #ifdef __SANITIZE_ADDRESS__
     const long long blocks = wt_memory_blocks();
     if (blocks != 0 && ranks == 1) {
@@ -176,11 +176,11 @@ int main(int argc, char **argv) {
         if (status != WT_OK && argc > 1) wt_log_error(wt_error_message());
         return finish_output(status);
     }
-    status = wt_find_and_run(&comm, argc, argv);
-    bool root = wt_log_speaks();
+    status = find_and_run(&comm, argc, argv);
+    bool root = wt_log_is_verbose();
     if (status != WT_OK && status != WT_CONTINUE) wt_log_error(wt_error_message());
     const int ranks = comm ? wt_comm_size(comm) : 1;
     wt_comm_finish(comm);
-    status = count_blocks(status, ranks);
+    status = check_leaked_blocks(status, ranks);
     return root ? finish_output(status) : WT_OK;
 }

@@ -1,6 +1,7 @@
 /*
- * The manual pages wavetrain(1) and wavetrain-config(5), printed as roff with the classic man macros, which groff and
- * mandoc both take. Options and keys come from the tables that parsing uses; only what is in no table stands here.
+ * The manual pages wavetrain(1) and wavetrain-config(5), printed as roff with the classic man macros, which
+ * groff and mandoc both take. Options and keys come from the tables that parsing uses; only what is in no
+ * table stands here.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "wavetrain/config.h"
 
 /* One code point of UTF-8, *text behind it. Our own texts are valid. */
-static unsigned wt_take_code(const char **text) {
+static unsigned next_code_point(const char **text) {
     const unsigned char *at = (const unsigned char *)*text;
     int more = *at < 0x80 ? 0 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : 3;
     unsigned code = more == 0 ? *at : *at & (0x3FU >> more);
@@ -19,13 +20,13 @@ static unsigned wt_take_code(const char **text) {
 }
 
 /* Letters as they are, whatever the locale; how many it wrote. */
-static int wt_roff_letters(FILE *out, const char *text, size_t bytes) {
+static int print_roff_letters(FILE *out, const char *text, size_t bytes) {
     static const char *const names[128] = {
         ['-'] = "\\-",   ['\\'] = "\\e",  ['"'] = "\\(dq", ['\''] = "\\(aq",
         ['`'] = "\\(ga", ['^'] = "\\(ha", ['~'] = "\\(ti"};
     int written = 0;
     for (const char *end = text + bytes; text < end;) {
-        unsigned code = wt_take_code(&text);
+        unsigned code = next_code_point(&text);
         const char *name = code < 128       ? names[code]
                            : code == 0x2026 ? "\\&..."
                                             : NULL; /* ASCII lacks the ellipsis */
@@ -36,12 +37,13 @@ static int wt_roff_letters(FILE *out, const char *text, size_t bytes) {
     return written;
 }
 
-static void wt_roff(FILE *out, const char *text) {
-    wt_roff_letters(out, text, strlen(text));
+static void print_roff(FILE *out, const char *text) {
+    print_roff_letters(out, text, strlen(text));
 }
 
-/* Words in lines that roff's checkers find short enough and none of which looks like a request; then a newline. */
-static void wt_roff_text(FILE *out, const char *text) {
+/* Words in lines that roff's checkers find short enough and none of which looks like a request; then a
+ * newline. */
+static void print_roff_text(FILE *out, const char *text) {
     int column = 0;
     while (*text) {
         size_t bytes = strcspn(text, " ");
@@ -51,7 +53,7 @@ static void wt_roff_text(FILE *out, const char *text) {
             column = next ? 0 : column + 1;
         }
         if (column == 0 && (*text == '.' || *text == '\'')) fputs("\\&", out);
-        column += wt_roff_letters(out, text, bytes);
+        column += print_roff_letters(out, text, bytes);
         text += bytes;
         text += strspn(text, " ");
     }
@@ -59,38 +61,38 @@ static void wt_roff_text(FILE *out, const char *text) {
 }
 
 /* "\fB--resume\fR=\fIauto|never|FILE\fR" */
-static void wt_roff_option(FILE *out, const struct poptOption *option) {
+static void print_roff_option(FILE *out, const struct poptOption *option) {
     fputs(".TP\n", out);
     if (option->shortName) fprintf(out, "\\fB\\-%c\\fR, ", option->shortName);
     fputs("\\fB\\-\\-", out);
-    wt_roff(out, option->longName);
+    print_roff(out, option->longName);
     fputs("\\fR", out);
     if (option->argDescrip) {
         fputs("=\\fI", out);
-        wt_roff(out, option->argDescrip);
+        print_roff(out, option->argDescrip);
         fputs("\\fR", out);
     }
     fputc('\n', out);
-    wt_roff_text(out, option->descrip ? option->descrip : "");
+    print_roff_text(out, option->descrip ? option->descrip : "");
 }
 
-static void wt_roff_command(void *context, const wt_command *command, const char *kind) {
+static void print_roff_command(void *context, const wt_command *command, const char *kind) {
     FILE *out = context;
     const char *arguments = command->arguments;
     if (*kind) arguments += strcspn(arguments, " ");
     fputs(".SS \"wavetrain ", out);
-    wt_roff(out, command->name);
+    print_roff(out, command->name);
     if (*kind) fputc(' ', out);
-    wt_roff(out, kind);
+    print_roff(out, kind);
     if (!*kind) fputc(' ', out);
-    wt_roff(out, arguments);
+    print_roff(out, arguments);
     fputs("\"\n", out);
-    wt_roff_text(out, command->summary);
+    print_roff_text(out, command->summary);
     for (const struct poptOption *option = command->options; option && option->longName; option++)
-        wt_roff_option(out, option);
+        print_roff_option(out, option);
 }
 
-static void wt_roff_title(FILE *out, const char *name, int section, const char *date, const char *what) {
+static void print_roff_title(FILE *out, const char *name, int section, const char *date, const char *what) {
     fprintf(out, ".TH %s %d \"%s\" \"wavetrain " WT_VERSION "\" \"%s\"\n", name, section, date, what);
     fputs(".ad l\n.nh\n", out); /* options and commands are not stretched or cut */
 }
@@ -178,47 +180,47 @@ static const char wt_config_head[] =
     "When a run is resumed, a key marked\n.I fixed\nmay not have changed; one marked\n.I warned\nis warned "
     "of.\n";
 
-static void wt_roff_key(FILE *out, const wt_config_row *row) {
+static void print_roff_key(FILE *out, const wt_config_row *row) {
     char expected[sizeof row->expected + 1];
     bool marked = row->resume != WT_RESUME_FREE;
     snprintf(expected, sizeof expected, "%s%s", row->expected, marked ? "," : ".");
     fputs(".TP\n\\fB", out);
-    wt_roff(out, row->name);
+    print_roff(out, row->name);
     fputs("\\fR: ", out);
-    wt_roff(out, row->standard);
+    print_roff(out, row->standard);
     fputc('\n', out);
-    wt_roff_text(out, expected);
+    print_roff_text(out, expected);
     if (marked) fprintf(out, ".IR %s .\n", row->resume == WT_RESUME_REFUSED ? "fixed" : "warned");
-    wt_roff_text(out, row->help);
+    print_roff_text(out, row->help);
 }
 
-static void wt_print_config_manual(FILE *out) {
+static void print_config_manual(FILE *out) {
     wt_config_row row;
     fputs(wt_config_head, out);
     for (int i = 0; wt_config_describe(&row, i); i++) {
         if (!row.section) {
-            wt_roff_key(out, &row);
+            print_roff_key(out, &row);
             continue;
         }
         fputs(".SH \"", out);
-        wt_roff(out, row.name);
+        print_roff(out, row.name);
         fputs("\"\n", out);
-        wt_roff_text(out, row.help);
+        print_roff_text(out, row.help);
     }
     fputs(".SH \"SEE ALSO\"\n.BR wavetrain (1)\n", out);
 }
 
-wt_status wt_print_manual(FILE *out, const char *page, const char *date) {
+wt_status wt_manual_print(FILE *out, const char *page, const char *date) {
     if (strcmp(page, "config") == 0) {
-        wt_roff_title(out, "WAVETRAIN\\-CONFIG", 5, date, "File formats");
-        wt_print_config_manual(out);
+        print_roff_title(out, "WAVETRAIN\\-CONFIG", 5, date, "File formats");
+        print_config_manual(out);
         return WT_OK;
     }
     WT_CHECK(!*page || strcmp(page, "wavetrain") == 0, WT_USAGE,
              "--manual: no such page (got %s, expected wavetrain or config)", page);
-    wt_roff_title(out, "WAVETRAIN", 1, date, "User commands");
+    print_roff_title(out, "WAVETRAIN", 1, date, "User commands");
     fputs(wt_manual_head, out);
-    WT_TRY(wt_commands_visit(wt_roff_command, out));
+    WT_TRY(wt_commands_visit(print_roff_command, out));
     fputs(wt_manual_tail, out);
     return WT_OK;
 }

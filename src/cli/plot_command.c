@@ -14,7 +14,7 @@ static const struct poptOption wt_plot_options[] = {
     POPT_TABLEEND,
 };
 
-static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status plot_main(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
     wt_command_line line = {0};
     wt_status status;
@@ -23,7 +23,7 @@ static wt_status wt_plot_main(wt_comm *comm, int argc, const char **argv) {
     WT_GUARD_CHECK(wt_plot_out != NULL, WT_USAGE,
                    "--out: missing (usage: wavetrain plot RUN... --out FILE.png)");
     WT_GUARD(wt_plot_runs(line.arguments, NULL, NULL, (size_t)line.count, wt_plot_out));
-    if (wt_log_speaks()) printf("%s\n", wt_plot_out);
+    if (wt_log_is_verbose()) printf("%s\n", wt_plot_out);
 cleanup:
     free(wt_plot_out);
     wt_plot_out = NULL;
@@ -35,6 +35,6 @@ const wt_command wt_command_plot = {
     .name = "plot",
     .arguments = "RUN... --out FILE.png",
     .summary = "Draw loss, learning rate and throughput of one or several runs into a PNG",
-    .run = wt_plot_main,
+    .run = plot_main,
     .options = wt_plot_options,
 };

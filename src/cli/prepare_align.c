@@ -30,14 +30,14 @@ static wt_status examine_share(const wt_comm *comm, wt_pair *pairs, int64_t give
     const size_t rank = (size_t)wt_comm_rank(comm), ranks = (size_t)wt_comm_size(comm);
     for (size_t i = rank; i < list->count; i += ranks) {
         if (!are_there(list, targets, i)) continue;
-        WT_TRY(wt_pair_examine(&pairs[i], &list->files[i], &targets->files[i], options,
-                               given == TO_BE_FOUND ? NULL : &given));
+        WT_TRY(wt_align_examine(&pairs[i], &list->files[i], &targets->files[i], options,
+                                given == TO_BE_FOUND ? NULL : &given));
     }
     return WT_OK;
 }
 
-wt_status wt_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, wt_recordings *targets,
-                         const wt_audio_options *options) {
+wt_status wt_prepare_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, wt_recordings *targets,
+                                 const wt_audio_options *options) {
     wt_pair *pairs = NULL;
     int64_t given;
     wt_status status = parse_delay(&given, text);
@@ -47,7 +47,7 @@ wt_status wt_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, w
     if (status == WT_OK) wt_comm_sum_int64(comm, (int64_t *)pairs, 2 * (int)list->count);
     for (size_t i = 0; i < list->count && status == WT_OK; i++) {
         if (are_there(list, targets, i))
-            status = wt_pair_shift(&pairs[i], &list->files[i], &targets->files[i]);
+            status = wt_align_shift(&pairs[i], &list->files[i], &targets->files[i]);
     }
     wt_free(pairs);
     return wt_comm_agree(comm, status);

@@ -13,16 +13,16 @@ static wt_status simulate_ecg(wt_comm *comm, wt_prepare_job *job, const wt_ecg *
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     const wt_utterance_source source = {.load = wt_ecg_load, .context = ecg};
-    WT_TRY(wt_check_place(comm, job));
+    WT_TRY(wt_prepare_check_place(comm, job));
     wt_status status = wt_comm_agree(comm, wt_ecg_plan(&plan, ecg, shard_bytes));
-    if (status == WT_OK) status = wt_write_simulated(comm, job, &plan, source, start);
-    if (status == WT_OK && wt_log_speaks())
+    if (status == WT_OK) status = wt_prepare_write_simulated(comm, job, &plan, source, start);
+    if (status == WT_OK && wt_log_is_verbose())
         printf("  model       %.4f nats per value: no network can predict better\n", wt_ecg_nats(ecg));
     wt_prepare_plan_dispose(&plan);
     return status;
 }
 
-wt_status wt_run_prepare_ecg(wt_comm *comm, int argc, const char **argv) {
+wt_status wt_prepare_ecg_run(wt_comm *comm, int argc, const char **argv) {
     wt_prepare_job job = {.trim_limit = 1};
     wt_ecg ecg = {.beats = 1.2, .noise = {0.04}, .rate = 100, .utterances = 50};
     double seconds = 60, shard_mib = 256;
@@ -47,7 +47,7 @@ wt_status wt_run_prepare_ecg(wt_comm *comm, int argc, const char **argv) {
         .summary =
             "Make a data set from a simulated heart's rhythm of three channels, labelled with its beats",
         .parallel = true,
-        .run = wt_run_prepare_ecg,
+        .run = wt_prepare_ecg_run,
         .options = options,
     };
     wt_command_line line = {0};
@@ -55,9 +55,9 @@ wt_status wt_run_prepare_ecg(wt_comm *comm, int argc, const char **argv) {
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1));
     if (line.done) goto cleanup;
-    WT_GUARD(wt_check_out(&job, &command));
-    WT_GUARD(wt_check_shard_mib(&shard_bytes, shard_mib));
-    WT_GUARD(wt_check_range("--seconds", seconds, 0, 1e9));
+    WT_GUARD(wt_prepare_check_out(&job, &command));
+    WT_GUARD(wt_prepare_check_shard_mib(&shard_bytes, shard_mib));
+    WT_GUARD(wt_command_check_range("--seconds", seconds, 0, 1e9));
     for (int c = 1; c < WT_ECG_CHANNELS; c++) ecg.noise[c] = ecg.noise[0];
     ecg.utterances = utterances;
     ecg.seed = (uint64_t)seed;

@@ -1,4 +1,5 @@
-/* wavetrain prepare simulate ion-channels: a labelled signal whose best possible prediction can be computed. */
+/* wavetrain prepare simulate ion-channels: a labelled signal whose best possible prediction can be
+ * computed. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 /* --- as a table --- */
 
-static wt_status wt_write_rows(FILE *file, const wt_ion *ion) {
+static wt_status write_ion_rows(FILE *file, const wt_ion *ion) {
     int64_t row = 0;
     fprintf(file, "time,signal,open_channels\n");
     for (int64_t item = 0; item < ion->utterances && !ferror(file); item++) {
@@ -28,13 +29,13 @@ static wt_status wt_write_rows(FILE *file, const wt_ion *ion) {
 }
 
 /* All utterances, one after the other. */
-static wt_status wt_write_table(const char *path, const wt_ion *ion) {
+static wt_status write_ion_table(const char *path, const wt_ion *ion) {
     FILE *file;
     WT_TRY(wt_file_begin(&file, path));
-    return wt_file_finish(file, path, wt_write_rows(file, ion));
+    return wt_file_finish(file, path, write_ion_rows(file, ion));
 }
 
-static wt_status wt_check_table(const char *path) {
+static wt_status check_ion_table(const char *path) {
     return path ? wt_path_require_free(path, " (expected a name that is free)") : WT_OK;
 }
 
@@ -50,27 +51,27 @@ typedef struct {
 
 /* Checks the options; the plan checks the ranges of what is simulated. */
 static wt_status check_ion_options(ion_command *own, const wt_command *command, int64_t *shard_bytes) {
-    WT_TRY(wt_check_out(&own->job, command));
-    WT_TRY(wt_check_shard_mib(shard_bytes, own->shard_mib));
-    WT_TRY(wt_check_range("--seconds", own->seconds, 0, 1e9));
+    WT_TRY(wt_prepare_check_out(&own->job, command));
+    WT_TRY(wt_prepare_check_shard_mib(shard_bytes, own->shard_mib));
+    WT_TRY(wt_command_check_range("--seconds", own->seconds, 0, 1e9));
     own->ion.utterances = own->utterances;
     own->ion.seed = (uint64_t)own->seed;
     own->ion.frames = llround(own->seconds * own->ion.rate);
     return WT_OK;
 }
 
-static wt_status wt_simulate_ion(wt_comm *comm, wt_prepare_job *job, const wt_ion *ion, const char *csv,
-                                 int64_t shard_bytes) {
+static wt_status simulate_ion(wt_comm *comm, wt_prepare_job *job, const wt_ion *ion, const char *csv,
+                              int64_t shard_bytes) {
     const double start = wt_time_now();
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     const bool root = wt_comm_rank(comm) == 0;
     const wt_utterance_source source = {.load = wt_ion_load, .context = ion};
-    WT_TRY(wt_check_place(comm, job));
-    WT_TRY(wt_comm_agree(comm, root ? wt_check_table(csv) : WT_OK));
+    WT_TRY(wt_prepare_check_place(comm, job));
+    WT_TRY(wt_comm_agree(comm, root ? check_ion_table(csv) : WT_OK));
     wt_status status = wt_comm_agree(comm, wt_ion_plan(&plan, ion, shard_bytes));
-    if (status == WT_OK) status = wt_comm_agree(comm, root && csv ? wt_write_table(csv, ion) : WT_OK);
-    if (status == WT_OK) status = wt_write_simulated(comm, job, &plan, source, start);
+    if (status == WT_OK) status = wt_comm_agree(comm, root && csv ? write_ion_table(csv, ion) : WT_OK);
+    if (status == WT_OK) status = wt_prepare_write_simulated(comm, job, &plan, source, start);
     wt_prepare_plan_dispose(&plan);
     return status;
 }
@@ -81,10 +82,10 @@ static const wt_command wt_command_ion = {
     .summary =
         "Make a data set from the simulated current through ion channels, labelled with how many are open",
     .parallel = true,
-    .run = wt_run_prepare_ion,
+    .run = wt_prepare_ion_run,
 };
 
-wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv) {
+wt_status wt_prepare_ion_run(wt_comm *comm, int argc, const char **argv) {
     ion_command own = {.job.trim_limit = 1, .seconds = 10, .shard_mib = 256, .seed = 1, .utterances = 50};
     wt_ion *const ion = &own.ion;
     *ion = (wt_ion){.count = 5,
@@ -130,7 +131,7 @@ wt_status wt_run_prepare_ion(wt_comm *comm, int argc, const char **argv) {
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1));
     if (line.done) goto cleanup;
     WT_GUARD(check_ion_options(&own, &command, &shard_bytes));
-    WT_GUARD(wt_simulate_ion(comm, &own.job, ion, own.csv, shard_bytes));
+    WT_GUARD(simulate_ion(comm, &own.job, ion, own.csv, shard_bytes));
 cleanup:
     poptFreeContext(line.context);
     free(own.job.out);

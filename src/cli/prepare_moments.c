@@ -1,6 +1,7 @@
 /*
- * Means and deviations of the training part, which all ranks measure together: of samples and of features. Rank r
- * measures every P-th item; moments are added item by item in their order, so the bits do not depend on the ranks.
+ * Means and deviations of the training part, which all ranks measure together: of samples and of features.
+ * Rank r measures every P-th item; moments are added item by item in their order, so the bits do not depend
+ * on the ranks.
  */
 #include <string.h>
 
@@ -18,8 +19,8 @@ typedef struct {
     void (*add)(const wt_prepare_plan *plan, void *total, const void *moments);
 } measurement;
 
-/* Moments of the training items first … first+count−1 on every rank. What a rank has not measured is all zero bits, so
- * that bits can be added as whole numbers. */
+/* Moments of the training items first … first+count−1 on every rank. What a rank has not measured is all zero
+ * bits, so that bits can be added as whole numbers. */
 static wt_status share_moments(wt_comm *comm, const wt_prepare_plan *plan, const wt_utterance_source *source,
                                const measurement *what, size_t first, size_t count, char *moments) {
     wt_status status = WT_OK;
@@ -61,7 +62,7 @@ static void add_samples(const wt_prepare_plan *plan, void *total, const void *mo
     wt_moments_add(total, moments, plan->channels);
 }
 
-wt_status wt_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source) {
+wt_status wt_prepare_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source) {
     static const measurement samples = {sizeof(wt_moments), measure_samples, add_samples};
     _Static_assert(sizeof(wt_moments) % sizeof(int64_t) == 0, "made of eight-byte numbers");
     wt_moments total;
@@ -81,18 +82,18 @@ static wt_status measure_frames(const wt_prepare_plan *plan, size_t item, const 
     return wt_prepare_measure_frames(plan, item, source, moments);
 }
 
-static void add_frames(const wt_prepare_plan *plan, void *total, const void *moments) {
-    wt_frame_moments_add(total, moments, plan->features.count);
+static void add_frame_moments(const wt_prepare_plan *plan, void *total, const void *moments) {
+    wt_moments_add_frame(total, moments, plan->features.count);
 }
 
-wt_status wt_share_features(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source) {
-    static const measurement frames = {sizeof(wt_frame_moments), measure_frames, add_frames};
+wt_status wt_prepare_share_features(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source) {
+    static const measurement frames = {sizeof(wt_frame_moments), measure_frames, add_frame_moments};
     _Static_assert(sizeof(wt_frame_moments) % sizeof(int64_t) == 0, "made of eight-byte numbers");
     wt_frame_moments *total = NULL;
     if (plan->features.count == 0) return WT_OK;
     wt_status status = wt_comm_agree(comm, wt_alloc(&total, 1, sizeof *total, "moments"));
     if (status == WT_OK) status = measure_training(comm, plan, &source, &frames, total);
-    if (status == WT_OK) wt_frame_moments_finish(&plan->features, total);
+    if (status == WT_OK) wt_moments_finish_frames(&plan->features, total);
     wt_free(total);
     return status;
 }

@@ -1,6 +1,6 @@
 /*
- * wavetrain prepare audio: rank 0 lists the recordings, all ranks share the reading of their headers, and then each
- * has the same plan, which they write together (prepare.c).
+ * wavetrain prepare audio: rank 0 lists the recordings, all ranks share the reading of their headers, and
+ * then each has the same plan, which they write together (prepare.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ typedef struct {
     double shard_mib;
 } wt_audio_command;
 
-static wt_status wt_parse_channels(int *channels, const char *text) {
+static wt_status parse_channels(int *channels, const char *text) {
     char *end;
     if (!text || strcmp(text, "mix") == 0) {
         *channels = WT_CHANNELS_MIX;
@@ -38,20 +38,21 @@ static wt_status wt_parse_channels(int *channels, const char *text) {
     return WT_OK;
 }
 
-static wt_status wt_check_audio_options(wt_audio_command *command) {
+static wt_status check_audio_options(wt_audio_command *command) {
     wt_audio_options *audio = &command->audio;
-    WT_TRY(wt_parse_channels(&audio->channels, command->channels));
-    if (audio->rate != 0) WT_TRY(wt_check_range("--rate", audio->rate, WT_SOUND_RATE_MIN, WT_SOUND_RATE_MAX));
-    if (audio->trim != 0) WT_TRY(wt_check_range("--trim", audio->trim, 1, 200));
+    WT_TRY(parse_channels(&audio->channels, command->channels));
+    if (audio->rate != 0)
+        WT_TRY(wt_command_check_range("--rate", audio->rate, WT_SOUND_RATE_MIN, WT_SOUND_RATE_MAX));
+    if (audio->trim != 0) WT_TRY(wt_command_check_range("--trim", audio->trim, 1, 200));
     WT_CHECK(audio->trim == 0 || !command->target, WT_USAGE,
              "--trim: would cut a recording and its target (--target) differently");
     WT_CHECK(!command->align || command->target, WT_USAGE,
              "--align: is of a recording and its target (--target)");
     audio->align = command->align != NULL;
-    WT_TRY(wt_check_range("--trim-limit", command->job.trim_limit, 0, 1));
+    WT_TRY(wt_command_check_range("--trim-limit", command->job.trim_limit, 0, 1));
     WT_TRY(wt_split_rule_parse(&audio->split, command->validation, command->test,
                                (uint64_t)command->split_seed));
-    WT_TRY(wt_check_shard_mib(&audio->shard_bytes, command->shard_mib));
+    WT_TRY(wt_prepare_check_shard_mib(&audio->shard_bytes, command->shard_mib));
     audio->store = command->store_float ? WT_STORE_FLOAT : WT_STORE_INT16;
     audio->mel = command->mel;
     WT_CHECK(!command->mel || !command->target, WT_USAGE,
@@ -62,8 +63,8 @@ static wt_status wt_check_audio_options(wt_audio_command *command) {
 }
 
 /* Rank 0 walks the inputs and sends the list to the others. Collective. */
-static wt_status wt_share_recordings(wt_comm *comm, wt_recordings *list, const char *out,
-                                     const char *const *inputs, int count) {
+static wt_status share_recordings(wt_comm *comm, wt_recordings *list, const char *out,
+                                  const char *const *inputs, int count) {
     bool root = wt_comm_rank(comm) == 0;
     char *bytes = NULL;
     int64_t size = 0;
@@ -83,7 +84,7 @@ cleanup:
 }
 
 /* Files that are damaged or no sound are left without frames; other failures are this command's. */
-static wt_status wt_inspect_share(const wt_comm *comm, wt_recordings *list, bool whole) {
+static wt_status inspect_share(const wt_comm *comm, wt_recordings *list, bool whole) {
     for (size_t i = 0; i < list->count; i++) memset(&list->files[i].format, 0, sizeof list->files[i].format);
     for (size_t i = (size_t)wt_comm_rank(comm); i < list->count; i += (size_t)wt_comm_size(comm)) {
         const wt_status status = wt_recording_check(&list->files[i], whole);
@@ -114,11 +115,11 @@ static wt_status report_damaged(const wt_recordings *list, bool skip) {
 }
 
 /* Every rank reads its share of the headers; then all know all. Collective. */
-static wt_status wt_share_formats(wt_comm *comm, wt_recordings *list, bool skip_damaged, bool whole) {
+static wt_status share_formats(wt_comm *comm, wt_recordings *list, bool skip_damaged, bool whole) {
     enum { AT_ONCE = 65536 };
     int64_t *numbers = NULL;
     wt_status status = wt_alloc(&numbers, 3 * AT_ONCE, sizeof *numbers, "headers of recordings");
-    if (status == WT_OK) status = wt_inspect_share(comm, list, whole);
+    if (status == WT_OK) status = inspect_share(comm, list, whole);
     WT_GUARD(wt_comm_agree(comm, status));
     for (size_t first = 0; first < list->count; first += AT_ONCE) {
         size_t count = list->count - first < AT_ONCE ? list->count - first : AT_ONCE;
@@ -141,7 +142,7 @@ cleanup:
 }
 
 /* The ranks that read recordings see the same ones. Collective. */
-static wt_status wt_agree_on_recordings(wt_comm *comm, const wt_recordings *list) {
+static wt_status agree_on_recordings(wt_comm *comm, const wt_recordings *list) {
     const char **paths;
     wt_status status = wt_alloc(&paths, list->count, sizeof *paths, "list of recordings");
     for (size_t i = 0; status == WT_OK && i < list->count; i++) paths[i] = list->files[i].path;
@@ -163,11 +164,12 @@ static wt_status hold_and_cut(const wt_audio_command *command, wt_recordings *li
 static wt_status check_recordings(wt_comm *comm, const wt_audio_command *command, wt_recordings *list,
                                   wt_recordings *targets) {
     const bool skip = command->skip_damaged;
-    WT_TRY(wt_share_formats(comm, list, skip, skip));
+    WT_TRY(share_formats(comm, list, skip, skip));
     if (command->target) {
-        WT_TRY(wt_share_formats(comm, targets, skip, skip));
+        WT_TRY(share_formats(comm, targets, skip, skip));
         WT_TRY(wt_comm_agree(comm, wt_audio_pair(list, targets, &command->audio)));
-        if (command->align) WT_TRY(wt_align_pairs(comm, command->align, list, targets, &command->audio));
+        if (command->align)
+            WT_TRY(wt_prepare_align_pairs(comm, command->align, list, targets, &command->audio));
     }
     if (skip) {
         if (command->target) {
@@ -188,20 +190,20 @@ static wt_status find_damaged(wt_comm *comm, const wt_audio_command *command, wt
         if (list->files[i].cut) return status; /* few, and parts know nothing of what is wrong elsewhere */
     if (status != WT_USAGE) return status;
     snprintf(message, sizeof message, "%s", wt_error_message());
-    WT_TRY(wt_share_formats(comm, list, false, true));
-    if (command->target) WT_TRY(wt_share_formats(comm, targets, false, true));
+    WT_TRY(share_formats(comm, list, false, true));
+    if (command->target) WT_TRY(share_formats(comm, targets, false, true));
     return wt_error(status, "%s", message);
 }
 
 /* `targets` is empty without --target. */
-static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command, wt_recordings *list,
-                                       wt_recordings *targets, double start) {
+static wt_status prepare_recordings(wt_comm *comm, wt_audio_command *command, wt_recordings *list,
+                                    wt_recordings *targets, double start) {
     wt_audio_options *audio = &command->audio;
     wt_prepare_plan plan;
     wt_speakers speakers = {0};
     memset(&plan, 0, sizeof plan);
-    WT_TRY(wt_agree_on_recordings(comm, list));
-    if (command->target) WT_TRY(wt_agree_on_recordings(comm, targets));
+    WT_TRY(agree_on_recordings(comm, list));
+    if (command->target) WT_TRY(agree_on_recordings(comm, targets));
     WT_TRY(wt_comm_agree(comm, check_recordings(comm, command, list, targets)));
     wt_status status = wt_comm_agree(comm, wt_audio_spectrum(audio, list));
     if (status == WT_OK) status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
@@ -213,15 +215,15 @@ static wt_status wt_prepare_recordings(wt_comm *comm, wt_audio_command *command,
             .recordings = list, .targets = command->target ? targets : NULL, .options = audio, .plan = &plan};
         const wt_utterance_source source = {.load = wt_audio_load, .context = &context};
         plan.labelled = command->target != NULL;
-        if (plan.labelled) status = wt_share_normalization(comm, &plan, source);
-        if (status == WT_OK) status = wt_share_features(comm, &plan, source);
-        if (status == WT_OK) status = wt_write_dataset(comm, &command->job, &plan, source);
+        if (plan.labelled) status = wt_prepare_share_normalization(comm, &plan, source);
+        if (status == WT_OK) status = wt_prepare_share_features(comm, &plan, source);
+        if (status == WT_OK) status = wt_prepare_write_dataset(comm, &command->job, &plan, source);
         status = find_damaged(comm, command, list, targets, status);
     }
     if (status == WT_OK) {
         wt_split_warn_of_empty(&audio->split, plan.utterances, command->job.out, plan.remedy);
-        wt_report(&command->job, &plan, wt_time_now() - start);
-        wt_report_details(&command->job, &plan, audio->trim > 0, list);
+        wt_prepare_report(&command->job, &plan, wt_time_now() - start);
+        wt_prepare_report_details(&command->job, &plan, audio->trim > 0, list);
     }
     wt_speakers_dispose(&speakers);
     wt_prepare_plan_dispose(&plan);
@@ -236,19 +238,19 @@ static wt_status prepare_audio_inputs(wt_comm *comm, wt_audio_command *own, cons
     memset(&list, 0, sizeof list);
     memset(&targets, 0, sizeof targets);
     wt_status status = WT_OK;
-    WT_GUARD(wt_share_recordings(comm, &list, own->job.out, inputs, count));
+    WT_GUARD(share_recordings(comm, &list, own->job.out, inputs, count));
     WT_GUARD_CHECK(!own->target || count == 1, WT_USAGE,
                    "--target: goes with one file or folder (got %d inputs)", count);
     if (own->target)
-        WT_GUARD(wt_share_recordings(comm, &targets, own->job.out, (const char *const *)&own->target, 1));
-    WT_GUARD(wt_prepare_recordings(comm, own, &list, &targets, start));
+        WT_GUARD(share_recordings(comm, &targets, own->job.out, (const char *const *)&own->target, 1));
+    WT_GUARD(prepare_recordings(comm, own, &list, &targets, start));
 cleanup:
     wt_recordings_dispose(&list);
     wt_recordings_dispose(&targets);
     return status;
 }
 
-static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
     wt_audio_command own = {.job.trim_limit = 0.5, .shard_mib = 256};
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
@@ -307,8 +309,8 @@ static wt_status wt_run_prepare_audio(wt_comm *comm, int argc, const char **argv
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1 << 20));
     if (line.done) goto cleanup;
-    WT_GUARD(wt_check_out(&own.job, &command));
-    WT_GUARD(wt_check_audio_options(&own));
+    WT_GUARD(wt_prepare_check_out(&own.job, &command));
+    WT_GUARD(check_audio_options(&own));
     WT_GUARD(prepare_audio_inputs(comm, &own, line.arguments, line.count));
 cleanup:
     poptFreeContext(line.context);
@@ -318,8 +320,8 @@ cleanup:
     free(own.channels);
     free(own.mel);
     free(own.speaker);
-    wt_free_values(own.validation);
-    wt_free_values(own.test);
+    wt_prepare_free_values(own.validation);
+    wt_prepare_free_values(own.test);
     return status;
 }
 
@@ -328,5 +330,5 @@ const wt_command wt_command_prepare_audio = {
     .arguments = "INPUT… --out DATASET [OPTION…]",
     .summary = "Make a data set from sound files and folders of them (WAV, FLAC, Ogg)",
     .parallel = true,
-    .run = wt_run_prepare_audio,
+    .run = run_prepare_audio,
 };

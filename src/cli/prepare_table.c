@@ -1,9 +1,9 @@
 /*
  * wavetrain prepare table: rows of CSV files as samples, labelled or of a series that is to go on.
  *
- * Rank 0 reads everything once, checks each row and counts; the others receive which rows make which utterance.
- * All ranks then measure the training part's mean and deviation, an utterance each in turn, and write whole
- * shards.
+ * Rank 0 reads everything once, checks each row and counts; the others receive which rows make which
+ * utterance. All ranks then measure the training part's mean and deviation, an utterance each in turn, and
+ * write whole shards.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static wt_status check_decimal(char *decimal, const char *text) {
     return WT_OK;
 }
 
-static wt_status wt_check_separator(char *separator, const char *text, char decimal) {
+static wt_status check_separator(char *separator, const char *text, char decimal) {
     *separator = decimal == ',' ? ';' : ','; /* as spreadsheets write them */
     if (!text) return WT_OK;
     *separator = strcmp(text, "tab") == 0 ? '\t' : *text;
@@ -42,20 +42,20 @@ static wt_status wt_check_separator(char *separator, const char *text, char deci
     return WT_OK;
 }
 
-static wt_status wt_check_table_options(wt_table_command *own) {
+static wt_status check_table_options(wt_table_command *own) {
     wt_table_options *table = &own->table;
     while (own->signals && own->signals[table->signal_count]) table->signal_count++;
     WT_CHECK(table->signal_count >= 1 && table->signal_count <= WT_NORMALIZED_MAX, WT_USAGE,
              "--signal: expected 1 to %d columns (got %d)", WT_NORMALIZED_MAX, table->signal_count);
     WT_TRY(check_decimal(&table->decimal, own->decimal));
-    WT_TRY(wt_check_separator(&table->separator, own->separator, table->decimal));
+    WT_TRY(check_separator(&table->separator, own->separator, table->decimal));
     WT_CHECK(table->classes == 0 || !own->values, WT_USAGE, "--classes, --values: expected one of them");
-    if (table->classes != 0) WT_TRY(wt_check_range("--classes", table->classes, 2, 65536));
-    WT_TRY(wt_check_range("--rate", table->rate, 1, 10000000));
-    WT_TRY(wt_check_range("--gap", (double)own->gap, 0, 1e12));
-    WT_TRY(wt_check_range("--blocks", table->blocks, 1, 1e9));
+    if (table->classes != 0) WT_TRY(wt_command_check_range("--classes", table->classes, 2, 65536));
+    WT_TRY(wt_command_check_range("--rate", table->rate, 1, 10000000));
+    WT_TRY(wt_command_check_range("--gap", (double)own->gap, 0, 1e12));
+    WT_TRY(wt_command_check_range("--blocks", table->blocks, 1, 1e9));
     WT_TRY(wt_split_rule_parse(&table->split, own->validation, own->test, (uint64_t)own->split_seed));
-    WT_TRY(wt_check_shard_mib(&table->shard_bytes, own->shard_mib));
+    WT_TRY(wt_prepare_check_shard_mib(&table->shard_bytes, own->shard_mib));
     table->signals = (const char *const *)own->signals;
     table->label = own->label ? own->label : own->signals[0];
     if (!own->label) own->values = 1;
@@ -66,8 +66,8 @@ static wt_status wt_check_table_options(wt_table_command *own) {
 }
 
 /* Rank 0 reads the files and sends the table to the others. */
-static wt_status wt_share_table(wt_comm *comm, wt_table **table, const wt_table_command *own,
-                                const char *const *files, size_t count) {
+static wt_status share_table(wt_comm *comm, wt_table **table, const wt_table_command *own,
+                             const char *const *files, size_t count) {
     const bool root = wt_comm_rank(comm) == 0;
     char *bytes = NULL;
     int64_t size = 0;
@@ -89,17 +89,17 @@ cleanup:
     return status;
 }
 
-static wt_status wt_prepare_rows(wt_comm *comm, wt_table_command *own, const wt_table *table, double start) {
+static wt_status prepare_rows(wt_comm *comm, wt_table_command *own, const wt_table *table, double start) {
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     const wt_utterance_source source = {.load = wt_table_load, .context = table};
     wt_status status = wt_comm_agree(comm, wt_table_plan(&plan, table));
-    if (status == WT_OK) status = wt_share_normalization(comm, &plan, source);
-    if (status == WT_OK) status = wt_write_dataset(comm, &own->job, &plan, source);
+    if (status == WT_OK) status = wt_prepare_share_normalization(comm, &plan, source);
+    if (status == WT_OK) status = wt_prepare_write_dataset(comm, &own->job, &plan, source);
     if (status == WT_OK) {
         wt_split_warn_of_empty(&own->table.split, plan.utterances, own->job.out, plan.remedy);
-        wt_report(&own->job, &plan, wt_time_now() - start);
-        if (wt_log_speaks() && wt_table_left_out(table) > 0)
+        wt_prepare_report(&own->job, &plan, wt_time_now() - start);
+        if (wt_log_is_verbose() && wt_table_left_out(table) > 0)
             printf("  left out    %lld of %lld rows, between the parts\n",
                    (long long)wt_table_left_out(table), (long long)wt_table_rows(table));
     }
@@ -113,17 +113,17 @@ static wt_status prepare_table_files(wt_comm *comm, wt_table_command *own, const
     const double start = wt_time_now();
     wt_table *table = NULL;
     wt_status status = WT_OK;
-    WT_GUARD(wt_share_table(comm, &table, own, files, count));
-    WT_GUARD(wt_prepare_rows(comm, own, table, start));
+    WT_GUARD(share_table(comm, &table, own, files, count));
+    WT_GUARD(prepare_rows(comm, own, table, start));
 cleanup:
     wt_table_destroy(table);
     return status;
 }
 
 static void free_table_options(wt_table_command *own) {
-    wt_free_values(own->signals);
-    wt_free_values(own->validation);
-    wt_free_values(own->test);
+    wt_prepare_free_values(own->signals);
+    wt_prepare_free_values(own->validation);
+    wt_prepare_free_values(own->test);
     free(own->job.out);
     free(own->label);
     free(own->group);
@@ -131,7 +131,7 @@ static void free_table_options(wt_table_command *own) {
     free(own->decimal);
 }
 
-static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_prepare_table(wt_comm *comm, int argc, const char **argv) {
     wt_table_command own = {
         .job.trim_limit = 1, .table = {.rate = 1, .blocks = 50}, .gap = 1000, .shard_mib = 256};
     const struct poptOption options[] = {
@@ -176,8 +176,8 @@ static wt_status wt_run_prepare_table(wt_comm *comm, int argc, const char **argv
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 1, 1 << 20));
     if (line.done) goto cleanup;
-    WT_GUARD(wt_check_out(&own.job, &command));
-    WT_GUARD(wt_check_table_options(&own));
+    WT_GUARD(wt_prepare_check_out(&own.job, &command));
+    WT_GUARD(check_table_options(&own));
     WT_GUARD(prepare_table_files(comm, &own, line.arguments, (size_t)line.count));
 cleanup:
     poptFreeContext(line.context);
@@ -190,5 +190,5 @@ const wt_command wt_command_prepare_table = {
     .arguments = "FILE.csv… --signal COLUMN… --out DATASET [OPTION…]",
     .summary = "Make a data set from tables with a row for each sample, labelled or a series",
     .parallel = true,
-    .run = wt_run_prepare_table,
+    .run = run_prepare_table,
 };

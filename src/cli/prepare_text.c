@@ -30,7 +30,7 @@ typedef struct {
 /* --- options --- */
 
 /* "80,10,10" */
-static wt_status wt_parse_shares(wt_text_options *text, const char *shares) {
+static wt_status parse_shares(wt_text_options *text, const char *shares) {
     double part[WT_SPLITS], sum = 0;
     const char *at = shares;
     for (int i = 0; i < WT_SPLITS; i++) {
@@ -58,19 +58,19 @@ static wt_status parse_split(wt_text_command *command) {
         while (held->names && held->names[held->name_count]) held->name_count++;
     }
     const char *shares = command->shares ? command->shares : command->chosen ? "80,10,10" : "100,0,0";
-    return wt_parse_shares(text, shares);
+    return parse_shares(text, shares);
 }
 
-static int wt_count_assigned(const wt_text_command *command) {
+static int count_assigned(const wt_text_command *command) {
     int count = 0;
     for (int split = 0; split < WT_SPLITS; split++)
         for (char **file = command->assigned[split]; file && *file; file++) count++;
     return count;
 }
 
-static wt_status wt_check_text_options(wt_text_command *command, int inputs) {
+static wt_status check_text_command(wt_text_command *command, int inputs) {
     wt_text_options *text = &command->text;
-    int assigned = wt_count_assigned(command);
+    int assigned = count_assigned(command);
     text->lines = command->lines;
     text->lower = command->lower;
     text->by_example = command->by_example;
@@ -86,7 +86,7 @@ static wt_status wt_check_text_options(wt_text_command *command, int inputs) {
     WT_CHECK(text->lines || !text->by_example, WT_USAGE, "--by-example: is for --lines");
     WT_TRY(parse_split(command));
     if (command->keep) WT_TRY(wt_characters_parse(&text->keep, "--keep", command->keep));
-    return wt_check_shard_mib(&text->shard_bytes, command->shard_mib);
+    return wt_prepare_check_shard_mib(&text->shard_bytes, command->shard_mib);
 }
 
 /* --- files --- */
@@ -108,9 +108,9 @@ static wt_status choose_named(wt_text_command *command) {
     return status;
 }
 
-static wt_status wt_list_files(wt_text_command *command, const char *const *inputs, int count) {
+static wt_status list_files(wt_text_command *command, const char *const *inputs, int count) {
     int next = 0;
-    command->count = command->chosen ? count : wt_count_assigned(command);
+    command->count = command->chosen ? count : count_assigned(command);
     WT_TRY(wt_alloc(&command->files, (size_t)command->count, sizeof *command->files, "list of texts"));
     for (int i = 0; i < count; i++) command->files[next++].path = inputs[i];
     if (command->chosen) return choose_named(command);
@@ -120,7 +120,7 @@ static wt_status wt_list_files(wt_text_command *command, const char *const *inpu
     return WT_OK;
 }
 
-static wt_status wt_check_places(const wt_text_command *command) {
+static wt_status check_places(const wt_text_command *command) {
     for (int i = 0; i < command->count; i++) {
         const char *path = command->files[i].path;
         WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such file", path);
@@ -131,7 +131,7 @@ static wt_status wt_check_places(const wt_text_command *command) {
 }
 
 /* One file's bytes to all ranks. Collective. */
-static wt_status wt_share_file(wt_comm *comm, wt_text_file *file) {
+static wt_status share_file(wt_comm *comm, wt_text_file *file) {
     bool root = wt_comm_rank(comm) == 0;
     int64_t size = 0;
     wt_status status = root ? wt_file_read(&file->bytes, &file->size, file->path, WT_TEXT_BYTES_MAX) : WT_OK;
@@ -146,76 +146,78 @@ static wt_status wt_share_file(wt_comm *comm, wt_text_file *file) {
 
 /* --- report --- */
 
-static void wt_print_dropped(const wt_text *text) {
+static void print_dropped(const wt_text *text) {
     char number[32], symbol[WT_SYMBOL_TEXT];
-    printf("  dropped    %s of %s character%s", wt_grouped(number, text->dropped),
-           wt_grouped((char[32]){""}, text->dropped + text->kept),
+    printf("  dropped    %s of %s character%s", wt_command_group_digits(number, text->dropped),
+           wt_command_group_digits((char[32]){""}, text->dropped + text->kept),
            text->dropped + text->kept == 1 ? "" : "s");
     int shown = text->dropped_kinds < WT_DROPPED_SHOWN ? text->dropped_kinds : WT_DROPPED_SHOWN;
     for (int i = 0; i < shown; i++) {
-        wt_symbol_text(symbol, (int32_t)text->most_dropped[i].code);
-        printf("%s%s × %s", i ? ", " : ": ", symbol, wt_grouped(number, text->most_dropped[i].count));
+        wt_vocabulary_symbol_text(symbol, (int32_t)text->most_dropped[i].code);
+        printf("%s%s × %s", i ? ", " : ": ", symbol,
+               wt_command_group_digits(number, text->most_dropped[i].count));
     }
     if (shown < text->dropped_kinds) printf(" and %d other symbols", text->dropped_kinds - shown);
     printf("\n");
     if (text->empty > 0)
         printf("  empty      %s line%s with nothing that is kept, left out\n",
-               wt_grouped(number, text->empty), text->empty == 1 ? "" : "s");
+               wt_command_group_digits(number, text->empty), text->empty == 1 ? "" : "s");
 }
 
-static void wt_report_text(const wt_prepare_job *job, const wt_text *text, double seconds) {
+static void report_text(const wt_prepare_job *job, const wt_text *text, double seconds) {
     char one[32], two[32], three[32];
     const wt_prepare_tally *tally = &job->tally;
     const char *items = text->options->lines ? "items" : "parts";
-    if (!wt_log_speaks()) return;
+    if (!wt_log_is_verbose()) return;
     printf("%s: %s %s, %s characters%s, %d symbols, in %.1f s\n", job->out,
-           wt_grouped(one, (int64_t)text->count), items,
-           wt_grouped(two, text->kept + (text->options->lines ? (int64_t)text->count : 0)),
+           wt_command_group_digits(one, (int64_t)text->count), items,
+           wt_command_group_digits(two, text->kept + (text->options->lines ? (int64_t)text->count : 0)),
            text->options->lines ? " with the end marks" : "", text->vocabulary.classes, seconds);
     printf("  %-10s  %10s  %12s  %12s  %6s  %s\n", "split", items, "characters", "examples", "shards",
            "digest");
     for (wt_split split = 0; split < WT_SPLITS; split++)
         printf("  %-10s  %10s  %12s  %12s  %6lld  %s\n", wt_split_name(split),
-               wt_grouped(one, tally->utterances[split]), wt_grouped(two, tally->frames[split]),
-               wt_grouped(three, tally->targets[split]), (long long)tally->shards[split],
+               wt_command_group_digits(one, tally->utterances[split]),
+               wt_command_group_digits(two, tally->frames[split]),
+               wt_command_group_digits(three, tally->targets[split]), (long long)tally->shards[split],
                *job->digest[split] ? job->digest[split] : "-");
-    wt_print_symbols(&text->vocabulary, printf("  symbols   "));
-    wt_print_dropped(text);
+    wt_command_print_symbols(&text->vocabulary, printf("  symbols   "));
+    print_dropped(text);
 }
 
 /* --- the command --- */
 
-static wt_status wt_prepare_files(wt_comm *comm, wt_text_command *command, double start) {
+static wt_status prepare_text_files(wt_comm *comm, wt_text_command *command, double start) {
     wt_text text;
     wt_prepare_plan plan;
     memset(&plan, 0, sizeof plan);
     memset(&text, 0, sizeof text);
-    wt_status status = wt_comm_rank(comm) == 0 ? wt_check_places(command) : WT_OK;
+    wt_status status = wt_comm_rank(comm) == 0 ? check_places(command) : WT_OK;
     WT_TRY(wt_comm_agree(comm, status));
-    for (int i = 0; i < command->count; i++) WT_TRY(wt_share_file(comm, &command->files[i]));
+    for (int i = 0; i < command->count; i++) WT_TRY(share_file(comm, &command->files[i]));
     WT_GUARD(wt_comm_agree(comm, wt_text_read(&text, command->files, command->count, &command->text)));
     WT_GUARD(wt_comm_agree(comm, wt_text_plan(&plan, &text)));
-    WT_GUARD(wt_write_dataset(comm, &command->job, &plan,
-                              (wt_utterance_source){.load = wt_text_load, .context = &text}));
+    WT_GUARD(wt_prepare_write_dataset(comm, &command->job, &plan,
+                                      (wt_utterance_source){.load = wt_text_load, .context = &text}));
     wt_split_warn_of_empty(&command->text.split, plan.utterances, command->job.out, plan.remedy);
-    wt_report_text(&command->job, &text, wt_time_now() - start);
-    wt_report_classes(&command->job, &plan);
+    report_text(&command->job, &text, wt_time_now() - start);
+    wt_prepare_report_classes(&command->job, &plan);
 cleanup:
     wt_prepare_plan_dispose(&plan);
     wt_text_dispose(&text);
     return status;
 }
 
-static void wt_free_text_command(wt_text_command *command) {
+static void free_text_command(wt_text_command *command) {
     for (int i = 0; i < command->count; i++) wt_free(command->files[i].bytes);
     wt_free(command->files);
-    for (int split = 0; split < WT_SPLITS; split++) wt_free_values(command->assigned[split]);
+    for (int split = 0; split < WT_SPLITS; split++) wt_prepare_free_values(command->assigned[split]);
     free(command->job.out);
     free(command->keep);
     free(command->shares);
 }
 
-static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_prepare_text(wt_comm *comm, int argc, const char **argv) {
     wt_text_command own = {.shard_mib = 256};
     const struct poptOption options[] = {
         {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
@@ -256,12 +258,12 @@ static wt_status wt_run_prepare_text(wt_comm *comm, int argc, const char **argv)
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 0, 1 << 20));
     if (line.done) goto cleanup;
-    WT_GUARD(wt_check_out(&own.job, &command));
-    WT_GUARD(wt_check_text_options(&own, line.count));
-    WT_GUARD(wt_list_files(&own, line.arguments, line.count));
-    WT_GUARD(wt_prepare_files(comm, &own, start));
+    WT_GUARD(wt_prepare_check_out(&own.job, &command));
+    WT_GUARD(check_text_command(&own, line.count));
+    WT_GUARD(list_files(&own, line.arguments, line.count));
+    WT_GUARD(prepare_text_files(comm, &own, start));
 cleanup:
-    wt_free_text_command(&own);
+    free_text_command(&own);
     poptFreeContext(line.context);
     return status;
 }
@@ -271,5 +273,5 @@ const wt_command wt_command_prepare_text = {
     .arguments = "FILE… --out DATASET [OPTION…]",
     .summary = "Make a data set from text in UTF-8: lines (names, words) or running text",
     .parallel = true,
-    .run = wt_run_prepare_text,
+    .run = run_prepare_text,
 };

@@ -42,7 +42,7 @@ static wt_status open_table(wt_series_file *file) {
     return check_table(file);
 }
 
-static wt_status add_rows(wt_series_file *file, const float *samples, int count) {
+static wt_status append_series_rows(wt_series_file *file, const float *samples, int count) {
     const wt_series_format *format = file->format;
     for (int i = 0; i < count; i++) {
         fprintf(file->table, "%.9g", (double)(format->first + file->rows++) / format->rate);
@@ -61,7 +61,7 @@ wt_status wt_series_file_open(wt_series_file **out, const char *path, const wt_s
     *out = NULL;
     WT_TRY(wt_alloc(&file, 1, sizeof *file, "a file of a series"));
     file->format = format;
-    WT_GUARD(wt_copy_string(&file->path, path));
+    WT_GUARD(wt_memory_copy_string(&file->path, path));
     WT_GUARD(format->table ? open_table(file)
                            : wt_sound_writer_open(&file->sound, path, &sound,
                                                   format->raw ? WT_SOUND_RAW : WT_SOUND_INT16));
@@ -72,7 +72,7 @@ cleanup:
 }
 
 wt_status wt_series_file_add(wt_series_file *file, const float *samples, int count) {
-    return file->format->table ? add_rows(file, samples, count)
+    return file->format->table ? append_series_rows(file, samples, count)
                                : wt_sound_writer_add(file->sound, samples, count);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What people type first, and what they meant: words of other programs, and misspelt ones. A word of the table is
- * answered as it says; any other with the nearest name, if one is near.
+ * What people type first, and what they meant: words of other programs, and misspelt ones. A word of the
+ * table is answered as it says; any other with the nearest name, if one is near.
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,10 +63,10 @@ const char *wt_suggest_command(const wt_command *const *commands, int count, con
     int best = limit_of(first) + 1;
     snprintf(both, sizeof both, "%.62s %.62s", first, second);
     for (int i = 0; i < count && !nearest; i++)
-        if (wt_text_distance(both, commands[i]->name) <= limit_of(first)) nearest = commands[i]->name;
+        if (wt_distance_of_texts(both, commands[i]->name) <= limit_of(first)) nearest = commands[i]->name;
     if (nearest) return nearest;
     for (int i = 0; i < count; i++) {
-        const int distance = wt_text_distance(first, commands[i]->name);
+        const int distance = wt_distance_of_texts(first, commands[i]->name);
         if (distance >= best) continue;
         best = distance;
         nearest = commands[i]->name;
@@ -84,7 +84,7 @@ static const char *nearest_option(const wt_command *command, const char *name) {
     const char *nearest = NULL;
     int best = limit_of(name) + 1;
     for (const struct poptOption *option = command->options; option && option->longName; option++) {
-        const int distance = wt_text_distance(name, option->longName);
+        const int distance = wt_distance_of_texts(name, option->longName);
         if (distance >= best) continue;
         best = distance;
         nearest = option->longName;

@@ -42,7 +42,7 @@ static const struct poptOption wt_options[] = {
 
 /* --- the report --- */
 
-static wt_status column_width(int *width, const wt_sweep *sweep, int key) {
+static wt_status measure_column(int *width, const wt_sweep *sweep, int key) {
     char cell[WT_SWEEP_CELL];
     *width = (int)strlen(wt_sweep_key(sweep, key));
     for (int point = 1; point <= wt_sweep_points(sweep); point++) {
@@ -71,7 +71,7 @@ static wt_status print_table(const wt_sweep *sweep, const wt_sweep_result *resul
     wt_status status = WT_OK;
     int *widths, keys = wt_sweep_key_count(sweep);
     WT_TRY(wt_alloc(&widths, (size_t)keys, sizeof *widths, "columns"));
-    for (int k = 0; k < keys; k++) WT_GUARD(column_width(&widths[k], sweep, k));
+    for (int k = 0; k < keys; k++) WT_GUARD(measure_column(&widths[k], sweep, k));
     printf("point  validation   at step      step  verdict ");
     for (int k = 0; k < keys; k++) printf("  %*s", widths[k], wt_sweep_key(sweep, k));
     printf("\n");
@@ -81,7 +81,7 @@ cleanup:
     return status;
 }
 
-static wt_status draw_curves(const wt_sweep *sweep, const wt_sweep_result *results) {
+static wt_status plot_results(const wt_sweep *sweep, const wt_sweep_result *results) {
     char png[WT_PATH_MAX];
     bool drawn;
     if (!wt_plot_can()) {
@@ -100,7 +100,7 @@ static wt_status report_points(const wt_sweep *sweep) {
     WT_TRY(wt_alloc(&results, (size_t)wt_sweep_points(sweep), sizeof *results, "a sweep's results"));
     WT_GUARD(wt_sweep_read_results(results, sweep));
     WT_GUARD(print_table(sweep, results));
-    WT_GUARD(draw_curves(sweep, results));
+    WT_GUARD(plot_results(sweep, results));
 cleanup:
     wt_free(results);
     return status;
@@ -123,7 +123,7 @@ static wt_status run_points(const wt_sweep *sweep, int jobs) {
 }
 
 /* This process becomes the point's run; returns only if there is nothing to do, or on a failure. */
-static wt_status wt_become_run(const wt_sweep *sweep, int point) {
+static wt_status become_run(const wt_sweep *sweep, int point) {
     bool done;
     char program[WT_PATH_MAX], **arguments;
     WT_CHECK(point >= 1 && point <= wt_sweep_points(sweep), WT_USAGE,
@@ -142,7 +142,7 @@ static wt_status wt_become_run(const wt_sweep *sweep, int point) {
     return status;
 }
 
-static wt_status wt_list_runs(const wt_sweep *sweep) {
+static wt_status list_runs(const wt_sweep *sweep) {
     char run[WT_PATH_MAX];
     wt_output_is_data();
     for (int point = 1; point <= wt_sweep_points(sweep); point++) {
@@ -152,7 +152,7 @@ static wt_status wt_list_runs(const wt_sweep *sweep) {
     return WT_OK;
 }
 
-static wt_status wt_sweep_with(const char *path, bool indexed) {
+static wt_status dispatch_sweep(const char *path, bool indexed) {
     wt_sweep *sweep;
     WT_CHECK(indexed + (wt_given.jobs != 0) + wt_given.report + wt_given.list <= 1, WT_USAGE,
              "--jobs, --index, --report and --list: expected one of them");
@@ -162,21 +162,21 @@ static wt_status wt_sweep_with(const char *path, bool indexed) {
              "%s: a sweep starts its runs by itself (expected one process, or --index with several ranks)",
              path);
     WT_TRY(wt_sweep_load(&sweep, path));
-    wt_status status = indexed           ? wt_become_run(sweep, wt_given.index)
+    wt_status status = indexed           ? become_run(sweep, wt_given.index)
                        : wt_given.report ? report_points(sweep)
-                       : wt_given.list   ? wt_list_runs(sweep)
+                       : wt_given.list   ? list_runs(sweep)
                                          : run_points(sweep, wt_given.jobs ? wt_given.jobs : 1);
     wt_sweep_destroy(sweep);
     return status;
 }
 
-static wt_status wt_run_sweep(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_sweep(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
     enum { NO_INDEX = -2147483647 };
     wt_command_line line;
     wt_given = (wt_sweep_options){.index = NO_INDEX};
     wt_status status = wt_command_parse(&line, &wt_command_sweep, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = wt_sweep_with(line.arguments[0], wt_given.index != NO_INDEX);
+    if (status == WT_OK && !line.done) status = dispatch_sweep(line.arguments[0], wt_given.index != NO_INDEX);
     poptFreeContext(line.context);
     return status;
 }
@@ -185,6 +185,6 @@ const wt_command wt_command_sweep = {
     .name = "sweep",
     .arguments = "SWEEP.yaml [OPTION…]",
     .summary = "Train one configuration at many points: a grid, a list, or random draws of its keys",
-    .run = wt_run_sweep,
+    .run = run_sweep,
     .options = wt_options,
 };

@@ -44,7 +44,7 @@ static const struct poptOption wt_options[] = {
 };
 
 /* "configs/sine.yaml" → "runs/sine" */
-static wt_status wt_default_run(char out[WT_PATH_MAX], const char *config) {
+static wt_status format_default_run(char out[WT_PATH_MAX], const char *config) {
     char name[WT_PATH_MAX];
     WT_TRY(wt_path_join(name, wt_path_base(config), ""));
     name[strlen(name) - 1] = '\0'; /* the slash of the join */
@@ -70,8 +70,9 @@ static wt_status load_configuration(wt_config *config, const char *path) {
     return status;
 }
 
-/* The run's folder comes first, for its record keeps what is wrong with the rest. With `load` false the configuration is left out. */
-static wt_status wt_fill_options(wt_train_options *options, const char *config, bool load) {
+/* The run's folder comes first, for its record keeps what is wrong with the rest. With `load` false the
+ * configuration is left out. */
+static wt_status fill_options(wt_train_options *options, const char *config, bool load) {
     WT_CHECK(wt_given.run || strcmp(config, "-") != 0, WT_USAGE,
              "--run: is missing (a configuration from standard input gives the run no name)");
     if (wt_given.run) {
@@ -79,7 +80,7 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config, 
         WT_CHECK(strlen(wt_given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
         snprintf(options->run, sizeof options->run, "%s", wt_given.run);
     } else {
-        WT_TRY(wt_default_run(options->run, config));
+        WT_TRY(format_default_run(options->run, config));
     }
     if (load) WT_TRY(load_configuration(&options->config, config));
     const char *resume = wt_given.resume ? wt_given.resume : "auto";
@@ -93,11 +94,11 @@ static wt_status wt_fill_options(wt_train_options *options, const char *config, 
     return WT_OK;
 }
 
-static wt_status wt_train_with(wt_comm *comm, const char *config) {
+static wt_status train_config(wt_comm *comm, const char *config) {
     wt_train_options *options;
     wt_status status = wt_alloc(&options, 1, sizeof *options, "options");
     const bool input = strcmp(config, "-") == 0; /* which rank 0 alone has */
-    if (status == WT_OK) status = wt_fill_options(options, config, !input || wt_comm_rank(comm) == 0);
+    if (status == WT_OK) status = fill_options(options, config, !input || wt_comm_rank(comm) == 0);
     status = input ? wt_comm_agree(comm, status) : wt_comm_agree_alike(comm, status);
     if (status == WT_OK && input) wt_comm_broadcast(comm, &options->config, sizeof options->config);
     if (status == WT_OK) status = wt_agree_on_configuration(comm, &options->config);
@@ -110,18 +111,18 @@ static wt_status wt_train_with(wt_comm *comm, const char *config) {
     return status;
 }
 
-static wt_status wt_run_train(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_train(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
     memset(&wt_given, 0, sizeof wt_given);
     wt_status status = wt_command_parse(&line, &wt_command_train, argc, argv, 0, 1);
     if (status == WT_OK && !line.done) {
         if (wt_given.help_config) {
-            if (wt_log_speaks()) wt_config_help(stdout);
+            if (wt_log_is_verbose()) wt_config_help(stdout);
         } else if (line.count == 0) {
             status = wt_error(WT_USAGE, "the configuration is missing (usage: wavetrain train %s)",
                               wt_command_train.arguments);
         } else {
-            status = wt_train_with(comm, line.arguments[0]);
+            status = train_config(comm, line.arguments[0]);
         }
     }
     poptFreeContext(line.context);
@@ -141,6 +142,6 @@ const wt_command wt_command_train = {
                "standard input",
     .parallel = true,
     .stoppable = true,
-    .run = wt_run_train,
+    .run = run_train,
     .options = wt_options,
 };

@@ -1,6 +1,7 @@
 # What `cmake --install` lays down, all of it relative to the prefix, so that the whole may be moved:
 #   bin/wavetrain                           the program
-#   lib/libwavetrain.a (or .so)             the modules of src in one library: static, or shared with BUILD_SHARED_LIBS
+#   lib/libwavetrain.a (or .so)             the modules of src in one library: static, or shared with
+#                                           BUILD_SHARED_LIBS
 #   include/wavetrain/                      its headers; wavetrain/wavetrain.h has them all
 #   lib/cmake/wavetrain, lib/pkgconfig      find_package(wavetrain), pkg-config
 #   share/wavetrain/{jobs,configs,example}  job scripts, configurations, a program that uses the library
@@ -9,7 +10,8 @@ include(CMakePackageConfigHelpers)
 
 # --- the library ---
 
-# The objects of the modules and what they link with. What there are twice in double precision is for the tests.
+# The objects of the modules and what they link with. What there are twice in double precision is for the
+# tests.
 get_property(modules GLOBAL PROPERTY WT_MODULES)
 set(objects)
 set(libraries)
@@ -96,12 +98,14 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/example DESTINATION ${share})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-# The program prints them. Sanitized ones are not installed, and some need a special kernel setting to start at all.
+# The program prints them. Sanitized ones are not installed, and some need a special kernel setting to start
+# at all.
 if(NOT WT_SANITIZE AND NOT WT_SANITIZE_THREADS)
   string(TIMESTAMP today "%Y-%m-%d" UTC) # or that of SOURCE_DATE_EPOCH
   set(manual ${PROJECT_BINARY_DIR}/manual)
   set(pages)
-  # wavetrain_printed(FILE FOLDER ARGUMENT…): what the program prints with these arguments, to be installed in the folder
+  # wavetrain_printed(FILE FOLDER ARGUMENT…): what the program prints with these arguments, to be installed in
+  # the folder
   function(wavetrain_printed file folder)
     add_custom_command(OUTPUT ${manual}/${file}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${manual}

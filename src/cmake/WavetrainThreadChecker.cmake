@@ -1,6 +1,6 @@
-# The thread sanitizer sees locks and POSIX threads by itself. What OpenMP synchronises it learns from Archer, a tool
-# of clang's libomp; of GCC's libgomp nothing tells it. Without Archer every OpenMP loop would look like a race, so its
-# absence ends the configuration.
+# The thread sanitizer sees locks and POSIX threads by itself. What OpenMP synchronises it learns from Archer,
+# a tool of clang's libomp; of GCC's libgomp nothing tells it. Without Archer every OpenMP loop would look
+# like a race, so its absence ends the configuration.
 if(WT_SANITIZE)
   message(FATAL_ERROR "WT_SANITIZE and WT_SANITIZE_THREADS exclude each other: a program has one of these sanitizers")
 endif()

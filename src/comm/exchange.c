@@ -20,12 +20,12 @@ void wt_comm_microbatches(int rank, int ranks, int microbatches, int *first, int
     *end = (int)((int64_t)(rank + 1) * microbatches / ranks);
 }
 
-static void wt_join_nothing(void *context, int into, int from) {
+static void ignore_join(void *context, int into, int from) {
     (void)context, (void)into, (void)from;
 }
 
 /* Buffers in use at the worst moment: nodes on the stack and open microbatches. */
-static int wt_buffers_needed(const wt_exchange *exchange, int open_microbatches) {
+static int count_buffers_needed(const wt_exchange *exchange, int open_microbatches) {
     int height = 0, most = 0;
     for (int microbatch = exchange->first; microbatch < exchange->end; microbatch++) {
         bool wave = (microbatch - exchange->first) % open_microbatches == 0;
@@ -33,18 +33,18 @@ static int wt_buffers_needed(const wt_exchange *exchange, int open_microbatches)
                                                                   : open_microbatches;
         if (wave && height + open > most) most = height + open;
         height = wt_microbatch_tree_push(exchange->microbatches, exchange->stack, height, microbatch,
-                                         wt_join_nothing, NULL);
+                                         ignore_join, NULL);
     }
     return most;
 }
 
-static wt_status wt_make_buffers(wt_exchange *exchange, int open_microbatches) {
+static wt_status create_buffers(wt_exchange *exchange, int open_microbatches) {
     size_t own = (size_t)(exchange->end - exchange->first);
     WT_TRY(wt_alloc(&exchange->stack, own + 1, sizeof *exchange->stack, "the stack of microbatches"));
     WT_TRY(wt_alloc(&exchange->stacked, own + 1, sizeof *exchange->stacked, "the stack of microbatches"));
     WT_TRY(wt_alloc(&exchange->joins, own, sizeof *exchange->joins, "the stack of microbatches"));
     WT_TRY(wt_alloc(&exchange->open, own, sizeof *exchange->open, "the open microbatches"));
-    exchange->spares = wt_buffers_needed(exchange, open_microbatches);
+    exchange->spares = count_buffers_needed(exchange, open_microbatches);
     WT_TRY(wt_alloc_huge(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
                          "gradients of microbatches"));
     WT_TRY(wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare,
@@ -55,7 +55,7 @@ static wt_status wt_make_buffers(wt_exchange *exchange, int open_microbatches) {
 }
 
 /* Buckets are whole units, one at least. */
-static void wt_cut_buckets(wt_exchange *exchange, size_t bucket) {
+static void cut_buckets(wt_exchange *exchange, size_t bucket) {
     size_t units = (exchange->count + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT;
     exchange->bucket_units = bucket < WT_SLICE_UNIT ? 1 : bucket / WT_SLICE_UNIT;
     if (exchange->bucket_units > units) exchange->bucket_units = units;
@@ -94,8 +94,8 @@ wt_status wt_exchange_create(wt_exchange **out, wt_comm *comm, const wt_exchange
     exchange->count = shape->count;
     exchange->after = shape->after;
     wt_comm_microbatches(comm->rank, comm->size, shape->microbatches, &exchange->first, &exchange->end);
-    wt_cut_buckets(exchange, shape->bucket);
-    WT_GUARD(wt_make_buffers(exchange, shape->open_microbatches));
+    cut_buckets(exchange, shape->bucket);
+    WT_GUARD(create_buffers(exchange, shape->open_microbatches));
     if (comm->size > 1) {
         WT_GUARD(wt_buckets_create(exchange));
         if (shape->thread && !shape->after && comm->threads) WT_GUARD(wt_exchange_thread_create(exchange));
@@ -123,13 +123,13 @@ void wt_exchange_destroy(wt_exchange *exchange) {
 /* --- groups of microbatches at once --- */
 
 /* The whole stack is this rank's part of the step before when its first microbatch opens again. */
-static void wt_begin_step(wt_exchange *exchange) {
+static void begin_exchange_step(wt_exchange *exchange) {
     while (exchange->height) exchange->spare[exchange->spares++] = exchange->stacked[--exchange->height];
     exchange->pushed = exchange->opened = exchange->first;
 }
 
 float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch) {
-    if (microbatch == exchange->first) wt_begin_step(exchange);
+    if (microbatch == exchange->first) begin_exchange_step(exchange);
     float *buffer = exchange->spare[--exchange->spares];
     exchange->open[microbatch - exchange->first] = buffer;
     exchange->opened = microbatch + 1;
@@ -137,20 +137,20 @@ float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch) {
 }
 
 /* A buffer that is added to another is free once its group is finished; no microbatch opens before. */
-static void wt_note_join(void *context, int into, int from) {
+static void record_join(void *context, int into, int from) {
     wt_exchange *exchange = context;
     exchange->joins[exchange->join_count++] = (wt_own_join){exchange->stacked[into], exchange->stacked[from]};
     exchange->spare[exchange->spares++] = exchange->stacked[from];
 }
 
 /* All microbatches of the group are open: lists what will be added to what. */
-static void wt_begin_wave(wt_exchange *exchange) {
+static void begin_microbatches(wt_exchange *exchange) {
     exchange->join_count = exchange->joined = 0;
     exchange->ready = exchange->count;
     for (; exchange->pushed < exchange->opened; exchange->pushed++) {
         exchange->stacked[exchange->height] = exchange->open[exchange->pushed - exchange->first];
         exchange->height = wt_microbatch_tree_push(exchange->microbatches, exchange->stack, exchange->height,
-                                                   exchange->pushed, wt_note_join, exchange);
+                                                   exchange->pushed, record_join, exchange);
     }
     if (exchange->pushed < exchange->end || exchange->comm->size == 1) return;
     wt_exchange_lock(exchange);
@@ -160,7 +160,7 @@ static void wt_begin_wave(wt_exchange *exchange) {
 }
 
 /* Makes the group's additions over a range, all of them for a block before the next block. */
-static void wt_join_range(const wt_exchange *exchange, wt_span span) {
+static void join_range(const wt_exchange *exchange, wt_span span) {
     if (exchange->join_count == 0) return;
 #pragma omp parallel for schedule(static)
     for (size_t at = span.first; at < span.end; at += WT_ADD_BLOCK) {
@@ -172,25 +172,25 @@ static void wt_join_range(const wt_exchange *exchange, wt_span span) {
 }
 
 /* A caller that breaks the contract would get a wrong sum, or wait for ever. */
-static void wt_must_hold(const wt_exchange *exchange, bool holds, const char *otherwise) {
+static void require_contract(const wt_exchange *exchange, bool holds, const char *otherwise) {
     if (holds) return;
     wt_log_error(otherwise);
     wt_comm_abort(exchange->comm, WT_FAILED);
 }
 
 void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
-    if (exchange->pushed < exchange->opened) wt_begin_wave(exchange);
+    if (exchange->pushed < exchange->opened) begin_microbatches(exchange);
     exchange->ready -= count;
-    wt_must_hold(exchange, exchange->ready == offset, "ranges of the gradient do not adjoin");
+    require_contract(exchange, exchange->ready == offset, "ranges of the gradient do not adjoin");
     if (offset == 0) {
         wt_exchange_lock(exchange);
         exchange->early = exchange->sending;
         wt_exchange_unlock(exchange);
     }
     while (exchange->joined < exchange->bucket_count) {
-        wt_span span = wt_bucket_span(exchange, exchange->joined);
+        wt_span span = wt_buckets_span(exchange, exchange->joined);
         if (span.first < offset) break;
-        wt_join_range(exchange, span);
+        join_range(exchange, span);
         wt_exchange_lock(exchange);
         exchange->joined++;
         if (exchange->flying && !exchange->after) wt_buckets_move(exchange, WT_MOVE_POKE);
@@ -198,7 +198,7 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
     }
 }
 
-void wt_exchange_poke(wt_exchange *exchange) {
+void wt_exchange_advance(wt_exchange *exchange) {
     if (exchange->thread || exchange->after || !exchange->flying) return;
     double now = wt_time_now();
     if (now - exchange->poked < 1e-6 * WT_POKE_MICROSECONDS) return;
@@ -213,8 +213,8 @@ void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *e
 
 const float *wt_exchange_complete(wt_exchange *exchange, double *added) {
     double seconds = 0;
-    wt_must_hold(exchange, exchange->pushed == exchange->end && exchange->ready == 0,
-                 "the sum of gradients is asked for before all microbatches are ready");
+    require_contract(exchange, exchange->pushed == exchange->end && exchange->ready == 0,
+                     "the sum of gradients is asked for before all microbatches are ready");
     if (exchange->comm->size > 1) {
         wt_exchange_lock(exchange); /* the thread rests: this one has nothing else to do */
         double before = exchange->added;

@@ -1,15 +1,15 @@
 /*
  * The exchange of gradients, from rank to rank. The buffer is cut into buckets, of which a few are in flight.
  * One of two patterns defines the messages of a bucket: halving where the tree is that of a power of two of
- * ranks, else owners. All ranks send buckets in the same order, and reuse the places of those in flight in that
- * order, so that a tag means the same on both sides.
+ * ranks, else owners. All ranks send buckets in the same order, and reuse the places of those in flight in
+ * that order, so that a tag means the same on both sides.
  */
 #include "exchange_internal.h"
 #include "wavetrain/memory.h"
 
 /* --- buckets and slices --- */
 
-wt_span wt_bucket_span(const wt_exchange *exchange, int number) {
+wt_span wt_buckets_span(const wt_exchange *exchange, int number) {
     size_t units = (exchange->count + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT;
     size_t end = units - (size_t)number * exchange->bucket_units;
     size_t first = end > exchange->bucket_units ? end - exchange->bucket_units : 0;
@@ -19,7 +19,7 @@ wt_span wt_bucket_span(const wt_exchange *exchange, int number) {
 
 /* --- creation --- */
 
-static wt_status wt_make_flights(wt_exchange *exchange) {
+static wt_status create_flights(wt_exchange *exchange) {
     exchange->flight_count = exchange->bucket_count < WT_FLYING_MOST ? exchange->bucket_count
                                                                      : WT_FLYING_MOST;
     size_t flights = (size_t)exchange->flight_count, requests = flights * (size_t)exchange->each;
@@ -34,7 +34,7 @@ static wt_status wt_make_flights(wt_exchange *exchange) {
 wt_status wt_buckets_create(wt_exchange *exchange) {
     exchange->pattern = wt_halving_fits(exchange) ? &wt_pattern_halving : &wt_pattern_owners;
     WT_TRY(exchange->pattern->create(exchange));
-    return wt_make_flights(exchange);
+    return create_flights(exchange);
 }
 
 void wt_buckets_dispose(wt_exchange *exchange) {
@@ -48,14 +48,15 @@ void wt_buckets_dispose(wt_exchange *exchange) {
 
 /* --- messages --- */
 
-int wt_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data, int count) {
+int wt_buckets_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data,
+                    int count) {
     if (count == 0) return 0;
     MPI_Isend(data, count, MPI_FLOAT, to, number * exchange->tags + tag, exchange->comm->exchange,
               &exchange->requests[number * exchange->each + at]);
     return 1;
 }
 
-int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count) {
+int wt_buckets_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count) {
     if (count == 0) return 0;
     MPI_Irecv(data, count, MPI_FLOAT, from, number * exchange->tags + tag, exchange->comm->exchange,
               &exchange->requests[number * exchange->each + at]);
@@ -64,7 +65,7 @@ int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, flo
 
 /* --- the state machine --- */
 
-static void wt_expect_more(wt_exchange *exchange) {
+static void post_receives(wt_exchange *exchange) {
     while (exchange->posted < exchange->bucket_count &&
            exchange->posted < exchange->done + exchange->flight_count) {
         exchange->pattern->expect(exchange, exchange->posted++);
@@ -74,7 +75,7 @@ static void wt_expect_more(wt_exchange *exchange) {
 void wt_buckets_begin(wt_exchange *exchange) {
     exchange->posted = exchange->sending = exchange->done = 0;
     exchange->flying = true;
-    wt_expect_more(exchange);
+    post_receives(exchange);
 }
 
 bool wt_buckets_complete(const wt_exchange *exchange) {
@@ -82,7 +83,7 @@ bool wt_buckets_complete(const wt_exchange *exchange) {
 }
 
 /* Waits for, or looks at, the messages on their way; whether one has arrived or gone. */
-static bool wt_look(wt_exchange *exchange, wt_move how) {
+static bool collect_messages(wt_exchange *exchange, wt_move how) {
     int all = exchange->flight_count * exchange->each, count = 0;
     if (how == WT_MOVE_WAIT) {
         MPI_Waitsome(all, exchange->requests, &count, exchange->indices, MPI_STATUSES_IGNORE);
@@ -98,7 +99,7 @@ static bool wt_look(wt_exchange *exchange, wt_move how) {
 }
 
 /* Sends the buckets that are joined on this rank, as far as receives are posted. */
-static bool wt_set_out(wt_exchange *exchange) {
+static bool post_buckets(wt_exchange *exchange) {
     bool moved = false;
     for (; exchange->sending < exchange->joined && exchange->sending < exchange->posted;
          exchange->sending++) {
@@ -108,8 +109,9 @@ static bool wt_set_out(wt_exchange *exchange) {
     return moved;
 }
 
-/* Progresses the buckets in flight as far as what has arrived allows, and frees those that are done, in order. */
-static bool wt_go_on(wt_exchange *exchange, wt_move how) {
+/* Progresses the buckets in flight as far as what has arrived allows, and frees those that are done, in
+ * order. */
+static bool progress_buckets(wt_exchange *exchange, wt_move how) {
     bool moved = false;
     for (int bucket = exchange->done; bucket < exchange->sending; bucket++) {
         moved = exchange->pattern->go_on(exchange, bucket % exchange->flight_count, how) || moved;
@@ -120,12 +122,12 @@ static bool wt_go_on(wt_exchange *exchange, wt_move how) {
         exchange->done++;
         moved = true;
     }
-    wt_expect_more(exchange);
+    post_receives(exchange);
     return moved;
 }
 
 bool wt_buckets_move(wt_exchange *exchange, wt_move how) {
-    bool moved = wt_set_out(exchange);
-    if (!(how == WT_MOVE_WAIT && moved)) moved = wt_look(exchange, how) || moved;
-    return wt_go_on(exchange, how) || moved;
+    bool moved = post_buckets(exchange);
+    if (!(how == WT_MOVE_WAIT && moved)) moved = collect_messages(exchange, how) || moved;
+    return progress_buckets(exchange, how) || moved;
 }

@@ -7,8 +7,8 @@
  *   exchange_owners.c   and for any others
  *   exchange_thread.c   the thread that progresses messages, where there is one
  *
- * From the moment when a rank's last group of microbatches opens until its sum is complete, everything under "buckets" is
- * touched under the lock.
+ * From the moment when a rank's last group of microbatches opens until its sum is complete, everything under
+ * "buckets" is touched under the lock.
  */
 #ifndef WAVETRAIN_EXCHANGE_INTERNAL_H
 #define WAVETRAIN_EXCHANGE_INTERNAL_H
@@ -55,7 +55,8 @@ typedef struct {
 
 typedef enum { WT_MOVE_POKE, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
 
-/* The messages of a bucket in flight. `number` is its place among those in flight, `at` a place among its requests. */
+/* The messages of a bucket in flight. `number` is its place among those in flight, `at` a place among its
+ * requests. */
 typedef struct {
     wt_status (*create)(wt_exchange *exchange);         /* sets each, tags, received_each */
     void (*expect)(wt_exchange *exchange, int bucket);  /* the bucket takes its place: receives are posted */
@@ -119,7 +120,7 @@ struct wt_exchange {
 wt_status wt_buckets_create(wt_exchange *exchange);
 void wt_buckets_dispose(wt_exchange *exchange);
 /* The elements of bucket `number`; 0 ends at the buffer's end. */
-wt_span wt_bucket_span(const wt_exchange *exchange, int number);
+wt_span wt_buckets_span(const wt_exchange *exchange, int number);
 /* Posts receives, when the last group opens. */
 void wt_buckets_begin(wt_exchange *exchange);
 /* Takes what has arrived a step further; whether something had. ALONE: without OpenMP's threads. WAIT: until
@@ -127,9 +128,10 @@ void wt_buckets_begin(wt_exchange *exchange);
 bool wt_buckets_move(wt_exchange *exchange, wt_move how);
 bool wt_buckets_complete(const wt_exchange *exchange);
 
-/* A message of bucket `number` in flight, in place `at` of its requests; an empty one is not sent. Returns how many. */
-int wt_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data, int count);
-int wt_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count);
+/* A message of bucket `number` in flight, in place `at` of its requests; an empty one is not sent. Returns
+ * how many. */
+int wt_buckets_send(wt_exchange *exchange, int number, int at, int tag, int to, const float *data, int count);
+int wt_buckets_receive(wt_exchange *exchange, int number, int at, int tag, int from, float *data, int count);
 
 extern const wt_pattern wt_pattern_owners, wt_pattern_halving;
 /* Whether the ranks and microbatches are those of the pattern. */

@@ -1,9 +1,9 @@
 /*
  * The thread that progresses the exchange while the others compute: it tests the messages, adds what has
  * arrived, and naps in between, since it may share its core with one that computes. MPI is called under the
- * lock, by one thread at a time (MPI_THREAD_SERIALIZED). Advantage over calls between tasks: messages move during long
- * kernels and in layers of few tiles. Disadvantage: a nap is as long as the kernel's timer makes it, some 100
- * µs, and each look interrupts a core.
+ * lock, by one thread at a time (MPI_THREAD_SERIALIZED). Advantage over calls between tasks: messages move
+ * during long kernels and in layers of few tiles. Disadvantage: a nap is as long as the kernel's timer makes
+ * it, some 100 µs, and each look interrupts a core.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -22,7 +22,7 @@ struct wt_exchange_thread {
     bool quit;
 };
 
-static void *wt_drive(void *context) {
+static void *drive_exchange(void *context) {
     wt_exchange *exchange = context;
     wt_exchange_thread *thread = exchange->thread;
     const struct timespec nap = {0, WT_NAP_NANOSECONDS};
@@ -51,7 +51,7 @@ wt_status wt_exchange_thread_create(wt_exchange *exchange) {
     exchange->thread = thread;
     pthread_mutex_init(&thread->mutex, NULL);
     pthread_cond_init(&thread->changed, NULL);
-    wt_status status = wt_thread_start(&thread->thread, wt_drive, exchange, "the exchange");
+    wt_status status = wt_thread_start(&thread->thread, drive_exchange, exchange, "the exchange");
     if (status != WT_OK) {
         pthread_cond_destroy(&thread->changed);
         pthread_mutex_destroy(&thread->mutex);

@@ -63,7 +63,8 @@ void wt_hang_watch_step(wt_hang_watch *watch, int64_t step) {
     if (watch) atomic_store_explicit(&watch->step, step, memory_order_relaxed);
 }
 
-void wt_hang_watch_tell(wt_hang_watch *watch, void (*tell)(void *context, const char *line), void *context) {
+void wt_hang_watch_set_report(wt_hang_watch *watch, void (*tell)(void *context, const char *line),
+                              void *context) {
     if (!watch) return;
     pthread_mutex_lock(&watch->mutex);
     watch->tell = tell;
@@ -77,26 +78,26 @@ void wt_comm_waits(wt_comm *comm, bool waits) {
 
 /* --- the thread --- */
 
-static double wt_larger(double a, double b) {
+static double max_double(double a, double b) {
     return a > b ? a : b;
 }
 
 /* Files are read while data are loaded, and written with a checkpoint. */
-static double wt_limit_of(const wt_hang_limits *limits, wt_phase phase) {
+static double find_limit(const wt_hang_limits *limits, wt_phase phase) {
     if (phase == WT_PHASE_VALIDATE) return limits->validation;
     return phase == WT_PHASE_DATA || phase == WT_PHASE_CHECKPOINT ? limits->data : limits->step;
 }
 
 /* A rank may wait for another that loads or writes, and then some. Validation is waited for in validation
  * alone. */
-static double wt_limit_of_waiting(const wt_hang_limits *limits, wt_phase phase) {
-    double grace = wt_larger(limits->step / 2, wt_least_grace);
+static double find_waiting_limit(const wt_hang_limits *limits, wt_phase phase) {
+    double grace = max_double(limits->step / 2, wt_least_grace);
     if (phase == WT_PHASE_VALIDATE) return limits->validation + grace;
-    return wt_larger(limits->step, limits->data) + grace;
+    return max_double(limits->step, limits->data) + grace;
 }
 
-static void wt_speak(const wt_hang_watch *watch, char line[WT_LINE_MAX], wt_phase phase, bool waits,
-                     double silence) {
+static void format_hang_line(const wt_hang_watch *watch, char line[WT_LINE_MAX], wt_phase phase, bool waits,
+                             double silence) {
     const char *what = waits ? "waits for other ranks" : "hangs";
     long long step = (long long)atomic_load_explicit(&watch->step, memory_order_relaxed);
     char printed[WT_LINE_MAX + 32];
@@ -108,9 +109,9 @@ static void wt_speak(const wt_hang_watch *watch, char line[WT_LINE_MAX], wt_phas
     (void)written;
 }
 
-/* The file system may be what hangs, and MPI_Abort from a thread may itself wait for what the main thread holds: the
- * alarm ends the process then, and the launcher the job. */
-static void wt_end_job(wt_hang_watch *watch, const char *line) {
+/* The file system may be what hangs, and MPI_Abort from a thread may itself wait for what the main thread
+ * holds: the alarm ends the process then, and the launcher the job. */
+static void end_job(wt_hang_watch *watch, const char *line) {
     signal(SIGALRM, SIG_DFL);
     alarm(WT_ABORT_SECONDS);
     pthread_mutex_lock(&watch->mutex);
@@ -120,7 +121,7 @@ static void wt_end_job(wt_hang_watch *watch, const char *line) {
 }
 
 /* Sleeps until the next look; false if the watch ends. */
-static bool wt_sleep_until_look(wt_hang_watch *watch) {
+static bool sleep_until_check(wt_hang_watch *watch) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     long long nanoseconds = until.tv_nsec + (long long)(watch->look * 1e9);
@@ -133,11 +134,11 @@ static bool wt_sleep_until_look(wt_hang_watch *watch) {
     return go_on;
 }
 
-static void *wt_watch(void *argument) {
+static void *watch_progress(void *argument) {
     wt_hang_watch *watch = argument;
     uint_least64_t seen = atomic_load_explicit(&watch->word, memory_order_relaxed);
     double silence = 0.0, last = wt_time_now();
-    while (wt_sleep_until_look(watch)) {
+    while (sleep_until_check(watch)) {
         uint_least64_t word = atomic_load_explicit(&watch->word, memory_order_relaxed);
         double now = wt_time_now(), passed = now - last;
         last = now;
@@ -146,12 +147,11 @@ static void *wt_watch(void *argument) {
         wt_phase phase = (wt_phase)(word & ((1u << WT_PHASE_BITS) - 1));
         bool waits = phase == WT_PHASE_EXCHANGE || phase == WT_PHASE_WAIT ||
                      atomic_load_explicit(&watch->comm->waits, memory_order_relaxed);
-        double limit = waits ? wt_limit_of_waiting(&watch->limits, phase)
-                             : wt_limit_of(&watch->limits, phase);
+        double limit = waits ? find_waiting_limit(&watch->limits, phase) : find_limit(&watch->limits, phase);
         if (silence < limit) continue;
         char line[WT_LINE_MAX];
-        wt_speak(watch, line, phase, waits, silence);
-        wt_end_job(watch, line);
+        format_hang_line(watch, line, phase, waits, silence);
+        end_job(watch, line);
     }
     return NULL;
 }
@@ -168,7 +168,7 @@ wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_
     watch->comm = comm;
     watch->limits = *limits;
     MPI_Get_processor_name(watch->host, &length);
-    double least = wt_larger(limits->step, 0.1) / 8;
+    double least = max_double(limits->step, 0.1) / 8;
     watch->look = least < wt_longest_look ? least : wt_longest_look;
     atomic_init(&watch->word, (unsigned)phase);
     atomic_init(&watch->step, 0);
@@ -178,7 +178,7 @@ wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_
     pthread_cond_init(&watch->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&watch->mutex, NULL);
-    wt_status status = wt_thread_start(&watch->thread, wt_watch, watch, "the hang watch");
+    wt_status status = wt_thread_start(&watch->thread, watch_progress, watch, "the hang watch");
     if (status == WT_OK) {
         *out = watch;
     } else {

@@ -45,7 +45,7 @@ static const struct {
 };
 
 /* The number in a variable; −1 where there is none. */
-static int number_of(const char *variable) {
+static int read_variable(const char *variable) {
     const char *text = variable ? getenv(variable) : NULL;
     char *end;
     if (!text || !*text) return -1;
@@ -56,7 +56,7 @@ static int number_of(const char *variable) {
 wt_launch wt_launch_read(void) {
     for (int i = 0; i < LAUNCHERS; i++) {
         if (launchers[i].only && !getenv(launchers[i].only)) continue;
-        const int ranks = number_of(launchers[i].ranks), rank = number_of(launchers[i].rank);
+        const int ranks = read_variable(launchers[i].ranks), rank = read_variable(launchers[i].rank);
         if (ranks > 0) return (wt_launch){ranks, launchers[i].ranks, rank <= 0};
         if (launchers[i].ranks || rank < 0) continue;
         return (wt_launch){rank + 1, launchers[i].rank, true};

@@ -1,5 +1,5 @@
-/* MPI's own reduction and the speed of the link: what `wavetrain bench exchange` sets the exchange against.
- * */
+/* MPI's own reduction and the speed of the link: what `wavetrain bench exchange` sets the exchange
+ * against. */
 #include <limits.h>
 
 #include "comm_internal.h"

@@ -15,13 +15,12 @@ typedef struct {
     int count;
 } wt_microbatch_sums;
 
-static void wt_join_sums(void *context, int into, int from) {
+static void join_sums(void *context, int into, int from) {
     const wt_microbatch_sums *sums = context;
     for (int i = 0; i < sums->count; i++) sums->stacked[into][i] += sums->stacked[from][i];
 }
 
-static void wt_share_microbatches(wt_comm *comm, int microbatches, const double *mine, int count,
-                                  double *all) {
+static void gather_microbatches(wt_comm *comm, int microbatches, const double *mine, int count, double *all) {
     int *lengths = comm->lengths, *starts = comm->lengths + comm->size;
     for (int rank = 0; rank < comm->size; rank++) {
         int first, end;
@@ -41,7 +40,7 @@ void wt_comm_sum_microbatches(wt_comm *comm, int microbatches, const double *min
     const size_t row = (size_t)count;
     int height = 0;
     if (comm->size > 1) {
-        wt_share_microbatches(comm, microbatches, mine, count, all);
+        gather_microbatches(comm, microbatches, mine, count, all);
     } else if (microbatches > 1) {
         memcpy(all, mine, (size_t)microbatches * row * sizeof *all);
     } else {
@@ -50,7 +49,7 @@ void wt_comm_sum_microbatches(wt_comm *comm, int microbatches, const double *min
     }
     for (int microbatch = 0; microbatch < microbatches; microbatch++) {
         sums.stacked[height] = all + (size_t)microbatch * row;
-        height = wt_microbatch_tree_push(microbatches, stack, height, microbatch, wt_join_sums, &sums);
+        height = wt_microbatch_tree_push(microbatches, stack, height, microbatch, join_sums, &sums);
     }
     memcpy(sum, all, row * sizeof *sum);
 }

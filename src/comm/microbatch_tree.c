@@ -40,14 +40,14 @@ int wt_microbatch_tree_push(int microbatches, wt_microbatch_range *stack, int he
     return height;
 }
 
-static void wt_join_nothing(void *context, int into, int from) {
+static void join_nothing(void *context, int into, int from) {
     (void)context, (void)into, (void)from;
 }
 
 int wt_microbatch_tree_maximal(int microbatches, int first, int end, wt_microbatch_range *nodes) {
     int height = 0;
     for (int microbatch = first; microbatch < end; microbatch++) {
-        height = wt_microbatch_tree_push(microbatches, nodes, height, microbatch, wt_join_nothing, NULL);
+        height = wt_microbatch_tree_push(microbatches, nodes, height, microbatch, join_nothing, NULL);
     }
     return height;
 }
@@ -61,12 +61,12 @@ typedef struct {
 } wt_completion;
 
 /* The number of the node in which the sum over `range` ends. */
-static int wt_complete_range(wt_completion *work, wt_microbatch_range range) {
+static int complete_range(wt_completion *work, wt_microbatch_range range) {
     wt_microbatch_range node = work->nodes[work->next];
     if (node.first == range.first && node.end == range.end) return work->next++;
     int split = wt_microbatch_tree_split(range);
-    int left = wt_complete_range(work, (wt_microbatch_range){range.first, split});
-    int right = wt_complete_range(work, (wt_microbatch_range){split, range.end});
+    int left = complete_range(work, (wt_microbatch_range){range.first, split});
+    int right = complete_range(work, (wt_microbatch_range){split, range.end});
     work->pairs[work->pair_count][0] = left;
     work->pairs[work->pair_count++][1] = right;
     return left;
@@ -75,5 +75,5 @@ static int wt_complete_range(wt_completion *work, wt_microbatch_range range) {
 void wt_microbatch_tree_complete(int microbatches, const wt_microbatch_range *nodes, int count,
                                  int (*pairs)[2]) {
     wt_completion work = {nodes, 0, pairs, 0};
-    if (count > 0) wt_complete_range(&work, (wt_microbatch_range){0, microbatches});
+    if (count > 0) complete_range(&work, (wt_microbatch_range){0, microbatches});
 }

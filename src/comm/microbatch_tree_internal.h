@@ -28,8 +28,8 @@ typedef void (*wt_microbatch_join)(void *context, int into, int from);
 int wt_microbatch_tree_push(int microbatches, wt_microbatch_range *stack, int height, int microbatch,
                             wt_microbatch_join join, void *context);
 
-/* The nodes that are left of microbatches first … end−1 alone, in `nodes` (which holds end − first + 1). Returns
- * how many. */
+/* The nodes that are left of microbatches first … end−1 alone, in `nodes` (which holds end − first + 1).
+ * Returns how many. */
 int wt_microbatch_tree_maximal(int microbatches, int first, int end, wt_microbatch_range *nodes);
 
 /*

@@ -1,6 +1,6 @@
 /*
- * A part of the ranks, for measurements of fewer of them within one start. The others must not spin meanwhile, as MPI's own
- * barrier would have them: they look every now and then and sleep in between.
+ * A part of the ranks, for measurements of fewer of them within one start. The others must not spin
+ * meanwhile, as MPI's own barrier would have them: they look every now and then and sleep in between.
  */
 #include <time.h>
 

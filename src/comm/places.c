@@ -1,7 +1,8 @@
 /*
- * Where the ranks run. Rank 0 receives the host, threads and cores of each rank, and does the sums: on a host there must be
- * no more threads than cores, neither in all, nor of the ranks that are bound to some of them. Bindings are nested or
- * apart in practice, so that it is enough to look at the sets that some rank is bound to, with all ranks within them.
+ * Where the ranks run. Rank 0 receives the host, threads and cores of each rank, and does the sums: on a host
+ * there must be no more threads than cores, neither in all, nor of the ranks that are bound to some of them.
+ * Bindings are nested or apart in practice, so that it is enough to look at the sets that some rank is bound
+ * to, with all ranks within them.
  */
 #include "wavetrain/places.h"
 
@@ -15,14 +16,14 @@
 #include "wavetrain/memory.h"
 
 /* The ranks of a host follow each other as often as not; this finds them wherever they are. */
-static bool wt_is_neighbour(const wt_place *a, const wt_place *b) {
+static bool is_neighbour(const wt_place *a, const wt_place *b) {
     return strcmp(a->host, b->host) == 0;
 }
 
 /* The first rank of each host stands for it. */
-static bool wt_is_first(const wt_place *places, int rank) {
+static bool is_first(const wt_place *places, int rank) {
     for (int i = 0; i < rank; i++) {
-        if (wt_is_neighbour(&places[i], &places[rank])) return false;
+        if (is_neighbour(&places[i], &places[rank])) return false;
     }
     return true;
 }
@@ -35,7 +36,7 @@ void wt_places_share(wt_place *places, int ranks) {
         int sharing = 0, neighbours = 0;
         if (own->told) continue;
         for (int i = 0; i < ranks; i++) {
-            if (!wt_is_neighbour(&places[i], own)) continue;
+            if (!is_neighbour(&places[i], own)) continue;
             neighbours++;
             sharing += wt_cores_overlap(&places[i].cores, &own->cores);
         }
@@ -54,11 +55,11 @@ typedef struct {
 } wt_load;
 
 /* Of the ranks on the host of `place` that may use nothing but `cores` (NULL: of all). */
-static wt_load wt_add_up(const wt_place *places, int ranks, const wt_place *place, const wt_core_set *cores) {
+static wt_load sum_load(const wt_place *places, int ranks, const wt_place *place, const wt_core_set *cores) {
     wt_load load;
     memset(&load, 0, sizeof load);
     for (int rank = 0; rank < ranks; rank++) {
-        if (!wt_is_neighbour(&places[rank], place)) continue;
+        if (!is_neighbour(&places[rank], place)) continue;
         if (cores && !wt_cores_within(&places[rank].cores, cores)) continue;
         load.ranks++;
         load.threads += places[rank].threads;
@@ -67,7 +68,7 @@ static wt_load wt_add_up(const wt_place *places, int ranks, const wt_place *plac
     return load;
 }
 
-static wt_status wt_check_load(const wt_place *place, const wt_load *load) {
+static wt_status check_load(const wt_place *place, const wt_load *load) {
     char cores[128], threads[64];
     const int count = wt_cores_count(&load->cores);
     wt_cores_text(cores, sizeof cores, &load->cores);
@@ -94,22 +95,22 @@ static wt_status wt_check_load(const wt_place *place, const wt_load *load) {
 wt_status wt_places_check(const wt_place *places, int ranks) {
     for (int rank = 0; rank < ranks; rank++) {
         const wt_place *place = &places[rank];
-        const bool again = rank > 0 && wt_is_neighbour(place, place - 1) &&
+        const bool again = rank > 0 && is_neighbour(place, place - 1) &&
                            place->threads == place[-1].threads &&
                            memcmp(&place->cores, &place[-1].cores, sizeof place->cores) == 0;
         if (again) continue;
-        const wt_load bound = wt_add_up(places, ranks, place, &place->cores);
-        WT_TRY(wt_check_load(place, &bound));
-        if (!wt_is_first(places, rank)) continue;
-        const wt_load all = wt_add_up(places, ranks, place, NULL);
-        WT_TRY(wt_check_load(place, &all));
+        const wt_load bound = sum_load(places, ranks, place, &place->cores);
+        WT_TRY(check_load(place, &bound));
+        if (!is_first(places, rank)) continue;
+        const wt_load all = sum_load(places, ranks, place, NULL);
+        WT_TRY(check_load(place, &all));
     }
     return WT_OK;
 }
 
 /* --- for people --- */
 
-static bool wt_all_alike(const wt_place *places, int ranks) {
+static bool are_alike(const wt_place *places, int ranks) {
     for (int rank = 1; rank < ranks; rank++) {
         if (memcmp(&places[rank].cores, &places[0].cores, sizeof places->cores) != 0) return false;
     }
@@ -117,14 +118,14 @@ static bool wt_all_alike(const wt_place *places, int ranks) {
 }
 
 /* "0-3 | 4-7": the cores of a host's ranks in their order, equal ones that follow each other as one. */
-static void wt_host_text(char *text, size_t room, const wt_place *places, int ranks, int first) {
+static void format_host(char *text, size_t room, const wt_place *places, int ranks, int first) {
     size_t used = 0;
     const wt_place *last = NULL;
     text[0] = '\0';
     for (int rank = first; rank < ranks && used + 1 < room; rank++) {
         char cores[96];
         const wt_place *place = &places[rank];
-        if (!wt_is_neighbour(place, &places[first])) continue;
+        if (!is_neighbour(place, &places[first])) continue;
         if (last && memcmp(&last->cores, &place->cores, sizeof place->cores) == 0) continue;
         last = place;
         wt_cores_text(cores, sizeof cores, &place->cores);
@@ -139,7 +140,7 @@ void wt_places_text(char *text, size_t room, const wt_place *places, int ranks) 
     int hosts[PATTERNS] = {0}, first[PATTERNS] = {0}, count = 0, more = 0;
     size_t used = 0;
     text[0] = '\0';
-    if (wt_all_alike(places, ranks)) {
+    if (are_alike(places, ranks)) {
         char cores[PATTERN];
         wt_cores_text(cores, sizeof cores, &places[0].cores);
         snprintf(text, room, "each rank may use processors %s", cores);
@@ -149,8 +150,8 @@ void wt_places_text(char *text, size_t room, const wt_place *places, int ranks) 
     for (int rank = 0; rank < ranks; rank++) {
         char pattern[PATTERN];
         int at = 0;
-        if (!wt_is_first(places, rank)) continue;
-        wt_host_text(pattern, sizeof pattern, places, ranks, rank);
+        if (!is_first(places, rank)) continue;
+        format_host(pattern, sizeof pattern, places, ranks, rank);
         while (at < count && strcmp(patterns[at], pattern) != 0) at++;
         if (at == PATTERNS) {
             more++;
@@ -174,7 +175,7 @@ void wt_places_text(char *text, size_t room, const wt_place *places, int ranks) 
 
 /* --- all ranks --- */
 
-static wt_place wt_place_of_this(bool told) {
+static wt_place find_own_place(bool told) {
     wt_place place;
     char host[MPI_MAX_PROCESSOR_NAME] = "";
     int length;
@@ -189,12 +190,12 @@ static wt_place wt_place_of_this(bool told) {
     return place;
 }
 
-static bool wt_may_oversubscribe(void) {
+static bool may_oversubscribe(void) {
     const char *word = getenv("WAVETRAIN_OVERSUBSCRIBE");
     return word && *word && strcmp(word, "0") != 0;
 }
 
-static void wt_tell_threads(wt_comm *comm, const wt_place *places) {
+static void send_threads(wt_comm *comm, const wt_place *places) {
     int *threads = comm->lengths;
     for (int rank = 0; comm->rank == 0 && rank < comm->size; rank++) threads[rank] = places[rank].threads;
     wt_comm_broadcast(comm, threads, (size_t)comm->size * sizeof *threads);
@@ -202,7 +203,7 @@ static void wt_tell_threads(wt_comm *comm, const wt_place *places) {
 }
 
 wt_status wt_comm_settle(wt_comm *comm, bool told, bool oversubscribe, wt_place **places) {
-    const wt_place mine = wt_place_of_this(told);
+    const wt_place mine = find_own_place(told);
     wt_place *all = NULL;
     const bool root = comm->rank == 0;
     *places = NULL;
@@ -210,8 +211,8 @@ wt_status wt_comm_settle(wt_comm *comm, bool told, bool oversubscribe, wt_place 
     WT_TRY(wt_comm_agree(comm, status));
     wt_comm_gather(comm, &mine, sizeof mine, all);
     if (root) wt_places_share(all, comm->size);
-    wt_tell_threads(comm, all);
-    if (root && !oversubscribe && !wt_may_oversubscribe()) status = wt_places_check(all, comm->size);
+    send_threads(comm, all);
+    if (root && !oversubscribe && !may_oversubscribe()) status = wt_places_check(all, comm->size);
     status = wt_comm_agree(comm, status);
     if (status != WT_OK) {
         wt_free(all);

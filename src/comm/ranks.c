@@ -25,9 +25,10 @@ static void name_mpi(char name[MPI_MAX_LIBRARY_VERSION_STRING]) {
     MPI_Get_library_version(name, &length);
 }
 
-/* What Open MPI leaves out for a process that no launcher has started: it has nobody to talk to. Looking for networks
- * opens libraries, one of which sleeps for 0.2 s, and the daemon of a process alone takes another 0.1 s; without it,
- * processes alone share one folder for their session, which one removes while another one begins. */
+/* What Open MPI leaves out for a process that no launcher has started: it has nobody to talk to. Looking for
+ * networks opens libraries, one of which sleeps for 0.2 s, and the daemon of a process alone takes another
+ * 0.1 s; without it, processes alone share one folder for their session, which one removes while another one
+ * begins. */
 static const struct {
     const char *name, *value;
 } settings_alone[] = {{"OMPI_MCA_pml", "ob1"},
@@ -197,7 +198,7 @@ void wt_comm_max_int64(wt_comm *comm, int64_t *values, int count) {
 }
 
 /* Lengths come up a tree of ranks, then each rank's data straight. */
-static void wt_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
+static void gather_at_root(wt_comm *comm, const void *mine, size_t bytes, void *all) {
     if (comm->size == 1) { /* a small step notices MPI's way of copying */
         if (bytes > 0) memcpy(all, mine, bytes);
         return;
@@ -212,12 +213,12 @@ static void wt_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) 
 
 void wt_comm_gather(wt_comm *comm, const void *mine, size_t bytes, void *all) {
     wt_comm_waits(comm, true);
-    wt_gather(comm, mine, bytes, all);
+    gather_at_root(comm, mine, bytes, all);
     wt_comm_waits(comm, false);
 }
 
 /* "a ×2, b" from the ranks' hosts, neighbours with the same name taken together. */
-static void wt_name_hosts(char *text, size_t room, const char *names, int size) {
+static void format_hosts(char *text, size_t room, const char *names, int size) {
     size_t used = 0;
     for (int rank = 0; rank < size;) {
         const char *name = names + (size_t)rank * MPI_MAX_PROCESSOR_NAME;
@@ -241,7 +242,7 @@ wt_status wt_comm_hosts(wt_comm *comm, char **text) {
     if (status == WT_OK) status = wt_alloc(text, room, 1, "host names");
     WT_GUARD(wt_comm_agree(comm, status));
     MPI_Allgather(mine, sizeof mine, MPI_CHAR, names, sizeof mine, MPI_CHAR, comm->all);
-    wt_name_hosts(*text, room, names, comm->size);
+    format_hosts(*text, room, names, comm->size);
 cleanup:
     wt_free(names);
     if (status != WT_OK) {

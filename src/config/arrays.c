@@ -20,7 +20,7 @@ int wt_array_kernel(const wt_array_config *array, int layer) {
     return array->kernels.count ? array->kernels.values[layer] : array->kernel;
 }
 
-const wt_array_config *wt_model_arrays(const wt_model_config *model, int *count) {
+const wt_array_config *wt_config_model_arrays(const wt_model_config *model, int *count) {
     *count = model->array_count ? model->array_count : 1;
     return model->array_count ? model->arrays : &model->array;
 }
@@ -38,7 +38,7 @@ static const wt_key *find_array_key(const char *name) {
 
 static wt_status unknown_key(const char *name, const wt_yaml_node *node) {
     char shown[WT_YAML_SHOW], full[2 * WT_NAME_MAX];
-    wt_text_show(shown, sizeof shown, node->name, strlen(node->name));
+    wt_utf8_show(shown, sizeof shown, node->name, strlen(node->name));
     snprintf(full, sizeof full, "%s.%s", name, shown);
     const wt_key *nearest = wt_key_nearest(full, true);
     if (!nearest) return wt_yaml_error(node, "%s is no key of an array", full);

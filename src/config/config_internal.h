@@ -67,7 +67,7 @@ extern const int wt_key_count;
 
 /* The choices of model.preset, and the YAML text of each (NULL of none). */
 extern const char *const wt_preset_names[];
-const char *wt_preset_text(int preset);
+const char *wt_config_preset_text(int preset);
 
 /* The key of that full name, or NULL. */
 const wt_key *wt_key_find(const char *name);
@@ -87,8 +87,8 @@ bool wt_key_applies(const wt_key *key, const wt_config *config);
 bool wt_key_array_applies(const wt_key *key, const wt_array_config *array);
 /* "1 … 64", "adam or adamw": what a value may be. */
 void wt_key_expect(char out[WT_EXPECT_MAX], const wt_key *key);
-/* The key or section that `name` was meant to be, or NULL if none is near. With `of_array` only an array's.
- * */
+/* The key or section that `name` was meant to be, or NULL if none is near. With `of_array` only an
+ * array's. */
 const wt_key *wt_key_nearest(const char *name, bool of_array);
 
 /* --- values --- */

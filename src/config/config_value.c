@@ -8,7 +8,7 @@
 
 wt_status wt_config_key(const wt_key **key, const wt_yaml_node *entry) {
     char shown[WT_YAML_SHOW];
-    wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
+    wt_utf8_show(shown, sizeof shown, entry->name, strlen(entry->name));
     *key = wt_key_find(entry->name);
     if (!*key) return wt_key_refuse(entry, shown);
     if ((*key)->type == WT_KEY_SECTION) {

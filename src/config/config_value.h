@@ -11,8 +11,8 @@
 
 typedef struct wt_key wt_key;
 
-/* The key that an entry of a mapping names by its full name. A section is refused, and so is what is no key.
- * */
+/* The key that an entry of a mapping names by its full name. A section is refused, and so is what is no
+ * key. */
 wt_status wt_config_key(const wt_key **key, const wt_yaml_node *entry);
 /* "train.steps" */
 const char *wt_config_key_name(const wt_key *key);

@@ -17,7 +17,8 @@ const wt_key *wt_key_nearest(const char *name, bool of_array) {
         const wt_key *key = &wt_keys[i];
         if (of_array && !wt_key_is_of_array(key)) continue;
         if (key->type == WT_KEY_SECTION && dot) continue;
-        int whole = wt_text_distance(name, key->name), part = wt_text_distance(last, wt_key_last(key));
+        int whole = wt_distance_of_texts(name, key->name),
+            part = wt_distance_of_texts(last, wt_key_last(key));
         int distance = of_array || part < whole ? part : whole;
         if (distance > limit) continue;
         int score = distance * 4 * WT_DISTANCE_LENGTH_MAX +

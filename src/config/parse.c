@@ -1,7 +1,7 @@
 /*
  * From text to a wt_config: the table's defaults, then the file, then each --set, in
- * that order, the later one over the earlier; the preset gives what none of them gives. Each value is checked as it
- * arrives, so that an error names the place that it stands at; who gave a key last is kept
+ * that order, the later one over the earlier; the preset gives what none of them gives. Each value is checked
+ * as it arrives, so that an error names the place that it stands at; who gave a key last is kept
  * for the rules between keys, which come at the end. Entries of model.arrays default
  * to the model's other keys, wherever those stand, so that list is read once more when all
  * else is known.
@@ -60,7 +60,7 @@ static wt_status read_section(wt_reading *reading, const wt_key *section, const 
                              section->name, got);
     }
     for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
-        wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
+        wt_utf8_show(shown, sizeof shown, entry->name, strlen(entry->name));
         snprintf(name, sizeof name, "%s.%s", section->name, shown);
         const wt_key *key = wt_key_find(name);
         if (!key && reading->stored) key = wt_key_renamed(name);
@@ -70,7 +70,7 @@ static wt_status read_section(wt_reading *reading, const wt_key *section, const 
     return WT_OK;
 }
 
-static wt_status read_file(wt_reading *reading, const char *text, size_t bytes) {
+static wt_status read_yaml_file(wt_reading *reading, const char *text, size_t bytes) {
     char shown[WT_YAML_SHOW];
     wt_yaml_node *root;
     WT_CHECK(bytes <= WT_CONFIG_TEXT_MAX, WT_USAGE,
@@ -84,7 +84,7 @@ static wt_status read_file(wt_reading *reading, const char *text, size_t bytes) 
             root, "is no configuration (got %s, expected sections such as model: and train:)", shown);
     }
     for (const wt_yaml_node *entry = root->first; entry; entry = entry->next) {
-        wt_text_show(shown, sizeof shown, entry->name, strlen(entry->name));
+        wt_utf8_show(shown, sizeof shown, entry->name, strlen(entry->name));
         const wt_key *section = wt_key_find(shown);
         if (!section) return wt_key_refuse(entry, shown);
         if (section->type != WT_KEY_SECTION) {
@@ -108,14 +108,14 @@ static wt_status read_file(wt_reading *reading, const char *text, size_t bytes) 
 static wt_status read_set(wt_reading *reading, const char *set, int order) {
     char shown[SOURCE_MAX], name[WT_NAME_MAX];
     const char *source, *equals = strchr(set, '=');
-    wt_text_show(shown, sizeof shown - sizeof "--set ", set, strlen(set));
+    wt_utf8_show(shown, sizeof shown - sizeof "--set ", set, strlen(set));
     memmove(shown + strlen("--set "), shown, strlen(shown) + 1);
     memcpy(shown, "--set ", strlen("--set "));
     WT_TRY(wt_yaml_copy(&reading->pool, &source, shown, strlen(shown)));
     WT_CHECK(equals, WT_USAGE, "%s: has no value (expected KEY=VALUE)", source);
 
     wt_yaml_node *node, nothing = {.kind = WT_YAML_SCALAR, .source = source, .text = ""};
-    wt_text_show(name, sizeof name, set, (size_t)(equals - set));
+    wt_utf8_show(name, sizeof name, set, (size_t)(equals - set));
     const wt_key *key = wt_key_find(name);
     if (!key) return wt_key_refuse(&nothing, name);
     if (key->type == WT_KEY_SECTION) {
@@ -132,7 +132,7 @@ static wt_status read_set(wt_reading *reading, const char *set, int order) {
 /* A preset's texts count as given by the file, so that they fit together with what else is given. */
 static wt_status read_preset(wt_reading *reading) {
     char name[WT_NAME_MAX];
-    const char *text = wt_preset_text(reading->config.model.preset), *source;
+    const char *text = wt_config_preset_text(reading->config.model.preset), *source;
     wt_yaml_node *root;
     if (!text) return WT_OK;
     snprintf(name, sizeof name, "model.preset: %s", wt_preset_names[reading->config.model.preset]);
@@ -151,13 +151,13 @@ static wt_status read_preset(wt_reading *reading) {
 
 /* --- all --- */
 
-static wt_status read_all(wt_reading *reading, const char *name, const char *text, size_t bytes,
-                          const char *const *sets, size_t set_count) {
+static wt_status read_text_and_sets(wt_reading *reading, const char *name, const char *text, size_t bytes,
+                                    const char *const *sets, size_t set_count) {
     char shown[SOURCE_MAX];
-    wt_text_show(shown, sizeof shown, name, strlen(name));
+    wt_utf8_show(shown, sizeof shown, name, strlen(name));
     WT_TRY(wt_yaml_copy(&reading->pool, &reading->source, shown, strlen(shown)));
     WT_TRY(fill_defaults(reading));
-    WT_TRY(read_file(reading, text, bytes));
+    WT_TRY(read_yaml_file(reading, text, bytes));
     for (size_t i = 0; i < set_count; i++) WT_TRY(read_set(reading, sets[i], (int)i + 2));
     WT_TRY(read_preset(reading));
     WT_TRY(wt_reading_settle(reading));
@@ -166,7 +166,7 @@ static wt_status read_all(wt_reading *reading, const char *name, const char *tex
 
 static wt_status read_config(wt_config *config, wt_reading *reading, const char *name, const char *text,
                              size_t bytes, const char *const *sets, size_t set_count) {
-    wt_status status = read_all(reading, name, text, bytes, sets, set_count);
+    wt_status status = read_text_and_sets(reading, name, text, bytes, sets, set_count);
     if (status == WT_OK) memcpy(config, &reading->config, sizeof *config);
     wt_yaml_dispose(&reading->pool);
     return status;

@@ -49,7 +49,7 @@
 const char *const wt_preset_names[] = {"none",    "a1-standard", "a1-lite", "a1-feather",
                                        "a1-nano", "a2-full",     "a2-lite", NULL};
 
-const char *wt_preset_text(int preset) {
+const char *wt_config_preset_text(int preset) {
     static const char *const texts[] = {NULL,
                                         A1("16", "8", POWERS, POWERS),
                                         A1_SMALL("12", "6"),

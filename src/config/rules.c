@@ -94,7 +94,8 @@ static void settle_hierarchy(wt_reading *reading) {
     }
 }
 
-/* A short run is not all warm-up: of a configuration that says nothing of it, or whose steps --set makes fewer. */
+/* A short run is not all warm-up: of a configuration that says nothing of it, or whose steps --set makes
+ * fewer. */
 static void settle_warmup(wt_reading *reading) {
     wt_config *config = &reading->config;
     const int order = given_of(reading, "schedule.warmup")->order;
@@ -212,10 +213,11 @@ static int64_t receptive_field(const wt_model_config *model) {
             field *= model->fuse.values[i];
         return field;
     }
-    /* the longest way: through some arrays' blocks, then through that array's head (if any) and all later ones */
+    /* the longest way: through some arrays' blocks, then through that array's head (if any) and all later
+     * ones */
     int arrays;
     int64_t heads = 0, longest = 0;
-    const wt_array_config *array = wt_model_arrays(model, &arrays);
+    const wt_array_config *array = wt_config_model_arrays(model, &arrays);
     for (int i = 0; i < arrays; i++) heads += array[i].head_kernel - 1;
     for (int i = 0; i < arrays; i++) {
         field += array_reach(&array[i]);
@@ -344,7 +346,7 @@ static wt_status check_condition(const wt_reading *reading) {
 static wt_status check_arrays(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     int arrays;
-    const wt_array_config *array = wt_model_arrays(model, &arrays);
+    const wt_array_config *array = wt_config_model_arrays(model, &arrays);
     for (int i = 0; i < arrays; i++) {
         if (array[i].kernels.count > 0 && array[i].kernels.count != wt_array_layers(&array[i])) {
             return rule_error(reading, "model.kernels", "model.arrays",
@@ -369,7 +371,7 @@ static wt_status check_spectral(const wt_reading *reading) {
     return rule_error(
         reading, "model.spectral_weight", "model.head",
         "model.spectral_weight needs a signal as the target (expected model.head: mse, data.target: "
-        "label, no data.stride, another trunk than hierarchy)");
+        "label, no data.stride, no hierarchy)");
 }
 
 static wt_status check_receptive_field(const wt_reading *reading) {

@@ -35,7 +35,7 @@ static wt_status finish_stream(char **text, FILE *stream, char **buffer) {
     bool failed = ferror(stream) != 0;
     failed = fclose(stream) != 0 || failed;
     wt_status status = failed ? wt_error(WT_FAILED, "out of memory for a configuration's text")
-                              : wt_copy_string(text, *buffer);
+                              : wt_memory_copy_string(text, *buffer);
     free(*buffer);
     return status;
 }
@@ -97,7 +97,7 @@ wt_status wt_config_compare(const wt_config *before, const wt_config *after, wt_
 enum { COMMENT_COLUMN = 27, WIDTH = 80, HELP_MAX = 640 };
 
 /* Columns of a text, one per character. */
-static int columns(const char *text, size_t bytes) {
+static int count_columns(const char *text, size_t bytes) {
     int count = 0;
     for (size_t i = 0; i < bytes; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;
     return count;
@@ -109,7 +109,7 @@ static void print_comment(FILE *out, const char *text, int cursor, int column) {
     fputc('#', out);
     while (*text) {
         size_t bytes = strcspn(text, " ");
-        int width = columns(text, bytes);
+        int width = count_columns(text, bytes);
         if (at + 1 + width > WIDTH && at > column + 1) {
             fprintf(out, "\n%*s#", column, "");
             at = column + 1;

@@ -10,7 +10,8 @@
 
 /* --- errors --- */
 
-static wt_status wrong(const wt_key *key, const char *name, const wt_yaml_node *node, const char *problem) {
+static wt_status refuse_value(const wt_key *key, const char *name, const wt_yaml_node *node,
+                              const char *problem) {
     char got[WT_YAML_SHOW], expected[WT_EXPECT_MAX];
     wt_yaml_show(got, node);
     wt_key_expect(expected, key);
@@ -27,8 +28,8 @@ static bool in_range(const wt_key *key, double value) {
 
 static wt_status scan_whole(const wt_key *key, const char *name, const wt_yaml_node *node, int64_t *value) {
     int64_t number;
-    if (!wt_yaml_whole(&number, node)) return wrong(key, name, node, "is not a whole number");
-    if (!in_range(key, (double)number)) return wrong(key, name, node, "is out of range");
+    if (!wt_yaml_whole(&number, node)) return refuse_value(key, name, node, "is not a whole number");
+    if (!in_range(key, (double)number)) return refuse_value(key, name, node, "is out of range");
     *value = number;
     return WT_OK;
 }
@@ -42,8 +43,8 @@ static wt_status scan_int(const wt_key *key, const char *name, const wt_yaml_nod
 
 static wt_status scan_real(const wt_key *key, const char *name, const wt_yaml_node *node, double *field) {
     double value;
-    if (!wt_yaml_number(&value, node)) return wrong(key, name, node, "is not a number");
-    if (!isfinite(value) || !in_range(key, value)) return wrong(key, name, node, "is out of range");
+    if (!wt_yaml_number(&value, node)) return refuse_value(key, name, node, "is not a number");
+    if (!isfinite(value) || !in_range(key, value)) return refuse_value(key, name, node, "is out of range");
     *field = value + 0.0; /* -0 becomes 0 */
     return WT_OK;
 }
@@ -51,7 +52,8 @@ static wt_status scan_real(const wt_key *key, const char *name, const wt_yaml_no
 /* --- words --- */
 
 static wt_status scan_text(const wt_key *key, const char *name, const wt_yaml_node *node, char *field) {
-    if (node->kind != WT_YAML_SCALAR || wt_yaml_is_null(node)) return wrong(key, name, node, "is no text");
+    if (node->kind != WT_YAML_SCALAR || wt_yaml_is_null(node))
+        return refuse_value(key, name, node, "is no text");
     if (node->length == 0) return wt_yaml_error(node, "%s is empty (expected a path)", name);
     if (node->length >= WT_PATH_MAX) {
         return wt_yaml_error(node, "%s is too long (got %zu bytes, expected at most %d)", name, node->length,
@@ -59,7 +61,7 @@ static wt_status scan_text(const wt_key *key, const char *name, const wt_yaml_no
     }
     for (size_t i = 0; i < node->length; i++) {
         unsigned char c = (unsigned char)node->text[i];
-        if (c < 0x20 || c == 0x7F) return wrong(key, name, node, "holds a control character");
+        if (c < 0x20 || c == 0x7F) return refuse_value(key, name, node, "holds a control character");
     }
     memset(field, 0, WT_PATH_MAX);
     memcpy(field, node->text, node->length);
@@ -75,7 +77,7 @@ static int find_choice(const wt_key *key, const char *text, size_t length) {
 
 static wt_status scan_choice(const wt_key *key, const char *name, const wt_yaml_node *node, int *field) {
     int choice = node->kind == WT_YAML_SCALAR ? find_choice(key, node->text, node->length) : -1;
-    if (choice < 0) return wrong(key, name, node, "has no such value");
+    if (choice < 0) return refuse_value(key, name, node, "has no such value");
     *field = choice;
     return WT_OK;
 }
@@ -91,8 +93,9 @@ static wt_status scan_quantization(const wt_key *key, const char *name, const wt
     }
     bool known = kind >= 0 && kind != WT_QUANTIZATION_VOCABULARY;
     int64_t levels;
-    if (!known || !wt_yaml_whole_text(&levels, colon + 1)) return wrong(key, name, node, "has no such value");
-    if (!in_range(key, (double)levels)) return wrong(key, name, node, "is out of range");
+    if (!known || !wt_yaml_whole_text(&levels, colon + 1))
+        return refuse_value(key, name, node, "has no such value");
+    if (!in_range(key, (double)levels)) return refuse_value(key, name, node, "is out of range");
     *field = (wt_quantization){.kind = (wt_quantization_kind)kind, .levels = (int)levels};
     return WT_OK;
 }
@@ -101,7 +104,7 @@ static wt_status scan_quantization(const wt_key *key, const char *name, const wt
 
 static wt_status scan_dilations(const wt_key *key, const char *name, const wt_yaml_node *node,
                                 wt_dilation_list *field) {
-    if (node->kind != WT_YAML_LIST) return wrong(key, name, node, "is no list");
+    if (node->kind != WT_YAML_LIST) return refuse_value(key, name, node, "is no list");
     if (node->count > WT_DILATIONS_MAX) {
         return wt_yaml_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
                              WT_DILATIONS_MAX);
@@ -129,7 +132,7 @@ static wt_status scan_numbers(const wt_key *key, const char *name, const wt_yaml
 /* A number of a pair; messages name its place. */
 static wt_status scan_point(const wt_key *key, const char *place, const wt_yaml_node *node,
                             wt_schedule_point *point) {
-    if (node->kind != WT_YAML_LIST || node->count != 2) return wrong(key, place, node, "is no pair");
+    if (node->kind != WT_YAML_LIST || node->count != 2) return refuse_value(key, place, node, "is no pair");
     wt_key step = {.type = WT_KEY_INT64, .least = 0, .most = 1e12};
     wt_key rate = *key;
     rate.type = WT_KEY_REAL;
@@ -139,7 +142,7 @@ static wt_status scan_point(const wt_key *key, const char *place, const wt_yaml_
 
 static wt_status scan_points(const wt_key *key, const char *name, const wt_yaml_node *node,
                              wt_point_list *field) {
-    if (node->kind != WT_YAML_LIST) return wrong(key, name, node, "is no list");
+    if (node->kind != WT_YAML_LIST) return refuse_value(key, name, node, "is no list");
     if (node->count > WT_POINTS_MAX) {
         return wt_yaml_error(node, "%s is too long (got %d, expected at most %d)", name, node->count,
                              WT_POINTS_MAX);
@@ -175,7 +178,7 @@ wt_status wt_value_scan(const wt_key *key, const char *name, const wt_yaml_node 
     case WT_KEY_ARRAYS: return wt_arrays_scan(key, name, node, field);
     case WT_KEY_SECTION: break;
     }
-    return wrong(key, name, node, "is a section");
+    return refuse_value(key, name, node, "is a section");
 }
 
 /* --- back to text --- */

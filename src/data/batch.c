@@ -2,8 +2,9 @@
  * Making and filling batches of next-sample targets.
  *
  * A window of targets s … s+n−1 of an utterance takes the samples s−R … s+n−1, read in one piece: all but the
- * last are inputs, all from s on are targets (where there is a mask, those that it names). Samples before the utterance
- * are the class of silence, or 0; of text, the end mark. A real input is the value of the sample's class, since that is what generation feeds back.
+ * last are inputs, all from s on are targets (where there is a mask, those that it names). Samples before the
+ * utterance are the class of silence, or 0; of text, the end mark. A real input is the value of the sample's
+ * class, since that is what generation feeds back.
  */
 #include <limits.h>
 
@@ -12,7 +13,7 @@
 
 /* --- a batch --- */
 
-static wt_status check_shape(const wt_batch_shape *shape, int channels) {
+static wt_status check_batch_shape(const wt_batch_shape *shape, int channels) {
     WT_CHECK(shape->windows >= 1 && shape->targets >= 1 && shape->context >= 1, WT_USAGE,
              "a batch of nothing (got %d windows of %d targets, context %d)", shape->windows, shape->targets,
              shape->context);
@@ -39,7 +40,7 @@ wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int chann
     wt_status status = WT_OK;
     size_t rows = 0, slots = (size_t)shape->windows;
     *out = NULL;
-    WT_GUARD(check_shape(shape, channels));
+    WT_GUARD(check_batch_shape(shape, channels));
     WT_GUARD(count_rows(shape, channels, &rows));
     WT_GUARD(wt_alloc(&batch, 1, sizeof *batch, "batch"));
     batch->windows = shape->windows;
@@ -89,7 +90,7 @@ wt_status wt_batch_filler_init(wt_batch_filler *filler, wt_dataset *dataset, con
                                const wt_batch_shape *shape) {
     int64_t span = (int64_t)shape->targets + shape->context;
     *filler = (wt_batch_filler){.dataset = dataset, .windows = windows, .shape = *shape};
-    WT_TRY(check_shape(shape, 1));
+    WT_TRY(check_batch_shape(shape, 1));
     WT_TRY(wt_condition_filler_check(dataset, shape));
     WT_CHECK(wt_windows_span(windows) == shape->targets, WT_FAILED,
              "windows and batch differ in their targets (got %d, expected %d)", shape->targets,
@@ -125,16 +126,17 @@ void wt_batch_filler_dispose(wt_batch_filler *filler) {
 static wt_status read_window(wt_batch_filler *filler, const wt_window *window) {
     int64_t first = window->start - filler->shape.context, padding = first < 0 ? -first : 0;
     int64_t count = (int64_t)filler->shape.context + window->targets - padding;
-    int32_t silence = wt_silence_class(filler->shape.quantization);
+    int32_t silence = wt_quantize_silence(filler->shape.quantization);
     for (int64_t i = 0; i < padding; i++) filler->classes[i] = silence;
     return wt_class_reader_read(&filler->reader, window->utterance, first + padding, count,
                                 filler->classes + padding);
 }
 
 /* `used` classes of the window into the slot's inputs; the rest is padding. */
-static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot, int used, int64_t window) {
+static void put_class_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot, int used,
+                             int64_t window) {
     int rows = wt_batch_rows(batch);
-    int32_t silence = wt_silence_class(filler->shape.quantization);
+    int32_t silence = wt_quantize_silence(filler->shape.quantization);
     size_t first = (size_t)slot * (size_t)rows;
     if (batch->classes != NULL) {
         int32_t *classes = batch->classes + first;
@@ -146,8 +148,8 @@ static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot,
     }
 }
 
-static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
-                        const uint8_t *mask) {
+static void put_class_targets(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
+                              const uint8_t *mask) {
     int32_t *target = batch->target + (size_t)slot * (size_t)batch->targets;
     const int32_t *classes = filler->classes + filler->shape.context;
     for (int i = 0; i < batch->targets; i++)
@@ -156,7 +158,7 @@ static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot
 }
 
 /* Next samples that are classes. */
-static wt_status fill_classes(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
+static wt_status fill_next_classes(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t window) {
     int targets = 0;
     const uint8_t *mask = NULL;
     if (window >= 0) {
@@ -166,8 +168,8 @@ static wt_status fill_classes(wt_batch_filler *filler, wt_batch *batch, int slot
         mask = wt_dataset_mask(filler->reader.dataset, found.utterance);
         if (mask != NULL) mask += found.start;
     }
-    put_inputs(filler, batch, slot, targets > 0 ? targets + batch->context - 1 : 0, window);
-    put_targets(filler, batch, slot, targets, mask);
+    put_class_inputs(filler, batch, slot, targets > 0 ? targets + batch->context - 1 : 0, window);
+    put_class_targets(filler, batch, slot, targets, mask);
     return WT_OK;
 }
 
@@ -179,5 +181,5 @@ wt_status wt_batch_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
     if (batch->run) WT_TRY(wt_batch_mark_runs(filler, batch, slot, window));
     if (wt_windows_labels(filler->windows)) return wt_label_fill_slot(filler, batch, slot, window);
     return filler->shape.values > 0 ? wt_value_fill_slot(filler, batch, slot, window)
-                                    : fill_classes(filler, batch, slot, window);
+                                    : fill_next_classes(filler, batch, slot, window);
 }

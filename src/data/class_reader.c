@@ -26,7 +26,8 @@ wt_status wt_class_reader_init(wt_class_reader *reader, wt_dataset *dataset, wt_
              "levels of quantisation out of range (got %d, expected 2 to %d)", quantization.levels,
              INT16_VALUES);
     if (!wt_dataset_in_memory(dataset)) {
-        WT_TRY(wt_alloc(&reader->scratch, (size_t)capacity, wt_store_bytes(store), "samples of a window"));
+        WT_TRY(
+            wt_alloc(&reader->scratch, (size_t)capacity, wt_shard_store_bytes(store), "samples of a window"));
     }
     if (quantization.kind == WT_QUANTIZATION_VOCABULARY || store != WT_STORE_INT16) return WT_OK;
     return make_table(&reader->table, quantization);
@@ -39,7 +40,8 @@ void wt_class_reader_dispose(wt_class_reader *reader) {
 }
 
 /* The file that is damaged, the place, and what was found there. */
-static wt_status refuse(const wt_class_reader *reader, int64_t utterance, int64_t sample, const char *what) {
+static wt_status refuse_sample(const wt_class_reader *reader, int64_t utterance, int64_t sample,
+                               const char *what) {
     return wt_error(WT_FAILED, "%s: damaged: sample %lld of utterance %lld %s",
                     wt_dataset_shard_path(reader->dataset, utterance), (long long)sample,
                     (long long)utterance, what);
@@ -48,7 +50,8 @@ static wt_status refuse(const wt_class_reader *reader, int64_t utterance, int64_
 static wt_status quantize_floats(const wt_class_reader *reader, int64_t utterance, int64_t first,
                                  int64_t count, const float *samples, int32_t *classes) {
     for (int64_t i = 0; i < count; i++) {
-        if (!isfinite(samples[i])) return refuse(reader, utterance, first + i, "is not a finite number");
+        if (!isfinite(samples[i]))
+            return refuse_sample(reader, utterance, first + i, "is not a finite number");
         classes[i] = wt_quantize(reader->quantization, samples[i]);
     }
     return WT_OK;
@@ -62,7 +65,7 @@ static wt_status copy_classes(const wt_class_reader *reader, int64_t utterance, 
         if (symbols[i] < 0 || symbols[i] >= reader->quantization.levels) {
             snprintf(what, sizeof what, "is not in the vocabulary (got %d, expected 0 to %d)", symbols[i],
                      reader->quantization.levels - 1);
-            return refuse(reader, utterance, first + i, what);
+            return refuse_sample(reader, utterance, first + i, what);
         }
         classes[i] = symbols[i];
     }

@@ -38,7 +38,7 @@ static bool is_dropped(const wt_batch_filler *filler, int64_t window) {
                              (uint64_t)window) < c->dropout;
 }
 
-void wt_features_normalise(const wt_features *kind, const float *frame, wt_real *to) {
+void wt_condition_normalise(const wt_features *kind, const float *frame, wt_real *to) {
     for (int c = 0; c < kind->count; c++)
         to[c] = (wt_real)(((double)frame[c] - kind->mean[c]) / kind->deviation[c]);
 }
@@ -55,13 +55,13 @@ static void fill_frames(const wt_batch_filler *filler, wt_batch *batch, int slot
     int64_t count;
     const float *frames = wt_dataset_frames(filler->dataset, whose, &count);
     const int64_t sample = window->start - batch->context + 1 - late;
-    int64_t first = wt_frame_of(&c->framing, sample, wt_dataset_features(filler->dataset)->centre,
-                                &batch->phase[slot]) -
+    int64_t first = wt_batch_frame_of(&c->framing, sample, wt_dataset_features(filler->dataset)->centre,
+                                      &batch->phase[slot]) -
                     c->framing.back;
     memset(to, 0, (size_t)batch->frames * each * sizeof *to);
     for (int i = 0; !dropped && i < batch->frames; i++, to += each) {
-        wt_features_normalise(&c->features, frames + wt_frame_inside(first + i, count) * c->features.count,
-                              to);
+        wt_condition_normalise(&c->features,
+                               frames + wt_batch_frame_inside(first + i, count) * c->features.count, to);
         if (c->flagged) to[c->features.count] = 1;
     }
 }

@@ -24,8 +24,8 @@ enum {
     WT_SHARD_PIECE = 65536,      /* samples in a storage chunk, and in a piece that the digest hashes */
 };
 
-/* Data sets with a value per sample. They are long: each chunk has a checksum, and all are under the digest; all else in a
- * shard is under the attribute WT_SHARD_HASH. */
+/* Data sets with a value per sample. They are long: each chunk has a checksum, and all are under the digest;
+ * all else in a shard is under the attribute WT_SHARD_HASH. */
 #define WT_SHARD_SAMPLES "x"
 #define WT_SHARD_LABELS "y"
 #define WT_SHARD_MASK "mask"
@@ -40,11 +40,11 @@ wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file);
 /* FOLDER/SPLIT-NNNNN.h5 */
 wt_status wt_shard_path(char out[WT_PATH_MAX], const char *folder, const char *split, int shard);
 
-static inline size_t wt_store_bytes(wt_shard_store store) {
+static inline size_t wt_shard_store_bytes(wt_shard_store store) {
     return store == WT_STORE_INT16 ? sizeof(int16_t) : sizeof(float);
 }
 
-static inline wt_h5_type wt_store_type(wt_shard_store store) {
+static inline wt_h5_type wt_shard_store_type(wt_shard_store store) {
     return store == WT_STORE_INT16 ? WT_H5_INT16 : WT_H5_FLOAT;
 }
 
@@ -84,8 +84,8 @@ const wt_label_windows *wt_windows_labels(const wt_windows *windows);
 
 /* --- samples as classes --- */
 
-/* Quantises what it reads; int16 by a table made once, for a logarithm a sample costs more than reading it.
- * */
+/* Quantises what it reads; int16 by a table made once, for a logarithm a sample costs more than reading
+ * it. */
 typedef struct {
     wt_dataset *dataset;
     wt_quantization quantization;
@@ -103,8 +103,8 @@ wt_status wt_class_reader_read(wt_class_reader *reader, int64_t utterance, int64
 
 /* --- filling a batch --- */
 
-/* What fills batches, one at a time: the loader's thread has one. Of labels it has the first two fields, and of
- * class inputs the reader. */
+/* What fills batches, one at a time: the loader's thread has one. Of labels it has the first two fields, and
+ * of class inputs the reader. */
 typedef struct {
     wt_dataset *dataset;
     float *samples; /* [targets + context − 1 (+ 2 of values), channels] real samples of one window */

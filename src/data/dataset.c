@@ -16,7 +16,7 @@ enum { UTTERANCES_MAX = 1 << 28 }; /* of a shard */
 
 /* --- checking a shard --- */
 
-static wt_status expect_text(wt_h5 *file, const char *path, const char *name, const char *expected) {
+static wt_status check_attribute_text(wt_h5 *file, const char *path, const char *name, const char *expected) {
     char text[64];
     WT_TRY(wt_h5_read_attribute_text(file, "", name, text, sizeof text));
     WT_CHECK(strcmp(text, expected) == 0, WT_FAILED, "%s: wrong %s (got %s, expected %s)", path, name, text,
@@ -45,10 +45,10 @@ static wt_status expect_int(wt_h5 *file, const char *path, const char *name, int
 static wt_status check_format(wt_h5 *file, const char *path, const char *split) {
     WT_CHECK(wt_h5_has_attribute(file, "", "format"), WT_FAILED,
              "%s: no shard of a data set (the attribute 'format' is missing)", path);
-    WT_TRY(expect_text(file, path, "format", WT_SHARD_FORMAT));
+    WT_TRY(check_attribute_text(file, path, "format", WT_SHARD_FORMAT));
     int version = 0;
     WT_TRY(read_int(file, path, "version", WT_SHARD_VERSION_OLDEST, WT_SHARD_VERSION, &version));
-    return expect_text(file, path, "split", split);
+    return check_attribute_text(file, path, "split", split);
 }
 
 /* Before anything of the shard is believed. Those of version 1 have no hash. */
@@ -70,7 +70,7 @@ static wt_status check_hash(wt_dataset *dataset, wt_h5 *file, const char *path) 
     return WT_OK;
 }
 
-static wt_status read_kind(wt_data_kind *kind, wt_h5 *file, const char *path) {
+static wt_status read_data_kind(wt_data_kind *kind, wt_h5 *file, const char *path) {
     static const char *const kinds[] = {
         [WT_DATA_AUDIO] = WT_SHARD_KIND_AUDIO,
         [WT_DATA_TEXT] = WT_SHARD_KIND_TEXT,
@@ -105,7 +105,7 @@ static wt_status read_vocabulary(wt_dataset *dataset, wt_h5 *file, int number, c
 /* The first shard says what all must be alike in. */
 static wt_status check_likeness(wt_dataset *dataset, wt_h5 *file, int number, const char *path) {
     wt_data_kind kind;
-    WT_TRY(read_kind(&kind, file, path));
+    WT_TRY(read_data_kind(&kind, file, path));
     WT_CHECK(number == 0 || kind == dataset->kind, WT_FAILED, "%s: is of another kind than the first shard",
              path);
     dataset->kind = kind;
@@ -130,7 +130,7 @@ static wt_status fold_digest(wt_dataset *dataset, wt_h5 *file, const char *path)
     return WT_OK;
 }
 
-static wt_status check_samples(wt_dataset *dataset, wt_h5 *file, int number, wt_shard *part) {
+static wt_status check_shard_samples(wt_dataset *dataset, wt_h5 *file, int number, wt_shard *part) {
     wt_h5_shape x;
     int rank = dataset->channels == 1 ? 1 : 2;
     WT_TRY(wt_h5_inspect(file, WT_SHARD_SAMPLES, &x));
@@ -217,7 +217,7 @@ static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const
     WT_TRY(check_hash(dataset, file, part->path));
     WT_TRY(check_likeness(dataset, file, number, part->path));
     WT_TRY(fold_digest(dataset, file, part->path));
-    WT_TRY(check_samples(dataset, file, number, part));
+    WT_TRY(check_shard_samples(dataset, file, number, part));
     WT_TRY(wt_dataset_check_labels(dataset, file, number, part));
     WT_TRY(read_offsets(file, part));
     WT_TRY(read_mask(dataset, file, number, part));
@@ -262,7 +262,7 @@ static wt_status read_shard_count(const char *path, const char *split, int *shar
 }
 
 /* Names what is missing, or what should not be there. */
-static wt_status check_names(const char *path, const char *split, char *const *names, size_t count) {
+static wt_status check_shard_names(const char *path, const char *split, char *const *names, size_t count) {
     char expected[WT_PATH_MAX];
     for (size_t i = 0; i < count; i++) {
         WT_TRY(wt_shard_path(expected, path, split, (int)i));
@@ -279,7 +279,7 @@ static wt_status find_shards(wt_dataset *dataset, const char *split, char *const
     int shards = 0;
     WT_CHECK(count <= WT_SHARDS_MAX, WT_FAILED, "%s: too many shards (got %zu, expected at most %d)",
              dataset->path, count, WT_SHARDS_MAX);
-    WT_TRY(check_names(dataset->path, split, names, count));
+    WT_TRY(check_shard_names(dataset->path, split, names, count));
     WT_TRY(wt_shard_path(path, dataset->path, split, 0));
     WT_TRY(read_shard_count(path, split, &shards));
     if ((size_t)shards > count) {
@@ -293,7 +293,7 @@ static wt_status find_shards(wt_dataset *dataset, const char *split, char *const
     dataset->shard_count = shards;
     for (int i = 0; i < shards; i++) {
         WT_TRY(wt_shard_path(path, dataset->path, split, i));
-        WT_TRY(wt_copy_string(&dataset->shards[i].path, path));
+        WT_TRY(wt_memory_copy_string(&dataset->shards[i].path, path));
     }
     return WT_OK;
 }
@@ -314,14 +314,14 @@ bool wt_dataset_has_split(const char *path, const char *split) {
 static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
     wt_h5 *file = NULL;
     size_t values = (size_t)part->samples * (size_t)dataset->channels; /* checked when the shard was opened */
-    WT_TRY(wt_alloc(&part->memory, values, wt_store_bytes(dataset->store), part->path));
+    WT_TRY(wt_alloc(&part->memory, values, wt_shard_store_bytes(dataset->store), part->path));
     WT_TRY(wt_h5_open(&file, part->path));
-    wt_status status = wt_h5_read_rows(file, WT_SHARD_SAMPLES, wt_store_type(dataset->store), 0,
+    wt_status status = wt_h5_read_rows(file, WT_SHARD_SAMPLES, wt_shard_store_type(dataset->store), 0,
                                        part->samples, part->memory);
     if (status == WT_OK && dataset->label_kind != WT_LABELS_NONE) {
         status = wt_alloc(&part->labels, (size_t)part->samples, sizeof(float), part->path);
         if (status == WT_OK)
-            status = wt_h5_read_rows(file, WT_SHARD_LABELS, wt_label_type(dataset), 0, part->samples,
+            status = wt_h5_read_rows(file, WT_SHARD_LABELS, wt_dataset_label_type(dataset), 0, part->samples,
                                      part->labels);
     }
     wt_h5_close(file);
@@ -330,7 +330,8 @@ static wt_status load_shard(wt_dataset *dataset, wt_shard *part) {
 
 /* Of all samples and labels. */
 static double whole_bytes(const wt_dataset *dataset) {
-    double bytes = (double)dataset->samples * dataset->channels * (double)wt_store_bytes(dataset->store);
+    double bytes = (double)dataset->samples * dataset->channels *
+                   (double)wt_shard_store_bytes(dataset->store);
     if (dataset->label_kind != WT_LABELS_NONE) bytes += (double)dataset->samples * (double)sizeof(float);
     return bytes;
 }
@@ -345,7 +346,7 @@ int64_t wt_dataset_memory(const wt_dataset *dataset, double memory_gib) {
     return (int64_t)(offsets + masks + (fits(dataset, memory_gib) ? whole_bytes(dataset) : 0));
 }
 
-static wt_status load(wt_dataset *dataset, double memory_gib) {
+static wt_status load_shards(wt_dataset *dataset, double memory_gib) {
     dataset->in_memory = fits(dataset, memory_gib);
     for (int i = 0; dataset->in_memory && i < dataset->shard_count; i++) {
         WT_TRY(load_shard(dataset, &dataset->shards[i]));
@@ -361,10 +362,10 @@ wt_status wt_dataset_open(wt_dataset **out, const char *path, const char *split,
     *out = NULL;
     WT_GUARD(list_shards(path, split, &names, &count));
     WT_GUARD(wt_alloc(&dataset, 1, sizeof *dataset, "data set"));
-    WT_GUARD(wt_copy_string(&dataset->path, path));
+    WT_GUARD(wt_memory_copy_string(&dataset->path, path));
     WT_GUARD(find_shards(dataset, split, names, count));
     for (int i = 0; i < dataset->shard_count; i++) WT_GUARD(open_shard(dataset, i, split));
-    WT_GUARD(load(dataset, memory_gib));
+    WT_GUARD(load_shards(dataset, memory_gib));
     *out = dataset;
     dataset = NULL;
 cleanup:

@@ -16,7 +16,8 @@ const float *wt_dataset_frames(const wt_dataset *dataset, int64_t utterance, int
     return part->frames + first * dataset->features.count;
 }
 
-static wt_status read_moments(wt_h5 *file, const char *path, const char *name, int count, double *values) {
+static wt_status read_feature_moments(wt_h5 *file, const char *path, const char *name, int count,
+                                      double *values) {
     wt_h5_shape shape;
     WT_TRY(wt_h5_inspect(file, name, &shape));
     WT_CHECK(shape.type == WT_H5_DOUBLE && shape.rank == 1 && shape.shape[0] == count, WT_FAILED,
@@ -24,7 +25,8 @@ static wt_status read_moments(wt_h5 *file, const char *path, const char *name, i
     return wt_h5_read(file, name, WT_H5_DOUBLE, values);
 }
 
-static wt_status read_integer(wt_h5 *file, const char *path, const char *name, int64_t min, int *value) {
+static wt_status read_attribute_integer(wt_h5 *file, const char *path, const char *name, int64_t min,
+                                        int *value) {
     int64_t number;
     WT_TRY(wt_h5_read_attribute_int(file, "", name, &number));
     WT_CHECK(number >= min && number <= WT_FEATURES_HOP_MAX, WT_FAILED,
@@ -45,11 +47,11 @@ static wt_status read_kind(wt_h5 *file, const char *path, wt_features *kind) {
              WT_SHARD_FRAMES, WT_FEATURES_MAX);
     kind->count = (int)shape.shape[1];
     WT_TRY(wt_h5_read_attribute_text(file, "", "features", kind->text, sizeof kind->text));
-    WT_TRY(read_integer(file, path, "features_hop", 1, &kind->hop));
-    WT_TRY(read_integer(file, path, "features_centre", 0, &kind->centre));
-    WT_TRY(read_moments(file, path, WT_SHARD_FRAMES_MEAN, kind->count, kind->mean));
-    WT_TRY(read_moments(file, path, WT_SHARD_FRAMES_DEVIATION, kind->count, kind->deviation));
-    return wt_features_check(kind, path);
+    WT_TRY(read_attribute_integer(file, path, "features_hop", 1, &kind->hop));
+    WT_TRY(read_attribute_integer(file, path, "features_centre", 0, &kind->centre));
+    WT_TRY(read_feature_moments(file, path, WT_SHARD_FRAMES_MEAN, kind->count, kind->mean));
+    WT_TRY(read_feature_moments(file, path, WT_SHARD_FRAMES_DEVIATION, kind->count, kind->deviation));
+    return wt_dataset_check_features(kind, path);
 }
 
 static wt_status check_ends(const wt_shard *part, int64_t frames) {
@@ -88,7 +90,7 @@ wt_status wt_dataset_read_features(wt_dataset *dataset, wt_h5 *file, int number,
     return WT_OK;
 }
 
-wt_status wt_features_check(const wt_features *kind, const char *path) {
+wt_status wt_dataset_check_features(const wt_features *kind, const char *path) {
     for (int c = 0; c < kind->count; c++)
         WT_CHECK(isfinite(kind->mean[c]) && isfinite(kind->deviation[c]) && kind->deviation[c] > 0, WT_FAILED,
                  "%s: wrong normalisation of feature %d (got mean %g, deviation %g)", path, c, kind->mean[c],

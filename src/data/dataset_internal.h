@@ -48,7 +48,7 @@ struct wt_dataset {
     uint64_t reads;
 };
 
-static inline wt_h5_type wt_label_type(const wt_dataset *dataset) {
+static inline wt_h5_type wt_dataset_label_type(const wt_dataset *dataset) {
     return dataset->label_kind == WT_LABELS_CLASS ? WT_H5_INT32 : WT_H5_FLOAT;
 }
 

@@ -14,7 +14,7 @@ const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset) {
     return &dataset->normalization;
 }
 
-static wt_status read_kind(wt_h5 *file, const char *path, wt_label_kind *kind, int *classes) {
+static wt_status read_label_kind(wt_h5 *file, const char *path, wt_label_kind *kind, int *classes) {
     char text[16];
     int64_t number = 0;
     *kind = WT_LABELS_NONE;
@@ -61,8 +61,8 @@ static wt_status read_normalization(wt_h5 *file, const char *path, int channels,
 static wt_status check_labels_shape(const wt_dataset *dataset, wt_h5 *file, const wt_shard *part) {
     wt_h5_shape y;
     WT_TRY(wt_h5_inspect(file, WT_SHARD_LABELS, &y));
-    WT_CHECK(y.type == wt_label_type(dataset) && y.rank == 1 && y.shape[0] == part->samples, WT_FAILED,
-             "%s: 'y' has a foreign shape (expected a label for each of %lld samples)", part->path,
+    WT_CHECK(y.type == wt_dataset_label_type(dataset) && y.rank == 1 && y.shape[0] == part->samples,
+             WT_FAILED, "%s: 'y' has a foreign shape (expected a label for each of %lld samples)", part->path,
              (long long)part->samples);
     return WT_OK;
 }
@@ -71,7 +71,7 @@ wt_status wt_dataset_check_labels(wt_dataset *dataset, wt_h5 *file, int number, 
     wt_label_kind kind;
     int classes;
     wt_normalization normalization = {0};
-    WT_TRY(read_kind(file, part->path, &kind, &classes));
+    WT_TRY(read_label_kind(file, part->path, &kind, &classes));
     if (kind != WT_LABELS_NONE)
         WT_TRY(read_normalization(file, part->path, dataset->channels, &normalization));
     bool alike = kind == dataset->label_kind && classes == dataset->classes &&

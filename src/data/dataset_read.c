@@ -108,7 +108,7 @@ wt_status wt_dataset_quantization(wt_quantization *quantization, const wt_datase
     return WT_OK;
 }
 
-wt_status wt_data_classes(int *classes, const wt_data_config *data) {
+wt_status wt_dataset_network_classes(int *classes, const wt_data_config *data) {
     wt_dataset *dataset = NULL;
     wt_quantization quantization = data->quantization;
     *classes = data->quantization.levels;
@@ -145,8 +145,8 @@ static wt_status use_file(wt_dataset *dataset, int shard, wt_h5 **file) {
     return WT_OK;
 }
 
-static wt_status read_file(wt_dataset *dataset, int shard, int64_t sample, int64_t count, wt_h5_type type,
-                           void *samples) {
+static wt_status read_shard_samples(wt_dataset *dataset, int shard, int64_t sample, int64_t count,
+                                    wt_h5_type type, void *samples) {
     wt_h5 *file = NULL;
     WT_TRY(use_file(dataset, shard, &file));
     return wt_h5_read_rows(file, WT_SHARD_SAMPLES, type, sample, count, samples);
@@ -171,7 +171,7 @@ static wt_status locate(const wt_dataset *dataset, int64_t utterance, int64_t fi
 }
 
 static const void *in_memory(const wt_dataset *dataset, int shard, int64_t sample) {
-    size_t bytes = wt_store_bytes(dataset->store) * (size_t)dataset->channels;
+    size_t bytes = wt_shard_store_bytes(dataset->store) * (size_t)dataset->channels;
     return (const char *)dataset->shards[shard].memory + (size_t)sample * bytes;
 }
 
@@ -182,7 +182,7 @@ wt_status wt_dataset_raw(wt_dataset *dataset, int64_t utterance, int64_t first, 
     WT_TRY(locate(dataset, utterance, first, count, &shard, &sample));
     *raw = dataset->in_memory ? in_memory(dataset, shard, sample) : scratch;
     if (dataset->in_memory) return WT_OK;
-    return read_file(dataset, shard, sample, count, wt_store_type(dataset->store), scratch);
+    return read_shard_samples(dataset, shard, sample, count, wt_shard_store_type(dataset->store), scratch);
 }
 
 wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
@@ -193,7 +193,7 @@ wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first,
     int64_t values = count * dataset->channels;
     bool shorts = dataset->store == WT_STORE_INT16;
     if (!dataset->in_memory) {
-        WT_TRY(read_file(dataset, shard, sample, count, WT_H5_FLOAT, samples));
+        WT_TRY(read_shard_samples(dataset, shard, sample, count, WT_H5_FLOAT, samples));
         for (int64_t i = 0; shorts && i < values; i++) samples[i] *= 1.0f / 32768.0f;
         return WT_OK;
     }
@@ -223,7 +223,7 @@ static wt_status read_labels(wt_dataset *dataset, wt_label_kind kind, int64_t ut
         return WT_OK;
     }
     WT_TRY(use_file(dataset, shard, &file));
-    return wt_h5_read_rows(file, WT_SHARD_LABELS, wt_label_type(dataset), sample, count, labels);
+    return wt_h5_read_rows(file, WT_SHARD_LABELS, wt_dataset_label_type(dataset), sample, count, labels);
 }
 
 wt_status wt_dataset_read_classes(wt_dataset *dataset, int64_t utterance, int64_t first, int64_t count,
@@ -264,7 +264,7 @@ wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id) {
     WT_TRY(wt_h5_read_texts(file, "utterances/id", &ids, &count, (size_t)shard->count));
     wt_status status = WT_OK;
     if (count == (size_t)shard->count) {
-        status = wt_copy_string(id, ids[utterance - shard->first]);
+        status = wt_memory_copy_string(id, ids[utterance - shard->first]);
     } else {
         status = wt_error(WT_FAILED, "%s: damaged: wrong number of ids (got %zu, expected %lld)", shard->path,
                           count, (long long)shard->count);

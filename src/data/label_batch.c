@@ -1,7 +1,7 @@
 /*
  * Filling batches of labelled samples: targets s … s+n−1 of an utterance see the samples
- * s + a − R + 1 … s + n − 1 + a, with a the look-ahead. What the utterance lacks of them, before its start or behind
- * its end, is 0 after normalisation, or the class of silence.
+ * s + a − R + 1 … s + n − 1 + a, with a the look-ahead. What the utterance lacks of them, before its start or
+ * behind its end, is 0 after normalisation, or the class of silence.
  */
 #include <string.h>
 
@@ -57,10 +57,10 @@ static wt_status fill_signal(wt_batch_filler *filler, wt_batch *batch, int slot,
     return WT_OK;
 }
 
-static wt_status fill_classes(wt_batch_filler *filler, wt_batch *batch, int slot, const wt_window *window,
-                              wt_present present) {
+static wt_status fill_label_classes(wt_batch_filler *filler, wt_batch *batch, int slot,
+                                    const wt_window *window, wt_present present) {
     const int rows = wt_batch_rows(batch);
-    const int32_t silence = wt_silence_class(filler->shape.quantization);
+    const int32_t silence = wt_quantize_silence(filler->shape.quantization);
     int32_t *classes = batch->classes + (size_t)slot * (size_t)rows;
     for (int i = 0; i < rows; i++) classes[i] = silence;
     if (present.count == 0) return WT_OK;
@@ -99,5 +99,5 @@ wt_status wt_label_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
     if (window.targets > 0)
         WT_TRY(read_targets(filler, batch, at, &window, labels->stride > 0 ? window.targets - 1 : 0));
     return batch->signal ? fill_signal(filler, batch, slot, &window, present, index)
-                         : fill_classes(filler, batch, slot, &window, present);
+                         : fill_label_classes(filler, batch, slot, &window, present);
 }

@@ -6,8 +6,8 @@
  * be at most buffers − 1 ahead of it. What the thread touches while it fills (data set, filler, one buffer)
  * nobody else touches meanwhile, so the mutex is held for the counters alone.
  *
- * Small batches (of characters, some microseconds of work) have long rings: once the ring is full, the thread sleeps until
- * half of it has been taken, so that two threads do not change places at each step.
+ * Small batches (of characters, some microseconds of work) have long rings: once the ring is full, the thread
+ * sleeps until half of it has been taken, so that two threads do not change places at each step.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ struct wt_loader {
     char message[MESSAGE_MAX];
 };
 
-static wt_status fill(wt_loader *loader, int64_t number, wt_batch *batch) {
+static wt_status fill_batch(wt_loader *loader, int64_t number, wt_batch *batch) {
     loader->filler.number = number;
     for (int slot = 0; slot < batch->windows; slot++) {
         int64_t window = loader->plan.window(loader->plan.context, number, slot);
@@ -80,7 +80,7 @@ static void *fill_all(void *argument) {
     wt_status status = WT_OK;
     for (int64_t next = 0; status == WT_OK && next < loader->plan.last - loader->plan.first; next++) {
         if (!wait_for_buffer(loader, next)) break;
-        status = fill(loader, loader->plan.first + next, loader->ring[next % loader->buffers]);
+        status = fill_batch(loader, loader->plan.first + next, loader->ring[next % loader->buffers]);
         announce(loader, status);
     }
     return NULL;
@@ -144,7 +144,7 @@ void wt_loader_destroy(wt_loader *loader) {
 }
 
 /* Gives the batch before back to the thread, also if there is no other. */
-static wt_status take(wt_loader *loader, const wt_batch **batch) {
+static wt_status take_next(wt_loader *loader, const wt_batch **batch) {
     int64_t next = loader->taken;
     if (loader->plan.first + next >= loader->plan.last) {
         return wt_error(WT_FAILED, "no more batches (got all of %lld to %lld)", (long long)loader->plan.first,
@@ -166,7 +166,7 @@ static wt_status take(wt_loader *loader, const wt_batch **batch) {
 wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch) {
     *batch = NULL;
     pthread_mutex_lock(&loader->mutex);
-    wt_status status = take(loader, batch);
+    wt_status status = take_next(loader, batch);
     pthread_mutex_unlock(&loader->mutex);
     return status;
 }

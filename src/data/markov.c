@@ -16,10 +16,10 @@ struct wt_markov {
     int64_t *totals; /* [levels] of the rows */
 };
 
-static wt_status count_utterance(wt_markov *markov, wt_class_reader *reader, int64_t utterance,
-                                 int32_t *classes) {
+static wt_status count_pairs(wt_markov *markov, wt_class_reader *reader, int64_t utterance,
+                             int32_t *classes) {
     int64_t length = wt_dataset_length(reader->dataset, utterance);
-    int32_t previous = wt_silence_class(reader->quantization);
+    int32_t previous = wt_quantize_silence(reader->quantization);
     for (int64_t first = 0; first < length; first += PIECE) {
         int64_t count = length - first < PIECE ? length - first : PIECE;
         WT_TRY(wt_class_reader_read(reader, utterance, first, count, classes));
@@ -39,7 +39,7 @@ static wt_status count_all(wt_markov *markov, wt_dataset *dataset, wt_quantizati
     WT_GUARD(wt_class_reader_init(&reader, dataset, quantization, PIECE));
     WT_GUARD(wt_alloc(&classes, PIECE, sizeof *classes, "classes of an utterance"));
     for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
-        WT_GUARD(count_utterance(markov, &reader, u, classes));
+        WT_GUARD(count_pairs(markov, &reader, u, classes));
     }
 cleanup:
     wt_free(classes);

@@ -6,7 +6,7 @@
 
 #include "wavetrain/data.h"
 
-int32_t wt_silence_class(wt_quantization quantization) {
+int32_t wt_quantize_silence(wt_quantization quantization) {
     return quantization.kind == WT_QUANTIZATION_VOCABULARY ? quantization.padding : quantization.levels / 2;
 }
 
@@ -26,7 +26,7 @@ int32_t wt_quantize(wt_quantization quantization, double x) {
 double wt_dequantize(wt_quantization quantization, int32_t class) {
     if (quantization.kind == WT_QUANTIZATION_VOCABULARY) return class;
     double mu = quantization.levels - 1, f = 2.0 * class / mu - 1.0;
-    if (class == wt_silence_class(quantization)) return 0.0;
+    if (class == wt_quantize_silence(quantization)) return 0.0;
     if (quantization.kind == WT_QUANTIZATION_LINEAR) return f;
     return copysign(fmin(expm1(fabs(f) * log1p(mu)) / mu, 1.0), f);
 }

@@ -51,7 +51,7 @@ wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file) {
 
 /* --- create --- */
 
-static wt_status check_header(const char *path, const wt_shard_header *header) {
+static wt_status check_shard_header(const char *path, const wt_shard_header *header) {
     WT_CHECK(header->sample_rate >= 1 && header->sample_rate <= WT_SHARD_RATE_MAX, WT_USAGE,
              "%s: sample rate out of range (got %d, expected 1 to %d)", path, header->sample_rate,
              WT_SHARD_RATE_MAX);
@@ -85,7 +85,7 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
     *out = NULL;
     WT_GUARD(wt_alloc(&writer, 1, sizeof *writer, "shard"));
     WT_GUARD(wt_shard_path(writer->path, folder, header->split, header->shard));
-    WT_GUARD(check_header(writer->path, header));
+    WT_GUARD(check_shard_header(writer->path, header));
     writer->store = header->store;
     writer->channels = header->channels;
     writer->vocabulary = header->vocabulary;
@@ -106,7 +106,7 @@ cleanup:
 /* --- add --- */
 
 /* Makes the array hold one entry more, by doubling. *entries is any array's address. */
-static wt_status grow(void *entries, size_t count, size_t room, size_t bytes) {
+static wt_status grow_entries(void *entries, size_t count, size_t room, size_t bytes) {
     void *larger = NULL, *old = NULL;
     WT_TRY(wt_alloc(&larger, room, bytes, "utterances of a shard"));
     memcpy(&old, entries, sizeof old);
@@ -119,9 +119,9 @@ static wt_status grow(void *entries, size_t count, size_t room, size_t bytes) {
 static wt_status reserve_utterance(wt_shard_writer *writer) {
     if (writer->count < writer->room) return WT_OK;
     size_t room = writer->room == 0 ? 64 : 2 * writer->room;
-    WT_TRY(grow(&writer->ids, writer->count, room, sizeof *writer->ids));
-    WT_TRY(grow(&writer->offsets, writer->count, room, sizeof *writer->offsets));
-    WT_TRY(grow(&writer->speakers, writer->count, room, sizeof *writer->speakers));
+    WT_TRY(grow_entries(&writer->ids, writer->count, room, sizeof *writer->ids));
+    WT_TRY(grow_entries(&writer->offsets, writer->count, room, sizeof *writer->offsets));
+    WT_TRY(grow_entries(&writer->speakers, writer->count, room, sizeof *writer->speakers));
     writer->room = room;
     return WT_OK;
 }
@@ -130,14 +130,14 @@ static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
     size_t needed = (size_t)((samples + WT_SHARD_PIECE - 1) / WT_SHARD_PIECE);
     if (needed > writer->block_room) {
         size_t room = needed > 2 * writer->block_room ? needed : 2 * writer->block_room;
-        WT_TRY(grow(&writer->blocks, writer->block_count, room, sizeof *writer->blocks));
-        WT_TRY(grow(&writer->label_blocks, writer->block_count, room, sizeof *writer->label_blocks));
+        WT_TRY(grow_entries(&writer->blocks, writer->block_count, room, sizeof *writer->blocks));
+        WT_TRY(grow_entries(&writer->label_blocks, writer->block_count, room, sizeof *writer->label_blocks));
         writer->block_room = room;
     }
     while (writer->block_count < needed) {
         WT_TRY(wt_alloc(&writer->blocks[writer->block_count],
-                        (size_t)WT_SHARD_PIECE * (size_t)writer->channels, wt_store_bytes(writer->store),
-                        "samples of a shard"));
+                        (size_t)WT_SHARD_PIECE * (size_t)writer->channels,
+                        wt_shard_store_bytes(writer->store), "samples of a shard"));
         writer->label_blocks[writer->block_count++] = NULL; /* from here free_writer frees both */
         if (writer->labelled)
             WT_TRY(wt_alloc(&writer->label_blocks[writer->block_count - 1], WT_SHARD_PIECE, sizeof(float),
@@ -149,7 +149,7 @@ static wt_status reserve_blocks(wt_shard_writer *writer, int64_t samples) {
 static wt_status reserve_mask(wt_shard_writer *writer, int64_t samples) {
     if (!writer->masked || (size_t)samples <= writer->mask_room) return WT_OK;
     size_t room = (size_t)samples > 2 * writer->mask_room ? (size_t)samples : 2 * writer->mask_room;
-    WT_TRY(grow(&writer->mask, (size_t)writer->samples, room, sizeof *writer->mask));
+    WT_TRY(grow_entries(&writer->mask, (size_t)writer->samples, room, sizeof *writer->mask));
     writer->mask_room = room;
     return WT_OK;
 }
@@ -185,8 +185,8 @@ static void store_samples(wt_shard_writer *writer, const float *samples, const f
     }
 }
 
-static wt_status check_samples(const wt_shard_writer *writer, const char *id, const float *samples,
-                               int64_t count) {
+static wt_status check_written_samples(const wt_shard_writer *writer, const char *id, const float *samples,
+                                       int64_t count) {
     WT_CHECK(count >= 1, WT_USAGE, "%s: no samples", id);
     WT_CHECK(count <= INT64_MAX / 8 / writer->channels - writer->samples, WT_USAGE, "%s: too long", id);
     for (int64_t i = 0; i < count * writer->channels; i++) {
@@ -196,8 +196,8 @@ static wt_status check_samples(const wt_shard_writer *writer, const char *id, co
     return WT_OK;
 }
 
-static wt_status check_labels(const wt_shard_writer *writer, const char *id, const float *labels,
-                              int64_t count) {
+static wt_status check_written_labels(const wt_shard_writer *writer, const char *id, const float *labels,
+                                      int64_t count) {
     WT_CHECK((labels != NULL) == writer->labelled, WT_FAILED, "%s: has %s", id,
              labels ? "labels, in a shard without" : "no labels, in a shard with");
     for (int64_t i = 0; labels && i < count; i++) {
@@ -234,14 +234,15 @@ wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
 }
 
 /* `mask` and `labels` may be NULL. */
-static wt_status add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
-                     const float *labels, int64_t count, const bool *mask) {
-    WT_TRY(check_samples(writer, id, samples, count));
-    WT_TRY(check_labels(writer, id, labels, count));
+static wt_status append_utterance(wt_shard_writer *writer, const char *id, int32_t speaker,
+                                  const float *samples, const float *labels, int64_t count,
+                                  const bool *mask) {
+    WT_TRY(check_written_samples(writer, id, samples, count));
+    WT_TRY(check_written_labels(writer, id, labels, count));
     WT_TRY(reserve_utterance(writer));
     WT_TRY(reserve_blocks(writer, writer->samples + count));
     WT_TRY(reserve_mask(writer, writer->samples + count));
-    WT_TRY(wt_copy_string(&writer->ids[writer->count], id));
+    WT_TRY(wt_memory_copy_string(&writer->ids[writer->count], id));
     writer->offsets[writer->count] = writer->samples;
     writer->speakers[writer->count] = speaker;
     writer->count++;
@@ -253,12 +254,12 @@ static wt_status add(wt_shard_writer *writer, const char *id, int32_t speaker, c
 
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count) {
-    return add(writer, id, speaker, samples, NULL, count, NULL);
+    return append_utterance(writer, id, speaker, samples, NULL, count, NULL);
 }
 
 wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                               int64_t count, const bool *mask) {
-    return add(writer, id, speaker, samples, NULL, count, mask);
+    return append_utterance(writer, id, speaker, samples, NULL, count, mask);
 }
 
 wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, int64_t count) {
@@ -267,7 +268,7 @@ wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, in
 
 wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
                                 const float *labels, int64_t count) {
-    return add(writer, id, -1, samples, labels, count, NULL);
+    return append_utterance(writer, id, -1, samples, labels, count, NULL);
 }
 
 /* --- finish --- */
@@ -278,8 +279,9 @@ static int64_t block_samples(const wt_shard_writer *writer, size_t block) {
 }
 
 static wt_status write_samples(wt_shard_writer *writer) {
-    wt_h5_shape shape = {
-        wt_store_type(writer->store), writer->channels == 1 ? 1 : 2, {writer->samples, writer->channels}};
+    wt_h5_shape shape = {wt_shard_store_type(writer->store),
+                         writer->channels == 1 ? 1 : 2,
+                         {writer->samples, writer->channels}};
     WT_TRY(wt_h5_declare(writer->file, WT_SHARD_SAMPLES, shape, WT_SHARD_PIECE));
     for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
         WT_TRY(wt_h5_write_rows(writer->file, WT_SHARD_SAMPLES, (int64_t)block * WT_SHARD_PIECE,
@@ -320,11 +322,11 @@ static wt_hash fold_labels(const wt_shard_writer *writer, wt_hash hash) {
     return wt_hash_fold(hash, wt_hash_bytes(writer->normalization.deviation, bytes, 0));
 }
 
-/* The pieces of x, the ids, the offsets with the end, the speakers, and where there are any the vocabulary, the labels and
- * the mask: each hashed, folded in this order. */
+/* The pieces of x, the ids, the offsets with the end, the speakers, and where there are any the vocabulary,
+ * the labels and the mask: each hashed, folded in this order. */
 static wt_hash digest(const wt_shard_writer *writer) {
     wt_hash hash = {0, 0};
-    size_t sample_bytes = wt_store_bytes(writer->store) * (size_t)writer->channels;
+    size_t sample_bytes = wt_shard_store_bytes(writer->store) * (size_t)writer->channels;
     for (size_t block = 0; (int64_t)block * WT_SHARD_PIECE < writer->samples; block++) {
         size_t bytes = (size_t)block_samples(writer, block) * sample_bytes;
         hash = wt_hash_fold(hash, wt_hash_bytes(writer->blocks[block], bytes, 0));

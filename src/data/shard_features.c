@@ -1,4 +1,5 @@
-/* Features of a shard's utterances while it is written: they are few beside the samples, and kept until the end. */
+/* Features of a shard's utterances while it is written: they are few beside the samples, and kept until the
+ * end. */
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ wt_status wt_shard_features_add(wt_shard_features *f, const char *id, const floa
     WT_TRY(reserve(f, count));
     memcpy(f->frames + f->total * f->kind->count, frames, (size_t)(count * f->kind->count) * sizeof *frames);
     f->total = end;
-    return wt_append(&f->ends, &f->utterances, &end, sizeof end, "features of a shard");
+    return wt_memory_append(&f->ends, &f->utterances, &end, sizeof end, "features of a shard");
 }
 
 wt_hash wt_shard_features_fold(const wt_shard_features *f, wt_hash hash) {

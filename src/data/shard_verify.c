@@ -1,7 +1,7 @@
 /*
- * Reading everything of a data set and comparing it with the digests that were made when it was prepared. They were made
- * of what stood in memory before HDF5 had it, so this also finds what went wrong in writing or copying. The parts and
- * their order are those of `digest` in shard.c.
+ * Reading everything of a data set and comparing it with the digests that were made when it was prepared.
+ * They were made of what stood in memory before HDF5 had it, so this also finds what went wrong in writing or
+ * copying. The parts and their order are those of `digest` in shard.c.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ typedef struct {
     int64_t bytes;
 } digesting;
 
-static void fold_bytes(digesting *work, const void *values, size_t bytes) {
+static void fold_values(digesting *work, const void *values, size_t bytes) {
     work->hash = wt_hash_fold(work->hash, wt_hash_bytes(values, bytes, 0));
     work->bytes += (int64_t)bytes;
 }
@@ -34,7 +34,7 @@ static wt_status fold_rows(digesting *work, const char *name, wt_h5_type type, s
     for (int64_t first = 0; first < samples && status == WT_OK; first += piece) {
         const int64_t count = samples - first < piece ? samples - first : piece;
         status = wt_h5_read_rows(work->file, name, type, first, count, values);
-        if (status == WT_OK) fold_bytes(work, values, (size_t)count * element);
+        if (status == WT_OK) fold_values(work, values, (size_t)count * element);
     }
     wt_free(values);
     return status;
@@ -59,33 +59,34 @@ static wt_status fold_utterances(digesting *work) {
     const size_t count = (size_t)work->part->count;
     int32_t *speakers;
     WT_TRY(fold_ids(work));
-    fold_bytes(work, work->part->offsets, (count + 1) * sizeof *work->part->offsets);
+    fold_values(work, work->part->offsets, (count + 1) * sizeof *work->part->offsets);
     WT_TRY(wt_alloc(&speakers, count, sizeof *speakers, "speakers of a shard"));
     wt_status status = wt_h5_read(work->file, "utterances/speaker", WT_H5_INT32, speakers);
-    if (status == WT_OK) fold_bytes(work, speakers, count * sizeof *speakers);
+    if (status == WT_OK) fold_values(work, speakers, count * sizeof *speakers);
     wt_free(speakers);
     return status;
 }
 
 static wt_status fold_shard(digesting *work, const wt_dataset *dataset) {
-    const size_t sample = wt_store_bytes(dataset->store) * (size_t)dataset->channels;
+    const size_t sample = wt_shard_store_bytes(dataset->store) * (size_t)dataset->channels;
     const wt_vocabulary *vocabulary = &dataset->vocabulary;
     const wt_normalization *normalization = &dataset->normalization;
-    WT_TRY(fold_rows(work, WT_SHARD_SAMPLES, wt_store_type(dataset->store), sample, WT_SHARD_PIECE));
+    WT_TRY(fold_rows(work, WT_SHARD_SAMPLES, wt_shard_store_type(dataset->store), sample, WT_SHARD_PIECE));
     WT_TRY(fold_utterances(work));
     if (vocabulary->classes > 0)
-        fold_bytes(work, vocabulary->symbols, (size_t)vocabulary->classes * sizeof *vocabulary->symbols);
+        fold_values(work, vocabulary->symbols, (size_t)vocabulary->classes * sizeof *vocabulary->symbols);
     if (dataset->label_kind != WT_LABELS_NONE) {
         const size_t moments = (size_t)dataset->channels * sizeof(double);
-        WT_TRY(fold_rows(work, WT_SHARD_LABELS, wt_label_type(dataset), sizeof(float), WT_SHARD_PIECE));
-        fold_bytes(work, normalization->mean, moments);
-        fold_bytes(work, normalization->deviation, moments);
+        WT_TRY(
+            fold_rows(work, WT_SHARD_LABELS, wt_dataset_label_type(dataset), sizeof(float), WT_SHARD_PIECE));
+        fold_values(work, normalization->mean, moments);
+        fold_values(work, normalization->deviation, moments);
     }
     if (dataset->masked)
         WT_TRY(fold_rows(work, WT_SHARD_MASK, WT_H5_INT16, sizeof(int16_t), work->part->samples));
     if (dataset->features.count == 0) return WT_OK;
     const size_t numbers = (size_t)(work->part->frame_ends[work->part->count - 1] * dataset->features.count);
-    fold_bytes(work, work->part->frames, numbers * sizeof *work->part->frames); /* as they were opened */
+    fold_values(work, work->part->frames, numbers * sizeof *work->part->frames); /* as they were opened */
     return WT_OK;
 }
 

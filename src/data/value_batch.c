@@ -1,9 +1,9 @@
 /*
  * Filling batches whose targets are the next samples' values, with inputs that are values or classes.
  *
- * What the network sees and predicts of a sample is x as the data set has it: of sound its 16-bit code, of a table the
- * normalised value; with pre-emphasis e[t] = x[t] − c·x[t−1]. Given the past, e takes values as far apart as x does,
- * so that a code keeps its width, and its edges are those of x. Before an utterance x is 0.
+ * What the network sees and predicts of a sample is x as the data set has it: of sound its 16-bit code, of a
+ * table the normalised value; with pre-emphasis e[t] = x[t] − c·x[t−1]. Given the past, e takes values as far
+ * apart as x does, so that a code keeps its width, and its edges are those of x. Before an utterance x is 0.
  */
 #include <math.h>
 #include <string.h>
@@ -14,18 +14,18 @@
 
 enum { CODE_MAX = 32767, CODE_MIN = -32768 };
 
-static int channels_of(const wt_batch_filler *filler) {
+static int count_value_channels(const wt_batch_filler *filler) {
     return wt_dataset_channels(filler->dataset);
 }
 
 wt_status wt_value_filler_init(wt_batch_filler *filler) {
     const wt_batch_shape *shape = &filler->shape;
     const size_t rows = (size_t)shape->targets + (size_t)shape->context + 1;
-    const size_t channels = (size_t)channels_of(filler);
+    const size_t channels = (size_t)count_value_channels(filler);
     WT_CHECK(wt_dataset_kind(filler->dataset) != WT_DATA_TEXT, WT_USAGE, "a text's symbols have no values");
-    WT_CHECK(shape->values == channels_of(filler), WT_USAGE,
+    WT_CHECK(shape->values == count_value_channels(filler), WT_USAGE,
              "the data set has channels other than those that the network predicts (got %d, expected %d)",
-             channels_of(filler), shape->values);
+             count_value_channels(filler), shape->values);
     WT_CHECK(!shape->codes || channels <= WT_EDGE_CHANNELS, WT_USAGE,
              "the sound has too many channels to predict (got %zu, expected at most %d)", channels,
              WT_EDGE_CHANNELS);
@@ -36,7 +36,7 @@ wt_status wt_value_filler_init(wt_batch_filler *filler) {
 /* Samples start−R−1 … start+n−1 (0 before the utterance) as the network's units, before pre-emphasis. */
 static wt_status read_samples(wt_batch_filler *filler, const wt_window *window) {
     const wt_batch_shape *shape = &filler->shape;
-    const int channels = channels_of(filler);
+    const int channels = count_value_channels(filler);
     const int64_t first = window->start - shape->context - 1, before = first < 0 ? -first : 0;
     const int64_t count = (int64_t)shape->context + 1 + window->targets - before;
     const wt_normalization *n = &shape->normalization;
@@ -60,7 +60,7 @@ static wt_status read_samples(wt_batch_filler *filler, const wt_window *window) 
 
 /* seen[i] belongs to sample start−R+i. */
 static void emphasise(wt_batch_filler *filler, int rows) {
-    const int channels = channels_of(filler);
+    const int channels = count_value_channels(filler);
     const double share = filler->shape.preemphasis;
     const float *x = filler->samples + channels;
     for (ptrdiff_t i = 0; i < (ptrdiff_t)rows * channels; i++)
@@ -78,11 +78,11 @@ void wt_batch_add_noise(const wt_batch_filler *filler, wt_real *signal, size_t c
 }
 
 /* Both in place of what a slot had; without targets it is padding. */
-static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
-                       int64_t window) {
+static void put_value_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
+                             int64_t window) {
     const int used = targets > 0 ? targets + batch->context - 1 : 0, rows = wt_batch_rows(batch);
     const size_t first = (size_t)slot * (size_t)rows;
-    const int channels = channels_of(filler);
+    const int channels = count_value_channels(filler);
     if (batch->classes) {
         const wt_quantization quantization = filler->shape.quantization;
         for (int i = 0; i < rows; i++)
@@ -99,16 +99,16 @@ static void put_inputs(const wt_batch_filler *filler, wt_batch *batch, int slot,
 /* The edges' bits of a target. */
 static int32_t edges_of(const wt_batch_filler *filler, const float *x) {
     int32_t edges = 0;
-    for (int c = 0; filler->shape.codes && c < channels_of(filler); c++) {
+    for (int c = 0; filler->shape.codes && c < count_value_channels(filler); c++) {
         if (x[c] <= -1) edges |= WT_EDGE_LOW << 2 * c;
         if (x[c] >= CODE_MAX / 32768.0f) edges |= WT_EDGE_HIGH << 2 * c;
     }
     return edges;
 }
 
-static void put_targets(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
-                        const uint8_t *mask) {
-    const size_t at = (size_t)slot * (size_t)batch->targets, channels = (size_t)channels_of(filler);
+static void put_value_targets(const wt_batch_filler *filler, wt_batch *batch, int slot, int targets,
+                              const uint8_t *mask) {
+    const size_t at = (size_t)slot * (size_t)batch->targets, channels = (size_t)count_value_channels(filler);
     const size_t context = (size_t)batch->context;
     batch->target_count[slot] = targets;
     for (int t = 0; t < batch->targets; t++) {
@@ -131,8 +131,8 @@ wt_status wt_value_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
         WT_TRY(read_samples(filler, &window));
         emphasise(filler, batch->context + targets);
     }
-    put_inputs(filler, batch, slot, targets, index);
-    put_targets(filler, batch, slot, targets, mask);
+    put_value_inputs(filler, batch, slot, targets, index);
+    put_value_targets(filler, batch, slot, targets, mask);
     return WT_OK;
 }
 
@@ -140,7 +140,7 @@ wt_status wt_value_fill_slot(wt_batch_filler *filler, wt_batch *batch, int slot,
 
 wt_status wt_batch_mark_runs(wt_batch_filler *filler, wt_batch *batch, int slot, int64_t index) {
     uint8_t *run = batch->run + (size_t)slot * (size_t)batch->targets;
-    const int channels = channels_of(filler), around = WT_RUN - 1;
+    const int channels = count_value_channels(filler), around = WT_RUN - 1;
     memset(run, 0, (size_t)batch->targets);
     if (index < 0) return WT_OK;
     const wt_window window = wt_windows_get(filler->windows, index);

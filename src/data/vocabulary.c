@@ -1,6 +1,6 @@
 /*
- * Vocabularies: sorted arrays and a binary search. A file's vocabulary is not trusted: it must be ascending code points,
- * so that each class is one symbol and each symbol one class.
+ * Vocabularies: sorted arrays and a binary search. A file's vocabulary is not trusted: it must be ascending
+ * code points, so that each class is one symbol and each symbol one class.
  */
 #include "wavetrain/vocabulary.h"
 
@@ -74,7 +74,7 @@ bool wt_vocabulary_equal(const wt_vocabulary *a, const wt_vocabulary *b) {
     return a->classes == 0 || memcmp(a->symbols, b->symbols, (size_t)a->classes * sizeof *a->symbols) == 0;
 }
 
-void wt_symbol_text(char out[WT_SYMBOL_TEXT], int32_t symbol) {
+void wt_vocabulary_symbol_text(char out[WT_SYMBOL_TEXT], int32_t symbol) {
     bool plain = symbol > 0x20 && symbol != 0x7F && !(symbol >= 0x80 && symbol <= 0xA0) && symbol != 0xAD &&
                  !(symbol >= 0x2000 && symbol <= 0x200F) && !(symbol >= 0x2028 && symbol <= 0x202F) &&
                  symbol != 0xFEFF;

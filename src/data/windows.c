@@ -1,7 +1,7 @@
 /*
  * The fixed grid of windows: sums of the windows before each utterance, and a binary search in them.
- * Eight bytes an utterance, whatever the number of windows; of a masked data set eight a window that is kept, too, and
- * eight an utterance that keeps some, if not all do.
+ * Eight bytes an utterance, whatever the number of windows; of a masked data set eight a window that is kept,
+ * too, and eight an utterance that keeps some, if not all do.
  */
 #include "data_internal.h"
 #include "wavetrain/memory.h"
@@ -20,7 +20,7 @@ struct wt_windows {
     wt_label_windows labels;
 };
 
-static int64_t least(int64_t a, int64_t b) {
+static int64_t min_int64(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
@@ -33,7 +33,7 @@ static int64_t padded_before(const wt_windows *windows) {
 
 /* The sample at which an utterance's grid begins. */
 static int64_t grid_begin(const wt_windows *windows, int64_t length) {
-    return windows->partial == WT_PARTIAL_DROP ? least(padded_before(windows), length) : 0;
+    return windows->partial == WT_PARTIAL_DROP ? min_int64(padded_before(windows), length) : 0;
 }
 
 /* The sample at which it ends: a look-ahead makes the last targets see padding. */
@@ -55,11 +55,11 @@ static void count_strides(wt_windows *windows, int64_t u, int64_t length) {
     const int64_t count = length > first ? (length - 1 - first) / stride + 1 : 0;
     windows->before[u + 1] = windows->before[u] + count;
     windows->target_sum += count;
-    if (whole > first) windows->padded_sum += least(count, (whole - first) / stride);
+    if (whole > first) windows->padded_sum += min_int64(count, (whole - first) / stride);
 }
 
 /* A text of its own, for the cause is the configuration and not a file. */
-static wt_status check_any(const wt_windows *windows, int64_t longest) {
+static wt_status check_any_window(const wt_windows *windows, int64_t longest) {
     WT_CHECK(windows->before[windows->utterances] > 0 || windows->labels.stride == 0, WT_USAGE,
              "no window fits an utterance (the longest has %lld samples, a window %d)", (long long)longest,
              windows->targets + windows->context - 1);
@@ -74,7 +74,7 @@ static wt_status check_any(const wt_windows *windows, int64_t longest) {
 }
 
 /* Targets of samples from … end−1, by a mask (NULL: all). */
-static int64_t count_targets(const uint8_t *mask, int64_t from, int64_t end) {
+static int64_t count_masked_targets(const uint8_t *mask, int64_t from, int64_t end) {
     int64_t sum = 0;
     if (mask == NULL) return end > from ? end - from : 0;
     for (int64_t t = from; t < end; t++) sum += mask[t];
@@ -82,14 +82,14 @@ static int64_t count_targets(const uint8_t *mask, int64_t from, int64_t end) {
 }
 
 /* Windows of an utterance whose grid begins at `begin`; with `kept`, their numbers in the grid. */
-static int64_t count_utterance(const wt_windows *windows, const uint8_t *mask, int64_t begin, int64_t length,
-                               int64_t *kept) {
+static int64_t count_utterance_windows(const wt_windows *windows, const uint8_t *mask, int64_t begin,
+                                       int64_t length, int64_t *kept) {
     int64_t T = windows->targets, end = grid_end(windows, length), count = 0;
     int64_t grid = (end - begin) / T + ((end - begin) % T != 0);
     if (mask == NULL) return grid;
     for (int64_t i = 0; i < grid; i++) {
         int64_t first = begin + i * T;
-        if (count_targets(mask, first, least(first + T, length)) == 0) continue;
+        if (count_masked_targets(mask, first, min_int64(first + T, length)) == 0) continue;
         if (kept != NULL) kept[count] = i;
         count++;
     }
@@ -100,10 +100,11 @@ static void count_grid(wt_windows *windows, int64_t u, int64_t length) {
     const int64_t begin = grid_begin(windows, length),
                   behind = windows->labelled ? windows->labels.look_ahead : 0;
     const uint8_t *mask = wt_dataset_mask(windows->dataset, u);
-    windows->before[u + 1] = windows->before[u] + count_utterance(windows, mask, begin, length, NULL);
-    windows->target_sum += count_targets(mask, begin, grid_end(windows, length));
+    windows->before[u + 1] = windows->before[u] + count_utterance_windows(windows, mask, begin, length, NULL);
+    windows->target_sum += count_masked_targets(mask, begin, grid_end(windows, length));
     if (windows->partial == WT_PARTIAL_PAD)
-        windows->padded_sum += count_targets(mask, 0, least(padded_before(windows) + behind, length));
+        windows->padded_sum += count_masked_targets(mask, 0,
+                                                    min_int64(padded_before(windows) + behind, length));
 }
 
 static wt_status count_windows(wt_windows *windows) {
@@ -118,7 +119,7 @@ static wt_status count_windows(wt_windows *windows) {
         windows->item_count += windows->before[u + 1] > before;
         if (length > longest) longest = length;
     }
-    return check_any(windows, longest);
+    return check_any_window(windows, longest);
 }
 
 static wt_status list_kept(wt_windows *windows) {
@@ -127,8 +128,8 @@ static wt_status list_kept(wt_windows *windows) {
                     "windows with targets"));
     for (int64_t u = 0; u < windows->utterances; u++) {
         int64_t length = wt_dataset_length(windows->dataset, u);
-        count_utterance(windows, wt_dataset_mask(windows->dataset, u), grid_begin(windows, length), length,
-                        windows->kept + windows->before[u]);
+        count_utterance_windows(windows, wt_dataset_mask(windows->dataset, u), grid_begin(windows, length),
+                                length, windows->kept + windows->before[u]);
     }
     return WT_OK;
 }
@@ -143,7 +144,7 @@ static wt_status list_items(wt_windows *windows) {
     return WT_OK;
 }
 
-static wt_status check_labels(const wt_dataset *dataset, const wt_label_windows *labels) {
+static wt_status check_window_labels(const wt_dataset *dataset, const wt_label_windows *labels) {
     const wt_label_kind kind = labels->outputs ? WT_LABELS_CLASS : WT_LABELS_VALUE;
     WT_CHECK(
         wt_dataset_label_kind(dataset) != WT_LABELS_NONE, WT_USAGE,
@@ -163,8 +164,8 @@ static wt_status check_labels(const wt_dataset *dataset, const wt_label_windows 
     return WT_OK;
 }
 
-static wt_status create(wt_windows **out, const wt_dataset *dataset, const wt_label_windows *labels,
-                        bool labelled) {
+static wt_status create_windows(wt_windows **out, const wt_dataset *dataset, const wt_label_windows *labels,
+                                bool labelled) {
     const int targets = labels->targets, context = labels->context;
     wt_windows *windows = NULL;
     wt_status status = WT_OK;
@@ -194,10 +195,11 @@ cleanup:
 wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
                             wt_partial_context partial) {
     const wt_label_windows plain = {.targets = targets, .context = context, .partial = partial};
-    return create(out, dataset, &plain, false);
+    return create_windows(out, dataset, &plain, false);
 }
 
-/* Samples are stored less the data set's offsets, so these belong to the means; without means to the samples. */
+/* Samples are stored less the data set's offsets, so these belong to the means; without means to the
+ * samples. */
 wt_normalization wt_normalization_of_stored(const wt_normalization *normalization,
                                             const wt_dataset *dataset) {
     wt_normalization stored = *normalization;
@@ -217,10 +219,10 @@ wt_normalization wt_normalization_of_stored(const wt_normalization *normalizatio
 wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
                                    const wt_label_windows *labels) {
     *out = NULL;
-    WT_TRY(check_labels(dataset, labels));
+    WT_TRY(check_window_labels(dataset, labels));
     wt_label_windows stored = *labels;
     stored.normalization = wt_normalization_of_stored(&labels->normalization, dataset);
-    return create(out, dataset, &stored, true);
+    return create_windows(out, dataset, &stored, true);
 }
 
 const wt_label_windows *wt_windows_labels(const wt_windows *windows) {
@@ -265,7 +267,7 @@ wt_window wt_windows_get(const wt_windows *windows, int64_t index) {
         return (wt_window){low, end - windows->targets + 1, windows->targets};
     }
     int64_t start = grid_begin(windows, length) + number * windows->targets;
-    return (wt_window){low, start, (int)least(windows->targets, grid_end(windows, length) - start)};
+    return (wt_window){low, start, (int)min_int64(windows->targets, grid_end(windows, length) - start)};
 }
 
 int64_t wt_windows_items(const wt_windows *windows) {

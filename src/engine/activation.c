@@ -5,21 +5,25 @@
  */
 #include "operators.h"
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+static void forward_activation(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     wt_unary_begin(&u);
     e->kernels->activate(u.y, u.out, u.work, u.in, u.rows, u.out, e->graph->ops[op].activation);
 }
 
-static void backward(const wt_engine *e, int op, const wt_tile *tile) {
+static void backward_activation(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const wt_op *o = &e->graph->ops[op];
     e->kernels->activate_back(u.dx, u.in, o->kind == WT_OP_GATE ? u.y : NULL, u.out, u.work, u.in, u.dy,
                               u.out, u.rows, u.out, o->activation);
 }
 
-const wt_op_class wt_class_activation = {
-    .flags = WT_KEEPS_OUTPUT | WT_GRADIENT_IN_PLACE, .elements = 1, .forward = forward, .backward = backward};
+const wt_op_class wt_class_activation = {.flags = WT_KEEPS_OUTPUT | WT_GRADIENT_IN_PLACE,
+                                         .elements = 1,
+                                         .forward = forward_activation,
+                                         .backward = backward_activation};
 
-const wt_op_class wt_class_gate = {
-    .flags = WT_KEEPS_INPUT | WT_REMAKES, .elements = 2, .forward = forward, .backward = backward};
+const wt_op_class wt_class_gate = {.flags = WT_KEEPS_INPUT | WT_REMAKES,
+                                   .elements = 2,
+                                   .forward = forward_activation,
+                                   .backward = backward_activation};

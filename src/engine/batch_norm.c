@@ -17,7 +17,7 @@ static wt_real *memory_of(const wt_engine *e, int op) {
 }
 
 static int width_of(const wt_engine *e, int op) {
-    return wt_value_of(e, e->graph->ops[op].output)->channels;
+    return wt_engine_value(e, e->graph->ops[op].output)->channels;
 }
 
 /* --- forward --- */
@@ -25,16 +25,17 @@ static int width_of(const wt_engine *e, int op) {
 static void gather_forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     wt_unary_begin(&u);
-    e->kernels->column_moments(wt_moments(e, op, tile), u.work, u.in, u.rows, u.in);
+    e->kernels->column_moments(wt_engine_moments(e, op, tile), u.work, u.in, u.rows, u.in);
 }
 
 /* The step's means and biased variances; new running ones as torch.nn.BatchNorm1d keeps them, the variance
  * unbiased. */
 static void reduce_forward(wt_engine *e, int op, const wt_stage *stage) {
     const int width = width_of(e, op), *tensors = e->graph->ops[op].tensors;
-    const double *sums = wt_reduce_moments(e, op, stage, width);
+    const double *sums = wt_engine_reduce_moments(e, op, stage, width);
     const double count = sums[2 * width], rest = count > 1 ? count / (count - 1) : 1;
-    const wt_real *running_mean = wt_tensor(e, tensors[2]), *running_variance = wt_tensor(e, tensors[3]);
+    const wt_real *running_mean = wt_engine_tensor(e, tensors[2]),
+                  *running_variance = wt_engine_tensor(e, tensors[3]);
     wt_real *mean_rstd = memory_of(e, op), *staged = mean_rstd + 2 * width;
     e->staged = count > 0;
 #pragma omp simd
@@ -50,28 +51,29 @@ static void reduce_forward(wt_engine *e, int op, const wt_stage *stage) {
     }
 }
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+static void forward_batch_norm(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const int *tensors = e->graph->ops[op].tensors;
     const wt_real *mean_rstd = memory_of(e, op);
     if (!e->shape.backward || tile->stage->phase == WT_BACKWARD)
         wt_unary_begin(&u); /* else the sums' rows are there */
-    e->kernels->standardise(u.y, u.out, u.work, u.in, mean_rstd, mean_rstd + u.out, wt_tensor(e, tensors[0]),
-                            wt_tensor(e, tensors[1]), u.rows, u.out);
+    e->kernels->standardise(u.y, u.out, u.work, u.in, mean_rstd, mean_rstd + u.out,
+                            wt_engine_tensor(e, tensors[0]), wt_engine_tensor(e, tensors[1]), u.rows, u.out);
 }
 
 /* --- backward --- */
 
 static void gather_backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    e->kernels->column_products(wt_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
+    e->kernels->column_products(wt_engine_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
 }
 
 static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
     const int width = width_of(e, op);
-    const double *sums = wt_reduce_moments(e, op, stage, width);
+    const double *sums = wt_engine_reduce_moments(e, op, stage, width);
     const double count = sums[2 * width] > 0 ? sums[2 * width] : 1;
-    const wt_real *weight = wt_tensor(e, e->graph->ops[op].tensors[0]), *rstd = memory_of(e, op) + width;
+    const wt_real *weight = wt_engine_tensor(e, e->graph->ops[op].tensors[0]),
+                  *rstd = memory_of(e, op) + width;
     wt_real *factors = memory_of(e, op) + 4 * width;
 #pragma omp simd
     for (int c = 0; c < width; c++) {
@@ -81,7 +83,7 @@ static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
     }
 }
 
-static void backward(const wt_engine *e, int op, const wt_tile *tile) {
+static void backward_batch_norm(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const wt_real *factors = memory_of(e, op) + 4 * u.out;
     e->kernels->standardise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, factors, factors + u.out,
@@ -90,15 +92,15 @@ static void backward(const wt_engine *e, int op, const wt_tile *tile) {
 
 /* --- memory --- */
 
-static int memory(const wt_graph *graph, const wt_op *o) {
+static int count_batch_norm_memory(const wt_graph *graph, const wt_op *o) {
     (void)graph, (void)o;
     return 7;
 }
 
 /* In evaluation: the running statistics. */
-static void load(wt_engine *e, int op) {
+static void load_running_statistics(wt_engine *e, int op) {
     const int width = width_of(e, op), *tensors = e->graph->ops[op].tensors;
-    const wt_real *mean = wt_tensor(e, tensors[2]), *variance = wt_tensor(e, tensors[3]);
+    const wt_real *mean = wt_engine_tensor(e, tensors[2]), *variance = wt_engine_tensor(e, tensors[3]);
     wt_real *mean_rstd = memory_of(e, op);
     for (int c = 0; !e->shape.backward && c < width; c++) {
         mean_rstd[c] = mean[c];
@@ -119,9 +121,9 @@ void wt_engine_commit(const wt_engine *e, wt_real *parameters) {
 
 const wt_op_class wt_class_batch_norm = {.flags = WT_KEEPS_INPUT | WT_GRADIENT_IN_PLACE | WT_MOMENTS,
                                          .elements = 2, /* once for the statistics, and once more */
-                                         .forward = forward,
-                                         .backward = backward,
-                                         .memory = memory,
-                                         .load = load,
+                                         .forward = forward_batch_norm,
+                                         .backward = backward_batch_norm,
+                                         .memory = count_batch_norm_memory,
+                                         .load = load_running_statistics,
                                          .gather = {gather_forward, gather_backward},
                                          .reduce = {reduce_forward, reduce_backward}};

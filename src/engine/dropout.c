@@ -10,9 +10,9 @@
 
 /* The tile's factors, 0 or 1/(1 − share), [rows, channels]. Rows are numbered from the microbatch's first
  * window on. */
-static wt_real *draw(const wt_engine *e, int op, const wt_tile *tile, const wt_unary *u) {
+static wt_real *draw_factors(const wt_engine *e, int op, const wt_tile *tile, const wt_unary *u) {
     const wt_op *o = &e->graph->ops[op];
-    const wt_value *v = wt_value_of(e, o->output);
+    const wt_value *v = wt_engine_value(e, o->output);
     const int each = e->microbatch_windows, groups = (u->out + 3) / 4; /* four channels share a call */
     const bool time = v->extent == WT_EXTENT_TIME;
     const int slot = e->first + tile->group, microbatch = time ? slot / each : e->first / each + tile->group;
@@ -22,7 +22,7 @@ static wt_real *draw(const wt_engine *e, int op, const wt_tile *tile, const wt_u
     const uint64_t key = (uint64_t)e->step.step << 21 | (uint64_t)(e->step.first_microbatch + microbatch);
     const uint64_t limit = (uint64_t)(o->share * 0x1p32);
     const wt_real keep = (wt_real)(1 / (1 - o->share));
-    wt_real *factors = wt_row(e, tile, e->plan->ops[op].state, u->first, u->out), *factor = factors;
+    wt_real *factors = wt_engine_row(e, tile, e->plan->ops[op].state, u->first, u->out), *factor = factors;
     for (int r = 0; r < u->rows; r++, factor += u->out) {
         for (int g = 0; g < groups; g++) {
             uint32_t words[4];
@@ -35,33 +35,33 @@ static wt_real *draw(const wt_engine *e, int op, const wt_tile *tile, const wt_u
     return factors;
 }
 
-static void multiply(wt_real *y, const wt_real *x, const wt_real *factors, size_t count) {
+static void apply_factors(wt_real *y, const wt_real *x, const wt_real *factors, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] = x[i] * factors[i];
 }
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+static void forward_dropout(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const size_t count = (size_t)u.rows * (size_t)u.out;
     if (e->shape.backward) {
-        multiply(u.y, u.x, draw(e, op, tile, &u), count);
+        apply_factors(u.y, u.x, draw_factors(e, op, tile, &u), count);
     } else if (u.y != u.x) {
         memcpy(u.y, u.x, count * sizeof *u.y);
     }
 }
 
-static void backward(const wt_engine *e, int op, const wt_tile *tile) {
+static void backward_dropout(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    multiply(u.dx, u.dy, draw(e, op, tile, &u), (size_t)u.rows * (size_t)u.out);
+    apply_factors(u.dx, u.dy, draw_factors(e, op, tile, &u), (size_t)u.rows * (size_t)u.out);
 }
 
 /* With the factors that backward has drawn. */
 static void remake(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    const wt_real *factors = wt_row(e, tile, e->plan->ops[op].state, u.first, u.out);
-    multiply(u.y, u.x, factors, (size_t)u.rows * (size_t)u.out);
+    const wt_real *factors = wt_engine_row(e, tile, e->plan->ops[op].state, u.first, u.out);
+    apply_factors(u.y, u.x, factors, (size_t)u.rows * (size_t)u.out);
 }
 
 const wt_op_class wt_class_dropout = {.flags = WT_REMAKES | WT_GRADIENT_IN_PLACE | WT_STATE_PER_ELEMENT,
-                                      .forward = forward,
-                                      .backward = backward,
+                                      .forward = forward_dropout,
+                                      .backward = backward_dropout,
                                       .remake = remake};

@@ -25,7 +25,7 @@ enum { HOLDINGS = 12 };
 static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
     const wt_engine_plan *plan = e->plan;
     const size_t windows = (size_t)e->shape.windows;
-    const size_t microbatches = (size_t)wt_microbatches_of(e, e->shape.windows);
+    const size_t microbatches = (size_t)wt_engine_count_microbatches(e, e->shape.windows);
     const size_t targets = plan->lists_targets ? windows * (size_t)e->shape.targets : 0;
     const holding all[HOLDINGS] = {
         {&e->arena, plan->arena, sizeof(wt_real)},
@@ -44,8 +44,8 @@ static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
     memcpy(list, all, sizeof all);
 }
 
-static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *kernels,
-                       const wt_engine_shape *shape, bool stream) {
+static wt_status init_engine(wt_engine *e, const wt_graph *graph, const wt_kernels *kernels,
+                             const wt_engine_shape *shape, bool stream) {
     e->graph = graph;
     e->kernels = kernels;
     e->shape = *shape;
@@ -54,8 +54,9 @@ static wt_status begin(wt_engine *e, const wt_graph *graph, const wt_kernels *ke
     e->microbatch_windows = shape->windows;
     if (shape->backward && shape->microbatch_windows) e->microbatch_windows = shape->microbatch_windows;
     if (!shape->backward && kernels->place_matters) e->microbatch_windows = 1;
-    if (wt_takes_windows(e, wt_graph_loss(graph)))
-        e->loss_each = wt_whole_lines(wt_loss_classes[wt_graph_loss(graph)->loss]->scratch(shape->targets));
+    if (wt_loss_takes_windows(e, wt_graph_loss(graph)))
+        e->loss_each = wt_engine_whole_lines(
+            wt_loss_classes[wt_graph_loss(graph)->loss]->scratch(shape->targets));
     return wt_engine_plan_create(e, stream);
 }
 
@@ -66,7 +67,7 @@ wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_
     holding list[HOLDINGS];
     *out = NULL;
     WT_TRY(wt_alloc(&e, 1, sizeof *e, "the engine"));
-    WT_GUARD(begin(e, graph, kernels, shape, stream));
+    WT_GUARD(init_engine(e, graph, kernels, shape, stream));
     list_holdings(e, list);
     for (int i = 0; i < HOLDINGS; i++)
         WT_GUARD(wt_alloc(list[i].at, list[i].count, list[i].size, "activations and gradients"));
@@ -103,7 +104,7 @@ void wt_engine_destroy(wt_engine *e) {
 int64_t wt_engine_bytes(const wt_graph *graph, const wt_kernels *kernels, const wt_engine_shape *shape) {
     wt_engine e = {0};
     int64_t bytes = -1;
-    if (begin(&e, graph, kernels, shape, false) == WT_OK) {
+    if (init_engine(&e, graph, kernels, shape, false) == WT_OK) {
         holding list[HOLDINGS];
         list_holdings(&e, list);
         bytes = (int64_t)sizeof e + wt_engine_plan_bytes(&e);
@@ -118,9 +119,9 @@ int64_t wt_engine_bytes(const wt_graph *graph, const wt_kernels *kernels, const 
 static void pack_term(const wt_engine *e, int number) {
     const wt_term *term = &e->graph->terms[number];
     if (term->tensor < 0) return;
-    const int in = wt_value_of(e, term->value)->channels;
-    const int out = wt_value_of(e, e->graph->ops[term->op].output)->channels;
-    const wt_real *w = wt_tensor(e, term->tensor) + (size_t)term->tap * (size_t)in * (size_t)out;
+    const int in = wt_engine_value(e, term->value)->channels;
+    const int out = wt_engine_value(e, e->graph->ops[term->op].output)->channels;
+    const wt_real *w = wt_engine_tensor(e, term->tensor) + (size_t)term->tap * (size_t)in * (size_t)out;
     const size_t forward = e->plan->terms[number].forward, backward = e->plan->terms[number].backward;
     e->kernels->pack(e->packed + forward, w, in, out, false, (wt_real)term->scale);
     if (backward != SIZE_MAX) e->kernels->pack(e->packed + backward, w, out, in, true, (wt_real)term->scale);
@@ -130,7 +131,7 @@ void wt_engine_pack(wt_engine *e, const wt_real *parameters) {
     enum { SERIAL = 1 << 15 }; /* elements: fewer are not worth a second thread */
     e->parameters = parameters;
     for (int op = 0; op < e->graph->op_count; op++) {
-        if (wt_class(e->graph, op)->load) wt_class(e->graph, op)->load(e, op);
+        if (wt_engine_op_class(e->graph, op)->load) wt_engine_op_class(e->graph, op)->load(e, op);
     }
     if (e->plan->packed < SERIAL || e->threads == 1) {
         for (int n = 0; n < e->graph->term_count; n++) pack_term(e, n);
@@ -152,7 +153,8 @@ void wt_engine_begin_step(wt_engine *e, const wt_engine_step *step) {
 static void list_targets(wt_engine *e) {
     const wt_batch *batch = e->batch;
     /* where a readout does not take them together */
-    const bool drops = e->shape.backward && wt_value_of(e, e->graph->outputs)->extent == WT_EXTENT_TARGETS;
+    const bool drops = e->shape.backward &&
+                       wt_engine_value(e, e->graph->outputs)->extent == WT_EXTENT_TARGETS;
     const size_t values = (size_t)wt_engine_values(e->graph);
     e->targets = 0;
     for (int w = 0; w < e->windows; w++) {
@@ -175,25 +177,26 @@ static void list_targets(wt_engine *e) {
 /* A window's loss: its tiles' in order. */
 static wt_window_loss add_window(const wt_engine *e, int window) {
     const wt_batch *batch = e->batch;
-    const int count = wt_window_targets(e, window);
-    const bool last = wt_value_of(e, e->graph->outputs)->extent == WT_EXTENT_WINDOW; /* is the only target */
+    const int count = wt_engine_window_targets(e, window);
+    /* is the only target */
+    const bool last = wt_engine_value(e, e->graph->outputs)->extent == WT_EXTENT_WINDOW;
     const double *tiles = e->tile_loss + (size_t)window * (size_t)e->plan->loss_tiles;
     const int32_t *targets = batch->target + (size_t)(e->first + window) * (size_t)batch->targets;
     wt_window_loss sum = {0.0, 0};
     if (count == 0) return sum;
-    for (int tile = 0; tile < e->plan->loss_tiles && tile < wt_units(count, WT_LOSS_TILE); tile++)
+    for (int tile = 0; tile < e->plan->loss_tiles && tile < wt_tasks_count(count, WT_LOSS_TILE); tile++)
         sum.loss += tiles[tile];
     for (int t = last ? count - 1 : 0; t < count; t++) sum.targets += targets[t] >= 0;
     return sum;
 }
 
-static int count_targets(const wt_engine *e) {
+static int count_call_targets(const wt_engine *e) {
     int targets = 0;
-    for (int w = 0; w < e->windows; w++) targets += wt_window_targets(e, w);
+    for (int w = 0; w < e->windows; w++) targets += wt_engine_window_targets(e, w);
     return targets;
 }
 
-static void run(wt_engine *e, wt_pass_phase phase, void (*between)(void *)) {
+static void run_phase(wt_engine *e, wt_pass_phase phase, void (*between)(void *)) {
     const bool in_turn = e->plan->norm_sums > 0;
     const wt_task_run task_run = {.context = e,
                                   .windows = e->windows,
@@ -208,14 +211,15 @@ void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windo
     e->first = batch ? first : 0;
     e->windows = windows;
     if (e->plan->lists_targets) list_targets(e);
-    e->serial = !e->shared && wt_engine_is_serial(e->graph, e->shape.backward, e->shape.targets,
-                                                  e->plan->lists_targets ? e->targets : count_targets(e));
-    run(e, WT_FORWARD, NULL);
+    e->serial = !e->shared &&
+                wt_engine_is_serial(e->graph, e->shape.backward, e->shape.targets,
+                                    e->plan->lists_targets ? e->targets : count_call_targets(e));
+    run_phase(e, WT_FORWARD, NULL);
     for (int i = 0; i < windows; i++) losses[i] = add_window(e, i);
 }
 
 const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
-    const wt_value *v = wt_value_of(e, e->graph->outputs);
+    const wt_value *v = wt_engine_value(e, e->graph->outputs);
     const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
     if (v->extent == WT_EXTENT_TARGETS)
         return e->arena + place->at + (size_t)e->window_first[i] * (size_t)v->channels;
@@ -224,11 +228,11 @@ const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
 
 double wt_engine_score(const wt_engine *e, int i, const int32_t *target) {
     const wt_op *o = wt_graph_loss(e->graph);
-    const bool last = wt_value_of(e, o->input)->extent == WT_EXTENT_WINDOW;
-    const int count = wt_window_targets(e, i), skipped = last && count > 0 ? count - 1 : 0;
+    const bool last = wt_engine_value(e, o->input)->extent == WT_EXTENT_WINDOW;
+    const int count = wt_engine_window_targets(e, i), skipped = last && count > 0 ? count - 1 : 0;
     const size_t at = ((size_t)(e->first + i) * (size_t)e->batch->targets + (size_t)skipped);
     const wt_loss_rows rows = {(wt_real *)wt_engine_outputs(e, i), count - skipped,
-                               wt_value_of(e, o->input)->channels, target + skipped,
+                               wt_engine_value(e, o->input)->channels, target + skipped,
                                e->batch->value ? e->batch->value + at * (size_t)o->mixture.channels : NULL};
     return wt_loss_classes[o->loss]->score(&(wt_loss_call){.kernels = e->kernels, .op = o}, &rows);
 }
@@ -242,7 +246,7 @@ static bool tensor_finished(const wt_engine *e, int tensor) {
 }
 
 /* Reports to the listener what is finished. */
-static void report(void *context) {
+static void report_finished(void *context) {
     wt_engine *e = context;
     const wt_engine_listener *listener = e->listener;
     if (!listener) return;
@@ -261,7 +265,7 @@ static void report(void *context) {
 
 /* What no target depends on has no gradient. */
 static void clear_idle(const wt_engine *e) {
-    const int microbatches = wt_microbatches_of(e, e->windows);
+    const int microbatches = wt_engine_count_microbatches(e, e->windows);
     for (int t = 0; t < e->graph->tensor_count; t++) {
         const wt_parameter *tensor = &e->graph->tensors[t];
         for (int m = 0; tensor->trained && e->plan->finished_by[t] < 0 && m < microbatches; m++)
@@ -275,7 +279,7 @@ void wt_engine_backward(wt_engine *e, wt_real *const *gradients, const wt_engine
     e->reported = e->graph->tensor_count;
     while (e->reported > 0 && !e->graph->tensors[e->reported - 1].trained) e->reported--;
     clear_idle(e);
-    run(e, WT_BACKWARD, report);
-    report(e);
+    run_phase(e, WT_BACKWARD, report_finished);
+    report_finished(e);
     e->listener = NULL;
 }

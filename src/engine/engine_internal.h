@@ -103,7 +103,7 @@ typedef struct wt_stage {
 } wt_stage;
 
 /* Elements, rounded up to whole cache lines. */
-static inline size_t wt_whole_lines(size_t count) {
+static inline size_t wt_engine_whole_lines(size_t count) {
     const size_t line = 64 / sizeof(wt_real);
     return (count + line - 1) / line * line;
 }
@@ -243,40 +243,40 @@ typedef struct wt_engine_plan {
     wt_status status;
 } wt_engine_plan;
 
-static inline const wt_value *wt_value_of(const wt_engine *e, int value) {
+static inline const wt_value *wt_engine_value(const wt_engine *e, int value) {
     return &e->graph->values[value];
 }
 
-static inline const wt_real *wt_tensor(const wt_engine *e, int tensor) {
+static inline const wt_real *wt_engine_tensor(const wt_engine *e, int tensor) {
     return tensor < 0 ? NULL : e->parameters + e->graph->tensors[tensor].offset;
 }
 
 /* Rows of a value before the first target's. */
-static inline int wt_left(const wt_engine *e, int value) {
+static inline int wt_engine_left(const wt_engine *e, int value) {
     return e->plan->values[value].left;
 }
 
 /* Microbatches of calls with so many windows; the end of a microbatch's windows. */
-static inline int wt_microbatches_of(const wt_engine *e, int windows) {
+static inline int wt_engine_count_microbatches(const wt_engine *e, int windows) {
     return (windows + e->microbatch_windows - 1) / e->microbatch_windows;
 }
 
-static inline int wt_microbatch_end(const wt_engine *e, int microbatch) {
+static inline int wt_engine_microbatch_end(const wt_engine *e, int microbatch) {
     const int end = (microbatch + 1) * e->microbatch_windows;
     return end < e->windows ? end : e->windows;
 }
 
 /* Whether an operator is a loss that takes a window's rows at once. */
-bool wt_takes_windows(const wt_engine *e, const wt_op *o);
+bool wt_loss_takes_windows(const wt_engine *e, const wt_op *o);
 
 /* Targets of the call's i-th window. */
-static inline int wt_window_targets(const wt_engine *e, int i) {
+static inline int wt_engine_window_targets(const wt_engine *e, int i) {
     return e->batch->target_count[e->first + i];
 }
 
 /* Rows that a window has of values of time or frames, without left contexts. */
-static inline int wt_window_rows(const wt_engine *e, wt_extent extent, int i) {
-    const int targets = wt_window_targets(e, i);
+static inline int wt_engine_window_rows(const wt_engine *e, wt_extent extent, int i) {
+    const int targets = wt_engine_window_targets(e, i);
     if (extent != WT_EXTENT_FRAMES || targets == 0) return targets;
     return e->batch->frames - e->graph->values[e->graph->condition].left;
 }
@@ -287,14 +287,14 @@ typedef struct {
     int count;
 } wt_span;
 
-static inline wt_span wt_value_span(const wt_engine *e, const wt_tile *tile, int value) {
-    const wt_value *v = wt_value_of(e, value);
+static inline wt_span wt_engine_value_span(const wt_engine *e, const wt_tile *tile, int value) {
+    const wt_value *v = wt_engine_value(e, value);
     wt_span span = {0, 1};
     if (v->extent == WT_EXTENT_TARGETS) {
         span.first = (tile->origin + tile->first) * v->rows;
         span.count = tile->count * v->rows;
     } else if (v->extent == WT_EXTENT_TIME || v->extent == WT_EXTENT_FRAMES) {
-        span.first = tile->first - tile->stage->left + wt_left(e, value);
+        span.first = tile->first - tile->stage->left + wt_engine_left(e, value);
         span.count = tile->count;
         if (span.first < 0) span.count += (int)span.first, span.first = 0;
         if (span.count < 0) span.count = 0;
@@ -303,21 +303,22 @@ static inline wt_span wt_value_span(const wt_engine *e, const wt_tile *tile, int
 }
 
 /* The buffer's element that stands first in the tile's scratch. */
-static inline int64_t wt_scratch_base(const wt_tile *tile, const wt_buffer *b) {
+static inline int64_t wt_engine_scratch_base(const wt_tile *tile, const wt_buffer *b) {
     if (b->extent == WT_EXTENT_TARGETS) return (tile->origin + tile->base) * b->rows * b->channels;
     const int64_t row = tile->base - tile->stage->left + b->left;
     return row > 0 ? row * b->channels : 0;
 }
 
 /* Row `row` of a buffer, whose rows are taken to have `channels` channels (views of targets' rows differ). */
-static inline wt_real *wt_row(const wt_engine *e, const wt_tile *tile, int buffer, int64_t row,
-                              int channels) {
+static inline wt_real *wt_engine_row(const wt_engine *e, const wt_tile *tile, int buffer, int64_t row,
+                                     int channels) {
     const wt_buffer *b = &e->plan->buffers[buffer];
     const wt_place *place = &b->places[tile->stage->phase];
     switch (place->kind) {
     case WT_PLACE_ROWS:
         return e->arena + place->at + (size_t)tile->group * place->stride + (size_t)(row * channels);
-    case WT_PLACE_SCRATCH: return tile->scratch + place->at + (row * channels - wt_scratch_base(tile, b));
+    case WT_PLACE_SCRATCH:
+        return tile->scratch + place->at + (row * channels - wt_engine_scratch_base(tile, b));
     case WT_PLACE_SIGNAL:
         return e->batch->signal +
                ((size_t)(e->first + tile->group) * (size_t)wt_batch_rows(e->batch) + (size_t)row) *
@@ -335,12 +336,13 @@ static inline wt_real *wt_row(const wt_engine *e, const wt_tile *tile, int buffe
     return NULL;
 }
 
-static inline wt_real *wt_value_row(const wt_engine *e, const wt_tile *tile, int value, int64_t row) {
-    return wt_row(e, tile, e->plan->values[value].buffer, row, wt_value_of(e, value)->channels);
+static inline wt_real *wt_engine_value_row(const wt_engine *e, const wt_tile *tile, int value, int64_t row) {
+    return wt_engine_row(e, tile, e->plan->values[value].buffer, row, wt_engine_value(e, value)->channels);
 }
 
-static inline wt_real *wt_gradient_row(const wt_engine *e, const wt_tile *tile, int value, int64_t row) {
-    return wt_row(e, tile, e->plan->values[value].gradient, row, wt_value_of(e, value)->channels);
+static inline wt_real *wt_engine_gradient_row(const wt_engine *e, const wt_tile *tile, int value,
+                                              int64_t row) {
+    return wt_engine_row(e, tile, e->plan->values[value].gradient, row, wt_engine_value(e, value)->channels);
 }
 
 /* Rows that an operator of one input takes and gives, and their gradients; work is where it works in place
@@ -369,26 +371,27 @@ void wt_product_rows(const wt_engine *engine, int op, const wt_tile *tile, const
 const wt_real *wt_product_bias(const wt_engine *engine, int op);
 
 /* Elements of a unit's partial sums. */
-static inline double *wt_moments(const wt_engine *e, int op, const wt_tile *tile) {
+static inline double *wt_engine_moments(const wt_engine *e, int op, const wt_tile *tile) {
     return (double *)tile->sums + e->plan->ops[op].sums_at;
 }
 
 /* A unit's partial sums. */
-static inline wt_real *wt_unit_sums(const wt_engine *e, const wt_stage *stage, int group, int unit) {
+static inline wt_real *wt_engine_task_sums(const wt_engine *e, const wt_stage *stage, int group, int unit) {
     const size_t number = (size_t)group * (size_t)stage->sums_units + (size_t)unit;
     return e->sums + stage->sums_at + number * stage->sums_stride;
 }
 
 /* Rows that a group of a stage has in this call, and the group's first target in the list. */
-int64_t wt_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int64_t *origin);
+int64_t wt_engine_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int64_t *origin);
 /* Targets first … end−1 of a microbatch in the list of all; of time rows, its windows. */
-void wt_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end);
+void wt_engine_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end);
 /* Adds a stage's moments over the units of each microbatch, [microbatches, count + 1] with the rows' number
  * at the end, and then over all microbatches of the step, to total [count + 1]. */
-double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width);
+double *wt_engine_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width);
 
 /* Calls that backward.c lays out, in terms of values and terms. */
-wt_tile_work wt_gather_call, wt_scale_call, wt_bias_call, wt_term_weights_call, wt_remake_call;
+wt_tile_work wt_gather_call, wt_gather_scale_call, wt_product_bias_call, wt_product_weights_call,
+    wt_engine_remake_call;
 
 /* --- plan.c, layout.c, backward.c, places.c --- */
 
@@ -407,9 +410,9 @@ wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_
                                const wt_engine_shape *shape, bool stream);
 
 /* What they share. Appends an item; a failure stays in the plan's status. */
-#define WT_PLAN_APPEND(plan, items, count, item)                                                       \
-    ((plan)->status == WT_OK ? (void)((plan)->status = wt_append(&(plan)->items, &(plan)->count, item, \
-                                                                 sizeof *(item), "the plan"))          \
+#define WT_PLAN_APPEND(plan, items, count, item)                                                           \
+    ((plan)->status == WT_OK ? (void)((plan)->status = wt_memory_append(&(plan)->items, &(plan)->count,    \
+                                                                        item, sizeof *(item), "the plan")) \
                              : (void)0)
 /* A call of the newest stage, and that it touches rows of a buffer (−1: none). */
 void wt_layout_call(wt_engine_plan *plan, wt_tile_work *run, int item);
@@ -433,9 +436,9 @@ static inline int wt_layout_source(const wt_engine *e, const wt_reader *reader, 
 
 /* The work of stages, for tasks: of tiles, of panels, of chunks of partial gradients; and what follows a
  * stage. */
-void wt_run_tiles(void *engine, int stage, int group, int unit);
-void wt_run_panel(void *engine, int stage, int microbatch, int panel);
-void wt_sum_chunk(void *engine, int stage, int microbatch, int unit);
-void wt_run_after(void *engine, int stage);
+void wt_engine_run_tiles(void *engine, int stage, int group, int unit);
+void wt_engine_run_panel(void *engine, int stage, int microbatch, int panel);
+void wt_engine_sum_chunk(void *engine, int stage, int microbatch, int unit);
+void wt_engine_run_after(void *engine, int stage);
 
 #endif

@@ -19,16 +19,16 @@ int wt_layout_sole_reader(const wt_engine *e, int value) {
 bool wt_layout_adds_in_place(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     if (o->add < 0 || o->add_delay != 0 || o->scale != 1 || wt_layout_readers(e, o->add) != 1) return false;
-    const wt_value *before = wt_value_of(e, o->add);
-    if (before->left != wt_value_of(e, o->output)->left || before->producer < 0) return false;
+    const wt_value *before = wt_engine_value(e, o->add);
+    if (before->left != wt_engine_value(e, o->output)->left || before->producer < 0) return false;
     const wt_op *made = &e->graph->ops[before->producer];
     return (made->kind == WT_OP_PRODUCT || made->kind == WT_OP_UPSAMPLE) && made->scale == 1;
 }
 
 int wt_layout_buffer(wt_engine *e, int value, int channels) {
-    const wt_value *v = wt_value_of(e, value);
+    const wt_value *v = wt_engine_value(e, value);
     const wt_buffer buffer = {
-        .channels = channels, .rows = v->rows, .left = wt_left(e, value), .extent = v->extent};
+        .channels = channels, .rows = v->rows, .left = wt_engine_left(e, value), .extent = v->extent};
     WT_PLAN_APPEND(e->plan, buffers, buffer_count, &buffer);
     return e->plan->buffer_count - 1;
 }
@@ -55,10 +55,11 @@ void wt_layout_operands(wt_engine *e, int op) {
         wt_layout_use(e->plan, values[e->graph->terms[n].value].buffer, e->graph->terms[n].delay, WT_READS);
     if (o->add >= 0) wt_layout_use(e->plan, values[o->add].buffer, o->add_delay, WT_READS);
     if (o->input < 0) return;
-    /* the loss makes its gradient in place; over a list of targets it takes a microbatch at once, some a window */
-    const bool loss = o->kind == WT_OP_LOSS, list = wt_value_of(e, o->input)->extent == WT_EXTENT_TARGETS;
+    /* the loss makes its gradient in place; over a list of targets it takes a microbatch at once, some a
+     * window */
+    const bool loss = o->kind == WT_OP_LOSS, list = wt_engine_value(e, o->input)->extent == WT_EXTENT_TARGETS;
     const bool whole = o->kind == WT_OP_READOUT || o->kind == WT_OP_UPSAMPLE || (loss && list) ||
-                       wt_takes_windows(e, o);
+                       wt_loss_takes_windows(e, o);
     wt_layout_use(e->plan, values[o->input].buffer, 0, (whole ? WT_WHOLE : 0) | (loss ? WT_WRITES : 0));
 }
 

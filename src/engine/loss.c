@@ -1,14 +1,14 @@
 /*
  * Losses of rows of outputs, which become the gradient of the summed loss in training. Over time they are
- * added up tile after tile of WT_LOSS_TILE rows; of a list of targets, or by a class that takes whole windows, window
- * after window.
+ * added up tile after tile of WT_LOSS_TILE rows; of a list of targets, or by a class that takes whole
+ * windows, window after window.
  */
 #include <omp.h>
 
 #include "losses.h"
 #include "operators.h"
 
-static double score_rows(const wt_engine *e, const wt_op *o, const wt_loss_rows *rows) {
+static double score_loss_rows(const wt_engine *e, const wt_op *o, const wt_loss_rows *rows) {
     const wt_loss_call call = {.kernels = e->kernels,
                                .op = o,
                                .gradient = e->shape.backward,
@@ -18,47 +18,50 @@ static double score_rows(const wt_engine *e, const wt_op *o, const wt_loss_rows 
 }
 
 /* Rows of a window's outputs against the batch's targets from `first` on. */
-static double score_window(const wt_engine *e, const wt_op *o, int window, wt_real *y, int first, int rows) {
+static double score_loss_window(const wt_engine *e, const wt_op *o, int window, wt_real *y, int first,
+                                int rows) {
     const wt_batch *batch = e->batch;
     const size_t at = (size_t)(e->first + window) * (size_t)batch->targets + (size_t)first;
     const size_t values = (size_t)o->mixture.channels;
-    return score_rows(e, o,
-                      &(wt_loss_rows){y, rows, wt_value_of(e, o->input)->channels, batch->target + at,
-                                      batch->value ? batch->value + at * values : NULL});
+    return score_loss_rows(e, o,
+                           &(wt_loss_rows){y, rows, wt_engine_value(e, o->input)->channels,
+                                           batch->target + at,
+                                           batch->value ? batch->value + at * values : NULL});
 }
 
 /* Each window's own rows of the list. */
 static void score_targets(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
-    for (int w = tile->group * e->microbatch_windows; w < wt_microbatch_end(e, tile->group); w++) {
+    for (int w = tile->group * e->microbatch_windows; w < wt_engine_microbatch_end(e, tile->group); w++) {
         const int first = e->window_first[w], rows = e->window_first[w + 1] - first;
-        const wt_loss_rows target_rows = {wt_value_row(e, tile, o->input, first), rows,
-                                          wt_value_of(e, o->input)->channels, e->target + first,
+        const wt_loss_rows target_rows = {wt_engine_value_row(e, tile, o->input, first), rows,
+                                          wt_engine_value(e, o->input)->channels, e->target + first,
                                           e->value + (ptrdiff_t)first * o->mixture.channels};
-        e->tile_loss[w] = score_rows(e, o, &target_rows);
+        e->tile_loss[w] = score_loss_rows(e, o, &target_rows);
     }
 }
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+static void forward_loss(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    const wt_extent extent = wt_value_of(e, o->input)->extent;
+    const wt_extent extent = wt_engine_value(e, o->input)->extent;
     if (extent == WT_EXTENT_TARGETS) {
         score_targets(e, o, tile);
         return;
     }
-    const wt_span span = wt_value_span(e, tile, o->input);
+    const wt_span span = wt_engine_value_span(e, tile, o->input);
     double *loss = e->tile_loss + (size_t)tile->group * (size_t)e->plan->loss_tiles;
-    wt_real *y = wt_value_row(e, tile, o->input, span.first);
+    wt_real *y = wt_engine_value_row(e, tile, o->input, span.first);
     if (extent == WT_EXTENT_TIME) {
-        loss[span.first / WT_LOSS_TILE] = score_window(e, o, tile->group, y, (int)span.first, span.count);
+        loss[span.first / WT_LOSS_TILE] = score_loss_window(e, o, tile->group, y, (int)span.first,
+                                                            span.count);
     } else { /* one target per window: its last */
-        loss[0] = score_window(e, o, tile->group, y, wt_window_targets(e, tile->group) - 1, 1);
+        loss[0] = score_loss_window(e, o, tile->group, y, wt_engine_window_targets(e, tile->group) - 1, 1);
     }
 }
 
-static void count(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *o, double rows) {
+static void count_loss(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *o, double rows) {
     const wt_value *x = &graph->values[o->input];
     const bool list = x->extent == WT_EXTENT_TARGETS;
     work[list ? WT_WORK_LEVEL_ELEMENT : WT_WORK_LOGIT] += rows * (list ? 2 : 1) * x->channels;
 }
 
-const wt_op_class wt_class_loss = {.forward = forward, .work = count};
+const wt_op_class wt_class_loss = {.forward = forward_loss, .work = count_loss};

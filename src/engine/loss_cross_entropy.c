@@ -1,9 +1,9 @@
 /* Softmax and cross-entropy: targets are classes. */
 #include "losses.h"
 
-static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
+static double score_cross_entropy(const wt_loss_call *call, const wt_loss_rows *rows) {
     return call->kernels->cross_entropy(rows->y, rows->outputs, rows->target, rows->rows, rows->outputs,
                                         call->gradient);
 }
 
-const wt_loss_class wt_loss_cross_entropy = {.name = "cross-entropy", .score = score};
+const wt_loss_class wt_loss_cross_entropy = {.name = "cross-entropy", .score = score_cross_entropy};

@@ -1,7 +1,8 @@
 /*
- * Squared error and the multi-resolution STFT loss (losses.h) of whole windows. Each resolution's spectra of target and
- * output are kept until its norms are known; its gradient goes back through the same bins: the transposed transform of
- * real samples to N/2 + 1 bins is FFTW's transform back, with the bins between the first and the last one halved.
+ * Squared error and the multi-resolution STFT loss (losses.h) of whole windows. Each resolution's spectra of
+ * target and output are kept until its norms are known; its gradient goes back through the same bins: the
+ * transposed transform of real samples to N/2 + 1 bins is FFTW's transform back, with the bins between the
+ * first and the last one halved.
  *
  * Plans are FFTW's estimates, since those that it measures, and with them bits, differ from start to start.
  */
@@ -47,8 +48,8 @@ static int bins_of(const resolution *r) {
 }
 
 /* Elements from one frame's bins to the next. */
-static size_t stride_of(const resolution *r) {
-    return wt_whole_lines(2 * (size_t)bins_of(r));
+static size_t frame_stride(const resolution *r) {
+    return wt_engine_whole_lines(2 * (size_t)bins_of(r));
 }
 
 static int frames_of(const resolution *r, int length) {
@@ -56,13 +57,13 @@ static int frames_of(const resolution *r, int length) {
 }
 
 /* Mirrored ends are inside of x. */
-static bool fits(const resolution *r, int length) {
+static bool fits_window(const resolution *r, int length) {
     return r->size / 2 < length;
 }
 
 static int count_fitting(int length) {
     int count = 0;
-    for (int i = 0; i < RESOLUTIONS; i++) count += fits(&resolutions[i], length);
+    for (int i = 0; i < RESOLUTIONS; i++) count += fits_window(&resolutions[i], length);
     return count;
 }
 
@@ -70,18 +71,18 @@ static size_t largest_spectra(int length) {
     size_t largest = 0;
     for (int i = 0; i < RESOLUTIONS; i++) {
         const resolution *r = &resolutions[i];
-        const size_t own = fits(r, length) ? stride_of(r) * (size_t)frames_of(r, length) : 0;
+        const size_t own = fits_window(r, length) ? frame_stride(r) * (size_t)frames_of(r, length) : 0;
         largest = own > largest ? own : largest;
     }
     return largest;
 }
 
 static size_t scratch(int rows) {
-    return LARGEST + 3 * wt_whole_lines((size_t)rows) + 2 * largest_spectra(rows - 1);
+    return LARGEST + 3 * wt_engine_whole_lines((size_t)rows) + 2 * largest_spectra(rows - 1);
 }
 
 static room divide(wt_real *at, int rows) {
-    const size_t signal = wt_whole_lines((size_t)rows), spectra = largest_spectra(rows - 1);
+    const size_t signal = wt_engine_whole_lines((size_t)rows), spectra = largest_spectra(rows - 1);
     room own = {.frame = at};
     at += LARGEST;
     own.x[0] = at;
@@ -104,7 +105,7 @@ static void release(void *tools) {
 }
 
 /* The Hann window that begins with 0 and would end with it one sample later. */
-static void fill_window(wt_real *window, int width) {
+static void fill_hann_window(wt_real *window, int width) {
     const double turn = 8 * atan(1);
     for (int i = 0; i < width; i++) window[i] = (wt_real)(0.5 - 0.5 * cos(turn * i / width));
 }
@@ -112,7 +113,7 @@ static void fill_window(wt_real *window, int width) {
 static wt_status make_plans(spectral_tools *tools, wt_real *frame, wt_real *bins) {
     for (int i = 0; i < RESOLUTIONS; i++) {
         const int size = resolutions[i].size;
-        fill_window(tools->windows[i], resolutions[i].width);
+        fill_hann_window(tools->windows[i], resolutions[i].width);
         tools->forward[i] = FFTW(plan_dft_r2c_1d)(size, frame, (void *)bins, FFTW_ESTIMATE);
         tools->back[i] = FFTW(plan_dft_c2r_1d)(size, (void *)bins, frame, FFTW_ESTIMATE);
         WT_CHECK(tools->forward[i] && tools->back[i], WT_FAILED, "out of memory for spectra");
@@ -120,7 +121,7 @@ static wt_status make_plans(spectral_tools *tools, wt_real *frame, wt_real *bins
     return WT_OK;
 }
 
-static wt_status prepare(void **out, int rows) {
+static wt_status prepare_windows(void **out, int rows) {
     spectral_tools *tools = NULL;
     wt_real *model = NULL; /* as aligned as scratch is */
     wt_status status = WT_OK;
@@ -176,26 +177,27 @@ static void transform(const spectral_tools *tools, int number, const room *own, 
         for (int side = 0; side < 2; side++) {
             take_frame(own->frame, r, tools->windows[number], own->x[side], length, f);
             FFTW(execute_dft_r2c)
-            (tools->forward[number], own->frame, (void *)(own->spectra[side] + (size_t)f * stride_of(r)));
+            (tools->forward[number], own->frame, (void *)(own->spectra[side] + (size_t)f * frame_stride(r)));
         }
     }
 }
 
 /* Its share of M; adds `factor` times the gradient to dx. */
-static double compare(const wt_loss_call *call, int number, const room *own, int length, double factor) {
+static double compare_magnitudes(const wt_loss_call *call, int number, const room *own, int length,
+                                 double factor) {
     const spectral_tools *tools = call->tools;
     const resolution *r = &resolutions[number];
     const int bins = bins_of(r), frames = frames_of(r, length);
     double sums[3] = {0, 0, 0};
     transform(tools, number, own, length);
     for (int f = 0; f < frames; f++)
-        call->kernels->spectrum(own->spectra[0] + (size_t)f * stride_of(r),
-                                own->spectra[1] + (size_t)f * stride_of(r), bins, sums);
+        call->kernels->spectrum(own->spectra[0] + (size_t)f * frame_stride(r),
+                                own->spectra[1] + (size_t)f * frame_stride(r), bins, sums);
     const double count = (double)bins * frames, apart = sqrt(sums[0]), norm = sqrt(sums[1]);
     const double convergence = apart > 0 ? factor / (2 * apart * norm) : 0, logarithm = factor / (2 * count);
     for (int f = 0; f < frames; f++) {
-        wt_real *output = own->spectra[1] + (size_t)f * stride_of(r);
-        call->kernels->spectrum_back(own->spectra[0] + (size_t)f * stride_of(r), output, bins,
+        wt_real *output = own->spectra[1] + (size_t)f * frame_stride(r);
+        call->kernels->spectrum_back(own->spectra[0] + (size_t)f * frame_stride(r), output, bins,
                                      (wt_real)convergence, (wt_real)logarithm);
         output[0] *= 2;
         output[2 * (bins - 1)] *= 2;
@@ -208,8 +210,8 @@ static double compare(const wt_loss_call *call, int number, const room *own, int
 /* --- a window --- */
 
 /* Samples of a signal whose rows are `step` elements apart. */
-static void take_signal(wt_real *x, const wt_real *signal, int step, const wt_loss_rows *rows,
-                        const wt_spectral_config *s) {
+static void take_window_signal(wt_real *x, const wt_real *signal, int step, const wt_loss_rows *rows,
+                               const wt_spectral_config *s) {
     const wt_real gain = (wt_real)s->gain, c = (wt_real)s->preemphasis;
     for (ptrdiff_t t = 0; t + 1 < rows->rows; t++) {
         const wt_real now = rows->target[t] < 0 ? 0 : signal[t * step];
@@ -234,13 +236,14 @@ static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
     const room own = divide(call->scratch, rows->rows);
     int targets = 0;
     for (int t = 0; t < rows->rows; t++) targets += rows->target[t] >= 0;
-    take_signal(own.x[0], rows->value, 1, rows, s);
-    take_signal(own.x[1], rows->y, rows->outputs, rows, s);
+    take_window_signal(own.x[0], rows->value, 1, rows, s);
+    take_window_signal(own.x[1], rows->y, rows->outputs, rows, s);
     memset(own.dx, 0, (size_t)length * sizeof *own.dx);
     double loss = wt_loss_squared_error.score(call, rows);
     for (int i = 0; i < RESOLUTIONS; i++) {
         const double factor = targets * s->weight / fitting;
-        if (fits(&resolutions[i], length)) loss += factor * compare(call, i, &own, length, factor);
+        if (fits_window(&resolutions[i], length))
+            loss += factor * compare_magnitudes(call, i, &own, length, factor);
     }
     add_gradient(rows, own.dx, s);
     return loss;
@@ -248,8 +251,8 @@ static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
 
 const wt_loss_class wt_loss_spectral = {.name = "squared error and spectra",
                                         .score = score,
-                                        .draw = wt_draw_output,
-                                        .mean = wt_output_mean,
-                                        .prepare = prepare,
+                                        .draw = wt_loss_draw_output,
+                                        .mean = wt_loss_output_mean,
+                                        .prepare = prepare_windows,
                                         .release = release,
                                         .scratch = scratch};

@@ -23,8 +23,8 @@ static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
 
 const wt_loss_class wt_loss_spectral = {.name = "squared error and spectra",
                                         .score = score,
-                                        .draw = wt_draw_output,
-                                        .mean = wt_output_mean,
+                                        .draw = wt_loss_draw_output,
+                                        .mean = wt_loss_output_mean,
                                         .prepare = prepare,
                                         .release = release,
                                         .scratch = scratch};

@@ -1,7 +1,7 @@
 /* Squared error: an output for each value. */
 #include "losses.h"
 
-static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
+static double score_squared_error(const wt_loss_call *call, const wt_loss_rows *rows) {
     const wt_kernels *kernels = call->kernels;
     const int channels = call->op->mixture.channels;
     double loss = 0;
@@ -18,16 +18,18 @@ static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
 }
 
 /* The mean itself: squared error says nothing of how far values lie from it. */
-void wt_draw_output(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
-                    wt_real *values) {
+void wt_loss_draw_output(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
+                         wt_real *values) {
     (void)key, (void)mixture;
     for (int c = 0; c < count; c++) values[c] = outputs[c];
 }
 
-void wt_output_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
+void wt_loss_output_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
     (void)mixture;
     for (int c = 0; c < count; c++) values[c] = outputs[c];
 }
 
-const wt_loss_class wt_loss_squared_error = {
-    .name = "squared error", .score = score, .draw = wt_draw_output, .mean = wt_output_mean};
+const wt_loss_class wt_loss_squared_error = {.name = "squared error",
+                                             .score = score_squared_error,
+                                             .draw = wt_loss_draw_output,
+                                             .mean = wt_loss_output_mean};

@@ -12,24 +12,24 @@ const wt_loss_class *const wt_loss_classes[WT_LOSSES] = {
     [WT_LOSS_SPECTRAL] = &wt_loss_spectral,
 };
 
-bool wt_takes_windows(const wt_engine *e, const wt_op *o) {
+bool wt_loss_takes_windows(const wt_engine *e, const wt_op *o) {
     return o->kind == WT_OP_LOSS && e->shape.backward && wt_loss_classes[o->loss]->scratch;
 }
 
 /* Two counters per value: one for the component, one for the value. */
-static uint64_t counter(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {
+static uint64_t draw_counter(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {
     return ((uint64_t)key->index * (uint64_t)mixture->channels + (uint64_t)c) * 2 + (uint64_t)use;
 }
 
-double wt_draw_uniform(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {
-    return wt_random_uniform(key->seed, WT_RANDOM_GENERATE, key->stream, counter(key, mixture, c, use));
+double wt_loss_draw_uniform(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {
+    return wt_random_uniform(key->seed, WT_RANDOM_GENERATE, key->stream, draw_counter(key, mixture, c, use));
 }
 
-double wt_draw_normal(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {
-    return wt_random_normal(key->seed, WT_RANDOM_GENERATE, key->stream, counter(key, mixture, c, use));
+double wt_loss_draw_normal(const wt_draw_key *key, const wt_mixture *mixture, int c, int use) {
+    return wt_random_normal(key->seed, WT_RANDOM_GENERATE, key->stream, draw_counter(key, mixture, c, use));
 }
 
-int wt_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, const wt_real *logits) {
+int wt_loss_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, const wt_real *logits) {
     int best = 0;
     double sum = 0, walked = 0;
     if (mixture->components == 1) return 0;
@@ -38,7 +38,7 @@ int wt_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, 
     double weight[WT_COMPONENTS_MAX];
     for (int k = 0; k < mixture->components; k++)
         sum += weight[k] = exp(((double)logits[k] - (double)logits[best]) / key->temperature);
-    const double drawn = sum * wt_draw_uniform(key, mixture, c, 0);
+    const double drawn = sum * wt_loss_draw_uniform(key, mixture, c, 0);
     for (int k = 0; k < mixture->components; k++) {
         walked += weight[k];
         if (walked > drawn) return k;
@@ -46,13 +46,13 @@ int wt_draw_component(const wt_draw_key *key, const wt_mixture *mixture, int c, 
     return best; /* rounding left nothing */
 }
 
-void wt_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs, int count,
-                     wt_real *values, double (*unit)(const wt_draw_key *, const wt_mixture *, int c),
-                     double lowest) {
+void wt_loss_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs,
+                          int count, wt_real *values,
+                          double (*unit)(const wt_draw_key *, const wt_mixture *, int c), double lowest) {
     const int K = mixture->components, each = count / mixture->channels;
     for (int c = 0; c < mixture->channels; c++) {
         const wt_real *y = outputs + c * each;
-        const int k = wt_draw_component(key, mixture, c, y);
+        const int k = wt_loss_draw_component(key, mixture, c, y);
         const double scale = exp(fmin(fmax((double)y[each - K + k], lowest), WT_SCALE_CEILING));
         const double drawn = key->temperature > 0 ? unit(key, mixture, c) : 0;
         values[c] = (wt_real)(mixture->unit * (double)y[each - 2 * K + k] + key->temperature * scale * drawn);
@@ -79,7 +79,7 @@ wt_status wt_engine_draw(const wt_graph *graph, const wt_draw_key *key, const wt
     return WT_OK;
 }
 
-void wt_mixture_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
+void wt_loss_mixture_mean(const wt_mixture *mixture, const wt_real *outputs, int count, wt_real *values) {
     const int K = mixture->components, each = count / mixture->channels;
     for (int c = 0; c < mixture->channels; c++) {
         const wt_real *y = outputs + c * each, *mean = y + each - 2 * K;

@@ -11,7 +11,7 @@ extern const wt_op_class wt_class_lookup, wt_class_unfold, wt_class_product, wt_
 
 extern const wt_op_class *const wt_op_classes[WT_OPERATORS];
 
-static inline const wt_op_class *wt_class(const wt_graph *graph, int op) {
+static inline const wt_op_class *wt_engine_op_class(const wt_graph *graph, int op) {
     return wt_op_classes[graph->ops[op].kind];
 }
 

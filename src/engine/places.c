@@ -42,14 +42,14 @@ static size_t stride_of(const wt_engine *e, const wt_buffer *b) {
     const size_t channels = (size_t)b->channels, targets = (size_t)e->shape.targets;
     if (b->extent == WT_EXTENT_WINDOW) return channels;
     if (b->extent == WT_EXTENT_FRAMES)
-        return wt_whole_lines(((size_t)e->plan->frames + (size_t)b->left) * channels);
-    if (b->extent == WT_EXTENT_TIME) return wt_whole_lines((targets + (size_t)b->left) * channels);
-    return wt_whole_lines((size_t)e->shape.windows * targets * (size_t)b->rows * channels);
+        return wt_engine_whole_lines(((size_t)e->plan->frames + (size_t)b->left) * channels);
+    if (b->extent == WT_EXTENT_TIME) return wt_engine_whole_lines((targets + (size_t)b->left) * channels);
+    return wt_engine_whole_lines((size_t)e->shape.windows * targets * (size_t)b->rows * channels);
 }
 
 static size_t size_of(const wt_engine *e, const wt_buffer *b) {
     const size_t stride = stride_of(e, b);
-    return b->extent == WT_EXTENT_TARGETS ? stride : wt_whole_lines(stride * (size_t)e->shape.windows);
+    return b->extent == WT_EXTENT_TARGETS ? stride : wt_engine_whole_lines(stride * (size_t)e->shape.windows);
 }
 
 static wt_place place_of(const wt_engine *e, const wt_buffer *b, wt_place_kind kind, size_t at) {
@@ -136,7 +136,7 @@ static size_t place_slots(placing *p, int phase) {
                 const size_t rows = (size_t)stage->tile_rows *
                                     (size_t)(buffer->extent == WT_EXTENT_TARGETS ? buffer->rows : 1);
                 buffer->places[phase] = place_of(p->e, buffer, WT_PLACE_SCRATCH, scratch);
-                scratch += wt_whole_lines(rows * (size_t)buffer->channels);
+                scratch += wt_engine_whole_lines(rows * (size_t)buffer->channels);
             } else {
                 const int taken = take_slot(p, b, life, count);
                 if (taken == count) count++;
@@ -178,15 +178,15 @@ static void place_sums(placing *p, wt_extent extent, bool turns) {
     for (int s = 0; s < plan->stage_count; s++) {
         const wt_stage *stage = &plan->stages[s];
         if (stage->extent != extent || stage->turns != turns || !stage->sums_each) continue;
-        const size_t own = wt_whole_lines(stage->sums_each);
+        const size_t own = wt_engine_whole_lines(stage->sums_each);
         if (own > each) each = own;
-        const int most = wt_units(group_rows(p->e, stage), stage->unit_rows);
+        const int most = wt_tasks_count(group_rows(p->e, stage), stage->unit_rows);
         if (most > units) units = most;
         backward += stage->phase == WT_BACKWARD;
     }
     const int sets = backward == 0 || plan->norm_sums ? 1 : backward < WT_SUM_SETS ? backward : WT_SUM_SETS;
     const int windows = p->e->shape.windows;
-    const int groups = extent == WT_EXTENT_TARGETS ? wt_microbatches_of(p->e, windows) : windows;
+    const int groups = extent == WT_EXTENT_TARGETS ? wt_engine_count_microbatches(p->e, windows) : windows;
     const size_t size = each * (size_t)units * (size_t)groups;
     for (int s = 0; s < plan->stage_count; s++) {
         wt_stage *stage = &plan->stages[s];
@@ -275,15 +275,15 @@ static wt_status add_dependencies(placing *p, int stage) {
 static wt_task_stage describe_task(const wt_engine *e, const wt_stage *stage, int number) {
     wt_task_stage task = {.argument = number, .unit_rows = stage->unit_rows, .units = stage->units};
     if (stage->kind != WT_STAGE_TILES) {
-        task.work = stage->kind == WT_STAGE_PANELS ? wt_run_panel : wt_sum_chunk;
+        task.work = stage->kind == WT_STAGE_PANELS ? wt_engine_run_panel : wt_engine_sum_chunk;
         task.of_microbatches = true;
         return task;
     }
-    task.work = wt_run_tiles;
-    if (stage->after_op) task.after = wt_run_after;
+    task.work = wt_engine_run_tiles;
+    if (stage->after_op) task.after = wt_engine_run_after;
     task.of_microbatches = stage->extent == WT_EXTENT_TARGETS;
     task.rows = group_rows(e, stage);
-    task.units = wt_units(task.rows, task.unit_rows);
+    task.units = wt_tasks_count(task.rows, task.unit_rows);
     return task;
 }
 
@@ -303,7 +303,7 @@ static wt_status make_tasks(placing *p) {
 
 /* --- the whole --- */
 
-static wt_status place(placing *p) {
+static wt_status place_all(placing *p) {
     wt_engine_plan *plan = p->plan;
     const size_t buffers = (size_t)plan->buffer_count;
     WT_TRY(wt_alloc(&p->lives[0], 2 * buffers, sizeof(lifetime), "the plan"));
@@ -322,7 +322,7 @@ static wt_status place(placing *p) {
 
 void wt_engine_plan_places(wt_engine *e) {
     placing p = {.e = e, .plan = e->plan};
-    if (e->plan->status == WT_OK) e->plan->status = place(&p);
+    if (e->plan->status == WT_OK) e->plan->status = place_all(&p);
     wt_free(p.lives[0]);
     wt_free(p.newest_use);
     wt_free(p.slots);
@@ -345,6 +345,6 @@ void wt_engine_plan_rings(wt_engine *e) {
             if (plan->uses[n].buffer == b && plan->uses[n].delay >= place->ring)
                 place->ring = plan->uses[n].delay + 1;
         }
-        plan->arena += time ? wt_whole_lines((size_t)place->ring * row) : size_of(e, buffer);
+        plan->arena += time ? wt_engine_whole_lines((size_t)place->ring * row) : size_of(e, buffer);
     }
 }

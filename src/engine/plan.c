@@ -37,11 +37,11 @@ static void list_readers(wt_engine *e) {
 /* The buffer in which an operator works in place of its input: the input's, where it is alone in reading it
  * and the producer does not need it; else its own. */
 static int work_buffer(wt_engine *e, const wt_op *o, unsigned flags) {
-    const int before = wt_value_of(e, o->input)->producer;
+    const int before = wt_engine_value(e, o->input)->producer;
     const bool own = wt_layout_readers(e, o->input) > 1 || before < 0 ||
-                     (wt_class(e->graph, before)->flags & WT_KEEPS_OUTPUT);
+                     (wt_engine_op_class(e->graph, before)->flags & WT_KEEPS_OUTPUT);
     if (own && (flags & (WT_KEEPS_INPUT | WT_KEEPS_OUTPUT)))
-        return wt_layout_buffer(e, o->output, wt_value_of(e, o->input)->channels);
+        return wt_layout_buffer(e, o->output, wt_engine_value(e, o->input)->channels);
     return e->plan->values[o->input].buffer;
 }
 
@@ -52,33 +52,33 @@ static int output_buffer(wt_engine *e, int op, unsigned flags) {
     if (o->kind == WT_OP_FUSE || idle) return e->plan->values[o->input].buffer;
     if (flags & WT_KEEPS_OUTPUT) return e->plan->ops[op].work;
     if (wt_layout_adds_in_place(e, op)) return e->plan->values[o->add].buffer;
-    return wt_layout_buffer(e, o->output, wt_value_of(e, o->output)->channels);
+    return wt_layout_buffer(e, o->output, wt_engine_value(e, o->output)->channels);
 }
 
 static void make_buffers(wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
-    const unsigned flags = wt_class(e->graph, op)->flags;
+    const unsigned flags = wt_engine_op_class(e->graph, op)->flags;
     wt_op_plan *own = &e->plan->ops[op];
     if (o->input >= 0) own->work = work_buffer(e, o, flags);
     if (flags & WT_STATE_PER_ROW) own->state = wt_layout_buffer(e, o->output, 1);
     if (flags & WT_STATE_PER_ELEMENT)
-        own->state = wt_layout_buffer(e, o->output, wt_value_of(e, o->output)->channels);
+        own->state = wt_layout_buffer(e, o->output, wt_engine_value(e, o->output)->channels);
     if (flags & WT_STATE_STRETCH)
-        own->state = wt_layout_buffer(e, o->output, 3 * wt_value_of(e, o->output)->channels / 2);
+        own->state = wt_layout_buffer(e, o->output, 3 * wt_engine_value(e, o->output)->channels / 2);
     if (o->output >= 0) e->plan->values[o->output].buffer = output_buffer(e, op, flags);
 }
 
 static void place_weights(wt_engine *e, int op) {
     wt_engine_plan *plan = e->plan;
     const wt_op *o = &e->graph->ops[op];
-    const wt_op_class *class = wt_class(e->graph, op);
-    const int out = o->output < 0 ? 0 : wt_value_of(e, o->output)->channels;
+    const wt_op_class *class = wt_engine_op_class(e->graph, op);
+    const int out = o->output < 0 ? 0 : wt_engine_value(e, o->output)->channels;
     const size_t memory = class->memory ? (size_t) class->memory(e->graph, o) * (size_t)out : 0;
     if (memory) plan->ops[op].memory_at = plan->arena;
-    plan->arena += wt_whole_lines(memory);
+    plan->arena += wt_engine_whole_lines(memory);
     for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
         const wt_term *term = &e->graph->terms[n];
-        const int in = wt_value_of(e, term->value)->channels;
+        const int in = wt_engine_value(e, term->value)->channels;
         if (term->tensor < 0) continue;
         plan->terms[n].forward = plan->packed;
         plan->packed += e->kernels->packed_count(in, out);
@@ -92,7 +92,7 @@ static void place_weights(wt_engine *e, int op) {
 
 static wt_extent extent_of(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
-    return wt_value_of(e, o->output >= 0 ? o->output : o->input)->extent;
+    return wt_engine_value(e, o->output >= 0 ? o->output : o->input)->extent;
 }
 
 /* Whether an operator reads past rows of the stage that begins with operator `first`. */
@@ -106,12 +106,12 @@ static bool reads_past(const wt_graph *graph, const wt_op *o, int first) {
 /* Over a list of targets the loss takes a microbatch at once; some take a window. */
 static bool takes_all(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
-    return (o->kind == WT_OP_LOSS && extent_of(e, op) == WT_EXTENT_TARGETS) || wt_takes_windows(e, o);
+    return (o->kind == WT_OP_LOSS && extent_of(e, op) == WT_EXTENT_TARGETS) || wt_loss_takes_windows(e, o);
 }
 
 /* About an eighth of the targets, so that a short window too is work for some threads. */
 static int segment_rows(const wt_engine_shape *shape) {
-    const int rows = wt_units(wt_units(shape->targets, 8), WT_LOSS_TILE) * WT_LOSS_TILE;
+    const int rows = wt_tasks_count(wt_tasks_count(shape->targets, 8), WT_LOSS_TILE) * WT_LOSS_TILE;
     return rows < WT_LOSS_TILE ? WT_LOSS_TILE : rows > WT_SEGMENT ? WT_SEGMENT : rows;
 }
 
@@ -142,20 +142,20 @@ static void cut_rows(const wt_engine *e, wt_stage *stage, int op) {
 /* The newest stage has rows of a value. */
 static void reach_left(wt_engine *e, int value) {
     wt_stage *stage = &e->plan->stages[e->plan->stage_count - 1];
-    if (value < 0 || wt_value_of(e, value)->extent != stage->extent) return;
-    if (wt_left(e, value) > stage->left) stage->left = wt_left(e, value);
+    if (value < 0 || wt_engine_value(e, value)->extent != stage->extent) return;
+    if (wt_engine_left(e, value) > stage->left) stage->left = wt_engine_left(e, value);
 }
 
 /* An operator that gathers ends a stage with its sums, and begins the next one. */
-static void lay_sums(wt_engine *e, int op) {
+static void lay_forward_sums(wt_engine *e, int op) {
     reach_left(e, e->graph->ops[op].input);
     e->plan->stages[e->plan->stage_count - 1].after_op = op;
-    wt_layout_call(e->plan, wt_class(e->graph, op)->gather[WT_FORWARD], op);
+    wt_layout_call(e->plan, wt_engine_op_class(e->graph, op)->gather[WT_FORWARD], op);
     wt_layout_operands(e, op);
     wt_layout_use(e->plan, e->plan->ops[op].work, 0, WT_WRITES);
 }
 
-static void lay_operator(wt_engine *e, int op) {
+static void lay_forward_operator(wt_engine *e, int op) {
     wt_engine_plan *plan = e->plan;
     const wt_op *o = &e->graph->ops[op];
     const wt_stage *stage = &plan->stages[plan->stage_count - 1];
@@ -164,8 +164,8 @@ static void lay_operator(wt_engine *e, int op) {
     if (op > 0 && (o[-1].layer != o->layer || extent_of(e, op) != stage->extent ||
                    reads_past(e->graph, o, stage->first_op) || takes_all(e, op)))
         begin_stage(e, op);
-    if (plan->status == WT_OK && e->shape.backward && wt_class(e->graph, op)->gather[WT_FORWARD]) {
-        lay_sums(e, op);
+    if (plan->status == WT_OK && e->shape.backward && wt_engine_op_class(e->graph, op)->gather[WT_FORWARD]) {
+        lay_forward_sums(e, op);
         begin_stage(e, op);
     }
     if (plan->status != WT_OK) return;
@@ -173,14 +173,14 @@ static void lay_operator(wt_engine *e, int op) {
     plan->stages[plan->stage_count - 1].turns |= o->kind == WT_OP_LOSS && e->shape.backward;
     plan->ops[op].stage = plan->stage_count - 1;
     reach_left(e, o->output);
-    wt_layout_forward(e, op, wt_class(e->graph, op)->forward);
+    wt_layout_forward(e, op, wt_engine_op_class(e->graph, op)->forward);
 }
 
 /* Cuts the list of operators into stages. */
 static void lay_forward(wt_engine *e) {
     wt_engine_plan *plan = e->plan;
     begin_stage(e, 0);
-    for (int op = 0; plan->status == WT_OK && op < e->graph->op_count; op++) lay_operator(e, op);
+    for (int op = 0; plan->status == WT_OK && op < e->graph->op_count; op++) lay_forward_operator(e, op);
     for (int s = 0; plan->status == WT_OK && s < plan->stage_count; s++) {
         wt_stage *stage = &plan->stages[s];
         cut_rows(e, stage, stage->op_count ? stage->first_op + stage->op_count - 1 : stage->after_op);
@@ -211,23 +211,24 @@ static wt_status take_tables(wt_engine *e, bool stream) {
     return WT_OK;
 }
 
-static void describe(wt_engine *e, bool stream) {
+static void describe_shape(wt_engine *e, bool stream) {
     wt_engine_plan *plan = e->plan;
     plan->frames = stream ? e->graph->frame_taps : wt_graph_frames(e->graph, e->shape.targets);
-    const wt_extent loss = wt_value_of(e, e->graph->outputs)->extent;
+    const wt_extent loss = wt_engine_value(e, e->graph->outputs)->extent;
     plan->segment = segment_rows(&e->shape);
-    const bool tiles = loss == WT_EXTENT_TIME && !wt_takes_windows(e, wt_graph_loss(e->graph));
-    plan->loss_tiles = tiles ? wt_units(e->shape.targets, WT_LOSS_TILE) : 1;
+    const bool tiles = loss == WT_EXTENT_TIME && !wt_loss_takes_windows(e, wt_graph_loss(e->graph));
+    plan->loss_tiles = tiles ? wt_tasks_count(e->shape.targets, WT_LOSS_TILE) : 1;
     plan->norm_sums = e->shape.backward ? wt_engine_microbatch_sums(e->graph) : 0;
     for (int v = 0; v < e->graph->value_count; v++)
-        plan->lists_targets |= wt_value_of(e, v)->extent == WT_EXTENT_TARGETS;
+        plan->lists_targets |= wt_engine_value(e, v)->extent == WT_EXTENT_TARGETS;
 }
 
 /* What comes with the batch stands there. */
 static void place_inputs(wt_engine *e) {
     for (int v = 0; v < e->graph->value_count && e->plan->status == WT_OK; v++) {
         if (!wt_graph_is_input(e->graph, v)) continue;
-        const int buffer = e->plan->values[v].buffer = wt_layout_buffer(e, v, wt_value_of(e, v)->channels);
+        const int buffer = e->plan->values[v].buffer = wt_layout_buffer(e, v,
+                                                                        wt_engine_value(e, v)->channels);
         if (e->plan->status != WT_OK) return;
         for (int phase = 0; phase < WT_PHASES; phase++)
             e->plan->buffers[buffer].places[phase].kind = v == e->graph->condition ? WT_PLACE_CONDITION
@@ -238,7 +239,7 @@ static void place_inputs(wt_engine *e) {
 wt_status wt_engine_plan_create(wt_engine *e, bool stream) {
     WT_TRY(wt_alloc(&e->plan, 1, sizeof *e->plan, "the plan"));
     WT_TRY(take_tables(e, stream));
-    describe(e, stream);
+    describe_shape(e, stream);
     list_readers(e);
     place_inputs(e);
     WT_TRY(e->plan->status);

@@ -32,8 +32,8 @@ static double weights_of(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     double count = 0;
     for (int n = o->first_term; n < o->first_term + o->term_count; n++)
-        count += (double)wt_value_of(e, e->graph->terms[n].value)->channels;
-    return count * wt_value_of(e, o->output)->channels;
+        count += (double)wt_engine_value(e, e->graph->terms[n].value)->channels;
+    return count * wt_engine_value(e, o->output)->channels;
 }
 
 /* The gate that alone reads a product's output, in place of it; −1: there is none. */
@@ -48,8 +48,8 @@ static int gate_of(const wt_engine *e, int op) {
 static void share_products(wt_share_plan *shares, const wt_engine *e, int threads) {
     for (int op = 0; op < e->graph->op_count; op++) {
         const wt_op *o = &e->graph->ops[op];
-        if (o->kind != WT_OP_PRODUCT || wt_value_of(e, o->output)->extent != WT_EXTENT_TIME) continue;
-        const int gate = gate_of(e, op), channels = wt_value_of(e, o->output)->channels;
+        if (o->kind != WT_OP_PRODUCT || wt_engine_value(e, o->output)->extent != WT_EXTENT_TIME) continue;
+        const int gate = gate_of(e, op), channels = wt_engine_value(e, o->output)->channels;
         if (weights_of(e, op) < SHARED_WEIGHTS) continue;
         if (!divisible(gate < 0 ? channels : channels / 2, threads)) continue;
         shares->steps[op].mode = WT_SHARE_SOME;
@@ -78,7 +78,7 @@ static bool settle(wt_share_plan *shares, const wt_engine *e, int op, int thread
     for (int i = 0; i < 3; i++) seen |= written[i] >= 0 && shares->shared[written[i]];
     if (!seen || shares->steps[op].mode != WT_SHARE_EACH) return false;
     const bool some = (o->kind == WT_OP_PRODUCT || is_in_place(e, op)) &&
-                      divisible(wt_value_of(e, o->output)->channels, threads);
+                      divisible(wt_engine_value(e, o->output)->channels, threads);
     shares->steps[op].mode = some ? WT_SHARE_SOME : WT_SHARE_FIRST;
     for (int i = 0; i < 3; i++) {
         if (written[i] >= 0) shares->shared[written[i]] = true;
@@ -102,7 +102,7 @@ typedef struct {
 } tracing;
 
 /* `own`: the reader takes the channels that its thread has made. */
-static void read_rows(tracing *t, int buffer, bool own, bool note) {
+static void read_share_rows(tracing *t, int buffer, bool own, bool note) {
     if (buffer < 0 || !t->shares->shared[buffer]) return;
     trace *b = &t->traces[buffer];
     if (note) {
@@ -112,7 +112,7 @@ static void read_rows(tracing *t, int buffer, bool own, bool note) {
     }
 }
 
-static void write_rows(tracing *t, int buffer, wt_share_mode mode, bool note) {
+static void write_share_rows(tracing *t, int buffer, wt_share_mode mode, bool note) {
     if (buffer < 0 || !t->shares->shared[buffer]) return;
     trace *b = &t->traces[buffer];
     if (note) {
@@ -124,22 +124,22 @@ static void write_rows(tracing *t, int buffer, wt_share_mode mode, bool note) {
 
 /* What an operator touches: whether it must wait, then (note) what that means for those after it. Rows of
  * the past were made before the last sample's end, where all wait. */
-static void touch(tracing *t, int op, bool note) {
+static void touch_memory(tracing *t, int op, bool note) {
     const wt_engine_plan *plan = t->e->plan;
     const wt_op *o = &t->e->graph->ops[op];
     const wt_share_step *step = &t->shares->steps[op];
     const bool some = step->mode == WT_SHARE_SOME;
     for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
         const wt_term *term = &t->e->graph->terms[n];
-        if (term->delay == 0) read_rows(t, plan->values[term->value].buffer, false, note);
+        if (term->delay == 0) read_share_rows(t, plan->values[term->value].buffer, false, note);
     }
-    if (o->add >= 0 && o->add_delay == 0) read_rows(t, plan->values[o->add].buffer, some, note);
-    if (o->input >= 0 && !step->paired) read_rows(t, plan->values[o->input].buffer, some, note);
+    if (o->add >= 0 && o->add_delay == 0) read_share_rows(t, plan->values[o->add].buffer, some, note);
+    if (o->input >= 0 && !step->paired) read_share_rows(t, plan->values[o->input].buffer, some, note);
     if (some && step->paired && o->kind == WT_OP_PRODUCT) return; /* into rows of its own */
-    write_rows(t, plan->values[o->output].buffer, step->mode, note);
+    write_share_rows(t, plan->values[o->output].buffer, step->mode, note);
     if (step->paired) return;
-    write_rows(t, plan->ops[op].work, step->mode, note);
-    write_rows(t, plan->ops[op].state, step->mode, note);
+    write_share_rows(t, plan->ops[op].work, step->mode, note);
+    write_share_rows(t, plan->ops[op].state, step->mode, note);
 }
 
 static wt_status place_barriers(wt_share_plan *shares, const wt_engine *e) {
@@ -147,12 +147,12 @@ static wt_status place_barriers(wt_share_plan *shares, const wt_engine *e) {
     tracing t = {.e = e, .shares = shares};
     WT_TRY(wt_alloc(&t.traces, buffers, sizeof *t.traces, "a stream's threads"));
     for (int op = 0; op < e->graph->op_count - 1; op++) {
-        if (!wt_class(e->graph, op)->forward) continue;
+        if (!wt_engine_op_class(e->graph, op)->forward) continue;
         t.waits = false;
-        touch(&t, op, false);
+        touch_memory(&t, op, false);
         shares->steps[op].waits = t.waits;
         if (t.waits) memset(t.traces, 0, buffers * sizeof *t.traces);
-        touch(&t, op, true);
+        touch_memory(&t, op, true);
     }
     wt_free(t.traces);
     return WT_OK;
@@ -168,7 +168,7 @@ wt_status wt_share_plan_init(wt_share_plan *shares, const wt_engine *e, int thre
     while (changed) {
         changed = false;
         for (int op = 0; op < e->graph->op_count - 1; op++)
-            changed |= wt_class(e->graph, op)->forward && settle(shares, e, op, threads);
+            changed |= wt_engine_op_class(e->graph, op)->forward && settle(shares, e, op, threads);
     }
     return place_barriers(shares, e);
 }
@@ -188,7 +188,7 @@ typedef struct {
 
 static selection select_columns(const wt_share_part *p, int op) {
     const wt_share_step *step = &p->shares->steps[op];
-    const int channels = wt_value_of(p->engine, p->engine->graph->ops[op].output)->channels;
+    const int channels = wt_engine_value(p->engine, p->engine->graph->ops[op].output)->channels;
     if (step->mode != WT_SHARE_SOME) return (selection){0, channels, channels, 0};
     const columns c = columns_of(step->paired ? channels / 2 : channels, p->thread, p->threads);
     return (selection){c.first, c.count, step->paired ? 2 * c.count : c.count,
@@ -200,12 +200,12 @@ static void gather(wt_real *to, const wt_real *from, const selection *s) {
     if (s->count > s->part) memcpy(to + s->part, from + s->first + s->apart, (size_t)s->part * sizeof *to);
 }
 
-static wt_status pack_term(wt_share_part *p, int number, const selection *s) {
+static wt_status pack_share_term(wt_share_part *p, int number, const selection *s) {
     wt_engine *e = p->engine;
     const wt_term *term = &e->graph->terms[number];
-    const size_t in = (size_t)wt_value_of(e, term->value)->channels;
-    const size_t out = (size_t)wt_value_of(e, e->graph->ops[term->op].output)->channels;
-    const wt_real *w = wt_tensor(e, term->tensor) + (size_t)term->tap * in * out;
+    const size_t in = (size_t)wt_engine_value(e, term->value)->channels;
+    const size_t out = (size_t)wt_engine_value(e, e->graph->ops[term->op].output)->channels;
+    const wt_real *w = wt_engine_tensor(e, term->tensor) + (size_t)term->tap * in * out;
     wt_real *chosen;
     if (s->count == 0) return WT_OK;
     WT_TRY(wt_alloc(&chosen, in * (size_t)s->count, sizeof *chosen, "a stream's weights"));
@@ -223,7 +223,7 @@ static void place_terms(wt_share_part *p) {
         const wt_term *term = &e->graph->terms[n];
         if (term->tensor < 0) continue;
         const selection s = select_columns(p, term->op);
-        const int in = wt_value_of(e, term->value)->channels;
+        const int in = wt_engine_value(e, term->value)->channels;
         e->plan->terms[n].forward = at;
         at += e->kernels->packed_count(in, s.count);
     }
@@ -248,12 +248,12 @@ wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters, int
     wt_engine *e = part->engine;
     e->parameters = parameters;
     for (int op = 0; op < e->graph->op_count; op++) {
-        if (wt_class(e->graph, op)->load) wt_class(e->graph, op)->load(e, op);
+        if (wt_engine_op_class(e->graph, op)->load) wt_engine_op_class(e->graph, op)->load(e, op);
     }
     place_terms(part);
     for (int n = 0; n < e->graph->term_count; n++) {
         const selection s = select_columns(part, e->graph->terms[n].op);
-        if (e->graph->terms[n].tensor >= 0) WT_TRY(pack_term(part, n, &s));
+        if (e->graph->terms[n].tensor >= 0) WT_TRY(pack_share_term(part, n, &s));
     }
     return take_pairs(part, rows);
 }
@@ -268,7 +268,7 @@ void wt_share_part_dispose(wt_share_part *part) {
 static void run_product(const wt_share_part *p, int op, const wt_tile *tile) {
     const wt_engine *e = p->engine;
     const wt_op *o = &e->graph->ops[op];
-    const int channels = wt_value_of(e, o->output)->channels;
+    const int channels = wt_engine_value(e, o->output)->channels;
     const selection s = select_columns(p, op);
     wt_product_part part = {.y = p->pairs[op], .ldy = s.count, .out = s.count, .ldadd = channels};
     if (s.count == 0) return;
@@ -276,45 +276,46 @@ static void run_product(const wt_share_part *p, int op, const wt_tile *tile) {
     if (p->shares->steps[op].paired) {
         if (part.bias) part.bias = part.y + (size_t)p->engine->shape.windows * (size_t)s.count;
     } else {
-        part.y = wt_value_row(e, tile, o->output, 0) + s.first;
+        part.y = wt_engine_value_row(e, tile, o->output, 0) + s.first;
         part.ldy = channels;
         if (part.bias) part.bias += s.first;
-        if (o->add >= 0) part.add = wt_value_row(e, tile, o->add, -o->add_delay) + s.first;
+        if (o->add >= 0) part.add = wt_engine_value_row(e, tile, o->add, -o->add_delay) + s.first;
     }
     wt_product_rows(e, op, tile, &part);
 }
 
-static void run_gate(const wt_share_part *p, int op, const wt_tile *tile) {
+static void run_share_gate(const wt_share_part *p, int op, const wt_tile *tile) {
     const wt_engine *e = p->engine;
     const wt_op *o = &e->graph->ops[op];
-    const int product = wt_value_of(e, o->input)->producer, channels = wt_value_of(e, o->output)->channels;
+    const int product = wt_engine_value(e, o->input)->producer,
+              channels = wt_engine_value(e, o->output)->channels;
     const selection s = select_columns(p, product);
     if (s.count > 0)
-        e->kernels->activate(wt_value_row(e, tile, o->output, 0) + s.first, channels, p->pairs[product],
-                             s.count, tile->count, s.part, WT_ACTIVATION_GATE);
+        e->kernels->activate(wt_engine_value_row(e, tile, o->output, 0) + s.first, channels,
+                             p->pairs[product], s.count, tile->count, s.part, WT_ACTIVATION_GATE);
 }
 
 static void run_activation(const wt_share_part *p, int op, const wt_tile *tile) {
     const wt_engine *e = p->engine;
     const wt_op *o = &e->graph->ops[op];
-    const int channels = wt_value_of(e, o->output)->channels;
+    const int channels = wt_engine_value(e, o->output)->channels;
     const selection s = select_columns(p, op);
-    wt_real *y = wt_value_row(e, tile, o->output, 0) + s.first;
+    wt_real *y = wt_engine_value_row(e, tile, o->output, 0) + s.first;
     if (s.count > 0) e->kernels->activate(y, channels, y, channels, tile->count, s.count, o->activation);
 }
 
 void wt_share_part_run(const wt_share_part *part, int op, const wt_tile *tile) {
     const wt_engine *e = part->engine;
     switch (part->shares->steps[op].mode) {
-    case WT_SHARE_EACH: wt_class(e->graph, op)->forward(e, op, tile); return;
+    case WT_SHARE_EACH: wt_engine_op_class(e->graph, op)->forward(e, op, tile); return;
     case WT_SHARE_FIRST:
-        if (part->thread == 0) wt_class(e->graph, op)->forward(e, op, tile);
+        if (part->thread == 0) wt_engine_op_class(e->graph, op)->forward(e, op, tile);
         return;
     case WT_SHARE_SOME: break;
     }
     switch (e->graph->ops[op].kind) {
     case WT_OP_PRODUCT: run_product(part, op, tile); return;
-    case WT_OP_GATE: run_gate(part, op, tile); return;
+    case WT_OP_GATE: run_share_gate(part, op, tile); return;
     default: run_activation(part, op, tile); return;
     }
 }

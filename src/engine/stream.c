@@ -35,7 +35,8 @@ struct wt_stream {
     int32_t *target;
     bool began;
     wt_real *beginning; /* each ring's rows of one stream, the newest first, and the outputs */
-    /* a condition, and of each stream: the sample whose outputs come next, its own frame, whether that is new */
+    /* a condition, and of each stream: the sample whose outputs come next, its own frame, whether that is
+     * new */
     wt_stream_condition condition;
     int64_t *sample, *frame;
     bool *fresh;
@@ -122,13 +123,16 @@ static void take_frames(wt_stream *stream) {
     wt_batch *batch = &stream->batch;
     const size_t each = (size_t)batch->features;
     for (int r = 0; stream->sample && r < stream->rows; r++) {
-        const int64_t frame = wt_frame_of(&graph->framing, stream->sample[r], c->centre, &batch->phase[r]);
+        const int64_t frame = wt_batch_frame_of(&graph->framing, stream->sample[r], c->centre,
+                                                &batch->phase[r]);
         wt_real *to = batch->condition + (size_t)r * (size_t)batch->frames * each;
         batch->phase[r] -= batch->context - 1; /* a stream's only row of time is its newest */
         stream->fresh[r] = frame != stream->frame[r];
         stream->frame[r] = frame;
         for (int i = 0; stream->fresh[r] && i < batch->frames; i++, to += each)
-            memcpy(to, c->frames + (size_t)wt_frame_inside(frame - graph->framing.back + i, c->count) * each,
+            memcpy(to,
+                   c->frames +
+                       (size_t)wt_batch_frame_inside(frame - graph->framing.back + i, c->count) * each,
                    each * sizeof *to);
     }
 }
@@ -139,7 +143,7 @@ static void run_condition(const wt_stream *stream, const wt_engine *e, int op, w
     if (extent == WT_EXTENT_FRAMES) tile.count = e->plan->frames + tile.stage->left;
     for (; tile.group < stream->rows; tile.group++) {
         if (extent == WT_EXTENT_WINDOW ? !stream->began : stream->fresh[tile.group])
-            wt_class(e->graph, op)->forward(e, op, &tile);
+            wt_engine_op_class(e->graph, op)->forward(e, op, &tile);
     }
 }
 
@@ -211,8 +215,8 @@ static void compute(void *context, int thread) {
     turn_rings(e);
     take_signal(stream, e);
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
-        if (!wt_class(e->graph, op)->forward) continue;
-        const wt_extent extent = wt_value_of(e, e->graph->ops[op].output)->extent;
+        if (!wt_engine_op_class(e->graph, op)->forward) continue;
+        const wt_extent extent = wt_engine_value(e, e->graph->ops[op].output)->extent;
         if (extent == WT_EXTENT_FRAMES || extent == WT_EXTENT_WINDOW) {
             run_condition(stream, e, op, extent);
             continue;
@@ -238,7 +242,7 @@ static void run(wt_stream *stream) {
     }
 }
 
-static wt_real *outputs_of(const wt_stream *stream) {
+static wt_real *find_stream_outputs(const wt_stream *stream) {
     const wt_engine *e = stream->engine;
     const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
     return e->arena + place->at + (place->kind == WT_PLACE_RING ? (size_t)place->newest * place->stride : 0);
@@ -267,18 +271,18 @@ static const wt_real *copy_rings(const wt_engine *e, const wt_real *first, int f
 }
 
 static void copy_row(wt_stream *stream, int from, int to) {
-    const size_t outputs = (size_t)wt_value_of(stream->engine, stream->engine->graph->outputs)->channels;
+    const size_t outputs = (size_t)wt_engine_value(stream->engine, stream->engine->graph->outputs)->channels;
     const wt_real *first = stream->beginning;
     for (int t = 0; t < stream->threads; t++)
         first = copy_rings(stream->parts[t].engine, stream->beginning, from, to);
-    wt_real *newest = outputs_of(stream);
+    wt_real *newest = find_stream_outputs(stream);
     memcpy(newest + (size_t)to * outputs, from < 0 ? first : newest + (size_t)from * outputs,
            outputs * sizeof *newest);
 }
 
 static wt_status keep_beginning(wt_stream *stream) {
     const wt_engine *e = stream->engine;
-    const size_t outputs = (size_t)wt_value_of(e, e->graph->outputs)->channels;
+    const size_t outputs = (size_t)wt_engine_value(e, e->graph->outputs)->channels;
     size_t count = outputs;
     for (int b = 0; b < e->plan->buffer_count; b++) {
         const wt_buffer *buffer = &e->plan->buffers[b];
@@ -294,7 +298,7 @@ static wt_status keep_beginning(wt_stream *stream) {
         for (int i = 0; i < place->ring; i++, to += channels)
             memcpy(to, ring_row(e, place, i), channels * sizeof *to);
     }
-    memcpy(to, outputs_of(stream), outputs * sizeof *to);
+    memcpy(to, find_stream_outputs(stream), outputs * sizeof *to);
     return WT_OK;
 }
 
@@ -321,7 +325,7 @@ static wt_status make_engine(wt_stream *stream, const wt_graph *graph, int threa
 
 /* Rows that all see stand in the first thread's part of the arena, others in their thread's. */
 static wt_status place_rows(wt_stream *stream) {
-    const size_t each = wt_whole_lines(stream->engine->plan->arena);
+    const size_t each = wt_engine_whole_lines(stream->engine->plan->arena);
     WT_TRY(wt_alloc(&stream->arena, each * (size_t)stream->threads, sizeof(wt_real), "activations"));
     for (int t = 0; t < stream->threads; t++) {
         wt_engine *e = stream->parts[t].engine;
@@ -338,7 +342,7 @@ static wt_status place_rows(wt_stream *stream) {
     return WT_OK;
 }
 
-static wt_status begin(wt_stream *stream, const wt_graph *graph, const wt_real *parameters) {
+static wt_status begin_stream(wt_stream *stream, const wt_graph *graph, const wt_real *parameters) {
     WT_TRY(take_inputs(stream, graph));
     WT_TRY(take_condition(stream, graph));
     WT_TRY(wt_alloc(&stream->parts, (size_t)stream->threads, sizeof *stream->parts, "a stream's threads"));
@@ -383,7 +387,7 @@ wt_status wt_stream_open(wt_stream **out, const wt_graph *graph, const wt_kernel
     stream->history = history_of(graph);
     stream->channels = graph->signal >= 0 ? graph->values[graph->signal].channels : 0;
     stream->silence = options->silence_class;
-    WT_GUARD(begin(stream, graph, parameters));
+    WT_GUARD(begin_stream(stream, graph, parameters));
     *out = stream;
     stream = NULL;
 cleanup:
@@ -427,7 +431,7 @@ const wt_real *wt_stream_feed_rows(wt_stream *stream, const int32_t *classes, co
     take_samples(stream, classes, values);
     count_samples(stream);
     run(stream);
-    return outputs_of(stream);
+    return find_stream_outputs(stream);
 }
 
 const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *values) {
@@ -435,12 +439,13 @@ const wt_real *wt_stream_feed(wt_stream *stream, int32_t index, const wt_real *v
 }
 
 const wt_real *wt_stream_outputs(const wt_stream *stream) {
-    return outputs_of(stream);
+    return find_stream_outputs(stream);
 }
 
 const wt_real *wt_stream_row_outputs(const wt_stream *stream, int row) {
     const wt_engine *e = stream->engine;
-    return outputs_of(stream) + (size_t)row * (size_t)wt_value_of(e, e->graph->outputs)->channels;
+    return find_stream_outputs(stream) +
+           (size_t)row * (size_t)wt_engine_value(e, e->graph->outputs)->channels;
 }
 
 void wt_stream_rewind(wt_stream *stream) {

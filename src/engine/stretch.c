@@ -21,14 +21,14 @@ typedef struct {
     int size[SCALES + 1]; /* of level k: taps·s_1 … s_k; the last is taps·hop */
 } levels;
 
-static int scale_of(const wt_graph *graph, int tensor) {
+static int find_scale(const wt_graph *graph, int tensor) {
     return (int)(graph->tensors[tensor].shape[2] - 1) / 2;
 }
 
 static levels levels_of(const wt_graph *graph, const wt_op *o) {
     levels l = {.taps = o->taps, .hop = graph->framing.hop, .size = {o->taps}};
     for (int k = 0; k < SCALES && o->tensors[k] >= 0; k++) {
-        l.scale[k] = scale_of(graph, o->tensors[k]);
+        l.scale[k] = find_scale(graph, o->tensors[k]);
         l.size[k + 1] = l.size[k] * l.scale[k];
         l.scales = k + 1;
     }
@@ -45,7 +45,7 @@ static size_t chain_size(const levels *l) {
 /* --- forward --- */
 
 /* u_k from u_{k−1}; what is outside counts as 0, and is too far from the frame in the middle to matter. */
-static void stretch(wt_real *to, const wt_real *from, const wt_real *w, int size, int scale) {
+static void stretch_phases(wt_real *to, const wt_real *from, const wt_real *w, int size, int scale) {
     for (int p = 0; p < size; p++) {
         wt_real sum = 0;
         for (int d = 0; d <= 2 * scale; d++) {
@@ -62,7 +62,7 @@ static int memory(const wt_graph *graph, const wt_op *o) {
     return 1 + (SCALES + 1) * o->taps;
 }
 
-static void load(wt_engine *e, int op) {
+static void load_stretch(wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
     const levels l = levels_of(e->graph, o);
     const size_t half = (size_t)l.taps * (size_t)l.hop;
@@ -71,17 +71,17 @@ static void load(wt_engine *e, int op) {
         memset(u, 0, (size_t)l.taps * sizeof *u);
         u[j] = 1;
         for (int n = 0; n < l.scales; u += l.size[n++])
-            stretch(u + l.size[n], u, wt_tensor(e, o->tensors[n]), l.size[n + 1], l.scale[n]);
+            stretch_phases(u + l.size[n], u, wt_engine_tensor(e, o->tensors[n]), l.size[n + 1], l.scale[n]);
         const wt_real *middle = u + (l.taps / 2) * l.hop;
         for (int r = 0; r < l.hop; r++) k[j * l.hop + r] = k[half + (size_t)(r * l.taps + j)] = middle[r];
         u += l.size[l.scales];
     }
 }
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+static void forward_stretch(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    const size_t count = (size_t)wt_value_of(e, o->output)->channels;
-    memcpy(wt_value_row(e, tile, o->output, 0), e->arena + e->plan->ops[op].memory_at,
+    const size_t count = (size_t)wt_engine_value(e, o->output)->channels;
+    memcpy(wt_engine_value_row(e, tile, o->output, 0), e->arena + e->plan->ops[op].memory_at,
            count * sizeof(wt_real));
 }
 
@@ -113,9 +113,9 @@ static void add_windows(const wt_engine *e, const wt_op *o, const wt_tile *tile,
     wt_tile window = *tile;
     memset(sum, 0, half * sizeof *sum);
     window.group *= e->microbatch_windows;
-    for (; window.group < wt_microbatch_end(e, tile->group); window.group++) {
-        if (wt_window_targets(e, window.group) == 0) continue;
-        e->kernels->add(sum, wt_gradient_row(e, &window, o->output, 0) + half, half);
+    for (; window.group < wt_engine_microbatch_end(e, tile->group); window.group++) {
+        if (wt_engine_window_targets(e, window.group) == 0) continue;
+        e->kernels->add(sum, wt_engine_gradient_row(e, &window, o->output, 0) + half, half);
     }
 }
 
@@ -126,7 +126,7 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
     const size_t half = (size_t)l.taps * (size_t)l.hop, each = chain_size(&l);
     wt_tile first = *tile;
     first.group *= e->microbatch_windows;
-    wt_real *sum = wt_row(e, &first, e->plan->ops[op].state, 0, (int)(3 * half));
+    wt_real *sum = wt_engine_row(e, &first, e->plan->ops[op].state, 0, (int)(3 * half));
     wt_real *gradient = e->gradients[tile->group];
     add_windows(e, o, tile, sum, half);
     for (int k = 0; k < l.scales; k++) {
@@ -142,7 +142,7 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
         for (int k = l.scales - 1; k >= 0; k--) {
             level -= l.size[k];
             stretch_back(gradient + e->graph->tensors[o->tensors[k]].offset, d_from, d, level,
-                         wt_tensor(e, o->tensors[k]), l.size[k + 1], l.scale[k]);
+                         wt_engine_tensor(e, o->tensors[k]), l.size[k + 1], l.scale[k]);
             wt_real *swap = d;
             d = d_from;
             d_from = swap;
@@ -151,8 +151,8 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
 }
 
 const wt_op_class wt_class_stretch = {.flags = WT_STATE_STRETCH,
-                                      .forward = forward,
+                                      .forward = forward_stretch,
                                       .panel = panel,
                                       .panels = panels,
                                       .memory = memory,
-                                      .load = load};
+                                      .load = load_stretch};

@@ -7,23 +7,23 @@
 
 #include "engine_internal.h"
 
-void wt_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end) {
+void wt_engine_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end) {
     *first = e->window_first[microbatch * e->microbatch_windows];
-    *end = e->window_first[wt_microbatch_end(e, microbatch)];
+    *end = e->window_first[wt_engine_microbatch_end(e, microbatch)];
 }
 
-int64_t wt_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int64_t *origin) {
+int64_t wt_engine_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int64_t *origin) {
     *origin = 0;
     if (stage->extent == WT_EXTENT_TARGETS) {
         int first, end;
-        wt_microbatch_span(e, group, &first, &end);
+        wt_engine_microbatch_span(e, group, &first, &end);
         *origin = first;
         return end - first;
     }
-    const int targets = wt_window_targets(e, group);
+    const int targets = wt_engine_window_targets(e, group);
     if (targets == 0) return 0;
     if (stage->extent == WT_EXTENT_WINDOW) return 1;
-    return (int64_t)wt_window_rows(e, stage->extent, group) + stage->left;
+    return (int64_t)wt_engine_window_rows(e, stage->extent, group) + stage->left;
 }
 
 /* The units of a microbatch, one after the other. */
@@ -34,16 +34,16 @@ typedef struct {
 
 static unit_walk begin_walk(const wt_engine *e, const wt_stage *stage, int microbatch) {
     if (stage->extent == WT_EXTENT_TARGETS) return (unit_walk){stage, microbatch, microbatch + 1, 0};
-    return (unit_walk){stage, microbatch * e->microbatch_windows, wt_microbatch_end(e, microbatch), 0};
+    return (unit_walk){stage, microbatch * e->microbatch_windows, wt_engine_microbatch_end(e, microbatch), 0};
 }
 
 /* The next unit's sums; NULL after the last. */
 static wt_real *next_sums(const wt_engine *e, unit_walk *walk) {
     for (; walk->group < walk->end; walk->group++, walk->unit = 0) {
         int64_t origin;
-        const int64_t rows = wt_stage_rows(e, walk->stage, walk->group, &origin);
-        if (walk->unit < wt_units(rows, walk->stage->unit_rows))
-            return wt_unit_sums(e, walk->stage, walk->group, walk->unit++);
+        const int64_t rows = wt_engine_stage_rows(e, walk->stage, walk->group, &origin);
+        if (walk->unit < wt_tasks_count(rows, walk->stage->unit_rows))
+            return wt_engine_task_sums(e, walk->stage, walk->group, walk->unit++);
     }
     return NULL;
 }
@@ -78,11 +78,12 @@ static void add_wide(const wt_engine *e, const wt_stage *stage, int microbatch, 
 }
 
 /* A chunk of one part, of one microbatch. */
-void wt_sum_chunk(void *context, int argument, int microbatch, int unit) {
+void wt_engine_sum_chunk(void *context, int argument, int microbatch, int unit) {
     const wt_engine *e = context;
     const wt_stage *sums = &e->plan->stages[argument];
     const wt_part *part = &e->plan->parts[sums->first_part];
-    for (int chunks; (chunks = wt_units((int64_t)part->count, WT_SUM_CHUNK)) <= unit; part++) unit -= chunks;
+    for (int chunks; (chunks = wt_tasks_count((int64_t)part->count, WT_SUM_CHUNK)) <= unit; part++)
+        unit -= chunks;
     const wt_stage *stage = &e->plan->stages[part->stage];
     const size_t from = (size_t)unit * WT_SUM_CHUNK, rest = part->count - from;
     const size_t count = rest < WT_SUM_CHUNK ? rest : WT_SUM_CHUNK;
@@ -95,22 +96,22 @@ void wt_sum_chunk(void *context, int argument, int microbatch, int unit) {
 
 /* Rows of a value in a microbatch. */
 static double value_rows(const wt_engine *e, int value, int microbatch) {
-    const wt_value *v = wt_value_of(e, value);
+    const wt_value *v = wt_engine_value(e, value);
     double rows = 0;
     if (v->extent == WT_EXTENT_TARGETS) {
         int first, end;
-        wt_microbatch_span(e, microbatch, &first, &end);
+        wt_engine_microbatch_span(e, microbatch, &first, &end);
         return (double)(end - first) * v->rows;
     }
-    for (int w = microbatch * e->microbatch_windows; w < wt_microbatch_end(e, microbatch); w++)
-        rows += wt_window_targets(e, w) ? wt_window_targets(e, w) + v->left : 0;
+    for (int w = microbatch * e->microbatch_windows; w < wt_engine_microbatch_end(e, microbatch); w++)
+        rows += wt_engine_window_targets(e, w) ? wt_engine_window_targets(e, w) + v->left : 0;
     return rows;
 }
 
-double *wt_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width) {
+double *wt_engine_reduce_moments(wt_engine *e, int op, const wt_stage *stage, int width) {
     const size_t each = 2 * (size_t)width + 1;
-    const int microbatches = wt_microbatches_of(e, e->windows),
-              most = wt_microbatches_of(e, e->shape.windows);
+    const int microbatches = wt_engine_count_microbatches(e, e->windows),
+              most = wt_engine_count_microbatches(e, e->shape.windows);
     const int output = e->graph->ops[op].output;
     double *sums = e->norm_sums, *total = sums + (size_t)most * (size_t)e->plan->norm_sums;
     memset(sums, 0, (size_t)microbatches * each * sizeof *sums);

@@ -45,7 +45,7 @@ void wt_tasks_dispose(wt_tasks *tasks) {
 }
 
 static int groups_of(const wt_tasks *tasks, const wt_task_stage *stage, int windows) {
-    return stage->of_microbatches ? wt_units(windows, tasks->microbatch_windows) : windows;
+    return stage->of_microbatches ? wt_tasks_count(windows, tasks->microbatch_windows) : windows;
 }
 
 void wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage) {
@@ -60,8 +60,8 @@ void wt_tasks_add(wt_tasks *tasks, const wt_task_stage *stage) {
 wt_status wt_tasks_depend(wt_tasks *tasks, int stage, int32_t halo) {
     const wt_dependency dependency = {stage, halo};
     tasks->stages[tasks->count - 1].dependency_count++;
-    return wt_append(&tasks->dependencies, &tasks->dependency_count, &dependency, sizeof dependency,
-                     "stages");
+    return wt_memory_append(&tasks->dependencies, &tasks->dependency_count, &dependency, sizeof dependency,
+                            "stages");
 }
 
 wt_status wt_tasks_prepare(wt_tasks *tasks) {
@@ -108,7 +108,7 @@ static awaited_units find_awaited(const wt_tasks *tasks, const wt_unit *unit, in
     if (on->halo != WT_ALL_ROWS) {
         const int64_t own = smaller((int64_t)(unit->number + 1) * stage->unit_rows, stage->rows);
         const int64_t end = smaller(own + on->halo, before->rows);
-        awaited.count = end > 0 ? wt_units(end, before->unit_rows) : 0;
+        awaited.count = end > 0 ? wt_tasks_count(end, before->unit_rows) : 0;
     }
     return awaited;
 }

@@ -63,7 +63,7 @@ typedef struct {
     void (*between)(void *context);
 } wt_task_run;
 
-static inline int wt_units(int64_t rows, int each) {
+static inline int wt_tasks_count(int64_t rows, int each) {
     return (int)((rows + each - 1) / each);
 }
 

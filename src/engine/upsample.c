@@ -21,8 +21,9 @@ typedef struct {
 } stretch_rows;
 
 /* Row 0 of the output's place among the batch's frames. */
-static int64_t place_of(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
-    return (int64_t)e->batch->phase[e->first + tile->group] + e->batch->context - 1 - wt_left(e, o->output);
+static int64_t find_first_place(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
+    return (int64_t)e->batch->phase[e->first + tile->group] + e->batch->context - 1 -
+           wt_engine_left(e, o->output);
 }
 
 static stretch_rows next_rows(const wt_engine *e, const wt_op *o, int64_t place, int64_t left) {
@@ -40,20 +41,20 @@ static wt_real line_weight(const wt_engine *e, int r, int j) {
     return (wt_real)(j ? share : 1 - share);
 }
 
-static const wt_real *weights_of(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
-    return o->term_count ? wt_value_row(e, tile, e->graph->terms[o->first_term].value, 0) : NULL;
+static const wt_real *find_weights(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
+    return o->term_count ? wt_engine_value_row(e, tile, e->graph->terms[o->first_term].value, 0) : NULL;
 }
 
 /* --- forward --- */
 
-static void add_rows(const wt_engine *e, wt_real *y, const wt_real *x, int64_t rows, int channels) {
+static void add_upsampled_rows(const wt_engine *e, wt_real *y, const wt_real *x, int64_t rows, int channels) {
     for (int64_t i = 0; i < rows; i++, y += channels) e->kernels->add(y, x, (size_t)channels);
 }
 
 /* `k` [taps][ld] begins with the first row's weights. */
 static void add_weighted(const wt_engine *e, const wt_op *o, wt_real *y, const wt_real *x, int rows,
                          const wt_real *k, int ld) {
-    const int channels = wt_value_of(e, o->output)->channels;
+    const int channels = wt_engine_value(e, o->output)->channels;
     e->kernels->convolve_weights(y, channels, k, ld, x, channels, o->taps, rows, channels);
 }
 
@@ -69,18 +70,18 @@ static void add_lines(const wt_engine *e, const wt_op *o, wt_real *y, const wt_r
 
 static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y,
                        const wt_span *span) {
-    const int channels = wt_value_of(e, o->output)->channels;
-    const int64_t place = place_of(e, o, tile) + span->first;
-    const wt_real *k = weights_of(e, o, tile);
+    const int channels = wt_engine_value(e, o->output)->channels;
+    const int64_t place = find_first_place(e, o, tile) + span->first;
+    const wt_real *k = find_weights(e, o, tile);
     for (int64_t i = 0; i < span->count;) {
         const stretch_rows s = next_rows(e, o, place + i, span->count - i);
-        const wt_real *x = wt_value_row(e, tile, o->input, wt_left(e, o->input) + s.f);
+        const wt_real *x = wt_engine_value_row(e, tile, o->input, wt_engine_left(e, o->input) + s.f);
         if (k) {
             add_weighted(e, o, y, x, s.count, k + s.r, e->graph->framing.hop);
         } else if (o->taps > 1) {
             add_lines(e, o, y, x, &s);
         } else {
-            add_rows(e, y, x, s.count, channels);
+            add_upsampled_rows(e, y, x, s.count, channels);
         }
         y += (size_t)s.count * (size_t)channels;
         i += s.count;
@@ -90,24 +91,24 @@ static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, 
 /* To rows of one window. */
 static void add_condition(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y,
                           int64_t first) {
-    const int channels = wt_value_of(e, o->output)->channels;
-    wt_span span = wt_value_span(e, tile, o->output);
+    const int channels = wt_engine_value(e, o->output)->channels;
+    wt_span span = wt_engine_value_span(e, tile, o->output);
     span.first = first;
-    if (wt_value_of(e, o->input)->extent == WT_EXTENT_FRAMES) {
+    if (wt_engine_value(e, o->input)->extent == WT_EXTENT_FRAMES) {
         add_frames(e, o, tile, y, &span);
     } else {
-        add_rows(e, y, wt_value_row(e, tile, o->input, 0), span.count, channels);
+        add_upsampled_rows(e, y, wt_engine_value_row(e, tile, o->input, 0), span.count, channels);
     }
 }
 
-static void forward(const wt_engine *e, int op, const wt_tile *tile) {
+static void forward_upsample(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    const wt_span span = wt_value_span(e, tile, o->output);
-    const int channels = wt_value_of(e, o->output)->channels;
+    const wt_span span = wt_engine_value_span(e, tile, o->output);
+    const int channels = wt_engine_value(e, o->output)->channels;
     if (span.count <= 0) return;
-    wt_real *y = wt_value_row(e, tile, o->output, span.first);
-    const int64_t row = span.first - wt_left(e, o->output) - o->add_delay + wt_left(e, o->add);
-    const wt_real *a = wt_value_row(e, tile, o->add, row);
+    wt_real *y = wt_engine_value_row(e, tile, o->output, span.first);
+    const int64_t row = span.first - wt_engine_left(e, o->output) - o->add_delay + wt_engine_left(e, o->add);
+    const wt_real *a = wt_engine_value_row(e, tile, o->add, row);
     if (a != y) memcpy(y, a, (size_t)span.count * (size_t)channels * sizeof *y);
     if (e->streams) { /* rows are streams, a window each */
         wt_tile own = *tile;
@@ -120,10 +121,11 @@ static void forward(const wt_engine *e, int op, const wt_tile *tile) {
 
 /* --- backward --- */
 
-/* dk [hop, taps] += what rows that read the frames x say of it: a product by x transposed, packed behind dk. */
+/* dk [hop, taps] += what rows that read the frames x say of it: a product by x transposed, packed behind
+ * dk. */
 static void add_weights_back(const wt_engine *e, const wt_op *o, const stretch_rows *s, const wt_real *x,
                              const wt_real *dy, wt_real *dk, wt_real *packed) {
-    const int channels = wt_value_of(e, o->output)->channels;
+    const int channels = wt_engine_value(e, o->output)->channels;
     wt_real *to = dk + (ptrdiff_t)s->r * o->taps;
     const wt_operand operand = {dy, packed, channels, channels};
     const wt_finish finish = {.add = to, .ldadd = o->taps, .scale = 1};
@@ -142,22 +144,23 @@ static void add_lines_back(const wt_engine *e, wt_real *dx, const wt_real *dy, c
 }
 
 static void add_back(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *dx, int64_t rows) {
-    const int channels = wt_value_of(e, o->output)->channels, taps = o->taps;
+    const int channels = wt_engine_value(e, o->output)->channels, taps = o->taps;
     const size_t half = (size_t)taps * (size_t)e->graph->framing.hop;
-    const wt_real *k = weights_of(e, o, tile), *dy = wt_gradient_row(e, tile, o->output, 0);
+    const wt_real *k = find_weights(e, o, tile), *dy = wt_engine_gradient_row(e, tile, o->output, 0);
     wt_real *dk = NULL;
     if (k) {
-        dk = wt_row(e, tile, e->plan->ops[o - e->graph->ops].stretch_gradient, 0, 1);
+        dk = wt_engine_row(e, tile, e->plan->ops[o - e->graph->ops].stretch_gradient, 0, 1);
         memset(dk, 0, 2 * half * sizeof *dk);
     }
-    for (int64_t i = 0, place = place_of(e, o, tile); i < rows;) {
+    for (int64_t i = 0, place = find_first_place(e, o, tile); i < rows;) {
         const stretch_rows s = next_rows(e, o, place + i, rows - i);
-        const int64_t frame = wt_left(e, o->input) + s.f;
+        const int64_t frame = wt_engine_left(e, o->input) + s.f;
         wt_real *to = dx + frame * channels;
         if (k) {
             e->kernels->convolve_weights(to, channels, k + half + s.r * taps, taps, dy, channels, s.count,
                                          taps, channels);
-            add_weights_back(e, o, &s, wt_value_row(e, tile, o->input, frame), dy, dk + half, dk + 2 * half);
+            add_weights_back(e, o, &s, wt_engine_value_row(e, tile, o->input, frame), dy, dk + half,
+                             dk + 2 * half);
         } else if (taps > 1) {
             add_lines_back(e, to, dy, &s, channels);
         } else {
@@ -168,22 +171,23 @@ static void add_back(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt
     }
 }
 
-static void backward(const wt_engine *e, int op, const wt_tile *tile) {
+static void backward_upsample(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    const int channels = wt_value_of(e, o->output)->channels;
-    const wt_extent extent = wt_value_of(e, o->input)->extent;
-    const int64_t rows = (int64_t)wt_window_targets(e, tile->group) + wt_left(e, o->output);
-    const int64_t own = extent == WT_EXTENT_WINDOW
-                            ? 1
-                            : (int64_t)wt_window_rows(e, extent, tile->group) + wt_left(e, o->input);
-    wt_real *dx = wt_gradient_row(e, tile, o->input, 0);
+    const int channels = wt_engine_value(e, o->output)->channels;
+    const wt_extent extent = wt_engine_value(e, o->input)->extent;
+    const int64_t rows = (int64_t)wt_engine_window_targets(e, tile->group) + wt_engine_left(e, o->output);
+    const int64_t own = extent == WT_EXTENT_WINDOW ? 1
+                                                   : (int64_t)wt_engine_window_rows(e, extent, tile->group) +
+                                                         wt_engine_left(e, o->input);
+    wt_real *dx = wt_engine_gradient_row(e, tile, o->input, 0);
     memset(dx, 0, (size_t)own * (size_t)channels * sizeof *dx);
     if (extent == WT_EXTENT_FRAMES) {
         add_back(e, o, tile, dx, rows);
     } else {
-        e->kernels->column_sums(dx, wt_gradient_row(e, tile, o->output, 0), channels, (int)rows, channels);
+        e->kernels->column_sums(dx, wt_engine_gradient_row(e, tile, o->output, 0), channels, (int)rows,
+                                channels);
     }
 }
 
 const wt_op_class wt_class_upsample = {
-    .flags = WT_PULLED, .elements = 1, .forward = forward, .backward = backward};
+    .flags = WT_PULLED, .elements = 1, .forward = forward_upsample, .backward = backward_upsample};

@@ -8,7 +8,7 @@ int wt_engine_microbatch_sums(const wt_graph *graph) {
     int widest = 0;
     for (int op = 0; op < graph->op_count; op++) {
         const int width = graph->ops[op].output < 0 ? 0 : graph->values[graph->ops[op].output].channels;
-        if (wt_class(graph, op)->gather[WT_FORWARD] && width > widest) widest = width;
+        if (wt_engine_op_class(graph, op)->gather[WT_FORWARD] && width > widest) widest = width;
     }
     return widest ? 2 * widest + 1 : 0;
 }
@@ -16,7 +16,7 @@ int wt_engine_microbatch_sums(const wt_graph *graph) {
 int wt_engine_microbatch_sum_count(const wt_graph *graph) {
     int count = 0;
     for (int op = 0; op < graph->op_count; op++)
-        count += wt_class(graph, op)->gather[WT_FORWARD] ? WT_PHASES : 0;
+        count += wt_engine_op_class(graph, op)->gather[WT_FORWARD] ? WT_PHASES : 0;
     return count;
 }
 
@@ -36,7 +36,8 @@ double wt_engine_turned_operations(const wt_graph *graph, int targets) {
     double sum = 0;
     for (int n = 0; n < graph->term_count; n++) {
         const wt_term *term = &graph->terms[n];
-        if (term->tensor >= 0 && is_turned(graph, term)) sum += wt_graph_term_operations(graph, term, targets);
+        if (term->tensor >= 0 && is_turned(graph, term))
+            sum += wt_graph_term_operations(graph, term, targets);
     }
     return sum;
 }
@@ -57,13 +58,13 @@ void wt_engine_tensor_shares(double *shares, const wt_graph *graph, int targets)
 double wt_engine_partial_gradients(const wt_graph *graph, int targets, double microbatches, double windows) {
     const bool panels = graph->values[graph->outputs].extent ==
                         WT_EXTENT_TARGETS; /* written once per microbatch */
-    return panels ? microbatches : windows * wt_units(targets, WT_SEGMENT);
+    return panels ? microbatches : windows * wt_tasks_count(targets, WT_SEGMENT);
 }
 
 void wt_engine_count_work(double work[WT_WORK_KINDS], const wt_graph *graph, double windows, int targets) {
     for (int op = 0; op < graph->op_count; op++) {
         const wt_op *o = &graph->ops[op];
-        const wt_op_class *class = wt_class(graph, op);
+        const wt_op_class *class = wt_engine_op_class(graph, op);
         const int value = o->output >= 0 ? o->output : o->input;
         const bool list = graph->values[value].extent == WT_EXTENT_TARGETS;
         const int elements = class->elements * (o->taps ? o->taps : 1) + (o->add >= 0);

@@ -36,7 +36,7 @@ static wt_status add_tone(wt_shard_writer *writer, int number) {
     return wt_shard_add(writer, id, -1, samples, SAMPLES);
 }
 
-static wt_status write_shard(const char *folder, const char *split, int first, int end) {
+static wt_status write_tone_shard(const char *folder, const char *split, int first, int end) {
     const wt_shard_header header = {
         .kind = "audio", .split = split, .sample_rate = RATE, .channels = 1, .shards = 1};
     wt_shard_writer *writer;
@@ -53,13 +53,13 @@ static wt_status write_shard(const char *folder, const char *split, int first, i
 static wt_status write_data(const char *folder) {
     WT_CHECK(!wt_path_exists(folder), WT_USAGE, "%s: is there already", folder);
     WT_TRY(wt_folder_make(folder));
-    WT_TRY(write_shard(folder, "train", 0, TONES));
-    return write_shard(folder, "validation", TONES, TONES + 2);
+    WT_TRY(write_tone_shard(folder, "train", 0, TONES));
+    return write_tone_shard(folder, "validation", TONES, TONES + 2);
 }
 
 /* --- training: all ranks --- */
 
-static wt_status train(wt_comm *comm, const char *data, const char *run) {
+static wt_status train_run(wt_comm *comm, const char *data, const char *run) {
     wt_train_options *options; /* a configuration is too large for some stacks */
     WT_TRY(wt_alloc(&options, 1, sizeof *options, "the options"));
     wt_status status = wt_config_parse(&options->config, "train_tone", configuration,
@@ -89,7 +89,7 @@ static wt_status print_tone(wt_checkpoint *checkpoint, const wt_restored *restor
     WT_TRY(wt_kernels_select(&kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32));
     choice.kernels = kernels;
     WT_TRY(wt_stream_create(&stream, restored->network->graph, kernels, restored->parameters,
-                            wt_silence_class(quantization)));
+                            wt_quantize_silence(quantization)));
     wt_status status = wt_sequence_draw(stream, &sequence, &choice, LEVELS, classes, &count, &stopped);
     wt_stream_destroy(stream);
     WT_TRY(status);
@@ -116,7 +116,7 @@ static wt_status print_results(wt_checkpoint *checkpoint) {
     return status;
 }
 
-static wt_status report(const char *run) {
+static wt_status report_run(const char *run) {
     wt_checkpoint *checkpoint;
     WT_TRY(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, -1));
     wt_status status = print_results(checkpoint);
@@ -124,14 +124,14 @@ static wt_status report(const char *run) {
     return status;
 }
 
-static wt_status work(wt_comm *comm, const char *folder) {
+static wt_status run_example(wt_comm *comm, const char *folder) {
     char data[WT_PATH_MAX], run[WT_PATH_MAX];
     bool root = wt_comm_rank(comm) == 0;
     WT_TRY(wt_path_join(data, folder, "data"));
     WT_TRY(wt_path_join(run, folder, "run"));
     WT_TRY(wt_comm_agree(comm, root ? write_data(data) : WT_OK));
-    WT_TRY(train(comm, data, run));
-    return wt_comm_agree(comm, root ? report(run) : WT_OK);
+    WT_TRY(train_run(comm, data, run));
+    return wt_comm_agree(comm, root ? report_run(run) : WT_OK);
 }
 
 int main(int argc, char **argv) {
@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
     wt_status status = wt_comm_start(&comm, &argc, &argv);
     if (status == WT_OK) {
         wt_log_setup(WT_LOG_NORMAL, wt_comm_rank(comm) == 0);
-        status = argc == 2 ? work(comm, argv[1]) : wt_error(WT_USAGE, "usage: train_tone FOLDER");
+        status = argc == 2 ? run_example(comm, argv[1]) : wt_error(WT_USAGE, "usage: train_tone FOLDER");
     }
     bool root = status != WT_OK && (!comm || wt_comm_rank(comm) == 0);
     if (root) wt_log_error(wt_error_message());

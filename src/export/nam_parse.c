@@ -73,7 +73,7 @@ static wt_status refuse_modulation(const reading *r, const json_t *array) {
     return WT_OK;
 }
 
-static wt_status refuse_extras(const reading *r, const json_t *array) {
+static wt_status refuse_nam_extras(const reading *r, const json_t *array) {
     const json_t *layer1x1 = json_object_get(array, "layer1x1"), *head = json_object_get(array, "head");
     WT_TRY(refuse_modulation(r, array));
     if (is_true(json_object_get(array, "head1x1"), "active")) return wrong(r, "head1x1 is not supported");
@@ -198,7 +198,7 @@ static wt_status print_array(reading *r, const json_t *array) {
     int input, channels, gate, layers;
     const char *activation = "";
     if (!json_is_object(array)) return wrong(r, "an entry of layers is not an object");
-    WT_TRY(refuse_extras(r, array));
+    WT_TRY(refuse_nam_extras(r, array));
     WT_TRY(get_count(r, array, "input_size", 0, &input));
     WT_TRY(get_count(r, array, "channels", 0, &channels));
     WT_TRY(get_count(r, array, "bottleneck", channels, &gate));

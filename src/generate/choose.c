@@ -43,7 +43,7 @@ static double sum_of(const wt_real *weights, int count) {
 }
 
 /* The class at which the weights' sum passes `drawn`; −1: it never does. */
-static int32_t walk(const wt_real *weights, int classes, double drawn) {
+static int32_t walk_classes(const wt_real *weights, int classes, double drawn) {
     double walked = 0;
     for (int first = 0; first < classes; first += WALK) {
         const int count = classes - first < WALK ? classes - first : WALK;
@@ -73,7 +73,7 @@ wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes,
             if (logits[i] < threshold) weights[i] = 0; /* ties with the last stay */
         }
         if (limited) sum = sum_of(weights, classes);
-        *class = walk(
+        *class = walk_classes(
             weights, classes,
             sum * wt_random_uniform(choice->seed, WT_RANDOM_GENERATE, choice->stream, (uint64_t)index));
     }

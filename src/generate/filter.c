@@ -59,7 +59,8 @@ void wt_filter_destroy(wt_filter *filter) {
     wt_free(filter);
 }
 
-static void normalise(const wt_normalization *n, wt_real *to, const float *x, int count, int channels) {
+static void normalise_filter(const wt_normalization *n, wt_real *to, const float *x, int count,
+                             int channels) {
     for (int t = 0; t < count; t++) {
         for (int c = 0; c < channels; c++) {
             const double value = (double)x[(size_t)t * (size_t)channels + (size_t)c];
@@ -75,7 +76,7 @@ void wt_filter_run(wt_filter *filter, const float *x, int count, float *y) {
     wt_real *signal = filter->batch.signal;
     wt_window_loss loss;
     filter->count = count;
-    normalise(&filter->network.normalization, signal + context, x, count, (int)channels);
+    normalise_filter(&filter->network.normalization, signal + context, x, count, (int)channels);
     wt_engine_forward(filter->engine, &filter->batch, 0, 1, &loss);
     const wt_real *outputs = wt_engine_outputs(filter->engine, 0);
     for (int t = 0; t < count; t++) y[t] = (float)outputs[t];

@@ -34,7 +34,7 @@ static size_t at(const players *p, int number, int each) {
     return (size_t)number * (size_t)each * (size_t)p->channels;
 }
 
-static wt_status hand_over(const players *p, int number) {
+static wt_status hand_over_piece(const players *p, int number) {
     row *r = &p->rows[number];
     const int count = r->held;
     if (count == 0) return WT_OK;
@@ -43,7 +43,7 @@ static wt_status hand_over(const players *p, int number) {
 }
 
 static wt_status end_piece(const players *p, int number, wt_piece_end how) {
-    WT_TRY(hand_over(p, number));
+    WT_TRY(hand_over_piece(p, number));
     return p->work->end(p->work->context, p->rows[number].piece.number, how);
 }
 
@@ -68,7 +68,7 @@ static wt_status next_sample(const players *p, int number, bool *over) {
            (size_t)p->channels * sizeof *sample.x);
     if (++r->drawn == piece->max) return end_piece(p, number, WT_PIECE_FULL);
     *over = false;
-    return r->held == HELD ? hand_over(p, number) : WT_OK;
+    return r->held == HELD ? hand_over_piece(p, number) : WT_OK;
 }
 
 /* A piece for row `number`; false: there is none. */

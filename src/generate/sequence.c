@@ -1,5 +1,5 @@
-/* Sequences of classes, one drawn after the other, until one says that it is over. Knows streams alone, and no
- * architecture. */
+/* Sequences of classes, one drawn after the other, until one says that it is over. Knows streams alone, and
+ * no architecture. */
 #include "wavetrain/generate.h"
 
 wt_status wt_sequence_draw(wt_stream *stream, const wt_sequence *sequence, const wt_choice *choice,

@@ -89,8 +89,8 @@ static wt_status open_source(const wt_h5 *file, const char *object, const char *
     return WT_OK;
 }
 
-static wt_status read_text(const wt_h5 *file, const char *name, const source *from, char *value,
-                           size_t limit) {
+static wt_status read_attribute_text(const wt_h5 *file, const char *name, const source *from, char *value,
+                                     size_t limit) {
     char text[WT_H5_TEXT_MAX + 1] = {0};
     size_t bytes = 0;
     WT_TRY(wt_h5_check_text_type(file, name, from->type, &bytes));
@@ -110,14 +110,14 @@ wt_status wt_h5_read_attribute_text(wt_h5 *file, const char *object, const char 
     value[0] = '\0';
     wt_h5_lock();
     wt_status status = open_source(file, object, name, &from);
-    if (status == WT_OK) status = read_text(file, name, &from, value, limit);
+    if (status == WT_OK) status = read_attribute_text(file, name, &from, value, limit);
     close_source(&from);
     wt_h5_unlock();
     return status;
 }
 
-static wt_status read_number(const wt_h5 *file, const char *object, const char *name, bool real, hid_t wanted,
-                             void *value) {
+static wt_status read_attribute_number(const wt_h5 *file, const char *object, const char *name, bool real,
+                                       hid_t wanted, void *value) {
     source from;
     wt_status status = WT_OK;
     WT_GUARD(open_source(file, object, name, &from));
@@ -133,14 +133,14 @@ cleanup:
 
 wt_status wt_h5_read_attribute_int(wt_h5 *file, const char *object, const char *name, int64_t *value) {
     wt_h5_lock();
-    wt_status status = read_number(file, object, name, false, H5T_NATIVE_INT64, value);
+    wt_status status = read_attribute_number(file, object, name, false, H5T_NATIVE_INT64, value);
     wt_h5_unlock();
     return status;
 }
 
 wt_status wt_h5_read_attribute_real(wt_h5 *file, const char *object, const char *name, double *value) {
     wt_h5_lock();
-    wt_status status = read_number(file, object, name, true, H5T_NATIVE_DOUBLE, value);
+    wt_status status = read_attribute_number(file, object, name, true, H5T_NATIVE_DOUBLE, value);
     wt_h5_unlock();
     return status;
 }

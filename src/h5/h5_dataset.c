@@ -91,7 +91,7 @@ static wt_status row_elements(const wt_h5 *file, const char *name, const wt_h5_s
     return WT_OK;
 }
 
-static wt_status check_shape(const wt_h5 *file, const char *name, const wt_h5_shape *shape) {
+static wt_status check_stored_shape(const wt_h5 *file, const char *name, const wt_h5_shape *shape) {
     int64_t row = 0;
     WT_CHECK(shape->rank >= 0 && shape->rank <= WT_H5_RANK_MAX, WT_FAILED,
              "%s: '%s' has too many dimensions (got %d, expected at most %d)", file->name, name, shape->rank,
@@ -103,11 +103,11 @@ static wt_status check_shape(const wt_h5 *file, const char *name, const wt_h5_sh
     return WT_OK;
 }
 
-static wt_status inspect_dataset(const wt_h5 *file, const char *name, hid_t dataset, wt_h5_shape *shape) {
+static wt_status inspect_stored(const wt_h5 *file, const char *name, hid_t dataset, wt_h5_shape *shape) {
     WT_TRY(wt_h5_check_storage(file, name, dataset));
     WT_TRY(find_type(file, name, dataset, &shape->type));
     WT_TRY(find_shape(file, name, dataset, shape));
-    return check_shape(file, name, shape);
+    return check_stored_shape(file, name, shape);
 }
 
 /* --- creating --- */
@@ -139,7 +139,7 @@ static wt_status create_dataset(const wt_h5 *file, const char *name, const wt_h5
     wt_status status = WT_OK;
     hid_t properties = -1, space = -1;
     *dataset = -1;
-    WT_GUARD(check_shape(file, name, shape));
+    WT_GUARD(check_stored_shape(file, name, shape));
     WT_GUARD(wt_h5_make_way(file, name));
     WT_GUARD(wt_h5_dataset_properties(file, name, &properties));
     if (chunk_rows > 0) WT_GUARD(set_chunks(file, name, shape, chunk_rows, properties));
@@ -238,8 +238,8 @@ static wt_status open_rows(wt_h5 *file, const char *name) {
     char *copy = NULL;
     hid_t first = -1, access = -1;
     WT_GUARD(open_dataset(file, name, &first));
-    WT_GUARD(inspect_dataset(file, name, first, &file->rows_shape));
-    WT_GUARD(wt_copy_string(&copy, name));
+    WT_GUARD(inspect_stored(file, name, first, &file->rows_shape));
+    WT_GUARD(wt_memory_copy_string(&copy, name));
     access = rows_access(first, &file->rows_shape);
     H5Dclose(first); /* a cache's size counts only for the first open handle of a data set */
     first = -1;
@@ -330,11 +330,12 @@ wt_status wt_h5_read_rows(wt_h5 *file, const char *name, wt_h5_type type, int64_
 /* --- whole data sets --- */
 
 /* Reads too if `data` is given. */
-static wt_status visit(wt_h5 *file, const char *name, wt_h5_shape *shape, wt_h5_type type, void *data) {
+static wt_status visit_dataset(wt_h5 *file, const char *name, wt_h5_shape *shape, wt_h5_type type,
+                               void *data) {
     hid_t dataset = -1;
     WT_TRY(wt_h5_close_rows(file)); /* a whole read must see what was written by rows */
     WT_TRY(open_dataset(file, name, &dataset));
-    wt_status status = inspect_dataset(file, name, dataset, shape);
+    wt_status status = inspect_stored(file, name, dataset, shape);
     if (status == WT_OK && data != NULL &&
         H5Dread(dataset, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
         status = wt_h5_fail(file, "read", name);
@@ -345,7 +346,7 @@ static wt_status visit(wt_h5 *file, const char *name, wt_h5_shape *shape, wt_h5_
 
 wt_status wt_h5_inspect(wt_h5 *file, const char *name, wt_h5_shape *shape) {
     wt_h5_lock();
-    wt_status status = visit(file, name, shape, WT_H5_FLOAT, NULL);
+    wt_status status = visit_dataset(file, name, shape, WT_H5_FLOAT, NULL);
     wt_h5_unlock();
     return status;
 }
@@ -353,7 +354,7 @@ wt_status wt_h5_inspect(wt_h5 *file, const char *name, wt_h5_shape *shape) {
 wt_status wt_h5_read(wt_h5 *file, const char *name, wt_h5_type type, void *data) {
     wt_h5_shape shape;
     wt_h5_lock();
-    wt_status status = visit(file, name, &shape, type, data);
+    wt_status status = visit_dataset(file, name, &shape, type, data);
     wt_h5_unlock();
     return status;
 }

@@ -88,8 +88,9 @@ int64_t wt_h5_file_bytes(const wt_h5 *file) {
 
 /* --- properties --- */
 
-/* Locks on files fail on many shared file systems (ENOLCK, ENOSYS, 524), and no two programs write one of our files: each
- * is made under a name of its own and read once it is whole. So none are taken, neither to read nor to write. */
+/* Locks on files fail on many shared file systems (ENOLCK, ENOSYS, 524), and no two programs write one of our
+ * files: each is made under a name of its own and read once it is whole. So none are taken, neither to read
+ * nor to write. */
 static herr_t set_no_locking(hid_t access) {
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
     return H5Pset_file_locking(access, false, true);
@@ -134,7 +135,7 @@ static wt_status new_handle(wt_h5 **out, const char *name, bool writable, bool i
     wt_status status = WT_OK;
     WT_GUARD(wt_alloc(&file, 1, sizeof *file, "HDF5 file"));
     *file = (wt_h5){.id = -1, .writable = writable, .image = image, .rows = -1};
-    WT_GUARD(wt_copy_string(&file->name, name));
+    WT_GUARD(wt_memory_copy_string(&file->name, name));
     *out = file;
     file = NULL;
 cleanup:
@@ -173,7 +174,7 @@ cleanup:
     return status;
 }
 
-static wt_status create(wt_h5 **out, const char *name, bool image) {
+static wt_status create_h5(wt_h5 **out, const char *name, bool image) {
     wt_h5 *file = NULL;
     WT_TRY(new_handle(&file, name, true, image));
     wt_h5_lock();
@@ -191,12 +192,12 @@ wt_status wt_h5_create(wt_h5 **out, const char *path) {
     struct stat found;
     *out = NULL;
     WT_CHECK(lstat(path, &found) != 0, WT_FAILED, "%s: exists already", path);
-    return create(out, path, false);
+    return create_h5(out, path, false);
 }
 
 wt_status wt_h5_create_image(wt_h5 **out, const char *name) {
     *out = NULL;
-    return create(out, name, true);
+    return create_h5(out, name, true);
 }
 
 static wt_status open_file(wt_h5 *file, const void *bytes, size_t size) {
@@ -305,7 +306,7 @@ static wt_status close_file(wt_h5 *file) {
 }
 
 /* Some file systems say only now that they are full. */
-static wt_status sync_file(const char *path) {
+static wt_status sync_h5_file(const char *path) {
     int handle = open(path, O_RDONLY | O_CLOEXEC);
     WT_CHECK(handle >= 0, WT_FAILED, "%s: cannot open (%s)", path, strerror(errno));
     int failed = fsync(handle) != 0 ? errno : 0;
@@ -319,7 +320,7 @@ wt_status wt_h5_close(wt_h5 *file) {
     wt_h5_lock();
     wt_status status = close_file(file);
     wt_h5_unlock();
-    if (status == WT_OK && file->writable && !file->image) status = sync_file(file->name);
+    if (status == WT_OK && file->writable && !file->image) status = sync_h5_file(file->name);
     free_handle(file);
     return status;
 }

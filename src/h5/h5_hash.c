@@ -1,8 +1,9 @@
 /*
- * One hash of all that is small in a file: attributes, names, shapes, and whole data sets but those that are left out
- * (long ones, which have a checksum per chunk and a digest of their own). It goes through the file as it is, so that
- * what a later version adds is covered without a list; the price is that every small data set is read when it is made
- * or compared. Bytes are hashed as they are stored, whatever the machine's own order is.
+ * One hash of all that is small in a file: attributes, names, shapes, and whole data sets but those that are
+ * left out (long ones, which have a checksum per chunk and a digest of their own). It goes through the file
+ * as it is, so that what a later version adds is covered without a list; the price is that every small data
+ * set is read when it is made or compared. Bytes are hashed as they are stored, whatever the machine's own
+ * order is.
  */
 #include <string.h>
 

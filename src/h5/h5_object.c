@@ -25,7 +25,7 @@ static char *part_end(char *from) {
 }
 
 /* As wt_h5_find, for the name as far as it goes now. */
-static int look(const wt_h5 *file, const char *name) {
+static int inspect_link(const wt_h5 *file, const char *name) {
     H5L_info_t link;
     htri_t there = H5Lexists(file->id, name, H5P_DEFAULT);
     if (there == 0) return 0;
@@ -47,7 +47,7 @@ int wt_h5_find(const wt_h5 *file, const char *name) {
     for (char *end = part_end(path);; end = part_end(end + 1)) {
         char rest = *end;
         *end = '\0';
-        int found = path[0] == '\0' ? 1 : look(file, path);
+        int found = path[0] == '\0' ? 1 : inspect_link(file, path);
         if (found <= 0 || rest == '\0') return found;
         *end = rest;
     }
@@ -80,12 +80,12 @@ wt_status wt_h5_make_way(const wt_h5 *file, const char *name) {
     strcpy(path, name);
     for (char *end = part_end(path); *end != '\0'; end = part_end(end + 1)) {
         *end = '\0';
-        int found = path[0] == '\0' ? 1 : look(file, path);
+        int found = path[0] == '\0' ? 1 : inspect_link(file, path);
         if (found < 0) return WT_FAILED;
         if (found == 0) WT_TRY(make_group(file, path));
         *end = '/';
     }
-    int found = look(file, path);
+    int found = inspect_link(file, path);
     if (found < 0) return WT_FAILED;
     WT_CHECK(found == 0, WT_FAILED, "%s: '%s' exists already", file->name, name);
     return WT_OK;
@@ -110,7 +110,7 @@ static herr_t take_name(hid_t group, const char *name, const H5L_info_t *link, v
     name_list *list = context;
     (void)group, (void)link;
     if (list->count == list->room) return -1;
-    list->status = wt_copy_string(&list->names[list->count], name);
+    list->status = wt_memory_copy_string(&list->names[list->count], name);
     if (list->status != WT_OK) return -1;
     list->count++;
     return 0;

@@ -1,9 +1,9 @@
 /*
  * Products of bfloat16 numbers with fp32 sums in plain C, for processors without AVX512-BF16: the same packed
- * weights, the same sums in the same order, the same bits as bf16_kernels.c. Compiled once for each instruction set
- * (WT_BF16 names the table). Where there are fused multiply-adds, a pair is two of them on numbers widened to fp32, which
- * is right because every thread flushes denormals (wt_kernels_setup_thread); elsewhere bf16.h computes them step by
- * step, twenty times as slow.
+ * weights, the same sums in the same order, the same bits as bf16_kernels.c. Compiled once for each
+ * instruction set (WT_BF16 names the table). Where there are fused multiply-adds, a pair is two of them on
+ * numbers widened to fp32, which is right because every thread flushes denormals (wt_kernels_setup_thread);
+ * elsewhere bf16.h computes them step by step, twenty times as slow.
  */
 #include "kernels_internal.h"
 
@@ -19,8 +19,8 @@ enum { PANEL = WT_BF16_PANEL };
 
 /* sum += x·w, a pair of x by pairs of w. */
 #ifdef WT_FUSED
-static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
-    const float x0 = wt_float_of(x << 16), x1 = wt_float_of(x & 0xffff0000u);
+static void add_portable_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
+    const float x0 = wt_bf16_bits_float(x << 16), x1 = wt_bf16_bits_float(x & 0xffff0000u);
     uint32_t bits[2][PANEL];
     float wide[2][PANEL];
     for (int c = 0; c < PANEL; c++) bits[0][c] = w[c] << 16, bits[1][c] = w[c] & 0xffff0000u;
@@ -29,8 +29,9 @@ static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict 
         sum[c] = __builtin_fmaf(x0, wide[0][c], __builtin_fmaf(x1, wide[1][c], sum[c]));
 }
 #else
-static void add_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
-    for (int c = 0; c < PANEL; c++) sum[c] = wt_float_of(wt_bf16_add_pair(wt_bits_of(sum[c]), x, w[c]));
+static void add_portable_pairs(float *restrict sum, uint32_t x, const uint32_t *restrict w) {
+    for (int c = 0; c < PANEL; c++)
+        sum[c] = wt_bf16_bits_float(wt_bf16_add_pair(wt_bf16_float_bits(sum[c]), x, w[c]));
 }
 #endif
 
@@ -72,9 +73,9 @@ static void finish_row(float *y, const float *sum, const float *bias, const floa
     }
 }
 
-static void multiply_row(float *sum, const float *x, const uint32_t *w, int in) {
+static void multiply_portable_row(float *sum, const float *x, const uint32_t *w, int in) {
     for (int i = 0; i < in; i += 2, w += PANEL)
-        add_pairs(sum, wt_bf16_pair(x[i], i + 1 < in ? x[i + 1] : 0.0f), w);
+        add_portable_pairs(sum, wt_bf16_pair(x[i], i + 1 < in ? x[i + 1] : 0.0f), w);
 }
 
 void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
@@ -84,8 +85,8 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
             float sum[PANEL] = {0};
             for (int n = 0; n < count; n++) {
                 const uint32_t *w = (const uint32_t *)(const void *)operands[n].packed;
-                multiply_row(sum, operands[n].x + t * operands[n].ldx, w + o * wt_bf16_pairs(operands[n].in),
-                             operands[n].in);
+                multiply_portable_row(sum, operands[n].x + t * operands[n].ldx,
+                                      w + o * wt_bf16_pairs(operands[n].in), operands[n].in);
             }
             finish_row(y + t * ldy + o, sum, finish->bias ? finish->bias + o : NULL,
                        finish->add ? finish->add + t * finish->ldadd + o : NULL, finish->scale,
@@ -104,7 +105,7 @@ static void add_times(float *dw, ptrdiff_t lddw, const float *x, ptrdiff_t ldx, 
     for (ptrdiff_t i = 0; i < in; i++) {
         float sum[PANEL] = {0};
         memcpy(sum, dw + i * lddw, (size_t)columns * sizeof *sum);
-        add_pairs(sum, wt_bf16_pair(x[i], second ? x[ldx + i] : 0.0f), pairs);
+        add_portable_pairs(sum, wt_bf16_pair(x[i], second ? x[ldx + i] : 0.0f), pairs);
         memcpy(dw + i * lddw, sum, (size_t)columns * sizeof *sum);
     }
 }

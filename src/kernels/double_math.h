@@ -1,7 +1,7 @@
 /*
- * e^x, e^x − 1, ln x and erfcx x in double, written as vector_math.h is: no branches, no calls, no table, IEEE sums,
- * products and quotients alone and none of them fused, so that an element's bits are the same in a vector, in a
- * loop's tail and in every instruction set. A NaN comes out as a NaN.
+ * e^x, e^x − 1, ln x and erfcx x in double, written as vector_math.h is: no branches, no calls, no table,
+ * IEEE sums, products and quotients alone and none of them fused, so that an element's bits are the same in a
+ * vector, in a loop's tail and in every instruction set. A NaN comes out as a NaN.
  */
 #ifndef WAVETRAIN_DOUBLE_MATH_H
 #define WAVETRAIN_DOUBLE_MATH_H
@@ -17,8 +17,8 @@ typedef struct {
 } wt_double_exp_parts;
 
 static inline wt_double_exp_parts wt_double_exp_split(double x) {
-    /* Adding 1.5·2⁵² leaves the nearest integer in the low bits. ln 2 in two parts, the first so short that its
-     * product with n is exact. */
+    /* Adding 1.5·2⁵² leaves the nearest integer in the low bits. ln 2 in two parts, the first so short that
+     * its product with n is exact. */
     const double rounding = 0x1.8p+52, high = 0x1.62e42feep-1, low = 0x1.a39ef35793c76p-33;
     const double shifted = x * 0x1.71547652b82fep+0 + rounding;
     const double n = shifted - rounding;
@@ -59,7 +59,8 @@ static inline double wt_double_expm1(double x) {
 static inline double wt_double_log(double x) {
     uint64_t bits, up;
     memcpy(&bits, &x, sizeof bits);
-    /* 1024 more in the exponent, so that the shift needs no sign; an integer below 2⁵² as a double by its bits */
+    /* 1024 more in the exponent, so that the shift needs no sign; an integer below 2⁵² as a double by its
+     * bits */
     const uint64_t k = (bits - 0x3fe6a09e667f3bcd + ((uint64_t)1024 << 52)) >> 52;
     up = k | 0x4330000000000000;
     bits -= (k - 1024) << 52;
@@ -74,8 +75,9 @@ static inline double wt_double_log(double x) {
     return x > 0 ? value : x; /* a NaN stays one */
 }
 
-/* erfcx(x) = e^(x²)·erfc(x) for x ≥ 0: (1 + 2x)·erfcx(x) is smooth in q = (x − 3)/(x + 3) (Shepherd & Laframboise
- * 1981, "Chebyshev approximation of (1 + 2x)exp(x²)erfc x"); interpolated at 23 Chebyshev nodes, error 4e-16. */
+/* erfcx(x) = e^(x²)·erfc(x) for x ≥ 0: (1 + 2x)·erfcx(x) is smooth in q = (x − 3)/(x + 3) (Shepherd &
+ * Laframboise 1981, "Chebyshev approximation of (1 + 2x)exp(x²)erfc x"); interpolated at 23 Chebyshev nodes,
+ * error 4e-16. */
 static inline double wt_double_erfcx(double x) {
     const double q = (x - 3) / (x + 3);
     double p = -0x1.d21526e85d7edp-29;

@@ -94,7 +94,7 @@ typedef struct {
 } wt_adam_factors;
 
 /* By squaring, so that the bits don't depend on a C library's pow. */
-static inline double wt_power(double base, int64_t exponent) {
+static inline double wt_kernels_power(double base, int64_t exponent) {
     double power = 1;
     for (; exponent > 0; exponent >>= 1, base *= base) {
         if (exponent & 1) power *= base;
@@ -102,7 +102,7 @@ static inline double wt_power(double base, int64_t exponent) {
     return power;
 }
 
-static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
+static inline wt_adam_factors wt_kernels_adam_factors(const wt_adam_step *step) {
     const double shrink = step->decoupled ? step->learning_rate * step->weight_decay : 0;
     return (wt_adam_factors){
         .gradient = (wt_real)step->gradient_scale,
@@ -112,8 +112,8 @@ static inline wt_adam_factors wt_adam_factors_of(const wt_adam_step *step) {
         .rest1 = (wt_real)(1 - step->beta1),
         .beta2 = (wt_real)step->beta2,
         .rest2 = (wt_real)(1 - step->beta2),
-        .rate = (wt_real)(step->learning_rate / (1 - wt_power(step->beta1, step->step))),
-        .correction = (wt_real)sqrt(1 - wt_power(step->beta2, step->step)),
+        .rate = (wt_real)(step->learning_rate / (1 - wt_kernels_power(step->beta1, step->step))),
+        .correction = (wt_real)sqrt(1 - wt_kernels_power(step->beta2, step->step)),
         .epsilon = (wt_real)step->epsilon,
     };
 }
@@ -124,7 +124,7 @@ typedef struct {
     wt_real here, kept; /* Nesterov: 1 and momentum; else 0 and 1 */
 } wt_sgd_factors;
 
-static inline wt_sgd_factors wt_sgd_factors_of(const wt_sgd_step *step) {
+static inline wt_sgd_factors wt_kernels_sgd_factors(const wt_sgd_step *step) {
     return (wt_sgd_factors){
         .gradient = (wt_real)step->gradient_scale,
         .decay = (wt_real)step->weight_decay,

@@ -1,7 +1,7 @@
 /*
- * Mixtures of logistics and of Gaussians for vector_kernels.c, which includes this once for each instruction set.
- * A row is computed in double, WIDTH components at a time; components that are none weigh nothing. Sums over
- * components grow in their order, so that all builds give the same bits.
+ * Mixtures of logistics and of Gaussians for vector_kernels.c, which includes this once for each instruction
+ * set. A row is computed in double, WIDTH components at a time; components that are none weigh nothing. Sums
+ * over components grow in their order, so that all builds give the same bits.
  *
  * With a = (y + h − μ)/s and b = (y − h − μ)/s a code's probability is σ(a) − σ(b), which cancels; but
  *   ln P = ln σ(a) + ln σ(−b) + ln(1 − e^(b−a))
@@ -57,9 +57,9 @@ INLINE void logistic_lanes(mixture_terms *m, int first, const value_view *v) {
     }
 }
 
-/* With t = (y − μ)/σ and w = h/σ a code is the integral of φ from t − w to t + w; by symmetry t ≥ 0. In the tail
- * e^(−(t−w)²/2) is taken out of it; where w and t·w are small, its series about t has no difference of like numbers
- * (and is the density for w = 0). */
+/* With t = (y − μ)/σ and w = h/σ a code is the integral of φ from t − w to t + w; by symmetry t ≥ 0. In the
+ * tail e^(−(t−w)²/2) is taken out of it; where w and t·w are small, its series about t has no difference of
+ * like numbers (and is the density for w = 0). */
 INLINE void gaussian_lanes(mixture_terms *m, int first, const value_view *v) {
     const double y = v->y, half = v->half, log_width = v->log_width;
     const bool left = v->low, right = v->high, edge = left || right;
@@ -112,7 +112,7 @@ INLINE double soften_components(double *x, int components, int padded, double *s
     for (int k = 0; k < padded; k++) x[k] = wt_double_exp(x[k] - largest);
     for (int k = 0; k < components; k++) sum += x[k];
     *share = 1 / sum;
-    return largest + wt_log(sum);
+    return largest + wt_vector_log(sum);
 }
 
 INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, const wt_mixture *mixture,
@@ -143,8 +143,9 @@ INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, con
 
 INLINE double mixture_rows(float *y, int ldy, const float *values, const int32_t *targets, int rows,
                            const wt_mixture *mixture, bool gaussian, bool gradient) {
-    const int outputs = wt_mixture_outputs(mixture), each = outputs / mixture->channels;
-    value_view v = {.half = mixture->half, .log_width = mixture->half > 0 ? wt_log(2 * mixture->half) : 0};
+    const int outputs = wt_kernels_mixture_outputs(mixture), each = outputs / mixture->channels;
+    value_view v = {.half = mixture->half,
+                    .log_width = mixture->half > 0 ? wt_vector_log(2 * mixture->half) : 0};
     mixture_terms m = {.logit = {0}};
     double loss = 0;
     for (ptrdiff_t t = 0; t < rows; t++) {

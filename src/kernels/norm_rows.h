@@ -1,6 +1,7 @@
 /*
- * The norms' kernels for vector_kernels.c, which includes this once for each instruction set. A column's sums grow in
- * the order of the rows; a row's are LANES partial sums in double, added in order: the same bits in every build.
+ * The norms' kernels for vector_kernels.c, which includes this once for each instruction set. A column's sums
+ * grow in the order of the rows; a row's are LANES partial sums in double, added in order: the same bits in
+ * every build.
  */
 #ifndef WAVETRAIN_NORM_ROWS_H
 #define WAVETRAIN_NORM_ROWS_H

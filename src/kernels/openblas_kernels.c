@@ -21,7 +21,7 @@
  * 10 %. Up to 64×128 channels such a block stays within what OpenBLAS multiplies without packing. */
 enum { BLOCK_ROWS = 96 };
 
-static int least(int a, int b) {
+static int min_rows(int a, int b) {
     return a < b ? a : b;
 }
 
@@ -51,8 +51,8 @@ void wt_openblas_pack(float *packed, const float *w, int in, int out, bool trans
     const ptrdiff_t row = transposed ? 1 : out, column = transposed ? in : 1;
     for (int i0 = 0; i0 < in; i0 += SQUARE) {
         for (int o0 = 0; o0 < out; o0 += SQUARE) {
-            for (ptrdiff_t i = i0; i < least(in, i0 + SQUARE); i++) {
-                for (ptrdiff_t o = o0; o < least(out, o0 + SQUARE); o++) {
+            for (ptrdiff_t i = i0; i < min_rows(in, i0 + SQUARE); i++) {
+                for (ptrdiff_t o = o0; o < min_rows(out, o0 + SQUARE); o++) {
                     packed[i * out + o] = scale * w[i * row + o * column];
                 }
             }
@@ -78,7 +78,7 @@ void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand
                           const wt_finish *finish) {
     const bool onto = finish->add == y; /* what y holds is the product's start */
     for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
-        const int length = least(BLOCK_ROWS, rows - (int)start);
+        const int length = min_rows(BLOCK_ROWS, rows - (int)start);
         float *to = y + start * ldy;
         for (ptrdiff_t t = 0; !count && !onto && t < length; t++)
             memset(to + t * ldy, 0, (size_t)out * sizeof *to);
@@ -97,7 +97,7 @@ void wt_openblas_multiply(float *y, int ldy, int rows, int out, const wt_operand
 void wt_openblas_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
                                   int rows, int in, int out) {
     for (ptrdiff_t start = 0; start < rows; start += BLOCK_ROWS) {
-        const int count = least(BLOCK_ROWS, rows - (int)start);
+        const int count = min_rows(BLOCK_ROWS, rows - (int)start);
         begin_products();
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, in, out, count, 1.0f, x + start * ldx, ldx,
                     dy + start * lddy, lddy, 1.0f, dw, lddw);

@@ -25,7 +25,7 @@ enum { BYTES = 16, CHAINS = 12 };
 typedef float vector __attribute__((vector_size(BYTES)));
 enum { WIDTH = BYTES / sizeof(float) };
 
-static vector vector_of(float value) {
+static vector repeat(float value) {
     return (vector){0} + value;
 }
 
@@ -37,9 +37,9 @@ static void use_sums(const vector *sums) {
 
 double NAME(_peak_fp32)(int64_t rounds) {
     /* a ← 0.999·a + 0.001 stays near 1: no denormals, no infinity */
-    const vector factor = vector_of(0.999f), term = vector_of(0.001f);
+    const vector factor = repeat(0.999f), term = repeat(0.001f);
     vector sums[CHAINS];
-    for (int n = 0; n < CHAINS; n++) sums[n] = vector_of(1.0f + 0.01f * (float)n);
+    for (int n = 0; n < CHAINS; n++) sums[n] = repeat(1.0f + 0.01f * (float)n);
     for (int64_t i = 0; i < rounds; i++) {
 #pragma GCC unroll 24
         for (int n = 0; n < CHAINS; n++) sums[n] = sums[n] * factor + term;
@@ -60,7 +60,7 @@ double NAME(_peak_bf16)(int64_t rounds) {
         signs[i] = i % 2 ? MINUS_ONE : ONE;
     }
     vector sums[CHAINS];
-    for (int n = 0; n < CHAINS; n++) sums[n] = vector_of(1.0f + 0.01f * (float)n);
+    for (int n = 0; n < CHAINS; n++) sums[n] = repeat(1.0f + 0.01f * (float)n);
     for (int64_t i = 0; i < rounds; i++) {
 #pragma GCC unroll 24
         for (int n = 0; n < CHAINS; n++) {

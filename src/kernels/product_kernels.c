@@ -370,8 +370,8 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
 /* --- dw += xᵀ·dy --- */
 
 /* A chunk of times, and a panel of columns from where dw and dy stand, the last vector of `last` lanes.
- * `kept`, or NULL: [times, PANEL], dy's panel as the first block of input channels leaves it for the others.
- * */
+ * `kept`, or NULL: [times, PANEL], dy's panel as the first block of input channels leaves it for the
+ * others. */
 typedef struct {
     float *dw;
     const float *x, *dy;

@@ -37,8 +37,8 @@ void wt_reference_rounded_pack(wt_real *packed, const wt_real *w, int in, int ou
     wt_kernels_round_to_bf16(packed, packed_count(in, out));
 }
 
-static void multiply(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
-                     const wt_finish *finish) {
+static void reference_multiply(wt_real *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                               const wt_finish *finish) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (ptrdiff_t o = 0; o < out; o++) {
             wt_real sum = 0;
@@ -62,14 +62,14 @@ static void convolve_weights(wt_real *dw, int lddw, const wt_real *x, int ldx, c
     }
 }
 
-static void column_sums(wt_real *db, const wt_real *dy, int lddy, int rows, int out) {
+static void reference_column_sums(wt_real *db, const wt_real *dy, int lddy, int rows, int out) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (int o = 0; o < out; o++) db[o] += dy[t * lddy + o];
     }
 }
 
-static void embed(wt_real *y, int ldy, const int32_t *x, const wt_real *w, const wt_real *bias, int rows,
-                  int classes, int out, int taps) {
+static void reference_embed(wt_real *y, int ldy, const int32_t *x, const wt_real *w, const wt_real *bias,
+                            int rows, int classes, int out, int taps) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         wt_real *row = y + t * ldy;
         memcpy(row, bias, (size_t)out * sizeof *row);
@@ -80,8 +80,8 @@ static void embed(wt_real *y, int ldy, const int32_t *x, const wt_real *w, const
     }
 }
 
-static void embed_weights(wt_real *dw, int lddw, const int32_t *x, const wt_real *dy, int lddy, int rows,
-                          int classes, int out, int taps) {
+static void reference_embed_weights(wt_real *dw, int lddw, const int32_t *x, const wt_real *dy, int lddy,
+                                    int rows, int classes, int out, int taps) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (ptrdiff_t j = 0; j < taps; j++) {
             wt_real *entry = dw + (j * classes + x[t + j]) * lddw;
@@ -91,31 +91,34 @@ static void embed_weights(wt_real *dw, int lddw, const int32_t *x, const wt_real
 }
 
 /* e^-|b| cannot overflow, and the branch keeps small values of σ accurate. */
-static wt_real sigmoid(wt_real b) {
+static wt_real reference_sigmoid(wt_real b) {
     const wt_real e = real_exp(b < 0 ? b : -b);
     return (b < 0 ? e : 1) / (1 + e);
 }
 
 /* A NaN stays one: it must reach the check of the step's loss. */
-static wt_real positive(wt_real x) {
+static wt_real reference_positive(wt_real x) {
     return x < 0 ? 0 : x;
 }
 
-static void activate(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate, wt_activation activation) {
+static void reference_activate(wt_real *z, int ldz, wt_real *a, int lda, int rows, int gate,
+                               wt_activation activation) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         wt_real *filter = a + t * lda, *gates = filter + gate, *out = z + t * ldz;
         for (int c = 0; c < gate; c++) {
-            filter[c] = activation == WT_ACTIVATION_RELU ? positive(filter[c]) : real_tanh(filter[c]);
+            filter[c] = activation == WT_ACTIVATION_RELU ? reference_positive(filter[c])
+                                                         : real_tanh(filter[c]);
             out[c] = filter[c];
             if (activation != WT_ACTIVATION_GATE) continue;
-            gates[c] = sigmoid(gates[c]);
+            gates[c] = reference_sigmoid(gates[c]);
             out[c] = filter[c] * gates[c];
         }
     }
 }
 
-static void activate_back(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
-                          const wt_real *dz, int lddz, int rows, int gate, wt_activation activation) {
+static void reference_activate_back(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
+                                    const wt_real *dz, int lddz, int rows, int gate,
+                                    wt_activation activation) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (int c = 0; c < gate; c++) {
             const bool gated = activation == WT_ACTIVATION_GATE;
@@ -134,7 +137,7 @@ static void activate_back(wt_real *da, int ldda, wt_real *z, int ldz, const wt_r
 
 /* --- norms --- */
 
-static void column_moments(double *sums, const wt_real *x, int ldx, int rows, int columns) {
+static void reference_column_moments(double *sums, const wt_real *x, int ldx, int rows, int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (int c = 0; c < columns; c++) {
             const double value = (double)x[t * ldx + c];
@@ -144,8 +147,8 @@ static void column_moments(double *sums, const wt_real *x, int ldx, int rows, in
     }
 }
 
-static void column_products(double *sums, const wt_real *dy, int lddy, const wt_real *x, int ldx, int rows,
-                            int columns) {
+static void reference_column_products(double *sums, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                                      int rows, int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (int c = 0; c < columns; c++) {
             sums[c] += (double)dy[t * lddy + c];
@@ -154,8 +157,9 @@ static void column_products(double *sums, const wt_real *dy, int lddy, const wt_
     }
 }
 
-static void standardise(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real *mean, const wt_real *rate,
-                        const wt_real *weight, const wt_real *bias, int rows, int columns) {
+static void reference_standardise(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real *mean,
+                                  const wt_real *rate, const wt_real *weight, const wt_real *bias, int rows,
+                                  int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (int c = 0; c < columns; c++) {
             x[t * ldx + c] = (x[t * ldx + c] - mean[c]) * rate[c];
@@ -164,9 +168,9 @@ static void standardise(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real 
     }
 }
 
-static void standardise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
-                             const wt_real *factor, const wt_real *mean_dy, const wt_real *mean_product,
-                             int rows, int columns) {
+static void reference_standardise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x,
+                                       int ldx, const wt_real *factor, const wt_real *mean_dy,
+                                       const wt_real *mean_product, int rows, int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         for (int c = 0; c < columns; c++) {
             const wt_real rest = dy[t * lddy + c] - mean_dy[c] - x[t * ldx + c] * mean_product[c];
@@ -175,8 +179,8 @@ static void standardise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy,
     }
 }
 
-static void normalise(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate, const wt_real *weight,
-                      const wt_real *bias, int rows, int columns) {
+static void reference_normalise(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate,
+                                const wt_real *weight, const wt_real *bias, int rows, int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         wt_real *row = x + t * ldx;
         double sum = 0, squares = 0;
@@ -191,8 +195,9 @@ static void normalise(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate, c
     }
 }
 
-static void normalise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
-                           const wt_real *rate, const wt_real *weight, int rows, int columns) {
+static void reference_normalise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x,
+                                     int ldx, const wt_real *rate, const wt_real *weight, int rows,
+                                     int columns) {
     for (ptrdiff_t t = 0; t < rows; t++) {
         const wt_real *d = dy + t * lddy, *row = x + t * ldx;
         double sum = 0, product = 0;
@@ -209,7 +214,7 @@ static void normalise_back(wt_real *dx, int lddx, const wt_real *dy, int lddy, c
 
 /* --- loss --- */
 
-static double cross_entropy_row(wt_real *y, int32_t target, int classes, bool gradient) {
+static double reference_cross_entropy_row(wt_real *y, int32_t target, int classes, bool gradient) {
     wt_real largest = y[0];
     for (int o = 1; o < classes; o++) largest = y[o] > largest ? y[o] : largest;
     double sum = 0;
@@ -222,13 +227,13 @@ static double cross_entropy_row(wt_real *y, int32_t target, int classes, bool gr
     return loss;
 }
 
-static double cross_entropy(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
-                            bool gradient) {
+static double reference_cross_entropy(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
+                                      bool gradient) {
     double loss = 0;
     for (ptrdiff_t t = 0; t < rows; t++) {
         wt_real *y = logits + t * ldl;
         if (targets[t] >= 0) {
-            loss += cross_entropy_row(y, targets[t], classes, gradient);
+            loss += reference_cross_entropy_row(y, targets[t], classes, gradient);
         } else if (gradient) {
             memset(y, 0, (size_t)classes * sizeof *y);
         }
@@ -236,7 +241,7 @@ static double cross_entropy(wt_real *logits, int ldl, const int32_t *targets, in
     return loss;
 }
 
-static double soften(wt_real *weights, const wt_real *logits, int classes, double sharpness) {
+static double reference_soften(wt_real *weights, const wt_real *logits, int classes, double sharpness) {
     wt_real largest = logits[0];
     double sum = 0;
     for (int o = 1; o < classes; o++) largest = logits[o] > largest ? logits[o] : largest;
@@ -247,8 +252,8 @@ static double soften(wt_real *weights, const wt_real *logits, int classes, doubl
     return sum;
 }
 
-static double squared_error(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
-                            bool gradient) {
+static double reference_squared_error(wt_real *y, int ldy, const wt_real *values, const int32_t *targets,
+                                      int rows, bool gradient) {
     double loss = 0;
     for (ptrdiff_t t = 0; t < rows; t++) {
         const wt_real difference = targets[t] < 0 ? 0 : y[t * ldy] - values[t];
@@ -263,7 +268,7 @@ static double power_of(const wt_real *bin) {
     return power > WT_SPECTRUM_FLOOR ? power : WT_SPECTRUM_FLOOR;
 }
 
-static void spectrum(const wt_real *target, const wt_real *output, int bins, double *sums) {
+static void reference_spectrum(const wt_real *target, const wt_real *output, int bins, double *sums) {
     for (ptrdiff_t k = 0; k < bins; k++) {
         const double p = power_of(target + 2 * k), q = power_of(output + 2 * k);
         sums[0] += (sqrt(p) - sqrt(q)) * (sqrt(p) - sqrt(q));
@@ -272,8 +277,8 @@ static void spectrum(const wt_real *target, const wt_real *output, int bins, dou
     }
 }
 
-static void spectrum_back(const wt_real *target, wt_real *output, int bins, wt_real convergence,
-                          wt_real logarithm) {
+static void reference_spectrum_back(const wt_real *target, wt_real *output, int bins, wt_real convergence,
+                                    wt_real logarithm) {
     for (ptrdiff_t k = 0; k < bins; k++) {
         const double p = power_of(target + 2 * k), q = power_of(output + 2 * k);
         const double sign = q > p ? 1 : q < p ? -1 : 0;
@@ -283,19 +288,19 @@ static void spectrum_back(const wt_real *target, wt_real *output, int bins, wt_r
     }
 }
 
-static void add(wt_real *sum, const wt_real *other, size_t count) {
+static void reference_add(wt_real *sum, const wt_real *other, size_t count) {
     for (size_t i = 0; i < count; i++) sum[i] += other[i];
 }
 
-static double squares(const wt_real *x, size_t count, double scale) {
+static double reference_squares(const wt_real *x, size_t count, double scale) {
     double sum = 0;
     for (size_t i = 0; i < count; i++) sum += (scale * (double)x[i]) * (scale * (double)x[i]);
     return sum;
 }
 
-static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
-                 const wt_adam_step *step) {
-    const wt_adam_factors k = wt_adam_factors_of(step);
+static void reference_adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient,
+                           size_t count, const wt_adam_step *step) {
+    const wt_adam_factors k = wt_kernels_adam_factors(step);
     for (size_t i = 0; i < count; i++) {
         const wt_real p = parameter[i] - k.shrink * parameter[i];
         const wt_real g = gradient[i] * k.gradient + k.coupled * p;
@@ -305,9 +310,9 @@ static void adam(wt_real *parameter, wt_real *first, wt_real *second, const wt_r
     }
 }
 
-static void sgd(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
-                const wt_sgd_step *step) {
-    const wt_sgd_factors k = wt_sgd_factors_of(step);
+static void reference_sgd(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                          const wt_sgd_step *step) {
+    const wt_sgd_factors k = wt_kernels_sgd_factors(step);
     for (size_t i = 0; i < count; i++) {
         const wt_real g = gradient[i] * k.gradient + k.decay * parameter[i];
         if (velocity) velocity[i] = k.momentum * velocity[i] + g;
@@ -315,7 +320,7 @@ static void sgd(wt_real *parameter, wt_real *velocity, const wt_real *gradient, 
     }
 }
 
-static void average(wt_real *mean, const wt_real *parameter, size_t count, double rest) {
+static void reference_average(wt_real *mean, const wt_real *parameter, size_t count, double rest) {
     const wt_real share = (wt_real)rest;
     for (size_t i = 0; i < count; i++) mean[i] += share * (parameter[i] - mean[i]);
 }
@@ -324,29 +329,29 @@ const wt_kernels wt_kernels_reference = {
     .name = "reference",
     .packed_count = packed_count,
     .pack = pack,
-    .multiply = multiply,
+    .multiply = reference_multiply,
     .convolve_weights = convolve_weights,
-    .column_sums = column_sums,
-    .embed = embed,
-    .embed_weights = embed_weights,
-    .activate = activate,
-    .activate_back = activate_back,
-    .column_moments = column_moments,
-    .column_products = column_products,
-    .standardise = standardise,
-    .standardise_back = standardise_back,
-    .normalise = normalise,
-    .normalise_back = normalise_back,
-    .cross_entropy = cross_entropy,
-    .squared_error = squared_error,
+    .column_sums = reference_column_sums,
+    .embed = reference_embed,
+    .embed_weights = reference_embed_weights,
+    .activate = reference_activate,
+    .activate_back = reference_activate_back,
+    .column_moments = reference_column_moments,
+    .column_products = reference_column_products,
+    .standardise = reference_standardise,
+    .standardise_back = reference_standardise_back,
+    .normalise = reference_normalise,
+    .normalise_back = reference_normalise_back,
+    .cross_entropy = reference_cross_entropy,
+    .squared_error = reference_squared_error,
     .logistics = wt_reference_logistics,
     .gaussians = wt_reference_gaussians,
-    .spectrum = spectrum,
-    .spectrum_back = spectrum_back,
-    .soften = soften,
-    .add = add,
-    .squares = squares,
-    .adam = adam,
-    .sgd = sgd,
-    .average = average,
+    .spectrum = reference_spectrum,
+    .spectrum_back = reference_spectrum_back,
+    .soften = reference_soften,
+    .add = reference_add,
+    .squares = reference_squares,
+    .adam = reference_adam,
+    .sgd = reference_sgd,
+    .average = reference_average,
 };

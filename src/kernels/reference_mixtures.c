@@ -1,7 +1,7 @@
 /*
- * The reference of the mixtures' kernels: the formulas of kernels.h with the C library's functions, in double also
- * where a wt_real is a float. An interval's probability is the difference of two tails on the side where they are
- * small, over the larger one's exponential, so that nothing underflows.
+ * The reference of the mixtures' kernels: the formulas of kernels.h with the C library's functions, in double
+ * also where a wt_real is a float. An interval's probability is the difference of two tails on the side where
+ * they are small, over the larger one's exponential, so that nothing underflows.
  */
 #include <string.h>
 
@@ -95,9 +95,10 @@ static double score_value(wt_real *y, double value, int edge, const wt_mixture *
     return prior - all;
 }
 
-static double score_rows(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
-                         const wt_mixture *mixture, term_function function, double floor, bool gradient) {
-    const int outputs = wt_mixture_outputs(mixture), each = outputs / mixture->channels;
+static double score_mixture_rows(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                                 const wt_mixture *mixture, term_function function, double floor,
+                                 bool gradient) {
+    const int outputs = wt_kernels_mixture_outputs(mixture), each = outputs / mixture->channels;
     double loss = 0;
     for (ptrdiff_t t = 0; t < rows; t++) {
         wt_real *row = y + t * ldy;
@@ -112,10 +113,12 @@ static double score_rows(wt_real *y, int ldy, const wt_real *values, const int32
 
 double wt_reference_logistics(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                               const wt_mixture *mixture, bool gradient) {
-    return score_rows(y, ldy, values, targets, rows, mixture, logistic_term, WT_LOGISTIC_FLOOR, gradient);
+    return score_mixture_rows(y, ldy, values, targets, rows, mixture, logistic_term, WT_LOGISTIC_FLOOR,
+                              gradient);
 }
 
 double wt_reference_gaussians(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
                               const wt_mixture *mixture, bool gradient) {
-    return score_rows(y, ldy, values, targets, rows, mixture, gaussian_term, WT_GAUSSIAN_FLOOR, gradient);
+    return score_mixture_rows(y, ldy, values, targets, rows, mixture, gaussian_term, WT_GAUSSIAN_FLOOR,
+                              gradient);
 }

@@ -70,7 +70,7 @@ void NAME(_rows_bf16_pack)(float *packed, const float *w, int in, int out, bool 
                 for (ptrdiff_t c = o; c < o + WIDTH; c++) {
                     const float low = weight_of(w, size, transposed, i, c, scale);
                     const float high = weight_of(w, size, transposed, i, c + WIDTH, scale);
-                    *packed++ = wt_float_of(wt_bf16_pair(low, high));
+                    *packed++ = wt_bf16_bits_float(wt_bf16_pair(low, high));
                 }
             }
         }
@@ -88,14 +88,14 @@ void NAME(_rounded_pack)(float *packed, const float *w, int in, int out, bool tr
 /* --- y = x·w --- */
 
 /* `count` columns at most, which may be fewer than a vector. */
-INLINE vector load_columns(const float *from, ptrdiff_t count) {
+INLINE vector load_row_columns(const float *from, ptrdiff_t count) {
     float some[WIDTH] = {0};
     if (count >= WIDTH) return vector_load(from);
     memcpy(some, from, (size_t)count * sizeof *some);
     return vector_load(some);
 }
 
-INLINE void store_columns(float *to, vector v, ptrdiff_t count) {
+INLINE void store_row_columns(float *to, vector v, ptrdiff_t count) {
     float some[WIDTH];
     if (count >= WIDTH) {
         vector_store(to, v);
@@ -119,14 +119,14 @@ INLINE void finish_vector(const block *b, vector sum, ptrdiff_t r, ptrdiff_t c) 
     const ptrdiff_t o = b->column + c, left = b->columns - c;
     const wt_finish *finish = b->finish;
     if (left <= 0) return; /* bf16 packs vectors in pairs */
-    if (finish->bias) sum = vector_add(sum, load_columns(finish->bias + o, left));
+    if (finish->bias) sum = vector_add(sum, load_row_columns(finish->bias + o, left));
     if (finish->add)
-        sum = vector_add(sum, load_columns(finish->add + (b->row + r) * finish->ldadd + o, left));
-    store_columns(b->y + r * b->ldy + c, vector_multiply(sum, vector_of(finish->scale)), left);
+        sum = vector_add(sum, load_row_columns(finish->add + (b->row + r) * finish->ldadd + o, left));
+    store_row_columns(b->y + r * b->ldy + c, vector_multiply(sum, vector_of(finish->scale)), left);
 }
 
 /* `vectors` vectors, which begin at b->column of a group whose packed rows are b->stride elements. */
-INLINE void multiply_block(int rows, int vectors, bool bf16, const block *b) {
+INLINE void multiply_row_block(int rows, int vectors, bool bf16, const block *b) {
     vector sum[4][GROUP];
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
@@ -162,9 +162,10 @@ INLINE int vectors_at_once(int rows) {
 
 INLINE void multiply_vectors(int rows, int vectors, bool bf16, const block *b) {
     switch (vectors) {
-#define VECTORS(n)                                                                                        \
-    case n:                                                                                               \
-        if (n <= vectors_at_once(rows) && !(bf16 && n % 2)) multiply_block(rows, n, bf16, b); /* pairs */ \
+#define VECTORS(n)                                            \
+    case n:                                                   \
+        if (n <= vectors_at_once(rows) && !(bf16 && n % 2))   \
+            multiply_row_block(rows, n, bf16, b); /* pairs */ \
         break
         VECTORS(1);
         VECTORS(2);

@@ -203,7 +203,7 @@ void wt_kernels_read(const float *from, size_t count) {
 
 void wt_kernels_round_to_bf16(wt_real *values, size_t count) {
     for (size_t i = 0; i < count; i++)
-        values[i] = (wt_real)wt_float_of(wt_bf16_round((float)values[i]) << 16);
+        values[i] = (wt_real)wt_bf16_bits_float(wt_bf16_round((float)values[i]) << 16);
 }
 
 void wt_kernels_setup_thread(void) {

@@ -1,6 +1,7 @@
 /*
- * How far spectra are apart, for vector_kernels.c, which includes this once for each instruction set: LANES bins at a
- * time, with a partial sum per lane in double. Bins behind the last one are computed from zeros and count for nothing.
+ * How far spectra are apart, for vector_kernels.c, which includes this once for each instruction set: LANES
+ * bins at a time, with a partial sum per lane in double. Bins behind the last one are computed from zeros and
+ * count for nothing.
  */
 #ifndef WAVETRAIN_SPECTRUM_ROWS_H
 #define WAVETRAIN_SPECTRUM_ROWS_H

@@ -13,9 +13,9 @@
 enum { LANES = 16 }; /* partial sums: the floats of the longest vector, in every build */
 
 /*
- * A row's end is no whole vector, and a scalar element costs as much as a vector. Where that shows, a loop is written
- * as a function for the first `count` of LANES elements, which the compiler turns into a vector under a mask;
- * a constant count of LANES makes a whole one.
+ * A row's end is no whole vector, and a scalar element costs as much as a vector. Where that shows, a loop is
+ * written as a function for the first `count` of LANES elements, which the compiler turns into a vector under
+ * a mask; a constant count of LANES makes a whole one.
  */
 #define INLINE static inline __attribute__((always_inline))
 
@@ -60,7 +60,7 @@ static inline float positive(float x) {
 
 static void gate_row(float *restrict z, float *restrict filter, float *restrict gates, int count) {
     for (int c = 0; c < count; c++) {
-        const wt_gate_values v = wt_gate_of(filter[c], gates[c]);
+        const wt_gate_values v = wt_vector_gate(filter[c], gates[c]);
         filter[c] = v.filter;
         gates[c] = v.gate;
         z[c] = v.filter * v.gate;
@@ -71,7 +71,7 @@ INLINE void tanh_lanes(float *z, float *a, int count) {
 #pragma omp simd
     for (int k = 0; k < LANES; k++) {
         if (k < count) {
-            const float value = wt_tanh(a[k]);
+            const float value = wt_vector_tanh(a[k]);
             a[k] = value;
             z[k] = value;
         }
@@ -182,7 +182,7 @@ static double sum_lanes(const double part[LANES]) {
 INLINE void add_exponentials(double *restrict part, float *restrict y, float largest, int count, bool keep) {
     float e[LANES];
 #pragma omp simd
-    for (int k = 0; k < LANES; k++) e[k] = k < count ? wt_exp_negative(y[k] - largest) : 0.0f;
+    for (int k = 0; k < LANES; k++) e[k] = k < count ? wt_vector_exp_negative(y[k] - largest) : 0.0f;
     for (int k = 0; k < LANES; k++) part[k] += (double)e[k];
     if (!keep) return;
 #pragma omp simd
@@ -209,7 +209,7 @@ static double cross_entropy_row(float *y, int32_t target, int classes, bool grad
         for (int o = 0; o < classes; o++) y[o] *= share;
         y[target] -= 1.0f;
     }
-    return wt_log(sum) + ((double)largest - wanted);
+    return wt_vector_log(sum) + ((double)largest - wanted);
 }
 
 static double cross_entropy(float *logits, int ldl, const int32_t *targets, int rows, int classes,
@@ -234,7 +234,7 @@ INLINE void add_softened(double *restrict part, float *restrict weights, const f
 #pragma omp simd
     for (int k = 0; k < LANES; k++) {
         const float y = (logits[k < count ? k : 0] - largest) * sharpness;
-        e[k] = k < count ? wt_exp_negative(y) : 0.0f;
+        e[k] = k < count ? wt_vector_exp_negative(y) : 0.0f;
         spoilt[k] = 0.0f * logits[k < count ? k : 0];
     }
     for (int k = 0; k < LANES; k++) part[k] += (double)e[k] + (double)spoilt[k];
@@ -244,7 +244,7 @@ INLINE void add_softened(double *restrict part, float *restrict weights, const f
     }
 }
 
-static double soften(float *weights, const float *logits, int classes, double sharpness) {
+static double soften_rows(float *weights, const float *logits, int classes, double sharpness) {
     const float largest = largest_of(logits, classes);
     double part[LANES] = {0};
     int i = 0;
@@ -298,7 +298,7 @@ static double squares(const float *x, size_t count, double scale) {
 
 static void adam(float *restrict parameter, float *restrict first, float *restrict second,
                  const float *restrict gradient, size_t count, const wt_adam_step *step) {
-    const wt_adam_factors k = wt_adam_factors_of(step);
+    const wt_adam_factors k = wt_kernels_adam_factors(step);
     for (size_t i = 0; i < count; i++) {
         const float p = parameter[i] - k.shrink * parameter[i];
         const float g = gradient[i] * k.gradient + k.coupled * p;
@@ -330,7 +330,7 @@ static void sgd_momentum(float *restrict parameter, float *restrict velocity, co
 
 static void sgd(float *parameter, float *velocity, const float *gradient, size_t count,
                 const wt_sgd_step *step) {
-    const wt_sgd_factors k = wt_sgd_factors_of(step);
+    const wt_sgd_factors k = wt_kernels_sgd_factors(step);
     if (velocity) {
         sgd_momentum(parameter, velocity, gradient, count, &k);
     } else {
@@ -353,7 +353,7 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define ROW_KERNELS                                                                                   \
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
     .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,   \
-    .logistics = logistics, .gaussians = gaussians, .soften = soften, .spectrum = spectrum,           \
+    .logistics = logistics, .gaussians = gaussians, .soften = soften_rows, .spectrum = spectrum,      \
     .spectrum_back = spectrum_back, .add = add, .squares = squares, .adam = adam, .sgd = sgd,         \
     .average = average, .column_moments = column_moments, .column_products = column_products,         \
     .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,         \

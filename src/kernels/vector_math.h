@@ -28,7 +28,7 @@ typedef struct {
     float power, rest;
 } wt_exp_parts;
 
-static inline wt_exp_parts wt_exp_split(float y) {
+static inline wt_exp_parts wt_vector_exp_split(float y) {
     /* Adding 1.5·2²³ leaves the nearest integer in the low bits. ln 2 in two parts, the first so short
      * that its product with n is exact. */
     const float rounding = 12582912.0f;
@@ -54,16 +54,16 @@ static inline wt_exp_parts wt_exp_split(float y) {
 }
 
 /* e^y for y ≤ 0. */
-static inline float wt_exp_negative(float y) {
-    const wt_exp_parts e = wt_exp_split(y < WT_EXP_LEAST ? WT_EXP_LEAST : y);
+static inline float wt_vector_exp_negative(float y) {
+    const wt_exp_parts e = wt_vector_exp_split(y < WT_EXP_LEAST ? WT_EXP_LEAST : y);
     const float value = e.power * (1.0f + e.rest); /* power·rest alone might be flushed */
     return y < WT_EXP_LEAST ? 0.0f : value;
 }
 
 /* tanh|x| = −m/(2 + m) with m = e^(−2|x|) − 1, which keeps its relative accuracy near 0. */
-static inline float wt_tanh(float x) {
+static inline float wt_vector_tanh(float x) {
     const float y = -2.0f * __builtin_fabsf(x);
-    const wt_exp_parts e = wt_exp_split(y < WT_EXP_LEAST ? WT_EXP_LEAST : y);
+    const wt_exp_parts e = wt_vector_exp_split(y < WT_EXP_LEAST ? WT_EXP_LEAST : y);
     const float m = wt_fused(e.power, e.rest, e.power - 1.0f);
     return __builtin_copysignf(-m / (2.0f + m), x);
 }
@@ -74,10 +74,10 @@ typedef struct {
     float filter, gate;
 } wt_gate_values;
 
-static inline wt_gate_values wt_gate_of(float a, float b) {
+static inline wt_gate_values wt_vector_gate(float a, float b) {
     const float ya = -2.0f * __builtin_fabsf(a), yb = -__builtin_fabsf(b);
-    const wt_exp_parts pa = wt_exp_split(ya < WT_EXP_LEAST ? WT_EXP_LEAST : ya);
-    const wt_exp_parts pb = wt_exp_split(yb < WT_EXP_LEAST ? WT_EXP_LEAST : yb);
+    const wt_exp_parts pa = wt_vector_exp_split(ya < WT_EXP_LEAST ? WT_EXP_LEAST : ya);
+    const wt_exp_parts pb = wt_vector_exp_split(yb < WT_EXP_LEAST ? WT_EXP_LEAST : yb);
     const float m = wt_fused(pa.power, pa.rest, pa.power - 1.0f);
     const float e = pb.power * (1.0f + pb.rest); /* power·rest alone might be flushed */
     const float below_a = 2.0f + m, below_b = 1.0f + e, shared = 1.0f / (below_a * below_b);
@@ -87,7 +87,7 @@ static inline wt_gate_values wt_gate_of(float a, float b) {
 
 /* ln x for a normal x > 0, in double and once a row: m·2^k with √½ ≤ m < √2, and ln m = 2·artanh(s),
  * s = (m − 1)/(m + 1), |s| < 0.172, so that the series is done after s²¹. */
-static inline double wt_log(double x) {
+static inline double wt_vector_log(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     const uint64_t root = 0x3fe6a09e667f3bcd; /* √½ */

@@ -1,5 +1,5 @@
-/* Four floats of plain C, for any processor: the primitives that row_kernels.c takes of a vector unit. A fused
- * multiply-add is two roundings here. */
+/* Four floats of plain C, for any processor: the primitives that row_kernels.c takes of a vector unit. A
+ * fused multiply-add is two roundings here. */
 #ifndef WAVETRAIN_VECTOR_PLAIN_H
 #define WAVETRAIN_VECTOR_PLAIN_H
 

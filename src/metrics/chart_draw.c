@@ -1,6 +1,6 @@
 /*
- * The drawing of a chart with PLplot, in pixels from the page's lower left corner: all is placed here, so that both axes may
- * double from mark to mark.
+ * The drawing of a chart with PLplot, in pixels from the page's lower left corner: all is placed here, so
+ * that both axes may double from mark to mark.
  */
 #include "plot_internal.h"
 
@@ -27,11 +27,11 @@ typedef struct {
     bool doubling;
 } wt_scale;
 
-static double place_x(const wt_sheet *sheet, double x) {
+static double chart_x(const wt_sheet *sheet, double x) {
     return WT_PLOT_LEFT + (WT_PLOT_RIGHT - WT_PLOT_LEFT) * (log2(x) / sheet->x_hi);
 }
 
-static double place_y(const wt_scale *scale, double y) {
+static double chart_y(const wt_scale *scale, double y) {
     const double share = scale->doubling ? log2(y / scale->lo) / log2(scale->hi / scale->lo) : y / scale->hi;
     return scale->bottom + (scale->top - scale->bottom) * share;
 }
@@ -60,7 +60,7 @@ static wt_scale scale_of(const wt_chart_panel *panel, double top) {
 static void draw_x_axis(const wt_sheet *sheet, const wt_scale *scale, bool labels) {
     for (int power = 0; power <= sheet->x_hi + 1e-9; power++) {
         char label[32];
-        const double x = place_x(sheet, exp2(power));
+        const double x = chart_x(sheet, exp2(power));
         wt_plot_pen(grid, 1, 1);
         pljoin(x, scale->bottom, x, scale->top);
         snprintf(label, sizeof label, "%.0f", exp2(power));
@@ -69,7 +69,7 @@ static void draw_x_axis(const wt_sheet *sheet, const wt_scale *scale, bool label
 }
 
 static void draw_y_mark(const wt_scale *scale, double y, const char *label) {
-    const double at = place_y(scale, y);
+    const double at = chart_y(scale, y);
     wt_plot_pen(grid, 1, 1);
     pljoin(WT_PLOT_LEFT, at, WT_PLOT_RIGHT, at);
     wt_plot_text(WT_PLOT_LEFT - 14, at, 1, WT_LETTERS_SMALL, ink, "#<medium/>", label);
@@ -102,7 +102,7 @@ static void begin_line(const wt_chart_line *line) {
     plstyl(line->dashed ? 1 : 0, &mark, &space);
 }
 
-static void draw_dot(double x, double y) {
+static void draw_chart_dot(double x, double y) {
     enum { CORNERS = 20 };
     double xs[CORNERS], ys[CORNERS];
     for (int i = 0; i < CORNERS; i++) {
@@ -112,16 +112,16 @@ static void draw_dot(double x, double y) {
     plfill(CORNERS, xs, ys);
 }
 
-static void draw_line(const wt_sheet *sheet, const wt_chart_panel *panel, const wt_scale *scale,
-                      const wt_chart_line *line) {
+static void draw_chart_line(const wt_sheet *sheet, const wt_chart_panel *panel, const wt_scale *scale,
+                            const wt_chart_line *line) {
     int last = -1;
     for (int i = 0; i < line->count; i++) {
         if (!is_drawn(panel, line, i)) continue;
-        const double x = place_x(sheet, line->x[i]), y = place_y(scale, line->y[i]);
+        const double x = chart_x(sheet, line->x[i]), y = chart_y(scale, line->y[i]);
         begin_line(line);
-        if (last >= 0) pljoin(place_x(sheet, line->x[last]), place_y(scale, line->y[last]), x, y);
+        if (last >= 0) pljoin(chart_x(sheet, line->x[last]), chart_y(scale, line->y[last]), x, y);
         plstyl(0, NULL, NULL);
-        if (!line->dashed) draw_dot(x, y);
+        if (!line->dashed) draw_chart_dot(x, y);
         last = i;
     }
 }
@@ -133,7 +133,7 @@ static void draw_panel(const wt_sheet *sheet, int number) {
     draw_x_axis(sheet, &scale, lowest);
     draw_y_axis(&scale, panel->shares);
     wt_plot_text(WT_PLOT_LEFT, scale.top + 20, 0, WT_LETTERS_MIDDLE, ink, "#<bold/>", panel->title);
-    for (int l = 0; l < panel->count; l++) draw_line(sheet, panel, &scale, &panel->lines[l]);
+    for (int l = 0; l < panel->count; l++) draw_chart_line(sheet, panel, &scale, &panel->lines[l]);
     wt_plot_pen(faint, 1, 1);
     pljoin(WT_PLOT_LEFT, scale.bottom, WT_PLOT_RIGHT, scale.bottom);
     pljoin(WT_PLOT_LEFT, scale.bottom, WT_PLOT_LEFT, scale.top);
@@ -151,7 +151,7 @@ static const wt_chart_panel *fullest(const wt_chart *chart) {
     return best;
 }
 
-static void draw_legend(const wt_chart *chart) {
+static void draw_chart_legend(const wt_chart *chart) {
     const wt_chart_panel *panel = fullest(chart);
     for (int l = 0; l < panel->count; l++) {
         const wt_chart_line *line = &panel->lines[l];
@@ -159,7 +159,7 @@ static void draw_legend(const wt_chart *chart) {
         begin_line(line);
         pljoin(x, y, x + 46, y);
         plstyl(0, NULL, NULL);
-        if (!line->dashed) draw_dot(x + 23, y);
+        if (!line->dashed) draw_chart_dot(x + 23, y);
         wt_plot_text(x + 58, y, 0, WT_LETTERS_SMALL, ink, "#<medium/>", line->name);
     }
 }
@@ -184,7 +184,7 @@ void wt_chart_draw(const void *what, const char *file) {
     plvpor(0, 1, 0, 1);
     plwind(0, WT_PLOT_WIDTH, 0, sheet.height);
     for (int i = 0; i < chart->count; i++) draw_panel(&sheet, i);
-    draw_legend(chart);
+    draw_chart_legend(chart);
     wt_plot_text(WT_PLOT_LEFT, sheet.height - 50, 0, WT_LETTERS_LARGE, ink, "#<bold/>", chart->title);
     wt_plot_text(WT_PLOT_LEFT, sheet.height - 90, 0, WT_LETTERS_MIDDLE, faint, "#<medium/>", chart->note);
     plend();

@@ -133,7 +133,7 @@ static wt_status read_heading(reader *r, const char *path, const char *text, siz
 }
 
 /* The next whole line; `found` is false at the end and at a last line that was cut short. */
-static wt_status read_row(reader *r, wt_metrics_row *row, bool *found) {
+static wt_status read_metrics_row(reader *r, wt_metrics_row *row, bool *found) {
     const char *stop = memchr(r->text, '\n', (size_t)(r->end - r->text));
     *found = stop != NULL;
     if (!*found) return WT_OK;
@@ -146,7 +146,7 @@ static wt_status read_row(reader *r, wt_metrics_row *row, bool *found) {
 
 /* --- writing --- */
 
-static wt_status write_all(const wt_metrics *metrics, const char *text, size_t bytes) {
+static wt_status write_metrics_bytes(const wt_metrics *metrics, const char *text, size_t bytes) {
     while (bytes > 0) {
         ssize_t written = write(metrics->file, text, bytes);
         if (written < 0 && errno == EINTR) continue;
@@ -178,7 +178,7 @@ static wt_status drop_later_rows(const char *path, int64_t last_step, int64_t *r
     for (;;) {
         wt_metrics_row row;
         bool found;
-        WT_GUARD(read_row(&r, &row, &found));
+        WT_GUARD(read_metrics_row(&r, &row, &found));
         if (!found) break;
         if (row.step > last_step) continue;
         kept = r.text;
@@ -205,7 +205,7 @@ wt_status wt_metrics_open(wt_metrics **out, const char *path, int64_t last_step)
     metrics->file = -1;
     metrics->last_step = reached;
     wt_status status;
-    WT_GUARD(wt_copy_string(&metrics->path, path));
+    WT_GUARD(wt_memory_copy_string(&metrics->path, path));
     metrics->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     WT_GUARD_CHECK(metrics->file >= 0, WT_FAILED, "%s: can't open for writing: %s", path, strerror(errno));
     *out = metrics;
@@ -221,7 +221,7 @@ wt_status wt_metrics_append(wt_metrics *metrics, const wt_metrics_row *row) {
     WT_CHECK(row->step > metrics->last_step, WT_FAILED,
              "%s: a row out of order (got step %lld after step %lld)", metrics->path, (long long)row->step,
              (long long)metrics->last_step);
-    WT_TRY(write_all(metrics, text, row_text(text, row)));
+    WT_TRY(write_metrics_bytes(metrics, text, row_text(text, row)));
     metrics->last_step = row->step;
     return WT_OK;
 }
@@ -261,7 +261,7 @@ wt_status wt_metrics_read(wt_metrics_row **rows, size_t *count, const char *path
     reader r;
     WT_GUARD(read_heading(&r, path, text, bytes));
     WT_GUARD(wt_alloc(rows, count_lines(text, bytes), sizeof **rows, "rows of metrics.csv"));
-    for (bool found = true; found; *count += found) WT_GUARD(read_row(&r, *rows + *count, &found));
+    for (bool found = true; found; *count += found) WT_GUARD(read_metrics_row(&r, *rows + *count, &found));
 cleanup:
     wt_free(text);
     if (status != WT_OK) {

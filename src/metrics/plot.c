@@ -128,7 +128,7 @@ static bool png_is_whole(const char *data, size_t bytes) {
            memcmp(data + bytes - tail_bytes, tail, tail_bytes) == 0;
 }
 
-static wt_status put_in_place(const char *file, const char *png) {
+static wt_status rename_picture(const char *file, const char *png) {
     char *data = NULL;
     size_t bytes = 0;
     WT_TRY(wt_file_read(&data, &bytes, file, png_limit));
@@ -151,7 +151,7 @@ wt_status wt_plot_file(const void *what, void (*draw)(const void *, const char *
     WT_CHECK(handle >= 0, WT_FAILED, "%s: can't write: %s", png, strerror(errno));
     close(handle);
     wt_status status = draw_apart(&d, file, png);
-    if (status == WT_OK) status = put_in_place(file, png);
+    if (status == WT_OK) status = rename_picture(file, png);
     unlink(file);
     return status;
 }

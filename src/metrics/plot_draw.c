@@ -1,6 +1,6 @@
 /*
- * The drawing of a picture with PLplot, in pixels from the page's lower left corner; axes and labels are drawn here
- * rather than by plbox, whose labels know neither "20k" nor a light grid.
+ * The drawing of a picture with PLplot, in pixels from the page's lower left corner; axes and labels are
+ * drawn here rather than by plbox, whose labels know neither "20k" nor a light grid.
  */
 #include "plot_internal.h"
 
@@ -14,7 +14,8 @@
 static const wt_colour ink = {38, 42, 48}, faint = {112, 118, 126}, grid = {226, 229, 233},
                        paper = {255, 255, 255};
 
-/* Colours that can be distinguished with the common kinds of colour blindness too; more runs than colours begin again with dashes. */
+/* Colours that can be distinguished with the common kinds of colour blindness too; more runs than colours
+ * begin again with dashes. */
 static const wt_colour run_colours[] = {{31, 99, 181}, {214, 96, 20}, {20, 140, 104}, {168, 64, 150},
                                         {196, 150, 0}, {84, 84, 96},  {60, 170, 214}, {190, 50, 60}};
 enum { RUN_COLOURS = sizeof run_colours / sizeof run_colours[0] };
@@ -322,7 +323,7 @@ static void draw_legend(const wt_picture *p) {
 }
 
 /* PLplot's letters grow with the page; ours stay what they are on a page of 1350 pixels. */
-static void wt_keep_letter_size(double height) {
+static void keep_letter_size(double height) {
     PLFLT usual, now;
     plgchr(&usual, &now);
     plschr(usual * (WT_PLOT_WIDTH + 1350) / (WT_PLOT_WIDTH + height), 1);
@@ -335,7 +336,7 @@ void wt_plot_page(const char *file, double height) {
     plscolbg(paper.red, paper.green, paper.blue);
     plfontld(1);
     plinit();
-    wt_keep_letter_size(height);
+    keep_letter_size(height);
     plsfont(PL_FCI_SANS, PL_FCI_UPRIGHT, PL_FCI_MEDIUM);
     pladv(0);
 }

@@ -53,8 +53,8 @@ typedef struct {
     double block_width, height;
 } wt_legend;
 
-/* `rows` [count] and `heading` (may be NULL) have their columns parted by tabs. Columns that do not fit in `width`
- * are left out. */
+/* `rows` [count] and `heading` (may be NULL) have their columns parted by tabs. Columns that do not fit in
+ * `width` are left out. */
 void wt_legend_place(wt_legend *legend, const char *heading, const char *const *rows, size_t count,
                      double width);
 /* The words of a row's column, cut to what a cell takes; none where the row is shorter. */

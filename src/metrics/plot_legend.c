@@ -1,7 +1,7 @@
 /*
- * The legend's layout: a table below the panels, a row per run, in as many blocks next to each other as there is space
- * for. PLplot can't say how wide words come out, so their width is estimated from the letters of a common sans; the
- * space between columns takes up what the estimate is off.
+ * The legend's layout: a table below the panels, a row per run, in as many blocks next to each other as there
+ * is space for. PLplot can't say how wide words come out, so their width is estimated from the letters of a
+ * common sans; the space between columns takes up what the estimate is off.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static size_t column_count(const char *row) {
 }
 
 /* Numbers end below each other, names begin so. */
-static bool is_number(const char *cell) {
+static bool is_number_cell(const char *cell) {
     return cell[0] == '\0' || strcmp(cell, "-") == 0 || isdigit((unsigned char)cell[cell[0] == '-' ? 1 : 0]);
 }
 
@@ -61,7 +61,7 @@ static double column_width(bool *numbers, const char *heading, const char *const
     *numbers = column > 0;
     for (size_t r = 0; r < count; r++) {
         wt_legend_cell(cell, rows[r], column);
-        if (!is_number(cell)) *numbers = false;
+        if (!is_number_cell(cell)) *numbers = false;
         if (words_width(cell) > widest) widest = words_width(cell);
     }
     return widest;

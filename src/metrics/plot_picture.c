@@ -1,7 +1,7 @@
 /*
- * From runs' files to what a picture of them shows: each run's series, smoothed and thinned, and the range of each
- * axis. One run is shown with every step; of several, the noise of single steps would hide the differences, so that
- * smoothed curves and validation points alone are drawn and alone decide on the range.
+ * From runs' files to what a picture of them shows: each run's series, smoothed and thinned, and the range of
+ * each axis. One run is shown with every step; of several, the noise of single steps would hide the
+ * differences, so that smoothed curves and validation points alone are drawn and alone decide on the range.
  */
 #include <math.h>
 #include <stdio.h>
@@ -34,8 +34,9 @@ static wt_status pick_curves(wt_curves *run, const wt_metrics_row *rows, size_t 
     return WT_OK;
 }
 
-/* Of text, or of squared errors, by the configuration that the run keeps; a run without one is of samples, in nats. */
-static wt_status read_kind(wt_curves *run, const char *folder) {
+/* Of text, or of squared errors, by the configuration that the run keeps; a run without one is of samples, in
+ * nats. */
+static wt_status read_loss_kind(wt_curves *run, const char *folder) {
     char path[WT_PATH_MAX], *words;
     size_t bytes;
     WT_TRY(wt_path_join(path, folder, "run.yaml"));
@@ -54,7 +55,7 @@ static wt_status load_run(wt_curves *run, const char *folder) {
     WT_TRY(wt_path_join(path, folder, "metrics.csv"));
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no metrics.csv in it (expected a run's folder)", folder);
     name_run(run, folder);
-    WT_TRY(read_kind(run, folder));
+    WT_TRY(read_loss_kind(run, folder));
     wt_metrics_row *rows;
     size_t count;
     WT_TRY(wt_metrics_read(&rows, &count, path));
@@ -87,9 +88,9 @@ static wt_status widen_to(double *lo, double *hi, const bound *bounds, size_t co
     return WT_OK;
 }
 
-/* The first steps fall from ln(classes) and would flatten all that matters. One run: the top is where the loss has
- * come to after 2 % of the steps, less the highest 2 % of the steps' own noise. Several: what is drawn of them
- * after 1 %. */
+/* The first steps fall from ln(classes) and would flatten all that matters. One run: the top is where the
+ * loss has come to after 2 % of the steps, less the highest 2 % of the steps' own noise. Several: what is
+ * drawn of them after 1 %. */
 static wt_status loss_range(wt_picture *p) {
     double lo = NAN, hi = NAN;
     for (size_t r = 0; r < p->count; r++) {

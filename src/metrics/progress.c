@@ -43,15 +43,15 @@ wt_status wt_progress_create(wt_progress **out, const char *label, const char *u
     wt_progress *p;
     WT_TRY(wt_alloc(&p, 1, sizeof *p, "progress"));
     wt_status status;
-    WT_GUARD(wt_copy_string(&p->label, label));
-    WT_GUARD(wt_copy_string(&p->unit, unit));
+    WT_GUARD(wt_memory_copy_string(&p->label, label));
+    WT_GUARD(wt_memory_copy_string(&p->unit, unit));
     p->begin = p->done = begin;
     p->total = total;
     p->shown = -1;
     p->loss = NAN;
     p->seconds = seconds;
     p->started = wt_time_now();
-    p->speaks = wt_log_speaks();
+    p->speaks = wt_log_is_verbose();
     p->terminal = p->speaks && on_terminal();
     p->last = p->terminal ? -INFINITY : p->started;
     *out = p;
@@ -97,8 +97,8 @@ static double seconds_left(const wt_progress *p) {
     return spent / (double)(p->done - p->begin) * (double)(p->total - p->done);
 }
 
-static void put(char *line, size_t *used, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void put(char *line, size_t *used, const char *format, ...) {
+static void put_part(char *line, size_t *used, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void put_part(char *line, size_t *used, const char *format, ...) {
     va_list values;
     va_start(values, format);
     int n = vsnprintf(line + *used, LINE_MAX_BYTES - *used, format, values);
@@ -109,18 +109,18 @@ static void put(char *line, size_t *used, const char *format, ...) {
 
 /* What follows the percentage: loss, rate, time left (or, at the end, taken). */
 static void put_details(const wt_progress *p, char *line, size_t *used, const char *separator) {
-    if (!isnan(p->loss)) put(line, used, "%sloss %.4f", separator, p->loss);
+    if (!isnan(p->loss)) put_part(line, used, "%sloss %.4f", separator, p->loss);
     if (p->rate > 0) {
         char rate[48];
         format_rate(rate, p->rate, p->unit);
-        put(line, used, "%s%s", separator, rate);
+        put_part(line, used, "%s%s", separator, rate);
     }
     bool finished = p->done >= p->total;
     double seconds = finished ? wt_time_now() - p->started : seconds_left(p);
     if (seconds >= 0) {
         char duration[32];
         format_duration(duration, seconds);
-        put(line, used, "%s%s%s", separator, duration, finished ? "" : " left");
+        put_part(line, used, "%s%s%s", separator, duration, finished ? "" : " left");
     }
 }
 
@@ -134,22 +134,22 @@ static size_t terminal_width(void) {
 
 static void put_bar(const wt_progress *p, char *line, size_t *used, size_t width) {
     size_t full = (size_t)(share_done(p) * (double)width);
-    put(line, used, " [");
-    for (size_t i = 0; i < width; i++) put(line, used, "%c", i < full ? '#' : '.');
-    put(line, used, "]");
+    put_part(line, used, " [");
+    for (size_t i = 0; i < width; i++) put_part(line, used, "%c", i < full ? '#' : '.');
+    put_part(line, used, "]");
 }
 
 /* The bar takes what the text leaves; on a narrow terminal it goes first, then the line's end. The last
  * column stays free: some terminals wrap once it is written. */
-static void draw(wt_progress *p) {
+static void redraw_line(wt_progress *p) {
     char details[LINE_MAX_BYTES] = "", line[LINE_MAX_BYTES] = "", output[LINE_MAX_BYTES + 16];
     size_t details_length = 0, used = 0, room = terminal_width() - 1;
-    put(details, &details_length, " %3d %%", (int)(share_done(p) * 100));
+    put_part(details, &details_length, " %3d %%", (int)(share_done(p) * 100));
     put_details(p, details, &details_length, "  ");
-    put(line, &used, "%s", p->label);
+    put_part(line, &used, "%s", p->label);
     size_t text = used + details_length + 3;
     if (room >= text + BAR_LEAST) put_bar(p, line, &used, room - text < BAR_MAX ? room - text : BAR_MAX);
-    put(line, &used, "%s", details);
+    put_part(line, &used, "%s", details);
     int n = snprintf(output, sizeof output, "\r%.*s\033[K", (int)(room < used ? room : used), line);
     fwrite(output, 1, (size_t)n, stderr);
     fflush(stderr);
@@ -161,8 +161,8 @@ static void draw(wt_progress *p) {
 static void print_line(wt_progress *p) {
     char line[LINE_MAX_BYTES] = "";
     size_t used = 0;
-    put(line, &used, "%s %lld/%lld (%d %%)", p->label, (long long)p->done, (long long)p->total,
-        (int)(share_done(p) * 100));
+    put_part(line, &used, "%s %lld/%lld (%d %%)", p->label, (long long)p->done, (long long)p->total,
+             (int)(share_done(p) * 100));
     put_details(p, line, &used, ", ");
     wt_log_info("%s", line);
     p->shown = p->done;
@@ -179,12 +179,12 @@ void wt_progress_update(wt_progress *p, int64_t done, double rate, double loss) 
     if (now - p->last < (p->terminal ? redraw_seconds : p->seconds)) return;
     p->last = now;
     if (p->terminal)
-        draw(p);
+        redraw_line(p);
     else
         print_line(p);
 }
 
-void wt_progress_say(wt_progress *p, const char *format, ...) {
+void wt_progress_print(wt_progress *p, const char *format, ...) {
     if (!p->speaks) return;
     char text[1024];
     va_list values;
@@ -194,13 +194,13 @@ void wt_progress_say(wt_progress *p, const char *format, ...) {
     bool drawn = p->terminal && p->shown >= 0;
     if (drawn) fputs("\r\033[K", stderr);
     wt_log_info("%s", text);
-    if (drawn) draw(p);
+    if (drawn) redraw_line(p);
 }
 
 void wt_progress_destroy(wt_progress *p) {
     if (p == NULL) return;
     if (p->terminal) {
-        if (p->done != p->shown && p->done > p->begin) draw(p);
+        if (p->done != p->shown && p->done > p->begin) redraw_line(p);
         if (p->shown >= 0) fputc('\n', stderr);
     } else if (p->speaks && p->done != p->shown && p->done > p->begin) {
         print_line(p);

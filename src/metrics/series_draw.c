@@ -1,4 +1,5 @@
-/* The drawing of a series with PLplot: panels over the same time, in pixels from the page's lower left corner. */
+/* The drawing of a series with PLplot: panels over the same time, in pixels from the page's lower left
+ * corner. */
 #include "plot_internal.h"
 
 #ifdef WT_HAVE_PLOT
@@ -16,12 +17,12 @@ typedef struct {
     double bottom, lo, hi; /* pixels; of the values */
 } frame;
 
-static double place_x(const wt_series_plot *plot, double sample) {
+static double series_x(const wt_series_plot *plot, double sample) {
     const double last = plot->count > 1 ? (double)plot->count - 1 : 1;
     return WT_PLOT_LEFT + (WT_PLOT_RIGHT - WT_PLOT_LEFT) * sample / last;
 }
 
-static double place_y(const frame *f, double y) {
+static double series_y(const frame *f, double y) {
     return f->bottom + PANEL * (y - f->lo) / (f->hi - f->lo);
 }
 
@@ -44,24 +45,24 @@ static void draw_ticks(const wt_series_plot *plot, const frame *f, bool lowest) 
     const size_t ys = wt_plot_ticks(ticks, f->lo, f->hi, 4);
     for (size_t i = 0; i < ys; i++) {
         wt_plot_pen(grid, 1, 1);
-        pljoin(WT_PLOT_LEFT, place_y(f, ticks[i]), WT_PLOT_RIGHT, place_y(f, ticks[i]));
+        pljoin(WT_PLOT_LEFT, series_y(f, ticks[i]), WT_PLOT_RIGHT, series_y(f, ticks[i]));
         snprintf(label, sizeof label, "%.6g", ticks[i]);
-        wt_plot_text(WT_PLOT_LEFT - 12, place_y(f, ticks[i]), 1, WT_LETTERS_SMALL, faint, "#<medium/>",
+        wt_plot_text(WT_PLOT_LEFT - 12, series_y(f, ticks[i]), 1, WT_LETTERS_SMALL, faint, "#<medium/>",
                      label);
     }
     const size_t xs = lowest ? wt_plot_ticks(ticks, 0, seconds, 8) : 0;
     for (size_t i = 0; i < xs; i++) {
         snprintf(label, sizeof label, "%.6g s", ticks[i]);
-        wt_plot_text(place_x(plot, ticks[i] / plot->seconds), f->bottom - 22, 0.5, WT_LETTERS_SMALL, faint,
+        wt_plot_text(series_x(plot, ticks[i] / plot->seconds), f->bottom - 22, 0.5, WT_LETTERS_SMALL, faint,
                      "#<medium/>", label);
     }
 }
 
-static void draw_line(const wt_series_plot *plot, const frame *f, const double *y, int64_t from,
-                      int64_t end) {
+static void draw_series_line(const wt_series_plot *plot, const frame *f, const double *y, int64_t from,
+                             int64_t end) {
     for (int64_t i = from > 0 ? from : 1; i < end; i++)
-        pljoin(place_x(plot, (double)i - 1), place_y(f, y[i - 1]), place_x(plot, (double)i),
-               place_y(f, y[i]));
+        pljoin(series_x(plot, (double)i - 1), series_y(f, y[i - 1]), series_x(plot, (double)i),
+               series_y(f, y[i]));
 }
 
 void wt_series_draw(const void *what, const char *file) {
@@ -77,9 +78,9 @@ void wt_series_draw(const void *what, const char *file) {
         const frame f = frame_of(plot, y, height - HEAD - (c + 1) * (PANEL + GAP) + GAP);
         draw_ticks(plot, &f, c == panels - 1);
         wt_plot_pen(before, 1, 1.5);
-        draw_line(plot, &f, y, 1, plot->past);
+        draw_series_line(plot, &f, y, 1, plot->past);
         wt_plot_pen(after, 1, 1.5);
-        draw_line(plot, &f, y, plot->past, plot->count);
+        draw_series_line(plot, &f, y, plot->past, plot->count);
     }
     snprintf(note, sizeof note, "grey: %.6g s that it goes on from", (double)plot->past * plot->seconds);
     wt_plot_text(WT_PLOT_LEFT, height - 45, 0, WT_LETTERS_LARGE, ink, "#<bold/>", plot->title);

@@ -1,13 +1,13 @@
 /*
  * Neural Amp Modeler's networks as a list of operators (Atkinson's trainer; Damskägg et al. 2019, arXiv
- * 1811.00334, have the idea). With the signal x, an array of layers has h = P y (y: x, or the last layer's h of
- * the array before), and each layer l of dilation d
+ * 1811.00334, have the idea). With the signal x, an array of layers has h = P y (y: x, or the last layer's h
+ * of the array before), and each layer l of dilation d
  *   v = W ∗_d h + b + M x,   z_l = activation(v),   h ← h + R z_l + r
  * The array's sum is that of its z and of what the head of the array before has made of its own sum:
  *   S = H' + Σ_l z_l,   H = Q ∗ S (+ q)
- * so a head has as many channels as the next array's z; the last one's are the outputs, times a constant. Tensors
- * stand in the order of the trainer's files, which is that of PyTorch's modules: P; of each layer W, b, M, R, r;
- * Q, q.
+ * so a head has as many channels as the next array's z; the last one's are the outputs, times a constant.
+ * Tensors stand in the order of the trainer's files, which is that of PyTorch's modules: P; of each layer W,
+ * b, M, R, r; Q, q.
  * Nothing reads the last layer's R and r; they are there for the files, and have gradients of 0.
  */
 #include <stdio.h>
@@ -99,7 +99,7 @@ static void add_to_sum(wt_graph *graph, int value) {
 }
 
 /* The head of the sum of the array's z and of `before` (-1: nothing). */
-static int apply_head(amplifier *a, const array *own, const int *z, int before, double scale) {
+static int apply_amplifier_head(amplifier *a, const array *own, const int *z, int before, double scale) {
     const wt_value sum = {.channels = own->head.in, .extent = WT_EXTENT_TIME, .rows = 1};
     const int sums = wt_graph_op(a->graph, &(wt_op){.kind = WT_OP_SUM, .layer = a->number, .scale = 1}, &sum);
     if (before >= 0) add_to_sum(a->graph, before);
@@ -119,7 +119,7 @@ static int apply_arrays(amplifier *a, int *z) {
             if (!last || l < own->count - 1) h = apply_residual(a, &own->layers[l], z[l], h);
             a->number++;
         }
-        head = apply_head(a, own, z, head, last ? a->model->head_scale : 1);
+        head = apply_amplifier_head(a, own, z, head, last ? a->model->head_scale : 1);
         y = h;
     }
     return head;
@@ -133,7 +133,7 @@ wt_status wt_amplifier_build(wt_graph *graph, wt_network *network, const wt_mode
                              const wt_network_shape *shape) {
     wt_status status = WT_OK;
     amplifier a = {.graph = graph, .model = model};
-    const wt_array_config *shapes = wt_model_arrays(model, &a.count);
+    const wt_array_config *shapes = wt_config_model_arrays(model, &a.count);
     int layers = 0, *z = NULL;
     wt_graph_signal(graph, shape->channels);
     WT_TRY(graph->status);

@@ -108,7 +108,7 @@ static const wt_loss_kind losses[] = {
 };
 
 static wt_mixture mixture_of(const wt_model_config *model, const wt_network_shape *shape) {
-    return (wt_mixture){.components = wt_model_components(model),
+    return (wt_mixture){.components = wt_config_components(model),
                         .channels = model->head == WT_HEAD_SOFTMAX ? 0
                                     : shape->values                ? shape->values
                                                                    : 1,
@@ -119,7 +119,7 @@ static wt_mixture mixture_of(const wt_model_config *model, const wt_network_shap
 int wt_build_outputs(const wt_model_config *model, const wt_network_shape *shape) {
     const wt_mixture mixture = mixture_of(model, shape);
     if (model->head == WT_HEAD_SOFTMAX) return shape->classes;
-    return model->head == WT_HEAD_MSE ? mixture.channels : wt_mixture_outputs(&mixture);
+    return model->head == WT_HEAD_MSE ? mixture.channels : wt_kernels_mixture_outputs(&mixture);
 }
 
 void wt_build_loss(wt_graph *graph, const wt_model_config *model, const wt_network_shape *shape,

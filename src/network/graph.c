@@ -21,7 +21,8 @@ void wt_graph_dispose(wt_graph *graph) {
 
 /* Returns the appended item's number; after a failure 0, so that builders go on safely. */
 static int append(wt_graph *graph, void *items, int *count, const void *item, size_t bytes) {
-    if (graph->status == WT_OK) graph->status = wt_append(items, count, item, bytes, "a network's operators");
+    if (graph->status == WT_OK)
+        graph->status = wt_memory_append(items, count, item, bytes, "a network's operators");
     return graph->status == WT_OK ? *count - 1 : 0;
 }
 

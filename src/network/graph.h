@@ -1,13 +1,14 @@
 /*
  * What a network computes: a list of operators on named values, in the order of forward. Plain data: no
- * threads, no memory of rows, no kernels. A builder (wavenet.c, hierarchy.c, amplifier.c) makes one; src/engine computes
- * it and knows no builder.
+ * threads, no memory of rows, no kernels. A builder (wavenet.c, hierarchy.c, amplifier.c) makes one;
+ * src/engine computes it and knows no builder.
  *
  * A value is rows of channels. Its extent says what a row belongs to:
- *   time     a window's samples in order: [window, left + T, channels]. T is the window's number of targets; row
- *            left + t belongs to target t, the `left` rows before it are context that later operators need.
- *   targets  the microbatch's targets in one list: [target, rows, channels]. A target has rows of its own, so that
- *            nothing is shared between neighbours.
+ *   time     a window's samples in order: [window, left + T, channels]. T is the window's number of targets;
+ *            row left + t belongs to target t, the `left` rows before it are context that later operators
+ *            need.
+ *   targets  the microbatch's targets in one list: [target, rows, channels]. A target has rows of its own, so
+ *            that nothing is shared between neighbours.
  *   frames   a window's frames of the condition: [window, left + frames, channels]. Row left + i is the
  *            window's frame i; the first is the oldest one that its first row of time reads.
  *   window   one row per window: [window, channels]
@@ -40,8 +41,9 @@ typedef struct {
 } wt_value;
 
 /* The kinds of operators; engine/ has a class in a file of its own for each. With input x and output y:
- *   lookup      y[t] = bias + sum_j table[j][class[t - (taps-1-j)]]          classes of the batch; time or targets
- *               y = table[speaker]                                           speakers of the batch; window
+ *   lookup      y[t] = bias + sum_j table[j][class[t - (taps-1-j)]]          classes of the batch; time or
+ *               targets y = table[speaker]                                           speakers of the batch;
+ *                                                                                    window
  *   unfold      a target's row j is the signal's sample j of its context     signal of the batch; targets
  *   product     y[t] = (sum_n W_n x_n[t - delay_n] + sum biases + x_add[t - delay])*scale
  *   activation  y = tanh(x), max(x, 0)
@@ -60,7 +62,8 @@ typedef struct {
  *   upsample    y[t] = x_add[t] + sum_j k[phase(t)][j]*x[frame(t) + j], x of frames; k is the stretch that
  *               a term reads, else 1 with one tap and (1 - phase/hop, phase/hop) with two
  *               y[t] = x_add[t] + x, x of windows
- *   readout     one row per window: y = sum_t w_t*x[t] + b over its T rows (w_t = 1/T and b = 0 without tensors)
+ *   readout     one row per window: y = sum_t w_t*x[t] + b over its T rows (w_t = 1/T and b = 0 without
+ *               tensors)
  *   loss        the end: x against the batch's targets; engine/losses.h has a class for each kind */
 typedef enum {
     WT_OP_LOOKUP,
@@ -124,7 +127,7 @@ typedef struct {
     wt_loss_kind loss;
     wt_mixture mixture; /* of a loss: `channels` values per target, 0 of classes */
     wt_spectral_config spectral;
-    double share;       /* that dropout drops, with draws keyed by `key` */
+    double share; /* that dropout drops, with draws keyed by `key` */
     int key;
 } wt_op;
 

@@ -9,7 +9,7 @@
 #include "wavetrain/random.h"
 
 /* PyTorch's number of the flat element `at` of a tensor. */
-static size_t wt_torch_element(const wt_parameter *parameter, size_t at) {
+static size_t find_torch_element(const wt_parameter *parameter, size_t at) {
     if (parameter->rank == 1 || wt_parameter_is_table(parameter)) return at;
     size_t out = (size_t)parameter->shape[0], in = (size_t)parameter->shape[1];
     size_t taps = parameter->rank == 3 ? (size_t)parameter->shape[2] : 1;
@@ -23,7 +23,7 @@ typedef struct {
     double scale; /* the constant, the bound or the deviation */
 } wt_draw;
 
-static wt_draw wt_draw_weight(const wt_initial *initial, const wt_parameter *parameter) {
+static wt_draw choose_weight_draw(const wt_initial *initial, const wt_parameter *parameter) {
     const double fan_in = parameter->fan_in;
     const double fan_out = (double)parameter->shape[0] *
                            (parameter->rank == 3 ? (double)parameter->shape[2] : 1);
@@ -36,11 +36,11 @@ static wt_draw wt_draw_weight(const wt_initial *initial, const wt_parameter *par
     return (wt_draw){WT_DRAW_UNIFORM, 1.0 / sqrt(fan_in)};
 }
 
-static wt_draw wt_draw_of(const wt_initial *initial, const wt_parameter *parameter) {
+static wt_draw choose_draw(const wt_initial *initial, const wt_parameter *parameter) {
     wt_draw draw;
     switch (parameter->role) {
     case WT_ROLE_WEIGHT:
-        draw = wt_draw_weight(initial, parameter);
+        draw = choose_weight_draw(initial, parameter);
         if (parameter->last) draw.scale *= initial->output_scale;
         return draw;
     case WT_ROLE_EMBEDDING: return (wt_draw){WT_DRAW_NORMAL, 1};
@@ -70,9 +70,9 @@ void wt_network_initialise(const wt_network *network, wt_real *parameters, uint6
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *parameter = &network->parameters.entries[p];
         const uint64_t name = wt_hash_string(parameter->name, 0).low;
-        const wt_draw draw = wt_draw_of(&network->initial, parameter);
+        const wt_draw draw = choose_draw(&network->initial, parameter);
         for (size_t i = 0; i < parameter->count; i++) {
-            const uint64_t element = wt_torch_element(parameter, i);
+            const uint64_t element = find_torch_element(parameter, i);
             double value = draw.scale;
             if (draw.kind == WT_DRAW_NORMAL) {
                 value *= wt_random_normal(seed, WT_RANDOM_INITIAL, name, element);

@@ -17,8 +17,8 @@ static double default_gain(wt_activation activation) {
     return activation == WT_ACTIVATION_RELU ? sqrt(2.0) : 5.0 / 3.0;
 }
 
-static wt_status fill(wt_network *network, wt_graph *graph, const wt_model_config *model,
-                      const wt_network_shape *shape) {
+static wt_status fill_network(wt_network *network, wt_graph *graph, const wt_model_config *model,
+                              const wt_network_shape *shape) {
     network->input_kind = model->input;
     network->head_kind = model->head;
     network->codes = shape->codes;
@@ -60,7 +60,7 @@ wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *mode
     WT_GUARD(wt_alloc(&graph, 1, sizeof *graph, "the network"));
     wt_graph_init(graph);
     network->graph = graph;
-    WT_GUARD(fill(network, graph, model, shape));
+    WT_GUARD(fill_network(network, graph, model, shape));
     *out = network;
     network = NULL;
 cleanup:

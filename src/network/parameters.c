@@ -4,7 +4,7 @@
 
 #include "wavetrain/network.h"
 
-static void wt_reorder(const wt_parameter *parameter, const wt_real *from, wt_real *to, bool to_torch) {
+static void reorder_weight(const wt_parameter *parameter, const wt_real *from, wt_real *to, bool to_torch) {
     if (parameter->rank == 1 || wt_parameter_is_table(parameter)) {
         memcpy(to, from, parameter->count * sizeof *to);
         return;
@@ -22,9 +22,9 @@ static void wt_reorder(const wt_parameter *parameter, const wt_real *from, wt_re
 }
 
 void wt_parameter_export(const wt_parameter *parameter, const wt_real *flat, wt_real *torch) {
-    wt_reorder(parameter, flat, torch, true);
+    reorder_weight(parameter, flat, torch, true);
 }
 
 void wt_parameter_import(const wt_parameter *parameter, const wt_real *torch, wt_real *flat) {
-    wt_reorder(parameter, torch, flat, false);
+    reorder_weight(parameter, torch, flat, false);
 }

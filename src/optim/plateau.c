@@ -1,6 +1,6 @@
 /*
- * torch.optim.lr_scheduler.ReduceLROnPlateau (mode min, relative threshold): what it remembers is the caller's, so
- * that it can travel with rank 0's decisions and stand in checkpoints.
+ * torch.optim.lr_scheduler.ReduceLROnPlateau (mode min, relative threshold): what it remembers is the
+ * caller's, so that it can travel with rank 0's decisions and stand in checkpoints.
  */
 #include <math.h>
 

@@ -1,4 +1,5 @@
-/* The gradient's norm, clipping, the update, the parameters' mean. Threads share out blocks; sums are added in order. */
+/* The gradient's norm, clipping, the update, the parameters' mean. Threads share out blocks; sums are added
+ * in order. */
 #include <math.h>
 #include <string.h>
 
@@ -10,13 +11,13 @@ enum {
     WT_SERIAL_BLOCKS = 32                /* of the norm: fewer are done before another thread is awake */
 };
 
-size_t wt_norm_blocks(size_t count) {
+size_t wt_gradient_norm_blocks(size_t count) {
     return (count + WT_NORM_BLOCK - 1) / WT_NORM_BLOCK;
 }
 
 double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size_t count, double scale,
                         double *block_sums) {
-    size_t blocks = wt_norm_blocks(count);
+    size_t blocks = wt_gradient_norm_blocks(count);
     double sum = 0.0;
 #pragma omp parallel for schedule(static) if (blocks > WT_SERIAL_BLOCKS)
     for (size_t block = 0; block < blocks; block++) {
@@ -28,7 +29,7 @@ double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size
     return sqrt(sum);
 }
 
-double wt_clip_scale(double norm, double limit) {
+double wt_gradient_clip_scale(double norm, double limit) {
     if (limit <= 0.0) return 1.0;
     double scale = limit / (norm + 1e-6);
     return scale < 1.0 ? scale : 1.0;
@@ -112,8 +113,8 @@ typedef struct {
     double rest; /* of the mean: 1 − d */
 } wt_work;
 
-static wt_work wt_make_work(const wt_optimizer *optimizer, const wt_kernels *kernels,
-                            const wt_optimizer_config *config, const wt_update *update) {
+static wt_work prepare_update(const wt_optimizer *optimizer, const wt_kernels *kernels,
+                              const wt_optimizer_config *config, const wt_update *update) {
     double t = (double)optimizer->updates, decay = (1.0 + t) / (10.0 + t);
     if (decay > optimizer->average_decay) decay = optimizer->average_decay;
     return (wt_work){
@@ -136,14 +137,14 @@ static wt_work wt_make_work(const wt_optimizer *optimizer, const wt_kernels *ker
     };
 }
 
-static wt_real *wt_at(wt_real *buffer, size_t at) {
+static wt_real *offset_buffer(wt_real *buffer, size_t at) {
     return buffer ? buffer + at : NULL;
 }
 
 /* Elements at … at+part−1, which are of one range. */
-static void wt_update_part(const wt_optimizer *optimizer, const wt_work *work, bool decay,
-                           const wt_real *gradient, wt_real *parameters, size_t at, size_t part) {
-    wt_real *first = wt_at(optimizer->moments[WT_MOMENT_FIRST], at);
+static void update_part(const wt_optimizer *optimizer, const wt_work *work, bool decay,
+                        const wt_real *gradient, wt_real *parameters, size_t at, size_t part) {
+    wt_real *first = offset_buffer(optimizer->moments[WT_MOMENT_FIRST], at);
     if (work->config->kind == WT_OPTIMIZER_SGD) {
         wt_sgd_step step = work->sgd;
         if (!decay) step.weight_decay = 0;
@@ -157,26 +158,26 @@ static void wt_update_part(const wt_optimizer *optimizer, const wt_work *work, b
 }
 
 /* Elements at … end−1: what the ranges say of each, then the mean, while they are in the cache. */
-static void wt_update_block(const wt_optimizer *optimizer, const wt_work *work, const wt_real *gradient,
-                            wt_real *parameters, size_t at, size_t end) {
+static void update_block(const wt_optimizer *optimizer, const wt_work *work, const wt_real *gradient,
+                         wt_real *parameters, size_t at, size_t end) {
     for (int r = 0; r < optimizer->range_count; r++) {
         const wt_update_range *range = &optimizer->ranges[r];
         size_t from = range->offset > at ? range->offset : at;
         size_t to = range->offset + range->count < end ? range->offset + range->count : end;
-        if (from < to) wt_update_part(optimizer, work, range->decay, gradient, parameters, from, to - from);
+        if (from < to) update_part(optimizer, work, range->decay, gradient, parameters, from, to - from);
     }
-    wt_real *mean = wt_at(optimizer->moments[WT_MOMENT_AVERAGE], at);
+    wt_real *mean = offset_buffer(optimizer->moments[WT_MOMENT_AVERAGE], at);
     if (mean) work->kernels->average(mean, parameters + at, end - at, work->rest);
 }
 
 void wt_optimizer_step(wt_optimizer *optimizer, const wt_kernels *kernels, const wt_optimizer_config *config,
                        const wt_update *update, const wt_real *gradient, wt_real *parameters) {
     optimizer->updates++;
-    const wt_work work = wt_make_work(optimizer, kernels, config, update);
+    const wt_work work = prepare_update(optimizer, kernels, config, update);
     size_t count = optimizer->count;
 #pragma omp parallel for schedule(static) if (count > WT_SERIAL_BLOCKS * WT_NORM_BLOCK)
     for (size_t at = 0; at < count; at += WT_UPDATE_BLOCK) {
         size_t end = count - at < WT_UPDATE_BLOCK ? count : at + WT_UPDATE_BLOCK;
-        wt_update_block(optimizer, &work, gradient, parameters, at, end);
+        update_block(optimizer, &work, gradient, parameters, at, end);
     }
 }

@@ -44,7 +44,7 @@ const char *wt_work_name(wt_work_kind kind) {
 /* --- which CPU, which file --- */
 
 /* The value behind "NAME : " in a line of /proc/cpuinfo, or NULL. */
-static const char *wt_cpuinfo_value(char *line, const char *name) {
+static const char *find_cpuinfo_value(char *line, const char *name) {
     size_t length = strlen(name);
     if (strncmp(line, name, length) != 0) return NULL;
     char *value = line + length + strspn(line + length, " \t");
@@ -60,9 +60,9 @@ void wt_cpu_name(char name[WT_CPU_NAME]) {
     FILE *file = fopen("/proc/cpuinfo", "r");
     while (file && fgets(line, sizeof line, file) && strcmp(line, "\n") != 0) {
         const char *value;
-        if ((value = wt_cpuinfo_value(line, "model name"))) snprintf(model, sizeof model, "%s", value);
-        if ((value = wt_cpuinfo_value(line, "cpu family"))) snprintf(family, sizeof family, "%.15s", value);
-        if ((value = wt_cpuinfo_value(line, "model"))) snprintf(number, sizeof number, "%.15s", value);
+        if ((value = find_cpuinfo_value(line, "model name"))) snprintf(model, sizeof model, "%s", value);
+        if ((value = find_cpuinfo_value(line, "cpu family"))) snprintf(family, sizeof family, "%.15s", value);
+        if ((value = find_cpuinfo_value(line, "model"))) snprintf(number, sizeof number, "%.15s", value);
     }
     if (file) fclose(file);
     if (*family && *number) {
@@ -76,7 +76,7 @@ void wt_cpu_name(char name[WT_CPU_NAME]) {
 }
 
 /* The CPU's name as a file's: letters and digits, whatever else becomes a dash. */
-static void wt_cpu_file(char file[WT_CPU_NAME + 8], const char *cpu) {
+static void format_cpu_file(char file[WT_CPU_NAME + 8], const char *cpu) {
     size_t used = 0;
     for (; *cpu; cpu++) {
         if (isalnum((unsigned char)*cpu)) {
@@ -99,7 +99,7 @@ wt_status wt_calibration_path(char out[WT_PATH_MAX], const char *cpu) {
                  "HOME: is not set, so calibrations have no place (expected it, or --calibration FILE)");
         WT_TRY(wt_path_join(folder, home, ".cache/wavetrain/calibration"));
     }
-    wt_cpu_file(file, cpu);
+    format_cpu_file(file, cpu);
     return wt_path_join(out, folder, file);
 }
 
@@ -128,14 +128,14 @@ enum {
 
 /* --- reading --- */
 
-static wt_status wt_expect_mapping(const wt_yaml_node *node, const char *what) {
+static wt_status expect_mapping(const wt_yaml_node *node, const char *what) {
     char got[WT_YAML_SHOW];
     if (node->kind == WT_YAML_MAPPING) return WT_OK;
     wt_yaml_show(got, node);
     return wt_yaml_error(node, "%s is damaged (got %s, expected keys and values; " WT_AGAIN ")", what, got);
 }
 
-static wt_status wt_scan_number(const wt_yaml_node *node, double least, bool above, double *value) {
+static wt_status scan_bounded(const wt_yaml_node *node, double least, bool above, double *value) {
     char got[WT_YAML_SHOW];
     if (wt_yaml_number(value, node) && isfinite(*value) && (above ? *value > least : *value >= least))
         return WT_OK;
@@ -144,9 +144,9 @@ static wt_status wt_scan_number(const wt_yaml_node *node, double least, bool abo
                          node->name ? node->name : "an entry", got, above ? "above" : "of at least", least);
 }
 
-static wt_status wt_scan_whole(const wt_yaml_node *node, int most, int *value) {
+static wt_status scan_count(const wt_yaml_node *node, int most, int *value) {
     double number = 0;
-    WT_TRY(wt_scan_number(node, 1, false, &number));
+    WT_TRY(scan_bounded(node, 1, false, &number));
     if (number > most || number != floor(number)) {
         return wt_yaml_error(node, "%s is damaged (got %g, expected a whole number up to %d; " WT_AGAIN ")",
                              node->name, number, most);
@@ -155,7 +155,7 @@ static wt_status wt_scan_whole(const wt_yaml_node *node, int most, int *value) {
     return WT_OK;
 }
 
-static wt_status wt_scan_text(const wt_yaml_node *node, char *text, size_t room) {
+static wt_status scan_name(const wt_yaml_node *node, char *text, size_t room) {
     if (node->kind != WT_YAML_SCALAR || node->length == 0 || node->length >= room) {
         return wt_yaml_error(node, "%s is damaged (expected a name; " WT_AGAIN ")", node->name);
     }
@@ -163,101 +163,100 @@ static wt_status wt_scan_text(const wt_yaml_node *node, char *text, size_t room)
     return WT_OK;
 }
 
-static wt_status wt_need_entry(const wt_yaml_node **entry, const wt_yaml_node *node, const char *name) {
+static wt_status require_entry(const wt_yaml_node **entry, const wt_yaml_node *node, const char *name) {
     *entry = wt_yaml_find(node, name);
     if (*entry) return WT_OK;
     return wt_yaml_error(node, "%s is missing (" WT_AGAIN ")", name);
 }
 
-static wt_status wt_scan_figures(const wt_yaml_node *node, const wt_figure *figures, int count, void *to) {
-    WT_TRY(wt_expect_mapping(node, node->name));
+static wt_status scan_figures(const wt_yaml_node *node, const wt_figure *figures, int count, void *to) {
+    WT_TRY(expect_mapping(node, node->name));
     for (int i = 0; i < count; i++) {
         const wt_yaml_node *entry;
         double value;
-        WT_TRY(wt_need_entry(&entry, node, figures[i].name));
-        WT_TRY(wt_scan_number(entry, figures[i].least, figures[i].above, &value));
+        WT_TRY(require_entry(&entry, node, figures[i].name));
+        WT_TRY(scan_bounded(entry, figures[i].least, figures[i].above, &value));
         memcpy((char *)to + figures[i].offset, &value, sizeof value);
     }
     return WT_OK;
 }
 
-static wt_status wt_scan_links(const wt_yaml_node *node, wt_calibration *calibration) {
-    WT_TRY(wt_expect_mapping(node, "links"));
+static wt_status scan_links(const wt_yaml_node *node, wt_calibration *calibration) {
+    WT_TRY(expect_mapping(node, "links"));
     const wt_yaml_node *within = wt_yaml_find(node, "within"), *between = wt_yaml_find(node, "between");
-    if (within) WT_TRY(wt_scan_figures(within, wt_link_figures, WT_LINK_FIGURES, &calibration->within));
-    if (between) WT_TRY(wt_scan_figures(between, wt_link_figures, WT_LINK_FIGURES, &calibration->between));
+    if (within) WT_TRY(scan_figures(within, wt_link_figures, WT_LINK_FIGURES, &calibration->within));
+    if (between) WT_TRY(scan_figures(between, wt_link_figures, WT_LINK_FIGURES, &calibration->between));
     return WT_OK;
 }
 
 /* Kinds that were not measured are left out of the file: 0. */
-static wt_status wt_scan_rates(const wt_yaml_node *node, wt_rates *rates) {
+static wt_status scan_rates(const wt_yaml_node *node, wt_rates *rates) {
     enum { MOST = 1 << 20 };
     const wt_yaml_node *entry;
     memset(rates, 0, sizeof *rates);
-    WT_TRY(wt_expect_mapping(node, "an entry of rates"));
-    WT_TRY(wt_need_entry(&entry, node, "kernels"));
-    WT_TRY(wt_scan_text(entry, rates->kernels, sizeof rates->kernels));
-    WT_TRY(wt_need_entry(&entry, node, "threads"));
-    WT_TRY(wt_scan_whole(entry, MOST, &rates->threads));
-    WT_TRY(wt_need_entry(&entry, node, "ranks"));
-    WT_TRY(wt_scan_whole(entry, MOST, &rates->ranks));
+    WT_TRY(expect_mapping(node, "an entry of rates"));
+    WT_TRY(require_entry(&entry, node, "kernels"));
+    WT_TRY(scan_name(entry, rates->kernels, sizeof rates->kernels));
+    WT_TRY(require_entry(&entry, node, "threads"));
+    WT_TRY(scan_count(entry, MOST, &rates->threads));
+    WT_TRY(require_entry(&entry, node, "ranks"));
+    WT_TRY(scan_count(entry, MOST, &rates->ranks));
     double all = 0;
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) {
         entry = wt_yaml_find(node, wt_work_names[kind]);
-        if (entry) WT_TRY(wt_scan_number(entry, 0, false, &rates->seconds[kind]));
+        if (entry) WT_TRY(scan_bounded(entry, 0, false, &rates->seconds[kind]));
         all += rates->seconds[kind];
     }
     if (all > 0) return WT_OK;
     return wt_yaml_error(node, "an entry of rates is empty (" WT_AGAIN ")");
 }
 
-static wt_status wt_scan_list(const wt_yaml_node *node, wt_calibration *calibration) {
+static wt_status scan_list(const wt_yaml_node *node, wt_calibration *calibration) {
     if (node->kind != WT_YAML_LIST || node->count == 0) {
         return wt_yaml_error(node, "rates is damaged (expected a list; " WT_AGAIN ")");
     }
     for (const wt_yaml_node *entry = node->first; entry; entry = entry->next) {
         wt_rates rates;
-        WT_TRY(wt_scan_rates(entry, &rates));
+        WT_TRY(scan_rates(entry, &rates));
         WT_TRY(wt_calibration_add(calibration, &rates));
     }
     return WT_OK;
 }
 
-static wt_status wt_scan_head(const wt_yaml_node *root, wt_calibration *calibration) {
+static wt_status scan_head(const wt_yaml_node *root, wt_calibration *calibration) {
     const wt_yaml_node *entry;
     char format[64] = "";
     int version = 0;
-    WT_TRY(wt_need_entry(&entry, root, "format"));
-    WT_TRY(wt_scan_text(entry, format, sizeof format));
+    WT_TRY(require_entry(&entry, root, "format"));
+    WT_TRY(scan_name(entry, format, sizeof format));
     if (strcmp(format, WT_CALIBRATION_FORMAT) != 0) {
         return wt_yaml_error(entry, "is no calibration (got format %s, expected " WT_CALIBRATION_FORMAT ")",
                              format);
     }
-    WT_TRY(wt_need_entry(&entry, root, "version"));
-    WT_TRY(wt_scan_whole(entry, 1 << 20, &version));
+    WT_TRY(require_entry(&entry, root, "version"));
+    WT_TRY(scan_count(entry, 1 << 20, &version));
     if (version != WT_CALIBRATION_VERSION) {
         return wt_yaml_error(entry,
                              "is of another version of wavetrain (got version %d, expected %d; " WT_AGAIN ")",
                              version, WT_CALIBRATION_VERSION);
     }
-    WT_TRY(wt_need_entry(&entry, root, "cpu"));
-    WT_TRY(wt_scan_text(entry, calibration->cpu, sizeof calibration->cpu));
-    WT_TRY(wt_need_entry(&entry, root, "cores"));
-    return wt_scan_whole(entry, 1 << 20, &calibration->cores);
+    WT_TRY(require_entry(&entry, root, "cpu"));
+    WT_TRY(scan_name(entry, calibration->cpu, sizeof calibration->cpu));
+    WT_TRY(require_entry(&entry, root, "cores"));
+    return scan_count(entry, 1 << 20, &calibration->cores);
 }
 
-static wt_status wt_scan_calibration(const wt_yaml_node *root, const char *path,
-                                     wt_calibration *calibration) {
+static wt_status scan_calibration(const wt_yaml_node *root, const char *path, wt_calibration *calibration) {
     const wt_yaml_node *entry;
     WT_CHECK(root, WT_USAGE, "%s: is empty (" WT_AGAIN ")", path);
-    WT_TRY(wt_expect_mapping(root, "the calibration"));
-    WT_TRY(wt_scan_head(root, calibration));
-    WT_TRY(wt_need_entry(&entry, root, "process"));
-    WT_TRY(wt_scan_figures(entry, wt_process_figures, WT_PROCESS_FIGURES, calibration));
+    WT_TRY(expect_mapping(root, "the calibration"));
+    WT_TRY(scan_head(root, calibration));
+    WT_TRY(require_entry(&entry, root, "process"));
+    WT_TRY(scan_figures(entry, wt_process_figures, WT_PROCESS_FIGURES, calibration));
     entry = wt_yaml_find(root, "links");
-    if (entry) WT_TRY(wt_scan_links(entry, calibration));
-    WT_TRY(wt_need_entry(&entry, root, "rates"));
-    return wt_scan_list(entry, calibration);
+    if (entry) WT_TRY(scan_links(entry, calibration));
+    WT_TRY(require_entry(&entry, root, "rates"));
+    return scan_list(entry, calibration);
 }
 
 wt_status wt_calibration_load(wt_calibration *calibration, const char *path) {
@@ -269,7 +268,7 @@ wt_status wt_calibration_load(wt_calibration *calibration, const char *path) {
     memset(calibration, 0, sizeof *calibration);
     WT_TRY(wt_file_read(&text, &bytes, path, WT_CALIBRATION_BYTES));
     WT_GUARD(wt_yaml_read(&pool, &root, path, true, text, bytes));
-    WT_GUARD(wt_scan_calibration(root, path, calibration));
+    WT_GUARD(scan_calibration(root, path, calibration));
 cleanup:
     wt_yaml_dispose(&pool);
     wt_free(text);
@@ -278,8 +277,8 @@ cleanup:
 
 /* --- writing --- */
 
-static void wt_print_figures(FILE *out, const char *name, const wt_figure *figures, int count,
-                             const void *from) {
+static void print_calibration_figures(FILE *out, const char *name, const wt_figure *figures, int count,
+                                      const void *from) {
     fprintf(out, "%s: {", name);
     for (int i = 0; i < count; i++) {
         double value;
@@ -289,7 +288,7 @@ static void wt_print_figures(FILE *out, const char *name, const wt_figure *figur
     fputs("}\n", out);
 }
 
-static void wt_print_rates(FILE *out, const wt_rates *rates) {
+static void print_rates(FILE *out, const wt_rates *rates) {
     fprintf(out, "- {kernels: %s, threads: %d, ranks: %d", rates->kernels, rates->threads, rates->ranks);
     int shown = 0;
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) {
@@ -299,18 +298,18 @@ static void wt_print_rates(FILE *out, const wt_rates *rates) {
     fputs("}\n", out);
 }
 
-static void wt_print_calibration(FILE *out, const wt_calibration *calibration) {
+static void print_calibration(FILE *out, const wt_calibration *calibration) {
     fprintf(out, "# Made by wavetrain bench calibrate. Seconds per unit of work, bytes, bytes per second.\n");
     fprintf(out, "format: " WT_CALIBRATION_FORMAT "\nversion: %d\n", WT_CALIBRATION_VERSION);
     fprintf(out, "cpu: \"%s\"\ncores: %d\n", calibration->cpu, calibration->cores);
-    wt_print_figures(out, "process", wt_process_figures, WT_PROCESS_FIGURES, calibration);
+    print_calibration_figures(out, "process", wt_process_figures, WT_PROCESS_FIGURES, calibration);
     if (calibration->within.bandwidth > 0 || calibration->between.bandwidth > 0) fputs("links:\n", out);
     if (calibration->within.bandwidth > 0)
-        wt_print_figures(out, "  within", wt_link_figures, WT_LINK_FIGURES, &calibration->within);
+        print_calibration_figures(out, "  within", wt_link_figures, WT_LINK_FIGURES, &calibration->within);
     if (calibration->between.bandwidth > 0)
-        wt_print_figures(out, "  between", wt_link_figures, WT_LINK_FIGURES, &calibration->between);
+        print_calibration_figures(out, "  between", wt_link_figures, WT_LINK_FIGURES, &calibration->between);
     fputs("rates:\n", out);
-    for (int i = 0; i < calibration->count; i++) wt_print_rates(out, &calibration->rates[i]);
+    for (int i = 0; i < calibration->count; i++) print_rates(out, &calibration->rates[i]);
 }
 
 wt_status wt_calibration_save(const wt_calibration *calibration, const char *path) {
@@ -324,7 +323,7 @@ wt_status wt_calibration_save(const wt_calibration *calibration, const char *pat
     }
     FILE *stream = open_memstream(&text, &bytes);
     WT_CHECK(stream, WT_FAILED, "%s: out of memory", path);
-    wt_print_calibration(stream, calibration);
+    print_calibration(stream, calibration);
     wt_status status = fclose(stream) == 0 ? wt_file_write_atomically(path, text, bytes, NULL, 0)
                                            : wt_error(WT_FAILED, "%s: out of memory", path);
     free(text);
@@ -333,13 +332,13 @@ wt_status wt_calibration_save(const wt_calibration *calibration, const char *pat
 
 /* --- rates --- */
 
-static bool wt_rates_alike(const wt_rates *a, const wt_rates *b) {
+static bool are_rates_alike(const wt_rates *a, const wt_rates *b) {
     return strcmp(a->kernels, b->kernels) == 0 && a->threads == b->threads && a->ranks == b->ranks;
 }
 
 wt_status wt_calibration_add(wt_calibration *calibration, const wt_rates *rates) {
     int at = 0;
-    while (at < calibration->count && !wt_rates_alike(&calibration->rates[at], rates)) at++;
+    while (at < calibration->count && !are_rates_alike(&calibration->rates[at], rates)) at++;
     WT_CHECK(at < WT_RATES_MAX, WT_USAGE, "a calibration has too many rates (expected at most %d)",
              WT_RATES_MAX);
     if (at == calibration->count) calibration->count++;
@@ -348,7 +347,7 @@ wt_status wt_calibration_add(wt_calibration *calibration, const wt_rates *rates)
 }
 
 /* How unlike two numbers are, whichever is the larger. */
-static double wt_apart(int a, int b) {
+static double thread_distance(int a, int b) {
     return fabs(log((double)a / b));
 }
 
@@ -360,7 +359,7 @@ bool wt_calibration_rates(wt_rates *rates, const wt_calibration *calibration, co
         const wt_rates *one = &calibration->rates[i];
         if (strcmp(one->kernels, kernels) != 0) continue;
         /* threads weigh more: other ranks of the node only share its memory */
-        double apart = 4 * wt_apart(one->threads, threads) + wt_apart(one->ranks, ranks);
+        double apart = 4 * thread_distance(one->threads, threads) + thread_distance(one->ranks, ranks);
         if (apart < distance) best = one, distance = apart;
     }
     if (!best) return false;

@@ -16,12 +16,12 @@ typedef struct {
     const char *limit;
 } wt_least;
 
-static void wt_take_limit(wt_least *least, int64_t bytes, const char *limit) {
+static void lower_limit(wt_least *least, int64_t bytes, const char *limit) {
     if (bytes > 0 && (least->bytes == 0 || bytes < least->bytes)) *least = (wt_least){bytes, limit};
 }
 
 /* "NAME:   123 kB" in a file of /proc; 0 where there is none. */
-static int64_t wt_proc_bytes(const char *path, const char *name) {
+static int64_t read_proc_bytes(const char *path, const char *name) {
     char line[256];
     int64_t bytes = 0;
     const size_t length = strlen(name);
@@ -35,7 +35,7 @@ static int64_t wt_proc_bytes(const char *path, const char *name) {
 }
 
 /* A number alone in a file; 0 where there is none ("max"). */
-static int64_t wt_file_number(const char *path) {
+static int64_t read_file_number(const char *path) {
     char text[64] = "";
     FILE *file = fopen(path, "r");
     if (!file) return 0;
@@ -45,12 +45,12 @@ static int64_t wt_file_number(const char *path) {
 }
 
 /* The limits of a group and of those around it. */
-static void wt_take_groups(wt_least *least, const char *root, const char *group, const char *file) {
+static void apply_groups(wt_least *least, const char *root, const char *group, const char *file) {
     char folder[WT_PATH_MAX], path[WT_PATH_MAX];
     snprintf(folder, sizeof folder, "%s%s", root, group);
     for (;;) {
         if (wt_path_join(path, folder, file) != WT_OK) return;
-        wt_take_limit(least, wt_file_number(path), "its control group");
+        lower_limit(least, read_file_number(path), "its control group");
         char *slash = strrchr(folder, '/');
         if (!slash || strlen(folder) <= strlen(root)) return;
         *slash = '\0';
@@ -58,35 +58,35 @@ static void wt_take_groups(wt_least *least, const char *root, const char *group,
 }
 
 /* Lines "0::/group" (version 2) or "7:memory:/group". */
-static void wt_take_control_groups(wt_least *least) {
+static void apply_control_groups(wt_least *least) {
     char line[WT_PATH_MAX];
     FILE *file = fopen("/proc/self/cgroup", "r");
     while (file && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         char *kind = strchr(line, ':'), *group = kind ? strchr(kind + 1, ':') : NULL;
         if (!group || group[1] != '/') continue;
-        if (kind + 1 == group) wt_take_groups(least, "/sys/fs/cgroup", group + 1, "memory.max");
+        if (kind + 1 == group) apply_groups(least, "/sys/fs/cgroup", group + 1, "memory.max");
         if (strncmp(kind, ":memory:", 8) == 0)
-            wt_take_groups(least, "/sys/fs/cgroup/memory", group + 1, "memory.limit_in_bytes");
+            apply_groups(least, "/sys/fs/cgroup/memory", group + 1, "memory.limit_in_bytes");
     }
     if (file) fclose(file);
 }
 
 /* SLURM has MiB a node, or a CPU. */
-static void wt_take_job(wt_least *least) {
+static void apply_job_limit(wt_least *least) {
     const char *node = getenv("SLURM_MEM_PER_NODE"), *cpu = getenv("SLURM_MEM_PER_CPU");
     const char *cpus = getenv("SLURM_CPUS_ON_NODE");
-    if (node) wt_take_limit(least, strtoll(node, NULL, 10) << 20, "the SLURM job's memory");
+    if (node) lower_limit(least, strtoll(node, NULL, 10) << 20, "the SLURM job's memory");
     if (cpu && cpus)
-        wt_take_limit(least, (strtoll(cpu, NULL, 10) << 20) * strtoll(cpus, NULL, 10),
-                      "the SLURM job's memory");
+        lower_limit(least, (strtoll(cpu, NULL, 10) << 20) * strtoll(cpus, NULL, 10),
+                    "the SLURM job's memory");
 }
 
-int64_t wt_memory_available(const char **limit) {
+int64_t wt_node_memory_available(const char **limit) {
     wt_least least = {0, "unknown"};
-    wt_take_limit(&least, wt_proc_bytes("/proc/meminfo", "MemTotal"), "this machine's RAM");
-    wt_take_control_groups(&least);
-    wt_take_job(&least);
+    lower_limit(&least, read_proc_bytes("/proc/meminfo", "MemTotal"), "this machine's RAM");
+    apply_control_groups(&least);
+    apply_job_limit(&least);
     *limit = least.limit;
     return least.bytes;
 }

@@ -32,25 +32,25 @@ wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case
     forecast->first_microbatches = microbatches / ranks;
     forecast->ranks_on_node = (ranks + run->nodes - 1) / run->nodes;
     omp_set_num_threads(run->threads); /* what the trainer asks as well */
-    forecast->microbatches_at_once = wt_microbatches_at_once(run->config, run->network,
-                                                             forecast->own_microbatches);
-    forecast->first_at_once = wt_microbatches_at_once(run->config, run->network,
-                                                      forecast->first_microbatches);
+    forecast->microbatches_at_once = wt_step_microbatches_at_once(run->config, run->network,
+                                                                  forecast->own_microbatches);
+    forecast->first_at_once = wt_step_microbatches_at_once(run->config, run->network,
+                                                           forecast->first_microbatches);
     omp_set_num_threads(before);
     return WT_OK;
 }
 
 /* Small calls are one thread's work, however many there are. */
-static bool wt_is_serial(const wt_forecast_case *run, const wt_forecast *forecast) {
+static bool runs_serially(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double targets = (double)forecast->microbatches_at_once * forecast->microbatch_windows *
-                           wt_case_targets(run);
-    return wt_engine_is_serial(run->network->graph, true, wt_case_targets(run), targets);
+                           wt_forecast_targets(run);
+    return wt_engine_is_serial(run->network->graph, true, wt_forecast_targets(run), targets);
 }
 
-static void wt_forecast_compute(wt_forecast *forecast, const wt_forecast_case *run) {
+static void forecast_compute(wt_forecast *forecast, const wt_forecast_case *run) {
     wt_rates rates;
     double work[WT_WORK_KINDS];
-    const int threads = wt_is_serial(run, forecast) ? 1 : run->threads;
+    const int threads = runs_serially(run, forecast) ? 1 : run->threads;
     forecast->timed = run->calibration &&
                       wt_calibration_rates(&rates, run->calibration,
                                            run->rates_of ? run->rates_of : run->kernels->name, threads,
@@ -66,7 +66,7 @@ wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run) {
     memset(forecast, 0, sizeof *forecast);
     WT_TRY(wt_forecast_microbatches(forecast, run));
     wt_forecast_memory(forecast, run);
-    wt_forecast_compute(forecast, run);
+    forecast_compute(forecast, run);
     WT_TRY(wt_forecast_exchange(forecast, run));
     forecast->step = forecast->compute + forecast->exposed;
     forecast->node_hours = forecast->step * (double)run->config->train.steps * run->nodes / 3600.0;

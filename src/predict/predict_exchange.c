@@ -17,26 +17,26 @@ typedef struct {
     double latency, byte;
 } wt_cost;
 
-static wt_link wt_within(const wt_forecast_case *run) {
+static wt_link link_within(const wt_forecast_case *run) {
     if (run->nodes == 1 && run->link.bandwidth > 0) return run->link;
     if (run->calibration && run->calibration->within.bandwidth > 0) return run->calibration->within;
     return (wt_link){WT_WITHIN_LATENCY, WT_WITHIN_BANDWIDTH};
 }
 
-static wt_link wt_between(const wt_forecast_case *run) {
+static wt_link link_between(const wt_forecast_case *run) {
     if (run->link.bandwidth > 0) return run->link;
     return run->calibration ? run->calibration->between : (wt_link){0, 0};
 }
 
-static bool wt_is_power_of_two(int n) {
+static bool is_power_of_two(int n) {
     return (n & (n - 1)) == 0;
 }
 
-static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *forecast) {
+static wt_cost cost_bucket(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double p = run->ranks, r = forecast->ranks_on_node, n = run->nodes;
-    const wt_link within = wt_within(run), between = wt_between(run);
+    const wt_link within = link_within(run), between = link_between(run);
     wt_cost cost = {0, 0};
-    if (wt_is_power_of_two(run->ranks) && wt_is_power_of_two(forecast->microbatches)) {
+    if (is_power_of_two(run->ranks) && is_power_of_two(forecast->microbatches)) {
         cost.latency += 2 * log2(r) * within.latency;
         cost.byte += 2 * (r - 1) / r / within.bandwidth;
         if (n > 1) cost.latency += 2 * log2(n) * between.latency;
@@ -53,7 +53,7 @@ static wt_cost wt_bucket_cost(const wt_forecast_case *run, const wt_forecast *fo
 /* --- what is still to come of backward --- */
 
 /* Seconds of backward in the rank's last group of microbatches. */
-static double wt_last_backward(const wt_forecast_case *run, const wt_forecast *forecast) {
+static double time_last_backward(const wt_forecast_case *run, const wt_forecast *forecast) {
     if (run->config->exchange.progress == WT_DRIVE_AFTER) return 0;
     const int own = forecast->own_microbatches, at_once = forecast->microbatches_at_once;
     const int last = own % at_once ? own % at_once : at_once;
@@ -69,8 +69,8 @@ static double bucket_seconds(wt_cost cost, double bytes) {
 
 /*
  * Buckets begin at multiples of their size. Those that begin within one tensor wait for the same layers, and
- * the last of them is the latest: so one sum per tensor gives the result of a loop over buckets, of which a large
- * network has more than there is time for.
+ * the last of them is the latest: so one sum per tensor gives the result of a loop over buckets, of which a
+ * large network has more than there is time for.
  */
 static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_cost cost,
                          const double *shares) {
@@ -78,7 +78,7 @@ static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_
     const size_t count = tensors->trained;
     const double mib = wt_exchange_bucket_mib(run->nodes > 1, run->config->exchange.bucket);
     const size_t bucket = (size_t)(mib * 1048576.0 / sizeof(float)), buckets = (count + bucket - 1) / bucket;
-    const double backward = wt_last_backward(run, forecast);
+    const double backward = time_last_backward(run, forecast);
     double left = 0, after = 0; /* share of backward; seconds of the buckets so far */
     size_t done = 0;
     for (int i = 0; i <= tensors->count && done < buckets; i++) {
@@ -101,10 +101,10 @@ static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_
 
 /* Batch norm adds up the microbatches' sums in the midst of each level or block, forward and backward: a
  * gather and a broadcast. */
-static double wt_norm_seconds(const wt_forecast_case *run, const wt_forecast *forecast) {
+static double time_norm(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double sums = wt_engine_microbatch_sums(run->network->graph);
     if (sums == 0) return 0;
-    const wt_link link = run->nodes > 1 ? wt_between(run) : wt_within(run);
+    const wt_link link = run->nodes > 1 ? link_between(run) : link_within(run);
     const double bytes = sums * sizeof(double) * forecast->microbatches;
     return wt_engine_microbatch_sum_count(run->network->graph) *
            (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
@@ -115,14 +115,14 @@ wt_status wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *ru
         forecast->linked = true;
         return WT_OK;
     }
-    forecast->linked = run->nodes == 1 || wt_between(run).bandwidth > 0;
+    forecast->linked = run->nodes == 1 || link_between(run).bandwidth > 0;
     if (!forecast->linked) return WT_OK;
     double *shares;
     WT_TRY(wt_alloc(&shares, (size_t)run->network->parameters.count, sizeof *shares, "shares of backward"));
-    wt_engine_tensor_shares(shares, run->network->graph, wt_case_targets(run));
-    time_buckets(forecast, run, wt_bucket_cost(run, forecast), shares);
+    wt_engine_tensor_shares(shares, run->network->graph, wt_forecast_targets(run));
+    time_buckets(forecast, run, cost_bucket(run, forecast), shares);
     wt_free(shares);
-    const double norm = wt_norm_seconds(run, forecast);
+    const double norm = time_norm(run, forecast);
     forecast->exchange += norm;
     forecast->exposed += norm;
     return WT_OK;

@@ -5,11 +5,11 @@
 #include "wavetrain/predict.h"
 
 /* Targets of a window, as the trainer counts them. */
-static inline int wt_case_targets(const wt_forecast_case *run) {
+static inline int wt_forecast_targets(const wt_forecast_case *run) {
     return wt_network_targets(run->network, &run->config->data);
 }
 
-static inline int wt_case_channels(const wt_forecast_case *run) {
+static inline int wt_forecast_channels(const wt_forecast_case *run) {
     return run->data.channels > 0 ? run->data.channels : 1;
 }
 

@@ -23,25 +23,25 @@ enum {
     WT_FILE_TENSOR = 560       /* HDF5's own for each tensor of it */
 };
 
-static int64_t wt_process_bytes(const wt_forecast_case *run, int ranks_on_node) {
+static int64_t forecast_process_bytes(const wt_forecast_case *run, int ranks_on_node) {
     const wt_calibration *c = run->calibration;
     const double base = c ? c->base_bytes : WT_PROCESS_BYTES, rank = c ? c->rank_bytes : WT_RANK_BYTES,
                  thread = c ? c->thread_bytes : WT_THREAD_BYTES;
     return (int64_t)(base + rank * (ranks_on_node - 1) + thread * (run->threads - 1));
 }
 
-static int wt_buffers(const wt_forecast_case *run) {
+static int count_buffers(const wt_forecast_case *run) {
     int buffers = 1;
     for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(run->config, (wt_moment)m);
     return buffers;
 }
 
-static int64_t wt_state_bytes(const wt_forecast_case *run) {
-    return wt_buffers(run) * (int64_t)(run->network->parameters.total * sizeof(wt_real));
+static int64_t forecast_state_bytes(const wt_forecast_case *run) {
+    return count_buffers(run) * (int64_t)(run->network->parameters.total * sizeof(wt_real));
 }
 
 /* Max number of nodes of the tree that are kept in addition to the microbatches of a group. */
-static int wt_gradient_buffers(int own, int at_once) {
+static int count_gradient_buffers(int own, int at_once) {
     int most = 0;
     for (int microbatch = 0; microbatch < own; microbatch += at_once) {
         const int open = own - microbatch < at_once ? own - microbatch : at_once;
@@ -51,9 +51,9 @@ static int wt_gradient_buffers(int own, int at_once) {
     return most;
 }
 
-static int64_t wt_exchange_bytes(const wt_forecast_case *run, int own, int at_once) {
+static int64_t forecast_exchange_bytes(const wt_forecast_case *run, int own, int at_once) {
     const int64_t gradient = (int64_t)(run->network->parameters.trained * sizeof(float));
-    int64_t bytes = wt_memory_huge_bytes(wt_gradient_buffers(own, at_once) * gradient);
+    int64_t bytes = wt_memory_huge_bytes(count_gradient_buffers(own, at_once) * gradient);
     if (run->ranks == 1) return bytes;
     int64_t bucket = (int64_t)(1048576.0 *
                                wt_exchange_bucket_mib(run->nodes > 1, run->config->exchange.bucket));
@@ -62,14 +62,14 @@ static int64_t wt_exchange_bytes(const wt_forecast_case *run, int own, int at_on
     return bytes + wt_memory_huge_bytes((buckets < flights ? buckets : flights) * bucket);
 }
 
-static int64_t wt_validation_bytes(const wt_forecast_case *run) {
+static int64_t forecast_validation_bytes(const wt_forecast_case *run) {
     const wt_config *config = run->config;
     int64_t windows = run->data.validation_windows;
     if (config->validation.every == 0 || windows == 0) return 0;
     if (config->validation.windows > 0 && config->validation.windows < windows)
         windows = config->validation.windows;
     const int64_t part = (windows + run->ranks - 1) / run->ranks;
-    const int targets = wt_case_targets(run), context = run->network->receptive_field;
+    const int targets = wt_forecast_targets(run), context = run->network->receptive_field;
     const int slots = wt_evaluator_slots(targets, context, part);
     const wt_engine_shape shape = {.windows = slots, .targets = targets};
     const wt_batch_shape batch = {.windows = slots,
@@ -78,25 +78,25 @@ static int64_t wt_validation_bytes(const wt_forecast_case *run) {
                                   .input = run->network->input_kind,
                                   .values = run->network->values};
     return wt_engine_bytes(run->network->graph, run->kernels, &shape) +
-           wt_loader_bytes(&batch, wt_case_channels(run)) + run->data.validation_bytes +
+           wt_loader_bytes(&batch, wt_forecast_channels(run)) + run->data.validation_bytes +
            (part + windows) * (int64_t)sizeof(wt_score);
 }
 
-static int64_t wt_file_bytes(const wt_forecast_case *run) {
-    const int tensors = run->network->parameters.count * wt_buffers(run);
-    return wt_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
+static int64_t forecast_file_bytes(const wt_forecast_case *run) {
+    const int tensors = run->network->parameters.count * count_buffers(run);
+    return forecast_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
 }
 
 /* The writer's copy stays; the tensors in PyTorch's order (with space for all moments) and the file, which
  * HDF5 holds too, are there while it writes. */
-static int64_t wt_checkpoint_bytes(const wt_forecast_case *run) {
+static int64_t forecast_checkpoint_bytes(const wt_forecast_case *run) {
     const int64_t exported = (1 + WT_MOMENTS) * (int64_t)(run->network->parameters.total * sizeof(float));
-    return wt_state_bytes(run) + exported + 2 * wt_file_bytes(run);
+    return forecast_state_bytes(run) + exported + 2 * forecast_file_bytes(run);
 }
 
-static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run, const wt_forecast *forecast,
-                         int own, int at_once) {
-    const int targets = wt_case_targets(run);
+static void forecast_rank_memory(wt_memory_forecast *memory, const wt_forecast_case *run,
+                                 const wt_forecast *forecast, int own, int at_once) {
+    const int targets = wt_forecast_targets(run);
     const wt_engine_shape shape = {at_once * forecast->microbatch_windows, targets, true,
                                    run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
                                    forecast->microbatch_windows};
@@ -106,16 +106,16 @@ static void wt_memory_of(wt_memory_forecast *memory, const wt_forecast_case *run
                                   .input = run->network->input_kind,
                                   .values = run->network->values};
     *memory = (wt_memory_forecast){
-        .process = wt_process_bytes(run, forecast->ranks_on_node),
+        .process = forecast_process_bytes(run, forecast->ranks_on_node),
         .pass = wt_engine_bytes(run->network->graph, run->kernels, &shape),
-        .state = wt_state_bytes(run),
-        .exchange = wt_exchange_bytes(run, own, at_once),
-        .data = run->data.train_bytes + wt_loader_bytes(&batch, wt_case_channels(run)),
-        .validation = wt_validation_bytes(run),
+        .state = forecast_state_bytes(run),
+        .exchange = forecast_exchange_bytes(run, own, at_once),
+        .data = run->data.train_bytes + wt_loader_bytes(&batch, wt_forecast_channels(run)),
+        .validation = forecast_validation_bytes(run),
     };
 }
 
-static void wt_add_up(wt_memory_forecast *memory) {
+static void sum_memory(wt_memory_forecast *memory) {
     memory->all = memory->process + memory->pass + memory->state + memory->exchange + memory->data +
                   memory->validation + memory->checkpoint;
 }
@@ -123,14 +123,16 @@ static void wt_add_up(wt_memory_forecast *memory) {
 void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run) {
     const int before = omp_get_max_threads();
     omp_set_num_threads(run->threads); /* a pass has scratch for each */
-    wt_memory_of(&forecast->first, run, forecast, forecast->first_microbatches, forecast->first_at_once);
-    wt_memory_of(&forecast->other, run, forecast, forecast->own_microbatches, forecast->microbatches_at_once);
+    forecast_rank_memory(&forecast->first, run, forecast, forecast->first_microbatches,
+                         forecast->first_at_once);
+    forecast_rank_memory(&forecast->other, run, forecast, forecast->own_microbatches,
+                         forecast->microbatches_at_once);
     omp_set_num_threads(before);
-    forecast->checkpoint_bytes = wt_file_bytes(run);
-    forecast->first.checkpoint = wt_checkpoint_bytes(run);
+    forecast->checkpoint_bytes = forecast_file_bytes(run);
+    forecast->first.checkpoint = forecast_checkpoint_bytes(run);
     forecast->other.process -= WT_WRITER_BYTES;
-    wt_add_up(&forecast->first);
-    wt_add_up(&forecast->other);
+    sum_memory(&forecast->first);
+    sum_memory(&forecast->other);
     const int64_t first = forecast->first.all, other = forecast->other.all;
     forecast->memory = run->ranks == 1 || first > other ? first : other;
     forecast->node_memory = first + (forecast->ranks_on_node - 1) * other;

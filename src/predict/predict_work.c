@@ -11,28 +11,29 @@
 
 /* How much of a call's values, kept for backward, lie beyond the second cache: from none at half a MiB to
  * all at eight. */
-static double wt_far_share(double values) {
+static double compute_far_share(double values) {
     const double share = log2(values * sizeof(float) / (1 << 19)) / 4;
     return share < 0 ? 0 : share > 1 ? 1 : share;
 }
 
-static void wt_add_call(double work[WT_WORK_KINDS], const wt_forecast_case *run, double windows) {
+static void add_call_work(double work[WT_WORK_KINDS], const wt_forecast_case *run, double windows) {
     const double before = work[WT_WORK_LEVEL_ELEMENT];
-    wt_engine_count_work(work, run->network->graph, windows, wt_case_targets(run));
+    wt_engine_count_work(work, run->network->graph, windows, wt_forecast_targets(run));
     const double values = work[WT_WORK_LEVEL_ELEMENT] - before;
-    work[WT_WORK_LEVEL_FAR] += values > 0 ? values * wt_far_share(values) : 0;
+    work[WT_WORK_LEVEL_FAR] += values > 0 ? values * compute_far_share(values) : 0;
 }
 
 /* Gradients of microbatches: written, their parts added up, and joined in the tree. */
-static double wt_gradient_traffic(const wt_forecast_case *run, const wt_forecast *forecast) {
+static double count_gradient_traffic(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double parameters = (double)run->network->parameters.trained * sizeof(float);
     const double own = forecast->own_microbatches, windows = own * forecast->microbatch_windows;
-    const double parts = wt_engine_partial_gradients(run->network->graph, wt_case_targets(run), own, windows);
+    const double parts = wt_engine_partial_gradients(run->network->graph, wt_forecast_targets(run), own,
+                                                     windows);
     return parameters * (2 * parts + own + 3 * (own - 1));
 }
 
 /* Parameters, gradient and moments of an update; the norm; both packed copies of the weights. */
-static double wt_update_traffic(const wt_forecast_case *run) {
+static double count_update_traffic(const wt_forecast_case *run) {
     enum { UPDATE = 3, NORM = 1, PACKING = 4 };
     int moments = 0;
     for (int m = 0; m < WT_MOMENTS; m++) moments += wt_optimizer_keeps(run->config, (wt_moment)m);
@@ -42,10 +43,11 @@ static double wt_update_traffic(const wt_forecast_case *run) {
 void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *forecast) {
     const int own = forecast->own_microbatches, at_once = forecast->microbatches_at_once;
     memset(work, 0, WT_WORK_KINDS * sizeof *work);
-    wt_add_call(work, run, (double)at_once * forecast->microbatch_windows);
-    for (int kind = 0; kind < WT_WORK_KINDS; kind++) work[kind] *= own / at_once; /* alike, but for a last one */
-    if (own % at_once) wt_add_call(work, run, (double)(own % at_once) * forecast->microbatch_windows);
-    work[WT_WORK_GRADIENT] = wt_gradient_traffic(run, forecast);
-    work[WT_WORK_UPDATE] = wt_update_traffic(run);
+    add_call_work(work, run, (double)at_once * forecast->microbatch_windows);
+    /* alike, but for a last one */
+    for (int kind = 0; kind < WT_WORK_KINDS; kind++) work[kind] *= own / at_once;
+    if (own % at_once) add_call_work(work, run, (double)(own % at_once) * forecast->microbatch_windows);
+    work[WT_WORK_GRADIENT] = count_gradient_traffic(run, forecast);
+    work[WT_WORK_UPDATE] = count_update_traffic(run);
     work[WT_WORK_STEP] = 1;
 }

@@ -21,7 +21,7 @@ typedef struct {
     int count;
 } wt_fit;
 
-static void wt_fit_scale(wt_fit *fit, const double (*work)[WT_WORK_KINDS], const double *measured) {
+static void fit_scale(wt_fit *fit, const double (*work)[WT_WORK_KINDS], const double *measured) {
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) {
         double squares = 0;
         for (int i = 0; i < fit->count; i++) {
@@ -35,7 +35,7 @@ static void wt_fit_scale(wt_fit *fit, const double (*work)[WT_WORK_KINDS], const
 }
 
 /* Returns how far the furthest moved. */
-static double wt_fit_sweep(wt_fit *fit) {
+static double fit_sweep(wt_fit *fit) {
     double most = 0;
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) {
         if (fit->scale[kind] == 0) continue;
@@ -60,8 +60,8 @@ wt_status wt_rates_fit(double seconds[WT_WORK_KINDS], const double (*work)[WT_WO
     }
     WT_GUARD(wt_alloc(&fit.a, (size_t)count, sizeof *fit.a, "measured steps"));
     WT_GUARD(wt_alloc(&fit.left, (size_t)count, sizeof *fit.left, "measured steps"));
-    wt_fit_scale(&fit, work, measured);
-    for (int i = 0; i < WT_SWEEPS && wt_fit_sweep(&fit) > 1e-12; i++) {}
+    fit_scale(&fit, work, measured);
+    for (int i = 0; i < WT_SWEEPS && fit_sweep(&fit) > 1e-12; i++) {}
     for (int kind = 0; kind < WT_WORK_KINDS; kind++) seconds[kind] = fit.x[kind] * fit.scale[kind];
 cleanup:
     wt_free(fit.a);

@@ -220,13 +220,13 @@ static wt_status read_random(wt_sweep *sweep, const wt_yaml_node *node) {
 
 /* --- the file --- */
 
-static wt_status read_entry(wt_sweep *sweep, const wt_yaml_node *entry) {
+static wt_status read_sweep_entry(wt_sweep *sweep, const wt_yaml_node *entry) {
     const char *name = entry->name;
     char shown[WT_YAML_SHOW];
     if (strcmp(name, "config") == 0) return wt_config_path(sweep->config, entry, name);
     if (strcmp(name, "runs") == 0) return wt_config_path(sweep->runs, entry, name);
     if (strcmp(name, "set") == 0) return read_common(sweep, entry);
-    wt_text_show(shown, sizeof shown, name, strlen(name));
+    wt_utf8_show(shown, sizeof shown, name, strlen(name));
     bool points = strcmp(name, "grid") == 0 || strcmp(name, "list") == 0 || strcmp(name, "random") == 0;
     if (!points) {
         return wt_yaml_error(
@@ -265,7 +265,7 @@ static wt_status read_sweep(wt_sweep *sweep, const char *text, size_t bytes) {
                 return wt_yaml_error(entry, "%s is given twice (first in line %d)", entry->name, other->line);
             }
         }
-        WT_TRY(read_entry(sweep, entry));
+        WT_TRY(read_sweep_entry(sweep, entry));
     }
     WT_CHECK(*sweep->config, WT_USAGE, "%s: config is missing (expected the configuration's file)",
              sweep->path);
@@ -374,19 +374,20 @@ wt_status wt_sweep_value(char **value, const wt_sweep *sweep, int point, int key
     char digits[32];
     *value = NULL;
     if (sweep->kind == WT_SWEEP_GRID)
-        return wt_copy_string(value, axis->values[grid_place(sweep, point, key)]);
+        return wt_memory_copy_string(value, axis->values[grid_place(sweep, point, key)]);
     if (sweep->kind == WT_SWEEP_LIST) {
         const char *text = axis->values[point - 1];
-        return text ? wt_copy_string(value, text) : WT_OK;
+        return text ? wt_memory_copy_string(value, text) : WT_OK;
     }
     uint64_t name = wt_hash_string(wt_config_key_name(axis->key), 0).low;
     double u = wt_random_uniform(sweep->seed, WT_RANDOM_SWEEP, name, (uint64_t)point);
-    if (axis->draw == WT_DRAW_CHOICE) return wt_copy_string(value, axis->values[(int)(u * axis->count)]);
+    if (axis->draw == WT_DRAW_CHOICE)
+        return wt_memory_copy_string(value, axis->values[(int)(u * axis->count)]);
     draw_number(axis, u, digits);
-    return wt_copy_string(value, digits);
+    return wt_memory_copy_string(value, digits);
 }
 
-static wt_status make_set(char **set, const wt_key *key, const char *value) {
+static wt_status format_set(char **set, const wt_key *key, const char *value) {
     size_t room = strlen(wt_config_key_name(key)) + strlen(value) + 2;
     WT_TRY(wt_alloc(set, room, 1, "a point of a sweep"));
     snprintf(*set, room, "%s=%s", wt_config_key_name(key), value);
@@ -400,13 +401,13 @@ wt_status wt_sweep_sets(char ***sets, size_t *count, const wt_sweep *sweep, int 
     *count = 0;
     WT_TRY(wt_alloc(sets, most + 1, sizeof **sets, "a point of a sweep"));
     for (int i = 0; i < sweep->common_count; i++) {
-        WT_GUARD(make_set(&(*sets)[*count], sweep->common[i].key, sweep->common[i].values[0]));
+        WT_GUARD(format_set(&(*sets)[*count], sweep->common[i].key, sweep->common[i].values[0]));
         ++*count;
     }
     for (int i = 0; i < sweep->axis_count; i++) {
         WT_GUARD(wt_sweep_value(&value, sweep, point, i));
         if (!value) continue;
-        WT_GUARD(make_set(&(*sets)[*count], sweep->axes[i].key, value));
+        WT_GUARD(format_set(&(*sets)[*count], sweep->axes[i].key, value));
         ++*count;
         wt_free(value);
         value = NULL;

@@ -1,5 +1,5 @@
-/* A sweep's points as runs: each has a folder of its own, and what it is at is known from its run.yaml alone.
- * */
+/* A sweep's points as runs: each has a folder of its own, and what it is at is known from its run.yaml
+ * alone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,9 +39,9 @@ wt_status wt_sweep_is_done(bool *done, const wt_sweep *sweep, int point) {
     WT_TRY(wt_sweep_run_path(run, sweep, point));
     WT_TRY(wt_alloc(&configs, 2, sizeof *configs, "configurations"));
     WT_GUARD(wt_sweep_configure(&configs[0], sweep, point));
-    const wt_run_verdict verdict = wt_read_verdict(run);
+    const wt_run_verdict verdict = wt_run_read_verdict(run);
     if (!*verdict.verdict) goto cleanup;
-    WT_GUARD(wt_read_run_config(&configs[1], run));
+    WT_GUARD(wt_run_read_config(&configs[1], run));
     WT_GUARD(wt_config_compare(&configs[1], &configs[0], note_difference, &difference));
     WT_GUARD_CHECK(
         !*difference.swept, WT_USAGE,
@@ -76,10 +76,10 @@ wt_status wt_sweep_arguments(char ***arguments, const wt_sweep *sweep, int point
     WT_GUARD(wt_sweep_sets(&sets, &count, sweep, point));
     const char *const first[] = {"wavetrain", "train", wt_sweep_config(sweep), "--run", run};
     WT_GUARD(wt_alloc(&out, 5 + 2 * count + 1, sizeof *out, "arguments"));
-    for (size_t i = 0; i < 5; i++) WT_GUARD(wt_copy_string(&out[used++], first[i]));
+    for (size_t i = 0; i < 5; i++) WT_GUARD(wt_memory_copy_string(&out[used++], first[i]));
     for (size_t i = 0; i < count; i++) {
-        WT_GUARD(wt_copy_string(&out[used++], "--set"));
-        WT_GUARD(wt_copy_string(&out[used++], sets[i]));
+        WT_GUARD(wt_memory_copy_string(&out[used++], "--set"));
+        WT_GUARD(wt_memory_copy_string(&out[used++], sets[i]));
     }
     *arguments = out;
     out = NULL;

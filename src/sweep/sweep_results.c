@@ -23,7 +23,7 @@ static wt_status read_result(wt_sweep_result *result, const wt_sweep *sweep, int
     *result = (wt_sweep_result){.point = point, .best = NAN};
     WT_TRY(wt_sweep_run_path(run, sweep, point));
     WT_TRY(wt_path_join(path, run, "metrics.csv"));
-    const wt_run_verdict verdict = wt_read_verdict(run);
+    const wt_run_verdict verdict = wt_run_read_verdict(run);
     snprintf(result->verdict, sizeof result->verdict, "%s", *verdict.verdict ? verdict.verdict : "-");
     if (!wt_path_exists(path)) return WT_OK;
     WT_TRY(wt_metrics_read(&rows, &count, path));
@@ -73,8 +73,8 @@ static const char *short_key(const wt_sweep *sweep, int key) {
     return dot + 1;
 }
 
-/* The names of the legend's columns: number, loss, and the keys; the plot leaves out those that do not fit.
- * */
+/* The names of the legend's columns: number, loss, and the keys; the plot leaves out those that do not
+ * fit. */
 static void legend_heading(char heading[LEGEND], const wt_sweep *sweep) {
     size_t used = (size_t)snprintf(heading, LEGEND, "point\tvalidation");
     for (int k = 0; k < wt_sweep_key_count(sweep) && used < LEGEND; k++)
@@ -103,8 +103,8 @@ static wt_status collect_runs(const wt_sweep *sweep, const wt_sweep_result *resu
         if (results[i].step == 0) continue;
         WT_TRY(wt_sweep_run_path(run, sweep, results[i].point));
         WT_TRY(legend_row(label, sweep, &results[i]));
-        WT_TRY(wt_copy_string(&runs[*count], run));
-        WT_TRY(wt_copy_string(&labels[*count], label));
+        WT_TRY(wt_memory_copy_string(&runs[*count], run));
+        WT_TRY(wt_memory_copy_string(&labels[*count], label));
         ++*count;
     }
     return WT_OK;

@@ -148,7 +148,7 @@ static void note_end(wt_runner *runner, int point, int state) {
     } else if (!WIFEXITED(state) || WEXITSTATUS(state) != 0) {
         note_failure(runner, point, state);
     } else if (wt_sweep_run_path(run, runner->sweep, point) == WT_OK) {
-        wt_log_info("%04d is done: %s", point, wt_read_verdict(run).why);
+        wt_log_info("%04d is done: %s", point, wt_run_read_verdict(run).why);
         runner->done++;
     }
 }

@@ -144,7 +144,7 @@ wt_status wt_agree_on_checkpoint(wt_comm *comm, const char *file_or_run) {
 /* --- files that are shared out --- */
 
 /* Size and the hash of a part in the middle, since files of one kind often begin alike. */
-static void add_file(wt_facts *facts, const char *path) {
+static void add_file_facts(wt_facts *facts, const char *path) {
     char what[WT_PATH_MAX + 32], piece[PIECE], digits[WT_HASH_TEXT];
     struct stat info;
     ssize_t bytes = -1;
@@ -168,6 +168,6 @@ wt_status wt_agree_on_files(wt_comm *comm, const char *const *paths, size_t coun
     const size_t looked_at = count < FILES ? count : FILES;
     if (wt_comm_size(comm) == 1) return WT_OK;
     wt_facts_init(&facts);
-    for (size_t i = 0; i < looked_at; i++) add_file(&facts, paths[i * count / looked_at]);
+    for (size_t i = 0; i < looked_at; i++) add_file_facts(&facts, paths[i * count / looked_at]);
     return wt_comm_agree_on(comm, &facts);
 }

@@ -1,6 +1,6 @@
 /*
- * What a command of SLURM prints. A busy controller may answer late or never, so the command has a group of processes of
- * its own, which is killed when the patience is over.
+ * What a command of SLURM prints. A busy controller may answer late or never, so the command has a group of
+ * processes of its own, which is killed when the patience is over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,8 @@ extern char **environ;
 
 enum { POLL_MILLISECONDS = 100 };
 
-/* Starts the command with its output in `out`, and the signals of a program that has just begun; 0 if it can't. */
+/* Starts the command with its output in `out`, and the signals of a program that has just begun; 0 if it
+ * can't. */
 static pid_t spawn_command(char *const arguments[], int out) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -40,7 +41,8 @@ static pid_t spawn_command(char *const arguments[], int out) {
     return process;
 }
 
-/* What comes through the pipe until it closes; false if that takes too long, is too much, or nobody waits for it. */
+/* What comes through the pipe until it closes; false if that takes too long, is too much, or nobody waits for
+ * it. */
 static bool read_answer(char *text, size_t capacity, int in, const wt_patience *patience) {
     size_t used = 0;
     const double until = wt_time_now() + patience->seconds;
@@ -58,7 +60,7 @@ static bool read_answer(char *text, size_t capacity, int in, const wt_patience *
     return false;
 }
 
-bool wt_ask_command(char *text, size_t capacity, char *const arguments[], const wt_patience *patience) {
+bool wt_train_ask_command(char *text, size_t capacity, char *const arguments[], const wt_patience *patience) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
     const pid_t process = spawn_command(arguments, ends[1]);

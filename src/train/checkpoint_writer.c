@@ -111,27 +111,27 @@ cleanup:
     return status;
 }
 
-static wt_status wt_write_copy(wt_checkpoint_writer *writer) {
+static wt_status write_copy(wt_checkpoint_writer *writer) {
     wt_status status = WT_OK;
     wt_exported exported = {0};
     const wt_checkpoint_state *state = &writer->state;
-    WT_GUARD(wt_export_tensors(&exported, writer->network, writer->parameters, &writer->optimizer));
+    WT_GUARD(wt_restore_export(&exported, writer->network, writer->parameters, &writer->optimizer));
     WT_GUARD(wt_checkpoint_writer_write(writer, state, &exported));
     WT_GUARD(wt_pruner_note(writer->pruner, state->step, state->rollbacks));
     WT_GUARD(wt_pruner_prune(writer->pruner, writer->config->checkpoint.keep, state->best_step,
                              state->planned_step));
 cleanup:
-    wt_exported_dispose(&exported);
+    wt_restore_export_dispose(&exported);
     return status;
 }
 
-static void *wt_writer_work(void *context) {
+static void *run_writer(void *context) {
     wt_checkpoint_writer *writer = context;
     double began = wt_time_now();
     wt_thread_step_back();
     /* a checkpoint's rows should be there when it is */
     if (wt_metrics_flush(writer->metrics) != WT_OK) wt_log_warning("%s", wt_error_message());
-    writer->status = wt_write_copy(writer);
+    writer->status = write_copy(writer);
     writer->seconds = wt_time_now() - began;
     if (writer->status != WT_OK) snprintf(writer->message, sizeof writer->message, "%s", wt_error_message());
     atomic_store(&writer->finished, true);
@@ -161,5 +161,5 @@ wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_che
     }
     writer->optimizer.updates = writer->state.updates = optimizer->updates;
     atomic_store(&writer->finished, false);
-    return wt_thread_start(&writer->thread, wt_writer_work, writer, "the checkpoint");
+    return wt_thread_start(&writer->thread, run_writer, writer, "the checkpoint");
 }

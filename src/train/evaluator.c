@@ -27,12 +27,12 @@ struct wt_evaluator {
 int wt_evaluator_slots(int targets, int context, int64_t part) {
     enum { ROWS = 16384, MOST = 4096 };
     const int most = part < 1 ? 1 : part > MOST ? MOST : (int)part;
-    int enough = wt_windows_at_once(targets, most), fit = ROWS / (targets + context - 1);
+    int enough = wt_step_windows_at_once(targets, most), fit = ROWS / (targets + context - 1);
     if (fit > most) fit = most;
     return fit > enough ? fit : enough;
 }
 
-static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
+static wt_status open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
     const wt_network *network = of->network;
     const wt_data_config *data = &of->config->data;
     int context = network->receptive_field, targets = wt_network_targets(network, data);
@@ -42,8 +42,8 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of)
     WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->levels, WT_USAGE,
              "%s: has another number of symbols than the network (got %d, expected %d)", of->path,
              quantization.levels, network->levels);
-    WT_TRY(
-        wt_make_windows(&evaluator->windows, evaluator->dataset, network, data, &evaluator->normalization));
+    WT_TRY(wt_train_make_windows(&evaluator->windows, evaluator->dataset, network, data,
+                                 &evaluator->normalization));
     int64_t all = wt_windows_count(evaluator->windows);
     evaluator->fixed_list = of->limit > 0;
     evaluator->count = of->limit > 0 && of->limit < all ? of->limit : all;
@@ -52,11 +52,11 @@ static wt_status wt_open_split(wt_evaluator *evaluator, const wt_evaluation *of)
     evaluator->end = evaluator->count * (rank + 1) / ranks;
     int slots = wt_evaluator_slots(targets, context, evaluator->end - evaluator->first);
     const wt_normalization stored = wt_normalization_of_stored(&evaluator->normalization, evaluator->dataset);
-    evaluator->shape = wt_shape_batch(network, data, quantization, &stored, slots);
-    if (of->features) wt_shape_frames(&evaluator->shape, of->features);
+    evaluator->shape = wt_train_shape_batch(network, data, quantization, &stored, slots);
+    if (of->features) wt_train_shape_frames(&evaluator->shape, of->features);
     evaluator->shape.condition.source = of->frames;
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
-    evaluator->silence = evaluator->labelled || network->values ? -2 : wt_silence_class(quantization);
+    evaluator->silence = evaluator->labelled || network->values ? -2 : wt_quantize_silence(quantization);
     wt_engine_shape shape = {.windows = slots, .targets = targets};
     return wt_engine_create(&evaluator->pass, network->graph, of->kernels, &shape);
 }
@@ -70,7 +70,7 @@ wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evalua
         evaluator->network = evaluation->network;
         evaluator->normalization = *evaluation->normalization;
         evaluator->path = evaluation->path;
-        status = wt_open_split(evaluator, evaluation);
+        status = open_split(evaluator, evaluation);
     }
     status = wt_agree_on_dataset(comm, evaluation->path, evaluation->split,
                                  evaluator ? evaluator->dataset : NULL, status);
@@ -112,7 +112,7 @@ wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
 }
 
 /* The number in the grid of the window that is the i-th of the list. */
-static int64_t wt_listed_window(const wt_evaluator *evaluator, int64_t i) {
+static int64_t find_listed_window(const wt_evaluator *evaluator, int64_t i) {
     return evaluator->fixed_list ? wt_order_validation(wt_windows_count(evaluator->windows), i) : i;
 }
 
@@ -123,38 +123,39 @@ wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary 
         other++;
     if (wt_vocabulary_equal(own, learnt)) return WT_OK;
     char got[WT_SYMBOL_TEXT] = "none", expected[WT_SYMBOL_TEXT] = "none";
-    if (other < own->classes) wt_symbol_text(got, own->symbols[other]);
-    if (other < learnt->classes) wt_symbol_text(expected, learnt->symbols[other]);
+    if (other < own->classes) wt_vocabulary_symbol_text(got, own->symbols[other]);
+    if (other < learnt->classes) wt_vocabulary_symbol_text(expected, learnt->symbols[other]);
     return wt_error(WT_USAGE,
                     "%s: has another vocabulary than the network has learnt (class %d: got %s, expected %s)",
                     evaluator->path, other, got, expected);
 }
 
 /* The loader's plan: batch after batch through this rank's part of the list. */
-static int64_t wt_plan_evaluation(const void *context, int64_t number, int slot) {
+static int64_t plan_evaluation(const void *context, int64_t number, int slot) {
     const wt_evaluator *evaluator = context;
     int64_t i = evaluator->first + number * evaluator->shape.windows + slot;
     if (i >= evaluator->end) return -1;
-    return wt_listed_window(evaluator, i);
+    return find_listed_window(evaluator, i);
 }
 
 /* The class of the newest input that target t of a slot sees. */
-static int32_t wt_previous_class(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int t) {
+static int32_t find_previous_class(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int t) {
     size_t row = (size_t)slot * (size_t)wt_batch_rows(batch) + (size_t)(batch->context - 1 + t);
     return batch->classes ? batch->classes[row]
                           : wt_quantize(evaluator->shape.quantization, (double)batch->signal[row]);
 }
 
 /* One window's score, but for the network's loss. */
-static void wt_score_window(const wt_evaluator *evaluator, const wt_batch *batch, int slot,
-                            const wt_markov *markov, wt_score *score) {
+static void score_window(const wt_evaluator *evaluator, const wt_batch *batch, int slot,
+                         const wt_markov *markov, wt_score *score) {
     const int32_t *target = batch->target + (size_t)slot * (size_t)batch->targets;
     for (int t = 0; t < batch->target_count[slot]; t++) {
         if (target[t] < 0) continue;
         score->targets++;
         score->silence += target[t] == evaluator->silence;
         if (markov)
-            score->markov += wt_markov_loss(markov, wt_previous_class(evaluator, batch, slot, t), target[t]);
+            score->markov += wt_markov_loss(markov, find_previous_class(evaluator, batch, slot, t),
+                                            target[t]);
     }
 }
 
@@ -174,7 +175,7 @@ static void score_runs(wt_evaluator *evaluator, const wt_batch *batch, int slot,
 }
 
 /* The first of the largest. */
-static int wt_likeliest(const wt_real *logits, int classes) {
+static int find_likeliest(const wt_real *logits, int classes) {
     int best = 0;
     for (int c = 1; c < classes; c++) {
         if (logits[c] > logits[best]) best = c;
@@ -183,10 +184,10 @@ static int wt_likeliest(const wt_real *logits, int classes) {
 }
 
 /* What the network says of the targets of slot `slot`, the list's i-th window. */
-static wt_status wt_score_labels(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int64_t i,
-                                 wt_score *score, wt_label_results *results) {
+static wt_status score_labels(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int64_t i,
+                              wt_score *score, wt_label_results *results) {
     const wt_network *network = evaluator->network;
-    const wt_window window = wt_windows_get(evaluator->windows, wt_listed_window(evaluator, i));
+    const wt_window window = wt_windows_get(evaluator->windows, find_listed_window(evaluator, i));
     const wt_real *outputs = wt_engine_outputs(evaluator->pass, slot);
     const size_t first = (size_t)slot * (size_t)batch->targets;
     for (int t = 0; t < batch->target_count[slot]; t++) {
@@ -202,7 +203,7 @@ static wt_status wt_score_labels(const wt_evaluator *evaluator, const wt_batch *
             score->squares += row.target * row.target;
             score->errors += (row.target - row.prediction) * (row.target - row.prediction);
         } else {
-            row.prediction = wt_likeliest(y, network->classes);
+            row.prediction = find_likeliest(y, network->classes);
             score->correct += row.prediction == row.target;
         }
         if (results) WT_TRY(wt_label_results_note(results, &row));
@@ -210,8 +211,8 @@ static wt_status wt_score_labels(const wt_evaluator *evaluator, const wt_batch *
     return WT_OK;
 }
 
-static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov, wt_score *scores,
-                               wt_label_results *results) {
+static wt_status score_part(wt_evaluator *evaluator, const wt_markov *markov, wt_score *scores,
+                            wt_label_results *results) {
     wt_status status = WT_OK;
     wt_loader *loader = NULL;
     wt_window_loss *losses = NULL;
@@ -219,7 +220,7 @@ static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov,
     int64_t part = evaluator->end - evaluator->first, batches = (part + slots - 1) / slots;
     WT_GUARD(wt_alloc(&losses, (size_t)slots, sizeof *losses, "losses"));
     WT_GUARD(wt_loader_create(&loader, evaluator->dataset, evaluator->windows, &evaluator->shape,
-                              &(wt_loader_plan){wt_plan_evaluation, evaluator, 0, batches}));
+                              &(wt_loader_plan){plan_evaluation, evaluator, 0, batches}));
     for (int64_t number = 0; number < batches; number++) {
         const wt_batch *batch;
         int filled = part - number * slots < slots ? (int)(part - number * slots) : slots;
@@ -229,11 +230,11 @@ static wt_status wt_score_part(wt_evaluator *evaluator, const wt_markov *markov,
             wt_score *score = &scores[number * slots + slot];
             memset(score, 0, sizeof *score);
             score->loss = losses[slot].loss;
-            wt_score_window(evaluator, batch, slot, markov, score);
+            score_window(evaluator, batch, slot, markov, score);
             if (batch->run) score_runs(evaluator, batch, slot, score);
             if (evaluator->labelled)
-                WT_GUARD(wt_score_labels(evaluator, batch, slot, evaluator->first + number * slots + slot,
-                                         score, results));
+                WT_GUARD(score_labels(evaluator, batch, slot, evaluator->first + number * slots + slot, score,
+                                      results));
         }
     }
 cleanup:
@@ -253,7 +254,7 @@ wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, c
     if (status == WT_OK && wt_comm_rank(comm) == 0) {
         status = wt_alloc(&all, (size_t)evaluator->count, sizeof *all, "scores");
     }
-    if (status == WT_OK) status = wt_score_part(evaluator, markov, mine, results);
+    if (status == WT_OK) status = score_part(evaluator, markov, mine, results);
     WT_GUARD(wt_comm_agree(comm, status));
     wt_comm_gather(comm, mine, part * sizeof *mine, all);
     for (int64_t i = 0; all && i < evaluator->count; i++) {

@@ -1,8 +1,8 @@
 /*
  * What becomes of a step whose loss or gradient is not finite, or whose gradient's norm jumps: it is skipped,
  * and counted. After guard.skips in a row the run goes back to the last checkpoint that was due with a
- * lower learning rate, and after guard.rollbacks of these it gives up. All of it is decided on rank 0 from sums that are the
- * same on any number of ranks, and what it remembers is in the checkpoint.
+ * lower learning rate, and after guard.rollbacks of these it gives up. All of it is decided on rank 0 from
+ * sums that are the same on any number of ranks, and what it remembers is in the checkpoint.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -10,28 +10,28 @@
 
 #include "train_internal.h"
 
-static int wt_compare_doubles(const void *a, const void *b) {
+static int compare_doubles(const void *a, const void *b) {
     double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
 }
 
 /* The median of the norms that the ring holds (the upper one of an even number). */
-static double wt_median_norm(const wt_checkpoint_state *state) {
+static double find_median_norm(const wt_checkpoint_state *state) {
     double sorted[WT_NORM_RING];
     memcpy(sorted, state->norms, sizeof sorted);
-    qsort(sorted, WT_NORM_RING, sizeof *sorted, wt_compare_doubles);
+    qsort(sorted, WT_NORM_RING, sizeof *sorted, compare_doubles);
     return sorted[WT_NORM_RING / 2];
 }
 
 /* Only a full ring is a measure. */
-static bool wt_is_spike(const wt_checkpoint_state *state, const wt_guard_config *guard, double norm) {
+static bool is_spike(const wt_checkpoint_state *state, const wt_guard_config *guard, double norm) {
     return guard->spike > 0 && state->norm_count >= WT_NORM_RING &&
-           norm > guard->spike * wt_median_norm(state);
+           norm > guard->spike * find_median_norm(state);
 }
 
 wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite,
                               double norm) {
-    if (finite && !wt_is_spike(state, guard, norm)) {
+    if (finite && !is_spike(state, guard, norm)) {
         state->skipped_in_row = 0;
         state->norms[state->norm_count++ % WT_NORM_RING] = norm;
         return WT_STEP_APPLY;

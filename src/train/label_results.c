@@ -1,6 +1,7 @@
 /*
- * What evaluation says of labels. Counts are whole numbers, so their sum over ranks is the same in any order; predictions
- * are gathered in the ranks' order, which is that of the targets, into rank 0's memory (32 bytes each).
+ * What evaluation says of labels. Counts are whole numbers, so their sum over ranks is the same in any order;
+ * predictions are gathered in the ranks' order, which is that of the targets, into rank 0's memory (32 bytes
+ * each).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ void wt_label_results_dispose(wt_label_results *results) {
     memset(results, 0, sizeof *results);
 }
 
-static wt_status make_room(wt_label_results *results) {
+static wt_status grow_results(wt_label_results *results) {
     if (results->count < results->room) return WT_OK;
     const int64_t room = results->room ? 2 * results->room : ROWS_FIRST;
     wt_prediction *rows;
@@ -44,7 +45,7 @@ wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *
         results
             ->table[(size_t)prediction->target * (size_t)results->classes + (size_t)prediction->prediction]++;
     if (!results->keep) return WT_OK;
-    WT_TRY(make_room(results));
+    WT_TRY(grow_results(results));
     results->rows[results->count++] = *prediction;
     return WT_OK;
 }
@@ -106,7 +107,7 @@ static class_counts count_class(const int64_t *table, int classes, int class) {
     return counts;
 }
 
-double wt_table_accuracy(const int64_t *table, int classes) {
+double wt_label_table_accuracy(const int64_t *table, int classes) {
     int64_t hits = 0, all = 0;
     for (int class = 0; class < classes; class ++) {
         const class_counts counts = count_class(table, classes, class);
@@ -116,7 +117,7 @@ double wt_table_accuracy(const int64_t *table, int classes) {
     return all ? (double)hits / (double)all : 0;
 }
 
-double wt_table_macro_f1(const int64_t *table, int classes, int64_t least) {
+double wt_label_table_macro_f1(const int64_t *table, int classes, int64_t least) {
     double sum = 0;
     int present = 0;
     for (int class = 0; class < classes; class ++) {

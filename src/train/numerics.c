@@ -40,9 +40,9 @@ typedef struct {
     wt_step *step;
 } probe;
 
-static wt_status create_batch(probe *p, bool values) {
-    wt_batch_shape shape = wt_shape_batch(p->network, &p->config.data, p->config.data.quantization, NULL,
-                                          WT_PROBE_WINDOWS);
+static wt_status create_probe_batch(probe *p, bool values) {
+    wt_batch_shape shape = wt_train_shape_batch(p->network, &p->config.data, p->config.data.quantization,
+                                                NULL, WT_PROBE_WINDOWS);
     shape.targets = WT_PROBE_TARGETS;
     WT_TRY(wt_batch_create(&p->batch, &shape, 1));
     for (int w = 0; w < WT_PROBE_WINDOWS; w++) p->batch->target_count[w] = WT_PROBE_TARGETS;
@@ -63,29 +63,29 @@ static wt_status setup_probe(probe *p, const char *text, wt_comm *alone, const w
     const bool values = p->config.model.head == WT_HEAD_MSE;
     const wt_network_shape network = {.input_classes = WT_PROBE_LEVELS, .classes = WT_PROBE_LEVELS};
     WT_TRY(wt_network_create_shaped(&p->network, &p->config.model, &network));
-    WT_TRY(create_batch(p, values));
+    WT_TRY(create_probe_batch(p, values));
     WT_TRY(wt_step_create(&p->step, alone, &p->config, kernels, p->network, -2));
     wt_network_initialise(p->network, p->step->parameters, 1);
     return WT_OK;
 }
 
-static wt_status take_batch(void *context, const wt_batch **batch) {
+static wt_status take_probe_batch(void *context, const wt_batch **batch) {
     *batch = ((const probe *)context)->batch;
     return WT_OK;
 }
 
-static wt_status decide_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
-                             wt_decision *decision) {
+static wt_status decide_probe_step(void *context, const wt_microbatch_result *sum, const wt_real *gradient,
+                                   wt_decision *decision) {
     (void)sum;
     const probe *p = context;
     const double norm = wt_step_norm(p->step, gradient, 1.0);
-    decision->update = (wt_update){0.01, p->config.optimizer.beta1, wt_clip_scale(norm, 1.0)};
+    decision->update = (wt_update){0.01, p->config.optimizer.beta1, wt_gradient_clip_scale(norm, 1.0)};
     return WT_OK;
 }
 
 /* Two steps; folds the hash of what they leave into `hash`. */
 static wt_status run_probe(probe *p, wt_hash *hash) {
-    const wt_step_caller caller = {take_batch, decide_step, p};
+    const wt_step_caller caller = {take_probe_batch, decide_probe_step, p};
     wt_decision decision;
     wt_timer_init(&p->step->timer);
     for (int step = 0; step < 2; step++) WT_TRY(wt_step_run(p->step, 0, &caller, &decision));

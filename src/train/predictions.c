@@ -9,7 +9,7 @@
 /* --- CSV --- */
 
 /* Quoted where a reader would take it apart. */
-static void write_text(FILE *file, const char *text) {
+static void write_csv_text(FILE *file, const char *text) {
     if (!strpbrk(text, ",\"\n\r")) {
         fputs(text, file);
         return;
@@ -22,7 +22,7 @@ static void write_text(FILE *file, const char *text) {
     fputc('"', file);
 }
 
-static wt_status write_rows(FILE *file, wt_dataset *dataset, const wt_label_results *results) {
+static wt_status write_prediction_rows(FILE *file, wt_dataset *dataset, const wt_label_results *results) {
     wt_status status = WT_OK;
     char *id = NULL;
     fprintf(file, "utterance,sample,target,prediction\n");
@@ -33,7 +33,7 @@ static wt_status write_rows(FILE *file, wt_dataset *dataset, const wt_label_resu
             id = NULL;
             WT_GUARD(wt_dataset_id(dataset, row->utterance, &id));
         }
-        write_text(file, id);
+        write_csv_text(file, id);
         fprintf(file, ",%lld,%.9g,%.9g\n", (long long)row->sample, row->target, row->prediction);
     }
 cleanup:
@@ -44,7 +44,7 @@ cleanup:
 static wt_status write_csv(const char *path, wt_dataset *dataset, const wt_label_results *results) {
     FILE *file;
     WT_TRY(wt_file_begin(&file, path));
-    return wt_file_finish(file, path, write_rows(file, dataset, results));
+    return wt_file_finish(file, path, write_prediction_rows(file, dataset, results));
 }
 
 /* --- HDF5 --- */
@@ -120,7 +120,7 @@ static bool ends_with(const char *text, const char *end) {
     return length > tail && strcmp(text + length - tail, end) == 0;
 }
 
-wt_status wt_write_predictions(const char *path, wt_dataset *dataset, const wt_label_results *results) {
+wt_status wt_predictions_write(const char *path, wt_dataset *dataset, const wt_label_results *results) {
     WT_TRY(wt_path_require_free(path, " (expected a name that is free)"));
     return ends_with(path, ".h5") || ends_with(path, ".hdf5") ? write_h5(path, dataset, results)
                                                               : write_csv(path, dataset, results);

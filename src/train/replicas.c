@@ -9,7 +9,7 @@
 #include "train_internal.h"
 #include "wavetrain/memory.h"
 
-static wt_hash wt_hash_replica(const wt_trainer *trainer) {
+static wt_hash hash_replica(const wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
     wt_hash hash = wt_hash_bytes(trainer->step->parameters, bytes, 0);
     for (int m = 0; m < WT_MOMENTS; m++) {
@@ -20,7 +20,7 @@ static wt_hash wt_hash_replica(const wt_trainer *trainer) {
 }
 
 /* The hash that most ranks have, or the first of those that equally many have; *count of them. */
-static wt_hash wt_commonest(const wt_hash *all, int ranks, int *count) {
+static wt_hash find_most_common(const wt_hash *all, int ranks, int *count) {
     wt_hash best = all[0];
     *count = 0;
     for (int i = 0; i < ranks; i++) {
@@ -35,7 +35,7 @@ static wt_hash wt_commonest(const wt_hash *all, int ranks, int *count) {
 }
 
 /* "3, 7" */
-static void wt_name_ranks(char *text, size_t room, const wt_hash *all, int ranks, wt_hash common) {
+static void format_ranks(char *text, size_t room, const wt_hash *all, int ranks, wt_hash common) {
     size_t used = 0;
     text[0] = '\0';
     for (int rank = 0; rank < ranks && used < room; rank++) {
@@ -44,12 +44,12 @@ static void wt_name_ranks(char *text, size_t room, const wt_hash *all, int ranks
     }
 }
 
-static wt_status wt_compare_hashes(const wt_trainer *trainer, const wt_hash *all) {
+static wt_status compare_hashes(const wt_trainer *trainer, const wt_hash *all) {
     int ranks = wt_comm_size(trainer->comm), count;
     char names[256];
-    wt_hash common = wt_commonest(all, ranks, &count);
+    wt_hash common = find_most_common(all, ranks, &count);
     if (count == ranks) return WT_OK;
-    wt_name_ranks(names, sizeof names, all, ranks, common);
+    format_ranks(names, sizeof names, all, ranks, common);
     bool minority = 2 * count > ranks;
     return wt_error(WT_FAILED,
                     "%s: the replicas differ after step %lld: %s%s%s; a processor or memory may be faulty, "
@@ -60,7 +60,7 @@ static wt_status wt_compare_hashes(const wt_trainer *trainer, const wt_hash *all
                     minority ? "" : ", and no majority tells which is wrong");
 }
 
-wt_status wt_compare_replicas(wt_trainer *trainer) {
+wt_status wt_replicas_compare(wt_trainer *trainer) {
     int ranks = wt_comm_size(trainer->comm);
     wt_hash *all = NULL, mine;
     if (ranks == 1) return WT_OK;
@@ -68,9 +68,9 @@ wt_status wt_compare_replicas(wt_trainer *trainer) {
                                      : WT_OK;
     status = wt_comm_agree(trainer->comm, status);
     if (status != WT_OK) return status;
-    mine = wt_hash_replica(trainer);
+    mine = hash_replica(trainer);
     wt_comm_gather(trainer->comm, &mine, sizeof mine, all);
-    if (trainer->root) status = wt_compare_hashes(trainer, all);
+    if (trainer->root) status = compare_hashes(trainer, all);
     wt_free(all);
     return wt_comm_agree(trainer->comm, status);
 }

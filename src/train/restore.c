@@ -5,7 +5,7 @@
 #include "wavetrain/h5.h"
 #include "wavetrain/memory.h"
 
-static size_t wt_largest_tensor(const wt_network *network) {
+static size_t find_largest_tensor(const wt_network *network) {
     size_t largest = 0;
     for (int p = 0; p < network->parameters.count; p++) {
         size_t count = network->parameters.entries[p].count;
@@ -14,8 +14,8 @@ static size_t wt_largest_tensor(const wt_network *network) {
     return largest;
 }
 
-static wt_status wt_restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
-                                   float *scratch, wt_real *flat) {
+static wt_status restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
+                                float *scratch, wt_real *flat) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *entry = &network->parameters.entries[p];
         if ((kind == WT_TENSOR_FIRST || kind == WT_TENSOR_SECOND) && !entry->trained) continue;
@@ -26,7 +26,7 @@ static wt_status wt_restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kin
 }
 
 /* A checkpoint with tensors that the network has not is of another architecture too. */
-static wt_status wt_check_names(wt_checkpoint *checkpoint, const wt_network *network) {
+static wt_status check_tensor_names(wt_checkpoint *checkpoint, const wt_network *network) {
     char **names;
     size_t count;
     WT_TRY(wt_checkpoint_names(checkpoint, &names, &count));
@@ -44,7 +44,7 @@ static wt_status check_shapes(wt_checkpoint *checkpoint, const wt_network *netwo
         WT_TRY(wt_checkpoint_check_shape(checkpoint, WT_TENSOR_PARAMETER, entry->name, entry->rank,
                                          entry->shape));
     }
-    return wt_check_names(checkpoint, network);
+    return check_tensor_names(checkpoint, network);
 }
 
 /* Which tensors of a file a moment is. */
@@ -53,26 +53,26 @@ static const wt_tensor_kind wt_moment_kinds[WT_MOMENTS] = {[WT_MOMENT_FIRST] = W
                                                            [WT_MOMENT_AVERAGE] = WT_TENSOR_AVERAGE};
 
 /* What a resume keeps and its checkpoint had not stays as before the first update. */
-static wt_status wt_restore_moments(wt_checkpoint *checkpoint, const wt_network *network, float *scratch,
-                                    const wt_real *parameters, wt_optimizer *optimizer) {
+static wt_status restore_moments(wt_checkpoint *checkpoint, const wt_network *network, float *scratch,
+                                 const wt_real *parameters, wt_optimizer *optimizer) {
     wt_optimizer_reset(optimizer, parameters);
     for (int m = 0; m < WT_MOMENTS; m++) {
         if (!optimizer->moments[m]) continue;
         if (!wt_optimizer_keeps(wt_checkpoint_get_config(checkpoint), (wt_moment)m)) continue;
-        WT_TRY(wt_restore_buffer(checkpoint, wt_moment_kinds[m], network, scratch, optimizer->moments[m]));
+        WT_TRY(restore_buffer(checkpoint, wt_moment_kinds[m], network, scratch, optimizer->moments[m]));
     }
     optimizer->updates = wt_checkpoint_get_state(checkpoint)->updates;
     return WT_OK;
 }
 
-static wt_status wt_restore(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
-                            wt_real *parameters, wt_optimizer *optimizer) {
+static wt_status restore_tensors(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
+                                 wt_real *parameters, wt_optimizer *optimizer) {
     wt_status status = WT_OK;
     float *scratch = NULL;
-    WT_GUARD(wt_alloc(&scratch, wt_largest_tensor(network), sizeof *scratch, "a tensor"));
-    WT_GUARD(wt_restore_buffer(checkpoint, kind, network, scratch, parameters));
-    WT_GUARD(wt_check_names(checkpoint, network));
-    if (optimizer) WT_GUARD(wt_restore_moments(checkpoint, network, scratch, parameters, optimizer));
+    WT_GUARD(wt_alloc(&scratch, find_largest_tensor(network), sizeof *scratch, "a tensor"));
+    WT_GUARD(restore_buffer(checkpoint, kind, network, scratch, parameters));
+    WT_GUARD(check_tensor_names(checkpoint, network));
+    if (optimizer) WT_GUARD(restore_moments(checkpoint, network, scratch, parameters, optimizer));
 cleanup:
     wt_free(scratch);
     return status;
@@ -80,13 +80,14 @@ cleanup:
 
 wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
                            wt_optimizer *optimizer) {
-    return wt_restore(checkpoint, WT_TENSOR_PARAMETER, network, parameters, optimizer);
+    return restore_tensors(checkpoint, WT_TENSOR_PARAMETER, network, parameters, optimizer);
 }
 
 wt_status wt_restore_parameters(wt_checkpoint *checkpoint, const wt_network *network, bool raw,
                                 wt_real *parameters) {
     bool mean = !raw && wt_checkpoint_has_mean(checkpoint);
-    return wt_restore(checkpoint, mean ? WT_TENSOR_AVERAGE : WT_TENSOR_PARAMETER, network, parameters, NULL);
+    return restore_tensors(checkpoint, mean ? WT_TENSOR_AVERAGE : WT_TENSOR_PARAMETER, network, parameters,
+                           NULL);
 }
 
 bool wt_checkpoint_has_mean(const wt_checkpoint *checkpoint) {
@@ -98,9 +99,9 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, b
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
-    wt_network_shape shape = wt_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
-                                              state->outputs, state->channels);
-    wt_shape_condition(&shape, config, &state->features, state->speakers);
+    wt_network_shape shape = wt_train_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
+                                                    state->outputs, state->channels);
+    wt_train_shape_condition(&shape, config, &state->features, state->speakers);
     WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
     WT_GUARD(check_shapes(checkpoint, restored->network));
     WT_GUARD(
@@ -119,7 +120,7 @@ void wt_restored_dispose(wt_restored *restored) {
 
 /* --- the other way --- */
 
-wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, const wt_real *parameters,
+wt_status wt_restore_export(wt_exported *exported, const wt_network *network, const wt_real *parameters,
                             const wt_optimizer *optimizer) {
     enum { KINDS = 1 + WT_MOMENTS };
     wt_status status = WT_OK;
@@ -148,20 +149,20 @@ wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, co
         memcpy(exported->tensors[p].shape, entry->shape, sizeof entry->shape);
     }
 cleanup:
-    if (status != WT_OK) wt_exported_dispose(exported);
+    if (status != WT_OK) wt_restore_export_dispose(exported);
     return status;
 }
 
-void wt_exported_dispose(wt_exported *exported) {
+void wt_restore_export_dispose(wt_exported *exported) {
     wt_free(exported->tensors);
     wt_free(exported->values);
     memset(exported, 0, sizeof *exported);
 }
 
-wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
-                        const wt_optimizer *optimizer) {
+wt_status wt_trainer_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
+                                const wt_optimizer *optimizer) {
     wt_exported exported;
-    WT_TRY(wt_export_tensors(&exported, network, parameters, optimizer));
+    WT_TRY(wt_restore_export(&exported, network, parameters, optimizer));
     wt_hash all = {0, 0};
     for (int p = 0; p < exported.count; p++) {
         const wt_checkpoint_tensor *tensor = &exported.tensors[p];
@@ -172,7 +173,7 @@ wt_status wt_state_hash(wt_hash *hash, const wt_network *network, const wt_real 
             if (values[kind]) all = wt_hash_fold(all, wt_hash_bytes(values[kind], bytes, 0));
         }
     }
-    wt_exported_dispose(&exported);
+    wt_restore_export_dispose(&exported);
     *hash = all;
     return WT_OK;
 }
@@ -185,7 +186,7 @@ wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint) {
     WT_GUARD(wt_optimizer_init(&optimizer, wt_checkpoint_get_config(checkpoint),
                                restored.network->parameters.total));
     WT_GUARD(wt_restore_state(checkpoint, restored.network, restored.parameters, &optimizer));
-    status = wt_state_hash(hash, restored.network, restored.parameters, &optimizer);
+    status = wt_trainer_state_hash(hash, restored.network, restored.parameters, &optimizer);
 cleanup:
     wt_optimizer_dispose(&optimizer);
     wt_restored_dispose(&restored);

@@ -15,7 +15,7 @@ const char *wt_trainer_unit(const wt_trainer *trainer) {
 }
 
 /* A line each, under one heading. */
-static void wt_say_binding(const wt_trainer *trainer) {
+static void report_binding(const wt_trainer *trainer) {
     char text[4096];
     wt_places_text(text, sizeof text, trainer->start.places, trainer->state.ranks);
     for (char *line = text, *end = text; *end; line = end + 1) {
@@ -55,7 +55,7 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                 network->parameters.trained, field);
     wt_log_info("machine   %s: ranks × threads %d × %d, microbatches at once %d", trainer->start.hosts,
                 trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);
-    wt_say_binding(trainer);
+    report_binding(trainer);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
     wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
                 getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
@@ -63,10 +63,10 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                 config->train.steps);
 }
 
-void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
+void wt_trainer_report_end(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
     const wt_checkpoint_state *state = &trainer->state;
     const bool squares = trainer->network->head_kind == WT_HEAD_MSE;
-    if (status == WT_OK && wt_has_reached_esr(state, trainer->config)) {
+    if (status == WT_OK && wt_judge_has_reached_esr(state, trainer->config)) {
         snprintf(why, room, "an error-to-signal ratio of %.4g is reached at step %" PRId64,
                  state->best_validation_loss / state->validation_power, state->best_step);
     } else if (status == WT_OK && state->step < trainer->config->train.steps) {
@@ -98,24 +98,24 @@ void wt_trainer_summarise(const wt_trainer *trainer, wt_status status) {
     }
     if (isfinite(state->best_validation_loss)) {
         char text[96];
-        wt_loss_text(text, sizeof text, trainer->network, wt_trainer_unit(trainer),
-                     state->best_validation_loss);
+        wt_train_format_loss(text, sizeof text, trainer->network, wt_trainer_unit(trainer),
+                             state->best_validation_loss);
         if (state->validation_power > 0)
-            wt_esr_text(text + strlen(text), sizeof text - strlen(text),
-                        wt_dataset_kind(trainer->data.set) == WT_DATA_AUDIO,
-                        state->best_validation_loss / state->validation_power);
+            wt_train_format_esr(text + strlen(text), sizeof text - strlen(text),
+                                wt_dataset_kind(trainer->data.set) == WT_DATA_AUDIO,
+                                state->best_validation_loss / state->validation_power);
         wt_log_info("best validation loss %s at step %" PRId64, text, state->best_step);
     }
     if (status == WT_OK && state->step < trainer->config->train.steps) {
         char why[256];
-        wt_trainer_say_why(trainer, status, why, sizeof why);
+        wt_trainer_report_end(trainer, status, why, sizeof why);
         wt_log_info("ended early: %s", why);
     }
     if (status == WT_CONTINUE) wt_log_info("%s; the same command goes on from here", trainer->why);
 }
 
 /* What the exchange cost, on the rank that it cost most. Collective. */
-static void wt_summarise_share(const wt_trainer *trainer, const char *of, double share) {
+static void summarise_share(const wt_trainer *trainer, const char *of, double share) {
     int64_t most[WT_STEP_TIMES]; /* nanoseconds */
     for (int i = 0; i < WT_STEP_TIMES; i++)
         most[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i, share));
@@ -125,11 +125,11 @@ static void wt_summarise_share(const wt_trainer *trainer, const char *of, double
                 1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
 }
 
-static void wt_summarise_exchange(const wt_trainer *trainer) {
+static void summarise_exchange(const wt_trainer *trainer) {
     int buckets, early;
     if (wt_comm_size(trainer->comm) == 1) return;
-    wt_summarise_share(trainer, "median", 1.0);
-    wt_summarise_share(trainer, "fastest tenth", 0.1);
+    summarise_share(trainer, "median", 1.0);
+    summarise_share(trainer, "fastest tenth", 0.1);
     wt_exchange_count_buckets(trainer->step->exchange, &buckets, &early);
     wt_log_info("buckets: %d of %d were sent before the end of backward", early, buckets);
 }
@@ -148,7 +148,7 @@ void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count) {
     }
     if (trainer->root && count > 0)
         wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
-    if (count > 0) wt_summarise_exchange(trainer);
+    if (count > 0) summarise_exchange(trainer);
 }
 
 void wt_trainer_summarise_ranks(wt_trainer *trainer) {

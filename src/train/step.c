@@ -23,26 +23,26 @@ union wt_step_result {
 
 /* --- microbatches --- */
 
-int wt_windows_at_once(int targets, int most) {
+int wt_step_windows_at_once(int targets, int most) {
     enum { TILE = 256, TILES_PER_THREAD = 4 };
     int tiles = (targets + TILE - 1) / TILE;
     int wanted = (TILES_PER_THREAD * omp_get_max_threads() + tiles - 1) / tiles;
     return wanted < 1 ? 1 : wanted < most ? wanted : most;
 }
 
-int wt_microbatches_at_once(const wt_config *config, const wt_network *network, int own) {
+int wt_step_microbatches_at_once(const wt_config *config, const wt_network *network, int own) {
     const int windows = config->train.batch / wt_config_microbatches(config);
     int wanted = config->train.microbatches_at_once;
     if (wanted == 0) {
-        const int all = wt_windows_at_once(wt_network_targets(network, &config->data), own * windows);
+        const int all = wt_step_windows_at_once(wt_network_targets(network, &config->data), own * windows);
         wanted = (all + windows - 1) / windows;
     }
     /* batch norm has sums over all microbatches in the midst of a pass */
     return wanted < own && wt_engine_microbatch_sums(network->graph) == 0 ? wanted : own;
 }
 
-wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
-                                const wt_network *network, int rank, int ranks) {
+wt_status wt_step_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
+                                     const wt_network *network, int rank, int ranks) {
     const int count = wt_config_microbatches(config);
     WT_CHECK(ranks <= count, WT_USAGE,
              "more ranks than microbatches (got %d ranks, expected at most %d: a step has %d windows in %d "
@@ -57,7 +57,8 @@ wt_status wt_microbatches_share(wt_microbatches *microbatches, const wt_config *
     microbatches->count = count;
     microbatches->windows = config->train.batch / count;
     wt_comm_microbatches(rank, ranks, count, &microbatches->first, &microbatches->end);
-    microbatches->at_once = wt_microbatches_at_once(config, network, microbatches->end - microbatches->first);
+    microbatches->at_once = wt_step_microbatches_at_once(config, network,
+                                                         microbatches->end - microbatches->first);
     return WT_OK;
 }
 
@@ -100,7 +101,7 @@ static wt_status create_replica(wt_step *step) {
     const wt_parameter_table *table = &step->network->parameters;
     WT_TRY(wt_alloc(&step->parameters, table->total, sizeof(wt_real), "parameters"));
     WT_TRY(wt_optimizer_init(&step->optimizer, step->config, table->total));
-    return wt_set_update_ranges(&step->optimizer, table, step->config->optimizer.decay_on);
+    return wt_train_set_update_ranges(&step->optimizer, table, step->config->optimizer.decay_on);
 }
 
 /* Rank 0's, to decide with. */
@@ -108,8 +109,8 @@ static wt_status create_results(wt_step *step) {
     const size_t ranks = (size_t)wt_comm_size(step->comm), count = (size_t)step->microbatches.count;
     WT_TRY(wt_alloc(&step->all, count + ranks, sizeof *step->all, "results of microbatches"));
     WT_TRY(wt_alloc(&step->reports, ranks, sizeof *step->reports, "reports of ranks"));
-    return wt_alloc(&step->block_sums, wt_norm_blocks(step->network->parameters.total), sizeof(double),
-                    "the gradient's norm");
+    return wt_alloc(&step->block_sums, wt_gradient_norm_blocks(step->network->parameters.total),
+                    sizeof(double), "the gradient's norm");
 }
 
 static wt_status create_parts(wt_step *step) {
@@ -138,8 +139,8 @@ wt_status wt_step_create(wt_step **out, wt_comm *comm, const wt_config *config, 
     step->kernels = kernels;
     step->network = network;
     step->silence = silence;
-    wt_status status = wt_microbatches_share(&step->microbatches, config, network, wt_comm_rank(comm),
-                                             wt_comm_size(comm));
+    wt_status status = wt_step_microbatches_share(&step->microbatches, config, network, wt_comm_rank(comm),
+                                                  wt_comm_size(comm));
     if (status == WT_OK) status = create_parts(step);
     if (status == WT_OK) {
         *out = step;
@@ -198,7 +199,7 @@ static void hand_over(void *context, size_t offset, size_t count) {
 static void move_messages(void *context) {
     wt_step *step = context;
     wt_timer_enter(&step->timer, WT_PHASE_EXCHANGE);
-    wt_exchange_poke(step->exchange);
+    wt_exchange_advance(step->exchange);
     wt_timer_enter(&step->timer, WT_PHASE_BACKWARD);
 }
 
@@ -357,7 +358,8 @@ wt_status wt_step_run(wt_step *step, int64_t number, const wt_step_caller *calle
     const wt_batch *batch = NULL;
     step->batch_status = caller->batch(caller->context, &batch);
 
-    /* forward and backward, group after group of microbatches; each microbatch's gradient goes into the tree of the exchange */
+    /* forward and backward, group after group of microbatches; each microbatch's gradient goes into the tree
+     * of the exchange */
     pack_weights(step, number);
     for (int first = m->first; step->batch_status == WT_OK && first < m->end; first += m->at_once)
         run_wave(step, batch, first, m->end - first < m->at_once ? m->end - first : m->at_once);

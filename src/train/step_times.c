@@ -1,5 +1,5 @@
-/* The last steps' times. A median leaves out the odd slow step; that of the fastest steps alone also leaves out what
- * others on the machine do: a step in which any rank lost its core is slow on all of them. */
+/* The last steps' times. A median leaves out the odd slow step; that of the fastest steps alone also leaves
+ * out what others on the machine do: a step in which any rank lost its core is slow on all of them. */
 #include <stdlib.h>
 
 #include "train_internal.h"
@@ -22,7 +22,7 @@ typedef struct {
     double key, value;
 } wt_keyed;
 
-static int wt_compare_keys(const void *a, const void *b) {
+static int compare_keys(const void *a, const void *b) {
     const wt_keyed *left = a, *right = b;
     return (left->key > right->key) - (left->key < right->key);
 }
@@ -33,10 +33,10 @@ double wt_step_times_median(const wt_step_times *times, wt_step_time which, doub
     if (count == 0) return 0;
     for (size_t i = 0; i < count; i++)
         sorted[i] = (wt_keyed){times->seconds[WT_STEP_TIME_ALL][i], times->seconds[which][i]};
-    qsort(sorted, count, sizeof *sorted, wt_compare_keys);
+    qsort(sorted, count, sizeof *sorted, compare_keys);
     size_t fastest = (size_t)(share * (double)count);
     if (fastest == 0) fastest = 1;
     for (size_t i = 0; i < fastest; i++) sorted[i].key = sorted[i].value;
-    qsort(sorted, fastest, sizeof *sorted, wt_compare_keys);
+    qsort(sorted, fastest, sizeof *sorted, compare_keys);
     return sorted[fastest / 2].value;
 }

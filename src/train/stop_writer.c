@@ -71,7 +71,7 @@ void wt_stop_writer_settle(wt_stop_writer *writer) {
 wt_status wt_stop_writer_note_running(wt_stop_writer *writer, wt_trainer *trainer) {
     wt_status status = WT_OK;
     pthread_mutex_lock(&writer->record);
-    if (!writer->given) status = wt_write_run_record(trainer, "running", "");
+    if (!writer->given) status = wt_run_write_record(trainer, "running", "");
     pthread_mutex_unlock(&writer->record);
     return status;
 }
@@ -93,7 +93,7 @@ static wt_status copy_state(wt_stop_writer *writer, wt_checkpoint_state *state, 
     if (!writer->closed && begun && !wt_checkpoint_writer_holds(trainer->files.writer, state)) {
         *wanted = true;
         if (wt_metrics_flush(trainer->files.metrics) != WT_OK) wt_log_warning("%s", wt_error_message());
-        status = wt_export_tensors(exported, trainer->network, step->parameters, &step->optimizer);
+        status = wt_restore_export(exported, trainer->network, step->parameters, &step->optimizer);
     }
     pthread_mutex_unlock(&writer->published);
     return status;
@@ -105,7 +105,7 @@ static wt_status give_verdict(wt_stop_writer *writer) {
     pthread_mutex_lock(&writer->record);
     if (!writer->given) status = wt_run_lock_check(trainer->files.lock);
     if (!writer->given && status == WT_OK)
-        status = wt_change_verdict(trainer->options->run, "continue", why_stopped);
+        status = wt_run_change_verdict(trainer->options->run, "continue", why_stopped);
     writer->given = status == WT_OK;
     pthread_mutex_unlock(&writer->record);
     return status;
@@ -126,7 +126,7 @@ static wt_status write_state(wt_stop_writer *writer) {
     }
     WT_GUARD(give_verdict(writer));
 cleanup:
-    wt_exported_dispose(&exported);
+    wt_restore_export_dispose(&exported);
     return status;
 }
 
@@ -182,7 +182,7 @@ static double patience_of_slurm(double patience) {
     static char text[ANSWER]; /* one thread asks */
     char *arguments[] = {"scontrol", "show", "config", NULL};
     const wt_patience asked = {.seconds = ANSWER_SECONDS};
-    if (!wt_ask_command(text, sizeof text, arguments, &asked)) return patience;
+    if (!wt_train_ask_command(text, sizeof text, arguments, &asked)) return patience;
     const char *line = strstr(text, key);
     double seconds;
     return line && sscanf(line + sizeof key - 1, " = %lf", &seconds) == 1 ? seconds : patience;

@@ -52,33 +52,33 @@ void wt_stragglers_note(wt_stragglers *s, int rank, double seconds) {
 
 /* --- medians --- */
 
-static int wt_compare(const void *a, const void *b) {
+static int compare_times(const void *a, const void *b) {
     const double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
 }
 
-static double wt_lower_median(wt_stragglers *s, const double *values, int count) {
+static double find_lower_median(wt_stragglers *s, const double *values, int count) {
     memcpy(s->sorted, values, (size_t)count * sizeof *values);
-    qsort(s->sorted, (size_t)count, sizeof *values, wt_compare);
+    qsort(s->sorted, (size_t)count, sizeof *values, compare_times);
     return s->sorted[(count - 1) / 2];
 }
 
-static int wt_microbatches_of(const wt_stragglers *s, int rank) {
+static int count_rank_microbatches(const wt_stragglers *s, int rank) {
     int first, end;
     wt_comm_microbatches(rank, s->ranks, s->microbatches, &first, &end);
     return end - first;
 }
 
 /* From a time of each rank: which are slow, the median, the slowest. */
-static void wt_judge_ranks(wt_stragglers *s, const double *times) {
+static void judge_ranks(wt_stragglers *s, const double *times) {
     int middle = 0;
-    s->median = wt_lower_median(s, times, s->ranks);
+    s->median = find_lower_median(s, times, s->ranks);
     while (times[middle] != s->median) middle++;
-    const double microbatches = wt_microbatches_of(s, middle);
+    const double microbatches = count_rank_microbatches(s, middle);
     s->any = false;
     s->slowest = 0;
     for (int rank = 0; rank < s->ranks; rank++) {
-        const double more = wt_microbatches_of(s, rank) / microbatches;
+        const double more = count_rank_microbatches(s, rank) / microbatches;
         s->slow[rank] = times[rank] > (1 + s->share) * (more > 1 ? more : 1) * s->median;
         s->any |= s->slow[rank];
         if (times[rank] > times[s->slowest]) s->slowest = rank;
@@ -86,10 +86,10 @@ static void wt_judge_ranks(wt_stragglers *s, const double *times) {
     s->slowest_time = times[s->slowest];
 }
 
-static void wt_end_interval(wt_stragglers *s) {
+static void end_interval(wt_stragglers *s) {
     const int kept = s->steps < WT_KEPT ? (int)s->steps : WT_KEPT;
     for (int rank = 0; rank < s->ranks; rank++) {
-        s->medians[rank] = wt_lower_median(s, s->busy + rank * WT_KEPT, kept);
+        s->medians[rank] = find_lower_median(s, s->busy + rank * WT_KEPT, kept);
         s->sums[rank] += s->medians[rank];
     }
     s->intervals++;
@@ -99,8 +99,8 @@ static void wt_end_interval(wt_stragglers *s) {
 
 bool wt_stragglers_changed(wt_stragglers *s, double seconds) {
     if (!s->busy || s->steps < WT_LEAST_STEPS || wt_time_now() - s->since < seconds) return false;
-    wt_end_interval(s);
-    wt_judge_ranks(s, s->medians);
+    end_interval(s);
+    judge_ranks(s, s->medians);
     const size_t bytes = (size_t)s->ranks * sizeof *s->slow;
     const bool changed = memcmp(s->slow, s->was_slow, bytes) != 0;
     memcpy(s->was_slow, s->slow, bytes);
@@ -109,10 +109,10 @@ bool wt_stragglers_changed(wt_stragglers *s, double seconds) {
 
 bool wt_stragglers_conclude(wt_stragglers *s) {
     if (!s->busy) return false;
-    if (s->steps >= WT_LEAST_STEPS || (s->steps > 0 && s->intervals == 0)) wt_end_interval(s);
+    if (s->steps >= WT_LEAST_STEPS || (s->steps > 0 && s->intervals == 0)) end_interval(s);
     if (s->intervals == 0) return false;
     for (int rank = 0; rank < s->ranks; rank++) s->medians[rank] = s->sums[rank] / s->intervals;
-    wt_judge_ranks(s, s->medians);
+    judge_ranks(s, s->medians);
     return true;
 }
 

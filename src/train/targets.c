@@ -4,7 +4,7 @@
 
 #include "train_internal.h"
 
-wt_network_shape wt_shape_network(const wt_config *config, int levels, int classes, int channels) {
+wt_network_shape wt_train_shape_network(const wt_config *config, int levels, int classes, int channels) {
     const wt_data_config *data = &config->data;
     const bool labels = data->target == WT_TARGETS_LABEL;
     return (wt_network_shape){.input_classes = levels,
@@ -15,8 +15,8 @@ wt_network_shape wt_shape_network(const wt_config *config, int levels, int class
                               .window = data->stride > 0 ? data->window : 0};
 }
 
-void wt_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
-                        int speakers) {
+void wt_train_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
+                              int speakers) {
     const bool flagged = config->data.condition_dropout > 0;
     if (config->model.condition != WT_CONDITION_NONE && features->count > 0) {
         shape->features = features->count + flagged;
@@ -31,10 +31,10 @@ static void assume_condition(wt_network_shape *shape, const wt_config *config) {
     const wt_dilation_list *scales = &config->model.condition_scales;
     wt_features features = {.count = ASSUMED_FEATURES, .hop = scales->count ? 1 : ASSUMED_HOP};
     for (int k = 0; k < scales->count; k++) features.hop *= scales->values[k];
-    wt_shape_condition(shape, config, &features, ASSUMED_SPEAKERS);
+    wt_train_shape_condition(shape, config, &features, ASSUMED_SPEAKERS);
 }
 
-wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const wt_dataset *dataset) {
+wt_status wt_train_data_facts(wt_data_facts *facts, const wt_config *config, const wt_dataset *dataset) {
     enum { ASSUMED_CLASSES = 2, ASSUMED_CHANNELS = 1 };
     facts->assumed = !dataset;
     facts->quantization = config->data.quantization;
@@ -42,16 +42,17 @@ wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const 
         WT_TRY(wt_dataset_quantization(&facts->quantization, dataset, config->data.quantization));
     else
         WT_TRY(
-            wt_data_classes(&facts->quantization.levels, &config->data)); /* those of text can't be assumed */
+            /* those of text can't be assumed */
+            wt_dataset_network_classes(&facts->quantization.levels, &config->data));
     const bool labels = config->data.target == WT_TARGETS_LABEL;
     const int classes = labels ? (dataset ? wt_dataset_classes(dataset) : ASSUMED_CLASSES)
                         : !dataset || wt_dataset_kind(dataset) == WT_DATA_AUDIO ? WT_SAMPLE_CODES
                                                                                 : 0;
-    facts->network = wt_shape_network(config, facts->quantization.levels, classes,
-                                      dataset ? wt_dataset_channels(dataset) : ASSUMED_CHANNELS);
+    facts->network = wt_train_shape_network(config, facts->quantization.levels, classes,
+                                            dataset ? wt_dataset_channels(dataset) : ASSUMED_CHANNELS);
     if (dataset) {
-        wt_shape_condition(&facts->network, config, wt_dataset_features(dataset),
-                           wt_dataset_speakers(dataset));
+        wt_train_shape_condition(&facts->network, config, wt_dataset_features(dataset),
+                                 wt_dataset_speakers(dataset));
     } else {
         assume_condition(&facts->network, config);
     }
@@ -61,17 +62,17 @@ wt_status wt_data_facts_of(wt_data_facts *facts, const wt_config *config, const 
     return WT_OK;
 }
 
-wt_status wt_data_facts_read(wt_data_facts *facts, const wt_config *config) {
+wt_status wt_train_read_data_facts(wt_data_facts *facts, const wt_config *config) {
     wt_dataset *dataset = NULL;
     if (wt_dataset_has_split(config->data.path, "train"))
         WT_TRY(wt_dataset_open(&dataset, config->data.path, "train", 0));
-    wt_status status = wt_data_facts_of(facts, config, dataset);
+    wt_status status = wt_train_data_facts(facts, config, dataset);
     wt_dataset_close(dataset);
     return status;
 }
 
-wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
-                          const wt_data_config *data, const wt_normalization *normalization) {
+wt_status wt_train_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
+                                const wt_data_config *data, const wt_normalization *normalization) {
     *out = NULL;
     const int targets = wt_network_targets(network, data), context = network->receptive_field;
     if (data->target == WT_TARGETS_NEXT) {
@@ -96,17 +97,17 @@ wt_status wt_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_
     return wt_windows_create_labels(out, dataset, &labels);
 }
 
-void wt_take_normalization(wt_normalization *normalization, const wt_config *config,
-                           const wt_dataset *dataset) {
+void wt_train_take_normalization(wt_normalization *normalization, const wt_config *config,
+                                 const wt_dataset *dataset) {
     *normalization = (wt_normalization){.channels = 0};
     const bool applies = config->data.target == WT_TARGETS_LABEL || wt_dataset_kind(dataset) == WT_DATA_TABLE;
     if (applies && config->model.input == WT_INPUT_REAL && config->data.normalization == WT_NORMALIZE_CHANNEL)
         *normalization = *wt_dataset_normalization(dataset);
 }
 
-wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *data,
-                              wt_quantization quantization, const wt_normalization *normalization,
-                              int slots) {
+wt_batch_shape wt_train_shape_batch(const wt_network *network, const wt_data_config *data,
+                                    wt_quantization quantization, const wt_normalization *normalization,
+                                    int slots) {
     wt_batch_shape shape = {.windows = slots,
                             .targets = wt_network_targets(network, data),
                             .context = network->receptive_field,
@@ -126,7 +127,7 @@ wt_batch_shape wt_shape_batch(const wt_network *network, const wt_data_config *d
     return shape;
 }
 
-void wt_esr_text(char *text, size_t capacity, bool sound, double esr) {
+void wt_train_format_esr(char *text, size_t capacity, bool sound, double esr) {
     static const struct {
         double below;
         const char *word;
@@ -140,11 +141,11 @@ void wt_esr_text(char *text, size_t capacity, bool sound, double esr) {
     snprintf(text, capacity, ", ESR %.4g%s%s", esr, sound ? ": " : "", sound ? words[w].word : "");
 }
 
-void wt_shape_frames(wt_batch_shape *shape, const wt_features *features) {
+void wt_train_shape_frames(wt_batch_shape *shape, const wt_features *features) {
     if (shape->condition.frames > 0) shape->condition.features = *features;
 }
 
-void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss) {
+void wt_train_format_loss(char *text, size_t room, const wt_network *network, const char *unit, double loss) {
     if (network->head_kind == WT_HEAD_MSE) {
         snprintf(text, room, "%.6g squared error", loss);
     } else {

@@ -38,12 +38,12 @@ struct wt_time_limit {
 
 /* --- a point of time --- */
 
-static void wt_set_end(wt_time_limit *limit, time_t end) {
+static void set_end(wt_time_limit *limit, time_t end) {
     atomic_store(&limit->end, wt_time_now() + difftime(end, time(NULL)));
 }
 
 /* "2026-11-22T06:00:00", local time, as squeue prints it; false for N/A and the like. */
-static bool wt_parse_time(time_t *out, const char *text) {
+static bool parse_time(time_t *out, const char *text) {
     struct tm parts;
     memset(&parts, 0, sizeof parts);
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
@@ -55,7 +55,7 @@ static bool wt_parse_time(time_t *out, const char *text) {
 
 /* --- asking squeue --- */
 
-static bool wt_is_stopped(void *context) {
+static bool is_stopped(void *context) {
     wt_time_limit *limit = context;
     pthread_mutex_lock(&limit->mutex);
     bool stop = limit->stop;
@@ -63,17 +63,17 @@ static bool wt_is_stopped(void *context) {
     return stop;
 }
 
-static void wt_ask_squeue(wt_time_limit *limit) {
+static void ask_squeue(wt_time_limit *limit) {
     char text[128], format[] = "SLURM_TIME_FORMAT=standard";
     char *arguments[] = {"env", format, "squeue", "-h", "-j", limit->job, "-o", "%e", NULL};
-    const wt_patience patience = {WT_ANSWER_SECONDS, wt_is_stopped, limit};
+    const wt_patience patience = {WT_ANSWER_SECONDS, is_stopped, limit};
     time_t end;
-    if (wt_ask_command(text, sizeof text, arguments, &patience) && wt_parse_time(&end, text))
-        wt_set_end(limit, end);
+    if (wt_train_ask_command(text, sizeof text, arguments, &patience) && parse_time(&end, text))
+        set_end(limit, end);
 }
 
 /* False if the run ends. */
-static bool wt_wait_to_ask(wt_time_limit *limit) {
+static bool wait_to_ask(wt_time_limit *limit) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += WT_ASK_SECONDS;
@@ -84,25 +84,25 @@ static bool wt_wait_to_ask(wt_time_limit *limit) {
     return go_on;
 }
 
-static void *wt_follow_job(void *argument) {
+static void *follow_job(void *argument) {
     wt_time_limit *limit = argument;
     do {
-        wt_ask_squeue(limit);
-    } while (wt_wait_to_ask(limit));
+        ask_squeue(limit);
+    } while (wait_to_ask(limit));
     return NULL;
 }
 
 /* --- start, question, stop --- */
 
 /* From the environment: the end itself, or the job to ask for. */
-static wt_status wt_follow_slurm(wt_time_limit *limit) {
+static wt_status follow_slurm(wt_time_limit *limit) {
     const char *end = getenv("SLURM_JOB_END_TIME"), *job = getenv("SLURM_JOB_ID");
     const char *array = getenv("SLURM_ARRAY_JOB_ID"), *element = getenv("SLURM_ARRAY_TASK_ID");
     char *rest;
     errno = 0;
     long long seconds = end ? strtoll(end, &rest, 10) : 0;
     if (seconds > 0 && errno == 0 && *rest == '\0') {
-        wt_set_end(limit, (time_t)seconds);
+        set_end(limit, (time_t)seconds);
         return WT_OK;
     }
     if (!job || !*job) return WT_OK;
@@ -110,7 +110,7 @@ static wt_status wt_follow_slurm(wt_time_limit *limit) {
                      ? snprintf(limit->job, sizeof limit->job, "%s_%s", array, element)
                      : snprintf(limit->job, sizeof limit->job, "%s", job);
     if (length >= WT_JOB_MAX || limit->job[strspn(limit->job, "0123456789_")] != '\0') return WT_OK;
-    return wt_thread_start(&limit->thread, wt_follow_job, limit, "the time limit");
+    return wt_thread_start(&limit->thread, follow_job, limit, "the time limit");
 }
 
 wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin) {
@@ -122,7 +122,7 @@ wt_status wt_time_limit_start(wt_time_limit **out, double minutes, double margin
     atomic_init(&limit->end, minutes > 0 ? limit->began + 60.0 * minutes : INFINITY);
     pthread_mutex_init(&limit->mutex, NULL);
     pthread_cond_init(&limit->changed, NULL);
-    wt_status status = minutes > 0 ? WT_OK : wt_follow_slurm(limit);
+    wt_status status = minutes > 0 ? WT_OK : follow_slurm(limit);
     if (status == WT_OK) {
         *out = limit;
     } else {

@@ -21,9 +21,9 @@ typedef struct {
     float *values;
 } wt_exported;
 
-wt_status wt_export_tensors(wt_exported *exported, const wt_network *network, const wt_real *parameters,
+wt_status wt_restore_export(wt_exported *exported, const wt_network *network, const wt_real *parameters,
                             const wt_optimizer *optimizer);
-void wt_exported_dispose(wt_exported *exported);
+void wt_restore_export_dispose(wt_exported *exported);
 
 /* --- checkpoints in the background: checkpoint_writer.c; rank 0, one thread calls --- */
 
@@ -49,8 +49,8 @@ bool wt_checkpoint_writer_holds(wt_checkpoint_writer *writer, const wt_checkpoin
 void wt_checkpoint_writer_note(wt_checkpoint_writer *writer, const wt_checkpoint_state *state);
 /* The step of the last one that was submitted. */
 int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer);
-/* The result of the last one, returned once; WT_OK also while it is being written and `wait` is false. When it is
- * returned, *seconds (may be NULL) becomes the time that it took. */
+/* The result of the last one, returned once; WT_OK also while it is being written and `wait` is false. When
+ * it is returned, *seconds (may be NULL) becomes the time that it took. */
 wt_status wt_checkpoint_writer_collect(wt_checkpoint_writer *writer, bool wait, double *seconds);
 
 /* --- guard.c --- */
@@ -78,11 +78,11 @@ typedef struct {
 
 wt_judgement wt_judge(wt_checkpoint_state *state, const wt_config *config, double loss);
 /* Whether the run has ended early. */
-bool wt_is_out_of_patience(const wt_checkpoint_state *state, const wt_config *config);
-bool wt_has_reached_esr(const wt_checkpoint_state *state, const wt_config *config);
+bool wt_judge_is_out_of_patience(const wt_checkpoint_state *state, const wt_config *config);
+bool wt_judge_has_reached_esr(const wt_checkpoint_state *state, const wt_config *config);
 bool wt_judge_needs_validation(const wt_config *config);
-wt_plateau wt_stored_plateau(const wt_checkpoint_state *state);
-void wt_store_plateau(wt_checkpoint_state *state, wt_plateau plateau);
+wt_plateau wt_judge_read_plateau(const wt_checkpoint_state *state);
+void wt_judge_store_plateau(wt_checkpoint_state *state, wt_plateau plateau);
 
 /* --- ask_command.c --- */
 
@@ -94,7 +94,7 @@ typedef struct {
 
 /* What the command prints, as a string, into `text`; `arguments` end with NULL. False where it can't be
  * started, is not done in time, or prints `capacity` bytes or more. */
-bool wt_ask_command(char *text, size_t capacity, char *const arguments[], const wt_patience *patience);
+bool wt_train_ask_command(char *text, size_t capacity, char *const arguments[], const wt_patience *patience);
 
 /* --- time_limit.c: when this start must be over; rank 0 --- */
 
@@ -161,7 +161,7 @@ void wt_stragglers_text(char *text, size_t room, const wt_stragglers *stragglers
 /* --- targets.c --- */
 
 /* A mean loss for people; `unit` is what a target is. */
-void wt_loss_text(char *text, size_t room, const wt_network *network, const char *unit, double loss);
+void wt_train_format_loss(char *text, size_t room, const wt_network *network, const char *unit, double loss);
 
 /* --- run_starts.c: the starts of a run, as its run.yaml lists them; rank 0 --- */
 
@@ -189,31 +189,31 @@ typedef struct {
 } wt_run_record;
 
 /* Whether there is one; empty where it can't be read. Free with wt_run_record_dispose. */
-bool wt_read_run_record(wt_run_record *record, const char *run);
-wt_status wt_parse_run_record(wt_run_record *record, const char *text); /* of an empty one */
+bool wt_run_read_record(wt_run_record *record, const char *run);
+wt_status wt_run_parse_record(wt_run_record *record, const char *text); /* of an empty one */
 void wt_run_record_dispose(wt_run_record *record);
 
 /* This start, so far. */
-wt_run_start wt_begin_start(const wt_comm *comm, const char *run, time_t begun);
+wt_run_start wt_run_begin_start(const wt_comm *comm, const char *run, time_t begun);
 /* Reads the record, closes the start before if it was killed, and enters this one; a run.yaml that is there
  * lists it then, and keeps its verdict. The caller holds the lock. */
-wt_status wt_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
-                         const wt_run_start *start);
-wt_status wt_add_start(wt_run_record *record, const wt_run_start *start);
+wt_status wt_run_enter_start(wt_run_record *record, const char *run, const wt_run_lock *lock,
+                             const wt_run_start *start);
+wt_status wt_run_add_start(wt_run_record *record, const wt_run_start *start);
 /* How the last start ended, if the record does not say so yet. */
-bool wt_close_start(wt_run_record *record, const char *verdict, const char *why, time_t ended);
+bool wt_run_close_start(wt_run_record *record, const char *verdict, const char *why, time_t ended);
 /* The same now, by another than the start itself (the hang watch of any rank): its last step is what it has
  * left. */
-void wt_close_running_start(wt_run_record *record, const char *run, const char *verdict, const char *why);
+void wt_run_close_running_start(wt_run_record *record, const char *run, const char *verdict, const char *why);
 /* The same of one that was killed, from what it has left; `seen`: its lock's last heartbeat. */
-void wt_close_lost_start(wt_run_record *record, const char *run, time_t seen);
+void wt_run_close_lost_start(wt_run_record *record, const char *run, time_t seen);
 /* Of all starts. */
-double wt_node_hours(const wt_run_record *record);
+double wt_run_node_hours(const wt_run_record *record);
 
-void wt_print_starts(FILE *out, const wt_run_record *record);
-bool wt_is_of_starts(const char *line); /* that wt_print_starts has printed */
+void wt_run_print_starts(FILE *out, const wt_run_record *record);
+bool wt_run_is_starts_line(const char *line); /* that wt_run_print_starts has printed */
 enum { WT_TIME_TEXT = 32 };
-void wt_time_text(char text[WT_TIME_TEXT], time_t seconds); /* UTC */
+void wt_run_format_time(char text[WT_TIME_TEXT], time_t seconds); /* UTC */
 
 /* --- the trainer --- */
 
@@ -323,17 +323,17 @@ void wt_stop_writer_settle(wt_stop_writer *writer);
 /* Writes run.yaml anew, unless it has the verdict of a signal already. */
 wt_status wt_stop_writer_note_running(wt_stop_writer *writer, wt_trainer *trainer);
 
-/* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it. Collective.
- * */
+/* numerics.c: sets state.numerics; fails where ranks differ, unless the configuration allows it.
+ * Collective. */
 wt_status wt_agree_on_numerics(wt_trainer *trainer);
 
 /* replicas.c: fails where the ranks' parameters or moments differ. Collective. */
-wt_status wt_compare_replicas(wt_trainer *trainer);
+wt_status wt_replicas_compare(wt_trainer *trainer);
 
 /* run_words.c: what a run says of itself; rank 0's go to the log. */
 const char *wt_trainer_unit(const wt_trainer *trainer); /* what a target is */
 void wt_trainer_describe(const wt_trainer *trainer);
-void wt_trainer_say_why(const wt_trainer *trainer, wt_status status, char *why, size_t room);
+void wt_trainer_report_end(const wt_trainer *trainer, wt_status status, char *why, size_t room);
 void wt_trainer_summarise(const wt_trainer *trainer, wt_status status);
 /* Where the steps spent their time. Collective. */
 void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count);
@@ -342,15 +342,15 @@ void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count);
 void wt_trainer_summarise_ranks(wt_trainer *trainer);
 
 /* run_record.c: writes RUN/run.yaml; rank 0. `verdict` is running, done, continue or failed. */
-wt_status wt_write_run_record(wt_trainer *trainer, const char *verdict, const char *why);
+wt_status wt_run_write_record(wt_trainer *trainer, const char *verdict, const char *why);
 
 /* Puts another verdict into a run.yaml, and into the line of the start that is running; the rest stays as it
  * is. */
-wt_status wt_change_verdict(const char *run, const char *verdict, const char *why);
+wt_status wt_run_change_verdict(const char *run, const char *verdict, const char *why);
 
 /* A start in an existing run has failed before its first step: run.yaml, if there is one, lists it as refused
  * with this thread's error message, which stays; the run's verdict stays too. The caller holds the lock. */
-void wt_note_refusal(const char *run);
+void wt_run_note_refusal(const char *run);
 
 /* label_results.c: gathers all ranks' rows, counts[rank] of each, to rank 0's `all` (elsewhere NULL), rank
  * after rank in pieces, since a message has at most 2^31 bytes. Collective. */

@@ -13,7 +13,7 @@
 
 /* --- the decision --- */
 
-static void wt_note_peak(wt_trainer *trainer, int rank, int64_t bytes) {
+static void record_peak(wt_trainer *trainer, int rank, int64_t bytes) {
     if (bytes <= trainer->peak.bytes) return;
     trainer->peak.bytes = bytes;
     trainer->peak.rank = rank;
@@ -25,18 +25,18 @@ static int hear_reports(wt_trainer *trainer) {
     for (int rank = 0; rank < wt_comm_size(trainer->comm); rank++) {
         const wt_rank_report *report = &trainer->step->reports[rank];
         if (report->signal) caught = report->signal;
-        wt_note_peak(trainer, rank, report->peak_bytes);
+        record_peak(trainer, rank, report->peak_bytes);
         wt_stragglers_note(&trainer->stragglers, rank, report->busy);
     }
     return caught;
 }
 
-static bool wt_is_due(int64_t step, int64_t every) {
+static bool is_due(int64_t step, int64_t every) {
     return every > 0 && step % every == 0;
 }
 
 /* What the guard says of the step, into the decision. */
-static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, double loss, double norm) {
+static wt_status apply_guard(wt_trainer *trainer, wt_decision *decision, double loss, double norm) {
     wt_checkpoint_state *state = &trainer->state;
     const wt_guard_config *guard = &trainer->config->guard;
     const wt_step_verdict verdict = wt_guard_step(state, guard, isfinite(loss) && isfinite(norm), norm);
@@ -57,14 +57,15 @@ static wt_status wt_apply_guard(wt_trainer *trainer, wt_decision *decision, doub
 /* Rank 0: to people, once the state is published, for a terminal may keep the run waiting. */
 static void report_guard(wt_trainer *trainer, int64_t step) {
     if (!trainer->root || trainer->note.guard == WT_STEP_APPLY) return;
-    wt_progress_say(trainer->progress, "warning: step %" PRId64 " is skipped: %s", step,
-                    trainer->note.guard == WT_STEP_SKIP_SPIKE ? "its gradient's norm is far beyond the usual"
-                                                              : "its loss or gradient is not finite");
+    wt_progress_print(trainer->progress, "warning: step %" PRId64 " is skipped: %s", step,
+                      trainer->note.guard == WT_STEP_SKIP_SPIKE
+                          ? "its gradient's norm is far beyond the usual"
+                          : "its loss or gradient is not finite");
     trainer->note.guard = WT_STEP_APPLY;
 }
 
 /* Why the run should stop after this step, or NULL. */
-static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
+static const char *find_reason_to_stop(const wt_trainer *trainer, int caught) {
     if (caught) return "a signal asked to stop";
     double step = wt_time_now() - trainer->step->began;
     bool near = wt_time_limit_near(trainer->time_limit, trainer->checkpoints.longest + step);
@@ -72,16 +73,16 @@ static const char *wt_reason_to_stop(const wt_trainer *trainer, int caught) {
 }
 
 /* What is due at the step, by the configuration, the clock and the ranks' signals. */
-static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caught) {
+static void decide_dues(wt_trainer *trainer, wt_decision *decision, int caught) {
     const wt_config *config = trainer->config;
     bool last = decision->step == config->train.steps;
     double minutes = (wt_time_now() - trainer->checkpoints.last) / 60.0;
     if (decision->roll_back) return;
-    trainer->why = wt_reason_to_stop(trainer, caught);
+    trainer->why = find_reason_to_stop(trainer, caught);
     decision->stop = trainer->why || last;
-    decision->validate = trainer->evaluator && (last || wt_is_due(decision->step, config->validation.every));
-    decision->compare = wt_is_due(decision->step, config->run.compare_every);
-    bool due = wt_is_due(decision->step, config->checkpoint.every) ||
+    decision->validate = trainer->evaluator && (last || is_due(decision->step, config->validation.every));
+    decision->compare = is_due(decision->step, config->run.compare_every);
+    bool due = is_due(decision->step, config->checkpoint.every) ||
                (config->checkpoint.minutes > 0 && minutes >= config->checkpoint.minutes);
     /* going back should lead to before the trouble began, so none is written while steps are skipped */
     decision->planned = due && !decision->skip;
@@ -89,7 +90,7 @@ static void wt_decide_dues(wt_trainer *trainer, wt_decision *decision, int caugh
 }
 
 /* NaN where the loss is no cross-entropy. */
-static double wt_bits(const wt_trainer *trainer, double nats) {
+static double nats_to_bits(const wt_trainer *trainer, double nats) {
     return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
 }
 
@@ -110,19 +111,19 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
     const double mean = sum->targets ? 1.0 / (double)sum->targets : 0.0;
     const double norm = wt_step_norm(trainer->step, gradient, mean);
     decision->step = step;
-    decision->plateau = wt_stored_plateau(&trainer->state);
+    decision->plateau = wt_judge_read_plateau(&trainer->state);
     decision->update = wt_schedule_update(config, &decision->plateau, step);
     decision->update.learning_rate *= trainer->state.rate_scale;
-    decision->update.gradient_scale = mean * wt_clip_scale(norm, config->optimizer.clip);
+    decision->update.gradient_scale = mean * wt_gradient_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum->targets == 0;
-    if (sum->targets && !decision->failed) WT_TRY(wt_apply_guard(trainer, decision, sum->loss, norm));
-    wt_decide_dues(trainer, decision, caught);
+    if (sum->targets && !decision->failed) WT_TRY(apply_guard(trainer, decision, sum->loss, norm));
+    decide_dues(trainer, decision, caught);
     trainer->note.targets = sum->targets;
     trainer->note.row = (wt_metrics_row){
         .step = step,
         .epoch = count_epochs(trainer, step),
         .loss = sum->loss * mean,
-        .bits = wt_bits(trainer, sum->loss * mean),
+        .bits = nats_to_bits(trainer, sum->loss * mean),
         .silence = trainer->data.silence < 0 ? NAN : (double)sum->silence * mean,
         .gradient_norm = norm,
         .learning_rate = decision->update.learning_rate,
@@ -136,7 +137,7 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
 /* --- what is published: the state and the row of a finished step --- */
 
 /* The step's speed, without what validation and checkpoint add to it. */
-static void wt_note_speed(wt_trainer *trainer) {
+static void record_speed(wt_trainer *trainer) {
     double seconds = wt_time_now() - trainer->step->began;
     trainer->note.row.samples_per_second = seconds > 0 ? (double)trainer->note.targets / seconds : NAN;
 }
@@ -152,7 +153,7 @@ static void append_row(wt_trainer *trainer) {
 /* Rank 0, to people. */
 static void report_step(wt_trainer *trainer) {
     const wt_metrics_row *row = &trainer->note.row;
-    if (trainer->note.unwritten) wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+    if (trainer->note.unwritten) wt_progress_print(trainer->progress, "warning: %s", wt_error_message());
     trainer->note.unwritten = false;
     wt_progress_update(trainer->progress, row->step, row->samples_per_second, row->loss);
 }
@@ -171,7 +172,7 @@ static wt_metrics_row kept_row(const wt_trainer *trainer) {
     return (wt_metrics_row){.step = state->step,
                             .epoch = count_epochs(trainer, state->step),
                             .loss = state->due_loss,
-                            .bits = wt_bits(trainer, state->due_loss),
+                            .bits = nats_to_bits(trainer, state->due_loss),
                             .silence = state->due_silence,
                             .gradient_norm = state->due_norm,
                             .learning_rate = state->due_rate,
@@ -185,12 +186,12 @@ static wt_metrics_row kept_row(const wt_trainer *trainer) {
 static void publish_step(wt_trainer *trainer, const wt_decision *decision) {
     wt_checkpoint_state *state = &trainer->state;
     state->step = decision->step;
-    wt_store_plateau(state, decision->plateau);
+    wt_judge_store_plateau(state, decision->plateau);
     if (decision->planned) state->planned_step = decision->step;
     state->validation_due = decision->validate;
     state->uncompared = wt_comm_size(trainer->comm) > 1;
     if (trainer->root) {
-        wt_note_speed(trainer);
+        record_speed(trainer);
         keep_row(state, &trainer->note.row);
         if (!decision->validate) append_row(trainer);
     }
@@ -207,19 +208,19 @@ static void report_judgement(const wt_trainer *trainer, wt_judgement judgement, 
                              const wt_score *score) {
     char text[96], accuracy[64] = "";
     const wt_checkpoint_state *state = &trainer->state;
-    wt_loss_text(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
+    wt_train_format_loss(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
     if (state->outputs > 1)
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
                  100.0 * (double)score->correct / (double)score->targets);
     if (state->validation_power > 0)
-        wt_esr_text(accuracy, sizeof accuracy, wt_dataset_kind(trainer->data.set) == WT_DATA_AUDIO,
-                    loss / state->validation_power);
-    wt_progress_say(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
-                    accuracy, judgement.best ? " (the best so far)" : "");
+        wt_train_format_esr(accuracy, sizeof accuracy, wt_dataset_kind(trainer->data.set) == WT_DATA_AUDIO,
+                            loss / state->validation_power);
+    wt_progress_print(trainer->progress, "step %" PRId64 ": validation loss %s%s%s", state->step, text,
+                      accuracy, judgement.best ? " (the best so far)" : "");
     if (judgement.lowered) {
-        wt_progress_say(trainer->progress,
-                        "step %" PRId64 ": no improvement for long, the learning rate is now %g", state->step,
-                        trainer->config->optimizer.learning_rate * state->plateau_scale);
+        wt_progress_print(trainer->progress,
+                          "step %" PRId64 ": no improvement for long, the learning rate is now %g",
+                          state->step, trainer->config->optimizer.learning_rate * state->plateau_scale);
     }
 }
 
@@ -234,7 +235,7 @@ static wt_judgement publish_validation(wt_trainer *trainer, double loss, const w
     if (judgement.best) state->planned_step = state->step;
     state->validation_due = false;
     row->validation_loss = loss;
-    row->validation_bits = wt_bits(trainer, loss);
+    row->validation_bits = nats_to_bits(trainer, loss);
     row->validation_silence = trainer->data.silence < 0 ? NAN
                                                         : (double)score->silence / (double)score->targets;
     append_row(trainer);
@@ -243,7 +244,7 @@ static wt_judgement publish_validation(wt_trainer *trainer, double loss, const w
 }
 
 /* The judgement holds on all ranks. */
-static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
+static wt_status run_validation(wt_trainer *trainer, wt_decision *decision) {
     wt_score score;
     wt_judgement judgement = {0};
     wt_timer_enter(&trainer->step->timer, WT_PHASE_VALIDATE);
@@ -265,11 +266,11 @@ static wt_status wt_validate(wt_trainer *trainer, wt_decision *decision) {
 /* --- checkpoints, and what else follows a step --- */
 
 /* Rank 0: a checkpoint that could not be written is a warning while there is still time for another one. */
-static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
+static void collect_checkpoint(wt_trainer *trainer, bool wait) {
     double seconds = 0;
     if (wt_checkpoint_writer_collect(trainer->files.writer, wait, &seconds) != WT_OK) {
-        wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
-                        wt_checkpoint_writer_step(trainer->files.writer), wt_error_message());
+        wt_progress_print(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s",
+                          wt_checkpoint_writer_step(trainer->files.writer), wt_error_message());
     }
     if (seconds > 0) trainer->files.record.checkpoint_seconds = seconds;
     if (seconds > trainer->checkpoints.longest) trainer->checkpoints.longest = seconds;
@@ -279,9 +280,9 @@ static void wt_hear_of_checkpoint(wt_trainer *trainer, bool wait) {
 
 /* Rank 0. The last one is waited for: its failure is the run's, unless steps are being skipped, whose state
  * may not be finite and then is no state that a checkpoint holds; the run goes on from the one before. */
-static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
+static wt_status keep_checkpoint(wt_trainer *trainer, const wt_decision *decision) {
     wt_timer_enter(&trainer->step->timer, WT_PHASE_CHECKPOINT);
-    wt_hear_of_checkpoint(trainer, true);
+    collect_checkpoint(trainer, true);
     trainer->checkpoints.last = wt_time_now();
     if (decision->stop) {
         wt_stop_writer_settle(trainer->stop);
@@ -295,33 +296,34 @@ static wt_status wt_keep_checkpoint(wt_trainer *trainer, const wt_decision *deci
                                               &trainer->files.record.checkpoint_seconds);
     const bool last = decision->step == trainer->config->train.steps;
     if (status == WT_OK || (decision->stop && (last || !trainer->state.skipped_in_row))) return status;
-    wt_progress_say(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
-                    wt_error_message());
+    wt_progress_print(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
+                      wt_error_message());
     return WT_OK;
 }
 
-/* Rank 0 writes run.yaml when memory has grown by much, so that the record of a start that is killed for it has the figure.
+/* Rank 0 writes run.yaml when memory has grown by much, so that the record of a start that is killed for it
+ * has the figure.
  */
-static void wt_keep_peak(wt_trainer *trainer) {
+static void keep_peak(wt_trainer *trainer) {
     if (trainer->peak.bytes <= trainer->peak.written + trainer->peak.written / 16) return;
     trainer->peak.written = trainer->peak.bytes;
     if (wt_run_lock_check(trainer->files.lock) != WT_OK ||
         wt_stop_writer_note_running(trainer->stop, trainer) != WT_OK)
-        wt_progress_say(trainer->progress, "warning: %s", wt_error_message());
+        wt_progress_print(trainer->progress, "warning: %s", wt_error_message());
 }
 
 /* Rank 0: who is slow, whenever that changes. */
-static void wt_say_stragglers(wt_trainer *trainer) {
+static void report_stragglers(wt_trainer *trainer) {
     char text[512];
     if (!wt_stragglers_changed(&trainer->stragglers, trainer->config->run.seconds)) return;
     if (!trainer->stragglers.any) {
-        wt_progress_say(trainer->progress, "step %" PRId64 ": no rank is slower than the others any more",
-                        trainer->state.step);
+        wt_progress_print(trainer->progress, "step %" PRId64 ": no rank is slower than the others any more",
+                          trainer->state.step);
         return;
     }
     wt_stragglers_text(text, sizeof text, &trainer->stragglers, trainer->start.places);
-    wt_progress_say(trainer->progress, "warning: step %" PRId64 ": slower than the others: %s",
-                    trainer->state.step, text);
+    wt_progress_print(trainer->progress, "warning: step %" PRId64 ": slower than the others: %s",
+                      trainer->state.step, text);
 }
 
 /* --- the step --- */
@@ -336,18 +338,18 @@ static wt_status next_batch(void *context, const wt_batch **batch) {
 
 /* What is due once the step's state is published. */
 static wt_status follow_step(wt_trainer *trainer, wt_decision *decision) {
-    if (decision->validate) WT_TRY(wt_validate(trainer, decision));
+    if (decision->validate) WT_TRY(run_validation(trainer, decision));
     if (decision->compare || decision->checkpoint) {
-        WT_TRY(wt_compare_replicas(trainer));
+        WT_TRY(wt_replicas_compare(trainer));
         wt_stop_writer_hold(trainer->stop);
         trainer->state.uncompared = false;
         wt_stop_writer_publish(trainer->stop);
     }
     if (!trainer->root) return WT_OK;
-    wt_keep_peak(trainer);
-    wt_say_stragglers(trainer);
-    wt_hear_of_checkpoint(trainer, false);
-    return decision->checkpoint ? wt_keep_checkpoint(trainer, decision) : WT_OK;
+    keep_peak(trainer);
+    report_stragglers(trainer);
+    collect_checkpoint(trainer, false);
+    return decision->checkpoint ? keep_checkpoint(trainer, decision) : WT_OK;
 }
 
 static wt_status roll_back(wt_trainer *trainer, const wt_decision *decision) {
@@ -355,9 +357,9 @@ static wt_status roll_back(wt_trainer *trainer, const wt_decision *decision) {
     wt_stop_writer_publish(trainer->stop);
     report_guard(trainer, decision->step);
     if (trainer->root)
-        wt_progress_say(trainer->progress,
-                        "warning: back to step %" PRId64 ", with the learning rate times %g from here on",
-                        trainer->state.step, trainer->state.rate_scale);
+        wt_progress_print(trainer->progress,
+                          "warning: back to step %" PRId64 ", with the learning rate times %g from here on",
+                          trainer->state.step, trainer->state.rate_scale);
     return WT_OK;
 }
 
@@ -373,7 +375,7 @@ static wt_status run_step(wt_trainer *trainer, wt_decision *decision) {
     return status;
 }
 
-static wt_status wt_trainer_step(wt_trainer *trainer, wt_decision *decision) {
+static wt_status run_reported_step(wt_trainer *trainer, wt_decision *decision) {
     wt_status status = run_step(trainer, decision);
     if (status == WT_OK) return WT_OK;
     wt_stop_writer_close(trainer->stop);
@@ -399,41 +401,41 @@ static wt_status finish_step(wt_trainer *trainer, wt_decision *decision) {
 
 /* --- the run --- */
 
-static bool wt_is_done(const wt_trainer *trainer) {
+static bool is_done(const wt_trainer *trainer) {
     return trainer->state.step >= trainer->config->train.steps ||
-           wt_is_out_of_patience(&trainer->state, trainer->config) ||
-           wt_has_reached_esr(&trainer->state, trainer->config);
+           wt_judge_is_out_of_patience(&trainer->state, trainer->config) ||
+           wt_judge_has_reached_esr(&trainer->state, trainer->config);
 }
 
 /* Rank 0's last words in run.yaml; a failure's message stays the one that main prints. */
-static wt_status wt_record_verdict(wt_trainer *trainer, wt_status status) {
+static wt_status record_verdict(wt_trainer *trainer, wt_status status) {
     char why[1024];
-    wt_trainer_say_why(trainer, status, why, sizeof why);
+    wt_trainer_report_end(trainer, status, why, sizeof why);
     const char *verdict = status == WT_OK ? "done" : status == WT_CONTINUE ? "continue" : "failed";
     wt_status written = wt_run_lock_check(
         trainer->files.lock); /* a successor's record is not this run's to change */
-    if (written == WT_OK) written = wt_write_run_record(trainer, verdict, why);
+    if (written == WT_OK) written = wt_run_write_record(trainer, verdict, why);
     return status == WT_OK || status == WT_CONTINUE ? (written == WT_OK ? status : written)
                                                     : wt_error(status, "%s", why);
 }
 
 /* The most memory of any rank, between steps. Collective. */
-static void wt_gather_peaks(wt_trainer *trainer) {
+static void gather_peaks(wt_trainer *trainer) {
     const wt_rank_report mine = {.peak_bytes = wt_memory_peak_resident()};
     wt_rank_report *all = trainer->step->reports;
     wt_comm_gather(trainer->comm, &mine, sizeof mine, all);
     for (int rank = 0; trainer->root && rank < wt_comm_size(trainer->comm); rank++)
-        wt_note_peak(trainer, rank, all[rank].peak_bytes);
+        record_peak(trainer, rank, all[rank].peak_bytes);
 }
 
-static void wt_tell_watch(void *watch, wt_phase phase) {
+static void notify_watch(void *watch, wt_phase phase) {
     wt_hang_watch_phase(watch, phase);
 }
 
-static wt_status wt_run_steps(wt_trainer *trainer) {
+static wt_status run_steps(wt_trainer *trainer) {
     wt_status status = WT_OK;
     int64_t before = trainer->state.step;
-    wt_decision decision = {.stop = wt_is_done(trainer)};
+    wt_decision decision = {.stop = is_done(trainer)};
     if (trainer->root) {
         status = wt_progress_create(&trainer->progress, "training", "samples", trainer->state.step,
                                     trainer->config->train.steps, trainer->config->run.seconds);
@@ -443,30 +445,30 @@ static wt_status wt_run_steps(wt_trainer *trainer) {
     }
     WT_TRY(wt_comm_agree(trainer->comm, status));
     wt_timer_init(&trainer->step->timer);
-    trainer->step->timer.listener = wt_tell_watch;
+    trainer->step->timer.listener = notify_watch;
     trainer->step->timer.context = trainer->watch;
     trainer->began = trainer->checkpoints.last = wt_time_now();
     if (trainer->state.validation_due) status = finish_step(trainer, &decision);
-    while (status == WT_OK && !decision.stop) status = wt_trainer_step(trainer, &decision);
+    while (status == WT_OK && !decision.stop) status = run_reported_step(trainer, &decision);
     status = wt_comm_agree(trainer->comm, status);
-    wt_gather_peaks(trainer);
+    gather_peaks(trainer);
     wt_progress_destroy(trainer->progress); /* its line is finished before the summary's begin */
     trainer->progress = NULL;
     WT_TRY(status);
     wt_trainer_summarise_phases(trainer, trainer->state.step - before);
     wt_trainer_summarise_ranks(trainer);
-    return wt_is_done(trainer) ? WT_OK : WT_CONTINUE;
+    return is_done(trainer) ? WT_OK : WT_CONTINUE;
 }
 
-static wt_status wt_run_recorded(wt_trainer *trainer) {
+static wt_status run_recorded(wt_trainer *trainer) {
     WT_TRY(wt_comm_hosts(trainer->comm, &trainer->start.hosts));
-    wt_gather_peaks(trainer);
+    gather_peaks(trainer);
     trainer->peak.written = trainer->peak.bytes;
     wt_status status = WT_OK;
     if (trainer->root) {
         wt_trainer_describe(trainer);
         wt_stop_writer_warn(trainer->files.record.checkpoint_seconds);
-        status = wt_write_run_record(trainer, "running", "");
+        status = wt_run_write_record(trainer, "running", "");
         if (status == WT_OK) status = wt_stop_writer_start(&trainer->stop, trainer);
     }
     status = wt_comm_agree(trainer->comm, status);
@@ -476,13 +478,13 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
         return status;
     }
     atomic_store(&trainer->start.begun, true);
-    status = wt_run_steps(trainer);
+    status = run_steps(trainer);
     wt_stop_writer_end(trainer->stop); /* the verdict is another now */
     trainer->stop = NULL;
     wt_progress_destroy(trainer->progress);
     trainer->progress = NULL;
     if (trainer->root && status != WT_FAILED) wt_trainer_summarise(trainer, status);
-    if (trainer->root) status = wt_record_verdict(trainer, status);
+    if (trainer->root) status = record_verdict(trainer, status);
     /* rank 0's word counts: a record that can't be written is a failure */
     return wt_comm_agree(trainer->comm, status);
 }
@@ -490,17 +492,17 @@ static wt_status wt_run_recorded(wt_trainer *trainer) {
 /* The hang watch of any rank, before it ends the job: no rank can say anything after that. The record is left
  * alone if it is no longer this start's: it has its verdict already, or another start has taken the folder
  * over. */
-static void wt_leave_verdict(void *context, const char *why) {
+static void leave_verdict(void *context, const char *why) {
     const wt_trainer *trainer = context;
     wt_run_record record;
-    if (!atomic_load(&trainer->start.begun) || !wt_read_run_record(&record, trainer->options->run)) return;
+    if (!atomic_load(&trainer->start.begun) || !wt_run_read_record(&record, trainer->options->run)) return;
     if (record.running && record.restarts == trainer->start.restarts)
-        wt_change_verdict(trainer->options->run, "failed", why);
+        wt_run_change_verdict(trainer->options->run, "failed", why);
     wt_run_record_dispose(&record);
 }
 
 /* What looks at the clock for the whole run; the set-up counts as loading. */
-static wt_status wt_start_clocks(wt_trainer *trainer) {
+static wt_status start_clocks(wt_trainer *trainer) {
     const wt_run_config *run = &trainer->config->run;
     wt_hang_limits limits = {run->hang_seconds, run->hang_seconds_data, run->hang_seconds_validation};
     wt_status status = WT_OK;
@@ -508,7 +510,7 @@ static wt_status wt_start_clocks(wt_trainer *trainer) {
         status = wt_time_limit_start(&trainer->time_limit, run->time_limit, run->time_margin);
     }
     if (status == WT_OK) status = wt_hang_watch_start(&trainer->watch, trainer->comm, &limits, WT_PHASE_DATA);
-    wt_hang_watch_tell(trainer->watch, wt_leave_verdict, trainer);
+    wt_hang_watch_set_report(trainer->watch, leave_verdict, trainer);
     return wt_comm_agree(trainer->comm, status);
 }
 
@@ -525,10 +527,10 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     trainer->config = &options->config;
     trainer->start.begun_at = time(NULL);
     wt_comm_catch_signals();
-    status = wt_start_clocks(trainer);
+    status = start_clocks(trainer);
     if (status == WT_OK) status = wt_trainer_setup(trainer);
-    if (status == WT_OK) status = wt_run_recorded(trainer);
-    if (trainer->files.lock && !atomic_load(&trainer->start.begun)) wt_note_refusal(options->run);
+    if (status == WT_OK) status = run_recorded(trainer);
+    if (trainer->files.lock && !atomic_load(&trainer->start.begun)) wt_run_note_refusal(options->run);
     wt_trainer_dispose(trainer);
     wt_time_limit_stop(trainer->time_limit);
     wt_hang_watch_stop(trainer->watch);

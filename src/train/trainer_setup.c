@@ -15,7 +15,7 @@
 
 /* --- data: split → windows → order → loader --- */
 
-static int64_t wt_longest_utterance(const wt_dataset *dataset) {
+static int64_t find_longest_utterance(const wt_dataset *dataset) {
     int64_t longest = 0;
     for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
         int64_t length = wt_dataset_length(dataset, u);
@@ -25,10 +25,10 @@ static int64_t wt_longest_utterance(const wt_dataset *dataset) {
 }
 
 /* A receptive field that reaches past every utterance is an oversight, most likely. */
-static void wt_warn_of_context(const wt_trainer *trainer) {
+static void warn_of_context(const wt_trainer *trainer) {
     const wt_data_config *data = &trainer->config->data;
     int field = trainer->network->receptive_field;
-    int64_t longest = wt_longest_utterance(trainer->data.set);
+    int64_t longest = find_longest_utterance(trainer->data.set);
     double padded = (double)wt_windows_padded_targets(trainer->data.windows) /
                     (double)wt_windows_targets(trainer->data.windows);
     if (longest < field && trainer->root) {
@@ -39,49 +39,49 @@ static void wt_warn_of_context(const wt_trainer *trainer) {
     }
 }
 
-static wt_status wt_setup_data(wt_trainer *trainer) {
+static wt_status setup_data(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_data_config *data = &config->data;
     wt_data_facts facts;
     WT_TRY(wt_dataset_open(&trainer->data.set, data->path, "train", data->memory));
-    WT_TRY(wt_data_facts_of(&facts, config, trainer->data.set));
+    WT_TRY(wt_train_data_facts(&facts, config, trainer->data.set));
     WT_TRY(wt_network_create_shaped(&trainer->network, &config->model, &facts.network));
     trainer->data.quantization = facts.quantization;
-    wt_take_normalization(&trainer->data.normalization, config, trainer->data.set);
-    WT_TRY(wt_make_windows(&trainer->data.windows, trainer->data.set, trainer->network, data,
-                           &trainer->data.normalization));
-    wt_warn_of_context(trainer);
+    wt_train_take_normalization(&trainer->data.normalization, config, trainer->data.set);
+    WT_TRY(wt_train_make_windows(&trainer->data.windows, trainer->data.set, trainer->network, data,
+                                 &trainer->data.normalization));
+    warn_of_context(trainer);
     trainer->data.order = wt_order_training(trainer->data.set, trainer->data.windows, data->sampling,
                                             (uint64_t)config->train.seed);
     trainer->data.silence = data->target == WT_TARGETS_LABEL || trainer->network->values
                                 ? -2
-                                : wt_silence_class(facts.quantization);
+                                : wt_quantize_silence(facts.quantization);
     return WT_OK;
 }
 
 /* The loader's plan: batch `number` is step `number`; slots are this rank's microbatches' windows. */
-static int64_t wt_plan_step(const void *context, int64_t number, int slot) {
+static int64_t plan_training_window(const void *context, int64_t number, int slot) {
     const wt_trainer *trainer = context;
     const wt_microbatches *m = &trainer->step->microbatches;
     int64_t position = (number - 1) * trainer->config->train.batch + (int64_t)m->first * m->windows + slot;
     return wt_order_window(&trainer->data.order, position);
 }
 
-static wt_status wt_setup_loader(wt_trainer *trainer) {
+static wt_status setup_loader(wt_trainer *trainer) {
     if (trainer->state.step >= trainer->config->train.steps) return WT_OK; /* nothing is left to load */
     const wt_microbatches *m = &trainer->step->microbatches;
     const wt_normalization stored = wt_normalization_of_stored(&trainer->data.normalization,
                                                                trainer->data.set);
-    wt_batch_shape shape = wt_shape_batch(trainer->network, &trainer->config->data,
-                                          trainer->data.quantization, &stored,
-                                          (m->end - m->first) * m->windows);
-    wt_shape_frames(&shape, wt_dataset_features(trainer->data.set));
+    wt_batch_shape shape = wt_train_shape_batch(trainer->network, &trainer->config->data,
+                                                trainer->data.quantization, &stored,
+                                                (m->end - m->first) * m->windows);
+    wt_train_shape_frames(&shape, wt_dataset_features(trainer->data.set));
     shape.condition.dropout = trainer->config->data.condition_dropout;
     shape.input_noise = trainer->config->data.input_noise;
     shape.noise_seed = (uint64_t)trainer->config->train.seed;
-    return wt_loader_create(
-        &trainer->data.loader, trainer->data.set, trainer->data.windows, &shape,
-        &(wt_loader_plan){wt_plan_step, trainer, trainer->state.step + 1, trainer->config->train.steps + 1});
+    return wt_loader_create(&trainer->data.loader, trainer->data.set, trainer->data.windows, &shape,
+                            &(wt_loader_plan){plan_training_window, trainer, trainer->state.step + 1,
+                                              trainer->config->train.steps + 1});
 }
 
 /* --- the run's folder, on rank 0 --- */
@@ -92,8 +92,8 @@ typedef struct {
     int refused_count;
 } wt_changes;
 
-static void wt_note_change(void *context, const char *key, wt_resume_rule rule, const char *before,
-                           const char *after) {
+static void record_change(void *context, const char *key, wt_resume_rule rule, const char *before,
+                          const char *after) {
     wt_changes *changes = context;
     if (rule == WT_RESUME_WARNED)
         wt_log_warning("%s was %s in the checkpoint, now it is %s", key, before, after);
@@ -104,11 +104,10 @@ static void wt_note_change(void *context, const char *key, wt_resume_rule rule, 
     changes->refused_count++;
 }
 
-static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *checkpoint) {
+static wt_status check_resume(const wt_trainer *trainer, wt_checkpoint *checkpoint) {
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
     wt_changes changes = {"", 0};
-    WT_TRY(
-        wt_config_compare(wt_checkpoint_get_config(checkpoint), trainer->config, wt_note_change, &changes));
+    WT_TRY(wt_config_compare(wt_checkpoint_get_config(checkpoint), trainer->config, record_change, &changes));
     WT_CHECK(changes.refused_count == 0, WT_USAGE, "%s: the checkpoint is of another configuration (%s)",
              wt_checkpoint_path(checkpoint), changes.refused);
     char digest[WT_HASH_TEXT];
@@ -126,7 +125,7 @@ static wt_status wt_check_resume(const wt_trainer *trainer, wt_checkpoint *check
 }
 
 /* Classes mean the symbols that they meant when the parameters were learnt. */
-static wt_status wt_check_vocabulary(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
+static wt_status check_vocabulary(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
     const wt_vocabulary *own = wt_dataset_vocabulary(trainer->data.set);
     const wt_vocabulary *learnt = wt_checkpoint_get_vocabulary(checkpoint);
     WT_CHECK(wt_vocabulary_equal(own, learnt), WT_USAGE,
@@ -137,9 +136,9 @@ static wt_status wt_check_vocabulary(const wt_trainer *trainer, const wt_checkpo
 }
 
 /* The state of a resume replaces the fresh one, but for what this start knows itself. */
-static wt_status wt_take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
-    WT_TRY(wt_check_resume(trainer, checkpoint));
-    WT_TRY(wt_check_vocabulary(trainer, checkpoint));
+static wt_status take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
+    WT_TRY(check_resume(trainer, checkpoint));
+    WT_TRY(check_vocabulary(trainer, checkpoint));
     WT_TRY(
         wt_restore_state(checkpoint, trainer->network, trainer->step->parameters, &trainer->step->optimizer));
     wt_checkpoint_state fresh = trainer->state;
@@ -163,7 +162,7 @@ static void warn_of_other_rate(const wt_trainer *trainer, const wt_checkpoint *c
 }
 
 /* Parameters for a run that begins: drawn, or another checkpoint's. */
-static wt_status wt_begin(wt_trainer *trainer) {
+static wt_status begin_run(wt_trainer *trainer) {
     const char *initial = trainer->options->initial;
     if (!initial) {
         wt_network_initialise(trainer->network, trainer->step->parameters,
@@ -173,7 +172,7 @@ static wt_status wt_begin(wt_trainer *trainer) {
     }
     wt_checkpoint *checkpoint;
     WT_TRY(wt_checkpoint_find(&checkpoint, initial, WT_PICK_NEWEST, -1));
-    wt_status status = wt_check_vocabulary(trainer, checkpoint);
+    wt_status status = check_vocabulary(trainer, checkpoint);
     if (status == WT_OK)
         status = wt_restore_parameters(checkpoint, trainer->network, false, trainer->step->parameters);
     wt_optimizer_reset(&trainer->step->optimizer, trainer->step->parameters);
@@ -186,7 +185,7 @@ static wt_status wt_begin(wt_trainer *trainer) {
     return status;
 }
 
-static wt_status wt_open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
+static wt_status open_resume(wt_checkpoint **checkpoint, const wt_train_options *options) {
     int64_t newest;
     *checkpoint = NULL;
     if (options->resume == WT_RESUME_AUTO) return wt_run_open_newest(checkpoint, options->run);
@@ -216,13 +215,13 @@ static bool is_own_checkpoint(const char *run, const wt_checkpoint *checkpoint) 
 }
 
 /* With the lock held: parameters and moments, the count of starts, metrics.csv. */
-static wt_status wt_begin_or_resume(wt_trainer *trainer) {
+static wt_status begin_or_resume(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     const wt_train_options *options = trainer->options;
     wt_checkpoint *checkpoint;
-    WT_TRY(wt_open_resume(&checkpoint, options));
+    WT_TRY(open_resume(&checkpoint, options));
     const bool own = checkpoint && is_own_checkpoint(options->run, checkpoint);
-    wt_status status = checkpoint ? wt_take_checkpoint(trainer, checkpoint) : wt_begin(trainer);
+    wt_status status = checkpoint ? take_checkpoint(trainer, checkpoint) : begin_run(trainer);
     wt_checkpoint_close(checkpoint);
     WT_TRY(status);
     trainer->start.first_step = trainer->state.step;
@@ -236,9 +235,9 @@ static wt_status wt_begin_or_resume(wt_trainer *trainer) {
     return WT_OK;
 }
 
-/* Takes back a folder that was made for a run that then could not begin; what holds more than a lock stays.
- * */
-static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
+/* Takes back a folder that was made for a run that then could not begin; what holds more than a lock
+ * stays. */
+static void unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
     char lock[WT_PATH_MAX];
     wt_run_lock_release(trainer->files.lock);
     trainer->files.lock = NULL;
@@ -247,11 +246,11 @@ static void wt_unmake_run_folder(wt_trainer *trainer, const char *checkpoints) {
 }
 
 /* The run's lock; its record, with this start in it. */
-static wt_status wt_take_lock(wt_trainer *trainer) {
+static wt_status take_lock(wt_trainer *trainer) {
     const char *run = trainer->options->run;
-    const wt_run_start start = wt_begin_start(trainer->comm, run, trainer->start.begun_at);
+    const wt_run_start start = wt_run_begin_start(trainer->comm, run, trainer->start.begun_at);
     WT_TRY(wt_run_lock_take(&trainer->files.lock, run));
-    WT_TRY(wt_enter_start(&trainer->files.record, run, trainer->files.lock, &start));
+    WT_TRY(wt_run_enter_start(&trainer->files.record, run, trainer->files.lock, &start));
     trainer->start.restarts = trainer->files.record.known ? trainer->files.record.restarts + 1 : 0;
     if (trainer->files.record.running)
         wt_log_info("the start before ended without a word (killed, or its node is gone)");
@@ -259,26 +258,26 @@ static wt_status wt_take_lock(wt_trainer *trainer) {
 }
 
 /* First of all in a folder that holds a run: whatever fails from here on is that run's verdict. */
-static wt_status wt_lock_old_run(wt_trainer *trainer) {
+static wt_status lock_old_run(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     WT_TRY(wt_path_join(path, trainer->options->run, "run.yaml"));
-    return wt_path_exists(path) ? wt_take_lock(trainer) : WT_OK;
+    return wt_path_exists(path) ? take_lock(trainer) : WT_OK;
 }
 
-static wt_status wt_open_run_folder(wt_trainer *trainer) {
+static wt_status open_run_folder(wt_trainer *trainer) {
     char checkpoints[WT_PATH_MAX];
     const char *run = trainer->options->run;
     bool made = !wt_path_exists(run);
     WT_TRY(wt_path_join(checkpoints, run, "checkpoints"));
     WT_TRY(wt_folder_make(checkpoints));
-    if (!trainer->files.lock) WT_TRY(wt_take_lock(trainer));
-    wt_status status = wt_begin_or_resume(trainer);
-    if (status != WT_OK && made) wt_unmake_run_folder(trainer, checkpoints);
+    if (!trainer->files.lock) WT_TRY(take_lock(trainer));
+    wt_status status = begin_or_resume(trainer);
+    if (status != WT_OK && made) unmake_run_folder(trainer, checkpoints);
     return status;
 }
 
 /* Rank 0's state to all ranks. */
-static void wt_share_state(wt_trainer *trainer) {
+static void broadcast_state(wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
     wt_comm_broadcast(trainer->comm, &trainer->start.restarts, sizeof trainer->start.restarts);
     wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
@@ -292,14 +291,14 @@ static void wt_share_state(wt_trainer *trainer) {
 }
 
 /* Those that rank 0 may begin from. Collective. */
-static wt_status wt_agree_on_checkpoints(wt_trainer *trainer) {
+static wt_status agree_on_checkpoints(wt_trainer *trainer) {
     const wt_train_options *options = trainer->options;
     const bool given = options->resume == WT_RESUME_FILE;
     WT_TRY(wt_agree_on_checkpoint(trainer->comm, given ? options->resume_file : options->run));
     return options->initial ? wt_agree_on_checkpoint(trainer->comm, options->initial) : WT_OK;
 }
 
-static wt_status wt_setup_evaluator(wt_trainer *trainer) {
+static wt_status setup_evaluator(wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     if (config->validation.every == 0) return WT_OK;
     if (!wt_comm_decide(trainer->comm, wt_dataset_has_split(config->data.path, "validation"))) {
@@ -323,7 +322,7 @@ static wt_status wt_setup_evaluator(wt_trainer *trainer) {
                          wt_evaluator_check(trainer->evaluator, wt_dataset_vocabulary(trainer->data.set)));
 }
 
-static void wt_fresh_state(wt_trainer *trainer) {
+static void init_state(wt_trainer *trainer) {
     wt_checkpoint_state *state = &trainer->state;
     memset(state, 0, sizeof *state);
     state->sample_rate = wt_dataset_sample_rate(trainer->data.set);
@@ -342,27 +341,27 @@ static void wt_fresh_state(wt_trainer *trainer) {
     state->best_step = state->planned_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->data.set));
     state->rate_scale = 1.0;
-    wt_store_plateau(state, wt_plateau_begin());
+    wt_judge_store_plateau(state, wt_plateau_begin());
 }
 
 wt_status wt_trainer_setup(wt_trainer *trainer) {
     wt_comm *comm = trainer->comm;
     trainer->root = wt_comm_rank(comm) == 0;
-    WT_TRY(wt_comm_agree(comm, trainer->root ? wt_lock_old_run(trainer) : WT_OK));
+    WT_TRY(wt_comm_agree(comm, trainer->root ? lock_old_run(trainer) : WT_OK));
     WT_TRY(wt_comm_settle(comm, false, trainer->options->oversubscribe, &trainer->start.places));
     WT_TRY(wt_comm_agree(comm, wt_kernels_select(&trainer->kernels, trainer->config->run.backend,
                                                  trainer->config->train.precision)));
-    wt_status opened = wt_setup_data(trainer);
+    wt_status opened = setup_data(trainer);
     WT_TRY(wt_agree_on_dataset(comm, trainer->config->data.path, "train", trainer->data.set, opened));
     WT_TRY(wt_comm_agree(comm, wt_step_create(&trainer->step, comm, trainer->config, trainer->kernels,
                                               trainer->network, trainer->data.silence)));
-    wt_fresh_state(trainer);
+    init_state(trainer);
     WT_TRY(wt_agree_on_numerics(trainer));
-    WT_TRY(wt_setup_evaluator(trainer));
-    WT_TRY(wt_agree_on_checkpoints(trainer));
-    WT_TRY(wt_comm_agree(comm, trainer->root ? wt_open_run_folder(trainer) : WT_OK));
-    wt_share_state(trainer);
-    return wt_comm_agree(comm, wt_setup_loader(trainer));
+    WT_TRY(setup_evaluator(trainer));
+    WT_TRY(agree_on_checkpoints(trainer));
+    WT_TRY(wt_comm_agree(comm, trainer->root ? open_run_folder(trainer) : WT_OK));
+    broadcast_state(trainer);
+    return wt_comm_agree(comm, setup_loader(trainer));
 }
 
 /* --- going back --- */
@@ -397,7 +396,7 @@ static wt_status open_planned(wt_checkpoint **out, const char *run, int64_t step
 }
 
 /* Rank 0: the state of that checkpoint, or of the beginning, but for what the guard remembers. */
-static wt_status wt_reload(wt_trainer *trainer) {
+static wt_status reload_checkpoint(wt_trainer *trainer) {
     char path[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
     const wt_checkpoint_state now = trainer->state;
@@ -411,8 +410,8 @@ static wt_status wt_reload(wt_trainer *trainer) {
                                   &trainer->step->optimizer);
         wt_checkpoint_close(checkpoint);
     } else {
-        wt_fresh_state(trainer);
-        status = wt_begin(trainer);
+        init_state(trainer);
+        status = begin_run(trainer);
     }
     WT_TRY(status);
     memcpy(trainer->state.numerics, now.numerics, sizeof now.numerics);
@@ -435,9 +434,9 @@ static wt_status wt_reload(wt_trainer *trainer) {
 wt_status wt_trainer_roll_back(wt_trainer *trainer) {
     wt_loader_destroy(trainer->data.loader);
     trainer->data.loader = NULL;
-    WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? wt_reload(trainer) : WT_OK));
-    wt_share_state(trainer);
-    return wt_comm_agree(trainer->comm, wt_setup_loader(trainer));
+    WT_TRY(wt_comm_agree(trainer->comm, trainer->root ? reload_checkpoint(trainer) : WT_OK));
+    broadcast_state(trainer);
+    return wt_comm_agree(trainer->comm, setup_loader(trainer));
 }
 
 void wt_trainer_dispose(wt_trainer *trainer) {

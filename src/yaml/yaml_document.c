@@ -64,7 +64,7 @@ void wt_yaml_show(char out[WT_YAML_SHOW], const wt_yaml_node *node) {
     case WT_YAML_MAPPING: snprintf(out, WT_YAML_SHOW, "keys of its own"); return;
     case WT_YAML_SCALAR: break;
     }
-    wt_text_show(text, sizeof text, node->text, node->length);
+    wt_utf8_show(text, sizeof text, node->text, node->length);
     if (wt_yaml_is_null(node)) {
         snprintf(out, WT_YAML_SHOW, "nothing");
     } else {
@@ -128,7 +128,7 @@ static wt_status reader_error(const wt_reader *reader, size_t line, const char *
 static size_t line_of_offset(const char *text, size_t offset) {
     size_t line = 0;
     for (const char *end = text + offset; text < end;) {
-        int length = wt_line_end(text, (size_t)(end - text));
+        int length = wt_utf8_line_end(text, (size_t)(end - text));
         line += length > 0;
         text += length > 0 ? length : 1;
     }
@@ -139,7 +139,7 @@ static size_t line_of_offset(const char *text, size_t offset) {
 static bool indented_by_tab(const wt_reader *reader, size_t line) {
     const char *at = reader->text, *end = at + reader->bytes;
     while (at < end && line > 0) {
-        int length = wt_line_end(at, (size_t)(end - at));
+        int length = wt_utf8_line_end(at, (size_t)(end - at));
         line -= length > 0;
         at += length > 0 ? length : 1;
     }
@@ -281,7 +281,7 @@ wt_status wt_yaml_read(wt_yaml_pool *pool, wt_yaml_node **root, const char *sour
                        const char *text, size_t bytes) {
     *root = NULL;
     size_t skip;
-    WT_TRY(wt_text_begin(&skip, source, text, bytes));
+    WT_TRY(wt_utf8_begin(&skip, source, text, bytes));
     text += skip;
     bytes -= skip;
     wt_reader reader = {.pool = pool, .source = source, .text = text, .bytes = bytes, .lines = lines};

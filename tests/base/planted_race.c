@@ -19,14 +19,14 @@ typedef struct {
     int values[COUNT];
 } shared;
 
-static void add(shared *s) {
+static void add_unlocked(shared *s) {
     if (s->locks) pthread_mutex_lock(&s->mutex);
     s->number++;
     if (s->locks) pthread_mutex_unlock(&s->mutex);
 }
 
 static void *add_often(void *context) {
-    for (int i = 0; i < COUNT; i++) add(context);
+    for (int i = 0; i < COUNT; i++) add_unlocked(context);
     return NULL;
 }
 
@@ -36,7 +36,8 @@ static void *write_values(void *context) {
     return NULL;
 }
 
-/* Each loop reads what other threads of the team wrote in the one before; only the team's barriers order them. */
+/* Each loop reads what other threads of the team wrote in the one before; only the team's barriers order
+ * them. */
 static int sum_in_teams(shared *s) {
     static int turned[COUNT];
 #pragma omp parallel for schedule(static)

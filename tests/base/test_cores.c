@@ -19,7 +19,7 @@ static int make_folder(void **unused) {
     return mkdtemp(folder) ? 0 : -1;
 }
 
-static int remove_folder(void **unused) {
+static int remove_cores_folder(void **unused) {
     (void)unused;
     return wt_folder_remove(folder);
 }
@@ -108,5 +108,5 @@ int main(void) {
         cmocka_unit_test(this_process_has_some),
         cmocka_unit_test(quotas_of_either_version),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, remove_cores_folder);
 }

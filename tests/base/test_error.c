@@ -134,13 +134,13 @@ static void test_only_transient_failures_are_tried_again(void **state) {
     (void)state;
     attempts good = {.last = WT_OK}, wrong = {.last = WT_USAGE}, late = {.transient = 1, .last = WT_OK},
              worse = {.transient = 1, .last = WT_FAILED};
-    assert_int_equal(wt_try_again(attempt, &good), WT_OK);
+    assert_int_equal(wt_error_try_again(attempt, &good), WT_OK);
     assert_int_equal(good.calls, 1);
-    assert_int_equal(wt_try_again(attempt, &wrong), WT_USAGE);
+    assert_int_equal(wt_error_try_again(attempt, &wrong), WT_USAGE);
     assert_int_equal(wrong.calls, 1);
-    assert_int_equal(wt_try_again(attempt, &late), WT_OK);
+    assert_int_equal(wt_error_try_again(attempt, &late), WT_OK);
     assert_int_equal(late.calls, 2);
-    assert_int_equal(wt_try_again(attempt, &worse), WT_FAILED);
+    assert_int_equal(wt_error_try_again(attempt, &worse), WT_FAILED);
     assert_int_equal(worse.calls, 2);
     assert_string_equal(wt_error_message(), "it is wrong");
 }
@@ -149,7 +149,7 @@ static void test_three_times_within_eight_seconds(void **state) {
     (void)state;
     attempts never = {.transient = 99};
     const time_t began = time(NULL);
-    assert_int_equal(wt_try_again(attempt, &never), WT_FAILED);
+    assert_int_equal(wt_error_try_again(attempt, &never), WT_FAILED);
     assert_true(difftime(time(NULL), began) <= 8);
     assert_int_equal(never.calls, 3);
     assert_string_equal(wt_error_message(), "try 3: not now, tried 3 times");

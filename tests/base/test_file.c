@@ -17,7 +17,7 @@
 #include "wavetrain/file.h"
 #include "wavetrain/memory.h"
 
-static void write_text(const char *path, const char *text) {
+static void write_text_file(const char *path, const char *text) {
     assert_ok(wt_file_write_atomically(path, text, strlen(text), NULL, 0));
 }
 
@@ -66,7 +66,7 @@ static void test_folders_are_made_with_their_parents(void **state) {
     assert_ok(wt_folder_make(in_folder("made/of/three//more/")));
     assert_true(wt_path_is_folder(in_folder("made/of/three/more")));
     assert_ok(wt_folder_make("/"));
-    write_text(in_folder("plain"), "x");
+    write_text_file(in_folder("plain"), "x");
     assert_error(wt_folder_make(in_folder("plain")), "is no folder");
     assert_error(wt_folder_make(in_folder("plain/below")), "plain/below");
     assert_error(wt_folder_make(""), "empty");
@@ -76,8 +76,8 @@ static void test_folders_are_removed_whole(void **state) {
     (void)state;
     assert_ok(wt_folder_make(in_folder("removed/below")));
     assert_ok(wt_folder_make(in_folder("kept")));
-    write_text(in_folder("removed/below/file"), "x");
-    write_text(in_folder("kept/file"), "y");
+    write_text_file(in_folder("removed/below/file"), "x");
+    write_text_file(in_folder("kept/file"), "y");
     assert_int_equal(symlink("../kept", in_folder("removed/link")), 0);
     assert_ok(wt_folder_remove(in_folder("removed")));
     assert_false(wt_path_exists(in_folder("removed")));
@@ -95,7 +95,7 @@ static void test_lists_are_sorted(void **state) {
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
         char path[64];
         snprintf(path, sizeof path, "list/%s", made[i]);
-        write_text(in_folder(path), "x");
+        write_text_file(in_folder(path), "x");
     }
     assert_ok(wt_folder_list(&names, &count, in_folder("list"), "step-", ".h5"));
     assert_int_equal(count, 3);
@@ -135,7 +135,7 @@ static void test_what_may_not_be_seen(void **state) {
     const uid_t user = geteuid();
     assert_int_equal(chmod(test_folder, 0755), 0);
     assert_ok(wt_folder_make(in_folder("closed")));
-    write_text(in_folder("closed/file"), "x");
+    write_text_file(in_folder("closed/file"), "x");
     assert_int_equal(chmod(in_folder("closed"), 0), 0);
     if (user == 0) assert_int_equal(seteuid(65534), 0);
     const bool there = wt_path_exists(in_folder("closed/file"));
@@ -166,7 +166,7 @@ static void test_what_may_not_be_seen(void **state) {
     assert_error(wt_file_open(&file, in_folder("circle")), "circle: can't be read (Too many levels");
 }
 
-static void test_streams(void **state) {
+static void test_read_streams(void **state) {
     (void)state;
     int ends[2];
     char *data;
@@ -193,7 +193,7 @@ static void test_reading_has_a_limit(void **state) {
     (void)state;
     char *data;
     size_t bytes;
-    write_text(in_folder("ten"), "0123456789");
+    write_text_file(in_folder("ten"), "0123456789");
     assert_ok(wt_file_read(&data, &bytes, in_folder("ten"), 10));
     assert_string_equal(data, "0123456789");
     wt_free(data);
@@ -201,7 +201,7 @@ static void test_reading_has_a_limit(void **state) {
                  "ten: the file is too large (got 10 bytes, expected at most 9)");
     assert_null(data);
     assert_int_equal(bytes, 0);
-    write_text(in_folder("empty"), "");
+    write_text_file(in_folder("empty"), "");
     assert_holds(in_folder("empty"), "");
     assert_error(wt_file_read(&data, &bytes, in_folder("absent"), 9),
                  "absent: can't be read (No such file or directory)");
@@ -229,7 +229,7 @@ static void test_writing_into_no_folder(void **state) {
     assert_error(wt_file_write_atomically(in_folder("absent/file"), "x", 1, NULL, 0),
                  "absent/file: can't write");
     assert_false(wt_path_exists(in_folder("absent")));
-    write_text(in_folder("plain"), "x");
+    write_text_file(in_folder("plain"), "x");
     assert_error(wt_file_write_atomically(in_folder("plain/file"), "x", 1, NULL, 0),
                  "plain/file: can't write");
     assert_holds(in_folder("plain"), "x");
@@ -262,7 +262,7 @@ static void test_a_full_disk(void **state) {
     memset(large, 'x', sizeof large);
     assert_ok(wt_folder_make(in_folder("full")));
     const char *path = in_folder("full/file");
-    write_text(path, "the old one");
+    write_text_file(path, "the old one");
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
     small.rlim_cur = 1000;
@@ -288,7 +288,7 @@ static void test_a_file_appears_when_it_is_whole(void **state) {
     FILE *file;
     assert_ok(wt_folder_make(in_folder("steps")));
     const char *path = in_folder("steps/file");
-    write_text(path, "the old one");
+    write_text_file(path, "the old one");
     assert_ok(wt_file_begin(&file, path));
     fputs("half", file);
     fflush(file);
@@ -348,7 +348,7 @@ static void test_leftovers_are_known_by_their_names(void **state) {
     assert_ok(wt_folder_make(in_folder("left")));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_ok(wt_path_join(path, in_folder("left"), names[i]));
-        write_text(path, "x");
+        write_text_file(path, "x");
     }
     wt_folder_remove_unfinished(in_folder("left"));
     assert_int_equal(entries(in_folder("left")), 4);
@@ -372,7 +372,7 @@ int main(void) {
         cmocka_unit_test(test_lists_are_sorted),
         cmocka_unit_test(test_long_lists_grow),
         cmocka_unit_test(test_what_may_not_be_seen),
-        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_read_streams),
         cmocka_unit_test(test_reading_has_a_limit),
         cmocka_unit_test(test_writing_replaces_the_whole_file),
         cmocka_unit_test(test_writing_into_no_folder),

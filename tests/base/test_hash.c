@@ -16,7 +16,7 @@ static void assert_prints(wt_hash hash, const char *digits) {
 }
 
 /* Of libxxhash 0.8, whose results are fixed: the checkpoints of today must still verify tomorrow. */
-static void test_known_answers(void **state) {
+static void test_known_hashes(void **state) {
     (void)state;
     assert_prints(wt_hash_bytes("", 0, 0), "99aa06d3014798d86001c324468d497f");
     assert_prints(wt_hash_string("wavetrain", 0), "e674352ea8aa5510878d346e2bc1a452");
@@ -59,7 +59,7 @@ static void test_fold_keeps_the_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_known_hashes),
         cmocka_unit_test(test_bytes_and_keys_matter),
         cmocka_unit_test(test_equal_compares_both_halves),
         cmocka_unit_test(test_fold_keeps_the_order),

@@ -20,13 +20,13 @@ static void assert_says(wt_log_level level, bool speaks, const char *expected) {
     fflush(stderr);
     assert_true(dup2(saved, STDERR_FILENO) >= 0);
     close(saved);
-    assert_int_equal(wt_log_speaks(), speaks);
+    assert_int_equal(wt_log_is_verbose(), speaks);
     assert_ok(wt_file_read(&text, &bytes, path, 1 << 16));
     assert_string_equal(text, expected);
     wt_free(text);
 }
 
-static void test_levels(void **state) {
+static void test_log_levels(void **state) {
     (void)state;
     assert_says(WT_LOG_QUIET, true, "warning: a.h5: old\nwavetrain: b.h5: gone\n");
     assert_says(WT_LOG_NORMAL, true, "step 3 of 5\nwarning: a.h5: old\nwavetrain: b.h5: gone\n");
@@ -61,7 +61,7 @@ static void test_long_lines_are_cut(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_log_levels),
         cmocka_unit_test(test_other_ranks_are_silent),
         cmocka_unit_test(test_long_lines_are_cut),
     };

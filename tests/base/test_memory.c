@@ -32,7 +32,7 @@ static void test_counts_bytes_and_blocks(void **state) {
     int64_t bytes = wt_memory_bytes(), blocks = wt_memory_blocks();
     assert_int_equal(wt_alloc(&numbers, 100000, sizeof *numbers, "numbers"), WT_OK);
     assert_int_equal(wt_memory_bytes() - bytes, 800000);
-    assert_int_equal(wt_copy_string(&text, "abc"), WT_OK);
+    assert_int_equal(wt_memory_copy_string(&text, "abc"), WT_OK);
     assert_string_equal(text, "abc");
     assert_int_equal(wt_memory_bytes() - bytes, 800004);
     assert_int_equal(wt_memory_blocks() - blocks, 2);
@@ -76,7 +76,7 @@ static void test_nothing_asked_for(void **state) {
     assert_int_equal(wt_memory_blocks(), 0);
 }
 
-static void assert_refused(size_t count, size_t element_bytes) {
+static void assert_allocation_refused(size_t count, size_t element_bytes) {
     int mark;
     void *block = &mark;
     assert_int_equal(wt_alloc(&block, count, element_bytes, "the moon"), WT_FAILED);
@@ -88,12 +88,12 @@ static void assert_refused(size_t count, size_t element_bytes) {
 
 static void test_too_much_is_refused(void **state) {
     (void)state;
-    assert_refused(SIZE_MAX, 1);
-    assert_refused(SIZE_MAX / 8 + 2, 8);              /* the product wraps around to 8 */
-    assert_refused((size_t)1 << 32, (size_t)1 << 32); /* … and to 0 */
-    assert_refused(SIZE_MAX / 2 + 1, 1);
+    assert_allocation_refused(SIZE_MAX, 1);
+    assert_allocation_refused(SIZE_MAX / 8 + 2, 8);              /* the product wraps around to 8 */
+    assert_allocation_refused((size_t)1 << 32, (size_t)1 << 32); /* … and to 0 */
+    assert_allocation_refused(SIZE_MAX / 2 + 1, 1);
 #ifndef __SANITIZE_ADDRESS__ /* which ends the program instead */
-    assert_refused((size_t)1 << 61, 1);
+    assert_allocation_refused((size_t)1 << 61, 1);
 #endif
 }
 

@@ -1,4 +1,5 @@
-/* Standard output: what a terminal should not get becomes "?", wherever the buffer is cut; data go as they are. */
+/* Standard output: what a terminal should not get becomes "?", wherever the buffer is cut; data go as they
+ * are. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -28,7 +28,7 @@ static uint64_t join(uint32_t low, uint32_t high) {
     return (uint64_t)high << 32 | low;
 }
 
-static void test_known_answers(void **state) {
+static void test_known_words(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const uint32_t *c = known[i].counter;
@@ -163,7 +163,7 @@ static void test_permute_of_large_counts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_known_words),
         cmocka_unit_test(test_uniform),
         cmocka_unit_test(test_normal),
         cmocka_unit_test(test_purposes_are_unrelated),

@@ -1,5 +1,5 @@
-# The build with the thread sanitizer reports planted races, of our threads and of OpenMP's, and nothing else: without
-# Archer the orderly program would be full of them.
+# The build with the thread sanitizer reports planted races, of our threads and of OpenMP's, and nothing else:
+# without Archer the orderly program would be full of them.
 set -eu
 . "$SOURCE/tests/expect.sh"
 export OMP_NUM_THREADS=2

@@ -1,4 +1,5 @@
-/* Every code point there and back, in the bytes that iconv would give; every sequence that is none is refused. */
+/* Every code point there and back, in the bytes that iconv would give; every sequence that is none is
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -81,29 +82,29 @@ static void test_one_spelling(void **state) {
     }
 }
 
-static void test_line_ends(void **state) {
+static void test_decoded_line_ends(void **state) {
     (void)state;
-    assert_int_equal(wt_line_end("", 0), 0);
-    assert_int_equal(wt_line_end("a\n", 2), 0);
-    assert_int_equal(wt_line_end("\na", 2), 1);
-    assert_int_equal(wt_line_end("\r\na", 3), 2);
-    assert_int_equal(wt_line_end("\r\n", 1), 1); /* what stands behind is not the caller's */
-    assert_int_equal(wt_line_end("\ra", 2), 1);
-    assert_int_equal(wt_line_end("\n\r", 2), 1);
+    assert_int_equal(wt_utf8_line_end("", 0), 0);
+    assert_int_equal(wt_utf8_line_end("a\n", 2), 0);
+    assert_int_equal(wt_utf8_line_end("\na", 2), 1);
+    assert_int_equal(wt_utf8_line_end("\r\na", 3), 2);
+    assert_int_equal(wt_utf8_line_end("\r\n", 1), 1); /* what stands behind is not the caller's */
+    assert_int_equal(wt_utf8_line_end("\ra", 2), 1);
+    assert_int_equal(wt_utf8_line_end("\n\r", 2), 1);
     uint32_t code = 0;
-    assert_int_equal(wt_text_decode(&code, "\r\n", 2), 2);
+    assert_int_equal(wt_utf8_decode_text(&code, "\r\n", 2), 2);
     assert_int_equal(code, '\n');
-    assert_int_equal(wt_text_decode(&code, "\r", 1), 1);
+    assert_int_equal(wt_utf8_decode_text(&code, "\r", 1), 1);
     assert_int_equal(code, '\n');
-    assert_int_equal(wt_text_decode(&code, "\xC3\xA9", 2), 2);
+    assert_int_equal(wt_utf8_decode_text(&code, "\xC3\xA9", 2), 2);
     assert_int_equal(code, 0xE9);
-    assert_int_equal(wt_text_decode(&code, "\xC3", 1), 0);
+    assert_int_equal(wt_utf8_decode_text(&code, "\xC3", 1), 0);
 }
 
 static void expect_shown(const char *text, size_t room, const char *expected) {
     char out[64];
     memset(out, 'x', sizeof out);
-    wt_text_show(out, room, text, strlen(text));
+    wt_utf8_show(out, room, text, strlen(text));
     assert_string_equal(out, expected);
     for (size_t i = room; i < sizeof out; i++) assert_int_equal(out[i], 'x');
 }
@@ -122,7 +123,7 @@ static void test_shown(void **state) {
                  8, "abc…"); /* cut at a character */
     expect_shown("a\tb\nc\x01\x7F\x80\xC2\x85\xE2\x80\xA8", 32, "a b c?????");
     char same[] = "x\xFFy\xC2\x80z";
-    wt_text_show(same, sizeof same, same, strlen(same));
+    wt_utf8_show(same, sizeof same, same, strlen(same));
     assert_string_equal(same, "x?y?z");
 }
 
@@ -130,25 +131,25 @@ static void test_shown(void **state) {
 static void test_begin(void **state) {
     (void)state;
     size_t skip = 9;
-    assert_int_equal(wt_text_begin(&skip, "f", "", 0), WT_OK);
+    assert_int_equal(wt_utf8_begin(&skip, "f", "", 0), WT_OK);
     assert_int_equal(skip, 0);
-    assert_int_equal(wt_text_begin(&skip, "f",
+    assert_int_equal(wt_utf8_begin(&skip, "f",
                                    "\xEF\xBB\xBF"
                                    "a",
                                    4),
                      WT_OK);
     assert_int_equal(skip, 3);
-    assert_int_equal(wt_text_begin(&skip, "f", "\xEF\xBB", 2), WT_OK);
+    assert_int_equal(wt_utf8_begin(&skip, "f", "\xEF\xBB", 2), WT_OK);
     assert_int_equal(skip, 0);
-    assert_int_equal(wt_text_begin(&skip, "f", "\xFF\xFE\0\0", 4), WT_USAGE);
+    assert_int_equal(wt_utf8_begin(&skip, "f", "\xFF\xFE\0\0", 4), WT_USAGE);
     assert_string_equal(wt_error_message(), "f: is UTF-32 text (expected UTF-8 text)");
-    assert_int_equal(wt_text_begin(&skip, "f",
+    assert_int_equal(wt_utf8_begin(&skip, "f",
                                    "\xFF\xFE"
                                    "a\0",
                                    4),
                      WT_USAGE);
     assert_string_equal(wt_error_message(), "f: is UTF-16 text (expected UTF-8 text)");
-    assert_int_equal(wt_text_begin(&skip, "f", "PK\3\4", 4), WT_USAGE);
+    assert_int_equal(wt_utf8_begin(&skip, "f", "PK\3\4", 4), WT_USAGE);
     assert_string_equal(wt_error_message(), "f: is a zip file, as .xlsx and .ods are (expected UTF-8 text)");
 }
 
@@ -158,7 +159,7 @@ int main(void) {
         cmocka_unit_test(test_known_bytes),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_one_spelling),
-        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_decoded_line_ends),
         cmocka_unit_test(test_shown),
         cmocka_unit_test(test_begin),
     };

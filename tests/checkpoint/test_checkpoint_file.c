@@ -6,13 +6,13 @@ enum { TRAILER = 40 };
 static small_checkpoint made;
 static const char *here; /* tests/checkpoint */
 
-static const char *path(void) {
+static const char *file_path(void) {
     return in_folder("step-00001000.h5");
 }
 
-static int set_up(void **state) {
+static int set_up_file(void **state) {
     small_fill(&made, 1000);
-    small_write(&made, path());
+    small_write(&made, file_path());
     return *state != NULL;
 }
 
@@ -27,8 +27,8 @@ static size_t elements(const wt_checkpoint_tensor *tensor) {
 static void test_tensors_come_back(void **state) {
     (void)state;
     wt_checkpoint *checkpoint;
-    assert_ok(wt_checkpoint_open(&checkpoint, path()));
-    assert_string_equal(wt_checkpoint_path(checkpoint), path());
+    assert_ok(wt_checkpoint_open(&checkpoint, file_path()));
+    assert_string_equal(wt_checkpoint_path(checkpoint), file_path());
     for (int t = 0; t < SMALL_TENSORS; t++) {
         const wt_checkpoint_tensor *tensor = &made.tensors[t];
         for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++) {
@@ -46,7 +46,7 @@ static void test_names_come_back_sorted(void **state) {
     wt_checkpoint *checkpoint;
     char **names;
     size_t count;
-    assert_ok(wt_checkpoint_open(&checkpoint, path()));
+    assert_ok(wt_checkpoint_open(&checkpoint, file_path()));
     assert_ok(wt_checkpoint_names(checkpoint, &names, &count));
     assert_int_equal(count, SMALL_TENSORS);
     assert_string_equal(names[0], "blocks.0.conv.weight");
@@ -60,7 +60,7 @@ static void test_names_come_back_sorted(void **state) {
 static void test_state_comes_back(void **state) {
     (void)state;
     wt_checkpoint *checkpoint;
-    assert_ok(wt_checkpoint_open(&checkpoint, path()));
+    assert_ok(wt_checkpoint_open(&checkpoint, file_path()));
     const wt_checkpoint_state *got = wt_checkpoint_get_state(checkpoint), *given = &made.state;
     assert_int_equal(got->step, given->step);
     assert_int_equal(got->updates, given->updates);
@@ -97,7 +97,7 @@ static void no_difference(void *context, const char *key, wt_resume_rule rule, c
 static void test_config_comes_back(void **state) {
     (void)state;
     wt_checkpoint *checkpoint;
-    assert_ok(wt_checkpoint_open(&checkpoint, path()));
+    assert_ok(wt_checkpoint_open(&checkpoint, file_path()));
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     assert_ok(wt_config_compare(&made.config, config, no_difference, NULL));
     assert_true(config->optimizer.learning_rate == 0.0012300000000000001);
@@ -158,7 +158,7 @@ static void test_trailer_is_as_documented(void **state) {
     (void)state;
     char *bytes;
     size_t all;
-    assert_ok(wt_file_read(&bytes, &all, path(), 1 << 20));
+    assert_ok(wt_file_read(&bytes, &all, file_path(), 1 << 20));
     const char *trailer = bytes + all - TRAILER;
     assert_memory_equal(trailer, "wavetrain-end-1\n", 16);
     assert_int_equal(little_endian(trailer + 16), all - TRAILER);
@@ -174,7 +174,7 @@ static void test_it_is_plain_hdf5(void **state) {
     wt_h5_shape shape;
     char format[64];
     int64_t version;
-    assert_ok(wt_h5_open(&file, path())); /* the trailer disturbs no reader */
+    assert_ok(wt_h5_open(&file, file_path())); /* the trailer disturbs no reader */
     assert_ok(wt_h5_read_attribute_text(file, "", "format", format, sizeof format));
     assert_string_equal(format, "wavetrain-checkpoint");
     assert_ok(wt_h5_read_attribute_int(file, "", "version", &version));
@@ -202,11 +202,11 @@ static void test_same_state_same_bytes(void **state) {
 
 /* --- damage --- */
 
-static void put(const char *file, const char *bytes, size_t size) {
+static void put_file(const char *file, const char *bytes, size_t size) {
     assert_ok(wt_file_write_atomically(file, bytes, size, NULL, 0));
 }
 
-static void assert_refused(const char *file, const char *words) {
+static void assert_file_refused(const char *file, const char *words) {
     wt_checkpoint *checkpoint = (wt_checkpoint *)&made;
     assert_error(wt_checkpoint_open(&checkpoint, file), words);
     assert_null(checkpoint);
@@ -217,15 +217,15 @@ static void test_every_truncation_is_refused(void **state) {
     (void)state;
     char *bytes;
     size_t all;
-    assert_ok(wt_file_read(&bytes, &all, path(), 1 << 20));
+    assert_ok(wt_file_read(&bytes, &all, file_path(), 1 << 20));
     const char *file = in_folder("cut.h5");
     for (size_t lost = 1; lost <= TRAILER + 10; lost++) {
-        put(file, bytes, all - lost);
-        assert_refused(file, "checkpoint");
+        put_file(file, bytes, all - lost);
+        assert_file_refused(file, "checkpoint");
     }
     for (size_t size = 0; size < all; size += size < 20 ? 1 : all / 23) {
-        put(file, bytes, size);
-        assert_refused(file, "checkpoint");
+        put_file(file, bytes, size);
+        assert_file_refused(file, "checkpoint");
     }
     wt_free(bytes);
 }
@@ -234,19 +234,19 @@ static void test_every_changed_byte_is_refused(void **state) {
     (void)state;
     char *bytes;
     size_t all;
-    assert_ok(wt_file_read(&bytes, &all, path(), 1 << 20));
+    assert_ok(wt_file_read(&bytes, &all, file_path(), 1 << 20));
     const char *file = in_folder("changed.h5");
     size_t at = 0;
     while (at < all) {
         bytes[at] ^= (char)(1 << at % 8);
-        put(file, bytes, all);
-        assert_refused(file, "checkpoint");
+        put_file(file, bytes, all);
+        assert_file_refused(file, "checkpoint");
         bytes[at] ^= (char)(1 << at % 8);
         bool dense = at < 16 || at + TRAILER + 16 >= all; /* the signature, the trailer; the rest in steps */
         at += dense ? 1 : 211;
         if (!dense && at + TRAILER + 16 > all) at = all - TRAILER - 16;
     }
-    put(file, bytes, all); /* unharmed again */
+    put_file(file, bytes, all); /* unharmed again */
     wt_checkpoint *checkpoint;
     assert_ok(wt_checkpoint_open(&checkpoint, file));
     wt_checkpoint_close(checkpoint);
@@ -257,12 +257,12 @@ static void test_something_appended_is_refused(void **state) {
     (void)state;
     char *bytes;
     size_t all;
-    assert_ok(wt_file_read(&bytes, &all, path(), 1 << 20));
+    assert_ok(wt_file_read(&bytes, &all, file_path(), 1 << 20));
     const char *file = in_folder("longer.h5");
     assert_ok(wt_file_write_atomically(file, bytes, all, "x", 1));
-    assert_refused(file, "trailer");
+    assert_file_refused(file, "trailer");
     assert_ok(wt_file_write_atomically(file, bytes, all, bytes + all - TRAILER, TRAILER));
-    assert_refused(file, "got");
+    assert_file_refused(file, "got");
     wt_free(bytes);
 }
 
@@ -272,16 +272,16 @@ static void test_foreign_files_are_refused(void **state) {
     (void)state;
     wt_checkpoint *checkpoint;
     const char *file = in_folder("other.h5");
-    put(file, "", 0);
-    assert_refused(file, "no checkpoint");
-    put(file, "a text that is much longer than a trailer would be", 50);
-    assert_refused(file, "no checkpoint");
+    put_file(file, "", 0);
+    assert_file_refused(file, "no checkpoint");
+    put_file(file, "a text that is much longer than a trailer would be", 50);
+    assert_file_refused(file, "no checkpoint");
     assert_ok(wt_folder_remove(file));
     wt_h5 *plain;
     assert_ok(wt_h5_create(&plain, file));
     assert_ok(wt_h5_write_attribute_int(plain, "", "step", 4));
     assert_ok(wt_h5_close(plain));
-    assert_refused(file, "trailer");
+    assert_file_refused(file, "trailer");
     assert_error(wt_checkpoint_open(&checkpoint, in_folder("absent.h5")), "can't be read");
     assert_error(wt_checkpoint_open(&checkpoint, test_folder), "is a folder");
 }
@@ -298,7 +298,7 @@ static void assert_heading_refused(const char *format, int64_t version, const ch
     assert_ok(wt_h5_close(image));
     const char *file = in_folder("heading.h5");
     assert_ok(wt_checkpoint_commit(file, bytes, size));
-    assert_refused(file, words);
+    assert_file_refused(file, words);
     wt_free(bytes);
 }
 
@@ -316,7 +316,7 @@ static void test_other_architectures_are_named(void **state) {
     (void)state;
     wt_checkpoint *checkpoint;
     float values[2 * SMALL_COUNT];
-    assert_ok(wt_checkpoint_open(&checkpoint, path()));
+    assert_ok(wt_checkpoint_open(&checkpoint, file_path()));
     const int64_t narrow[] = {5, 4, 2}, matrix[] = {5, 4}, bias[] = {6};
     assert_error(wt_checkpoint_read(checkpoint, WT_TENSOR_PARAMETER, "blocks.7.conv.weight", 1, bias, values),
                  "another architecture (it has no parameters/blocks.7.conv.weight)");
@@ -344,7 +344,7 @@ static void test_commit_fails_without_a_folder(void **state) {
 int main(int argc, char **argv) {
     here = argc > 1 ? argv[1] : ".";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_tensors_come_back, set_up),
+        cmocka_unit_test_setup(test_tensors_come_back, set_up_file),
         cmocka_unit_test(test_names_come_back_sorted),
         cmocka_unit_test(test_state_comes_back),
         cmocka_unit_test(test_config_comes_back),

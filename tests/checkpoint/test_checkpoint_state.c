@@ -1,4 +1,5 @@
-/* What a file says that is whole but wrong: every field has a range, and what fields say of each other must fit. */
+/* What a file says that is whole but wrong: every field has a range, and what fields say of each other must
+ * fit. */
 #include <float.h>
 
 #include "checkpoint_internal.h"
@@ -7,13 +8,13 @@
 
 static small_checkpoint made;
 
-static int set_up(void **state) {
+static int set_up_state(void **state) {
     small_fill(&made, 1000);
     made.state.skipped = 3;
     return *state != NULL;
 }
 
-static const char *path(void) {
+static const char *state_path(void) {
     return in_folder("step-00001000.h5");
 }
 
@@ -37,20 +38,21 @@ static void write_unchecked(void) {
     }
     assert_ok(wt_h5_image(&bytes, &size, file));
     assert_ok(wt_h5_close(file));
-    assert_ok(wt_checkpoint_commit(path(), bytes, size));
+    assert_ok(wt_checkpoint_commit(state_path(), bytes, size));
     wt_free(bytes);
     wt_free(text);
 }
 
-/* The reader refuses the file, the writer does not write it, both naming the field, what was found and the range. */
-static void assert_refused(const char *words) {
+/* The reader refuses the file, the writer does not write it, both naming the field, what was found and the
+ * range. */
+static void assert_state_refused(const char *words) {
     wt_checkpoint *checkpoint;
     char *bytes;
     size_t size;
     write_unchecked();
-    assert_error(wt_checkpoint_open(&checkpoint, path()), words);
+    assert_error(wt_checkpoint_open(&checkpoint, state_path()), words);
     assert_null(checkpoint);
-    assert_non_null(strstr(wt_error_message(), path()));
+    assert_non_null(strstr(wt_error_message(), state_path()));
     assert_non_null(strstr(wt_error_message(), "damaged"));
     assert_error(
         wt_checkpoint_build(&bytes, &size, &made.state, &made.config, NULL, made.tensors, SMALL_TENSORS),
@@ -62,7 +64,7 @@ static void test_what_is_right_is_read(void **state) {
     (void)state;
     wt_checkpoint *checkpoint;
     write_unchecked();
-    assert_ok(wt_checkpoint_open(&checkpoint, path()));
+    assert_ok(wt_checkpoint_open(&checkpoint, state_path()));
     wt_checkpoint_close(checkpoint);
 }
 
@@ -72,7 +74,7 @@ static void test_what_is_right_is_read(void **state) {
     do {                                    \
         const small_checkpoint kept = made; \
         made.state.field = (value);         \
-        assert_refused(words);              \
+        assert_state_refused(words);        \
         made = kept;                        \
     } while (0)
 
@@ -110,7 +112,7 @@ static void test_numbers_have_ranges(void **state) {
     REFUSED(norms[63], NAN, "state/norms is out of range at element 63 (got ");
     REFUSED(norms[0], -1, "state/norms is out of range at element 0 (got -1");
     strcpy(made.state.dataset, "0123");
-    assert_refused("dataset is no digest (got '0123', expected 32 hexadecimal digits)");
+    assert_state_refused("dataset is no digest (got '0123', expected 32 hexadecimal digits)");
 }
 
 /* A number that is too large for its field is not cut to one that fits. */
@@ -138,7 +140,7 @@ static void test_counts_must_fit(void **state) {
     REFUSED(norm_count, 1001, "norm_count is out of range (got 1001, expected 0 to step, 0 to 1000)");
     REFUSED(skipped_in_row, 4, "skipped_in_row is out of range (got 4, expected 0 to skipped, 0 to 3)");
     made.config.train.steps = 999;
-    assert_refused("step is out of range (got 1000, expected 0 to train.steps, 0 to 999)");
+    assert_state_refused("step is out of range (got 1000, expected 0 to train.steps, 0 to 999)");
 }
 
 /* --- tensors --- */
@@ -153,12 +155,12 @@ static void test_tensors_are_finite(void **state) {
             const float kept = made.values[0][kind][17];
             made.values[0][kind][17] = wrong[w];
             snprintf(words, sizeof words, "%sinput.weight is out of range at element 17 (got ", names[kind]);
-            assert_refused(words);
+            assert_state_refused(words);
             made.values[0][kind][17] = kept;
         }
     }
     made.values[0][WT_TENSOR_SECOND][59] = -FLT_MIN;
-    assert_refused(
+    assert_state_refused(
         "optimizer/second/input.weight is out of range at element 59 (got -1.17549e-38, expected 0 to ");
 }
 
@@ -179,7 +181,7 @@ static void test_an_older_one_is_taken(void **state) {
     made.state.norm_count = -60;
     write_unchecked();
     assert_ok(wt_run_checkpoint_path(file, run, 1000));
-    assert_int_equal(rename(path(), file), 0);
+    assert_int_equal(rename(state_path(), file), 0);
     assert_ok(wt_run_open_newest(&checkpoint, run));
     assert_int_equal(wt_checkpoint_get_state(checkpoint)->step, 500);
     wt_checkpoint_close(checkpoint);
@@ -187,13 +189,13 @@ static void test_an_older_one_is_taken(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_what_is_right_is_read, set_up),
-        cmocka_unit_test_setup(test_integers_have_ranges, set_up),
-        cmocka_unit_test_setup(test_numbers_have_ranges, set_up),
-        cmocka_unit_test_setup(test_integers_are_not_cut, set_up),
-        cmocka_unit_test_setup(test_counts_must_fit, set_up),
-        cmocka_unit_test_setup(test_tensors_are_finite, set_up),
-        cmocka_unit_test_setup(test_an_older_one_is_taken, set_up),
+        cmocka_unit_test_setup(test_what_is_right_is_read, set_up_state),
+        cmocka_unit_test_setup(test_integers_have_ranges, set_up_state),
+        cmocka_unit_test_setup(test_numbers_have_ranges, set_up_state),
+        cmocka_unit_test_setup(test_integers_are_not_cut, set_up_state),
+        cmocka_unit_test_setup(test_counts_must_fit, set_up_state),
+        cmocka_unit_test_setup(test_tensors_are_finite, set_up_state),
+        cmocka_unit_test_setup(test_an_older_one_is_taken, set_up_state),
     };
     wt_log_setup(WT_LOG_NORMAL, true);
     int failed = cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

@@ -16,7 +16,7 @@ static int new_run(void **state) {
     return wt_path_join(path, run, "checkpoints") != WT_OK || wt_folder_make(path) != WT_OK || *state != NULL;
 }
 
-static const char *path_of(int64_t step) {
+static const char *step_path(int64_t step) {
     static char path[WT_PATH_MAX];
     assert_ok(wt_run_checkpoint_path(path, run, step));
     return path;
@@ -26,7 +26,7 @@ static void save(int64_t step, int64_t best) {
     small_checkpoint c;
     small_fill(&c, step);
     c.state.best_step = best;
-    small_write(&c, path_of(step));
+    small_write(&c, step_path(step));
 }
 
 /* The same, as written at a second of its own, when the run had gone back so often. */
@@ -34,9 +34,9 @@ static void save_at(int64_t step, time_t second, int rollbacks) {
     small_checkpoint c;
     small_fill(&c, step);
     c.state.rollbacks = rollbacks;
-    small_write(&c, path_of(step));
+    small_write(&c, step_path(step));
     const struct timespec times[2] = {{.tv_sec = second}, {.tv_sec = second}};
-    assert_int_equal(utimensat(AT_FDCWD, path_of(step), times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, step_path(step), times, 0), 0);
 }
 
 static void put_text(const char *name, const char *text) {
@@ -49,8 +49,8 @@ static void put_text(const char *name, const char *text) {
 static void damage(int64_t step) {
     char *bytes;
     size_t size;
-    assert_ok(wt_file_read(&bytes, &size, path_of(step), 1 << 20));
-    assert_ok(wt_file_write_atomically(path_of(step), bytes, size / 2, NULL, 0));
+    assert_ok(wt_file_read(&bytes, &size, step_path(step), 1 << 20));
+    assert_ok(wt_file_write_atomically(step_path(step), bytes, size / 2, NULL, 0));
     wt_free(bytes);
 }
 
@@ -83,8 +83,8 @@ static wt_status prune(int keep, int64_t best) {
 
 static void give_name(int64_t from, int64_t to) {
     char old[WT_PATH_MAX];
-    snprintf(old, sizeof old, "%s", path_of(from));
-    assert_int_equal(rename(old, path_of(to)), 0);
+    snprintf(old, sizeof old, "%s", step_path(from));
+    assert_int_equal(rename(old, step_path(to)), 0);
 }
 
 static void assert_step_and_close(wt_checkpoint *checkpoint, int64_t step) {
@@ -237,7 +237,7 @@ static void test_names_are_not_believed(void **state) {
     assert_step_and_close(checkpoint, 100);
     assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 900),
                  "step-00000900.h5: no such checkpoint");
-    assert_ok(wt_checkpoint_find(&checkpoint, path_of(900), WT_PICK_NEWEST, -1));
+    assert_ok(wt_checkpoint_find(&checkpoint, step_path(900), WT_PICK_NEWEST, -1));
     assert_step_and_close(checkpoint, 100);
     give_name(200, 50); /* a lower name is looked at too, once names are known to be wrong */
     assert_ok(open_newest(&checkpoint, &warnings));
@@ -285,7 +285,7 @@ static void save_newer(int64_t step) {
     assert_ok(wt_h5_write_attribute_int(image, "", "version", 2));
     assert_ok(wt_h5_image(&bytes, &size, image));
     assert_ok(wt_h5_close(image));
-    assert_ok(wt_checkpoint_commit(path_of(step), bytes, size));
+    assert_ok(wt_checkpoint_commit(step_path(step), bytes, size));
     wt_free(bytes);
 }
 
@@ -335,7 +335,7 @@ static void test_finding(void **state) {
     assert_step_and_close(checkpoint, 200);
     assert_ok(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 100));
     assert_step_and_close(checkpoint, 100);
-    assert_ok(wt_checkpoint_find(&checkpoint, path_of(200), WT_PICK_NEWEST, -1));
+    assert_ok(wt_checkpoint_find(&checkpoint, step_path(200), WT_PICK_NEWEST, -1));
     assert_step_and_close(checkpoint, 200);
     assert_error(wt_checkpoint_find(&checkpoint, run, WT_PICK_NEWEST, 150),
                  "step-00000150.h5: no such checkpoint");
@@ -401,8 +401,8 @@ static void test_pruner_removes_unfinished_files(void **state) {
     wt_folder_list_free(names, count);
 }
 
-/* However many files have higher numbers: what nobody can read takes no good one's place, and is removed itself once
- * there are enough newer good ones. */
+/* However many files have higher numbers: what nobody can read takes no good one's place, and is removed
+ * itself once there are enough newer good ones. */
 static void test_pruning_counts_only_good_files(void **state) {
     (void)state;
     for (int64_t step = 100; step <= 300; step += 100) save(step, -1);
@@ -446,13 +446,13 @@ static void test_pruning_counts_steps(void **state) {
 /* Spoils a file so that nobody sees it who goes by inode, size and time. */
 static void spoil_unseen(int64_t step) {
     struct stat info;
-    assert_int_equal(stat(path_of(step), &info), 0);
-    FILE *file = fopen(path_of(step), "r+");
+    assert_int_equal(stat(step_path(step), &info), 0);
+    FILE *file = fopen(step_path(step), "r+");
     assert_non_null(file);
     fputs("spoilt", file);
     assert_int_equal(fclose(file), 0);
     const struct timespec times[2] = {info.st_atim, info.st_mtim};
-    assert_int_equal(utimensat(AT_FDCWD, path_of(step), times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, step_path(step), times, 0), 0);
 }
 
 static void test_pruning_reads_a_file_once(void **state) {

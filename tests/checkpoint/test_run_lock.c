@@ -37,7 +37,7 @@ static void assert_taken_over(void) {
     wt_run_lock_release(lock);
 }
 
-static void assert_refused(const char *words) {
+static void assert_lock_refused(const char *words) {
     int mark;
     wt_run_lock *lock = (wt_run_lock *)&mark;
     assert_error(wt_run_lock_take(&lock, test_folder), "another run is at work in this folder");
@@ -69,7 +69,7 @@ static void test_refused_in_the_same_process(void **state) {
     char process[64];
     assert_ok(wt_run_lock_take(&lock, test_folder));
     snprintf(process, sizeof process, "process %ld", (long)getpid());
-    assert_refused(process);
+    assert_lock_refused(process);
     assert_ok(wt_run_lock_check(lock)); /* the attempt left no trace */
     wt_run_lock_release(lock);
     assert_taken_over();
@@ -119,8 +119,8 @@ static void test_refused_while_another_process_lives(void **state) {
     char process[64];
     pid_t holder = start_holder();
     snprintf(process, sizeof process, "process %ld", (long)holder);
-    assert_refused(process);
-    assert_refused(process);
+    assert_lock_refused(process);
+    assert_lock_refused(process);
     assert_int_equal(kill(holder, SIGKILL), 0);
     assert_int_equal(waitpid(holder, NULL, 0), holder);
     assert_taken_over(); /* at once, although its words still stand in the file */
@@ -131,15 +131,15 @@ static void test_refused_while_another_process_lives(void **state) {
 static void test_a_fresh_lock_of_another_host(void **state) {
     (void)state;
     leave_lock("elsewhere.example 17 4711\n", 0);
-    assert_refused("host elsewhere.example, process 17, job 4711");
+    assert_lock_refused("host elsewhere.example, process 17, job 4711");
     leave_lock("elsewhere.example 17 -\n", WT_LOCK_STALE - 30);
     time_t before = touched();
-    assert_refused("host elsewhere.example, process 17)");
+    assert_lock_refused("host elsewhere.example, process 17)");
     assert_int_equal(touched(), before); /* an attempt is no heartbeat */
     setenv("SLURM_JOB_ID", "4712", 1);
-    assert_refused("elsewhere.example");
+    assert_lock_refused("elsewhere.example");
     leave_lock("elsewhere.example 17 4711\n", 0);
-    assert_refused("job 4711");
+    assert_lock_refused("job 4711");
 }
 
 static void test_a_stale_lock_of_another_host(void **state) {
@@ -148,11 +148,12 @@ static void test_a_stale_lock_of_another_host(void **state) {
     assert_taken_over();
 }
 
-/* A clock that was set back, or a file that was touched: no such lock refuses for ever. Clocks may differ by a little. */
+/* A clock that was set back, or a file that was touched: no such lock refuses for ever. Clocks may differ by
+ * a little. */
 static void test_a_lock_from_the_future(void **state) {
     (void)state;
     leave_lock("elsewhere.example 17 4711\n", -(WT_LOCK_STALE - 30));
-    assert_refused("elsewhere.example");
+    assert_lock_refused("elsewhere.example");
     leave_lock("elsewhere.example 17 4711\n", -(WT_LOCK_STALE + 5));
     assert_taken_over();
     leave_lock("elsewhere.example 17 4711\n", -(1 << 28));

@@ -1,7 +1,7 @@
 /*
  * make_sounds PATH RATE CHANNELS FRAMES KIND [PARAMETER] [CODING]: one sound file for the script tests, by
- * libsndfile. The container is chosen by the name (.wav, .flac, .ogg, .aiff, .mp3), the coding is 16 (default),
- * 24 or float. The exit code is 77 where libsndfile does not write such files. KIND:
+ * libsndfile. The container is chosen by the name (.wav, .flac, .ogg, .aiff, .mp3), the coding is 16
+ * (default), 24 or float. The exit code is 77 where libsndfile does not write such files. KIND:
  *   tone HZ     0.5 on every channel, the k-th k octaves higher
  *   noise SEED  white, ±0.5
  *   played      noise and plucked strings
@@ -32,7 +32,7 @@ static float noise(long n, double seed) {
     return (float)(x >> 40) / (1 << 24) - 0.5f;
 }
 
-static float tone(double frequency, long n, int rate) {
+static float tone_sample(double frequency, long n, int rate) {
     return (float)(0.5 * sin(6.283185307179586 * frequency * (double)n / rate));
 }
 
@@ -40,8 +40,8 @@ static float tone(double frequency, long n, int rate) {
 static float played(long n, int rate) {
     const long each = rate / 4, string = n / each, at = n % each;
     if (n < 0) return 0;
-    return 0.5f * noise(n, 5) +
-           0.3f * tone(100 + 37 * (double)(string % 9), at, rate) * (float)exp(-8.0 * (double)at / rate);
+    return 0.5f * noise(n, 5) + 0.3f * tone_sample(100 + 37 * (double)(string % 9), at, rate) *
+                                    (float)exp(-8.0 * (double)at / rate);
 }
 
 static float amplified(long n, int rate) {
@@ -54,11 +54,11 @@ static float amplified(long n, int rate) {
 static float sample(const signal_kind *s, long n, int channel) {
     if (strcmp(s->kind, "played") == 0) return played(n, s->rate);
     if (strcmp(s->kind, "amplified") == 0) return amplified(n - (long)s->parameter, s->rate);
-    if (strcmp(s->kind, "tone") == 0) return tone(s->parameter * (1 << channel), n, s->rate);
+    if (strcmp(s->kind, "tone") == 0) return tone_sample(s->parameter * (1 << channel), n, s->rate);
     if (strcmp(s->kind, "noise") == 0) return noise(n, s->parameter + channel);
     if (strcmp(s->kind, "speech") == 0) return n < s->frames / 4 || n >= s->frames * 3 / 4 ? 0 : noise(n, 1);
-    if (strcmp(s->kind, "loud") == 0) return 3 * tone(440, n, s->rate);
-    if (strcmp(s->kind, "nan") == 0) return n == s->frames / 2 ? NAN : tone(440, n, s->rate);
+    if (strcmp(s->kind, "loud") == 0) return 3 * tone_sample(440, n, s->rate);
+    if (strcmp(s->kind, "nan") == 0) return n == s->frames / 2 ? NAN : tone_sample(440, n, s->rate);
     return 0;
 }
 

@@ -1,14 +1,15 @@
-/* mix_checkpoint A B OUT: a whole checkpoint, trailer and all, with A's tensors and B's configuration and state. */
+/* mix_checkpoint A B OUT: a whole checkpoint, trailer and all, with A's tensors and B's configuration and
+ * state. */
 #include <stdio.h>
 
 #include "wavetrain/checkpoint.h"
+#include "wavetrain/engine.h"
 #include "wavetrain/error.h"
 #include "wavetrain/memory.h"
-#include "wavetrain/engine.h"
 #include "wavetrain/network.h"
 #include "wavetrain/train.h"
 
-static wt_status load(wt_restored *restored, wt_checkpoint **checkpoint, const char *path) {
+static wt_status load_checkpoint(wt_restored *restored, wt_checkpoint **checkpoint, const char *path) {
     WT_TRY(wt_checkpoint_open(checkpoint, path));
     return wt_restore_network(restored, *checkpoint, true);
 }
@@ -41,7 +42,7 @@ int main(int count, char **arguments) {
     wt_checkpoint *a = NULL, *b = NULL;
     wt_restored restored = {0};
     if (count != 4) return WT_USAGE;
-    wt_status status = load(&restored, &a, arguments[1]);
+    wt_status status = load_checkpoint(&restored, &a, arguments[1]);
     if (status == WT_OK) status = wt_checkpoint_open(&b, arguments[2]);
     if (status == WT_OK) status = mix(&restored, b, arguments[3]);
     if (status != WT_OK) fprintf(stderr, "mix_checkpoint: %s\n", wt_error_message());

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Files of Neural Amp Modeler through the program: exported, applied, begun from, refused. What tests/reference/nam holds is
-# the official package's (make_nam.py there): files with drawn weights, a signal, and in double precision what the
-# package makes of it.
+# Files of Neural Amp Modeler through the program: exported, applied, begun from, refused. What
+# tests/reference/nam holds is the official package's (make_nam.py there): files with drawn weights, a signal,
+# and in double precision what the package makes of it.
 set -eu
 . "$SOURCE/tests/expect.sh"
 
@@ -9,8 +9,8 @@ reference=$SOURCE/tests/reference/nam
 
 # --- agreement with the official package ---
 
-# The RMS of the difference over that of the expected output, in dB, of two WAV files of 32-bit floats with one channel.
-# Bodies are compared from their ends, since headers differ in length.
+# The RMS of the difference over that of the expected output, in dB, of two WAV files of 32-bit floats with
+# one channel. Bodies are compared from their ends, since headers differ in length.
 difference() { # FILE EXPECTED
     od -An -v -t f4 -w4 -j58 "$1" >one.txt
     od -An -v -t f4 -w4 "$2" >two.txt

@@ -1,5 +1,6 @@
 #!/bin/bash
-# wavetrain capture: a pair is prepared, trained, written, gone on with; a folder of them, by its elements; what is wrong.
+# wavetrain capture: a pair is prepared, trained, written, gone on with; a folder of them, by its elements;
+# what is wrong.
 set -eu
 . "$SOURCE/tests/expect.sh"
 

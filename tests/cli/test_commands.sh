@@ -136,7 +136,8 @@ fi
 
 # --- a process that no launcher has started ---
 
-# It looks for no network, unless the user's settings say so; and many at once don't meet in a folder of their MPI.
+# It looks for no network, unless the user's settings say so; and many at once don't meet in a folder of their
+# MPI.
 opened() { # how often the module of Open MPI that opens networks' libraries
     LD_DEBUG=files "$WAVETRAIN" evaluate run 2>&1 >/dev/null | grep -c 'mca_pml_cm\.so' || true
 }

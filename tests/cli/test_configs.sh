@@ -88,8 +88,9 @@ for path in "$SOURCE"/configs/*.yaml; do
     esac
 done
 
-# r9y9's presets (wavenet_vocoder's hparams: mulaw256, mixture of logistics, Gaussian), counted in PyTorch from its
-# definitions without weight norm, less the last block's residual layer, 128 × 128 + 128, which nothing there reads
+# r9y9's presets (wavenet_vocoder's hparams: mulaw256, mixture of logistics, Gaussian), counted in PyTorch
+# from its definitions without weight norm, less the last block's residual layer, 128 × 128 + 128, which
+# nothing there reads
 cat >r9y9.yaml <<'YAML'
 model: {kernel: 3, residual: 128, gate: 128, skip: 128, input_kernel: 1, condition: stretch,
         condition_scales: [4, 4, 4, 4], condition_pad: 2}

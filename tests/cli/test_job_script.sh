@@ -1,5 +1,6 @@
-# jobs/job.sh without SLURM: how many ranks it starts, with which words, for which MPI; what becomes of a start that cannot
-# begin; and signals while no program runs. The commands of SLURM and MPI are small scripts on the PATH.
+# jobs/job.sh without SLURM: how many ranks it starts, with which words, for which MPI; what becomes of a
+# start that cannot begin; and signals while no program runs. The commands of SLURM and MPI are small scripts
+# on the PATH.
 set -eu
 . "$SOURCE/tests/expect.sh"
 jobs=$SOURCE/jobs
@@ -125,7 +126,8 @@ dies='mkdir -p run; echo "- {begun: now, verdict: running, why: \"\"}" >run/run.
 starts 0 "$dies"
 queued_again
 
-# signalled SIGNAL WHEN WORDS…: job.sh gets the signal once a line of its output has WHEN; sets `code`, and `took`, seconds
+# signalled SIGNAL WHEN WORDS…: job.sh gets the signal once a line of its output has WHEN; sets `code`, and
+# `took`, seconds
 signalled() {
     local signal=$1 when=$2 process began
     shift 2
@@ -168,7 +170,8 @@ STUB
 signalled USR1 running 'set_up; train x; go_on_or_end'
 queued_again
 
-# train.sbatch itself, while srun copies the data set: the copy is ended, what is there of it removed, nothing started
+# train.sbatch itself, while srun copies the data set: the copy is ended, what is there of it removed, nothing
+# started
 mkdir -p data
 command_named program <<<'[ "$1" = inspect ] || echo "it was started"'
 command_named srun <<'STUB'

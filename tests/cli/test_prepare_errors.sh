@@ -1,4 +1,5 @@
-# wavetrain prepare: wrong input and options end with one clear line, the right code, and nothing half-written.
+# wavetrain prepare: wrong input and options end with one clear line, the right code, and nothing
+# half-written.
 set -eu
 . "$SOURCE/tests/cli/prepare_helpers.sh"
 

@@ -1,5 +1,5 @@
-# wavetrain prepare audio reads MP3 where libsndfile does (from 1.1 on, built with its MPEG libraries): its samples, its
-# damage, and what a name hides. Files of kinds that are not read are counted by their endings.
+# wavetrain prepare audio reads MP3 where libsndfile does (from 1.1 on, built with its MPEG libraries): its
+# samples, its damage, and what a name hides. Files of kinds that are not read are counted by their endings.
 set -eu
 . "$SOURCE/tests/cli/prepare_helpers.sh"
 

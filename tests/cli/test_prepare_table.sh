@@ -1,5 +1,5 @@
-# wavetrain prepare table: what is wrong with a table is said with file, line and column; the same shards on any number of
-# ranks; wavetrain prepare simulate ion-channels writes a table that gives the data set it made.
+# wavetrain prepare table: what is wrong with a table is said with file, line and column; the same shards on
+# any number of ranks; wavetrain prepare simulate ion-channels writes a table that gives the data set it made.
 set -eu
 . "$SOURCE/tests/expect.sh"
 

@@ -1,4 +1,5 @@
-# wavetrain prepare text: every way to split, what it reports, wrong input, the same bytes on any number of ranks.
+# wavetrain prepare text: every way to split, what it reports, wrong input, the same bytes on any number of
+# ranks.
 set -eu
 . "$SOURCE/tests/expect.sh"
 

@@ -1,5 +1,6 @@
-# What a user sees and types first: commands and options that are nearly right, or of other programs, are answered with what
-# was meant; a run is shortened by one word; a terminal's progress line is finished before what follows it.
+# What a user sees and types first: commands and options that are nearly right, or of other programs, are
+# answered with what was meant; a run is shortened by one word; a terminal's progress line is finished before
+# what follows it.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=

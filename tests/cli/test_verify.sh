@@ -1,5 +1,5 @@
-# wavetrain inspect DATASET --verify: reads everything, names what is damaged, and leaves nothing to belief; what an older
-# program has prepared is read, with a note.
+# wavetrain inspect DATASET --verify: reads everything, names what is damaged, and leaves nothing to belief;
+# what an older program has prepared is read, with a note.
 set -eu
 . "$SOURCE/tests/expect.sh"
 

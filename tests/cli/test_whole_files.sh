@@ -1,10 +1,11 @@
-# A file that a command writes appears under its name when it is whole. A command that is killed leaves the old file, if
-# there was one, and a name that the next one tells of; a signal that can be caught leaves sound and text as far as they were
-# generated.
+# A file that a command writes appears under its name when it is whole. A command that is killed leaves the
+# old file, if there was one, and a name that the next one tells of; a signal that can be caught leaves sound
+# and text as far as they were generated.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 
-# killed FILE COMMAND…: is killed when it has written all, but before the file has its name; that is as it was before
+# killed FILE COMMAND…: is killed when it has written all, but before the file has its name; that is as it was
+# before
 killed() {
     local file=$1 held process tries before
     shift

@@ -13,12 +13,12 @@
 
 enum { STEPS = 3 };
 
-static void add(float *sum, const float *other, size_t count) {
+static void add_floats(float *sum, const float *other, size_t count) {
     for (size_t i = 0; i < count; i++) sum[i] += other[i];
 }
 
-/* A microbatch's gradient: magnitudes from 2⁻¹⁰ to 2¹⁰, so that another order of addition gives other bits.
- * */
+/* A microbatch's gradient: magnitudes from 2⁻¹⁰ to 2¹⁰, so that another order of addition gives other
+ * bits. */
 static void fill_microbatch(float *out, int microbatch, int step, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
         uint32_t words[4];
@@ -37,7 +37,7 @@ static void direct_sum(float *sum, float *room, int first, int end, int step, si
     while (power * 2 < end - first) power *= 2;
     direct_sum(sum, room, first, first + power, step, count);
     direct_sum(room, room + count, first + power, end, step, count);
-    add(sum, room, count);
+    add_floats(sum, room, count);
 }
 
 typedef struct {
@@ -48,8 +48,8 @@ typedef struct {
 
 /* Hands the wave over in ranges of many lengths, other ones on each rank and step. Elements that are not
  * handed over yet are spoilt until then, in all microbatches: nobody may have read them. */
-static void hand_over(wt_exchange *exchange, float *const *buffers, const shape *s, int wave,
-                      int microbatches, int step) {
+static void hand_over_ranges(wt_exchange *exchange, float *const *buffers, const shape *s, int wave,
+                             int microbatches, int step) {
     uint64_t number = 0;
     for (size_t end = s->count; end > 0;) {
         uint32_t words[4];
@@ -58,7 +58,7 @@ static void hand_over(wt_exchange *exchange, float *const *buffers, const shape 
         size_t offset = part < end ? end - part : 0;
         for (int i = 0; i < microbatches; i++) fill_microbatch(buffers[i], wave + i, step, offset, end);
         wt_exchange_ready(exchange, offset, end - offset);
-        wt_exchange_poke(exchange);
+        wt_exchange_advance(exchange);
         end = offset;
     }
 }
@@ -75,18 +75,18 @@ static void give_microbatches(wt_exchange *exchange, const shape *s, int step) {
             buffers[i] = wt_exchange_microbatch(exchange, wave + i);
             memset(buffers[i], 0x7f, s->count * sizeof(float));
         }
-        hand_over(exchange, buffers, s, wave, microbatches, step);
+        hand_over_ranges(exchange, buffers, s, wave, microbatches, step);
     }
 }
 
-static wt_exchange *create(const shape *s) {
+static wt_exchange *create_shaped_exchange(const shape *s) {
     wt_exchange *exchange;
     const wt_exchange_shape full = {.microbatches = s->microbatches,
                                     .open_microbatches = s->open_microbatches,
                                     .count = s->count,
                                     .bucket = s->bucket,
                                     .thread = s->thread,
-                                    .add = add};
+                                    .add = add_floats};
     assert_all(wt_exchange_create(&exchange, comm, &full) == WT_OK);
     return exchange;
 }
@@ -94,7 +94,7 @@ static wt_exchange *create(const shape *s) {
 static void assert_exchanged(const shape *s) {
     float *expected;
     assert_all(wt_alloc(&expected, 8 * s->count, sizeof *expected, "a test") == WT_OK);
-    wt_exchange *exchange = create(s);
+    wt_exchange *exchange = create_shaped_exchange(s);
     for (int step = 0; step < STEPS; step++) {
         double added = -1;
         give_microbatches(exchange, s, step);
@@ -146,7 +146,7 @@ static void test_late_ranks(void **state) {
     for (int thread = 0; thread < 2; thread++) {
         shape s = {2 * size, 1, COUNT, 128, thread == 1};
         static float expected[8 * COUNT];
-        wt_exchange *exchange = create(&s);
+        wt_exchange *exchange = create_shaped_exchange(&s);
         for (int step = 0; step < size; step++) {
             if (step == wt_comm_rank(comm)) usleep(20000);
             give_microbatches(exchange, &s, step);
@@ -170,7 +170,7 @@ static int hold_back_the_last(wt_exchange *exchange, double seconds) {
     wt_exchange_ready(exchange, OVERLAP_BUCKET, (OVERLAP_BUCKETS - 1) * OVERLAP_BUCKET);
     while (done < OVERLAP_BUCKETS - 1 && wt_time_now() < began + seconds) {
         usleep(100);
-        wt_exchange_poke(exchange);
+        wt_exchange_advance(exchange);
         wt_exchange_lock(exchange);
         done = exchange->done;
         wt_exchange_unlock(exchange);
@@ -192,7 +192,7 @@ static void test_overlap(void **state) {
                                         .bucket = OVERLAP_BUCKET,
                                         .thread = drive == THREAD,
                                         .after = drive == AFTER,
-                                        .add = add};
+                                        .add = add_floats};
         int expected = drive == AFTER ? 0 : OVERLAP_BUCKETS - 1, buckets, early;
         assert_all(wt_exchange_create(&exchange, comm, &full) == WT_OK);
         int done = hold_back_the_last(exchange, drive == AFTER ? 0.05 : 20);
@@ -235,7 +235,7 @@ static void test_order_would_show(void **state) {
     fill_microbatch(chain, 0, 0, 0, COUNT);
     for (int microbatch = 1; microbatch < MICROBATCHES; microbatch++) {
         fill_microbatch(room, microbatch, 0, 0, COUNT);
-        add(chain, room, COUNT);
+        add_floats(chain, room, COUNT);
     }
     int differences = 0;
     for (int i = 0; i < COUNT; i++) differences += tree[i] != chain[i];

@@ -1,5 +1,5 @@
-/* The hang watch while all goes well: it stays silent, ends at once, and leaves nothing behind. That it names a rank
- * that hangs, and ends the job, is shown by tests/mpi/test_faults_ranks.sh. */
+/* The hang watch while all goes well: it stays silent, ends at once, and leaves nothing behind. That it names
+ * a rank that hangs, and ends the job, is shown by tests/mpi/test_faults_ranks.sh. */
 #include <unistd.h>
 
 #include "all_ranks.h"
@@ -32,7 +32,8 @@ static void tell(void *watch, wt_phase phase) {
     wt_hang_watch_phase(watch, phase);
 }
 
-/* Twice the limit passes, but never without a change of phase; then once the limit of a step, while loading. */
+/* Twice the limit passes, but never without a change of phase; then once the limit of a step, while
+ * loading. */
 static void test_progress_keeps_it_silent(void **state) {
     (void)state;
     wt_hang_limits limits = {0.8, 60, 60};

@@ -52,7 +52,7 @@ static void set_environment(const char *words) {
     }
 }
 
-static void test_cases(void **state) {
+static void test_launchers(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         set_environment(cases[i].environment);
@@ -87,7 +87,7 @@ static void test_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_launchers),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static const char *const pieces[] = {
 };
 /* clang-format on */
 
-static uint32_t draw(uint64_t round, uint64_t *counter, uint32_t below) {
+static uint32_t draw_below(uint64_t round, uint64_t *counter, uint32_t below) {
     uint32_t words[4];
     wt_random_words(words, 20, WT_RANDOM_TEST, round, (*counter)++);
     return words[0] % below;
@@ -42,15 +42,15 @@ static uint32_t draw(uint64_t round, uint64_t *counter, uint32_t below) {
 
 /* One edit of text[0 … *length): a byte changed, bytes removed, a piece put in, another digit, or a part
  * repeated elsewhere. */
-static void edit(char *text, size_t *length, uint64_t round, uint64_t *counter) {
-    size_t at = draw(round, counter, (uint32_t)*length + 1);
-    size_t span = 1 + draw(round, counter, 24);
-    const char *piece = pieces[draw(round, counter, sizeof pieces / sizeof *pieces)];
+static void edit_text(char *text, size_t *length, uint64_t round, uint64_t *counter) {
+    size_t at = draw_below(round, counter, (uint32_t)*length + 1);
+    size_t span = 1 + draw_below(round, counter, 24);
+    const char *piece = pieces[draw_below(round, counter, sizeof pieces / sizeof *pieces)];
     char copy[32];
     if (span > *length - at) span = *length - at;
-    switch (draw(round, counter, 5)) {
+    switch (draw_below(round, counter, 5)) {
     case 0:
-        if (at < *length) text[at] = (char)draw(round, counter, 256);
+        if (at < *length) text[at] = (char)draw_below(round, counter, 256);
         return;
     case 1:
         memmove(text + at, text + at + span, *length - at - span);
@@ -62,11 +62,11 @@ static void edit(char *text, size_t *length, uint64_t round, uint64_t *counter) 
         break;
     case 3:
         while (at < *length && (text[at] < '0' || text[at] > '9')) at++;
-        if (at < *length) text[at] = (char)('0' + draw(round, counter, 10));
+        if (at < *length) text[at] = (char)('0' + draw_below(round, counter, 10));
         return;
     default:
         memcpy(copy, text + at, span);
-        at = draw(round, counter, (uint32_t)*length + 1);
+        at = draw_below(round, counter, (uint32_t)*length + 1);
         break;
     }
     if (*length + span > TEXT_MAX) return;
@@ -95,8 +95,8 @@ static void damaged_texts_are_taken_or_refused(void **state) {
         uint64_t counter = 0;
         size_t length = strlen(valid);
         memcpy(text, valid, length);
-        for (uint32_t left = 1 + draw(round, &counter, 4); left > 0; left--)
-            edit(text, &length, round, &counter);
+        for (uint32_t left = 1 + draw_below(round, &counter, 4); left > 0; left--)
+            edit_text(text, &length, round, &counter);
         wt_status status = wt_config_parse(&config, "f.yaml", text, length, NULL, 0);
         if (status == WT_OK) {
             expect_same_again(round, &config);
@@ -122,8 +122,8 @@ static void damaged_sets_are_taken_or_refused(void **state) {
         const char *from = good[round % 4];
         size_t length = strlen(from);
         memcpy(set, from, length);
-        for (uint32_t left = 1 + draw(ROUNDS + round, &counter, 3); left > 0; left--) {
-            edit(set, &length, ROUNDS + round, &counter);
+        for (uint32_t left = 1 + draw_below(ROUNDS + round, &counter, 3); left > 0; left--) {
+            edit_text(set, &length, ROUNDS + round, &counter);
         }
         set[length] = '\0';
         wt_status status = parse_one(&config, "", set);

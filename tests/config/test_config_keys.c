@@ -80,7 +80,7 @@ static void defaults_are_those_of_the_design(void **state) {
     assert_true(c.run.time_limit == 0.0 && c.run.time_margin == 120.0);
 }
 
-static wt_status scan_number(const wt_key *key, double value, void *field) {
+static wt_status scan_key_number(const wt_key *key, double value, void *field) {
     char text[64];
     snprintf(text, sizeof text, "%.17g", value);
     wt_yaml_node node = {.kind = WT_YAML_SCALAR, .source = "f", .text = text, .length = strlen(text)};
@@ -98,11 +98,11 @@ static void every_range_is_kept(void **state) {
         if (!whole && key->type != WT_KEY_REAL) continue;
         double below = whole ? key->least - 1 : nextafter(key->least, -INFINITY);
         double above = whole ? key->most + 2 : nextafter(key->most, INFINITY); /* + 1 is no double at 2^53 */
-        assert_int_equal(scan_number(key, below, &field), WT_USAGE);
-        assert_int_equal(scan_number(key, above, &field), WT_USAGE);
-        assert_int_equal(scan_number(key, key->least, &field), key->above ? WT_USAGE : WT_OK);
-        assert_int_equal(scan_number(key, key->most, &field), key->below ? WT_USAGE : WT_OK);
-        assert_int_equal(scan_number(key, nextafter(key->least, key->most), &field),
+        assert_int_equal(scan_key_number(key, below, &field), WT_USAGE);
+        assert_int_equal(scan_key_number(key, above, &field), WT_USAGE);
+        assert_int_equal(scan_key_number(key, key->least, &field), key->above ? WT_USAGE : WT_OK);
+        assert_int_equal(scan_key_number(key, key->most, &field), key->below ? WT_USAGE : WT_OK);
+        assert_int_equal(scan_key_number(key, nextafter(key->least, key->most), &field),
                          whole ? WT_USAGE : WT_OK);
         numbers++;
     }

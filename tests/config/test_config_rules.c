@@ -320,7 +320,8 @@ static void a_hierarchy_fits_together(void **state) {
     expect_error("model: {trunk: hierarchy, fuse: [2, 2, 2], width: [3, 4]}",
                  "f.yaml:1: model.width does not fit model.fuse (got 2 widths, expected 1 or 3)");
     expect_error("model: {trunk: hierarchy, fuse: [2], activation: gate}",
-                 "f.yaml:1: a hierarchy has no gate (got model.activation gate, expected another one, such as tanh)");
+                 "f.yaml:1: a hierarchy has no gate (got model.activation gate, expected another one, "
+                 "such as tanh)");
     expect_error("model: {trunk: hierarchy, fuse: [2], arrays: [{}]}",
                  "f.yaml:1: a hierarchy has no model.arrays");
     expect_error("model: {trunk: hierarchy, fuse: [65536, 65536]}",

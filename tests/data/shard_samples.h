@@ -14,7 +14,8 @@ static inline int known_value(int64_t utterance, int64_t sample, int channel) {
 }
 
 /* An utterance of `length` known samples, its number in the split `utterance`. */
-static inline void add_utterance(wt_shard_writer *writer, int64_t utterance, int64_t length, int channels) {
+static inline void add_known_utterance(wt_shard_writer *writer, int64_t utterance, int64_t length,
+                                       int channels) {
     float *samples = NULL;
     char id[32];
     assert_ok(wt_alloc(&samples, (size_t)(length * channels), sizeof *samples, "samples"));
@@ -44,7 +45,7 @@ static inline void make_split(const char *folder, const char *split, wt_shard_st
                                   .store = store};
         assert_ok(wt_shard_create(&writer, folder, &header));
         for (int u = s * per_shard; u < count && u < (s + 1) * per_shard; u++) {
-            add_utterance(writer, u, lengths[u], channels);
+            add_known_utterance(writer, u, lengths[u], channels);
         }
         assert_ok(wt_shard_finish(writer));
     }

@@ -21,14 +21,14 @@ enum { RATE = 48000, FRAMES = 12 * RATE, CABINET = 960 };
 
 static const double pi = 3.14159265358979323846;
 
-static float *take(int64_t count) {
+static float *take_test_samples(int64_t count) {
     float *block;
     if (wt_alloc(&block, (size_t)count, sizeof *block, "a test") != WT_OK) fail_msg("%s", wt_error_message());
     return block;
 }
 
 /* In ±1, the same everywhere. */
-static double draw(uint32_t *state) {
+static double draw_sample(uint32_t *state) {
     *state = *state * 1664525u + 1013904223u;
     return (double)(*state >> 8) / 8388608.0 - 1;
 }
@@ -39,7 +39,7 @@ static void make_dry(float *dry, bool blips, bool noise) {
     memset(dry, 0, FRAMES * sizeof *dry);
     for (int b = 0; blips && b < 2; b++)
         for (int i = 0; i < 4; i++) dry[(b + 2) * RATE - RATE / 2 + i] = 0.9f;
-    for (int i = 0; noise && i < 2 * RATE; i++) dry[4 * RATE + i] = (float)(0.3 * draw(&state));
+    for (int i = 0; noise && i < 2 * RATE; i++) dry[4 * RATE + i] = (float)(0.3 * draw_sample(&state));
     for (int s = 0; s < 40; s++) {
         const double pitch = 80 + 20 * s;
         const int from = 6 * RATE + s * (5 * RATE / 40);
@@ -48,7 +48,7 @@ static void make_dry(float *dry, bool blips, bool noise) {
     }
 }
 
-static double clip(double x) {
+static double clip_sample(double x) {
     const double once = tanh(5 * x + 0.1) - tanh(0.1);
     return tanh(2 * once - 0.2) + tanh(0.2);
 }
@@ -57,10 +57,11 @@ static double clip(double x) {
 static float *amplify(const float *dry) {
     uint32_t state = 11;
     double cabinet[CABINET], low = 0;
-    float *driven = take(FRAMES), *made = take(FRAMES);
-    for (int i = 0; i < CABINET; i++) cabinet[i] = (i == 0 ? 0.6 : 0.25 * draw(&state)) * exp(-i / 150.0);
+    float *driven = take_test_samples(FRAMES), *made = take_test_samples(FRAMES);
+    for (int i = 0; i < CABINET; i++)
+        cabinet[i] = (i == 0 ? 0.6 : 0.25 * draw_sample(&state)) * exp(-i / 150.0);
     for (int i = 0; i < FRAMES; i++) {
-        const double y = clip((double)dry[i]);
+        const double y = clip_sample((double)dry[i]);
         low += 0.3 * (y - low);
         driven[i] = (float)(0.6 * y + 0.4 * low);
     }
@@ -79,7 +80,7 @@ static void record(float *wet, const float *made, int delay, double noise, bool 
     for (int i = 0; i < FRAMES; i++) {
         const int at = i - delay;
         const double y = at >= 0 && at < FRAMES ? (double)made[at] : 0;
-        wet[i] = (float)((inverted ? -y : y) + 0.3 * noise * draw(&state));
+        wet[i] = (float)((inverted ? -y : y) + 0.3 * noise * draw_sample(&state));
     }
 }
 
@@ -89,8 +90,8 @@ typedef struct {
     double noise;
 } align_case;
 
-static void check(const float *dry, const float *made, const align_case *c) {
-    float *wet = take(FRAMES);
+static void check_delay(const float *dry, const float *made, const align_case *c) {
+    float *wet = take_test_samples(FRAMES);
     wt_alignment found;
     record(wet, made, c->delay, c->noise, c->inverted);
     const wt_status status = wt_align(&found, "wet.wav", dry, FRAMES, wet, FRAMES);
@@ -107,20 +108,20 @@ static void test_delays(void **state) {
     (void)state;
     const int delays[] = {-300, -7, 0, 1, 137, 2000};
     for (int blips = 0; blips < 2; blips++) {
-        float *dry = take(FRAMES);
+        float *dry = take_test_samples(FRAMES);
         make_dry(dry, blips, true);
         float *made = amplify(dry);
         for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
-            check(dry, made, &(align_case){delays[i], blips, (int)i % 2 == blips, 1e-3});
+            check_delay(dry, made, &(align_case){delays[i], blips, (int)i % 2 == blips, 1e-3});
         wt_free(made);
         wt_free(dry);
     }
 }
 
 /* Strings alone hold too little to tell one sample from the next; silence nothing. */
-static void test_refusals(void **state) {
+static void test_align_refusals(void **state) {
     (void)state;
-    float *dry = take(FRAMES), *wet = take(FRAMES);
+    float *dry = take_test_samples(FRAMES), *wet = take_test_samples(FRAMES);
     wt_alignment found;
     make_dry(dry, false, false);
     float *made = amplify(dry);
@@ -133,7 +134,7 @@ static void test_refusals(void **state) {
     assert_non_null(strstr(wt_error_message(), "wet.wav: is silent"));
     make_dry(dry, false, true);
     uint32_t other = 99;
-    for (int i = 0; i < FRAMES; i++) wet[i] = (float)(0.3 * draw(&other)); /* another recording */
+    for (int i = 0; i < FRAMES; i++) wet[i] = (float)(0.3 * draw_sample(&other)); /* another recording */
     assert_int_equal(wt_align(&found, "wet.wav", dry, FRAMES, wet, FRAMES), WT_USAGE);
     assert_non_null(strstr(wt_error_message(), "--align N"));
     wt_free(dry);
@@ -141,7 +142,7 @@ static void test_refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_delays), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_delays), cmocka_unit_test(test_align_refusals)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed ? failed : wt_memory_blocks() != 0;
 }

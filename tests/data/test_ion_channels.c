@@ -1,6 +1,7 @@
 /*
- * Simulated ion channels: shares and dwell times against the process that they are, noise, hum and drift against their
- * levels; and the smoother that networks are measured against (tests/reference/ion_hmm.c) against summing over all paths.
+ * Simulated ion channels: shares and dwell times against the process that they are, noise, hum and drift
+ * against their levels; and the smoother that networks are measured against (tests/reference/ion_hmm.c)
+ * against summing over all paths.
  */
 #include <math.h>
 
@@ -20,7 +21,7 @@ static const wt_ion plain = {.count = 3,
                              .utterances = 10,
                              .seed = 5};
 
-static wt_utterance load(const wt_ion *ion, size_t item) {
+static wt_utterance load_channels(const wt_ion *ion, size_t item) {
     wt_utterance utterance = {.samples = NULL};
     assert_ok(wt_ion_load(ion, item, &utterance));
     assert_int_equal(utterance.count, ion->frames);
@@ -32,12 +33,13 @@ static void unload(wt_utterance *utterance) {
     wt_free(utterance->labels);
 }
 
-/* Binomial shares and transition counts; independent samples are some ten thousand, so three per cent is far. */
+/* Binomial shares and transition counts; independent samples are some ten thousand, so three per cent is
+ * far. */
 static void test_chain(void **state) {
     (void)state;
     wt_ion_chain chain;
     double shares[4] = {0}, steps[4][4] = {{0}};
-    wt_utterance u = load(&plain, 0);
+    wt_utterance u = load_channels(&plain, 0);
     wt_ion_chain_make(&chain, &plain);
     for (int64_t t = 0; t < FRAMES; t++) {
         const int open = (int)u.labels[t];
@@ -56,7 +58,8 @@ static void test_chain(void **state) {
     unload(&u);
 }
 
-/* Twice the rate is the same process: a channel changes within two samples as often as within one of half the rate. */
+/* Twice the rate is the same process: a channel changes within two samples as often as within one of half the
+ * rate. */
 static void test_rate(void **state) {
     (void)state;
     wt_ion faster = plain;
@@ -68,14 +71,14 @@ static void test_rate(void **state) {
     assert_true(fabs((1 - closes2) * closes2 + closes2 * (1 - opens2) - closes) < 1e-12);
 }
 
-static void test_levels(void **state) {
+static void test_current_levels(void **state) {
     (void)state;
     wt_ion noisy = plain, humming = plain, drifting = plain;
     double noise = 0, products[2] = {0}, hum = 0, drift = 0;
     noisy.noise = 0.4;
     humming.hum = 0.3;
     drifting.drift = 0.5;
-    wt_utterance a = load(&noisy, 1), b = load(&humming, 1);
+    wt_utterance a = load_channels(&noisy, 1), b = load_channels(&humming, 1);
     for (int64_t t = 0; t < FRAMES; t++) {
         const double n = (double)a.samples[t] - 2 * (double)a.labels[t];
         const double turns = 50.0 * (double)t / humming.rate,
@@ -104,22 +107,22 @@ static void test_levels(void **state) {
     assert_true(fabs(sqrt(drift) - 0.5) < 0.03);
 }
 
-static void test_keys(void **state) {
+static void test_channel_keys(void **state) {
     (void)state;
     wt_ion other = plain;
-    wt_utterance a = load(&plain, 2), b = load(&plain, 2), c = load(&plain, 3);
+    wt_utterance a = load_channels(&plain, 2), b = load_channels(&plain, 2), c = load_channels(&plain, 3);
     assert_memory_equal(a.labels, b.labels, FRAMES * sizeof(float));
     assert_memory_not_equal(a.labels, c.labels, FRAMES * sizeof(float));
     unload(&b);
     other.seed++;
-    b = load(&other, 2);
+    b = load_channels(&other, 2);
     assert_memory_not_equal(a.labels, b.labels, FRAMES * sizeof(float));
     unload(&a);
     unload(&b);
     unload(&c);
 }
 
-static void test_ranges(void **state) {
+static void test_option_ranges(void **state) {
     (void)state;
     wt_prepare_plan plan;
     wt_ion wrong = plain;
@@ -180,8 +183,9 @@ static void test_smoother(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain), cmocka_unit_test(test_rate),   cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_keys),  cmocka_unit_test(test_ranges), cmocka_unit_test(test_smoother),
+        cmocka_unit_test(test_chain),          cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_current_levels), cmocka_unit_test(test_channel_keys),
+        cmocka_unit_test(test_option_ranges),  cmocka_unit_test(test_smoother),
     };
     return cmocka_run_group_tests_name("ion channels", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * Labelled data sets: windows and batches against plain loops over known samples, for look-aheads, strides, both kinds of
- * labels and inputs, in memory and from disk; and what is refused.
+ * Labelled data sets: windows and batches against plain loops over known samples, for look-aheads, strides,
+ * both kinds of labels and inputs, in memory and from disk; and what is refused.
  */
 #include <math.h>
 
@@ -51,7 +51,7 @@ static void make_labelled(const char *folder, const char *kind, wt_shard_store s
     }
 }
 
-static int make_sets(void **state) {
+static int make_label_sets(void **state) {
     if (make_test_folder(state) != 0) return -1;
     make_labelled(in_folder("table"), "table", WT_STORE_FLOAT, 2, CLASSES);
     make_labelled(in_folder("sound"), "audio", WT_STORE_INT16, 1, 0);
@@ -146,20 +146,20 @@ static int expect_windows(expected_window *out, const wt_label_windows *rule) {
     return count;
 }
 
-static int64_t in_order(const void *context, int64_t number, int slot) {
+static int64_t label_in_order(const void *context, int64_t number, int slot) {
     const int64_t index = number * SLOTS + slot;
     return index < *(const int64_t *)context ? index : -1;
 }
 
-static void check_batches(const label_set *set, const wt_label_windows *rule, wt_dataset *dataset,
-                          wt_windows *windows, const expected_window *expected) {
+static void check_label_batches(const label_set *set, const wt_label_windows *rule, wt_dataset *dataset,
+                                wt_windows *windows, const expected_window *expected) {
     int64_t count = wt_windows_count(windows), batches = (count + SLOTS - 1) / SLOTS;
     wt_loader *loader = NULL;
     const wt_batch *batch = NULL;
     wt_batch_shape shape = {SLOTS,      rule->targets, rule->context,
                             set->input, quantization,  .values = set->classes == 0};
-    assert_ok(
-        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){in_order, &count, 0, batches}));
+    assert_ok(wt_loader_create(&loader, dataset, windows, &shape,
+                               &(wt_loader_plan){label_in_order, &count, 0, batches}));
     for (int64_t number = 0; number < batches; number++) {
         assert_ok(wt_loader_next(loader, &batch));
         assert_true((batch->value != NULL) == (set->classes == 0));
@@ -176,7 +176,7 @@ static void check_batches(const label_set *set, const wt_label_windows *rule, wt
     wt_loader_destroy(loader);
 }
 
-static void check_set(const label_set *set, const wt_label_windows *rule, double memory) {
+static void check_label_set(const label_set *set, const wt_label_windows *rule, double memory) {
     wt_dataset *dataset = NULL;
     wt_windows *windows = NULL;
     expected_window expected[512];
@@ -204,12 +204,12 @@ static void check_set(const label_set *set, const wt_label_windows *rule, double
     }
     assert_int_equal(wt_windows_targets(windows), targets);
     assert_int_equal(wt_windows_padded_targets(windows), padded);
-    check_batches(set, rule, dataset, windows, expected);
+    check_label_batches(set, rule, dataset, windows, expected);
     wt_windows_destroy(windows);
     wt_dataset_close(dataset);
 }
 
-static void test_batches(void **state) {
+static void test_label_batches(void **state) {
     (void)state;
     static const label_set sets[] = {{"table", 2, CLASSES, WT_INPUT_REAL, true},
                                      {"table", 2, CLASSES, WT_INPUT_REAL, false},
@@ -225,8 +225,8 @@ static void test_batches(void **state) {
             for (int partial = WT_PARTIAL_PAD; partial <= WT_PARTIAL_DROP; partial++) {
                 const wt_label_windows rule = rule_of(&sets[s], rules[r][0], rules[r][1], rules[r][2],
                                                       rules[r][3], (wt_partial_context)partial);
-                check_set(&sets[s], &rule, 0);
-                check_set(&sets[s], &rule, 1);
+                check_label_set(&sets[s], &rule, 0);
+                check_label_set(&sets[s], &rule, 1);
             }
         }
     }
@@ -264,7 +264,7 @@ static void test_reading(void **state) {
 }
 
 /* Labels are part of the digest: the same samples without them, or with others, have another. */
-static void test_digest(void **state) {
+static void test_label_digest(void **state) {
     (void)state;
     const wt_hash sound = digest_of("sound"), voice = digest_of("voice"), plain = digest_of("plain");
     assert_memory_not_equal(&sound, &voice, sizeof sound);
@@ -274,7 +274,7 @@ static void test_digest(void **state) {
     assert_memory_equal(&sound, &again, sizeof sound);
 }
 
-static void test_refusals(void **state) {
+static void test_label_refusals(void **state) {
     (void)state;
     wt_dataset *dataset;
     wt_windows *windows = NULL;
@@ -365,9 +365,9 @@ static void test_moments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),         cmocka_unit_test(test_reading),
-        cmocka_unit_test(test_digest),          cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_label_batches),   cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_label_digest),    cmocka_unit_test(test_label_refusals),
         cmocka_unit_test(test_writer_refusals), cmocka_unit_test(test_moments),
     };
-    return cmocka_run_group_tests_name("labels", tests, make_sets, remove_test_folder);
+    return cmocka_run_group_tests_name("labels", tests, make_label_sets, remove_test_folder);
 }

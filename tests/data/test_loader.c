@@ -8,7 +8,7 @@ enum { T = 16, R = 11, SLOTS = 3 };
 
 static const wt_quantization quantization = {.kind = WT_QUANTIZATION_MULAW, .levels = 256};
 
-static int make_set(void **state) {
+static int make_loader_set(void **state) {
     if (make_test_folder(state) != 0) return -1;
     make_split(in_folder("set"), "train", WT_STORE_INT16, 1, lengths, 4);
     make_split(in_folder("floats"), "train", WT_STORE_FLOAT, 1, lengths, 3);
@@ -32,7 +32,7 @@ static int32_t class_at(int64_t utterance, int64_t t) {
     return wt_quantize(quantization, (double)known_value(utterance, t, 0) / 32768.0);
 }
 
-static void check_slot(const wt_batch *batch, const wt_windows *windows, int slot, int64_t index) {
+static void check_loaded_slot(const wt_batch *batch, const wt_windows *windows, int slot, int64_t index) {
     wt_window window = {0, 0, 0};
     if (index >= 0) window = wt_windows_get(windows, index);
     assert_int_equal(batch->target_count[slot], window.targets);
@@ -69,7 +69,7 @@ static void check_all(const char *folder, wt_input_kind input, wt_partial_contex
         assert_int_equal(batch->context, R);
         assert_int_equal(batch->channels, input == WT_INPUT_REAL);
         for (int slot = 0; slot < SLOTS; slot++)
-            check_slot(batch, windows, slot, backwards(&plan, number, slot));
+            check_loaded_slot(batch, windows, slot, backwards(&plan, number, slot));
     }
     char expected[64];
     snprintf(expected, sizeof expected, "no more batches (got all of 2 to %lld)", (long long)batches - 1);
@@ -80,7 +80,7 @@ static void check_all(const char *folder, wt_input_kind input, wt_partial_contex
     wt_dataset_close(dataset);
 }
 
-static void test_content(void **state) {
+static void test_loaded_content(void **state) {
     (void)state;
     for (int input = WT_INPUT_CLASS; input <= WT_INPUT_REAL; input++) {
         for (int partial = WT_PARTIAL_PAD; partial <= WT_PARTIAL_DROP; partial++) {
@@ -109,7 +109,7 @@ static void test_batch_stays(void **state) {
         assert_ok(wt_loader_next(loader, &batch));
         usleep(20000);
         for (int slot = 0; slot < SLOTS; slot++)
-            check_slot(batch, windows, slot, backwards(&plan, number, slot));
+            check_loaded_slot(batch, windows, slot, backwards(&plan, number, slot));
     }
     wt_loader_destroy(loader);
     wt_windows_destroy(windows);
@@ -189,7 +189,7 @@ static void test_error_of_the_file(void **state) {
     wt_dataset_close(dataset);
 }
 
-static void test_refusals(void **state) {
+static void test_loader_refusals(void **state) {
     (void)state;
     wt_dataset *dataset = NULL;
     wt_windows *windows = NULL;
@@ -219,9 +219,9 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content),           cmocka_unit_test(test_batch_stays),
+        cmocka_unit_test(test_loaded_content),    cmocka_unit_test(test_batch_stays),
         cmocka_unit_test(test_early_end),         cmocka_unit_test(test_error_of_the_thread),
-        cmocka_unit_test(test_error_of_the_file), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_error_of_the_file), cmocka_unit_test(test_loader_refusals),
     };
-    return cmocka_run_group_tests(tests, make_set, remove_test_folder);
+    return cmocka_run_group_tests(tests, make_loader_set, remove_test_folder);
 }

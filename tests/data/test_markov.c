@@ -74,7 +74,7 @@ static void test_long_utterance(void **state) {
     wt_dataset_close(dataset);
 }
 
-static void test_refusals(void **state) {
+static void test_markov_refusals(void **state) {
     (void)state;
     wt_dataset *dataset = NULL;
     wt_markov *markov = NULL;
@@ -92,7 +92,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_long_utterance),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_markov_refusals),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

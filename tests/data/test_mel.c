@@ -1,7 +1,7 @@
 /*
- * Mel spectra against librosa's (tests/reference/make_mels.py, whose file names the version): within 1e-5 of a
- * spectrum's range where the value before the logarithm exceeds 1e-9 of the largest, within 1e-3 elsewhere. And
- * frames' alignment: an impulse is loudest in the frame whose centre it is at.
+ * Mel spectra against librosa's (tests/reference/make_mels.py, whose file names the version): within 1e-5 of
+ * a spectrum's range where the value before the logarithm exceeds 1e-9 of the largest, within 1e-3 elsewhere.
+ * And frames' alignment: an impulse is loudest in the frame whose centre it is at.
  *   test_mel FOLDER
  */
 #include <math.h>
@@ -22,7 +22,8 @@
 
 static const char *folder;
 
-static void *read_all(wt_h5 *file, const char *group, const char *name, wt_h5_type type, wt_h5_shape *shape) {
+static void *read_mel_array(wt_h5 *file, const char *group, const char *name, wt_h5_type type,
+                            wt_h5_shape *shape) {
     char path[64];
     void *values;
     size_t count = 1;
@@ -34,8 +35,8 @@ static void *read_all(wt_h5 *file, const char *group, const char *name, wt_h5_ty
     return values;
 }
 
-static void compare(const char *name, const float *ours, const double *theirs, const double *power,
-                    size_t count) {
+static void compare_with_reference(const char *name, const float *ours, const double *theirs,
+                                   const double *power, size_t count) {
     double low = INFINITY, high = -INFINITY, largest = 0, worst[2] = {0, 0};
     for (size_t i = 0; i < count; i++) {
         low = fmin(low, theirs[i]);
@@ -65,9 +66,9 @@ static void test_librosa(void **state) {
         char text[WT_MEL_TEXT];
         int64_t rate;
         wt_mel mel;
-        float *frames, *x = read_all(file, cases[i], "x", WT_H5_FLOAT, &x_shape);
-        double *y = read_all(file, cases[i], "y", WT_H5_DOUBLE, &y_shape);
-        double *power = read_all(file, cases[i], "power", WT_H5_DOUBLE, &power_shape);
+        float *frames, *x = read_mel_array(file, cases[i], "x", WT_H5_FLOAT, &x_shape);
+        double *y = read_mel_array(file, cases[i], "y", WT_H5_DOUBLE, &y_shape);
+        double *power = read_mel_array(file, cases[i], "power", WT_H5_DOUBLE, &power_shape);
         must(wt_h5_read_attribute_text(file, cases[i], "mel", text, sizeof text));
         must(wt_h5_read_attribute_int(file, cases[i], "rate", &rate));
         must(wt_mel_parse(&mel, text, (int)rate));
@@ -76,7 +77,7 @@ static void test_librosa(void **state) {
         wt_mel_print(text, &mel); /* and back */
         must(wt_mel_parse(&mel, text, (int)rate));
         must(wt_mel_compute(&frames, &mel, x, x_shape.shape[0], (int)rate));
-        compare(cases[i], frames, y, power, (size_t)(y_shape.shape[0] * y_shape.shape[1]));
+        compare_with_reference(cases[i], frames, y, power, (size_t)(y_shape.shape[0] * y_shape.shape[1]));
         wt_free(frames);
         wt_free(power);
         wt_free(y);

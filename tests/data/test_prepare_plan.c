@@ -18,13 +18,13 @@
 
 static char folder[] = "prepare-plan-XXXXXX";
 
-static void in_folder(char path[WT_PATH_MAX], const char *name) {
+static void plan_path(char path[WT_PATH_MAX], const char *name) {
     assert_int_equal(wt_path_join(path, folder, name), WT_OK);
 }
 
 static void touch(const char *name) {
     char path[WT_PATH_MAX];
-    in_folder(path, name);
+    plan_path(path, name);
     char *slash = strrchr(path, '/');
     *slash = '\0';
     assert_int_equal(wt_folder_make(path), WT_OK);
@@ -81,9 +81,9 @@ static void test_recordings(void **state) {
     (void)state;
     make_tree();
     char a[WT_PATH_MAX], b[WT_PATH_MAX], file[WT_PATH_MAX];
-    in_folder(a, "a///");
-    in_folder(b, "b");
-    in_folder(file, "a/deep/notes.txt");
+    plan_path(a, "a///");
+    plan_path(b, "b");
+    plan_path(file, "a/deep/notes.txt");
     wt_recordings list, copy;
     const char *one[] = {a}, *two[] = {b, a, file};
     assert_int_equal(wt_recordings_find(&list, one, 1), WT_OK);
@@ -118,8 +118,8 @@ static void test_cut(void **state) {
         assert_int_equal(wt_alloc(&list.files, count, sizeof *list.files, "recordings"), WT_OK);
         for (size_t i = 0; i < count; i++) {
             list.files[i].format = (wt_sound_format){.frames = 100000, .rate = 1000, .channels = 1};
-            assert_int_equal(wt_copy_string(&list.files[i].path, "p/rec.wav"), WT_OK);
-            assert_int_equal(wt_copy_string(&list.files[i].id, i ? "rec2.wav" : "rec.wav"), WT_OK);
+            assert_int_equal(wt_memory_copy_string(&list.files[i].path, "p/rec.wav"), WT_OK);
+            assert_int_equal(wt_memory_copy_string(&list.files[i].id, i ? "rec2.wav" : "rec.wav"), WT_OK);
         }
         list.count = count;
         assert_int_equal(wt_recordings_cut(&list, &rule), WT_OK);
@@ -138,7 +138,7 @@ static void test_cut(void **state) {
     }
 }
 
-static void expect_refused(const char *const *inputs, size_t count, const char *words) {
+static void expect_plan_refused(const char *const *inputs, size_t count, const char *words) {
     wt_recordings list;
     assert_int_equal(wt_recordings_find(&list, inputs, count), WT_USAGE);
     assert_non_null(strstr(wt_error_message(), words));
@@ -150,20 +150,20 @@ static void test_bad_inputs(void **state) {
     make_tree();
     char a[WT_PATH_MAX], b[WT_PATH_MAX], empty[WT_PATH_MAX], missing[WT_PATH_MAX], file[WT_PATH_MAX],
         loop[WT_PATH_MAX];
-    in_folder(a, "a");
-    in_folder(b, "b/two.wav");
-    in_folder(empty, "empty");
-    in_folder(missing, "nowhere");
-    in_folder(file, "a/two.wav");
-    in_folder(loop, "b/loop");
-    expect_refused((const char *[]){missing}, 1, "no such file or folder");
-    expect_refused((const char *[]){empty}, 1, "holds no recordings");
-    expect_refused((const char *[]){file, b}, 2, "same name in the data set");
-    expect_refused((const char *[]){a, file}, 2, "same name in the data set");
-    expect_refused((const char *[]){a, a}, 2, "same name in the data set");
+    plan_path(a, "a");
+    plan_path(b, "b/two.wav");
+    plan_path(empty, "empty");
+    plan_path(missing, "nowhere");
+    plan_path(file, "a/two.wav");
+    plan_path(loop, "b/loop");
+    expect_plan_refused((const char *[]){missing}, 1, "no such file or folder");
+    expect_plan_refused((const char *[]){empty}, 1, "holds no recordings");
+    expect_plan_refused((const char *[]){file, b}, 2, "same name in the data set");
+    expect_plan_refused((const char *[]){a, file}, 2, "same name in the data set");
+    expect_plan_refused((const char *[]){a, a}, 2, "same name in the data set");
     assert_int_equal(symlink(".", loop), 0);
-    in_folder(b, "b");
-    expect_refused((const char *[]){b}, 1, "contains itself");
+    plan_path(b, "b");
+    expect_plan_refused((const char *[]){b}, 1, "contains itself");
     assert_int_equal(unlink(loop), 0);
 }
 
@@ -242,8 +242,8 @@ static void test_partial_folder(void **state) {
     (void)state;
     char dataset[WT_PATH_MAX], parent[WT_PATH_MAX], inner[WT_PATH_MAX];
     wt_partial_folder first, second;
-    in_folder(dataset, "new/parents/set/");
-    in_folder(parent, "new");
+    plan_path(dataset, "new/parents/set/");
+    plan_path(parent, "new");
     assert_int_equal(wt_partial_create(&first, dataset), WT_OK);
     assert_true(wt_path_is_folder(first.path));
     assert_false(wt_path_exists(first.final));
@@ -264,19 +264,19 @@ static void test_partial_folder(void **state) {
     assert_int_equal(wt_partial_check(dataset, NULL, 0), WT_USAGE);
     assert_non_null(strstr(wt_error_message(), "empty folder"));
     touch("new/parents/set/train-00000.h5");
-    in_folder(inner, "new/parents/set/train-00000.h5");
+    plan_path(inner, "new/parents/set/train-00000.h5");
     assert_int_equal(wt_partial_check(dataset, NULL, 0), WT_USAGE);
     assert_non_null(strstr(wt_error_message(), "exists already"));
     assert_int_equal(wt_partial_check(dataset, (const char *[]){inner}, 1), WT_USAGE);
     assert_non_null(strstr(wt_error_message(), "lies in the data set"));
 }
 
-static int set_up(void **state) {
+static int set_up_plan(void **state) {
     (void)state;
     return mkdtemp(folder) ? 0 : -1;
 }
 
-static int tear_down(void **state) {
+static int tear_down_plan(void **state) {
     (void)state;
     assert_int_equal(wt_memory_blocks(), 0);
     return wt_folder_remove(folder) == WT_OK ? 0 : -1;
@@ -292,5 +292,5 @@ int main(void) {
         cmocka_unit_test(test_sine),
         cmocka_unit_test(test_partial_folder),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_plan, tear_down_plan);
 }

@@ -20,7 +20,7 @@ enum { FILES = 5, FRAMES = 3000 };
 
 static char folder[] = "prepare-shards-XXXXXX";
 
-static void path_of(char path[WT_PATH_MAX], const char *name) {
+static void shard_path(char path[WT_PATH_MAX], const char *name) {
     assert_int_equal(wt_path_join(path, folder, name), WT_OK);
 }
 
@@ -31,12 +31,12 @@ static short value_of(int file, int n) {
 
 static void make_files(int channels) {
     char path[WT_PATH_MAX], name[64];
-    path_of(path, "in");
+    shard_path(path, "in");
     assert_int_equal(wt_folder_remove(path), WT_OK);
     assert_int_equal(wt_folder_make(path), WT_OK);
     for (int f = 0; f < FILES; f++) {
         snprintf(name, sizeof name, "in/%d.%s", f, f % 2 ? "flac" : "wav");
-        path_of(path, name);
+        shard_path(path, name);
         SF_INFO info = {.samplerate = 8000, .channels = channels};
         info.format = SF_FORMAT_PCM_16 | (f % 2 ? SF_FORMAT_FLAC : SF_FORMAT_WAV);
         SNDFILE *file = sf_open(path, SFM_WRITE, &info);
@@ -50,11 +50,11 @@ static void make_files(int channels) {
 }
 
 /* Prepares "in" as "out"; everything goes to train. */
-static void prepare(const wt_audio_options *options, wt_prepare_tally *tally) {
+static void prepare_set(const wt_audio_options *options, wt_prepare_tally *tally) {
     char in[WT_PATH_MAX], out[WT_PATH_MAX];
     const char *inputs[] = {in};
-    path_of(in, "in");
-    path_of(out, "out");
+    shard_path(in, "in");
+    shard_path(out, "out");
     assert_int_equal(wt_folder_remove(out), WT_OK);
     assert_int_equal(wt_folder_make(out), WT_OK);
     wt_recordings list;
@@ -74,7 +74,7 @@ static void prepare(const wt_audio_options *options, wt_prepare_tally *tally) {
 
 static wt_dataset *open_made(void) {
     char out[WT_PATH_MAX];
-    path_of(out, "out");
+    shard_path(out, "out");
     wt_dataset *dataset;
     assert_int_equal(wt_dataset_open(&dataset, out, "train", 1), WT_OK);
     return dataset;
@@ -85,7 +85,7 @@ static void test_sixteen_bits_come_back(void **state) {
     static float samples[FRAMES + FILES];
     wt_prepare_tally tally;
     make_files(1);
-    prepare(&(wt_audio_options){.shard_bytes = 13000}, &tally); /* two files a shard */
+    prepare_set(&(wt_audio_options){.shard_bytes = 13000}, &tally); /* two files a shard */
     assert_int_equal(tally.shards[WT_SPLIT_TRAIN], 3);
     assert_int_equal(tally.utterances[WT_SPLIT_TRAIN], FILES);
     assert_int_equal(tally.clipped, 0);
@@ -111,7 +111,7 @@ static void test_sixteen_bits_come_back(void **state) {
 static void expect_channels(const wt_audio_options *options, int channels, double first, double second) {
     static float samples[2 * (FRAMES + FILES)];
     wt_prepare_tally tally;
-    prepare(options, &tally);
+    prepare_set(options, &tally);
     wt_dataset *dataset = open_made();
     assert_int_equal(wt_dataset_channels(dataset), channels);
     assert_int_equal(wt_dataset_read(dataset, 0, 0, FRAMES, samples), WT_OK);
@@ -144,7 +144,7 @@ static void test_resampled_and_trimmed(void **state) {
     (void)state;
     make_files(1);
     wt_prepare_tally tally;
-    prepare(&(wt_audio_options){.shard_bytes = 1 << 20, .rate = 12000}, &tally);
+    prepare_set(&(wt_audio_options){.shard_bytes = 1 << 20, .rate = 12000}, &tally);
     int64_t frames = 0;
     wt_dataset *dataset = open_made();
     assert_int_equal(wt_dataset_sample_rate(dataset), 12000);
@@ -156,7 +156,7 @@ static void test_resampled_and_trimmed(void **state) {
     assert_int_equal(tally.frames[WT_SPLIT_TRAIN], frames);
     assert_int_equal(tally.removed, 0);
     assert_true(tally.clipped > 0); /* a saw-tooth at full scale overshoots */
-    prepare(&(wt_audio_options){.shard_bytes = 1 << 20, .rate = 12000, .trim = 1}, &tally);
+    prepare_set(&(wt_audio_options){.shard_bytes = 1 << 20, .rate = 12000, .trim = 1}, &tally);
     assert_int_equal(tally.frames[WT_SPLIT_TRAIN] + tally.removed, frames);
     assert_true(tally.removed > 0);
 }
@@ -167,8 +167,8 @@ static void test_failure_removes_the_shard(void **state) {
     char in[WT_PATH_MAX], out[WT_PATH_MAX], name[WT_PATH_MAX];
     const char *inputs[] = {in};
     make_files(1);
-    path_of(in, "in");
-    path_of(out, "out");
+    shard_path(in, "in");
+    shard_path(out, "out");
     assert_int_equal(wt_folder_remove(out), WT_OK);
     assert_int_equal(wt_folder_make(out), WT_OK);
     wt_recordings list;
@@ -179,7 +179,7 @@ static void test_failure_removes_the_shard(void **state) {
         assert_int_equal(wt_sound_inspect(&list.files[i].format, list.files[i].path), WT_OK);
     wt_audio_options options = {.shard_bytes = 1 << 20};
     assert_int_equal(wt_audio_plan(&plan, &list, &options), WT_OK);
-    path_of(name, "in/3.flac");
+    shard_path(name, "in/3.flac");
     assert_int_equal(truncate(name, 1000), 0);
     wt_audio_context context = {.recordings = &list, .options = &options, .plan = &plan};
     wt_utterance_source source = {.load = wt_audio_load, .context = &context};
@@ -190,12 +190,12 @@ static void test_failure_removes_the_shard(void **state) {
     wt_recordings_dispose(&list);
 }
 
-static int set_up(void **state) {
+static int set_up_shards(void **state) {
     (void)state;
     return mkdtemp(folder) ? 0 : -1;
 }
 
-static int tear_down(void **state) {
+static int tear_down_shards(void **state) {
     (void)state;
     assert_int_equal(wt_memory_blocks(), 0);
     return wt_folder_remove(folder) == WT_OK ? 0 : -1;
@@ -208,5 +208,5 @@ int main(void) {
         cmocka_unit_test(test_resampled_and_trimmed),
         cmocka_unit_test(test_failure_removes_the_shard),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_shards, tear_down_shards);
 }

@@ -25,7 +25,7 @@ static void test_known_points(void **state) {
     assert_int_equal(wt_quantize(mulaw(256), 0.5), 239);  /* (0.8757 + 1)/2 · 255 + ½ = 239.7 */
     assert_int_equal(wt_quantize(mulaw(256), -0.01), 98); /* (1 − 0.2285)/2 · 255 + ½ = 98.9 */
     assert_int_equal(wt_quantize(linear(256), 0.5), 191); /* 1.5/2 · 255 + ½ = 191.75 */
-    assert_int_equal(wt_silence_class(mulaw(256)), 128);
+    assert_int_equal(wt_quantize_silence(mulaw(256)), 128);
     assert_true(wt_dequantize(mulaw(256), 128) == 0.0);
     assert_true(fabs(wt_dequantize(mulaw(256), 0) + 1.0) < 1e-15);
     assert_true(fabs(wt_dequantize(mulaw(256), 255) - 1.0) < 1e-15);
@@ -73,8 +73,8 @@ static void test_silence(void **state) {
     for (int k = 0; k < LEVELS; k++) {
         for (int kind = 0; kind < 2; kind++) {
             wt_quantization q = kind == 0 ? mulaw(levels[k]) : linear(levels[k]);
-            assert_int_equal(wt_quantize(q, 0.0), wt_silence_class(q));
-            assert_true(wt_dequantize(q, wt_silence_class(q)) == 0.0);
+            assert_int_equal(wt_quantize(q, 0.0), wt_quantize_silence(q));
+            assert_true(wt_dequantize(q, wt_quantize_silence(q)) == 0.0);
         }
     }
 }

@@ -1,6 +1,7 @@
 /*
- * Windows of one target, masks and ways of sampling: each against a walk over the data. Draws are functions of the
- * position alone, so that a resume and other ranks see the same; their frequencies are what they should be.
+ * Windows of one target, masks and ways of sampling: each against a walk over the data. Draws are functions
+ * of the position alone, so that a resume and other ranks see the same; their frequencies are what they
+ * should be.
  */
 #include <math.h>
 
@@ -8,12 +9,13 @@
 
 enum { ITEMS = 40, LONGEST = 30, R = 5 };
 
-/* Item u: 1 + 7u mod 23 samples of class (u + t) mod 26 + 1, then class 0; some samples masked, item 5 wholly. */
-static int64_t length_of(int64_t u) {
+/* Item u: 1 + 7u mod 23 samples of class (u + t) mod 26 + 1, then class 0; some samples masked, item 5
+ * wholly. */
+static int64_t length_of_utterance(int64_t u) {
     return 2 + u * 7 % 23;
 }
 static int class_of(int64_t u, int64_t t) {
-    return t < 0 || t == length_of(u) - 1 ? 0 : (int)((u + t) % 26 + 1);
+    return t < 0 || t == length_of_utterance(u) - 1 ? 0 : (int)((u + t) % 26 + 1);
 }
 static bool is_target(int64_t u, int64_t t) {
     return u != 5 && (u * 31 + t * 17) % 10 < 4;
@@ -40,26 +42,27 @@ static void make_items(const char *folder, bool masked) {
             float samples[LONGEST];
             bool mask[LONGEST];
             char id[16];
-            for (int64_t t = 0; t < length_of(u); t++) {
+            for (int64_t t = 0; t < length_of_utterance(u); t++) {
                 samples[t] = (float)class_of(u, t) / 32768.0f;
                 mask[t] = is_target(u, t);
             }
             snprintf(id, sizeof id, "names:%d", (int)u + 1);
-            assert_ok(wt_shard_add_masked(writer, id, -1, samples, length_of(u), masked ? mask : NULL));
+            assert_ok(
+                wt_shard_add_masked(writer, id, -1, samples, length_of_utterance(u), masked ? mask : NULL));
         }
         assert_ok(wt_shard_finish(writer));
     }
     wt_vocabulary_dispose(&vocabulary);
 }
 
-static int make_sets(void **state) {
+static int make_sampling_sets(void **state) {
     if (make_test_folder(state) != 0) return -1;
     make_items(in_folder("all"), false);
     make_items(in_folder("masked"), true);
     return 0;
 }
 
-static wt_dataset *open_set(bool masked, double memory) {
+static wt_dataset *open_sampling_set(bool masked, double memory) {
     wt_dataset *dataset = NULL;
     assert_ok(wt_dataset_open(&dataset, in_folder(masked ? "masked" : "all"), "train", memory));
     return dataset;
@@ -74,14 +77,14 @@ static bool has_target(int64_t u, int64_t first, int64_t end) {
 /* --- masks --- */
 
 /* Every window that has a target, in the grid's order, and no other. */
-static void check_grid(const wt_dataset *dataset, int targets, wt_partial_context partial) {
+static void check_sampled_grid(const wt_dataset *dataset, int targets, wt_partial_context partial) {
     wt_windows *windows = NULL;
     int64_t index = 0, sum = 0, padded = 0, items = 0;
     assert_ok(wt_windows_create(&windows, dataset, targets, R, partial));
     for (int64_t u = 0; u < ITEMS; u++) {
         int64_t begin = partial == WT_PARTIAL_DROP ? R : 0, before = index, first, count;
-        for (int64_t t = begin; t < length_of(u); t += targets) {
-            int64_t end = t + targets < length_of(u) ? t + targets : length_of(u);
+        for (int64_t t = begin; t < length_of_utterance(u); t += targets) {
+            int64_t end = t + targets < length_of_utterance(u) ? t + targets : length_of_utterance(u);
             if (!has_target(u, t, end)) continue;
             wt_window window = wt_windows_get(windows, index++);
             assert_int_equal(window.utterance, u);
@@ -106,16 +109,16 @@ static void check_grid(const wt_dataset *dataset, int targets, wt_partial_contex
 
 static void test_masked_grid(void **state) {
     (void)state;
-    wt_dataset *dataset = open_set(true, 0);
+    wt_dataset *dataset = open_sampling_set(true, 0);
     for (int targets = 1; targets < 12; targets++)
         for (int partial = 0; partial < 2; partial++)
-            check_grid(dataset, targets, (wt_partial_context)partial);
+            check_sampled_grid(dataset, targets, (wt_partial_context)partial);
     wt_dataset_close(dataset);
 }
 
 static void test_mask_is_in_the_digest(void **state) {
     (void)state;
-    wt_dataset *one = open_set(true, 0), *other = open_set(false, 0);
+    wt_dataset *one = open_sampling_set(true, 0), *other = open_sampling_set(false, 0);
     assert_false(wt_hash_equal(wt_dataset_digest(one), wt_dataset_digest(other)));
     assert_null(wt_dataset_mask(other, 0));
     wt_dataset_close(one);
@@ -158,8 +161,8 @@ static int64_t plan_order(const void *context, int64_t number, int slot) {
     return wt_order_window(context, number * SLOTS + slot);
 }
 
-static void check_slot(const wt_batch *batch, const wt_windows *windows, int slot, int64_t index,
-                       bool masked) {
+static void check_sampled_slot(const wt_batch *batch, const wt_windows *windows, int slot, int64_t index,
+                               bool masked) {
     wt_window window = wt_windows_get(windows, index);
     int rows = wt_batch_rows(batch), any = 0;
     assert_int_equal(batch->target_count[slot], window.targets);
@@ -177,8 +180,9 @@ static void check_slot(const wt_batch *batch, const wt_windows *windows, int slo
 }
 
 /* Small batches in a long ring, and large ones in a short one. */
-static void check_batches(bool masked, double memory, int targets, int context, wt_sampling sampling) {
-    wt_dataset *dataset = open_set(masked, memory);
+static void check_sampled_batches(bool masked, double memory, int targets, int context,
+                                  wt_sampling sampling) {
+    wt_dataset *dataset = open_sampling_set(masked, memory);
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     wt_quantization quantization, vocabulary = {.kind = WT_QUANTIZATION_VOCABULARY};
@@ -192,27 +196,27 @@ static void check_batches(bool masked, double memory, int targets, int context, 
         const wt_batch *batch = NULL;
         assert_ok(wt_loader_next(loader, &batch));
         for (int slot = 0; slot < SLOTS; slot++)
-            check_slot(batch, windows, slot, wt_order_window(&order, number * SLOTS + slot), masked);
+            check_sampled_slot(batch, windows, slot, wt_order_window(&order, number * SLOTS + slot), masked);
     }
     wt_loader_destroy(loader);
     wt_windows_destroy(windows);
     wt_dataset_close(dataset);
 }
 
-static void test_batches(void **state) {
+static void test_sampled_batches(void **state) {
     (void)state;
     for (int sampling = 0; sampling < 3; sampling++)
         for (int masked = 0; masked < 2; masked++) {
-            check_batches(masked, 1, 1, R, (wt_sampling)sampling);
-            check_batches(masked, 1, 7, R, (wt_sampling)sampling);
+            check_sampled_batches(masked, 1, 1, R, (wt_sampling)sampling);
+            check_sampled_batches(masked, 1, 7, R, (wt_sampling)sampling);
         }
-    check_batches(true, 0, 1, R, WT_SAMPLING_EPOCH);
-    check_batches(true, 1, 1, 5000, WT_SAMPLING_EPOCH);
+    check_sampled_batches(true, 0, 1, R, WT_SAMPLING_EPOCH);
+    check_sampled_batches(true, 1, 1, 5000, WT_SAMPLING_EPOCH);
 }
 
 static void test_real_input_is_refused(void **state) {
     (void)state;
-    wt_dataset *dataset = open_set(false, 1);
+    wt_dataset *dataset = open_sampling_set(false, 1);
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
     wt_order order = {.windows = 1};
@@ -232,7 +236,7 @@ enum { DRAWS = 200000 };
 
 /* Windows are drawn as often as they should be, within five deviations. */
 static void check_frequencies(bool masked, wt_sampling sampling) {
-    wt_dataset *dataset = open_set(masked, 1);
+    wt_dataset *dataset = open_sampling_set(masked, 1);
     wt_windows *windows = NULL;
     int64_t *seen = NULL;
     assert_ok(wt_windows_create(&windows, dataset, 1, R, WT_PARTIAL_PAD));
@@ -270,7 +274,7 @@ static void test_frequencies(void **state) {
 /* A position's window is its own, whatever was asked for before; seeds and ways differ. */
 static void test_draws_are_functions(void **state) {
     (void)state;
-    wt_dataset *dataset = open_set(true, 1);
+    wt_dataset *dataset = open_sampling_set(true, 1);
     wt_windows *windows = NULL;
     assert_ok(wt_windows_create(&windows, dataset, 1, R, WT_PARTIAL_PAD));
     for (int sampling = 1; sampling < 3; sampling++) {
@@ -297,10 +301,10 @@ int main(void) {
         cmocka_unit_test(test_masked_grid),
         cmocka_unit_test(test_mask_is_in_the_digest),
         cmocka_unit_test(test_no_targets),
-        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_sampled_batches),
         cmocka_unit_test(test_real_input_is_refused),
         cmocka_unit_test(test_frequencies),
         cmocka_unit_test(test_draws_are_functions),
     };
-    return cmocka_run_group_tests(tests, make_sets, remove_test_folder);
+    return cmocka_run_group_tests(tests, make_sampling_sets, remove_test_folder);
 }

@@ -26,7 +26,7 @@ static void test_same_bytes(void **state) {
 }
 
 /* Every sample of every utterance, whole and in parts. */
-static void check_samples(wt_dataset *dataset, int channels) {
+static void check_known_samples(wt_dataset *dataset, int channels) {
     float *samples = NULL;
     assert_ok(wt_alloc(&samples, 140000 * (size_t)channels, sizeof *samples, "samples"));
     for (int64_t u = 0; u < UTTERANCES; u++) {
@@ -45,7 +45,7 @@ static void check_samples(wt_dataset *dataset, int channels) {
     wt_free(samples);
 }
 
-static void check_set(const char *folder, int channels, double memory, wt_hash *digest) {
+static void check_shard_set(const char *folder, int channels, double memory, wt_hash *digest) {
     wt_dataset *dataset = NULL;
     char *id = NULL;
     float sample;
@@ -56,7 +56,7 @@ static void check_set(const char *folder, int channels, double memory, wt_hash *
     assert_int_equal(wt_dataset_sample_rate(dataset), 8000);
     assert_int_equal(wt_dataset_channels(dataset), channels);
     assert_int_equal(wt_dataset_chunk(dataset), 65536);
-    check_samples(dataset, channels);
+    check_known_samples(dataset, channels);
     assert_ok(wt_dataset_id(dataset, 4, &id));
     assert_string_equal(id, "utterance-4");
     wt_free(id);
@@ -75,13 +75,13 @@ static void test_memory_and_disk_agree(void **state) {
     for (int store = 0; store < 2; store++) {
         const char *folder = in_folder(store == 0 ? "shorts" : "floats");
         make_split(folder, "train", store == 0 ? WT_STORE_INT16 : WT_STORE_FLOAT, 1, lengths, 2);
-        check_set(folder, 1, 1.0, &digests[2 * store]);
-        check_set(folder, 1, 0.0, &digests[2 * store + 1]);
+        check_shard_set(folder, 1, 1.0, &digests[2 * store]);
+        check_shard_set(folder, 1, 0.0, &digests[2 * store + 1]);
         assert_true(wt_hash_equal(digests[2 * store], digests[2 * store + 1]));
     }
     make_split(in_folder("stereo"), "train", WT_STORE_INT16, 2, lengths, 4);
-    check_set(in_folder("stereo"), 2, 1.0, &digests[4]);
-    check_set(in_folder("stereo"), 2, 0.0, &digests[5]);
+    check_shard_set(in_folder("stereo"), 2, 1.0, &digests[4]);
+    check_shard_set(in_folder("stereo"), 2, 0.0, &digests[5]);
     assert_false(wt_hash_equal(digests[0], digests[2]));
     assert_false(wt_hash_equal(digests[0], digests[4]));
 }
@@ -139,7 +139,7 @@ static void test_writer_refuses(void **state) {
     assert_error(wt_shard_finish(writer), "train-00000.h5: no utterances");
     assert_false(wt_dataset_has_split(folder, "train")); /* nothing half-written is left */
     assert_ok(wt_shard_create(&writer, folder, &header));
-    add_utterance(writer, 0, 10, 1);
+    add_known_utterance(writer, 0, 10, 1);
     wt_shard_abandon(writer);
     assert_false(wt_dataset_has_split(folder, "train"));
     wt_shard_abandon(NULL);
@@ -187,7 +187,7 @@ static void test_missing_parts(void **state) {
     assert_no_set(folder, "train", "train-00000.h5: missing (found train-00001.h5)");
 }
 
-static void write_bytes(const char *path, const char *bytes, size_t size) {
+static void write_shard_bytes(const char *path, const char *bytes, size_t size) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -204,15 +204,15 @@ static void test_damaged_files(void **state) {
     assert_ok(wt_path_join(path, folder, "train-00001.h5"));
     assert_ok(wt_file_read(&bytes, &size, path, 10 << 20));
     for (int part = 0; part < 10; part++) {
-        write_bytes(path, bytes, size * (size_t)part / 10);
+        write_shard_bytes(path, bytes, size * (size_t)part / 10);
         assert_no_set(folder, "train",
                       part == 0 ? "train-00001.h5: no HDF5 file (it is empty)"
                                 : "train-00001.h5: damaged or cut short");
     }
-    write_bytes(path, "not a shard at all", 18);
+    write_shard_bytes(path, "not a shard at all", 18);
     assert_no_set(folder, "train", "train-00001.h5: no HDF5 file");
     bytes[size / 2] ^= 1; /* among the samples, which have a checksum each chunk */
-    write_bytes(path, bytes, size);
+    write_shard_bytes(path, bytes, size);
     assert_error(wt_dataset_open(&dataset, folder, "train", 1.0),
                  "train-00001.h5: damaged or cut short: cannot read 'x'");
     wt_free(bytes);

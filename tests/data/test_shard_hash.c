@@ -1,7 +1,7 @@
 /*
- * Damage to a shard does not stay unseen: what is small is under a hash that is compared whenever the shard is opened, and
- * what is long under the digest that wt_dataset_verify compares. No flipped bit changes what is read, for any kind of
- * shard.
+ * Damage to a shard does not stay unseen: what is small is under a hash that is compared whenever the shard
+ * is opened, and what is long under the digest that wt_dataset_verify compares. No flipped bit changes what
+ * is read, for any kind of shard.
  */
 #include <math.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static bool is_labelled(int kind) {
     return is(kind, "class") || is(kind, "value");
 }
 
-static int channels_of(int kind) {
+static int channels_of_kind(int kind) {
     return is(kind, "stereo") || is(kind, "class") ? 2 : 1;
 }
 
@@ -35,10 +35,10 @@ static void add_one(wt_shard_writer *writer, int kind, int number) {
     char id[32];
     snprintf(id, sizeof id, "utterance-%d", number);
     for (int i = 0; i < SAMPLES; i++) {
-        for (int c = 0; c < channels_of(kind); c++) {
+        for (int c = 0; c < channels_of_kind(kind); c++) {
             const int value = known_value(number, i, c);
-            samples[i * channels_of(kind) + c] = (float)(is(kind, "text") ? (value + 40000) % 3 : value) /
-                                                 32768.0f;
+            samples[i * channels_of_kind(kind) + c] =
+                (float)(is(kind, "text") ? (value + 40000) % 3 : value) / 32768.0f;
         }
         labels[i] = is(kind, "class") ? (float)((i + number) % CLASSES) : (float)i / 7;
         mask[i] = i % 3 == 0;
@@ -53,7 +53,7 @@ static void add_one(wt_shard_writer *writer, int kind, int number) {
 }
 
 /* One shard of three utterances. */
-static void make(const char *folder, int kind, int shard, int shards) {
+static void make_shard(const char *folder, int kind, int shard, int shards) {
     wt_shard_writer *writer;
     wt_vocabulary vocabulary;
     const int32_t symbols[] = {'a', 'b', 'c'};
@@ -64,7 +64,7 @@ static void make(const char *folder, int kind, int shard, int shards) {
                                                                 : "audio",
                                     .split = "train",
                                     .sample_rate = is(kind, "text") ? 1 : 8000,
-                                    .channels = channels_of(kind),
+                                    .channels = channels_of_kind(kind),
                                     .shard = shard,
                                     .shards = shards,
                                     .store = is(kind, "audio") || is(kind, "stereo") || is(kind, "text")
@@ -75,7 +75,7 @@ static void make(const char *folder, int kind, int shard, int shards) {
     assert_ok(wt_shard_create(&writer, folder, &header));
     if (is_labelled(kind))
         assert_ok(wt_shard_declare_labels(writer, is(kind, "class") ? CLASSES : 0,
-                                          channels_of(kind) == 2 ? &two : &one));
+                                          channels_of_kind(kind) == 2 ? &two : &one));
     for (int i = 0; i < 3; i++) add_one(writer, kind, 3 * shard + i);
     assert_ok(wt_shard_finish(writer));
     wt_vocabulary_dispose(&vocabulary);
@@ -84,7 +84,7 @@ static void make(const char *folder, int kind, int shard, int shards) {
 static char path[WT_PATH_MAX], folder[WT_PATH_MAX];
 
 /* Without waiting for the disk. */
-static void put(const char *bytes, size_t size) {
+static void put_shard(const char *bytes, size_t size) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -94,12 +94,12 @@ static void put(const char *bytes, size_t size) {
 static void make_kind(int kind) {
     snprintf(folder, sizeof folder, "%s/%s", test_folder, kinds[kind]);
     assert_ok(wt_folder_remove(folder));
-    make(folder, kind, 0, 1);
+    make_shard(folder, kind, 0, 1);
     assert_ok(wt_path_join(path, folder, "train-00000.h5"));
 }
 
 /* Opened and verified; where that succeeds, *all is the hash of everything that can be read. */
-static wt_status read_all(wt_hash *all, int kind) {
+static wt_status read_whole_set(wt_hash *all, int kind) {
     wt_dataset *dataset;
     int64_t bytes;
     float samples[2 * SAMPLES];
@@ -116,7 +116,7 @@ static wt_status read_all(wt_hash *all, int kind) {
         const uint8_t *mask = wt_dataset_mask(dataset, u);
         assert_ok(wt_dataset_read(dataset, u, 0, SAMPLES, samples));
         *all = wt_hash_fold(
-            *all, wt_hash_bytes(samples, (size_t)(SAMPLES * channels_of(kind)) * sizeof *samples, 0));
+            *all, wt_hash_bytes(samples, (size_t)(SAMPLES * channels_of_kind(kind)) * sizeof *samples, 0));
         if (mask) *all = wt_hash_fold(*all, wt_hash_bytes(mask, SAMPLES, 0));
         assert_ok(wt_dataset_id(dataset, u, &id));
         *all = wt_hash_fold(*all, wt_hash_string(id, 0));
@@ -138,7 +138,7 @@ static void test_whole_shards_verify(void **state) {
         make_kind(kind);
         assert_ok(wt_dataset_open(&dataset, folder, "train", 0));
         assert_ok(wt_dataset_verify(dataset, &bytes));
-        assert_true(bytes > 3 * SAMPLES * 2 * channels_of(kind));
+        assert_true(bytes > 3 * SAMPLES * 2 * channels_of_kind(kind));
         assert_int_equal(wt_dataset_shards(dataset), 1);
         assert_int_equal(wt_dataset_unhashed(dataset), 0);
         wt_dataset_close(dataset);
@@ -153,13 +153,13 @@ static void test_no_flipped_bit_is_believed(void **state) {
         char *bytes;
         size_t size, refused = 0, tried = 0;
         make_kind(kind);
-        assert_ok(read_all(&whole, kind));
+        assert_ok(read_whole_set(&whole, kind));
         assert_ok(wt_file_read(&bytes, &size, path, 1 << 20));
         for (size_t at = (size_t)kind; at < size; at += 29, tried++) {
             bytes[at] ^= (char)(1 << at % 8);
-            put(bytes, size);
+            put_shard(bytes, size);
             bytes[at] ^= (char)(1 << at % 8);
-            if (read_all(&got, kind) != WT_OK) {
+            if (read_whole_set(&got, kind) != WT_OK) {
                 refused++;
             } else if (!wt_hash_equal(got, whole)) {
                 fail_msg("%s: a flipped bit in byte %zu is believed", kinds[kind], at);
@@ -171,7 +171,7 @@ static void test_no_flipped_bit_is_believed(void **state) {
 }
 
 /* The place of an array in a file: its bytes occur once. */
-static size_t find(const char *bytes, size_t size, const void *what, size_t length) {
+static size_t find_bytes(const char *bytes, size_t size, const void *what, size_t length) {
     size_t found = 0;
     int times = 0;
     for (size_t i = 0; i + length <= size; i++) {
@@ -193,10 +193,10 @@ static void test_normalization_is_under_the_hash(void **state) {
     assert_ok(wt_file_read(&bytes, &size, path, 1 << 20));
     const double *const arrays[] = {two.mean, two.deviation};
     for (int a = 0; a < 2; a++) {
-        const size_t begin = find(bytes, size, arrays[a], 2 * sizeof(double));
+        const size_t begin = find_bytes(bytes, size, arrays[a], 2 * sizeof(double));
         for (size_t bit = 0; bit < 16 * sizeof(double); bit++) {
             bytes[begin + bit / 8] ^= (char)(1 << bit % 8);
-            put(bytes, size);
+            put_shard(bytes, size);
             bytes[begin + bit / 8] ^= (char)(1 << bit % 8);
             assert_error(wt_dataset_open(&dataset, folder, "train", 0),
                          "train-00000.h5: damaged: its attributes or small data sets have changed (hash ");
@@ -265,7 +265,7 @@ static void test_verify_counts_shards(void **state) {
     wt_dataset *dataset;
     int64_t bytes;
     snprintf(folder, sizeof folder, "%s/many", test_folder);
-    for (int shard = 0; shard < 3; shard++) make(folder, 0, shard, 3);
+    for (int shard = 0; shard < 3; shard++) make_shard(folder, 0, shard, 3);
     assert_ok(wt_path_join(path, folder, "train-00001.h5"));
     change_sample(0);
     assert_ok(wt_dataset_open(&dataset, folder, "train", 0));

@@ -13,7 +13,7 @@
 
 /* --- by draws --- */
 
-static wt_split split_of(const char *id, double validation, double test, uint64_t seed) {
+static wt_split split_of_id(const char *id, double validation, double test, uint64_t seed) {
     const wt_split_rule rule = wt_split_shares(validation, test, seed);
     return wt_split_of_draw(wt_split_draw(id, seed), &rule);
 }
@@ -24,13 +24,13 @@ static void test_shares(void **state) {
     for (int i = 0; i < 20000; i++) {
         char id[32];
         snprintf(id, sizeof id, "speaker/%05d.wav", i);
-        const wt_split split = split_of(id, 0.1, 0.2, 0);
+        const wt_split split = split_of_id(id, 0.1, 0.2, 0);
         counts[split]++;
-        moved += split != split_of(id, 0.1, 0.2, 1);
-        assert_int_equal(split, split_of(id, 0.1, 0.2, 0));
+        moved += split != split_of_id(id, 0.1, 0.2, 1);
+        assert_int_equal(split, split_of_id(id, 0.1, 0.2, 0));
         /* without a test part, none of it is test, and validation does not lose what it had to training */
-        assert_int_not_equal(split_of(id, 0.1, 0, 0), WT_SPLIT_TEST);
-        if (split == WT_SPLIT_TEST) assert_int_equal(split_of(id, 0, 0.2, 0), WT_SPLIT_TEST);
+        assert_int_not_equal(split_of_id(id, 0.1, 0, 0), WT_SPLIT_TEST);
+        if (split == WT_SPLIT_TEST) assert_int_equal(split_of_id(id, 0, 0.2, 0), WT_SPLIT_TEST);
     }
     assert_in_range(counts[WT_SPLIT_VALIDATION], 1850, 2150);
     assert_in_range(counts[WT_SPLIT_TEST], 3800, 4200);
@@ -44,7 +44,7 @@ static void test_pinned(void **state) {
     for (int i = 0; i < 32; i++) {
         char id[8];
         snprintf(id, sizeof id, "%d.wav", i);
-        text[i] = "TVE"[split_of(id, 0.2, 0.2, 0)];
+        text[i] = "TVE"[split_of_id(id, 0.2, 0.2, 0)];
     }
     assert_string_equal(text, "TTVTTTTTTTTTETVTEVVTEETTTETTVTTT");
 }
@@ -75,7 +75,7 @@ static void test_few(void **state) {
             assert_int_equal(wt_split_items_choose(splits, &rule, &list), WT_OK);
             for (size_t i = 0; i < items; i++) {
                 counts[splits[i]]++;
-                moved += splits[i] != split_of(ids[i], 0.1, 0.1, seed);
+                moved += splits[i] != split_of_id(ids[i], 0.1, 0.1, seed);
             }
             for (int split = 0; split < WT_SPLITS && items >= 3; split++) assert_true(counts[split] > 0);
             assert_true(moved <= 2);
@@ -135,7 +135,7 @@ static const char *parts_of(char *const validation[4], char *const test[4]) {
     return text;
 }
 
-static void test_names(void **state) {
+static void test_split_names(void **state) {
     (void)state;
     char *none[4] = {"0"}, *bo[4] = {"bo"}, *folder[4] = {"bo/"}, *path[4] = {"in/bo"},
          *pattern[4] = {"*/1.wav"}, *literal[4] = {"cy[1].wav"}, *two[4] = {"d.wav", "ann"},
@@ -156,7 +156,7 @@ static void test_names(void **state) {
     assert_true(memcmp(parts, "EE", 2) == 0 && parts[5] == 'E' && memchr(parts + 2, 'V', 3) != NULL);
 }
 
-static void expect_words(const char *text, const char *words) {
+static void expect_split_words(const char *text, const char *words) {
     if (!strstr(text, words)) fail_msg("no \"%s\" in: %s", words, text);
 }
 
@@ -165,19 +165,19 @@ static void test_wrong_names(void **state) {
     char *none[4] = {"0"}, *bo[4] = {"bo"}, *file[4] = {"bo/2.wav"}, *missing[4] = {"b"}, *all[4] = {"*"},
          *twice[4] = {"0.1", "0.2"}, *negative[4] = {"-0.1"}, *large[4] = {"1.5"}, *empty[4] = {""},
          *half[4] = {"0.5"}, *number[4] = {"7"}, *escaped[4] = {"=0.1"};
-    expect_words(parts_of(bo, file), "--test: bo/2.wav is named for the validation part already");
-    expect_words(parts_of(missing, none),
-                 "--validation: b is no recording's name (expected one such as ann/1.wav");
-    expect_words(parts_of(all, none), "leave nothing to train on (got names of all of 6 recordings)");
-    expect_words(parts_of(twice, none), "--validation: is given twice as a share");
-    expect_words(parts_of(none, negative),
-                 "--test: out of range (got -0.1, expected a share, 0 … 1, or a name");
-    expect_words(parts_of(none, large), "--test: out of range (got 1.5");
-    expect_words(parts_of(empty, none), "--validation: is empty");
-    expect_words(parts_of(half, half), "leave nothing to train on (got 0.5 and 0.5");
-    expect_words(parts_of(number, none),
-                 "--validation: 7 is no recording's name"); /* groups have such names */
-    expect_words(parts_of(escaped, none), "--validation: 0.1 is no recording's name");
+    expect_split_words(parts_of(bo, file), "--test: bo/2.wav is named for the validation part already");
+    expect_split_words(parts_of(missing, none),
+                       "--validation: b is no recording's name (expected one such as ann/1.wav");
+    expect_split_words(parts_of(all, none), "leave nothing to train on (got names of all of 6 recordings)");
+    expect_split_words(parts_of(twice, none), "--validation: is given twice as a share");
+    expect_split_words(parts_of(none, negative),
+                       "--test: out of range (got -0.1, expected a share, 0 … 1, or a name");
+    expect_split_words(parts_of(none, large), "--test: out of range (got 1.5");
+    expect_split_words(parts_of(empty, none), "--validation: is empty");
+    expect_split_words(parts_of(half, half), "leave nothing to train on (got 0.5 and 0.5");
+    expect_split_words(parts_of(number, none),
+                       "--validation: 7 is no recording's name"); /* groups have such names */
+    expect_split_words(parts_of(escaped, none), "--validation: 0.1 is no recording's name");
 }
 
 /* --- in pieces --- */
@@ -203,8 +203,9 @@ static void test_pieces(void **state) {
 int main(void) {
     wt_log_setup(WT_LOG_NORMAL, false);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shares),      cmocka_unit_test(test_pinned), cmocka_unit_test(test_few),
-        cmocka_unit_test(test_equal_draws), cmocka_unit_test(test_names),  cmocka_unit_test(test_wrong_names),
+        cmocka_unit_test(test_shares),      cmocka_unit_test(test_pinned),
+        cmocka_unit_test(test_few),         cmocka_unit_test(test_equal_draws),
+        cmocka_unit_test(test_split_names), cmocka_unit_test(test_wrong_names),
         cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Tables: every row in one utterance at most, parts apart by the gap, groups together, reading from the middle of a file. */
+/* Tables: every row in one utterance at most, parts apart by the gap, groups together, reading from the
+ * middle of a file. */
 #include <math.h>
 
 #include "shard_samples.h"
@@ -6,7 +7,8 @@
 
 static const char *const signals[] = {"b", "a"};
 
-/* Row i of a table: a = i, b = −i/2, class i mod 7; a few fields quoted, with separators and line ends in them. */
+/* Row i of a table: a = i, b = −i/2, class i mod 7; a few fields quoted, with separators and line ends in
+ * them. */
 static void write_table(const char *name, int64_t rows, int64_t group_rows) {
     FILE *file = fopen(in_folder(name), "w");
     assert_non_null(file);
@@ -35,7 +37,7 @@ static wt_table_options options_of(int64_t gap, int blocks) {
 }
 
 /* Which split each row fell into; −1: none. Utterances hold what the table does. */
-static void read_rows(const wt_table *table, int *split_of, int64_t rows) {
+static void read_split_rows(const wt_table *table, int *split_of, int64_t rows) {
     wt_prepare_plan plan;
     assert_ok(wt_table_plan(&plan, table));
     assert_true(plan.labelled);
@@ -71,7 +73,7 @@ static void test_blocks(void **state) {
     write_table("blocks.csv", ROWS, 0);
     assert_ok(wt_table_scan(&table, files, 1, &options));
     assert_int_equal(wt_table_rows(table), ROWS);
-    read_rows(table, split_of, ROWS);
+    read_split_rows(table, split_of, ROWS);
     for (int64_t i = 0; i < ROWS; i++) counts[1 + split_of[i]]++;
     assert_int_equal(counts[0], wt_table_left_out(table));
     for (int split = 0; split < WT_SPLITS; split++) assert_true(counts[1 + split] > ROWS / 10);
@@ -103,7 +105,7 @@ static void test_groups(void **state) {
     write_table("groups.csv", ROWS, EACH);
     assert_ok(wt_table_scan(&table, files, 1, &options));
     assert_int_equal(wt_table_left_out(table), 0);
-    read_rows(table, split_of, ROWS);
+    read_split_rows(table, split_of, ROWS);
     for (int64_t i = 0; i < ROWS; i++) {
         char name[32];
         snprintf(name, sizeof name, "g%lld", (long long)(i / EACH));
@@ -125,8 +127,8 @@ static void test_packing(void **state) {
     assert_ok(wt_table_scan(&table, files, 1, &options));
     assert_ok(wt_table_pack(&bytes, &size, table));
     assert_ok(wt_table_unpack(&copy, files, 1, &options, bytes, size));
-    read_rows(table, one, ROWS);
-    read_rows(copy, other, ROWS);
+    read_split_rows(table, one, ROWS);
+    read_split_rows(copy, other, ROWS);
     assert_memory_equal(one, other, sizeof one);
     wt_free(bytes);
     wt_table_destroy(table);
@@ -148,7 +150,7 @@ static void test_long_runs(void **state) {
     assert_ok(wt_table_plan(&plan, table));
     assert_int_equal(plan.items, 3); /* of 65,536 rows at most */
     wt_prepare_plan_dispose(&plan);
-    read_rows(table, split_of, ROWS);
+    read_split_rows(table, split_of, ROWS);
     for (int64_t i = 0; i < ROWS; i++) assert_int_equal(split_of[i], WT_SPLIT_TRAIN);
     wt_table_destroy(table);
 }

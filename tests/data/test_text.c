@@ -1,4 +1,5 @@
-/* Texts into items and utterances: characters, lines, parts, splits, masks, wrong bytes; and a fuzz of all of it. */
+/* Texts into items and utterances: characters, lines, parts, splits, masks, wrong bytes; and a fuzz of all of
+ * it. */
 #include "shard_samples.h"
 #include "wavetrain/random.h"
 
@@ -53,10 +54,10 @@ static void test_lower_case(void **state) {
         {0x42F, 0x44F},   {0x4C0, 0x4CF},   {0x531, 0x561},    {0x1E9E, 0xDF}, {0x1EA0, 0x1EA1},
         {0xFF21, 0xFF41}, {0x4E2D, 0x4E2D}, {0x1F600, 0x1F600}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        if (wt_lower_case(pairs[i][0]) != pairs[i][1])
-            fail_msg("U+%04X: U+%04X", pairs[i][0], wt_lower_case(pairs[i][0]));
+        if (wt_characters_lower(pairs[i][0]) != pairs[i][1])
+            fail_msg("U+%04X: U+%04X", pairs[i][0], wt_characters_lower(pairs[i][0]));
     for (uint32_t code = 0; code < WT_CODE_POINTS; code++)
-        assert_int_equal(wt_lower_case(wt_lower_case(code)), wt_lower_case(code));
+        assert_int_equal(wt_characters_lower(wt_characters_lower(code)), wt_characters_lower(code));
 }
 
 /* --- items --- */
@@ -142,7 +143,7 @@ static char *with_line_ends(const char *text, const char *line_end) {
 }
 
 /* Whichever the line ends, the same entries in the same splits, with the same numbers. */
-static void test_line_ends(void **state) {
+static void test_file_line_ends(void **state) {
     (void)state;
     static const char *const ends[] = {"\r\n", "\r"};
     const char *const plain = "anna\nbo\n\nzo\xC3\xA9\nal\nbert\nbo\nmia\nanna lou\nx\ny\nlast";
@@ -179,7 +180,7 @@ static void test_line_ends(void **state) {
     }
 }
 
-static void test_counts(void **state) {
+static void test_symbol_counts(void **state) {
     (void)state;
     wt_text_options options = lines;
     wt_text text;
@@ -404,7 +405,7 @@ static void test_running_cuts(void **state) {
 
 /* --- anything at all --- */
 
-static uint32_t draw(uint64_t what, uint32_t below) {
+static uint32_t draw_text_below(uint64_t what, uint32_t below) {
     return (uint32_t)(wt_random_uniform(11, WT_RANDOM_TEST, what, 0) * below);
 }
 
@@ -413,22 +414,22 @@ static size_t make_bytes(char *bytes, size_t room, uint64_t round) {
     static const char *const pieces[] = {
         "a", "Z",  "\n", "\r\n",     "\xC3\xA9",    "\xE2\x80\x99", "\xF0\x9F\x98\x80",
         " ", "\r", "b",  "\xC3\x89", "\xEF\xBB\xBF"};
-    size_t used = 0, wanted = draw(round, (uint32_t)room - 8);
+    size_t used = 0, wanted = draw_text_below(round, (uint32_t)room - 8);
     uint64_t key = round << 20;
     while (used < wanted) {
-        uint32_t chosen = draw(++key, 12);
+        uint32_t chosen = draw_text_below(++key, 12);
         memcpy(bytes + used, pieces[chosen], strlen(pieces[chosen]));
         used += strlen(pieces[chosen]);
     }
-    if (used > 0 && draw(++key, 3) == 0) {
-        size_t place = draw(++key, (uint32_t)used);
-        bytes[place] = (char)draw(++key, 256);
+    if (used > 0 && draw_text_below(++key, 3) == 0) {
+        size_t place = draw_text_below(++key, (uint32_t)used);
+        bytes[place] = (char)draw_text_below(++key, 256);
     }
     return used;
 }
 
 /* Every byte is accounted for by what is kept, dropped, or ends a line. */
-static void check_read(const wt_text *text, const wt_text_file *file) {
+static void check_text_read(const wt_text *text, const wt_text_file *file) {
     int64_t characters = 0, decoded = 0, skipped = 0;
     for (size_t i = 0; i < text->count; i++) characters += text->items[i].characters;
     assert_int_equal(characters, text->kept);
@@ -473,7 +474,7 @@ static void test_fuzz(void **state) {
         if (size > 0) memcpy(bytes, made, size);
         wt_text_file file = {.path = "fuzz", .bytes = bytes, .size = size};
         if (wt_text_read(&text, &file, 1, &options) == WT_OK) {
-            check_read(&text, &file);
+            check_text_read(&text, &file);
             read++;
         } else {
             assert_null(strchr(wt_error_message(), '\n'));
@@ -487,12 +488,12 @@ static void test_fuzz(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_characters),   cmocka_unit_test(test_lower_case),
-        cmocka_unit_test(test_lines),        cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_counts),       cmocka_unit_test(test_most_dropped),
-        cmocka_unit_test(test_wrong_bytes),  cmocka_unit_test(test_lines_by_hash),
-        cmocka_unit_test(test_by_example),   cmocka_unit_test(test_given_files),
-        cmocka_unit_test(test_running_text), cmocka_unit_test(test_running_cuts),
+        cmocka_unit_test(test_characters),    cmocka_unit_test(test_lower_case),
+        cmocka_unit_test(test_lines),         cmocka_unit_test(test_file_line_ends),
+        cmocka_unit_test(test_symbol_counts), cmocka_unit_test(test_most_dropped),
+        cmocka_unit_test(test_wrong_bytes),   cmocka_unit_test(test_lines_by_hash),
+        cmocka_unit_test(test_by_example),    cmocka_unit_test(test_given_files),
+        cmocka_unit_test(test_running_text),  cmocka_unit_test(test_running_cuts),
         cmocka_unit_test(test_fuzz),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

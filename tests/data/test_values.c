@@ -1,5 +1,5 @@
-/* Batches whose targets are the next samples' values: against a direct computation from the known samples, with codes'
- * edges, pre-emphasis, noise on inputs alone, and targets in runs of equal samples. */
+/* Batches whose targets are the next samples' values: against a direct computation from the known samples,
+ * with codes' edges, pre-emphasis, noise on inputs alone, and targets in runs of equal samples. */
 #include <math.h>
 
 #include "shard_samples.h"
@@ -9,7 +9,8 @@ enum { T = 16, R = 5, SLOTS = 2, LENGTH = 61 };
 
 static const wt_quantization quantization = {.kind = WT_QUANTIZATION_MULAW, .levels = 256};
 
-/* The lowest and the highest code, and runs of 7, 8 and 10 equal samples: the last over the border of windows. */
+/* The lowest and the highest code, and runs of 7, 8 and 10 equal samples: the last over the border of
+ * windows. */
 static int stored_value(int t, int channel) {
     if (t == 3) return channel ? 5 : -32768;
     if (t == 4) return channel ? -32768 : 32767;
@@ -36,14 +37,14 @@ static void make_values(const char *folder, int channels) {
     assert_ok(wt_shard_finish(writer));
 }
 
-static int make_sets(void **state) {
+static int make_value_sets(void **state) {
     if (make_test_folder(state) != 0) return -1;
     make_values(in_folder("mono"), 1);
     make_values(in_folder("stereo"), 2);
     return 0;
 }
 
-static int64_t in_order(const void *context, int64_t number, int slot) {
+static int64_t value_in_order(const void *context, int64_t number, int slot) {
     const int64_t index = number * SLOTS + slot;
     return index < *(const int64_t *)context ? index : -1;
 }
@@ -58,8 +59,8 @@ static bool in_run(int t) {
     return (t >= 20 && t < 28) || (t >= 43 && t < 53);
 }
 
-static void check_slot(const wt_batch *batch, const wt_batch_shape *shape, const wt_window *window,
-                       int slot) {
+static void check_value_slot(const wt_batch *batch, const wt_batch_shape *shape, const wt_window *window,
+                             int slot) {
     const int channels = shape->values, rows = T + R - 1,
               used = window->targets ? window->targets + R - 1 : 0;
     for (int i = 0; i < rows * channels; i++) {
@@ -88,7 +89,7 @@ static void check_slot(const wt_batch *batch, const wt_batch_shape *shape, const
 }
 
 /* Returns Σ |noise| of the inputs. */
-static double check_set(const char *folder, const wt_batch_shape *shape, wt_real *first_input) {
+static double check_value_set(const char *folder, const wt_batch_shape *shape, wt_real *first_input) {
     wt_dataset *dataset = NULL;
     wt_windows *windows = NULL;
     wt_loader *loader = NULL;
@@ -98,13 +99,13 @@ static double check_set(const char *folder, const wt_batch_shape *shape, wt_real
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     int64_t count = wt_windows_count(windows);
     assert_ok(wt_loader_create(&loader, dataset, windows, shape,
-                               &(wt_loader_plan){in_order, &count, 0, count / SLOTS + 1}));
+                               &(wt_loader_plan){value_in_order, &count, 0, count / SLOTS + 1}));
     for (int64_t number = 0; number <= count / SLOTS; number++) {
         assert_ok(wt_loader_next(loader, &batch));
         for (int slot = 0; slot < SLOTS; slot++) {
-            const int64_t index = in_order(&count, number, slot);
+            const int64_t index = value_in_order(&count, number, slot);
             const wt_window window = index < 0 ? (wt_window){0} : wt_windows_get(windows, index);
-            check_slot(batch, shape, &window, slot);
+            check_value_slot(batch, shape, &window, slot);
             for (int i = 0; batch->signal && i < window.targets; i++) {
                 const int at = (T + R - 1) * slot * shape->values + (R - 1 + i) * shape->values;
                 noise += fabs((double)batch->signal[at] -
@@ -119,7 +120,7 @@ static double check_set(const char *folder, const wt_batch_shape *shape, wt_real
     return noise;
 }
 
-static void test_content(void **state) {
+static void test_value_content(void **state) {
     (void)state;
     wt_real input;
     wt_batch_shape shape = {.windows = SLOTS,
@@ -130,19 +131,20 @@ static void test_content(void **state) {
                             .values = 1,
                             .codes = true,
                             .marks_runs = true};
-    assert_true(check_set(in_folder("mono"), &shape, &input) < 1e-5);
+    assert_true(check_value_set(in_folder("mono"), &shape, &input) < 1e-5);
     shape.preemphasis = 0.85;
-    assert_true(check_set(in_folder("mono"), &shape, &input) < 1e-5);
+    assert_true(check_value_set(in_folder("mono"), &shape, &input) < 1e-5);
     shape.values = 2;
-    assert_true(check_set(in_folder("stereo"), &shape, &input) < 1e-5);
+    assert_true(check_value_set(in_folder("stereo"), &shape, &input) < 1e-5);
     shape.values = 1;
     shape.preemphasis = 0;
     shape.input = WT_INPUT_CLASS;
-    check_set(in_folder("mono"), &shape, &input);
+    check_value_set(in_folder("mono"), &shape, &input);
 }
 
-/* Noise moves inputs, by its deviation, and nothing else; the same each time, and another with another seed. */
-static void test_noise(void **state) {
+/* Noise moves inputs, by its deviation, and nothing else; the same each time, and another with another
+ * seed. */
+static void test_input_noise(void **state) {
     (void)state;
     wt_real first, again, other;
     wt_batch_shape shape = {.windows = SLOTS,
@@ -155,15 +157,15 @@ static void test_noise(void **state) {
                             .marks_runs = true,
                             .input_noise = 0.01,
                             .noise_seed = 1};
-    const double noise = check_set(in_folder("mono"), &shape, &first) / LENGTH;
+    const double noise = check_value_set(in_folder("mono"), &shape, &first) / LENGTH;
     assert_true(noise > 0.005 && noise < 0.012); /* √(2/π)·0.01 = 0.008 */
-    check_set(in_folder("mono"), &shape, &again);
+    check_value_set(in_folder("mono"), &shape, &again);
     shape.noise_seed = 2;
-    check_set(in_folder("mono"), &shape, &other);
+    check_value_set(in_folder("mono"), &shape, &other);
     assert_true(first == again && first != other);
 }
 
-static void test_refusals(void **state) {
+static void test_value_refusals(void **state) {
     (void)state;
     wt_dataset *dataset = NULL;
     wt_windows *windows = NULL;
@@ -178,7 +180,7 @@ static void test_refusals(void **state) {
     assert_ok(wt_dataset_open(&dataset, in_folder("stereo"), "train", 0));
     assert_ok(wt_windows_create(&windows, dataset, T, R, WT_PARTIAL_PAD));
     assert_error(
-        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){in_order, &count, 0, 1}),
+        wt_loader_create(&loader, dataset, windows, &shape, &(wt_loader_plan){value_in_order, &count, 0, 1}),
         "channels other than those that the network predicts (got 2, expected 1)");
     wt_windows_destroy(windows);
     wt_dataset_close(dataset);
@@ -186,10 +188,10 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content),
-        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_value_content),
+        cmocka_unit_test(test_input_noise),
+        cmocka_unit_test(test_value_refusals),
         cmocka_unit_test(test_memory_is_given_back),
     };
-    return cmocka_run_group_tests(tests, make_sets, remove_test_folder);
+    return cmocka_run_group_tests(tests, make_value_sets, remove_test_folder);
 }

@@ -62,24 +62,24 @@ static void test_wrong_symbols(void **state) {
     assert_error(wt_vocabulary_init(&vocabulary, "f", low, 2), "symbol 0 ");
 }
 
-static void expect_text(int32_t symbol, const char *text) {
+static void expect_symbol_text(int32_t symbol, const char *text) {
     char out[WT_SYMBOL_TEXT];
-    wt_symbol_text(out, symbol);
+    wt_vocabulary_symbol_text(out, symbol);
     assert_string_equal(out, text);
 }
 
 static void test_symbol_texts(void **state) {
     (void)state;
-    expect_text(WT_END_MARK, "the end mark");
-    expect_text('a', "a");
-    expect_text(' ', "space");
-    expect_text('\n', "\\n");
-    expect_text('\t', "\\t");
-    expect_text(0x1B, "U+001B");
-    expect_text(0xA0, "U+00A0");
-    expect_text(0x202E, "U+202E");
-    expect_text(0x10FFFF, "\xF4\x8F\xBF\xBF");
-    expect_text(0xE9, "\xC3\xA9");
+    expect_symbol_text(WT_END_MARK, "the end mark");
+    expect_symbol_text('a', "a");
+    expect_symbol_text(' ', "space");
+    expect_symbol_text('\n', "\\n");
+    expect_symbol_text('\t', "\\t");
+    expect_symbol_text(0x1B, "U+001B");
+    expect_symbol_text(0xA0, "U+00A0");
+    expect_symbol_text(0x202E, "U+202E");
+    expect_symbol_text(0x10FFFF, "\xF4\x8F\xBF\xBF");
+    expect_symbol_text(0xE9, "\xC3\xA9");
 }
 
 /* --- in shards --- */
@@ -129,7 +129,7 @@ static void test_in_a_shard(void **state) {
                  "is text, which data.quantization does not fit (expected vocabulary)");
     assert_ok(wt_dataset_quantization(&quantization, dataset, wanted));
     assert_int_equal(quantization.levels, 7);
-    assert_int_equal(wt_silence_class(quantization), 0);
+    assert_int_equal(wt_quantize_silence(quantization), 0);
     assert_ok(wt_class_reader_init(&reader, dataset, quantization, 3));
     assert_ok(wt_class_reader_read(&reader, 0, 0, 3, classes));
     assert_int_equal(classes[0], 3);
@@ -171,7 +171,7 @@ static void test_refused_shards(void **state) {
 }
 
 /* The vocabulary is part of the digest: the same classes of other symbols are another data set. */
-static void test_digest(void **state) {
+static void test_vocabulary_digest(void **state) {
     (void)state;
     wt_hash digests[2];
     int32_t other[7];
@@ -191,15 +191,15 @@ static void test_classes_of_a_configuration(void **state) {
     (void)state;
     wt_data_config data = {.quantization = {.levels = 300}};
     int classes = 0;
-    assert_ok(wt_data_classes(&classes, &data));
+    assert_ok(wt_dataset_network_classes(&classes, &data));
     assert_int_equal(classes, 300);
     make_text(in_folder("right"), "train", &(made_text){with_end, 7, right, WT_STORE_INT16});
     data.quantization = (wt_quantization){.kind = WT_QUANTIZATION_VOCABULARY};
     assert_ok(wt_path_join(data.path, in_folder("right"), ""));
-    assert_ok(wt_data_classes(&classes, &data));
+    assert_ok(wt_dataset_network_classes(&classes, &data));
     assert_int_equal(classes, 7);
     strcpy(data.path, "/nowhere");
-    assert_error(wt_data_classes(&classes, &data), "/nowhere: no data set");
+    assert_error(wt_dataset_network_classes(&classes, &data), "/nowhere: no data set");
 }
 
 int main(void) {
@@ -211,7 +211,7 @@ int main(void) {
         cmocka_unit_test(test_in_a_shard),
         cmocka_unit_test(test_damaged_symbols),
         cmocka_unit_test(test_refused_shards),
-        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_vocabulary_digest),
         cmocka_unit_test(test_classes_of_a_configuration),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

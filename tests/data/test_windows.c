@@ -7,7 +7,7 @@ enum { UTTERANCES = 9, SAMPLES = 243 };
 
 static wt_dataset *dataset;
 
-static int open_set(void **state) {
+static int open_window_set(void **state) {
     if (make_test_folder(state) != 0) return -1;
     make_split(in_folder("set"), "train", WT_STORE_INT16, 1, lengths, 4);
     return wt_dataset_open(&dataset, in_folder("set"), "train", 0.0) == WT_OK ? 0 : -1;
@@ -179,5 +179,5 @@ int main(void) {
         cmocka_unit_test(test_training_order),
         cmocka_unit_test(test_validation_order),
     };
-    return cmocka_run_group_tests(tests, open_set, close_set);
+    return cmocka_run_group_tests(tests, open_window_set, close_set);
 }

@@ -18,8 +18,8 @@
 
 enum { CONFIG_BYTES = 8192, NAME_BYTES = 96 };
 
-static wt_status check_shape(const wt_reference_case *c, const char *name, int rank,
-                             const int64_t *expected) {
+static wt_status check_array_shape(const wt_reference_case *c, const char *name, int rank,
+                                   const int64_t *expected) {
     wt_h5_shape shape;
     WT_TRY(wt_h5_inspect(c->file, name, &shape));
     WT_CHECK(shape.rank == rank, WT_FAILED, "%s: dimensions of %s (got %d, expected %d)", c->path, name,
@@ -39,7 +39,7 @@ static wt_status read_integer(const wt_reference_case *c, const char *name, int 
     return WT_OK;
 }
 
-static wt_status make_network(wt_reference_case *c) {
+static wt_status make_case_network(wt_reference_case *c) {
     char text[CONFIG_BYTES];
     int classes = 0, channels = 0, values = 1, codes = 0;
     WT_TRY(wt_h5_read_attribute_text(c->file, "", "config", text, sizeof text));
@@ -81,7 +81,7 @@ static wt_status read_signal(wt_reference_case *c, size_t slots) {
     const wt_batch *b = &c->batch;
     int64_t shape[] = {c->batches, c->windows, wt_batch_rows(b), b->channels};
     size_t count = slots * (size_t)wt_batch_rows(b) * (size_t)b->channels;
-    WT_TRY(check_shape(c, "signal", 4, shape));
+    WT_TRY(check_array_shape(c, "signal", 4, shape));
     WT_TRY(wt_alloc(&c->batch.signal, count, sizeof(wt_real), "a reference signal"));
     return wt_h5_read(c->file, "signal", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
                       c->batch.signal);
@@ -89,16 +89,16 @@ static wt_status read_signal(wt_reference_case *c, size_t slots) {
 
 static wt_status read_integers(wt_reference_case *c, const char *name, int rank, int last, int32_t **out) {
     int64_t shape[] = {c->batches, c->windows, last};
-    WT_TRY(check_shape(c, name, rank, shape));
+    WT_TRY(check_array_shape(c, name, rank, shape));
     WT_TRY(wt_alloc(out, (size_t)c->batch.windows * (size_t)last, sizeof(int32_t), name));
     return wt_h5_read(c->file, name, WT_H5_INT32, *out);
 }
 
-static wt_status read_values(wt_reference_case *c) {
+static wt_status read_case_values(wt_reference_case *c) {
     wt_batch *b = &c->batch;
     const int values = c->network->values;
     const int64_t shape[] = {c->batches, c->windows, b->targets, values};
-    WT_TRY(check_shape(c, "value", values > 1 ? 4 : 3, shape));
+    WT_TRY(check_array_shape(c, "value", values > 1 ? 4 : 3, shape));
     WT_TRY(wt_alloc(&b->value, (size_t)b->windows * (size_t)(b->targets * values), sizeof(wt_real),
                     "reference values"));
     return wt_h5_read(c->file, "value", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
@@ -112,7 +112,7 @@ static wt_status read_condition(wt_reference_case *c) {
     b->frames = wt_network_frames(c->network, b->targets);
     b->features = c->network->features;
     const int64_t shape[] = {c->batches, c->windows, b->frames, b->features};
-    WT_TRY(check_shape(c, "condition", 4, shape));
+    WT_TRY(check_array_shape(c, "condition", 4, shape));
     WT_TRY(wt_alloc(&b->condition, (size_t)b->windows * (size_t)(b->frames * b->features), sizeof(wt_real),
                     "reference frames"));
     WT_TRY(wt_h5_read(c->file, "condition", sizeof(wt_real) == sizeof(double) ? WT_H5_DOUBLE : WT_H5_FLOAT,
@@ -127,7 +127,7 @@ static wt_status read_windows(wt_reference_case *c) {
     b->context = c->receptive_field;
     WT_TRY(read_integers(c, "target_count", 2, 1, &b->target_count));
     WT_TRY(read_integers(c, "target", 3, b->targets, &b->target));
-    if (c->network->values > 0) WT_TRY(read_values(c));
+    if (c->network->values > 0) WT_TRY(read_case_values(c));
     WT_TRY(read_condition(c));
     if (b->channels > 0) return read_signal(c, (size_t)b->windows);
     return read_integers(c, "classes", 3, wt_batch_rows(b), &b->classes);
@@ -140,7 +140,7 @@ wt_status wt_reference_open(wt_reference_case *c, const char *folder, const char
     snprintf(base, sizeof base, "%s.h5", name);
     WT_TRY(wt_path_join(c->path, folder, base));
     WT_TRY(wt_h5_open(&c->file, c->path));
-    WT_TRY(make_network(c));
+    WT_TRY(make_case_network(c));
     return read_windows(c);
 }
 
@@ -172,7 +172,7 @@ wt_status wt_reference_tensor(const wt_reference_case *c, const char *group, con
                               double *values) {
     char name[NAME_BYTES];
     snprintf(name, sizeof name, "%s/%s", group, parameter->name);
-    WT_TRY(check_shape(c, name, parameter->rank, parameter->shape));
+    WT_TRY(check_array_shape(c, name, parameter->rank, parameter->shape));
     return wt_h5_read(c->file, name, WT_H5_DOUBLE, values);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Draws from mixtures: their distribution against the analytic one (Kolmogorov and Smirnov) for ten sets of parameters,
- * the temperature, the keys, and rounding to codes.
+ * Draws from mixtures: their distribution against the analytic one (Kolmogorov and Smirnov) for ten sets of
+ * parameters, the temperature, the keys, and rounding to codes.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 
 enum { DRAWS = 20000, CHANNELS = 2, COMPONENTS_MAX = 10 };
 
-static wt_network *make(wt_head_kind head, int components, bool codes) {
+static wt_network *make_drawn_network(wt_head_kind head, int components, bool codes) {
     wt_config config;
     wt_network *network;
     must(wt_config_parse(&config, "test", "", 0, NULL, 0));
@@ -53,7 +53,7 @@ typedef struct {
     double weight[COMPONENTS_MAX], mean[COMPONENTS_MAX], scale[COMPONENTS_MAX];
 } distribution;
 
-static distribution describe(const parameter_set *set, int c, float *outputs) {
+static distribution describe_distribution(const parameter_set *set, int c, float *outputs) {
     const int K = set->components;
     distribution d = {.components = K};
     float *logit = outputs, *mean = K > 1 ? outputs + K : outputs, *scale = mean + K;
@@ -95,13 +95,13 @@ static double kolmogorov(double *x, int n, const distribution *d, bool gaussian)
     return most * sqrt(n);
 }
 
-static void check_set(const parameter_set *set) {
+static void check_drawn_set(const parameter_set *set) {
     static double drawn[CHANNELS][DRAWS];
-    wt_network *network = make(set->head, set->components, false);
+    wt_network *network = make_drawn_network(set->head, set->components, false);
     const int each = network->outputs / CHANNELS;
     float outputs[CHANNELS * 3 * COMPONENTS_MAX], values[CHANNELS];
     distribution d[CHANNELS];
-    for (int c = 0; c < CHANNELS; c++) d[c] = describe(set, c, outputs + c * each);
+    for (int c = 0; c < CHANNELS; c++) d[c] = describe_distribution(set, c, outputs + c * each);
     for (int64_t i = 0; i < DRAWS; i++) {
         const wt_draw_key key = {set->temperature, 5, 2, i};
         must(wt_engine_draw(network->graph, &key, outputs, values));
@@ -117,13 +117,13 @@ static void check_set(const parameter_set *set) {
 
 static void test_distribution(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) check_set(&sets[i]);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) check_drawn_set(&sets[i]);
 }
 
 /* Temperature 0 is the mean of the likeliest component; another sample or stream is another draw. */
-static void test_keys(void **state) {
+static void test_draw_keys(void **state) {
     (void)state;
-    wt_network *network = make(WT_HEAD_LOGISTICS, 2, false);
+    wt_network *network = make_drawn_network(WT_HEAD_LOGISTICS, 2, false);
     const float outputs[] = {0, 1, 0.25f, 0.5f, -1, -1, 1, 0, 0.75f, 0.125f, -1, -1};
     float values[CHANNELS], other[CHANNELS];
     wt_draw_key key = {0, 1, 1, 7};
@@ -149,9 +149,10 @@ static void test_keys(void **state) {
     wt_network_destroy(network);
 }
 
-static void test_rounding(void **state) {
+static void test_code_rounding(void **state) {
     (void)state;
-    wt_network *codes = make(WT_HEAD_GAUSSIAN, 1, true), *reals = make(WT_HEAD_GAUSSIAN, 1, false);
+    wt_network *codes = make_drawn_network(WT_HEAD_GAUSSIAN, 1, true),
+               *reals = make_drawn_network(WT_HEAD_GAUSSIAN, 1, false);
     assert_true(wt_engine_round(codes->graph, 3) == 32767.0 / 32768);
     assert_true(wt_engine_round(codes->graph, -3) == -1);
     assert_true(wt_engine_round(codes->graph, 100.4 / 32768) == 100.0 / 32768);
@@ -164,8 +165,8 @@ static void test_rounding(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distribution),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_draw_keys),
+        cmocka_unit_test(test_code_rounding),
         cmocka_unit_test(test_memory_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

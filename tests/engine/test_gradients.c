@@ -346,13 +346,13 @@ static const gradient_case cases[] = {
      .target_count = {25, 25, 20}},
 };
 
-static double draw(uint64_t array, uint64_t element) {
+static double draw_gradient_value(uint64_t array, uint64_t element) {
     return wt_random_uniform(SEED, WT_RANDOM_TEST, array, element);
 }
 
 /* --- windows of keyed noise --- */
 
-static void add_condition(wt_batch *b, const gradient_case *c, const wt_network *network) {
+static void add_case_condition(wt_batch *b, const gradient_case *c, const wt_network *network) {
     const size_t frames = (size_t)wt_network_frames(network, c->targets);
     const size_t count = frames * (size_t)c->features * WINDOWS;
     b->frames = (int)frames;
@@ -360,45 +360,46 @@ static void add_condition(wt_batch *b, const gradient_case *c, const wt_network 
     b->condition = take(count, sizeof *b->condition);
     b->phase = take(WINDOWS, sizeof *b->phase);
     b->speaker = take(WINDOWS, sizeof *b->speaker);
-    for (size_t i = 0; i < count; i++) b->condition[i] = 2 * draw(5, i) - 1;
+    for (size_t i = 0; i < count; i++) b->condition[i] = 2 * draw_gradient_value(5, i) - 1;
     for (int w = 0; w < WINDOWS; w++) {
-        b->phase[w] = w == 0 ? c->hop - 1 : (int)(draw(6, (uint64_t)w) * c->hop);
+        b->phase[w] = w == 0 ? c->hop - 1 : (int)(draw_gradient_value(6, (uint64_t)w) * c->hop);
         b->speaker[w] = c->speakers ? w % c->speakers : 0;
     }
 }
 
-static wt_batch make_batch(const gradient_case *c, const wt_network *network) {
+static wt_batch make_gradient_batch(const gradient_case *c, const wt_network *network) {
     wt_batch b = {.windows = WINDOWS,
                   .targets = c->targets,
                   .context = network->receptive_field,
                   .channels = c->channels};
-    if (c->features || c->speakers) add_condition(&b, c, network);
+    if (c->features || c->speakers) add_case_condition(&b, c, network);
     size_t rows = (size_t)wt_batch_rows(&b) * WINDOWS, targets = (size_t)c->targets * WINDOWS;
     b.target_count = take(WINDOWS, sizeof *b.target_count);
     memcpy(b.target_count, c->target_count, sizeof c->target_count);
     b.target = take(targets, sizeof *b.target);
     for (size_t i = 0; i < targets; i++)
-        b.target[i] = c->ignore && i % 5 == 2 ? -1 : (int32_t)(draw(1, i) * c->classes);
+        b.target[i] = c->ignore && i % 5 == 2 ? -1 : (int32_t)(draw_gradient_value(1, i) * c->classes);
     for (size_t i = 0; c->whole && i < targets; i++) {
         if ((i + 1) % (size_t)c->targets != 0) b.target[i] = -1;
     }
     const size_t values = targets * (size_t)(c->values ? c->values : 1);
     b.value = take(values, sizeof *b.value);
-    for (size_t i = 0; i < values; i++) b.value[i] = 2 * draw(4, i) - 1;
+    for (size_t i = 0; i < values; i++) b.value[i] = 2 * draw_gradient_value(4, i) - 1;
     if (c->channels == 0) {
         b.classes = take(rows, sizeof *b.classes);
         for (size_t i = 0; i < rows; i++)
-            b.classes[i] = i < (size_t)c->padding ? c->classes / 2 : (int32_t)(draw(2, i) * c->classes);
+            b.classes[i] = i < (size_t)c->padding ? c->classes / 2
+                                                  : (int32_t)(draw_gradient_value(2, i) * c->classes);
     } else {
         size_t channels = (size_t)c->channels;
         b.signal = take(rows * channels, sizeof *b.signal);
         for (size_t i = 0; i < rows * channels; i++)
-            b.signal[i] = i < (size_t)c->padding * channels ? 0 : 2 * draw(3, i) - 1;
+            b.signal[i] = i < (size_t)c->padding * channels ? 0 : 2 * draw_gradient_value(3, i) - 1;
     }
     return b;
 }
 
-static void free_batch(wt_batch *b) {
+static void free_gradient_batch(wt_batch *b) {
     wt_free(b->target_count);
     wt_free(b->target);
     wt_free(b->classes);
@@ -419,14 +420,14 @@ typedef struct {
     wt_real *parameters, *gradient;
 } problem;
 
-static wt_engine *make_pass(const problem *p, bool backward) {
+static wt_engine *make_gradient_engine(const problem *p, bool backward) {
     wt_engine *pass;
     wt_engine_shape shape = {.windows = WINDOWS, .targets = p->batch.targets, .backward = backward};
     must(wt_engine_create(&pass, p->network->graph, p->kernels, &shape));
     return pass;
 }
 
-static problem make_problem(const gradient_case *c) {
+static problem make_gradient_problem(const gradient_case *c) {
     problem p = {0};
     must(wt_kernels_select(&p.kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
     wt_network_shape shape = {.input_classes = c->classes,
@@ -444,26 +445,26 @@ static problem make_problem(const gradient_case *c) {
         must(wt_network_create_shaped(&p.network, &c->model, &shape));
         assert_int_equal(p.network->readout_rows, c->targets);
     }
-    p.batch = make_batch(c, p.network);
+    p.batch = make_gradient_batch(c, p.network);
     size_t total = p.network->parameters.total;
     p.parameters = take(total, sizeof *p.parameters);
     p.gradient = take(total, sizeof *p.gradient);
     wt_network_initialise(p.network, p.parameters, SEED);
     for (size_t i = 0; i < total; i++) p.parameters[i] *= 2; /* out of the gates' linear part */
     /* in training these are other functions than in evaluation */
-    p.forward = make_pass(&p, c->model.norm == WT_NORM_BATCH || c->model.dropout > 0);
+    p.forward = make_gradient_engine(&p, c->model.norm == WT_NORM_BATCH || c->model.dropout > 0);
     return p;
 }
 
-static void free_problem(problem *p) {
+static void free_gradient_problem(problem *p) {
     wt_engine_destroy(p->forward);
     wt_free(p->gradient);
     wt_free(p->parameters);
-    free_batch(&p->batch);
+    free_gradient_batch(&p->batch);
     wt_network_destroy(p->network);
 }
 
-static double loss_of(const problem *p) {
+static double find_loss(const problem *p) {
     wt_window_loss losses[WINDOWS];
     double sum = 0;
     wt_engine_pack(p->forward, p->parameters);
@@ -472,9 +473,9 @@ static double loss_of(const problem *p) {
     return sum;
 }
 
-static void fill_gradient(problem *p) {
+static void fill_analytic_gradient(problem *p) {
     wt_window_loss losses[WINDOWS];
-    wt_engine *pass = make_pass(p, true);
+    wt_engine *pass = make_gradient_engine(p, true);
     wt_engine_pack(pass, p->parameters);
     wt_engine_forward(pass, &p->batch, 0, WINDOWS, losses);
     wt_engine_backward(pass, &p->gradient, NULL);
@@ -486,9 +487,9 @@ static void fill_gradient(problem *p) {
 static double difference_quotient(problem *p, size_t element, double h) {
     double before = p->parameters[element];
     p->parameters[element] = before + h;
-    double above = loss_of(p);
+    double above = find_loss(p);
     p->parameters[element] = before - h;
-    double below = loss_of(p);
+    double below = find_loss(p);
     p->parameters[element] = before;
     return (above - below) / (2 * h);
 }
@@ -508,7 +509,7 @@ static double largest_gradient(const problem *p, size_t first, size_t count) {
     return largest;
 }
 
-static double check_tensor(problem *p, const wt_parameter *parameter, int number) {
+static double check_gradient_tensor(problem *p, const wt_parameter *parameter, int number) {
     double largest = largest_gradient(p, parameter->offset, parameter->count), worst = 0;
     if (!(largest > 0)) fail_msg("%s has no gradient", parameter->name);
     /* batch norm takes away what a bias in front of it adds: its gradient is 0, but for rounding */
@@ -516,7 +517,8 @@ static double check_tensor(problem *p, const wt_parameter *parameter, int number
         largest = fmax(largest, 1e-3 * largest_gradient(p, 0, p->network->parameters.trained));
     bool all = parameter->count <= SAMPLE;
     for (size_t s = 0; s < (all ? parameter->count : SAMPLE); s++) {
-        size_t i = all ? s : (size_t)(draw(100 + (uint64_t)number, s) * (double)parameter->count);
+        size_t i = all ? s
+                       : (size_t)(draw_gradient_value(100 + (uint64_t)number, s) * (double)parameter->count);
         double error = element_error(p, parameter->offset + i, tolerance * largest);
         if (!(error <= tolerance * largest))
             fail_msg("%s, element %zu of %zu in the kernels' order: gradient %.9g is off by %.3g",
@@ -528,13 +530,13 @@ static double check_tensor(problem *p, const wt_parameter *parameter, int number
 
 static void test_case(void **state) {
     const gradient_case *c = *state;
-    problem p = make_problem(c);
+    problem p = make_gradient_problem(c);
     double worst = 0;
-    fill_gradient(&p);
+    fill_analytic_gradient(&p);
     for (int i = 0; i < p.network->parameters.count && p.network->parameters.entries[i].trained; i++)
-        worst = fmax(worst, check_tensor(&p, &p.network->parameters.entries[i], i));
+        worst = fmax(worst, check_gradient_tensor(&p, &p.network->parameters.entries[i], i));
     print_message("%s: %d tensors, to %.1e\n", c->name, p.network->parameters.count, worst);
-    free_problem(&p);
+    free_gradient_problem(&p);
 }
 
 int main(void) {

@@ -41,7 +41,7 @@ static const double STEP = 1e-6, TOLERANCE = 2e-5;
 
 static const wt_kernels *kernels;
 
-static double draw(uint64_t array, uint64_t element) {
+static double draw_graph_value(uint64_t array, uint64_t element) {
     return wt_random_uniform(17, WT_RANDOM_TEST, array, element);
 }
 
@@ -55,7 +55,7 @@ typedef struct {
 } maker;
 
 static int below(maker *m, int limit) {
-    return (int)(draw(m->key, m->drawn++) * limit);
+    return (int)(draw_graph_value(m->key, m->drawn++) * limit);
 }
 
 static const char *name(maker *m) {
@@ -64,18 +64,18 @@ static const char *name(maker *m) {
     return text;
 }
 
-static int channels_of(const maker *m, int value) {
+static int channels_of_value(const maker *m, int value) {
     return m->graph->status == WT_OK ? m->graph->values[value].channels : 1;
 }
 
-static int product(maker *m, int channels, double scale) {
+static int draw_product(maker *m, int channels, double scale) {
     const wt_value output = {.channels = channels, .extent = WT_EXTENT_TIME, .rows = 1};
     return wt_graph_product(m->graph, m->layer, &output, scale);
 }
 
 /* Taps of a value, the oldest first. */
 static void add_taps(maker *m, int value, int channels, int taps, int dilation, double scale) {
-    const int weight = wt_graph_weight(m->graph, name(m), channels, channels_of(m, value), taps);
+    const int weight = wt_graph_weight(m->graph, name(m), channels, channels_of_value(m, value), taps);
     for (int j = 0; j < taps; j++) {
         wt_graph_term(m->graph, &(wt_term){.value = value,
                                            .delay = (taps - 1 - j) * dilation,
@@ -106,17 +106,17 @@ static int unary(maker *m, wt_op op, int value, int channels) {
 }
 
 static int norm(maker *m, wt_operator kind, int value) {
-    const int channels = channels_of(m, value);
+    const int channels = channels_of_value(m, value);
     const int weight = wt_graph_vector(m->graph, name(m), "weight", WT_ROLE_NORM_WEIGHT, channels, channels);
     const int bias = wt_graph_vector(m->graph, name(m), "bias", WT_ROLE_NORM_BIAS, channels, channels);
     return unary(m, (wt_op){.kind = kind, .tensors = {weight, bias, -1, -1}}, value, channels);
 }
 
 /* Batch norm's running statistics stand behind all that is trained. */
-static void add_statistics(maker *m) {
+static void add_norm_statistics(maker *m) {
     for (int op = 0; m->graph->status == WT_OK && op < m->graph->op_count; op++) {
         if (m->graph->ops[op].kind != WT_OP_BATCH_NORM) continue;
-        const int channels = channels_of(m, m->graph->ops[op].output);
+        const int channels = channels_of_value(m, m->graph->ops[op].output);
         const int mean = wt_graph_vector(m->graph, name(m), "mean", WT_ROLE_RUNNING_MEAN, channels, 1);
         const int variance = wt_graph_vector(m->graph, name(m), "var", WT_ROLE_RUNNING_VARIANCE, channels, 1);
         m->graph->ops[op].tensors[2] = mean;
@@ -125,17 +125,17 @@ static void add_statistics(maker *m) {
 }
 
 static int sum(maker *m, int a, int delay_a, int b, int delay_b) {
-    const wt_value output = {.channels = channels_of(m, a), .extent = WT_EXTENT_TIME, .rows = 1};
+    const wt_value output = {.channels = channels_of_value(m, a), .extent = WT_EXTENT_TIME, .rows = 1};
     const int value = wt_graph_op(m->graph, &(wt_op){.kind = WT_OP_SUM, .layer = m->layer}, &output);
     wt_graph_term(m->graph, &(wt_term){.value = a, .delay = delay_a, .tensor = -1, .scale = 1});
     wt_graph_term(m->graph, &(wt_term){.value = b, .delay = delay_b, .tensor = -1, .scale = 1});
     return value;
 }
 
-static void end(maker *m, int value, wt_loss_kind loss) {
+static void finish_graph(maker *m, int value, wt_loss_kind loss) {
     const int outputs = loss == WT_LOSS_CROSS_ENTROPY ? OUTPUTS : 1;
     m->layer++;
-    const int last = product(m, outputs, 1);
+    const int last = draw_product(m, outputs, 1);
     add_taps(m, value, outputs, 1, 1, 1);
     add_bias(m, outputs, 1);
     wt_graph_op(m->graph,
@@ -145,7 +145,7 @@ static void end(maker *m, int value, wt_loss_kind loss) {
                          .loss = loss,
                          .mixture = {.components = 1, .channels = loss != WT_LOSS_CROSS_ENTROPY}},
                 &(wt_value){0});
-    add_statistics(m);
+    add_norm_statistics(m);
     must(wt_graph_finish(m->graph));
 }
 
@@ -153,7 +153,7 @@ static void end(maker *m, int value, wt_loss_kind loss) {
 static void make_written(maker *m) {
     const int classes = look_up(m, 7, 2), signal = wt_graph_signal(m->graph, CHANNELS);
     m->layer++;
-    const int h = product(m, 8, 0.7);
+    const int h = draw_product(m, 8, 0.7);
     add_taps(m, classes, 8, 2, 3, 1);
     add_taps(m, signal, 8, 3, 2, 1);
     add_bias(m, 8, 1);
@@ -163,21 +163,21 @@ static void make_written(maker *m) {
     const int branch = unary(m, (wt_op){.kind = WT_OP_ACTIVATION, .activation = WT_ACTIVATION_TANH},
                              norm(m, WT_OP_LAYER_NORM, h), 8);
     m->layer++;
-    const int first = product(m, 6, 1);
+    const int first = draw_product(m, 6, 1);
     add_taps(m, gated, 6, 1, 1, 0.5);
     add_bias(m, 6, 2);
     m->layer++;
-    const int second = product(m, 6, 1);
+    const int second = draw_product(m, 6, 1);
     add_taps(m, branch, 6, 2, 5, 1);
     wt_graph_add(m->graph, first, 0);
     m->layer++;
-    end(m, unary(m, (wt_op){.kind = WT_OP_ACTIVATION, .activation = WT_ACTIVATION_TANH}, second, 6),
-        WT_LOSS_CROSS_ENTROPY);
+    finish_graph(m, unary(m, (wt_op){.kind = WT_OP_ACTIVATION, .activation = WT_ACTIVATION_TANH}, second, 6),
+                 WT_LOSS_CROSS_ENTROPY);
 }
 
 /* One more operator on values that there are. */
 static int add_operator(maker *m) {
-    const int value = below(m, m->graph->value_count), channels = channels_of(m, value);
+    const int value = below(m, m->graph->value_count), channels = channels_of_value(m, value);
     const bool input = m->graph->values[value].producer < 0;
     switch (below(m, 8)) {
     case 0:
@@ -193,14 +193,14 @@ static int add_operator(maker *m) {
         if (m->key % 3 || input) break;
         return norm(m, WT_OP_BATCH_NORM, value);
     case 5: {
-        const int y = product(m, channels, below(m, 2) ? 0.9 : 1); /* a residual */
+        const int y = draw_product(m, channels, below(m, 2) ? 0.9 : 1); /* a residual */
         add_taps(m, below(m, m->graph->value_count - 1), channels, 1, 1, 1);
         wt_graph_add(m->graph, value, below(m, 3));
         return y;
     }
     default: break;
     }
-    const int width = 1 + below(m, 9), y = product(m, width, 1);
+    const int width = 1 + below(m, 9), y = draw_product(m, width, 1);
     add_taps(m, value, width, 1 + below(m, 3), 1 + below(m, 20), 1);
     if (below(m, 2)) add_taps(m, below(m, m->graph->value_count - 1), width, 1, 1, 0.8);
     if (below(m, 2)) add_bias(m, width, 1);
@@ -223,11 +223,11 @@ static void make_drawn(maker *m) {
             read[m->graph->ops[op].add]++;
     }
     for (int n = 0; n < m->graph->term_count; n++) read[m->graph->terms[n].value]++;
-    const int y = product(m, 4, 1);
+    const int y = draw_product(m, 4, 1);
     for (int v = 0; v < count; v++) {
         if (!read[v]) add_taps(m, v, 4, 1, 1, 1);
     }
-    end(m, y, m->key % 4 ? WT_LOSS_CROSS_ENTROPY : WT_LOSS_SQUARED_ERROR);
+    finish_graph(m, y, m->key % 4 ? WT_LOSS_CROSS_ENTROPY : WT_LOSS_SQUARED_ERROR);
 }
 
 /* --- problems --- */
@@ -238,7 +238,7 @@ typedef struct {
     wt_batch batch;
 } problem;
 
-static void fill_batch(problem *p, uint64_t key) {
+static void fill_graph_batch(problem *p, uint64_t key) {
     static const int counts[WINDOWS] = {TARGETS, 1, 97, 0};
     wt_batch *b = &p->batch;
     *b = (wt_batch){
@@ -250,15 +250,16 @@ static void fill_batch(problem *p, uint64_t key) {
     b->target = take(targets, sizeof *b->target);
     b->value = take(targets, sizeof *b->value);
     memcpy(b->target_count, counts, sizeof counts);
-    for (size_t i = 0; i < rows; i++) b->classes[i] = (int32_t)(draw(key + 1, i) * CLASSES);
-    for (size_t i = 0; i < rows * CHANNELS; i++) b->signal[i] = (wt_real)(2 * draw(key + 2, i) - 1);
+    for (size_t i = 0; i < rows; i++) b->classes[i] = (int32_t)(draw_graph_value(key + 1, i) * CLASSES);
+    for (size_t i = 0; i < rows * CHANNELS; i++)
+        b->signal[i] = (wt_real)(2 * draw_graph_value(key + 2, i) - 1);
     for (size_t i = 0; i < targets; i++) {
-        b->target[i] = i % 7 == 3 ? -1 : (int32_t)(draw(key + 3, i) * OUTPUTS);
-        b->value[i] = (wt_real)draw(key + 4, i);
+        b->target[i] = i % 7 == 3 ? -1 : (int32_t)(draw_graph_value(key + 3, i) * OUTPUTS);
+        b->value[i] = (wt_real)draw_graph_value(key + 4, i);
     }
 }
 
-static problem make_problem(int number) {
+static problem make_graph_problem(int number) {
     problem p;
     wt_graph_init(&p.graph);
     maker m = {.graph = &p.graph, .key = 1000 * (uint64_t)number};
@@ -272,7 +273,7 @@ static problem make_problem(int number) {
     for (int t = 0; t < p.graph.tensor_count; t++) {
         const wt_parameter *tensor = &p.graph.tensors[t];
         for (size_t i = 0; i < tensor->count; i++) {
-            const double value = draw(50 + (uint64_t)t, i);
+            const double value = draw_graph_value(50 + (uint64_t)t, i);
             const bool positive = tensor->role == WT_ROLE_NORM_WEIGHT ||
                                   tensor->role == WT_ROLE_RUNNING_VARIANCE;
             p.parameters[tensor->offset + i] =
@@ -280,11 +281,11 @@ static problem make_problem(int number) {
         }
     }
     for (int i = 0; i < WINDOWS / MICROBATCH; i++) p.gradients[i] = take(p.graph.trained, sizeof(wt_real));
-    fill_batch(&p, 7000 + 10 * (uint64_t)number);
+    fill_graph_batch(&p, 7000 + 10 * (uint64_t)number);
     return p;
 }
 
-static void free_problem(problem *p) {
+static void free_graph_problem(problem *p) {
     wt_free(p->parameters);
     for (int i = 0; i < WINDOWS / MICROBATCH; i++) wt_free(p->gradients[i]);
     wt_free(p->batch.target_count);
@@ -295,7 +296,7 @@ static void free_problem(problem *p) {
     wt_graph_dispose(&p->graph);
 }
 
-static wt_engine *make_engine(const problem *p, bool backward, bool recompute, int threads) {
+static wt_engine *make_graph_engine(const problem *p, bool backward, bool recompute, int threads) {
     const wt_engine_shape shape = {WINDOWS, TARGETS, backward, recompute, MICROBATCH};
     wt_engine *engine;
     omp_set_num_threads(threads);
@@ -308,7 +309,7 @@ static wt_engine *make_engine(const problem *p, bool backward, bool recompute, i
     return engine;
 }
 
-static double forward(problem *p, wt_engine *engine) {
+static double run_graph_forward(problem *p, wt_engine *engine) {
     wt_window_loss losses[WINDOWS];
     double loss = 0;
     wt_engine_pack(engine, p->parameters);
@@ -327,20 +328,20 @@ static wt_real gradient_of(const problem *p, size_t element) {
 
 static void check_gradients(problem *p, wt_engine *engine, int number) {
     double largest = 0;
-    forward(p, engine);
+    run_graph_forward(p, engine);
     wt_engine_backward(engine, p->gradients, NULL);
     for (size_t i = 0; i < p->graph.trained; i++) largest = fmax(largest, fabs((double)gradient_of(p, i)));
     assert_true(largest > 1e-3);
     for (int t = 0; t < p->graph.tensor_count; t++) {
         const wt_parameter *tensor = &p->graph.tensors[t];
         for (int s = 0; tensor->trained && s < SAMPLE; s++) {
-            const size_t i = tensor->offset +
-                             (size_t)(draw(90 + (uint64_t)t, (uint64_t)s) * (double)tensor->count);
+            const size_t i = tensor->offset + (size_t)(draw_graph_value(90 + (uint64_t)t, (uint64_t)s) *
+                                                       (double)tensor->count);
             const wt_real kept = p->parameters[i];
             p->parameters[i] = kept + (wt_real)STEP;
-            const double above = forward(p, engine);
+            const double above = run_graph_forward(p, engine);
             p->parameters[i] = kept - (wt_real)STEP;
-            const double difference = (above - forward(p, engine)) / (2 * STEP);
+            const double difference = (above - run_graph_forward(p, engine)) / (2 * STEP);
             p->parameters[i] = kept;
             if (!(fabs(difference - (double)gradient_of(p, i)) <= TOLERANCE * largest))
                 fail_msg("graph %d, %s, element %zu: gradient %g, by differences %g", number, tensor->name,
@@ -353,9 +354,9 @@ static void check_threads(problem *p, bool recompute, int number) {
     const size_t bytes = p->graph.trained * sizeof(wt_real);
     wt_real *one = take(WINDOWS / MICROBATCH * p->graph.trained, sizeof *one);
     for (int threads = 1; threads <= 3; threads += 2) {
-        wt_engine *engine = make_engine(p, true, recompute, threads);
+        wt_engine *engine = make_graph_engine(p, true, recompute, threads);
         for (int repeat = 0; repeat < 3; repeat++) {
-            forward(p, engine);
+            run_graph_forward(p, engine);
             wt_engine_backward(engine, p->gradients, NULL);
             for (int i = 0; i < WINDOWS / MICROBATCH; i++) {
                 wt_real *want = one + (size_t)i * p->graph.trained;
@@ -374,7 +375,7 @@ static void check_generation(problem *p, wt_engine *engine, int number) {
     const int outputs = p->graph.values[p->graph.outputs].channels, context = p->graph.receptive_field;
     double largest = 0, worst = 0;
     wt_stream *stream;
-    forward(p, engine);
+    run_graph_forward(p, engine);
     const wt_real *want = wt_engine_outputs(engine, 0);
     must(wt_stream_create(&stream, &p->graph, kernels, p->parameters, 0));
     for (int i = 0; i < wt_batch_rows(&p->batch); i++) {
@@ -393,19 +394,19 @@ static void check_generation(problem *p, wt_engine *engine, int number) {
 
 static void test_graph(void **state) {
     const int number = *(const int *)*state;
-    problem p = make_problem(number);
+    problem p = make_graph_problem(number);
     for (int recompute = 0; recompute <= 1; recompute++) {
-        wt_engine *engine = make_engine(&p, true, recompute, 1);
+        wt_engine *engine = make_graph_engine(&p, true, recompute, 1);
         check_gradients(&p, engine, number);
         wt_engine_destroy(engine);
         check_threads(&p, recompute, number);
     }
-    wt_engine *engine = make_engine(&p, false, false, 1);
+    wt_engine *engine = make_graph_engine(&p, false, false, 1);
     check_generation(&p, engine, number);
     wt_engine_destroy(engine);
     printf("graph %d: %d operators, %zu parameters, receptive field %d\n", number, p.graph.op_count,
            p.graph.trained, p.graph.receptive_field);
-    free_problem(&p);
+    free_graph_problem(&p);
 }
 
 int main(void) {

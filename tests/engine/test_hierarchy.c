@@ -47,11 +47,11 @@ static const char *folder;
 
 /* --- what PyTorch says --- */
 
-static int open_case(void **state) {
+static int open_hierarchy_case(void **state) {
     return wt_reference_setup(state, folder);
 }
 
-static double largest_of(const double *values, size_t count) {
+static double find_largest_magnitude(const double *values, size_t count) {
     double largest = 0;
     for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(values[i]));
     return largest;
@@ -73,7 +73,7 @@ static double compare_group(const wt_reference_case *c, const char *group, const
     for (int p = 0; p < table->count; p++) {
         if (table->entries[p].trained != trained) continue;
         must(wt_reference_tensor(c, group, &table->entries[p], theirs));
-        largest = fmax(largest, largest_of(theirs, table->entries[p].count));
+        largest = fmax(largest, find_largest_magnitude(theirs, table->entries[p].count));
     }
     for (int p = 0; p < table->count; p++) {
         const wt_parameter *parameter = &table->entries[p];
@@ -82,7 +82,7 @@ static double compare_group(const wt_reference_case *c, const char *group, const
         snprintf(what, sizeof what, "%s: %s of %s", c->name, group, parameter->name);
         must(wt_reference_tensor(c, group, parameter, theirs));
         wt_parameter_export(parameter, flat + parameter->offset, torch);
-        if (largest_of(theirs, parameter->count) < 1e-12 * largest) {
+        if (find_largest_magnitude(theirs, parameter->count) < 1e-12 * largest) {
             compare_rounding(what, torch, parameter->count, tolerance * largest);
             continue;
         }
@@ -118,8 +118,8 @@ static wt_engine *make_shaped(const wt_network *network, const wt_engine_shape *
     return pass;
 }
 
-static wt_engine *make_pass(const wt_network *network, int windows, int targets, bool backward,
-                            const wt_real *parameters, int threads) {
+static wt_engine *make_hierarchy_engine(const wt_network *network, int windows, int targets, bool backward,
+                                        const wt_real *parameters, int threads) {
     const wt_engine_shape shape = {.windows = windows, .targets = targets, .backward = backward};
     return make_shaped(network, &shape, parameters, threads);
 }
@@ -130,7 +130,7 @@ static void begin_step(wt_engine *pass) {
     wt_engine_begin_step(pass, &step);
 }
 
-static wt_real *read_parameters(const wt_reference_case *c) {
+static wt_real *read_hierarchy_parameters(const wt_reference_case *c) {
     wt_real *parameters = take(c->network->parameters.total, sizeof *parameters);
     must(wt_reference_initial(c, parameters));
     return parameters;
@@ -138,7 +138,7 @@ static wt_real *read_parameters(const wt_reference_case *c) {
 
 /* --- the table --- */
 
-static void test_table(void **state) {
+static void test_hierarchy_table(void **state) {
     const wt_reference_case *c = *state;
     const wt_parameter_table *table = &c->network->parameters;
     char **names;
@@ -164,11 +164,11 @@ static void test_evaluation(void **state) {
     const bool readout = c->network->readout_rows > 0;
     const size_t classes = (size_t)c->network->outputs,
                  slot = (size_t)(readout ? 1 : c->batch.targets) * classes;
-    wt_real *parameters = read_parameters(c);
+    wt_real *parameters = read_hierarchy_parameters(c);
     double *logits = take((size_t)c->windows * slot, sizeof *logits), worst = 0;
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
     must(wt_reference_read(c, "logits", logits, (size_t)c->windows * slot));
-    wt_engine *pass = make_pass(c->network, c->windows, c->batch.targets, false, parameters, 3);
+    wt_engine *pass = make_hierarchy_engine(c->network, c->windows, c->batch.targets, false, parameters, 3);
     wt_engine_forward(pass, &c->batch, 0, c->windows, losses);
     compare_losses(c, "losses", losses);
     for (int w = 0; w < c->windows; w++) {
@@ -210,7 +210,7 @@ static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b
 static void test_gradients(void **state) {
     const wt_reference_case *c = *state;
     const size_t total = c->network->parameters.total;
-    wt_real *parameters = read_parameters(c), *gradient = take(total, sizeof *gradient);
+    wt_real *parameters = read_hierarchy_parameters(c), *gradient = take(total, sizeof *gradient);
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
     const int sizes[] = {c->microbatch_windows, c->windows, 1};
     for (int i = 0; i < 3; i++) {
@@ -230,17 +230,17 @@ static void test_gradients(void **state) {
     wt_free(parameters);
 }
 
-static double train_step(const wt_reference_case *c, wt_optimizer *optimizer, wt_real *parameters,
-                         wt_real *gradient, int64_t step) {
+static double train_hierarchy_step(const wt_reference_case *c, wt_optimizer *optimizer, wt_real *parameters,
+                                   wt_real *gradient, int64_t step) {
     const wt_config *config = &c->config;
     const size_t trained = c->network->parameters.trained;
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
-    double loss = 0, targets = 0, *block_sums = take(wt_norm_blocks(trained), sizeof *block_sums);
+    double loss = 0, targets = 0, *block_sums = take(wt_gradient_norm_blocks(trained), sizeof *block_sums);
     fill_gradient(c, parameters, (int)((step - 1) % c->batches), c->microbatch_windows, 1, true, gradient,
                   losses);
     for (int w = 0; w < c->windows; w++) loss += losses[w].loss, targets += (double)losses[w].targets;
     const double norm = wt_gradient_norm(kernels, gradient, trained, 1 / targets, block_sums);
-    const double scale = wt_clip_scale(norm, config->optimizer.clip) / targets;
+    const double scale = wt_gradient_clip_scale(norm, config->optimizer.clip) / targets;
     wt_free(block_sums);
     const wt_update update = {config->optimizer.learning_rate, wt_optimizer_momentum(&config->optimizer),
                               scale};
@@ -248,10 +248,10 @@ static double train_step(const wt_reference_case *c, wt_optimizer *optimizer, wt
     return loss / targets;
 }
 
-static void test_training(void **state) {
+static void test_hierarchy_training(void **state) {
     const wt_reference_case *c = *state;
     const size_t total = c->network->parameters.total;
-    wt_real *parameters = read_parameters(c), *gradient = take(total, sizeof *gradient);
+    wt_real *parameters = read_hierarchy_parameters(c), *gradient = take(total, sizeof *gradient);
     wt_optimizer optimizer;
     double curve[CURVE_STEPS], worst = 0;
     const wt_update_range trained = {0, c->network->parameters.trained, true};
@@ -259,7 +259,7 @@ static void test_training(void **state) {
     must(wt_optimizer_set_ranges(&optimizer, &trained, 1));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
     for (int s = 0; s < CURVE_STEPS; s++) {
-        const double loss = train_step(c, &optimizer, parameters, gradient, s + 1);
+        const double loss = train_hierarchy_step(c, &optimizer, parameters, gradient, s + 1);
         if (!(fabs(loss / curve[s] - 1) <= CURVE_TOLERANCE))
             fail_msg("%s: step %d: loss %.9g, expected %.9g", c->name, s + 1, loss, curve[s]);
         worst = fmax(worst, fabs(loss / curve[s] - 1));
@@ -298,7 +298,7 @@ static const struct {
 enum { LARGE_CASES = sizeof large / sizeof *large };
 
 /* Windows of uneven lengths, some targets of which are none. */
-static wt_batch make_batch(int context) {
+static wt_batch make_hierarchy_batch(int context) {
     wt_batch b = {.windows = LARGE_WINDOWS, .targets = LARGE_TARGETS, .context = context};
     const size_t rows = (size_t)wt_batch_rows(&b) * LARGE_WINDOWS, targets = LARGE_WINDOWS * LARGE_TARGETS;
     b.target_count = take(LARGE_WINDOWS, sizeof *b.target_count);
@@ -321,17 +321,17 @@ typedef struct {
     size_t total;
 } problem;
 
-static problem make_problem(const wt_model_config *model) {
+static problem make_hierarchy_problem(const wt_model_config *model) {
     problem p = {0};
     must(wt_network_create(&p.network, model, LARGE_CLASSES, 0));
-    p.batch = make_batch(p.network->receptive_field);
+    p.batch = make_hierarchy_batch(p.network->receptive_field);
     p.total = p.network->parameters.total;
     p.parameters = take(p.total, sizeof *p.parameters);
     wt_network_initialise(p.network, p.parameters, 3);
     return p;
 }
 
-static void free_problem(problem *p) {
+static void free_hierarchy_problem(problem *p) {
     wt_free(p->batch.target_count);
     wt_free(p->batch.classes);
     wt_free(p->batch.target);
@@ -345,7 +345,8 @@ typedef struct {
     wt_window_loss losses[LARGE_WINDOWS];
 } answer;
 
-static void run_step(const problem *p, int threads, int call_microbatches, bool recompute, answer *a) {
+static void run_hierarchy_step(const problem *p, int threads, int call_microbatches, bool recompute,
+                               answer *a) {
     enum { EACH = LARGE_WINDOWS / LARGE_MICROBATCHES };
     const wt_engine_shape shape = {call_microbatches * EACH, LARGE_TARGETS, true, recompute, EACH};
     wt_engine *pass = make_shaped(p->network, &shape, p->parameters, threads);
@@ -367,33 +368,33 @@ static void run_step(const problem *p, int threads, int call_microbatches, bool 
 
 static void test_one_answer(void **state) {
     const wt_model_config *model = *state;
-    problem p = make_problem(model);
+    problem p = make_hierarchy_problem(model);
     const size_t bytes = (LARGE_MICROBATCHES + 1) * p.total * sizeof(wt_real);
     answer want = {.values = take(bytes, 1)}, got = {.values = take(bytes, 1)};
-    run_step(&p, 1, LARGE_MICROBATCHES, false, &want);
+    run_hierarchy_step(&p, 1, LARGE_MICROBATCHES, false, &want);
     for (int threads = 2; threads <= 3; threads++) {
-        run_step(&p, threads, LARGE_MICROBATCHES, threads == 3, &got);
+        run_hierarchy_step(&p, threads, LARGE_MICROBATCHES, threads == 3, &got);
         assert_memory_equal(want.values, got.values, bytes);
         assert_memory_equal(want.losses, got.losses, sizeof want.losses);
     }
     for (int microbatches = 1; model->norm != WT_NORM_BATCH && microbatches < LARGE_MICROBATCHES;
          microbatches++) {
-        run_step(&p, 2, microbatches, false, &got);
+        run_hierarchy_step(&p, 2, microbatches, false, &got);
         assert_memory_equal(want.values, got.values, LARGE_MICROBATCHES * p.total * sizeof(wt_real));
         assert_memory_equal(want.losses, got.losses, sizeof want.losses);
     }
     for (size_t i = 0; i < p.network->parameters.trained; i++) assert_true(isfinite(want.values[i]));
     wt_free(want.values);
     wt_free(got.values);
-    free_problem(&p);
+    free_hierarchy_problem(&p);
 }
 
 /* Evaluation of one window at a time gives the bits of all at once. */
 static void test_alone(void **state) {
-    problem p = make_problem(*state);
+    problem p = make_hierarchy_problem(*state);
     wt_window_loss together[LARGE_WINDOWS], alone;
-    wt_engine *all = make_pass(p.network, LARGE_WINDOWS, LARGE_TARGETS, false, p.parameters, 3);
-    wt_engine *one = make_pass(p.network, 1, LARGE_TARGETS, false, p.parameters, 1);
+    wt_engine *all = make_hierarchy_engine(p.network, LARGE_WINDOWS, LARGE_TARGETS, false, p.parameters, 3);
+    wt_engine *one = make_hierarchy_engine(p.network, 1, LARGE_TARGETS, false, p.parameters, 1);
     wt_engine_forward(all, &p.batch, 0, LARGE_WINDOWS, together);
     for (int w = 0; w < LARGE_WINDOWS; w++) {
         const size_t count = (size_t)p.batch.target_count[w] * LARGE_CLASSES;
@@ -403,11 +404,11 @@ static void test_alone(void **state) {
     }
     wt_engine_destroy(one);
     wt_engine_destroy(all);
-    free_problem(&p);
+    free_hierarchy_problem(&p);
 }
 
-/* Dropout drops about its share, other activations in another step or microbatch, and nothing in evaluation.
- * */
+/* Dropout drops about its share, other activations in another step or microbatch, and nothing in
+ * evaluation. */
 static void test_dropout(void **state) {
     (void)state;
     wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
@@ -416,9 +417,9 @@ static void test_dropout(void **state) {
                              .width = {1, {64}},
                              .dropout = 0.25,
                              .array = {.activation = WT_ACTIVATION_TANH}};
-    problem p = make_problem(&model);
+    problem p = make_hierarchy_problem(&model);
     wt_window_loss first[LARGE_WINDOWS], again[LARGE_WINDOWS];
-    wt_engine *pass = make_pass(p.network, LARGE_WINDOWS, LARGE_TARGETS, true, p.parameters, 1);
+    wt_engine *pass = make_hierarchy_engine(p.network, LARGE_WINDOWS, LARGE_TARGETS, true, p.parameters, 1);
     wt_engine_step step = {.seed = 1, .step = 1};
     wt_engine_begin_step(pass, &step);
     wt_engine_forward(pass, &p.batch, 0, LARGE_WINDOWS, first);
@@ -434,7 +435,7 @@ static void test_dropout(void **state) {
         assert_true(first[0].loss != again[0].loss);
     }
     wt_engine_destroy(pass);
-    free_problem(&p);
+    free_hierarchy_problem(&p);
 }
 
 /* --- first parameters --- */
@@ -443,7 +444,7 @@ typedef struct {
     double mean, deviation, largest;
 } spread;
 
-static spread measure(const wt_network *network, const wt_real *flat, const char *name) {
+static spread measure_spread(const wt_network *network, const wt_real *flat, const char *name) {
     for (int p = 0; p < network->parameters.count; p++) {
         const wt_parameter *parameter = &network->parameters.entries[p];
         if (strcmp(parameter->name, name) != 0) continue;
@@ -462,7 +463,7 @@ static spread measure(const wt_network *network, const wt_real *flat, const char
     return (spread){0};
 }
 
-static void assert_near(double got, double expected, double share) {
+static void assert_about(double got, double expected, double share) {
     if (!(fabs(got - expected) <= share * expected)) fail_msg("got %g, expected about %g", got, expected);
 }
 
@@ -488,23 +489,24 @@ static void test_initial(void **state) {
                                  .init_gain = cases[i].gain,
                                  .output_scale = cases[i].scale,
                                  .array = {.activation = WT_ACTIVATION_TANH}};
-        problem p = make_problem(&model);
-        assert_near(measure(p.network, p.parameters, "levels.0.linear.weight").deviation, cases[i].deviation,
-                    0.06);
-        assert_near(measure(p.network, p.parameters, "output.weight").deviation, cases[i].output, 0.08);
-        assert_near(measure(p.network, p.parameters, "embedding.weight").deviation, 1, 0.12);
-        const spread bias = measure(p.network, p.parameters, "output.bias");
+        problem p = make_hierarchy_problem(&model);
+        assert_about(measure_spread(p.network, p.parameters, "levels.0.linear.weight").deviation,
+                     cases[i].deviation, 0.06);
+        assert_about(measure_spread(p.network, p.parameters, "output.weight").deviation, cases[i].output,
+                     0.08);
+        assert_about(measure_spread(p.network, p.parameters, "embedding.weight").deviation, 1, 0.12);
+        const spread bias = measure_spread(p.network, p.parameters, "output.bias");
         assert_true((bias.largest > 0) == (cases[i].kind == WT_INITIAL_DEFAULT));
-        assert_near(measure(p.network, p.parameters, "levels.0.norm.weight").mean, 1, 1e-12);
-        assert_near(measure(p.network, p.parameters, "levels.0.norm.running_var").mean, 1, 1e-12);
-        assert_true(measure(p.network, p.parameters, "levels.0.norm.bias").largest == 0);
-        assert_true(measure(p.network, p.parameters, "levels.0.norm.running_mean").largest == 0);
-        free_problem(&p);
+        assert_about(measure_spread(p.network, p.parameters, "levels.0.norm.weight").mean, 1, 1e-12);
+        assert_about(measure_spread(p.network, p.parameters, "levels.0.norm.running_var").mean, 1, 1e-12);
+        assert_true(measure_spread(p.network, p.parameters, "levels.0.norm.bias").largest == 0);
+        assert_true(measure_spread(p.network, p.parameters, "levels.0.norm.running_mean").largest == 0);
+        free_hierarchy_problem(&p);
     }
 }
 
 /* The networks of the tutorials, and of French first names and a book. */
-static void test_counts(void **state) {
+static void test_parameter_counts(void **state) {
     (void)state;
     static const struct {
         int classes, embedding;
@@ -538,10 +540,10 @@ static void test_counts(void **state) {
 /* --- all --- */
 
 #define TEST(name, case, function) \
-    { name " of " case, function, open_case, wt_reference_teardown, (void *)case }
-#define CASE(case)                                                              \
-    TEST("table", case, test_table), TEST("evaluation", case, test_evaluation), \
-        TEST("gradients", case, test_gradients), TEST("training", case, test_training)
+    { name " of " case, function, open_hierarchy_case, wt_reference_teardown, (void *)case }
+#define CASE(case)                                                                        \
+    TEST("table", case, test_hierarchy_table), TEST("evaluation", case, test_evaluation), \
+        TEST("gradients", case, test_gradients), TEST("training", case, test_hierarchy_training)
 #define SAME(i)                                                                        \
     {"one answer", test_one_answer, NULL, NULL, (void *)(uintptr_t)&large[i].model}, { \
         "windows alone", test_alone, NULL, NULL, (void *)(uintptr_t)&large[i].model    \
@@ -571,7 +573,7 @@ int main(int argc, char **argv) {
         SAME(5),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_initial),
-        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_parameter_counts),
     };
     if (argc != 3) {
         fprintf(stderr, "usage: %s BACKEND FOLDER\n", argv[0]);

@@ -100,14 +100,14 @@ typedef struct {
     wt_batch batch;
 } problem;
 
-static double draw(uint64_t array, uint64_t element) {
+static double draw_pass_value(uint64_t array, uint64_t element) {
     return wt_random_uniform(SEED, WT_RANDOM_TEST, array, element);
 }
 
-/* `windows` windows: number w holds targets from[w] on of a signal of its own. Every seventh target is none.
- * */
-static wt_batch make_batch(const problem *p, int windows, int targets, const int *counts, const int *signals,
-                           const int *from) {
+/* `windows` windows: number w holds targets from[w] on of a signal of its own. Every seventh target is
+ * none. */
+static wt_batch make_pass_batch(const problem *p, int windows, int targets, const int *counts,
+                                const int *signals, const int *from) {
     wt_batch b = {.windows = windows,
                   .targets = targets,
                   .context = p->network->receptive_field,
@@ -122,49 +122,49 @@ static wt_batch make_batch(const problem *p, int windows, int targets, const int
         const size_t slot = (size_t)w * rows;
         b.target_count[w] = counts[w];
         for (size_t i = 0; i < rows * channels; i++) {
-            b.signal[slot * channels + i] = (wt_real)(2 * draw(key, first * channels + i) - 1);
+            b.signal[slot * channels + i] = (wt_real)(2 * draw_pass_value(key, first * channels + i) - 1);
         }
         for (size_t i = 0; !channels && i < rows; i++) {
-            b.classes[slot + i] = (int32_t)(draw(key + 1, first + i) * p->c->classes);
+            b.classes[slot + i] = (int32_t)(draw_pass_value(key + 1, first + i) * p->c->classes);
         }
         for (size_t i = 0; i < (size_t)targets; i++) {
-            const int32_t drawn = (int32_t)(draw(key + 2, first + i) * p->c->classes);
+            const int32_t drawn = (int32_t)(draw_pass_value(key + 2, first + i) * p->c->classes);
             b.target[(size_t)w * (size_t)targets + i] = (first + i) % 7 == 3 ? -1 : drawn;
         }
     }
     return b;
 }
 
-static void free_batch(wt_batch *b) {
+static void free_pass_batch(wt_batch *b) {
     wt_free(b->target_count);
     wt_free(b->target);
     wt_free(b->classes);
     wt_free(b->signal);
 }
 
-static problem make_problem(const pass_case *c) {
+static problem make_pass_problem(const pass_case *c) {
     problem p = {.c = c};
     must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
     p.parameters = take(p.network->parameters.total, sizeof *p.parameters);
     wt_network_initialise(p.network, p.parameters, SEED);
     int signals[WINDOWS_MAX], from[WINDOWS_MAX] = {0};
     for (int w = 0; w < WINDOWS_MAX; w++) signals[w] = w;
-    p.batch = make_batch(&p, c->windows, c->targets, c->target_count, signals, from);
+    p.batch = make_pass_batch(&p, c->windows, c->targets, c->target_count, signals, from);
     return p;
 }
 
-static void free_problem(problem *p) {
-    free_batch(&p->batch);
+static void free_pass_problem(problem *p) {
+    free_pass_batch(&p->batch);
     wt_free(p->parameters);
     wt_network_destroy(p->network);
 }
 
-static wt_engine_shape shape_of(const pass_case *c, int windows, bool recompute) {
+static wt_engine_shape make_engine_shape(const pass_case *c, int windows, bool recompute) {
     return (wt_engine_shape){windows, c->targets, true, recompute, c->microbatch_windows};
 }
 
 /* A pass takes as many threads as there are when it is made. */
-static wt_engine *make_pass(const problem *p, wt_engine_shape shape, int threads) {
+static wt_engine *make_pass_engine(const problem *p, wt_engine_shape shape, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
     must(wt_engine_create(&pass, p->network->graph, kernels, &shape));
@@ -190,8 +190,8 @@ static answer make_answer(const problem *p) {
 }
 
 /* Every microbatch's gradient, `call_microbatches` in a call, into buffers that hold no number before. */
-static void run_step(const problem *p, wt_engine *pass, int call_microbatches,
-                     const wt_engine_listener *listener, answer *a) {
+static void run_pass_step(const problem *p, wt_engine *pass, int call_microbatches,
+                          const wt_engine_listener *listener, answer *a) {
     const int each = p->c->microbatch_windows;
     memset(a->losses, 0xff, sizeof a->losses);
     for (size_t i = 0; i < (size_t)a->microbatches * a->total; i++) a->gradients[i] = NAN;
@@ -238,55 +238,55 @@ static void assert_finite(const problem *p, const answer *a) {
 
 static void test_threads_and_calls(void **state) {
     const pass_case *c = *state;
-    problem p = make_problem(c);
+    problem p = make_pass_problem(c);
     answer want = make_answer(&p), got = make_answer(&p);
     static const int threads[] = {1, 2, 3, 5};
     for (int i = 0; i < 4; i++) {
-        wt_engine *pass = make_pass(&p, shape_of(c, c->windows, false), threads[i]);
+        wt_engine *pass = make_pass_engine(&p, make_engine_shape(c, c->windows, false), threads[i]);
         if (i == 0) {
-            run_step(&p, pass, want.microbatches, NULL, &want);
+            run_pass_step(&p, pass, want.microbatches, NULL, &want);
             assert_finite(&p, &want);
         }
         for (int repeat = 0; repeat < 2; repeat++) {
-            run_step(&p, pass, want.microbatches, NULL, &got);
+            run_pass_step(&p, pass, want.microbatches, NULL, &got);
             assert_same(&p, &want, &got, "threads", threads[i]);
         }
         for (int call = 1; threads[i] == 3 && call < want.microbatches; call++) {
-            run_step(&p, pass, call, NULL, &got);
+            run_pass_step(&p, pass, call, NULL, &got);
             assert_same(&p, &want, &got, "microbatches in a call", call);
         }
         wt_engine_destroy(pass);
     }
     /* passes that have room for one microbatch alone, with activations kept and made again */
     for (int recompute = 0; recompute < 2; recompute++) {
-        wt_engine *pass = make_pass(&p, shape_of(c, c->microbatch_windows, recompute), 3);
-        run_step(&p, pass, 1, NULL, &got);
+        wt_engine *pass = make_pass_engine(&p, make_engine_shape(c, c->microbatch_windows, recompute), 3);
+        run_pass_step(&p, pass, 1, NULL, &got);
         assert_same(&p, &want, &got, "room for one microbatch, activations recomputed", recompute);
         wt_engine_destroy(pass);
     }
     wt_free(want.gradients);
     wt_free(got.gradients);
-    free_problem(&p);
+    free_pass_problem(&p);
 }
 
 /* Neither own products nor the rest depend on the length of the vectors. */
 static void test_length_of_vectors(void **state) {
     /* once is enough */
     if (strcmp(kernels->name, "avx512") != 0 || test_cpu_lacks(WT_BACKEND_AVX2, WT_PRECISION_FP32)) return;
-    problem p = make_problem(*state);
+    problem p = make_pass_problem(*state);
     answer want = make_answer(&p), got = make_answer(&p);
     const wt_kernels *const wide = kernels;
     for (int i = 0; i < 2; i++) {
         if (i == 1) must(wt_kernels_select(&kernels, WT_BACKEND_AVX2, WT_PRECISION_FP32));
-        wt_engine *pass = make_pass(&p, shape_of(p.c, p.c->windows, false), 2);
-        run_step(&p, pass, want.microbatches, NULL, i == 0 ? &want : &got);
+        wt_engine *pass = make_pass_engine(&p, make_engine_shape(p.c, p.c->windows, false), 2);
+        run_pass_step(&p, pass, want.microbatches, NULL, i == 0 ? &want : &got);
         wt_engine_destroy(pass);
     }
     kernels = wide;
     assert_same(&p, &want, &got, "bytes in a vector", 32);
     wt_free(want.gradients);
     wt_free(got.gradients);
-    free_problem(&p);
+    free_pass_problem(&p);
 }
 
 /* --- the listener --- */
@@ -299,7 +299,7 @@ typedef struct {
     int pokes, ranges;
 } hearing;
 
-static void hear_ready(void *context, size_t offset, size_t count) {
+static void check_ready(void *context, size_t offset, size_t count) {
     hearing *h = context;
     assert_int_equal(omp_get_thread_num(), 0);
     assert_int_equal(offset + count, h->at);
@@ -312,7 +312,7 @@ static void hear_ready(void *context, size_t offset, size_t count) {
     }
 }
 
-static void hear_poke(void *context) {
+static void check_between(void *context) {
     hearing *h = context;
     assert_int_equal(omp_get_thread_num(), 0);
     h->pokes++;
@@ -320,27 +320,27 @@ static void hear_poke(void *context) {
 
 static void test_listener(void **state) {
     const pass_case *c = *state;
-    problem p = make_problem(c);
+    problem p = make_pass_problem(c);
     answer a = make_answer(&p), heard = make_answer(&p), unheard = make_answer(&p);
     for (int threads = 1; threads <= 5; threads += 2) {
-        wt_engine *pass = make_pass(&p, shape_of(c, c->windows, false), threads);
+        wt_engine *pass = make_pass_engine(&p, make_engine_shape(c, c->windows, false), threads);
         hearing h = {.a = &a, .at = a.total, .heard = heard.gradients};
-        const wt_engine_listener both = {hear_ready, hear_poke, &h}, none = {NULL, NULL, NULL};
-        run_step(&p, pass, a.microbatches, &both, &a);
+        const wt_engine_listener both = {check_ready, check_between, &h}, none = {NULL, NULL, NULL};
+        run_pass_step(&p, pass, a.microbatches, &both, &a);
         assert_int_equal(h.at, 0);
         /* not all of it at the end, but the caller's thread may sleep */
         assert_true(threads > 1 || h.ranges > 1);
         assert_true(h.pokes > 0);
         memcpy(heard.losses, a.losses, sizeof a.losses);
         assert_same(&p, &a, &heard, "heard with threads", threads);
-        run_step(&p, pass, a.microbatches, &none, &unheard);
+        run_pass_step(&p, pass, a.microbatches, &none, &unheard);
         assert_same(&p, &a, &unheard, "unheard with threads", threads);
         wt_engine_destroy(pass);
     }
     wt_free(a.gradients);
     wt_free(heard.gradients);
     wt_free(unheard.gradients);
-    free_problem(&p);
+    free_pass_problem(&p);
 }
 
 /* --- one long window and many short ones --- */
@@ -349,7 +349,8 @@ enum { SHORT = 45 };
 
 /* The summed loss and the gradient of `windows` windows, as one microbatch. */
 static double run_microbatch(const problem *p, const wt_batch *batch, wt_real *gradient) {
-    wt_engine *pass = make_pass(p, (wt_engine_shape){batch->windows, batch->targets, true, false, 0}, 2);
+    wt_engine *pass = make_pass_engine(p, (wt_engine_shape){batch->windows, batch->targets, true, false, 0},
+                                       2);
     wt_window_loss *losses = take((size_t)batch->windows, sizeof *losses);
     wt_engine_forward(pass, batch, 0, batch->windows, losses);
     wt_engine_backward(pass, &gradient, NULL);
@@ -362,7 +363,7 @@ static double run_microbatch(const problem *p, const wt_batch *batch, wt_real *g
 
 /* bf16 factors that differ in their last bit of fp32 may differ by 2^-8 of themselves, a product of two by
  * twice that. */
-static void assert_close(const problem *p, const wt_real *want, const wt_real *got) {
+static void assert_gradients_close(const problem *p, const wt_real *want, const wt_real *got) {
     const double within = strstr(kernels->name, "bf16") ? 2.0 / 256 : 2e-5;
     for (int n = 0; n < p->network->parameters.count; n++) {
         const wt_parameter *tensor = &p->network->parameters.entries[n];
@@ -380,7 +381,7 @@ static void assert_close(const problem *p, const wt_real *want, const wt_real *g
 
 static void test_long_window_is_its_parts(void **state) {
     const pass_case *c = *state;
-    problem p = make_problem(c);
+    problem p = make_pass_problem(c);
     const int parts = (c->targets + SHORT - 1) / SHORT;
     int *from = take((size_t)parts, sizeof *from), *counts = take((size_t)parts, sizeof *counts);
     int *signals = take((size_t)parts, sizeof *signals);
@@ -388,23 +389,23 @@ static void test_long_window_is_its_parts(void **state) {
         from[w] = w * SHORT;
         counts[w] = c->targets - from[w] < SHORT ? c->targets - from[w] : SHORT;
     }
-    wt_batch whole = make_batch(&p, 1, c->targets, &c->targets, signals, from);
-    wt_batch cut = make_batch(&p, parts, SHORT, counts, signals, from);
+    wt_batch whole = make_pass_batch(&p, 1, c->targets, &c->targets, signals, from);
+    wt_batch cut = make_pass_batch(&p, parts, SHORT, counts, signals, from);
     size_t total = p.network->parameters.total;
     wt_real *want = take(total, sizeof *want), *got = take(total, sizeof *got);
     const double loss = run_microbatch(&p, &cut, want), loss_of_whole = run_microbatch(&p, &whole, got);
     assert_true(fabs(loss - loss_of_whole) <= 1e-6 * loss);
-    assert_close(&p, want, got);
+    assert_gradients_close(&p, want, got);
     wt_free(want), wt_free(got), wt_free(from), wt_free(counts), wt_free(signals);
-    free_batch(&whole);
-    free_batch(&cut);
-    free_problem(&p);
+    free_pass_batch(&whole);
+    free_pass_batch(&cut);
+    free_pass_problem(&p);
 }
 
 /* The estimate is what a pass takes, but for its small tables. */
 static void test_estimate(void **state) {
     const pass_case *c = *state;
-    problem p = make_problem(c);
+    problem p = make_pass_problem(c);
     for (int kind = 0; kind < 3; kind++) {
         wt_engine *pass;
         const wt_engine_shape shape = {
@@ -419,7 +420,7 @@ static void test_estimate(void **state) {
         }
         wt_engine_destroy(pass);
     }
-    free_problem(&p);
+    free_pass_problem(&p);
 }
 
 enum { FUNCTIONS = 5 };

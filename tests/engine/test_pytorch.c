@@ -46,13 +46,13 @@ static const char *folder;
 
 /* --- fixtures --- */
 
-static int open_case(void **state) {
+static int open_pytorch_case(void **state) {
     return wt_reference_setup(state, folder);
 }
 
 /* A pass takes as many threads as there are when it is made. */
-static wt_engine *make_pass(const wt_reference_case *c, bool backward, int microbatch_windows,
-                            const wt_real *parameters, int threads) {
+static wt_engine *make_reference_engine(const wt_reference_case *c, bool backward, int microbatch_windows,
+                                        const wt_real *parameters, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
     const wt_engine_shape shape = {.windows = c->windows,
@@ -64,13 +64,13 @@ static wt_engine *make_pass(const wt_reference_case *c, bool backward, int micro
     return pass;
 }
 
-static wt_real *read_parameters(const wt_reference_case *c) {
+static wt_real *read_case_parameters(const wt_reference_case *c) {
     wt_real *parameters = take(c->network->parameters.total, sizeof *parameters);
     must(wt_reference_initial(c, parameters));
     return parameters;
 }
 
-static int64_t count_targets(const wt_reference_case *c, int window) {
+static int64_t count_window_targets(const wt_reference_case *c, int window) {
     int64_t count = 0;
     for (int t = 0; t < c->batch.target_count[window]; t++)
         count += c->batch.target[(size_t)window * (size_t)c->batch.targets + (size_t)t] >= 0;
@@ -103,7 +103,7 @@ static void check_parameter(const wt_reference_case *c, const wt_parameter *para
 }
 
 /* PyTorch's names, shapes and fan-ins are ours, none more, none less, and tile the flat buffer. */
-static void test_table(void **state) {
+static void test_parameter_table(void **state) {
     const wt_reference_case *c = *state;
     const wt_parameter_table *table = &c->network->parameters;
     char **names;
@@ -129,7 +129,7 @@ static void test_table(void **state) {
 static void test_layout(void **state) {
     const wt_reference_case *c = *state;
     const wt_parameter_table *table = &c->network->parameters;
-    wt_real *flat = read_parameters(c), *torch = take(table->total, sizeof *torch);
+    wt_real *flat = read_case_parameters(c), *torch = take(table->total, sizeof *torch);
     double *values = take(table->total, sizeof *values);
     for (int p = 0; p < table->count; p++) {
         const wt_parameter *parameter = &table->entries[p];
@@ -148,14 +148,14 @@ static bool is_spectral(const wt_reference_case *c) {
     return c->config.model.spectral.weight > 0 && c->batch.targets > 257;
 }
 
-static void compare_losses(const wt_reference_case *c, const wt_window_loss *losses) {
+static void compare_window_losses(const wt_reference_case *c, const wt_window_loss *losses) {
     double theirs[WINDOWS_MAX], whole, sum = 0;
     must(wt_reference_read(c, "losses", theirs, (size_t)c->windows));
     must(wt_reference_read(c, "loss", &whole, 1));
     for (int w = 0; w < c->windows; w++) {
         if (!(fabs(losses[w].loss - theirs[w]) <= LOSS_TOLERANCE * theirs[w]))
             fail_msg("%s: loss of window %d: %.9g, expected %.9g", c->name, w, losses[w].loss, theirs[w]);
-        assert_int_equal(losses[w].targets, count_targets(c, w));
+        assert_int_equal(losses[w].targets, count_window_targets(c, w));
         sum += losses[w].loss;
     }
     if (!(fabs(sum - whole) <= LOSS_TOLERANCE * whole))
@@ -180,13 +180,13 @@ static double compare_logits(const wt_reference_case *c, const wt_engine *pass) 
 
 static void test_forward(void **state) {
     const wt_reference_case *c = *state;
-    wt_real *parameters = read_parameters(c);
+    wt_real *parameters = read_case_parameters(c);
     wt_window_loss losses[WINDOWS_MAX] = {0};
     assert_in_range(c->windows, 1, WINDOWS_MAX);
     for (int threads = 1; threads <= 3; threads += 2) {
-        wt_engine *pass = make_pass(c, false, 0, parameters, threads);
+        wt_engine *pass = make_reference_engine(c, false, 0, parameters, threads);
         wt_engine_forward(pass, &c->batch, 0, c->windows, losses);
-        if (!is_spectral(c)) compare_losses(c, losses); /* evaluation has the squared error alone */
+        if (!is_spectral(c)) compare_window_losses(c, losses); /* evaluation has the squared error alone */
         double worst = compare_logits(c, pass);
         print_message("%s: logits to %.1e, %d threads\n", c->name, worst, threads);
         wt_engine_destroy(pass);
@@ -211,7 +211,7 @@ typedef struct {
     wt_real *heard;
 } hearing;
 
-static void hear_ready(void *context, size_t offset, size_t count) {
+static void copy_ready(void *context, size_t offset, size_t count) {
     hearing *h = context;
     assert_int_equal(offset + count, h->at);
     assert_true(count > 0);
@@ -222,18 +222,18 @@ static void hear_ready(void *context, size_t offset, size_t count) {
     }
 }
 
-static void hear_poke(void *context) {
+static void count_between(void *context) {
     hearing *h = context;
     assert_int_equal(omp_get_thread_num(), 0);
     h->pokes++;
 }
 
 /* Backward, whose ranges must adjoin, cover everything, and be finished when they are told. */
-static void run_backward(const wt_reference_case *c, wt_engine *pass, wt_real *const *targets,
-                         int microbatches) {
+static void run_case_backward(const wt_reference_case *c, wt_engine *pass, wt_real *const *targets,
+                              int microbatches) {
     size_t total = c->network->parameters.total;
     hearing h = {total, total, microbatches, 0, targets, take((size_t)microbatches * total, sizeof(wt_real))};
-    const wt_engine_listener listener = {hear_ready, hear_poke, &h};
+    const wt_engine_listener listener = {copy_ready, count_between, &h};
     wt_engine_backward(pass, targets, &listener);
     assert_int_equal(h.at, 0);
     assert_true(h.pokes > 0 || omp_get_max_threads() > 1);
@@ -247,7 +247,7 @@ static void run_backward(const wt_reference_case *c, wt_engine *pass, wt_real *c
 /* Gradients of batch `b`, microbatch by microbatch; microbatches behind each other in `gradients`. */
 static void microbatch_gradients(const wt_reference_case *c, const wt_real *parameters, int b, grouping g,
                                  wt_real *gradients, wt_window_loss *losses) {
-    wt_engine *pass = make_pass(c, true, g.microbatch_windows, parameters, g.threads);
+    wt_engine *pass = make_reference_engine(c, true, g.microbatch_windows, parameters, g.threads);
     size_t total = c->network->parameters.total;
     int microbatches = c->windows / g.microbatch_windows,
         call_microbatches = g.call_windows / g.microbatch_windows;
@@ -256,13 +256,13 @@ static void microbatch_gradients(const wt_reference_case *c, const wt_real *para
         for (int i = 0; i < call_microbatches; i++) targets[i] = gradients + (size_t)(microbatch + i) * total;
         int first = microbatch * g.microbatch_windows;
         wt_engine_forward(pass, &c->batch, b * c->windows + first, g.call_windows, losses + first);
-        run_backward(c, pass, targets, call_microbatches);
+        run_case_backward(c, pass, targets, call_microbatches);
     }
     wt_engine_destroy(pass);
 }
 
 /* All microbatches into the first. */
-static void add_microbatches(const wt_reference_case *c, wt_real *gradients, int microbatches) {
+static void sum_microbatches(const wt_reference_case *c, wt_real *gradients, int microbatches) {
     size_t total = c->network->parameters.total;
     for (int microbatch = 1; microbatch < microbatches; microbatch++)
         kernels->add(gradients, gradients + (size_t)microbatch * total, total);
@@ -303,7 +303,7 @@ static void test_microbatches(void **state) {
     int microbatches = c->windows / c->microbatch_windows;
     size_t total = c->network->parameters.total, bytes = (size_t)microbatches * total * sizeof(wt_real);
     assert_in_range(microbatches, 1, MICROBATCHES_MAX);
-    wt_real *parameters = read_parameters(c);
+    wt_real *parameters = read_case_parameters(c);
     wt_real *gradients = take((size_t)microbatches * total, sizeof *gradients);
     wt_real *again = take((size_t)microbatches * total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0}, losses_again[WINDOWS_MAX] = {0};
@@ -317,8 +317,8 @@ static void test_microbatches(void **state) {
         assert_memory_equal(gradients, again, bytes);
         assert_memory_equal(losses, losses_again, sizeof losses);
     }
-    compare_losses(c, losses);
-    add_microbatches(c, gradients, microbatches);
+    compare_window_losses(c, losses);
+    sum_microbatches(c, gradients, microbatches);
     compare_gradients(c, gradients, microbatches);
     wt_free(again);
     wt_free(gradients);
@@ -329,14 +329,14 @@ static void test_microbatches(void **state) {
 static void test_microbatch_sizes(void **state) {
     const wt_reference_case *c = *state;
     size_t total = c->network->parameters.total;
-    wt_real *parameters = read_parameters(c);
+    wt_real *parameters = read_case_parameters(c);
     wt_real *gradients = take((size_t)c->windows * total, sizeof *gradients);
     wt_window_loss losses[WINDOWS_MAX] = {0};
     const int sizes[] = {c->windows, 1};
     for (int i = 0; i < 2; i++) {
         microbatch_gradients(c, parameters, 0, (grouping){3, sizes[i], c->windows}, gradients, losses);
-        compare_losses(c, losses);
-        add_microbatches(c, gradients, c->windows / sizes[i]);
+        compare_window_losses(c, losses);
+        sum_microbatches(c, gradients, c->windows / sizes[i]);
         compare_gradients(c, gradients, c->windows / sizes[i]);
     }
     wt_free(gradients);
@@ -347,11 +347,11 @@ static void test_microbatch_sizes(void **state) {
 static void test_backward_overwrites(void **state) {
     const wt_reference_case *c = *state;
     size_t total = c->network->parameters.total;
-    wt_real *parameters = read_parameters(c);
+    wt_real *parameters = read_case_parameters(c);
     wt_real *once = take(total, sizeof *once), *again = take(total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0};
     microbatch_gradients(c, parameters, 0, (grouping){1, c->windows, c->windows}, once, losses);
-    wt_engine *pass = make_pass(c, true, c->windows, parameters, 3);
+    wt_engine *pass = make_reference_engine(c, true, c->windows, parameters, 3);
     for (int i = 0; i < 2; i++) {
         for (size_t p = 0; p < total; p++) again[p] = (wt_real)NAN;
         wt_engine_forward(pass, &c->batch, 0, c->windows, losses);
@@ -372,21 +372,21 @@ typedef struct {
 } training;
 
 /* Mean loss per target before the update. */
-static double train_step(const wt_reference_case *c, training *t, int64_t step) {
+static double train_wavenet_step(const wt_reference_case *c, training *t, int64_t step) {
     const wt_config *config = &c->config;
     size_t total = c->network->parameters.total;
     wt_window_loss losses[WINDOWS_MAX] = {0};
     grouping g = {step % 2 ? 3 : 1, c->microbatch_windows, c->windows};
     microbatch_gradients(c, t->parameters, (int)((step - 1) % c->batches), g, t->gradients, losses);
-    add_microbatches(c, t->gradients, c->windows / c->microbatch_windows);
-    double loss = 0, targets = 0, *block_sums = take(wt_norm_blocks(total), sizeof *block_sums);
+    sum_microbatches(c, t->gradients, c->windows / c->microbatch_windows);
+    double loss = 0, targets = 0, *block_sums = take(wt_gradient_norm_blocks(total), sizeof *block_sums);
     for (int w = 0; w < c->windows; w++) {
         loss += losses[w].loss;
         targets += (double)losses[w].targets;
     }
     double norm = wt_gradient_norm(kernels, t->gradients, total, 1 / targets, block_sums);
     wt_free(block_sums);
-    double scale = wt_clip_scale(norm, config->optimizer.clip) / targets;
+    double scale = wt_gradient_clip_scale(norm, config->optimizer.clip) / targets;
     double base = config->optimizer.learning_rate;
     double rate = wt_schedule_rate(&config->schedule, base, step, config->train.steps);
     const wt_update update = {rate, wt_optimizer_momentum(&config->optimizer), scale};
@@ -403,17 +403,17 @@ static double compare_final(const wt_reference_case *c, const wt_real *parameter
     return worst;
 }
 
-static void test_training(void **state) {
+static void test_wavenet_training(void **state) {
     const wt_reference_case *c = *state;
     size_t total = c->network->parameters.total;
     int microbatches = c->windows / c->microbatch_windows;
-    training t = {.parameters = read_parameters(c),
+    training t = {.parameters = read_case_parameters(c),
                   .gradients = take((size_t)microbatches * total, sizeof *t.gradients)};
     double curve[CURVE_STEPS], worst = 0;
     must(wt_optimizer_init(&t.optimizer, &c->config, total));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
     for (int s = 0; s < CURVE_STEPS; s++) {
-        double loss = train_step(c, &t, s + 1), difference = fabs(loss / curve[s] - 1);
+        double loss = train_wavenet_step(c, &t, s + 1), difference = fabs(loss / curve[s] - 1);
         if (!(difference <= CURVE_TOLERANCE))
             fail_msg("%s: step %d: loss %.9g, expected %.9g", c->name, s + 1, loss, curve[s]);
         worst = fmax(worst, difference);
@@ -429,18 +429,18 @@ static void test_training(void **state) {
 /* --- all cases --- */
 
 #define TEST(name, case, function) \
-    { name " of " case, function, open_case, wt_reference_teardown, (void *)case }
-#define CASE(case)                                                                                           \
-    TEST("table", case, test_table), TEST("layout", case, test_layout), TEST("forward", case, test_forward), \
-        TEST("microbatches", case, test_microbatches),                                                       \
-        TEST("microbatch sizes", case, test_microbatch_sizes),                                               \
-        TEST("overwriting", case, test_backward_overwrites), TEST("training", case, test_training)
+    { name " of " case, function, open_pytorch_case, wt_reference_teardown, (void *)case }
+#define CASE(case)                                                                          \
+    TEST("table", case, test_parameter_table), TEST("layout", case, test_layout),           \
+        TEST("forward", case, test_forward), TEST("microbatches", case, test_microbatches), \
+        TEST("microbatch sizes", case, test_microbatch_sizes),                              \
+        TEST("overwriting", case, test_backward_overwrites), TEST("training", case, test_wavenet_training)
 
-/* Of a long context, what takes longest is left to the smaller ones; the spectral loss's gradient jumps where a bin's
- * magnitudes meet, so that the small differences of a training grow. */
-#define PRESET(case)                                                                                         \
-    TEST("table", case, test_table), TEST("layout", case, test_layout), TEST("forward", case, test_forward), \
-        TEST("microbatches", case, test_microbatches)
+/* Of a long context, what takes longest is left to the smaller ones; the spectral loss's gradient jumps where
+ * a bin's magnitudes meet, so that the small differences of a training grow. */
+#define PRESET(case)                                                              \
+    TEST("table", case, test_parameter_table), TEST("layout", case, test_layout), \
+        TEST("forward", case, test_forward), TEST("microbatches", case, test_microbatches)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

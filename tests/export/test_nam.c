@@ -167,7 +167,7 @@ static const struct {
     {FILE_OF(ARRAY KERNEL TANH ",\"head_size\":3"), "the last head has 3"},
 };
 
-static void test_refusals(void **state) {
+static void test_nam_refusals(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         wt_nam_file file;
@@ -180,7 +180,7 @@ static void test_refusals(void **state) {
 }
 
 /* Cut short anywhere, a file is refused, and leaves nothing behind. */
-static void test_cut_short(void **state) {
+static void test_nam_cut_short(void **state) {
     (void)state;
     const char *text = FILE_OF(ARRAY KERNEL TANH HEAD);
     wt_nam_file file;
@@ -193,8 +193,9 @@ static void test_cut_short(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trips), cmocka_unit_test(test_container),
-                                       cmocka_unit_test(test_no_amplifier), cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_cut_short)};
+                                       cmocka_unit_test(test_no_amplifier),
+                                       cmocka_unit_test(test_nam_refusals),
+                                       cmocka_unit_test(test_nam_cut_short)};
     fill_weights();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

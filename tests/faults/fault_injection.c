@@ -1,20 +1,23 @@
 /*
- * Faults on demand, for tests: a library to be loaded with LD_PRELOAD, so that the program itself holds no code for
- * them. WT_FAULT says what fails:
+ * Faults on demand, for tests: a library to be loaded with LD_PRELOAD, so that the program itself holds no
+ * code for them. WT_FAULT says what fails:
  *
- *   KIND:PATTERN:FIRST[:COUNT]  calls on files whose path has PATTERN in it, from the FIRST on (from 1), COUNT times
- *                               (else always). KIND is enospc, eio (write fails so), short (write takes half),
- *                               torn (write takes half, and the next one fails as on a full disk), fsync,
- *                               rename (these fail with EIO), slow (write waits 20 ms first), hold (fsync never returns), open (open and opendir
- *                               fail), read (so does read; both with EIO, or the number in WT_FAULT_ERRNO)
+ *   KIND:PATTERN:FIRST[:COUNT]  calls on files whose path has PATTERN in it, from the FIRST on (from 1),
+ *                               COUNT times (else always). KIND is enospc, eio (write fails so), short (write
+ *                               takes half), torn (write takes half, and the next one fails as on a full
+ *                               disk), fsync, rename (these fail with EIO), slow (write waits 20 ms first),
+ *                               hold (fsync never returns), open (open and opendir fail), read (so does read;
+ *                               both with EIO, or the number in WT_FAULT_ERRNO)
  *   memory:BYTES:FIRST[:COUNT]  aligned_alloc of at least BYTES gives NULL
  *   exit:sgemm:FIRST            the process ends at the FIRST matrix product of BLAS, without a word
  *   sleep:sgemm:FIRST           that call never returns
  *   late:MICROSECONDS:EVERY     every so many of these calls, one begins so much later
- *   nan:gradient:FIRST[:COUNT]  after the FIRST broadcast (each step ends with one), and COUNT − 1 more, the next number
- *                               of its gradient that the rank sends is not a number, for itself neither
- *   flip:BYTES:FIRST            with the FIRST broadcast, one bit changes in what the first broadcast of at least BYTES
- *                               has shared: a parameter, if BYTES is more than the other things that a start shares
+ *   nan:gradient:FIRST[:COUNT]  after the FIRST broadcast (each step ends with one), and COUNT − 1 more, the
+ *                               next number of its gradient that the rank sends is not a number, for itself
+ *                               neither
+ *   flip:BYTES:FIRST            with the FIRST broadcast, one bit changes in what the first broadcast of at
+ *                               least BYTES has shared: a parameter, if BYTES is more than the other things
+ *                               that a start shares
  *
  * WT_FAULT_RANK, if it is set, is the one rank (of mpirun) that it happens on.
  */

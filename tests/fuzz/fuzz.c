@@ -1,4 +1,5 @@
-/* The fuzz targets' common part: files in memory, allocations that fail on demand, and what must hold after each input. */
+/* The fuzz targets' common part: files in memory, allocations that fail on demand, and what must hold after
+ * each input. */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ const char *fuzz_file(const uint8_t *data, size_t size) {
 
 static char folder[256];
 
-static void remove_folder(void) {
+static void remove_fuzz_folder(void) {
     wt_folder_remove(folder);
 }
 
@@ -84,7 +85,7 @@ const char *fuzz_folder(void) {
     snprintf(folder, sizeof folder, "%s/wavetrain-fuzz-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(folder)) fuzz_fail("no folder");
-    atexit(remove_folder);
+    atexit(remove_fuzz_folder);
     return folder;
 }
 

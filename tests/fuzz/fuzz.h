@@ -1,4 +1,5 @@
-/* What the fuzz targets share. Each is a libFuzzer program: LLVMFuzzerTestOneInput calls fuzz_one with its reader. */
+/* What the fuzz targets share. Each is a libFuzzer program: LLVMFuzzerTestOneInput calls fuzz_one with its
+ * reader. */
 #ifndef WAVETRAIN_TESTS_FUZZ_H
 #define WAVETRAIN_TESTS_FUZZ_H
 
@@ -8,8 +9,8 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Reads the bytes once, and once more with an allocation that fails, for one input in four. Ends the program if a block of
- * memory is left behind, or if a failure comes without a message. Returns 0. */
+/* Reads the bytes once, and once more with an allocation that fails, for one input in four. Ends the program
+ * if a block of memory is left behind, or if a failure comes without a message. Returns 0. */
 int fuzz_one(const uint8_t *data, size_t size, void (*read)(const uint8_t *data, size_t size));
 
 /* The bytes as a file: its path, valid until the next call. */
@@ -28,7 +29,8 @@ void fuzz_fail(const char *what);
 
 enum { FUZZ_EDIT = 12 }; /* bytes of one */
 
-/* Applies the edits in `data` to an HDF5 file through its library, which makes checksums of chunks anew. Objects are chosen from the two lists, which end with NULL. */
+/* Applies the edits in `data` to an HDF5 file through its library, which makes checksums of chunks anew.
+ * Objects are chosen from the two lists, which end with NULL. */
 void fuzz_edit(const char *path, const uint8_t *data, size_t size, const char *const *arrays,
                const char *const *attributes);
 

@@ -1,6 +1,7 @@
 /*
- * Checkpoints: the first byte says whether the trailer's hash is made anew after the edits that follow. Where it is not, a
- * file whose bytes have changed must be refused; where it is, whatever the reader says, it must not break.
+ * Checkpoints: the first byte says whether the trailer's hash is made anew after the edits that follow. Where
+ * it is not, a file whose bytes have changed must be refused; where it is, whatever the reader says, it must
+ * not break.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static const char *const attributes[] = {"format",
                                          "validation_loss",
                                          NULL};
 
-static void make_seed(void) {
+static void make_checkpoint_seed(void) {
     static wt_config config;
     static const float values[12];
     const wt_checkpoint_tensor tensors[] = {{"input.weight", 3, {2, 3, 2}, values, values, values, NULL},
@@ -110,7 +111,7 @@ static void read_checkpoint(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const bool remade = size > 0 && data[0] & 1;
     size_t bytes;
-    if (!image) make_seed();
+    if (!image) make_checkpoint_seed();
     fuzz_save(fuzz_path("image"), remade ? image : committed, remade ? image_size : committed_size);
     const uint8_t *edits = data + (size > 0);
     const size_t edited_bytes = size - (size > 0);

@@ -6,7 +6,7 @@
 #include "wavetrain/config.h"
 #include "wavetrain/memory.h"
 
-static void read_config(const uint8_t *data, size_t size) {
+static void feed_config(const uint8_t *data, size_t size) {
     enum { SETS = 4 };
     static wt_config config, again;
     char *copy = malloc(size + 1), *text; /* not rounded up, so that a read past its end is seen */
@@ -31,5 +31,5 @@ static void read_config(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    return fuzz_one(data, size, read_config);
+    return fuzz_one(data, size, feed_config);
 }

@@ -16,7 +16,7 @@ static edit read_edit(const uint8_t *data) {
     return e;
 }
 
-static const char *pick(const char *const *names, unsigned which) {
+static const char *pick_name(const char *const *names, unsigned which) {
     unsigned count = 0;
     while (names[count]) count++;
     return names[which % count];
@@ -28,7 +28,7 @@ static hid_t type_of(unsigned kind) {
     return types[kind % 6];
 }
 
-static void write_attribute(hid_t file, const char *name, const edit *e) {
+static void write_fuzzed_attribute(hid_t file, const char *name, const edit *e) {
     hid_t attribute = H5Aopen(file, name, H5P_DEFAULT);
     if (attribute < 0) return;
     hid_t type = H5Aget_type(attribute);
@@ -90,11 +90,11 @@ static void replace(hid_t file, const char *name, const edit *e) {
 
 static void apply(hid_t file, const edit *e, const char *const *arrays, const char *const *attributes) {
     switch (e->what) {
-    case 0: write_attribute(file, pick(attributes, e->object), e); break;
-    case 1: write_element(file, pick(arrays, e->object), e); break;
-    case 2: H5Ldelete(file, pick(arrays, e->object), H5P_DEFAULT); break;
-    case 3: replace(file, pick(arrays, e->object), e); break;
-    case 4: H5Adelete(file, pick(attributes, e->object)); break;
+    case 0: write_fuzzed_attribute(file, pick_name(attributes, e->object), e); break;
+    case 1: write_element(file, pick_name(arrays, e->object), e); break;
+    case 2: H5Ldelete(file, pick_name(arrays, e->object), H5P_DEFAULT); break;
+    case 3: replace(file, pick_name(arrays, e->object), e); break;
+    case 4: H5Adelete(file, pick_name(attributes, e->object)); break;
     default: break;
     }
 }

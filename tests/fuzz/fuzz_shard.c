@@ -1,4 +1,5 @@
-/* Shards: the first byte chooses one of three data sets, the rest edits its file. Opened as training does, all of it read. */
+/* Shards: the first byte chooses one of three data sets, the rest edits its file. Opened as training does,
+ * all of it read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,18 +33,18 @@ static const char *const attributes[] = {"format",   "version", "kind",       "s
                                          "channels", "shard",   "shards",     "store",   "digest",
                                          "labels",   "classes", "utterances", "samples", NULL};
 
-static void check(wt_status status) {
+static void check_status(wt_status status) {
     if (status != WT_OK) fuzz_fail("a seed can't be made");
 }
 
-static void make_seed(int kind) {
+static void make_shard_seed(int kind) {
     static const int32_t symbols[] = {WT_END_MARK, 'a', 'b', 'c'};
     wt_vocabulary vocabulary;
     wt_shard_writer *writer;
     float samples[2 * LENGTH], labels[LENGTH];
     bool mask[LENGTH];
     const wt_normalization normalization = {2, {0.5, 1}, {1, 2}, {0, 1e6}};
-    check(wt_vocabulary_init(&vocabulary, "seed", symbols, 4));
+    check_status(wt_vocabulary_init(&vocabulary, "seed", symbols, 4));
     wt_shard_header header = {.kind = kind == 0   ? "audio"
                                       : kind == 1 ? "table"
                                                   : "text",
@@ -57,17 +58,17 @@ static void make_seed(int kind) {
     for (int i = 0; i < 2 * LENGTH; i++) samples[i] = (float)(i * 7 % (kind == 2 ? 4 : 1000)) / 32768;
     for (int i = 0; i < LENGTH; i++) labels[i] = (float)(i % 3), mask[i] = i % 2;
     wt_folder_remove(fuzz_path("seed"));
-    check(wt_folder_make(fuzz_path("seed")));
-    check(wt_shard_create(&writer, fuzz_path("seed"), &header));
-    if (kind == 1) check(wt_shard_declare_labels(writer, 3, &normalization));
+    check_status(wt_folder_make(fuzz_path("seed")));
+    check_status(wt_shard_create(&writer, fuzz_path("seed"), &header));
+    if (kind == 1) check_status(wt_shard_declare_labels(writer, 3, &normalization));
     for (int u = 0; u < 3; u++) {
         const int64_t count = LENGTH - 70 * u;
         if (kind == 1)
-            check(wt_shard_add_labelled(writer, "one", samples, labels, count));
+            check_status(wt_shard_add_labelled(writer, "one", samples, labels, count));
         else
-            check(wt_shard_add_masked(writer, "one", -1, samples, count, kind == 2 ? mask : NULL));
+            check_status(wt_shard_add_masked(writer, "one", -1, samples, count, kind == 2 ? mask : NULL));
     }
-    check(wt_shard_finish(writer));
+    check_status(wt_shard_finish(writer));
     wt_vocabulary_dispose(&vocabulary);
     seeds[kind].bytes = fuzz_load(fuzz_path("seed/train-00000.h5"), &seeds[kind].size);
     if (!seeds[kind].bytes) fuzz_fail("no seed");
@@ -97,7 +98,7 @@ static void read_shard(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const int kind = size > 0 ? data[0] % KINDS : 0;
-    if (!seeds[kind].bytes) make_seed(kind);
+    if (!seeds[kind].bytes) make_shard_seed(kind);
     wt_folder_make(fuzz_path("set"));
     fuzz_save(fuzz_path("set/train-00000.h5"), seeds[kind].bytes, seeds[kind].size);
     fuzz_edit(fuzz_path("set/train-00000.h5"), data + (size > 0), size - (size > 0), arrays, attributes);

@@ -3,7 +3,7 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/sweep.h"
 
-static void read_sweep(const uint8_t *data, size_t size) {
+static void feed_sweep(const uint8_t *data, size_t size) {
     static wt_config config;
     wt_sweep *sweep;
     if (wt_sweep_load(&sweep, fuzz_file(data, size)) != WT_OK) return;
@@ -19,5 +19,5 @@ static void read_sweep(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    return fuzz_one(data, size, read_sweep);
+    return fuzz_one(data, size, feed_sweep);
 }

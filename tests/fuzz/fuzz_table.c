@@ -1,4 +1,5 @@
-/* Tables: the first byte chooses options, the rest is the file. Scanned, planned, and every utterance read. */
+/* Tables: the first byte chooses options, the rest is the file. Scanned, planned, and every utterance
+ * read. */
 #include <string.h>
 
 #include "fuzz.h"

@@ -5,7 +5,7 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/prepare.h"
 
-static void read_text(const uint8_t *data, size_t size) {
+static void feed_text(const uint8_t *data, size_t size) {
     const uint8_t how = size > 0 ? data[0] : 0;
     wt_text_options options = {.split = wt_split_shares(0.2, 0.2, 0), .shard_bytes = 1 << 20};
     options.lines = how & 1;
@@ -30,5 +30,5 @@ static void read_text(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    return fuzz_one(data, size, read_text);
+    return fuzz_one(data, size, feed_text);
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
-# tests/fuzz/long.sh [MINUTES [FOLDER]]: every fuzz target for a share of so many minutes (default 20) on two cores, from the
-# seeds and what earlier calls have left in FOLDER (default build/fuzz/found). Prints the commit and the inputs per target.
+# tests/fuzz/long.sh [MINUTES [FOLDER]]: every fuzz target for a share of so many minutes (default 20) on two
+# cores, from the seeds and what earlier calls have left in FOLDER (default build/fuzz/found). Prints the
+# commit and the inputs per target.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 minutes=${1:-20} folder=$(realpath -m "${2:-build/fuzz/found}")

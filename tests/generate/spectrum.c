@@ -1,5 +1,5 @@
-/* spectrum FILE.wav FREQUENCY WIDTH LEAST: prints the share of the power within WIDTH Hz of FREQUENCY; fails if it
- * is below LEAST. */
+/* spectrum FILE.wav FREQUENCY WIDTH LEAST: prints the share of the power within WIDTH Hz of FREQUENCY; fails
+ * if it is below LEAST. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /*
- * Sequences that a stream writes: the same classes as drawing by hand, an end at the class that ends them and at the
- * greatest length, prompts that count.
+ * Sequences that a stream writes: the same classes as drawing by hand, an end at the class that ends them and
+ * at the greatest length, prompts that count.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -29,7 +29,7 @@ static const wt_kernels *kernels;
 static wt_network *network;
 static wt_real *parameters, weights[CLASSES];
 
-static int make_network(void **state) {
+static int make_sequence_network(void **state) {
     (void)state;
     must(wt_kernels_select(&kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
     must(wt_network_create(&network, &model, CLASSES, 0));
@@ -58,7 +58,7 @@ typedef struct {
     bool stopped;
 } drawn_text;
 
-static drawn_text draw(const wt_sequence *sequence, const wt_choice *choice) {
+static drawn_text draw_sequence(const wt_sequence *sequence, const wt_choice *choice) {
     drawn_text text = {.count = -1};
     wt_stream *stream = make_stream();
     must(wt_sequence_draw(stream, sequence, choice, CLASSES, text.classes, &text.count, &text.stopped));
@@ -95,7 +95,7 @@ static void test_as_by_hand(void **state) {
                                   .kernels = kernels,
                                   .weights = weights};
         const wt_sequence sequence = {prompt, (int64_t)(n % 6), n % 2 ? 0 : -1, n % 5 ? MOST : 3};
-        drawn_text text = draw(&sequence, &choice), expected = draw_by_hand(&sequence, &choice);
+        drawn_text text = draw_sequence(&sequence, &choice), expected = draw_by_hand(&sequence, &choice);
         assert_int_equal(text.count, expected.count);
         assert_int_equal(text.stopped, expected.stopped);
         assert_memory_equal(text.classes, expected.classes, (size_t)text.count * sizeof *text.classes);
@@ -119,14 +119,14 @@ static void test_ends(void **state) {
     }
     const wt_real kept = bias[0];
     bias[0] = 1000;
-    drawn_text text = draw(&sequence, &choice);
+    drawn_text text = draw_sequence(&sequence, &choice);
     assert_int_equal(text.count, 0);
     assert_true(text.stopped);
     bias[0] = -1000;
-    text = draw(&sequence, &choice);
+    text = draw_sequence(&sequence, &choice);
     assert_int_equal(text.count, MOST);
     assert_false(text.stopped);
-    text = draw(&none, &choice);
+    text = draw_sequence(&none, &choice);
     assert_int_equal(text.count, 0);
     assert_false(text.stopped);
     bias[0] = (wt_real)NAN;
@@ -145,8 +145,8 @@ static void test_prompts_count(void **state) {
     for (uint64_t n = 0; n < 20; n++) {
         const wt_choice choice = {
             .temperature = 1, .seed = 7, .stream = n, .kernels = kernels, .weights = weights};
-        drawn_text a = draw(&(wt_sequence){one, 2, -1, 20}, &choice),
-                   b = draw(&(wt_sequence){other, 2, -1, 20}, &choice);
+        drawn_text a = draw_sequence(&(wt_sequence){one, 2, -1, 20}, &choice),
+                   b = draw_sequence(&(wt_sequence){other, 2, -1, 20}, &choice);
         differ += memcmp(a.classes, b.classes, 20 * sizeof *a.classes) != 0;
     }
     assert_true(differ > 10);
@@ -158,5 +158,5 @@ int main(void) {
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_prompts_count),
     };
-    return cmocka_run_group_tests(tests, make_network, free_network);
+    return cmocka_run_group_tests(tests, make_sequence_network, free_network);
 }

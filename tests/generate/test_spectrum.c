@@ -18,7 +18,7 @@
 enum { RATE = 8000, SAMPLES = 8000 };
 
 /* amplitude·sin + offset + noise·(uniform in ±1) */
-static void fill(float *values, double frequency, double amplitude, double offset, double noise) {
+static void fill_wave(float *values, double frequency, double amplitude, double offset, double noise) {
     const double pi = 3.14159265358979323846;
     uint32_t state = 12345;
     for (int i = 0; i < SAMPLES; i++) {
@@ -33,7 +33,7 @@ static double share_of(double frequency, double amplitude, double offset, double
     static const char path[] = "test_spectrum.wav";
     float values[SAMPLES];
     sound wave;
-    fill(values, frequency, amplitude, offset, noise);
+    fill_wave(values, frequency, amplitude, offset, noise);
     assert_int_equal(write_wav(path, values, (wt_sound_format){SAMPLES, RATE, 1}, WT_SOUND_INT16), WT_OK);
     const char *wrong = read_wav(&wave, path);
     if (wrong) fail_msg("%s", wrong);
@@ -56,14 +56,14 @@ static void test_tones(void **state) {
     assert_true(share_of(1000, 0.5, 0, 0) < 0.00001);
 }
 
-static void test_noise(void **state) {
+static void test_noise_spectrum(void **state) {
     (void)state;
     double share = share_of(500, 0, 0, 0.5); /* white: 40 of 4,000 Hz */
     assert_true(share > 0.005 && share < 0.02);
     assert_true(isnan(share_of(500, 0, 0, 0)));
 }
 
-static void test_sums(void **state) {
+static void test_power_sums(void **state) {
     (void)state;
     /* a tone's power is a²/2, an offset's b², uniform noise's c²/3 */
     assert_true(fabs(share_of(500, 0.4, 0.2, 0) - 0.08 / (0.08 + 0.04)) < 0.001);
@@ -73,8 +73,8 @@ static void test_sums(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tones),
-        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_noise_spectrum),
+        cmocka_unit_test(test_power_sums),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed + (wt_memory_blocks() != 0);

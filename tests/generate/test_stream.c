@@ -112,8 +112,8 @@ static const stream_case cases[] = {
       .array = ARRAY(3, 1, 3, 72, 72, TANH), .skip = 130},
      .classes = 66, .channels = 3},
     {"of many weights, layer norm, dropout",
-     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .dropout = 0.4, .input_kernel = 2, .array = ARRAY(2, 1, 3, 64, 64, GATE),
-      .skip = 80},
+     {MODEL, PLAIN, .norm = WT_NORM_LAYER, .dropout = 0.4, .input_kernel = 2,
+      .array = ARRAY(2, 1, 3, 64, 64, GATE), .skip = 80},
      .classes = 70},
     {"perceptron on real channels",
      {TREE, .input = WT_INPUT_REAL, .fuse = {1, {9}}, .width = {1, {12}},
@@ -158,7 +158,7 @@ static void fill_window(problem *p) {
     }
 }
 
-static problem make_problem(const stream_case *c, int samples) {
+static problem make_stream_problem(const stream_case *c, int samples) {
     problem p = {.c = c, .samples = samples};
     must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
     p.parameters = take(p.network->parameters.total, sizeof *p.parameters);
@@ -173,7 +173,7 @@ static problem make_problem(const stream_case *c, int samples) {
     return p;
 }
 
-static void free_problem(problem *p) {
+static void free_stream_problem(problem *p) {
     wt_free(p->batch.target_count);
     wt_free(p->batch.target);
     wt_free(p->batch.classes);
@@ -190,7 +190,7 @@ static const wt_real *feed(wt_stream *stream, const problem *p, int sample) {
 
 /* --- the comparison --- */
 
-static double largest_of(const wt_real *values, size_t count) {
+static double find_largest_value(const wt_real *values, size_t count) {
     double largest = 0;
     for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)values[i]));
     return largest;
@@ -208,7 +208,7 @@ static void assert_row(const problem *p, const wt_real *got, const wt_real *expe
 }
 
 static void assert_same_logits(const stream_case *c, int samples) {
-    problem p = make_problem(c, samples);
+    problem p = make_stream_problem(c, samples);
     wt_engine *pass;
     wt_stream *stream;
     wt_window_loss loss;
@@ -218,7 +218,7 @@ static void assert_same_logits(const stream_case *c, int samples) {
     wt_engine_pack(pass, p.parameters);
     wt_engine_forward(pass, &p.batch, 0, 1, &loss);
     const wt_real *expected = wt_engine_outputs(pass, 0);
-    double largest = largest_of(expected, (size_t)(samples + 1) * classes);
+    double largest = find_largest_value(expected, (size_t)(samples + 1) * classes);
     must(wt_stream_create(&stream, p.network->graph, kernels, p.parameters, silence_of(c)));
     assert_row(&p, wt_stream_outputs(stream), expected, 0, largest);
     for (int i = 0; i < samples; i++) {
@@ -228,7 +228,7 @@ static void assert_same_logits(const stream_case *c, int samples) {
     }
     wt_stream_destroy(stream);
     wt_engine_destroy(pass);
-    free_problem(&p);
+    free_stream_problem(&p);
 }
 
 static void test_short_sequences(void **state) {
@@ -247,7 +247,7 @@ static void test_long_sequences(void **state) {
 static void test_the_past_matters(void **state) {
     (void)state;
     for (int i = 0; i < CASES; i++) {
-        problem p = make_problem(&cases[i], 40);
+        problem p = make_stream_problem(&cases[i], 40);
         wt_stream *stream;
         must(wt_stream_create(&stream, p.network->graph, kernels, p.parameters, silence_of(&cases[i])));
         size_t bytes = (size_t)cases[i].classes * sizeof(wt_real);
@@ -260,13 +260,13 @@ static void test_the_past_matters(void **state) {
         assert_true(changes > 20);
         wt_free(before);
         wt_stream_destroy(stream);
-        free_problem(&p);
+        free_stream_problem(&p);
     }
 }
 
 static void test_streams_do_not_disturb_each_other(void **state) {
     (void)state;
-    problem p = make_problem(&cases[1], 100);
+    problem p = make_stream_problem(&cases[1], 100);
     wt_stream *alone, *one, *other;
     must(wt_stream_create(&alone, p.network->graph, kernels, p.parameters, 128));
     must(wt_stream_create(&one, p.network->graph, kernels, p.parameters, 128));
@@ -282,7 +282,7 @@ static void test_streams_do_not_disturb_each_other(void **state) {
     wt_stream_destroy(one);
     wt_stream_destroy(other);
     wt_stream_destroy(NULL);
-    free_problem(&p);
+    free_stream_problem(&p);
 }
 
 /* --- streams side by side --- */
@@ -290,7 +290,7 @@ static void test_streams_do_not_disturb_each_other(void **state) {
 enum { ROWS = 6, STEPS = 24 };
 
 /* Sample `step` of row `row`: of the problem's sequence, from another place in each row. */
-static size_t row_of(const problem *p, int row, int step) {
+static size_t row_of_stream(const problem *p, int row, int step) {
     return (size_t)(p->batch.context + (step + 7 * row) % p->samples);
 }
 
@@ -307,7 +307,7 @@ static const wt_real *feed_rows(wt_stream *stream, const problem *p, const int *
     wt_real values[ROWS * 8];
     const size_t channels = (size_t)p->batch.channels;
     for (int r = 0; r < wt_stream_rows(stream); r++) {
-        const size_t at = row_of(p, rows[r], steps[r]);
+        const size_t at = row_of_stream(p, rows[r], steps[r]);
         if (p->batch.classes) classes[r] = p->batch.classes[at];
         if (channels)
             memcpy(values + (size_t)r * channels, p->batch.signal + at * channels, channels * sizeof *values);
@@ -378,7 +378,7 @@ static bool has_many_weights(const stream_case *c) {
 static void test_neighbours_and_threads_change_nothing(void **state) {
     (void)state;
     for (int i = 0; i < CASES; i++) {
-        problem p = make_problem(&cases[i], STEPS);
+        problem p = make_stream_problem(&cases[i], STEPS);
         for (int weights = 0; weights < WT_WEIGHTS; weights++) {
             wt_real *alone = outputs_alone(&p, (wt_weights)weights);
             const int threads_max = has_many_weights(&cases[i]) ? 3 : 1;
@@ -386,7 +386,7 @@ static void test_neighbours_and_threads_change_nothing(void **state) {
                 assert_neighbours(&p, threads, (wt_weights)weights, alone);
             wt_free(alone);
         }
-        free_problem(&p);
+        free_stream_problem(&p);
     }
 }
 
@@ -395,7 +395,7 @@ static void test_one_stream_by_threads(void **state) {
     (void)state;
     for (int i = 0; i < CASES; i++) {
         if (!has_many_weights(&cases[i])) continue;
-        problem p = make_problem(&cases[i], STEPS);
+        problem p = make_stream_problem(&cases[i], STEPS);
         wt_real *alone = outputs_alone(&p, WT_WEIGHTS_FP32);
         for (int threads = 2; threads <= 3; threads++) {
             wt_stream *stream = open_stream(&p, 1, threads, WT_WEIGHTS_FP32);
@@ -406,7 +406,7 @@ static void test_one_stream_by_threads(void **state) {
             wt_stream_destroy(stream);
         }
         wt_free(alone);
-        free_problem(&p);
+        free_stream_problem(&p);
     }
 }
 
@@ -414,12 +414,12 @@ static void test_one_stream_by_threads(void **state) {
 static void test_bf16_weights_are_rounded_ones(void **state) {
     (void)state;
     for (int i = 0; i < CASES; i++) {
-        problem p = make_problem(&cases[i], STEPS), other = make_problem(&cases[i], STEPS);
+        problem p = make_stream_problem(&cases[i], STEPS), other = make_stream_problem(&cases[i], STEPS);
         wt_real *half = outputs_alone(&p, WT_WEIGHTS_BF16), *whole = outputs_alone(&p, WT_WEIGHTS_FP32);
         wt_engine_round_weights(other.network->graph, other.parameters);
         wt_real *rounded = outputs_alone(&other, WT_WEIGHTS_FP32);
         const size_t count = ROWS * (STEPS + 1) * (size_t)p.c->classes;
-        const double largest = largest_of(rounded, count);
+        const double largest = find_largest_value(rounded, count);
         double apart = 0, worst = 0;
         for (size_t n = 0; n < count; n++) {
             worst = fmax(worst, fabs((double)half[n] - (double)rounded[n]));
@@ -431,8 +431,8 @@ static void test_bf16_weights_are_rounded_ones(void **state) {
         wt_free(half);
         wt_free(whole);
         wt_free(rounded);
-        free_problem(&p);
-        free_problem(&other);
+        free_stream_problem(&p);
+        free_stream_problem(&other);
     }
 }
 

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "support.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
@@ -59,12 +60,8 @@ void *aligned_alloc(size_t alignment, size_t bytes) {
 static const long allocations = 0;
 #endif
 
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
 /* Samples in blocks of `size`, as a host asks for them. */
-static bool play(wt_stream *stream, const wt_continuation *how, int size, int blocks) {
+static bool play_stream(wt_stream *stream, const wt_continuation *how, int size, int blocks) {
     int32_t classes[ROWS_MAX];
     float x[ROWS_MAX] = {0};
     wt_real seen[ROWS_MAX];
@@ -91,9 +88,10 @@ static int play_confined(wt_stream *stream, const wt_continuation *how, bool for
         const long before = allocations;
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
         if (forbidden) getppid();
-        bool good = play(stream, how, 1, 10) && play(stream, how, 17, 3) && play(stream, how, 256, 1);
+        bool good = play_stream(stream, how, 1, 10) && play_stream(stream, how, 17, 3) &&
+                    play_stream(stream, how, 256, 1);
         wt_stream_restart(stream, 0);
-        good = good && play(stream, how, 64, 1);
+        good = good && play_stream(stream, how, 64, 1);
         syscall(SYS_exit, !good ? FAILED : allocations != before ? ALLOCATED : 0);
     }
     int status = 0;

@@ -1,7 +1,7 @@
 /*
- * Streams with a condition against the training pass: frames that are repeated, joined by lines and stretched, and
- * speakers. Rows side by side, of which one begins anew on its way, give what forward gives for the window that
- * begins at an utterance's start.
+ * Streams with a condition against the training pass: frames that are repeated, joined by lines and
+ * stretched, and speakers. Rows side by side, of which one begins anew on its way, give what forward gives
+ * for the window that begins at an utterance's start.
  *   test_stream_condition BACKEND
  */
 #include <math.h>
@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "support.h"
 #include "wavetrain/generate.h"
 #include "wavetrain/memory.h"
 #include "wavetrain/network.h"
@@ -50,17 +51,7 @@ static const wt_model_config models[] = {
 };
 enum { MODELS = sizeof models / sizeof *models };
 
-static void must(wt_status status) {
-    if (status != WT_OK) fail_msg("%s", wt_error_message());
-}
-
-static void *take(size_t count, size_t bytes) {
-    void *block;
-    must(wt_alloc(&block, count, bytes, "a test"));
-    return block;
-}
-
-static double draw(uint64_t array, uint64_t element) {
+static double draw_condition_value(uint64_t array, uint64_t element) {
     return wt_random_uniform(SEED, WT_RANDOM_TEST, array, element);
 }
 
@@ -73,7 +64,8 @@ static wt_batch make_batch(const wt_network *network, const wt_real *frames) {
     b.target = take((size_t)b.targets, sizeof *b.target);
     b.classes = take((size_t)rows, sizeof *b.classes);
     for (int i = 0; i < rows; i++)
-        b.classes[i] = i < b.context ? CLASSES / 2 : (int32_t)(draw(1, (uint64_t)i) * CLASSES);
+        b.classes[i] = i < b.context ? CLASSES / 2
+                                     : (int32_t)(draw_condition_value(1, (uint64_t)i) * CLASSES);
     b.speaker = take(1, sizeof *b.speaker);
     b.speaker[0] = 1;
     b.phase = take(1, sizeof *b.phase);
@@ -81,10 +73,10 @@ static wt_batch make_batch(const wt_network *network, const wt_real *frames) {
     b.features = FEATURES;
     b.condition = take((size_t)(b.frames * FEATURES), sizeof *b.condition);
     if (b.frames == 0) return b;
-    const int64_t first = wt_frame_of(&network->framing, 1 - b.context, CENTRE, &b.phase[0]) -
+    const int64_t first = wt_batch_frame_of(&network->framing, 1 - b.context, CENTRE, &b.phase[0]) -
                           network->framing.back;
     for (int i = 0; i < b.frames; i++)
-        memcpy(b.condition + i * FEATURES, frames + wt_frame_inside(first + i, FRAMES) * FEATURES,
+        memcpy(b.condition + i * FEATURES, frames + wt_batch_frame_inside(first + i, FRAMES) * FEATURES,
                FEATURES * sizeof *frames);
     return b;
 }
@@ -98,7 +90,8 @@ static void free_batch(wt_batch *b) {
     wt_free(b->condition);
 }
 
-static void assert_row(const wt_real *got, const wt_real *expected, double largest, int model, int fed) {
+static void assert_condition_row(const wt_real *got, const wt_real *expected, double largest, int model,
+                                 int fed) {
     for (int i = 0; i < CLASSES; i++) {
         const double error = fabs((double)got[i] - (double)expected[i]) / largest;
         if (!(error <= tolerance))
@@ -108,23 +101,24 @@ static void assert_row(const wt_real *got, const wt_real *expected, double large
 }
 
 /* The second row begins anew at sample `anew`. */
-static void compare(wt_stream *stream, const wt_batch *b, const wt_real *expected, int model) {
+static void compare_rows(wt_stream *stream, const wt_batch *b, const wt_real *expected, int model) {
     enum { ANEW = 23 };
     double largest = 0;
     for (int i = 0; i < b->targets * CLASSES; i++) largest = fmax(largest, fabs((double)expected[i]));
     for (int fed = 0; fed <= SAMPLES; fed++) {
         const int second = fed < ANEW ? fed : fed - ANEW;
         if (fed == ANEW) wt_stream_restart(stream, 1);
-        assert_row(wt_stream_row_outputs(stream, 0), expected + fed * CLASSES, largest, model, fed);
-        assert_row(wt_stream_row_outputs(stream, 1), expected + second * CLASSES, largest, model, second);
+        assert_condition_row(wt_stream_row_outputs(stream, 0), expected + fed * CLASSES, largest, model, fed);
+        assert_condition_row(wt_stream_row_outputs(stream, 1), expected + second * CLASSES, largest, model,
+                             second);
         if (fed == SAMPLES) break;
         wt_stream_feed_rows(
             stream, (const int32_t[]){b->classes[b->context + fed], b->classes[b->context + second]}, NULL);
     }
     wt_stream_remove(stream, 0); /* the other one goes on */
     wt_stream_feed_rows(stream, &b->classes[b->context + SAMPLES - ANEW], NULL);
-    assert_row(wt_stream_row_outputs(stream, 0), expected + (SAMPLES - ANEW + 1) * CLASSES, largest, model,
-               -1);
+    assert_condition_row(wt_stream_row_outputs(stream, 0), expected + (SAMPLES - ANEW + 1) * CLASSES, largest,
+                         model, -1);
 }
 
 static void test_model(const wt_model_config *model, int number) {
@@ -142,7 +136,8 @@ static void test_model(const wt_model_config *model, int number) {
     wt_real *parameters = take(network->parameters.total, sizeof *parameters);
     wt_network_initialise(network, parameters, SEED);
     for (size_t i = 0; i < network->parameters.total; i++) parameters[i] *= 2;
-    for (int i = 0; i < FRAMES * FEATURES; i++) frames[i] = (wt_real)(4 * draw(2, (uint64_t)i) - 2);
+    for (int i = 0; i < FRAMES * FEATURES; i++)
+        frames[i] = (wt_real)(4 * draw_condition_value(2, (uint64_t)i) - 2);
     wt_batch batch = make_batch(network, frames);
     const wt_engine_shape engine = {.windows = 1, .targets = batch.targets};
     const wt_stream_condition condition = {frames, FRAMES, CENTRE, 1};
@@ -151,7 +146,7 @@ static void test_model(const wt_model_config *model, int number) {
     wt_engine_pack(pass, parameters);
     wt_engine_forward(pass, &batch, 0, 1, &loss);
     must(wt_stream_open(&stream, network->graph, kernels, parameters, &options));
-    compare(stream, &batch, wt_engine_outputs(pass, 0), number);
+    compare_rows(stream, &batch, wt_engine_outputs(pass, 0), number);
     wt_stream_destroy(stream);
     wt_engine_destroy(pass);
     free_batch(&batch);
@@ -159,7 +154,7 @@ static void test_model(const wt_model_config *model, int number) {
     wt_network_destroy(network);
 }
 
-static void test_streams(void **state) {
+static void test_condition_streams(void **state) {
     (void)state;
     for (int i = 0; i < MODELS; i++) test_model(&models[i], i);
 }
@@ -181,7 +176,7 @@ static void test_a_condition_is_missing(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_condition_streams),
         cmocka_unit_test(test_a_condition_is_missing),
     };
     if (argc != 2) {

@@ -1,7 +1,7 @@
 /*
- * The power of each frequency from one FFT over the whole signal without a window: by Parseval's theorem the bins
- * add up to the signal's power exactly, so a share is a share. A tone between two bins leaks, some tenths of a
- * per cent past 20 bins; the tests' tones lie on bins.
+ * The power of each frequency from one FFT over the whole signal without a window: by Parseval's theorem the
+ * bins add up to the signal's power exactly, so a share is a share. A tone between two bins leaks, some
+ * tenths of a per cent past 20 bins; the tests' tones lie on bins.
  */
 #include "wave_power.h"
 
@@ -22,7 +22,7 @@ static uint32_t little(const unsigned char *bytes, int count) {
     return value;
 }
 
-static const char *check_header(const unsigned char *header, size_t bytes) {
+static const char *check_wave_header(const unsigned char *header, size_t bytes) {
     uint32_t rate = little(header + 24, 4);
     if (bytes < HEADER) return "shorter than a header";
     if (memcmp(header, "RIFF", 4) != 0 || memcmp(header + 8, "WAVE", 4) != 0) return "no RIFF WAVE file";
@@ -39,7 +39,7 @@ static const char *check_header(const unsigned char *header, size_t bytes) {
 }
 
 /* The whole file (free), or NULL. */
-static unsigned char *read_file(size_t *bytes, const char *path) {
+static unsigned char *read_wave_file(size_t *bytes, const char *path) {
     FILE *file = fopen(path, "rb");
     if (!file) return NULL;
     size_t room = (size_t)1 << 26;
@@ -51,9 +51,9 @@ static unsigned char *read_file(size_t *bytes, const char *path) {
 
 const char *read_wav(sound *out, const char *path) {
     size_t bytes;
-    unsigned char *data = read_file(&bytes, path);
+    unsigned char *data = read_wave_file(&bytes, path);
     if (!data) return "can't be read";
-    const char *wrong = check_header(data, bytes);
+    const char *wrong = check_wave_header(data, bytes);
     if (!wrong) {
         out->rate = (int)little(data + 24, 4);
         out->samples = (bytes - HEADER) / 2;

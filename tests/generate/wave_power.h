@@ -10,10 +10,12 @@ typedef struct {
     double *values; /* in ±1 (free) */
 } sound;
 
-/* NULL, or what is wrong with the file: expected is a plain mono 16-bit PCM WAV, its sizes those of the file. */
+/* NULL, or what is wrong with the file: expected is a plain mono 16-bit PCM WAV, its sizes those of the
+ * file. */
 const char *read_wav(sound *out, const char *path);
 
-/* The share of all power, the mean's included, that lies within `width` Hz of `frequency`; NaN for silence. */
+/* The share of all power, the mean's included, that lies within `width` Hz of `frequency`; NaN for
+ * silence. */
 double band_share(const double *values, size_t samples, int rate, double frequency, double width);
 
 #endif

@@ -1,7 +1,8 @@
-# The data sets of golden.sh's cases, made of whole numbers alone, so that they are the same on every machine; sourced.
+# The data sets of golden.sh's cases, made of whole numbers alone, so that they are the same on every machine;
+# sourced.
 
-# wav COUNT SEED KIND: a WAV file of COUNT samples at 8000 Hz on standard output: a sum of triangles and some noise; KIND
-# "driven" is the same sound, louder and cut off.
+# wav COUNT SEED KIND: a WAV file of COUNT samples at 8000 Hz on standard output: a sum of triangles and some
+# noise; KIND "driven" is the same sound, louder and cut off.
 wav() {
     awk -v count="$1" -v seed="$2" -v kind="$3" '
         function byte(b) { printf "\\%03o", b }

@@ -1,26 +1,31 @@
 #!/bin/bash
-# Golden hashes: what training, evaluation and generation give, to the last bit, over a covering choice of cases.
+# Golden hashes: what training, evaluation and generation give, to the last bit, over a covering choice of
+# cases.
 #     golden.sh cases [PATTERN]                    the cases, one a line
 #     golden.sh record PROGRAM OUT.tsv [PATTERN]   runs them with PROGRAM: a line per case and quantity
-#     golden.sh compare COMMIT|PROGRAM [PATTERN]   records this build ($WAVETRAIN, or build/wavetrain) and the other one; lists
-#                                                  what differs. A commit is built once, in build/golden/COMMIT.
+#     golden.sh compare COMMIT|PROGRAM [PATTERN]   records this build ($WAVETRAIN, or build/wavetrain) and the
+#                                                  other one; lists what differs. A commit is built once, in
+#                                                  build/golden/COMMIT.
 #     golden.sh check [PATTERN]                    records this build, and verifies that
 #     golden.sh verify RECORD.tsv                  compares a record with hashes.tsv
 #     golden.sh keep RECORD.tsv                    puts a record's hashes into hashes.tsv
-# PATTERN is an extended regular expression on a case's name, NETWORK/KIND/KERNELS/ACTIVATIONS/tTHREADS/rRANKS. Exit code 1:
-# something differs or failed. Environment: GOLDEN_JOBS cases at once (default: two for each processor, since starts wait), GOLDEN_BUILDS a folder for
+# PATTERN is an extended regular expression on a case's name,
+# NETWORK/KIND/KERNELS/ACTIVATIONS/tTHREADS/rRANKS. Exit code 1: something differs or failed. Environment:
+# GOLDEN_JOBS cases at once (default: two for each processor, since starts wait), GOLDEN_BUILDS a folder for
 # builds of other commits.
 #
-# The rule that makes cases of the lines of the file `cases`. Network n has a case for each set of kernels: avx512, avx2,
-# openblas, reference, bf16 (of the fastest set), and every fifth bf16-avx2. Their places (activations, threads, ranks) are
-# those of the orthogonal array `places`, beginning with the row n + n / 4, so that each two of the three occur in each
-# combination within each network, and each place with each set of kernels. The configuration kind is the n-th (avx512 and
-# avx2, which must agree although their places differ), n + 1st (openblas), n + 2nd (reference), n + 3rd (bf16), so that each
-# network has each kind and each kind each set. A file of configs/ is its own kind. `golden.sh cases` verifies the pairs.
+# The rule that makes cases of the lines of the file `cases`. Network n has a case for each set of kernels:
+# avx512, avx2, openblas, reference, bf16 (of the fastest set), and every fifth bf16-avx2. Their places
+# (activations, threads, ranks) are those of the orthogonal array `places`, beginning with the row n + n / 4,
+# so that each two of the three occur in each combination within each network, and each place with each set of
+# kernels. The configuration kind is the n-th (avx512 and avx2, which must agree although their places
+# differ), n + 1st (openblas), n + 2nd (reference), n + 3rd (bf16), so that each network has each kind and
+# each kind each set. A file of configs/ is its own kind. `golden.sh cases` verifies the pairs.
 #
-# A hash's key says what it may depend on: fma (kernels with fused multiply-adds, which share one), bf16 (native or made of
-# other instructions), or the kernels with the C library and, for OpenBLAS, the core that OpenBLAS chose.
-# Neither activations nor threads nor ranks are in it: cases that differ in these alone must agree.
+# A hash's key says what it may depend on: fma (kernels with fused multiply-adds, which share one), bf16
+# (native or made of other instructions), or the kernels with the C library and, for OpenBLAS, the core that
+# OpenBLAS chose. Neither activations nor threads nor ranks are in it: cases that differ in these alone must
+# agree.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SOURCE=${SOURCE:-$(cd "$here/../.." && pwd)}
@@ -57,8 +62,8 @@ list_cases() {
         }'
 }
 
-# uncovered: reads cases; each pair of values of two columns that no case has (a network and "reference", where plain loops
-# are too slow, apart; kinds "own" too)
+# uncovered: reads cases; each pair of values of two columns that no case has (a network and "reference",
+# where plain loops are too slow, apart; kinds "own" too)
 uncovered() {
     awk -F/ '
         { for (i = 1; i <= 6; i++) { value[i, $i] = 1; for (j = i + 1; j <= 6; j++) pair[i, $i, j, $j] = 1; if ($2 == "own") own[$1] = 1 } }

@@ -1,4 +1,5 @@
-# One case of golden.sh, measured by the program's commands alone, so that any commit's program can be measured; sourced.
+# One case of golden.sh, measured by the program's commands alone, so that any commit's program can be
+# measured; sourced.
 
 hashed() {
     sha256sum | cut -c1-32
@@ -57,8 +58,8 @@ numerics() {
     esac
 }
 
-# state CASE KEY CHECKPOINT: parameters, moments, the running mean, what is normalised by; those that there are, by one start
-# of h5dump
+# state CASE KEY CHECKPOINT: parameters, moments, the running mean, what is normalised by; those that there
+# are, by one start of h5dump
 state() {
     local group groups=(parameters optimizer/first optimizer/second ema state/normalization)
     h5dump -A 0 -w 0 -m %.17g "${groups[@]/#/-g/}" "$3" 2>/dev/null | awk '
@@ -120,7 +121,8 @@ measure() {
     [ -z "${GOLDEN_TIMES:-}" ] || awk -v a="$began" -v b="$EPOCHREALTIME" -v c="$case" 'BEGIN { print b - a, c }' >>"$GOLDEN_TIMES"
 }
 
-# first_reported: a report of evaluate without the lines per sample of 16 bits, which earlier programs did not print
+# first_reported: a report of evaluate without the lines per sample of 16 bits, which earlier programs did not
+# print
 first_reported() {
     sed '/^  per sample of 16 bits /d; /^  ([0-9.]* % of the targets stand in runs of /d; /^  the same, out of such runs /d'
 }

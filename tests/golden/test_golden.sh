@@ -1,5 +1,6 @@
-# The golden hashes: training, evaluation and generation give what they gave. With a pattern, those cases alone, and faults
-# that must be found: a hash that differs, cases that must agree and don't, keys that are all missing.
+# The golden hashes: training, evaluation and generation give what they gave. With a pattern, those cases
+# alone, and faults that must be found: a hash that differs, cases that must agree and don't, keys that are
+# all missing.
 set -eu
 . "$SOURCE/tests/expect.sh"
 golden="$SOURCE/tests/golden/golden.sh"

@@ -7,24 +7,24 @@
 
 #include "h5_folder.h"
 
-static wt_h5_shape shape_of(wt_h5_type type, int rank, int64_t a, int64_t b, int64_t c) {
+static wt_h5_shape make_shape(wt_h5_type type, int rank, int64_t a, int64_t b, int64_t c) {
     return (wt_h5_shape){type, rank, {a, b, c, 0}};
 }
 
 /* Every kind of object, into an open file. */
-static void fill(wt_h5 *file) {
+static void fill_file(wt_h5 *file) {
     const int16_t shorts[6] = {-32768, -1, 0, 1, 2, 32767};
     const int32_t words[3] = {INT32_MIN, 0, INT32_MAX};
     const int64_t longs[2] = {INT64_MIN, INT64_MAX};
     const float floats[8] = {0.5f, -1.25f, 3, 4, 5, 6, 7, 1e-30f};
     const double real = 0.1;
     const char *texts[3] = {"one", "", "drei \xc3\xa4"};
-    assert_ok(wt_h5_write(file, "shorts", shape_of(WT_H5_INT16, 1, 6, 0, 0), shorts, 4));
-    assert_ok(wt_h5_write(file, "group/below/words", shape_of(WT_H5_INT32, 1, 3, 0, 0), words, 0));
-    assert_ok(wt_h5_write(file, "group/longs", shape_of(WT_H5_INT64, 1, 2, 0, 0), longs, 100));
-    assert_ok(wt_h5_write(file, "group/floats", shape_of(WT_H5_FLOAT, 3, 2, 2, 2), floats, 1));
-    assert_ok(wt_h5_write(file, "scalar", shape_of(WT_H5_DOUBLE, 0, 0, 0, 0), &real, 0));
-    assert_ok(wt_h5_write(file, "nothing", shape_of(WT_H5_INT16, 1, 0, 0, 0), NULL, 8));
+    assert_ok(wt_h5_write(file, "shorts", make_shape(WT_H5_INT16, 1, 6, 0, 0), shorts, 4));
+    assert_ok(wt_h5_write(file, "group/below/words", make_shape(WT_H5_INT32, 1, 3, 0, 0), words, 0));
+    assert_ok(wt_h5_write(file, "group/longs", make_shape(WT_H5_INT64, 1, 2, 0, 0), longs, 100));
+    assert_ok(wt_h5_write(file, "group/floats", make_shape(WT_H5_FLOAT, 3, 2, 2, 2), floats, 1));
+    assert_ok(wt_h5_write(file, "scalar", make_shape(WT_H5_DOUBLE, 0, 0, 0, 0), &real, 0));
+    assert_ok(wt_h5_write(file, "nothing", make_shape(WT_H5_INT16, 1, 0, 0, 0), NULL, 8));
     assert_ok(wt_h5_write_texts(file, "texts", texts, 3));
     assert_ok(wt_h5_write_texts(file, "no/texts", NULL, 0));
     assert_ok(wt_h5_write_attribute_text(file, "", "format", "a form\xc3\xa1t"));
@@ -33,7 +33,7 @@ static void fill(wt_h5 *file) {
     assert_ok(wt_h5_write_attribute_real(file, "group/floats", "scale", 0.1));
 }
 
-static void check(wt_h5 *file) {
+static void check_stored(wt_h5 *file) {
     wt_h5_shape shape;
     int16_t shorts[6];
     int32_t words[3];
@@ -84,11 +84,11 @@ static void test_round_trip(void **state) {
     (void)state;
     wt_h5 *file = NULL;
     assert_ok(wt_h5_create(&file, in_folder("round.h5")));
-    fill(file);
-    check(file); /* what was written can be read before the file is closed */
+    fill_file(file);
+    check_stored(file); /* what was written can be read before the file is closed */
     assert_ok(wt_h5_close(file));
     assert_ok(wt_h5_open(&file, in_folder("round.h5")));
-    check(file);
+    check_stored(file);
     assert_ok(wt_h5_close(file));
     assert_ok(wt_h5_close(NULL));
 }
@@ -97,13 +97,13 @@ static void test_two_readers_at_once(void **state) {
     (void)state;
     wt_h5 *a = NULL, *b = NULL;
     assert_ok(wt_h5_create(&a, in_folder("readers.h5")));
-    fill(a);
+    fill_file(a);
     assert_ok(wt_h5_close(a));
     assert_ok(wt_h5_open(&a, in_folder("readers.h5")));
     assert_ok(wt_h5_open(&b, in_folder("readers.h5")));
-    check(a);
+    check_stored(a);
     assert_ok(wt_h5_close(a));
-    check(b);
+    check_stored(b);
     assert_ok(wt_h5_close(b));
 }
 
@@ -114,8 +114,8 @@ static void test_images(void **state) {
     size_t size = 0, size_again = 0;
     assert_ok(wt_h5_create_image(&file, "in memory"));
     assert_ok(wt_h5_create_image(&other, "in memory")); /* of the same name, yet another file */
-    fill(file);
-    fill(other);
+    fill_file(file);
+    fill_file(other);
     assert_ok(wt_h5_image(&bytes, &size, file));
     assert_ok(wt_h5_image(&again, &size_again, other));
     assert_int_equal(size, size_again);
@@ -126,14 +126,14 @@ static void test_images(void **state) {
     assert_ok(wt_h5_open_image(&file, "in memory", bytes, size));
     assert_ok(wt_h5_open_image(&other, "in memory", again, size));
     memset(bytes, 0, size); /* they were copied */
-    check(file);
+    check_stored(file);
     assert_ok(wt_h5_close(file));
-    check(other);
+    check_stored(other);
     assert_ok(wt_h5_close(other));
 
     assert_ok(wt_file_write_atomically(in_folder("image.h5"), again, size, "a trailer", 9));
     assert_ok(wt_h5_open(&file, in_folder("image.h5")));
-    check(file);
+    check_stored(file);
     assert_ok(wt_h5_close(file));
     assert_error(wt_h5_open_image(&file, "in memory", again, size / 2), "in memory: damaged or cut short");
     assert_error(wt_h5_open_image(&file, "in memory", again, 4), "in memory: no HDF5 file");
@@ -149,11 +149,11 @@ static void test_same_calls_same_bytes(void **state) {
         wt_h5 *file = NULL;
         const char *path = in_folder(i == 0 ? "same-0.h5" : "same-1.h5");
         assert_ok(wt_h5_create(&file, path));
-        fill(file);
+        fill_file(file);
         assert_ok(wt_h5_close(file));
         assert_ok(wt_file_read(&bytes[i], &sizes[i], path, 1 << 20));
         assert_ok(wt_h5_create_image(&file, "image"));
-        fill(file);
+        fill_file(file);
         assert_ok(wt_h5_image(&images[i], &image_sizes[i], file));
         assert_ok(wt_h5_close(file));
         if (i == 0) sleep(1); /* a stored time would differ */
@@ -176,8 +176,8 @@ static void test_rows(void **state) {
     int32_t rows[7][3], back[ROWS][3];
     float one[3];
     assert_ok(wt_h5_create(&file, in_folder("rows.h5")));
-    assert_ok(wt_h5_declare(file, "a/rows", shape_of(WT_H5_INT32, 2, ROWS, 3, 0), CHUNK));
-    assert_ok(wt_h5_declare(file, "other", shape_of(WT_H5_INT32, 1, 3, 0, 0), 2));
+    assert_ok(wt_h5_declare(file, "a/rows", make_shape(WT_H5_INT32, 2, ROWS, 3, 0), CHUNK));
+    assert_ok(wt_h5_declare(file, "other", make_shape(WT_H5_INT32, 1, 3, 0, 0), 2));
     for (int first = 0; first < ROWS; first += 7) {
         int count = first + 7 <= ROWS ? 7 : ROWS - first;
         for (int i = 0; i < count * 3; i++) rows[i / 3][i % 3] = first * 3 + i;
@@ -200,13 +200,13 @@ static void test_rows(void **state) {
     assert_ok(wt_h5_close(file));
 }
 
-static void test_names(void **state) {
+static void test_object_names(void **state) {
     (void)state;
     wt_h5 *file = NULL;
     char **names = NULL;
     size_t count = 0;
     assert_ok(wt_h5_create(&file, in_folder("names.h5")));
-    fill(file);
+    fill_file(file);
     assert_true(wt_h5_has(file, "group"));
     assert_true(wt_h5_has(file, "group/below/words"));
     assert_false(wt_h5_has(file, "group/above/words"));
@@ -258,17 +258,17 @@ static void test_mistakes(void **state) {
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     assert_error(wt_h5_read(file, name, WT_H5_INT16, &number), "name in the file too long");
-    assert_error(wt_h5_write(file, "new", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0),
+    assert_error(wt_h5_write(file, "new", make_shape(WT_H5_INT16, 1, 1, 0, 0), &number, 0),
                  "cannot create 'new'");
     assert_ok(wt_h5_close(file));
     assert_ok(wt_h5_create_image(&file, "image"));
-    assert_ok(wt_h5_write(file, "a", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0));
-    assert_error(wt_h5_write(file, "a", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0),
+    assert_ok(wt_h5_write(file, "a", make_shape(WT_H5_INT16, 1, 1, 0, 0), &number, 0));
+    assert_error(wt_h5_write(file, "a", make_shape(WT_H5_INT16, 1, 1, 0, 0), &number, 0),
                  "image: 'a' exists already");
-    assert_error(wt_h5_write(file, "a/b", shape_of(WT_H5_INT16, 1, 1, 0, 0), &number, 0), "image: ");
-    assert_error(wt_h5_write(file, "b", shape_of(WT_H5_INT16, 5, 1, 1, 1), &number, 0),
+    assert_error(wt_h5_write(file, "a/b", make_shape(WT_H5_INT16, 1, 1, 0, 0), &number, 0), "image: ");
+    assert_error(wt_h5_write(file, "b", make_shape(WT_H5_INT16, 5, 1, 1, 1), &number, 0),
                  "too many dimensions");
-    assert_error(wt_h5_write(file, "b", shape_of(WT_H5_INT16, 2, 1LL << 40, 1LL << 40, 0), &number, 0),
+    assert_error(wt_h5_write(file, "b", make_shape(WT_H5_INT16, 2, 1LL << 40, 1LL << 40, 0), &number, 0),
                  "too large");
     char *long_text = NULL;
     assert_ok(wt_alloc(&long_text, WT_H5_TEXT_MAX + 2, 1, "long text"));
@@ -280,7 +280,8 @@ static void test_mistakes(void **state) {
     assert_ok(wt_h5_write_attribute_text(file, "", "long", long_text));
     assert_ok(wt_h5_write_texts(file, "long", (const char *const *)&long_text, 1));
     wt_free(long_text);
-    assert_error(wt_h5_declare(file, "b", shape_of(WT_H5_INT16, 1, 1, 0, 0), 0), "must have rows and chunks");
+    assert_error(wt_h5_declare(file, "b", make_shape(WT_H5_INT16, 1, 1, 0, 0), 0),
+                 "must have rows and chunks");
     assert_ok(wt_h5_close(file));
 }
 
@@ -293,7 +294,8 @@ static void *work_on_images(void *result) {
         int32_t in[300], out[300] = {0};
         for (int i = 0; i < 300; i++) in[i] = i * round;
         wt_status status = wt_h5_create_image(&file, "image");
-        if (status == WT_OK) status = wt_h5_write(file, "a/b", shape_of(WT_H5_INT32, 1, 300, 0, 0), in, 100);
+        if (status == WT_OK)
+            status = wt_h5_write(file, "a/b", make_shape(WT_H5_INT32, 1, 300, 0, 0), in, 100);
         if (status == WT_OK) status = wt_h5_image(&bytes, &size, file);
         wt_h5_close(file);
         file = NULL;
@@ -334,7 +336,7 @@ static void test_full_disk(void **state) {
         const char *path = in_folder(chunked ? "full-1.h5" : "full-0.h5");
         assert_ok(wt_h5_create(&file, path));
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-        wt_status written = wt_h5_write(file, "x", shape_of(WT_H5_INT16, 1, 1 << 19, 0, 0), block,
+        wt_status written = wt_h5_write(file, "x", make_shape(WT_H5_INT16, 1, 1 << 19, 0, 0), block,
                                         chunked ? 4096 : 0);
         wt_status closed = wt_h5_close(file);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -346,7 +348,8 @@ static void test_full_disk(void **state) {
     wt_free(block);
 }
 
-/* This program's flock takes the place of the C library's: of a file system without locks, if lock_error is set. */
+/* This program's flock takes the place of the C library's: of a file system without locks, if lock_error is
+ * set. */
 static int lock_error, lock_calls;
 
 int flock(int file, int operation);
@@ -366,10 +369,10 @@ static void test_no_locks(void **state) {
         wt_h5 *file;
         lock_error = errors[i];
         assert_ok(wt_h5_create(&file, in_folder("no-locks.h5")));
-        fill(file);
+        fill_file(file);
         assert_ok(wt_h5_close(file));
         assert_ok(wt_h5_open(&file, in_folder("no-locks.h5")));
-        check(file);
+        check_stored(file);
         assert_ok(wt_h5_close(file));
         assert_int_equal(unlink(in_folder("no-locks.h5")), 0);
     }
@@ -381,7 +384,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_two_readers_at_once),
         cmocka_unit_test(test_images),     cmocka_unit_test(test_same_calls_same_bytes),
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_rows),       cmocka_unit_test(test_object_names),
         cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_no_locks),
     };

@@ -1,8 +1,8 @@
 /*
- * The lock around HDF5: threads at work on files of their own are never in the library together. A library that was
- * built thread-safe (Debian's is) would hide a missing lock, so calls of HDF5 pass through this program on their way.
- * They note who is inside, with a pause that makes meetings likely, and add to a number that no other lock guards:
- * the thread checker reports it if ours is missing.
+ * The lock around HDF5: threads at work on files of their own are never in the library together. A library
+ * that was built thread-safe (Debian's is) would hide a missing lock, so calls of HDF5 pass through this
+ * program on their way. They note who is inside, with a pause that makes meetings likely, and add to a number
+ * that no other lock guards: the thread checker reports it if ours is missing.
  */
 #include <dlfcn.h>
 #include <hdf5.h>
@@ -63,7 +63,7 @@ typedef struct {
 } worker;
 
 /* What `write_all` wrote. */
-static wt_status read_all(wt_h5 *file) {
+static wt_status read_locked(wt_h5 *file) {
     wt_h5_shape shape;
     double real;
     int64_t number;
@@ -93,7 +93,7 @@ static const char *numbered(char out[32], const char *name, int round) {
     return out;
 }
 
-static wt_status write_all(wt_h5 *file) {
+static wt_status write_locked(wt_h5 *file) {
     const wt_h5_shape shape = {.type = WT_H5_INT32, .rank = 1, .shape = {ROWS}};
     const int32_t rows[ROWS] = {1};
     const char *const texts[] = {"one", "two"};
@@ -121,17 +121,17 @@ static wt_status use_files(const char *path) {
         file = NULL;
     }
     WT_GUARD(wt_h5_create_image(&file, "image"));
-    WT_GUARD(write_all(file));
+    WT_GUARD(write_locked(file));
     for (int round = 0; round < ROUNDS; round++) {
         wt_free(bytes);
         WT_GUARD(wt_h5_image(&bytes, &size, file));
     }
     WT_GUARD(wt_h5_close(file));
     WT_GUARD(wt_h5_open_image(&file, "image", bytes, size));
-    WT_GUARD(read_all(file));
+    WT_GUARD(read_locked(file));
     WT_GUARD(wt_h5_close(file));
     WT_GUARD(wt_h5_create(&file, path));
-    WT_GUARD(write_all(file));
+    WT_GUARD(write_locked(file));
     WT_GUARD(wt_h5_close(file));
     for (int round = 0; round < ROUNDS; round++) {
         WT_GUARD(wt_h5_open(&file, path));
@@ -144,7 +144,7 @@ cleanup:
     return status;
 }
 
-static void *work(void *context) {
+static void *work_on_file(void *context) {
     worker *me = context;
     me->status = use_files(me->path);
     snprintf(me->message, sizeof me->message, "%s", wt_error_message());
@@ -159,7 +159,7 @@ static void test_lock(void **state) {
         char name[16];
         snprintf(name, sizeof name, "%d.h5", i);
         snprintf(workers[i].path, sizeof workers[i].path, "%s", in_folder(name));
-        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, work_on_file, &workers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);

@@ -31,7 +31,7 @@ static const char *make_file(const char *name, hid_t type, hid_t properties, int
 }
 
 /* All ways to a data set give the same refusal. */
-static void assert_refused(const char *path, const char *name, const char *part) {
+static void assert_part_refused(const char *path, const char *name, const char *part) {
     wt_h5 *file = NULL;
     wt_h5_shape shape;
     double data[VALUES];
@@ -56,7 +56,7 @@ static void test_external_storage(void **state) {
     assert_int_equal(fwrite(values, sizeof *values, VALUES, other), VALUES);
     fclose(other);
     H5Pset_external(properties, in_folder("other.raw"), 0, sizeof values);
-    assert_refused(make_file("external.h5", H5T_STD_I16LE, properties, 1), "x", "stored in other files");
+    assert_part_refused(make_file("external.h5", H5T_STD_I16LE, properties, 1), "x", "stored in other files");
 }
 
 static void test_virtual_layout(void **state) {
@@ -65,7 +65,7 @@ static void test_virtual_layout(void **state) {
     hid_t properties = dataset_properties(), space = H5Screate_simple(1, &extent, NULL);
     H5Pset_virtual(properties, space, in_folder("external.h5"), "x", space);
     H5Sclose(space);
-    assert_refused(make_file("virtual.h5", H5T_STD_I16LE, properties, 1), "x", "virtual data set");
+    assert_part_refused(make_file("virtual.h5", H5T_STD_I16LE, properties, 1), "x", "virtual data set");
 }
 
 static void test_links(void **state) {
@@ -83,9 +83,9 @@ static void test_links(void **state) {
     H5Sclose(space);
     H5Gclose(group);
     H5Fclose(raw);
-    assert_refused(path, "away/x", "'away' is a link to elsewhere");
-    assert_refused(path, "soft/x", "'soft' is a link to elsewhere");
-    assert_refused(path, "away", "'away' is a link to elsewhere");
+    assert_part_refused(path, "away/x", "'away' is a link to elsewhere");
+    assert_part_refused(path, "soft/x", "'soft' is a link to elsewhere");
+    assert_part_refused(path, "away", "'away' is a link to elsewhere");
     assert_ok(wt_h5_open(&file, path));
     assert_false(wt_h5_has(file, "away/x"));
     assert_true(wt_h5_has(file, "hard"));
@@ -102,12 +102,13 @@ static void test_filters(void **state) {
     hid_t properties = dataset_properties();
     H5Pset_chunk(properties, 1, &chunk);
     H5Pset_scaleoffset(properties, H5Z_SO_INT, 0);
-    assert_refused(make_file("scale.h5", H5T_STD_I16LE, properties, 1), "x", "foreign filter (got number 6");
+    assert_part_refused(make_file("scale.h5", H5T_STD_I16LE, properties, 1), "x",
+                        "foreign filter (got number 6");
     properties = dataset_properties();
     H5Pset_chunk(properties, 1, &chunk);
     H5Pset_filter(properties, 32004, H5Z_FLAG_OPTIONAL, 0, NULL);
-    assert_refused(make_file("lz4.h5", H5T_STD_I16LE, properties, 1), "x",
-                   "foreign filter (got number 32004");
+    assert_part_refused(make_file("lz4.h5", H5T_STD_I16LE, properties, 1), "x",
+                        "foreign filter (got number 32004");
     properties = dataset_properties();
     H5Pset_chunk(properties, 1, &chunk);
     H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
@@ -134,12 +135,13 @@ static void test_types_and_shapes(void **state) {
     H5Tset_fields(half, 15, 10, 5, 0, 10);
     H5Tset_size(half, 2);
     H5Tset_ebias(half, 15);
-    assert_refused(make_file("half.h5", half, early(), 1), "x", "foreign type");
+    assert_part_refused(make_file("half.h5", half, early(), 1), "x", "foreign type");
     H5Tclose(half);
-    assert_refused(make_file("bytes.h5", H5T_STD_I8LE, early(), 1), "x", "foreign type");
-    assert_refused(make_file("unsigned.h5", H5T_STD_U16LE, early(), 1), "x", "foreign type");
-    assert_refused(make_file("reference.h5", H5T_STD_REF_OBJ, early(), 1), "x", "foreign type");
-    assert_refused(make_file("rank.h5", H5T_STD_I16LE, early(), 5), "x", "foreign shape (got 5 dimensions");
+    assert_part_refused(make_file("bytes.h5", H5T_STD_I8LE, early(), 1), "x", "foreign type");
+    assert_part_refused(make_file("unsigned.h5", H5T_STD_U16LE, early(), 1), "x", "foreign type");
+    assert_part_refused(make_file("reference.h5", H5T_STD_REF_OBJ, early(), 1), "x", "foreign type");
+    assert_part_refused(make_file("rank.h5", H5T_STD_I16LE, early(), 5), "x",
+                        "foreign shape (got 5 dimensions");
     assert_ok(wt_h5_open(&file, make_file("big.h5", H5T_STD_I32BE, early(), 4)));
     assert_ok(wt_h5_inspect(file, "x", &shape));
     assert_int_equal(shape.type, WT_H5_INT32);
@@ -162,8 +164,8 @@ static void test_shape_without_data(void **state) {
     H5Pclose(properties);
     H5Sclose(space);
     H5Fclose(file);
-    assert_refused(path, "x", "'x' lacks data");
-    assert_refused(path, "chunk", "the chunks of 'chunk' are too large (expected at most 256 MiB)");
+    assert_part_refused(path, "x", "'x' lacks data");
+    assert_part_refused(path, "chunk", "the chunks of 'chunk' are too large (expected at most 256 MiB)");
 }
 
 static void test_attributes(void **state) {
@@ -205,7 +207,7 @@ static void test_attributes(void **state) {
 
 static const char *const names[] = {"shorts", "floats"};
 
-static wt_status read_all(const char *path) {
+static wt_status read_whole(const char *path) {
     wt_h5 *file = NULL;
     static double data[5000];
     char **texts = NULL;
@@ -242,7 +244,7 @@ static void make_whole(const char *path) {
     assert_ok(wt_h5_close(file));
 }
 
-static void put_file(const char *path, const char *bytes, size_t size) {
+static void put_h5_file(const char *path, const char *bytes, size_t size) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -255,19 +257,19 @@ static void test_cut_short(void **state) {
     size_t size = 0;
     wt_h5 *file = NULL;
     make_whole(in_folder("whole.h5"));
-    assert_ok(read_all(in_folder("whole.h5")));
+    assert_ok(read_whole(in_folder("whole.h5")));
     assert_ok(wt_file_read(&bytes, &size, in_folder("whole.h5"), 1 << 20));
     for (size_t cut = 0; cut < size; cut += cut < 64 ? 1 : 97) {
-        put_file(in_folder("cut.h5"), bytes, cut);
-        assert_error(read_all(in_folder("cut.h5")),
+        put_h5_file(in_folder("cut.h5"), bytes, cut);
+        assert_error(read_whole(in_folder("cut.h5")),
                      cut < 8 ? "cut.h5: no HDF5 file" : "damaged or cut short");
     }
-    put_file(in_folder("text.h5"), "step,loss\n1,2\n", 14);
+    put_h5_file(in_folder("text.h5"), "step,loss\n1,2\n", 14);
     assert_error(wt_h5_open(&file, in_folder("text.h5")), "text.h5: no HDF5 file");
     wt_free(bytes);
 }
 
-static bool is_whole(const char *path) {
+static bool is_whole_file(const char *path) {
     wt_h5 *file = NULL;
     static int16_t shorts[5000];
     char **texts = NULL;
@@ -283,7 +285,8 @@ static bool is_whole(const char *path) {
     return wrong == 0;
 }
 
-/* A flipped bit anywhere but in data without chunks (they have no checksum) is an error or does not matter. */
+/* A flipped bit anywhere but in data without chunks (they have no checksum) is an error or does not
+ * matter. */
 static void test_flipped_bits(void **state) {
     (void)state;
     char *bytes = NULL;
@@ -296,10 +299,10 @@ static void test_flipped_bits(void **state) {
     for (size_t at = 0; at < size; at += at < 2048 ? 3 : 71) {
         if (bytes + at >= floats && bytes + at < floats + 12000) continue;
         bytes[at] ^= (char)(1 << at % 8);
-        put_file(in_folder("flip.h5"), bytes, size);
-        if (read_all(in_folder("flip.h5")) != WT_OK) {
+        put_h5_file(in_folder("flip.h5"), bytes, size);
+        if (read_whole(in_folder("flip.h5")) != WT_OK) {
             noticed++;
-        } else if (!is_whole(in_folder("flip.h5"))) {
+        } else if (!is_whole_file(in_folder("flip.h5"))) {
             fail_msg("byte %zu of %zu changed unnoticed", at, size);
         }
         tried++;
@@ -318,7 +321,7 @@ static void test_not_closed(void **state) {
     assert_ok(wt_h5_create(&file, in_folder("open.h5")));
     assert_ok(wt_h5_declare(file, "x", (wt_h5_shape){WT_H5_INT16, 1, {100}}, 10));
     assert_ok(wt_file_read(&bytes, &size, in_folder("open.h5"), 1 << 20));
-    put_file(in_folder("killed.h5"), bytes, size);
+    put_h5_file(in_folder("killed.h5"), bytes, size);
     assert_ok(wt_h5_close(file));
     wt_free(bytes);
     assert_error(wt_h5_open(&file, in_folder("killed.h5")), "killed.h5: ");

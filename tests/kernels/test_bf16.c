@@ -1,8 +1,8 @@
 /*
- * bf16 products: the arithmetic of bf16.h against the processor's instructions, bit for bit, and every table of bf16
- * products against every other. Numbers are drawn from all bits, from moderate exponents, from around the least
- * normal number, and from a list of special ones; the thread's denormal modes are both on and off, which the
- * instructions don't heed.
+ * bf16 products: the arithmetic of bf16.h against the processor's instructions, bit for bit, and every table
+ * of bf16 products against every other. Numbers are drawn from all bits, from moderate exponents, from around
+ * the least normal number, and from a list of special ones; the thread's denormal modes are both on and off,
+ * which the instructions don't heed.
  */
 #include "kernel_matrix.h"
 #include "support.h"
@@ -55,12 +55,12 @@ static uint32_t add_by_instruction(uint32_t sum, uint32_t x, uint32_t w) {
 /* --- rounding --- */
 
 static void check_rounding(uint32_t bits) {
-    const uint32_t got = wt_bf16_round(wt_float_of(bits)), want = round_by_instruction(bits);
+    const uint32_t got = wt_bf16_round(wt_bf16_bits_float(bits)), want = round_by_instruction(bits);
     if (got != want) fail_msg("rounding of %08x: got %04x, expected %04x", bits, got, want);
 }
 
 /* Every 251st of all floats, and those beside each number of bf16 and halfway between two. */
-static void test_rounding(void **state) {
+static void test_bf16_rounding(void **state) {
     (void)state;
     if (!has_instructions()) skip();
     for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 251) check_rounding((uint32_t)bits);
@@ -79,7 +79,7 @@ static void test_known_roundings(void **state) {
         {0xff7f7fff, 0xff7f}, {0x7f800001, 0x7fc0}, {0xff800000, 0xff80},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        assert_int_equal(wt_bf16_round(wt_float_of(known[i][0])), known[i][1]);
+        assert_int_equal(wt_bf16_round(wt_bf16_bits_float(known[i][0])), known[i][1]);
     }
 }
 
@@ -166,7 +166,7 @@ static void test_pairs_in_a_thread_of_kernels(void **state) {
 /* --- tables against each other --- */
 
 /* Values of a kind: random, moderate, tiny, or with a special one now and then. */
-static void fill(matrix *m, int kind, uint64_t key) {
+static void fill_matrix(matrix *m, int kind, uint64_t key) {
     for (int t = 0; t < m->rows; t++) {
         for (int c = 0; c < m->columns; c++) {
             const uint64_t word = words((key << 32) + (uint64_t)t * (uint64_t)m->columns + (uint64_t)c);
@@ -174,8 +174,8 @@ static void fill(matrix *m, int kind, uint64_t key) {
             float *value = matrix_at(m, t, c);
             if (kind == 1) *value *= 0x1p-60f;
             if (kind == 2)
-                *value = wt_float_of(with_exponent(low >> 16, 50, 30, choice) << 16 | (low & 0xffffu));
-            if (kind == 3 && choice % 97 == 0) *value = wt_float_of(specials[low % SPECIALS] << 16);
+                *value = wt_bf16_bits_float(with_exponent(low >> 16, 50, 30, choice) << 16 | (low & 0xffffu));
+            if (kind == 3 && choice % 97 == 0) *value = wt_bf16_bits_float(specials[low % SPECIALS] << 16);
         }
     }
 }
@@ -189,20 +189,20 @@ typedef struct {
     bool turned;
 } shape;
 
-static matrix make(int rows, int columns, int padding, int kind, uint64_t key) {
+static matrix make_matrix(int rows, int columns, int padding, int kind, uint64_t key) {
     matrix m = matrix_create(rows, columns, padding, 0, key);
-    fill(&m, kind, key);
+    fill_matrix(&m, kind, key);
     return m;
 }
 
 /* Everything that a table does with a shape; two operands, the second without its last channel. */
-static results run(const wt_kernels *k, const shape *s) {
-    matrix x = make(s->rows, s->in, 3, s->kind, 1), dy = make(s->rows, s->out, 1, s->kind, 2);
-    matrix w = make(s->turned ? s->out : s->in, s->turned ? s->in : s->out, 0, s->kind, 3),
-           add = make(s->rows, s->out, 2, 0, 4);
-    matrix bias = make(1, s->out, 0, 0, 5);
+static results run_products(const wt_kernels *k, const shape *s) {
+    matrix x = make_matrix(s->rows, s->in, 3, s->kind, 1), dy = make_matrix(s->rows, s->out, 1, s->kind, 2);
+    matrix w = make_matrix(s->turned ? s->out : s->in, s->turned ? s->in : s->out, 0, s->kind, 3),
+           add = make_matrix(s->rows, s->out, 2, 0, 4);
+    matrix bias = make_matrix(1, s->out, 0, 0, 5);
     results r = {matrix_create(1, (int)k->packed_count(s->in, s->out), 0, 0, 6),
-                 matrix_create(s->rows, s->out, 5, 0, 7), make(s->in, s->out, 4, s->kind, 8)};
+                 matrix_create(s->rows, s->out, 5, 0, 7), make_matrix(s->in, s->out, 4, s->kind, 8)};
     k->pack(r.packed.values, w.values, s->in, s->out, s->turned, 0.75f);
     const wt_operand operands[2] = {{x.values, r.packed.values, x.stride, s->in},
                                     {x.values, r.packed.values, x.stride, s->in}};
@@ -219,8 +219,9 @@ static void check_equal(const matrix *a, const matrix *b, const char *name, cons
                         const shape *s) {
     for (int t = 0; t < a->rows; t++) {
         for (int c = 0; c < a->columns; c++) {
-            const uint32_t got = wt_bits_of(*matrix_at(a, t, c)), want = wt_bits_of(*matrix_at(b, t, c));
-            if (got == want || (wt_is_nan(got) && wt_is_nan(want))) continue;
+            const uint32_t got = wt_bf16_float_bits(*matrix_at(a, t, c)),
+                           want = wt_bf16_float_bits(*matrix_at(b, t, c));
+            if (got == want || (wt_bf16_is_nan(got) && wt_bf16_is_nan(want))) continue;
             fail_msg("%s, %s, %d × %d × %d, kind %d, [%d, %d]: got %08x, expected %08x", name, what, s->rows,
                      s->in, s->out, s->kind, t, c, got, want);
         }
@@ -230,9 +231,9 @@ static void check_equal(const matrix *a, const matrix *b, const char *name, cons
 static void compare_tables(const shape *s) {
     const wt_kernels *tables[WT_KERNEL_TABLES];
     const int count = wt_kernels_tables(tables, WT_PRECISION_BF16);
-    results want = run(tables[0], s);
+    results want = run_products(tables[0], s);
     for (int k = 1; k < count; k++) {
-        results got = run(tables[k], s);
+        results got = run_products(tables[k], s);
         assert_int_equal(got.packed.columns, want.packed.columns);
         matrix_check_same(&got.packed, &want.packed);
         check_equal(&got.y, &want.y, tables[k]->name, "a product", s);
@@ -255,7 +256,8 @@ static void test_tables_agree(void **state) {
     }
 }
 
-/* Beyond the sizes at which the instructions' table takes its work in pieces: rows of a call, channels of a row. */
+/* Beyond the sizes at which the instructions' table takes its work in pieces: rows of a call, channels of a
+ * row. */
 static void test_tables_agree_on_large_shapes(void **state) {
     (void)state;
     static const shape shapes[] = {
@@ -281,7 +283,7 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_roundings), cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_known_roundings), cmocka_unit_test(test_bf16_rounding),
         cmocka_unit_test(test_pairs),           cmocka_unit_test(test_pairs_in_a_thread_of_kernels),
         cmocka_unit_test(test_tables_agree),    cmocka_unit_test(test_tables_agree_on_large_shapes),
         cmocka_unit_test(test_choice),          cmocka_unit_test(test_memory_is_given_back),

@@ -1,8 +1,8 @@
 /*
  * One backend, named on the command line, against the formulas of kernels.h in double: values, untouched
  * padding, the same bits at another alignment. All but the packed products, which test_products.c has;
- * test_vector_kernels.c compares the backends' builds with each other, test_kernels_double.c the formulas with
- * finite differences.
+ * test_vector_kernels.c compares the backends' builds with each other, test_kernels_double.c the formulas
+ * with finite differences.
  */
 #include "kernel_matrix.h"
 #include "support.h"
@@ -15,7 +15,7 @@
 static const wt_kernels *kernels;
 
 /* |got − want| against the sum of the magnitudes that were added. */
-static void check_sum(double got, double want, double magnitude) {
+static void check_kernel_sum(double got, double want, double magnitude) {
     if (fabs(got - want) <= 4e-6 * magnitude + 1e-30) return;
     fail_msg("got %.9g, expected %.9g (magnitude %.3g)", got, want, magnitude);
 }
@@ -70,7 +70,7 @@ static void embed_once(int out, int taps) {
                 sum += *matrix_at(&w, row, o);
                 *matrix_at(&want, row, o) += *matrix_at(&dy, t, o);
             }
-            check_sum(*matrix_at(&y, t, o), sum, taps + 1);
+            check_kernel_sum(*matrix_at(&y, t, o), sum, taps + 1);
         }
     }
     matrix_check_same(&dw, &want);
@@ -282,7 +282,8 @@ static void test_squared_error(void **state) {
     assert_true(kernels->squared_error(y, LD, values, targets, 0, true) == 0);
 }
 
-/* Both at the floor, one of the two, and alike: their shares of the sums, and the gradient, by its definition. */
+/* Both at the floor, one of the two, and alike: their shares of the sums, and the gradient, by its
+ * definition. */
 static void spectrum_once(int bins) {
     matrix a = matrix_create(1, 2 * bins, 1, 1, 41), b = matrix_create(1, 2 * bins, 0, 1, 42);
     double sums[3] = {1, 2, 3}, want[3] = {1, 2, 3};
@@ -306,7 +307,8 @@ static void spectrum_once(int bins) {
     memcpy(old.values, b.values, 2 * (size_t)bins * sizeof(wt_real));
     kernels->spectrum_back(a.values, b.values, bins, (wt_real)0.5, (wt_real)0.25);
     for (int k = 0; k < bins; k++) {
-        const double re = (double)old.values[2 * k], im = (double)old.values[2 * k + 1], q = re * re + im * im;
+        const double re = (double)old.values[2 * k], im = (double)old.values[2 * k + 1],
+                     q = re * re + im * im;
         const double m = hypot((double)a.values[2 * k], (double)a.values[2 * k + 1]);
         const double own = fmax(m, sqrt(WT_SPECTRUM_FLOOR)), other = sqrt(fmax(q, WT_SPECTRUM_FLOOR));
         const int sign = k % 5 == 3 ? 0 : other > own ? 1 : -1;

@@ -1,6 +1,6 @@
 /*
- * Mixtures of logistics and of Gaussians: probabilities of all 65,536 codes add up to 1, losses and gradients are the
- * reference's, rows that are no targets cost nothing, and what is not a number stays so.
+ * Mixtures of logistics and of Gaussians: probabilities of all 65,536 codes add up to 1, losses and gradients
+ * are the reference's, rows that are no targets cost nothing, and what is not a number stays so.
  *   test_mixtures BACKEND
  */
 #include "kernel_matrix.h"
@@ -19,24 +19,24 @@ typedef double (*loss_function)(wt_real *, int, const wt_real *, const int32_t *
 enum { CODES = 65536, KINDS = 2 };
 #define HALF (1.0 / 65536)
 
-static loss_function loss_of(const wt_kernels *table, int kind) {
+static loss_function find_loss_function(const wt_kernels *table, int kind) {
     return kind == 0 ? table->logistics : table->gaussians;
 }
 
-static int edge_of(int code) {
+static int find_edge(int code) {
     return code == 0 ? WT_EDGE_LOW : code == CODES - 1 ? WT_EDGE_HIGH : 0;
 }
 
 /* Σ p over all codes, of outputs that stay the same. */
 static double sum_of_codes(int kind, const wt_mixture *mixture, const float *outputs) {
     float row[3 * WT_COMPONENTS_MAX];
-    const int count = wt_mixture_outputs(mixture);
+    const int count = wt_kernels_mixture_outputs(mixture);
     double sum = 0;
     for (int k = 0; k < CODES; k++) {
         const float value = (float)(k - 32768) / 32768;
-        const int32_t target = edge_of(k);
+        const int32_t target = find_edge(k);
         memcpy(row, outputs, (size_t)count * sizeof *row);
-        sum += exp(-loss_of(kernels, kind)(row, count, &value, &target, 1, mixture, false));
+        sum += exp(-find_loss_function(kernels, kind)(row, count, &value, &target, 1, mixture, false));
     }
     return sum;
 }
@@ -87,10 +87,11 @@ typedef struct {
     matrix y;
 } bed;
 
-/* Some values are codes in the middle, some at the edges, some rows no targets; scales reach beyond the floors. */
-static void set_up(bed *b, int components, int channels, double half) {
+/* Some values are codes in the middle, some at the edges, some rows no targets; scales reach beyond the
+ * floors. */
+static void set_up_bed(bed *b, int components, int channels, double half) {
     b->mixture = (wt_mixture){components, channels, half, components % 2 ? 1 : 0.25};
-    const int outputs = wt_mixture_outputs(&b->mixture), each = outputs / channels;
+    const int outputs = wt_kernels_mixture_outputs(&b->mixture), each = outputs / channels;
     b->y = matrix_create(ROWS, outputs, 3, 1, 77);
     for (int t = 0; t < ROWS; t++) {
         b->targets[t] = t % 7 == 3 ? -1 : 0;
@@ -101,7 +102,7 @@ static void set_up(bed *b, int components, int channels, double half) {
                        : half > 0 && t % 9 == 7 ? CODES - 1
                                                 : (int)(32768 * (draw + 1));
             b->values[at] = (float)(code - 32768) / 32768;
-            if (b->targets[t] >= 0 && half > 0) b->targets[t] |= edge_of(code) << 2 * c;
+            if (b->targets[t] >= 0 && half > 0) b->targets[t] |= find_edge(code) << 2 * c;
             for (int k = 0; k < components; k++) {
                 float *scale = matrix_at(&b->y, t, c * each + each - components + k);
                 *scale = *scale * 11 - 7;
@@ -115,14 +116,14 @@ static void set_up(bed *b, int components, int channels, double half) {
 
 static void compare_once(int kind, int components, int channels, double half) {
     bed got, want;
-    set_up(&got, components, channels, half), set_up(&want, components, channels, half);
-    const int outputs = wt_mixture_outputs(&got.mixture);
-    const double alone = loss_of(kernels, kind)(got.y.values, got.y.stride, got.values, got.targets, ROWS,
-                                                &got.mixture, false);
-    const double loss = loss_of(kernels, kind)(got.y.values, got.y.stride, got.values, got.targets, ROWS,
-                                               &got.mixture, true);
-    const double wanted = loss_of(reference, kind)(want.y.values, want.y.stride, want.values, want.targets,
-                                                   ROWS, &want.mixture, true);
+    set_up_bed(&got, components, channels, half), set_up_bed(&want, components, channels, half);
+    const int outputs = wt_kernels_mixture_outputs(&got.mixture);
+    const double alone = find_loss_function(kernels, kind)(got.y.values, got.y.stride, got.values,
+                                                           got.targets, ROWS, &got.mixture, false);
+    const double loss = find_loss_function(kernels, kind)(got.y.values, got.y.stride, got.values, got.targets,
+                                                          ROWS, &got.mixture, true);
+    const double wanted = find_loss_function(reference, kind)(want.y.values, want.y.stride, want.values,
+                                                              want.targets, ROWS, &want.mixture, true);
     assert_true(loss == alone);
     if (!(fabs(loss - wanted) <= 1e-9 * fabs(wanted)))
         fail_msg("kind %d, K %d: loss %.12g, expected %.12g", kind, components, loss, wanted);
@@ -161,7 +162,7 @@ static void test_not_a_number(void **state) {
         for (int o = 0; o < 9; o++) {
             float y[9] = {0};
             y[o] = NAN;
-            assert_true(isnan(loss_of(kernels, kind)(y, 9, &value, &target, 1, &mixture, true)));
+            assert_true(isnan(find_loss_function(kernels, kind)(y, 9, &value, &target, 1, &mixture, true)));
         }
     }
     float y[9] = {0};

@@ -1,6 +1,7 @@
 /*
- * The kernels of batch and layer norm against their formulas, computed here in double; in place and out of place, and
- * activations without a gate in place. (Their gradients as such: test_gradients and test_hierarchy of src/engine.)
+ * The kernels of batch and layer norm against their formulas, computed here in double; in place and out of
+ * place, and activations without a gate in place. (Their gradients as such: test_gradients and test_hierarchy
+ * of src/engine.)
  *   test_norms BACKEND
  */
 #include "kernel_matrix.h"
@@ -17,7 +18,7 @@ enum { ROWS = 13, WIDTH_MOST = 150 };
 static const int widths[] = {1, 2, 7, 16, 17, 33, 68, 150};
 enum { WIDTHS = sizeof widths / sizeof *widths };
 
-static void check(double got, double want, double scale) {
+static void check_near(double got, double want, double scale) {
     if (!(fabs(got - want) <= 2e-6 * (fabs(want) + scale))) fail_msg("got %.9g, expected %.9g", got, want);
 }
 
@@ -29,7 +30,7 @@ static void copy(matrix *to, const matrix *from) {
 
 /* --- sums --- */
 
-static void test_sums(void **state) {
+static void test_norm_sums(void **state) {
     (void)state;
     for (int i = 0; i < WIDTHS; i++) {
         const int n = widths[i];
@@ -63,8 +64,8 @@ static void standardise_once(int n) {
     for (int t = 0; t < ROWS; t++) {
         for (int c = 0; c < n; c++) {
             const double hat = ((double)*matrix_at(&old, t, c) - mean[c]) * rate[c];
-            check(*matrix_at(&x, t, c), hat, 0.1);
-            check(*matrix_at(&y, t, c), hat * weight[c] + bias[c], 0.1);
+            check_near(*matrix_at(&x, t, c), hat, 0.1);
+            check_near(*matrix_at(&y, t, c), hat * weight[c] + bias[c], 0.1);
         }
     }
     matrix_check_padding(&x), matrix_check_padding(&y);
@@ -74,7 +75,7 @@ static void standardise_once(int n) {
     for (int t = 0; t < ROWS; t++) {
         for (int c = 0; c < n; c++) {
             const double hat = *matrix_at(&x, t, c), d = *matrix_at(&dy, t, c);
-            check(*matrix_at(&dx, t, c), weight[c] * (d - mean[c] - hat * rate[c]), 0.1);
+            check_near(*matrix_at(&dx, t, c), weight[c] * (d - mean[c] - hat * rate[c]), 0.1);
         }
     }
     kernels->standardise_back(dy.values, dy.stride, dy.values, dy.stride, x.values, x.stride, weight, mean,
@@ -108,13 +109,13 @@ static void check_row(const matrix *x, const matrix *y, const matrix *old, int t
     for (int c = 0; c < n; c++) mean += (double)*matrix_at(old, t, c) / n;
     for (int c = 0; c < n; c++) variance += pow((double)*matrix_at(old, t, c) - mean, 2) / n;
     const double rate = 1 / sqrt(variance + WT_NORM_EPSILON);
-    check(got_rate, rate, 0);
+    check_near(got_rate, rate, 0);
     const double rounded = 1 +
                            (t == 1 ? 50 : 0.1) * rate; /* digits that x − mean has lost grow with the rate */
     for (int c = 0; c < n; c++) {
         const double hat = ((double)*matrix_at(old, t, c) - mean) * rate;
-        check(*matrix_at(x, t, c), hat, rounded);
-        check(*matrix_at(y, t, c), hat * weight[c] + bias[c], rounded);
+        check_near(*matrix_at(x, t, c), hat, rounded);
+        check_near(*matrix_at(y, t, c), hat * weight[c] + bias[c], rounded);
     }
 }
 
@@ -128,7 +129,7 @@ static void check_row_back(const matrix *dx, const matrix *dy, const matrix *x, 
     }
     for (int c = 0; c < n; c++) {
         const double g = (double)*matrix_at(dy, t, c) * weight[c];
-        check(*matrix_at(dx, t, c), rate * (g - mean - *matrix_at(x, t, c) * share), 0.3 * rate);
+        check_near(*matrix_at(dx, t, c), rate * (g - mean - *matrix_at(x, t, c) * share), 0.3 * rate);
     }
 }
 
@@ -187,7 +188,7 @@ int main(int argc, char **argv) {
     const int unfit = test_select_backend(&kernels, argc > 1 ? argv[1] : "reference");
     if (unfit) return unfit;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_norm_sums),
         cmocka_unit_test(test_standardise),
         cmocka_unit_test(test_normalise),
         cmocka_unit_test(test_activations_in_place),

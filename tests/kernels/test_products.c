@@ -1,9 +1,10 @@
 /*
- * The packed products of one backend, named on the command line: y = (Σ x·w + bias + add)·scale and dw += xᵀ·dy,
- * against sums in double, over shapes around every size at which a backend changes its way (rows of 6, 12, 192, 384,
- * columns of 8, 16, 32, and the primes beside them). What a backend promises of bits is tested as bits: own
- * products are one chain of fused multiply-adds, computed here with fmaf (bf16: of pairs, by bf16.h); all but OpenBLAS give a row the same
- * bits wherever it stands. Arrays end at a page that can't be read, so that nothing beyond them is.
+ * The packed products of one backend, named on the command line: y = (Σ x·w + bias + add)·scale and dw +=
+ * xᵀ·dy, against sums in double, over shapes around every size at which a backend changes its way (rows of 6,
+ * 12, 192, 384, columns of 8, 16, 32, and the primes beside them). What a backend promises of bits is tested
+ * as bits: own products are one chain of fused multiply-adds, computed here with fmaf (bf16: of pairs, by
+ * bf16.h); all but OpenBLAS give a row the same bits wherever it stands. Arrays end at a page that can't be
+ * read, so that nothing beyond them is.
  */
 #include "kernel_matrix.h"
 #include "support.h"
@@ -32,11 +33,13 @@ static bool is_own(void) {
 /* An own product's sum and its next two terms, of which an odd last one's second is zeros. */
 static float add_two(float sum, const float x[2], const float w[2]) {
     if (!is_bf16()) return fmaf(x[1], w[1], fmaf(x[0], w[0], sum));
-    return wt_float_of(wt_bf16_add_pair(wt_bits_of(sum), wt_bf16_pair(x[0], x[1]), wt_bf16_pair(w[0], w[1])));
+    return wt_bf16_bits_float(
+        wt_bf16_add_pair(wt_bf16_float_bits(sum), wt_bf16_pair(x[0], x[1]), wt_bf16_pair(w[0], w[1])));
 }
 
-/* |got − want| against the sum of the magnitudes that were added; a number rounded to bf16 is off by up to 2^-8 of it. */
-static void check_sum(double got, double want, double magnitude, const char *what) {
+/* |got − want| against the sum of the magnitudes that were added; a number rounded to bf16 is off by up to
+ * 2^-8 of it. */
+static void check_product_sum(double got, double want, double magnitude, const char *what) {
     if (fabs(got - want) <= (is_bf16() ? 2.01 / 256 : 4e-6) * magnitude + 1e-30) return;
     fail_msg("%s: got %.9g, expected %.9g (magnitude %.3g)", what, got, want, magnitude);
 }
@@ -107,7 +110,7 @@ static void product_run(const product *p, matrix *y, int first, int rows) {
     kernels->multiply(matrix_at(y, first, 0), y->stride, rows, p->out, operands, p->count, &finish);
 }
 
-static float weight_of(const product *p, int n, int i, int o) {
+static float find_weight(const product *p, int n, int i, int o) {
     const matrix *w = &p->w[n];
     return p->pack_scale * (p->variant & TURNED ? *matrix_at(w, o, i) : *matrix_at(w, i, o));
 }
@@ -120,7 +123,7 @@ static void check_element(const product *p, int t, int o) {
         for (int i = 0; i < p->in[n]; i += 2) {
             float x[2] = {0}, w[2] = {0};
             for (int k = 0; k < 2 && i + k < p->in[n]; k++) {
-                x[k] = *matrix_at(&p->x[n], t, i + k), w[k] = weight_of(p, n, i + k, o);
+                x[k] = *matrix_at(&p->x[n], t, i + k), w[k] = find_weight(p, n, i + k, o);
                 want += (double)x[k] * w[k];
                 magnitude += fabs((double)x[k] * w[k]);
             }
@@ -131,7 +134,7 @@ static void check_element(const product *p, int t, int o) {
     const float added = add ? *matrix_at(add, t, o) : 0;
     const float scale = product_scale(p), got = *matrix_at(&p->y, t, o);
     want = (want + bias + added) * scale;
-    check_sum(got, want, (magnitude + fabsf(bias) + fabsf(added)) * scale, "a product");
+    check_product_sum(got, want, (magnitude + fabsf(bias) + fabsf(added)) * scale, "a product");
     if (!is_own()) return;
     chain = (chain + bias + added) * scale;
     if (got != chain) fail_msg("own product: got %a, expected %a", (double)got, (double)chain);
@@ -234,7 +237,7 @@ static void convolve_once(shape s) {
             double want = *matrix_at(&bias, 0, o);
             for (int k = 0; k < s.taps * s.in; k++)
                 want += (double)*matrix_at(&x, t + k / s.in * s.dilation, k % s.in) * *matrix_at(&w, k, o);
-            check_sum(*matrix_at(&y, t, o), want, 1 + s.in * s.taps / 4.0, "a convolution");
+            check_product_sum(*matrix_at(&y, t, o), want, 1 + s.in * s.taps / 4.0, "a convolution");
         }
     }
     matrix_check_padding(&y);
@@ -270,7 +273,7 @@ static void check_weights(const matrix *dw, const matrix *old, const matrix *x, 
                 }
                 chain = add_two(chain, a, b);
             }
-            check_sum(got, want, magnitude, "a weight's gradient");
+            check_product_sum(got, want, magnitude, "a weight's gradient");
             if (is_own() && got != chain)
                 fail_msg("own sum: got %a, expected %a", (double)got, (double)chain);
         }

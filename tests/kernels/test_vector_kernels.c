@@ -34,11 +34,11 @@ static void test_accuracy(void **state) {
         float x;
         memcpy(&x, &word, sizeof x);
         if (isnan(x)) continue;
-        note_error(&e_tanh, x, wt_tanh(x), tanh(x));
-        const wt_gate_values gate = wt_gate_of(-x, x);
+        note_error(&e_tanh, x, wt_vector_tanh(x), tanh(x));
+        const wt_gate_values gate = wt_vector_gate(-x, x);
         note_error(&e_gate, x, gate.filter, tanh(-x));
         note_error(&e_sigmoid, x, gate.gate, 1 / (1 + exp(-(double)x)));
-        if (x <= 0) note_error(&e_exp, x, wt_exp_negative(x), exp(x));
+        if (x <= 0) note_error(&e_exp, x, wt_vector_exp_negative(x), exp(x));
     }
     print_message("largest relative errors: tanh %.2e at %g, sigmoid %.2e at %g, exp %.2e at %g\n",
                   e_tanh.worst, (double)e_tanh.where, e_sigmoid.worst, (double)e_sigmoid.where, e_exp.worst,
@@ -51,24 +51,25 @@ static void test_accuracy(void **state) {
 
 static void test_logarithm(void **state) {
     (void)state;
-    assert_true(wt_log(1) == 0);
-    assert_true(isnan(wt_log(NAN)) && isinf(wt_log(INFINITY)));
+    assert_true(wt_vector_log(1) == 0);
+    assert_true(isnan(wt_vector_log(NAN)) && isinf(wt_vector_log(INFINITY)));
     for (int i = 0; i < 100000; i++) {
         const double x = exp(30 * test_random((uint64_t)i)), want = log(x);
-        assert_true(fabs(wt_log(x) - want) <= 4e-16 * fmax(fabs(want), 0.1));
+        assert_true(fabs(wt_vector_log(x) - want) <= 4e-16 * fmax(fabs(want), 0.1));
     }
 }
 
 static void test_signs_and_limits(void **state) {
     (void)state;
-    assert_true(signbit(wt_tanh(-0.0f)) && !signbit(wt_tanh(0.0f)));
-    assert_true(wt_tanh(INFINITY) == 1 && wt_tanh(-INFINITY) == -1);
-    const wt_gate_values high = wt_gate_of(INFINITY, INFINITY), low = wt_gate_of(-INFINITY, -INFINITY);
+    assert_true(signbit(wt_vector_tanh(-0.0f)) && !signbit(wt_vector_tanh(0.0f)));
+    assert_true(wt_vector_tanh(INFINITY) == 1 && wt_vector_tanh(-INFINITY) == -1);
+    const wt_gate_values high = wt_vector_gate(INFINITY, INFINITY),
+                         low = wt_vector_gate(-INFINITY, -INFINITY);
     assert_true(high.filter == 1 && high.gate == 1 && low.filter == -1 && low.gate < 2e-38f && low.gate >= 0);
-    assert_true(wt_gate_of(0, 0).filter == 0 && wt_gate_of(0, 0).gate == 0.5f);
-    assert_true(wt_exp_negative(0) == 1 && wt_exp_negative(-INFINITY) == 0);
-    assert_true(isnan(wt_tanh(NAN)) && isnan(wt_gate_of(NAN, 0).filter) && isnan(wt_gate_of(0, NAN).gate) &&
-                isnan(wt_exp_negative(NAN)));
+    assert_true(wt_vector_gate(0, 0).filter == 0 && wt_vector_gate(0, 0).gate == 0.5f);
+    assert_true(wt_vector_exp_negative(0) == 1 && wt_vector_exp_negative(-INFINITY) == 0);
+    assert_true(isnan(wt_vector_tanh(NAN)) && isnan(wt_vector_gate(NAN, 0).filter) &&
+                isnan(wt_vector_gate(0, NAN).gate) && isnan(wt_vector_exp_negative(NAN)));
 }
 
 /* --- the same bits --- */
@@ -143,7 +144,7 @@ static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shi
     matrix *values = outcome_add(all, 1, 2 * ROWS, 0), *y[2];
     double loss = 0;
     for (int i = 0; i < 2; i++) {
-        y[i] = outcome_add(all, ROWS, wt_mixture_outputs(&mixture), shift);
+        y[i] = outcome_add(all, ROWS, wt_kernels_mixture_outputs(&mixture), shift);
         loss += (i ? k->gaussians : k->logistics)(y[i]->values, y[i]->stride, values->values, targets, ROWS,
                                                   &mixture, true);
     }
@@ -201,7 +202,7 @@ static void test_same_bits(void **state) {
 }
 
 /* What own products make of one shape: y = (Σ x·w + bias)·scale and dw += xᵀ·dy. */
-static void run_products(const wt_kernels *k, int rows, int in, int out, matrix *y, matrix *dw) {
+static void run_vector_products(const wt_kernels *k, int rows, int in, int out, matrix *y, matrix *dw) {
     matrix x = matrix_create(rows, in, 1, 0, 300), w = matrix_create(in, out, 0, 0, 301);
     matrix bias = matrix_create(1, out, 0, 0, 302);
     matrix packed = matrix_create(1, (int)k->packed_count(in, out), 0, 0, 303);
@@ -230,9 +231,9 @@ static void test_same_products(void **state) {
     for (int out = 1; out <= 70; out++) {
         const int rows = 1 + (7 * out) % 37, in = 1 + (5 * out) % 23;
         matrix want[2], got[2];
-        run_products(own[0], rows, in, out, &want[0], &want[1]);
+        run_vector_products(own[0], rows, in, out, &want[0], &want[1]);
         for (int k = 1; k < owns; k++) {
-            run_products(own[k], rows, in, out, &got[0], &got[1]);
+            run_vector_products(own[k], rows, in, out, &got[0], &got[1]);
             for (int i = 0; i < 2; i++) {
                 matrix_check_same(&got[i], &want[i]);
                 matrix_destroy(&got[i]);

@@ -23,7 +23,7 @@ static const char heading[] =
     "step,epoch,loss,bits,silence,gradient_norm,learning_rate,validation_loss,validation_bits,"
     "validation_silence,samples_per_second,seconds\n";
 
-static wt_metrics_row row_of(int64_t step) {
+static wt_metrics_row make_row(int64_t step) {
     bool validated = step % 5 == 0;
     return (wt_metrics_row){.step = step,
                             .epoch = (double)step / 7,
@@ -43,14 +43,14 @@ static void append_rows(int64_t last_step, int64_t begin, int64_t end) {
     wt_metrics *metrics;
     assert_int_equal(wt_metrics_open(&metrics, path, last_step), WT_OK);
     for (int64_t step = begin; step <= end; step++) {
-        wt_metrics_row row = row_of(step);
+        wt_metrics_row row = make_row(step);
         assert_int_equal(wt_metrics_append(metrics, &row), WT_OK);
     }
     assert_int_equal(wt_metrics_flush(metrics), WT_OK);
     assert_int_equal(wt_metrics_close(metrics), WT_OK);
 }
 
-static void write_text(const char *text) {
+static void write_metrics_text(const char *text) {
     assert_int_equal(wt_file_write_atomically(path, text, strlen(text), NULL, 0), WT_OK);
 }
 
@@ -61,11 +61,11 @@ static char *file_text(void) {
     return text;
 }
 
-static void assert_refused(const char *text, const char *words) {
+static void assert_text_refused(const char *text, const char *words) {
     wt_metrics *metrics = NULL;
     wt_metrics_row *rows;
     size_t count;
-    write_text(text);
+    write_metrics_text(text);
     assert_int_equal(wt_metrics_open(&metrics, path, 100), WT_USAGE);
     assert_null(metrics);
     assert_non_null(strstr(wt_error_message(), path));
@@ -76,7 +76,7 @@ static void assert_refused(const char *text, const char *words) {
     wt_free(after);
 }
 
-static int set_up(void **state) {
+static int set_up_csv(void **state) {
     (void)state;
     unlink(path);
     return 0;
@@ -90,7 +90,7 @@ static void rows_come_back(void **state) {
     assert_int_equal(wt_metrics_read(&rows, &count, path), WT_OK);
     assert_int_equal(count, 12);
     for (size_t i = 0; i < count; i++) {
-        wt_metrics_row expected = row_of((int64_t)i + 1);
+        wt_metrics_row expected = make_row((int64_t)i + 1);
         assert_int_equal(rows[i].step, expected.step);
         assert_true((float)rows[i].loss == (float)expected.loss);
         assert_true(fabs(rows[i].gradient_norm / expected.gradient_norm - 1) < 1e-8);
@@ -150,7 +150,7 @@ static void a_line_cut_short_is_dropped(void **state) {
 
 static void an_empty_file_begins_anew(void **state) {
     (void)state;
-    write_text("");
+    write_metrics_text("");
     append_rows(0, 1, 2);
     char *text = file_text();
     assert_memory_equal(text, heading, strlen(heading));
@@ -175,16 +175,16 @@ static void damage_is_named(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         snprintf(text, sizeof text, "%s%s", heading, cases[i].rows);
-        assert_refused(text, cases[i].words);
+        assert_text_refused(text, cases[i].words);
     }
-    assert_refused("step,loss\n1,2\n", "line 1: another heading");
-    assert_refused("step", "line 1: another heading");
+    assert_text_refused("step,loss\n1,2\n", "line 1: another heading");
+    assert_text_refused("step", "line 1: another heading");
 }
 
 static void rows_out_of_order_are_refused(void **state) {
     (void)state;
     wt_metrics *metrics;
-    wt_metrics_row row = row_of(3);
+    wt_metrics_row row = make_row(3);
     assert_int_equal(wt_metrics_open(&metrics, path, 0), WT_OK);
     assert_int_equal(wt_metrics_append(metrics, &row), WT_OK);
     assert_int_equal(wt_metrics_append(metrics, &row), WT_FAILED);
@@ -196,7 +196,7 @@ static void rows_out_of_order_are_refused(void **state) {
 static void a_full_disk_is_named(void **state) {
     (void)state;
     wt_metrics *metrics;
-    wt_metrics_row row = row_of(1);
+    wt_metrics_row row = make_row(1);
     struct rlimit before, limit;
     assert_int_equal(wt_metrics_open(&metrics, path, 0), WT_OK);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -220,7 +220,7 @@ static void a_missing_folder_is_named(void **state) {
     assert_non_null(strstr(wt_error_message(), "no-such-folder"));
 }
 
-static void nothing_is_held(void **state) {
+static void csv_holds_nothing(void **state) {
     (void)state;
     unlink(path);
     assert_int_equal(wt_memory_blocks(), 0);
@@ -228,16 +228,16 @@ static void nothing_is_held(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(rows_come_back, set_up),
-        cmocka_unit_test_setup(an_absent_number_is_an_empty_field, set_up),
-        cmocka_unit_test_setup(a_resume_drops_later_rows, set_up),
-        cmocka_unit_test_setup(a_line_cut_short_is_dropped, set_up),
-        cmocka_unit_test_setup(an_empty_file_begins_anew, set_up),
-        cmocka_unit_test_setup(damage_is_named, set_up),
-        cmocka_unit_test_setup(rows_out_of_order_are_refused, set_up),
-        cmocka_unit_test_setup(a_full_disk_is_named, set_up),
-        cmocka_unit_test_setup(a_missing_folder_is_named, set_up),
-        cmocka_unit_test(nothing_is_held),
+        cmocka_unit_test_setup(rows_come_back, set_up_csv),
+        cmocka_unit_test_setup(an_absent_number_is_an_empty_field, set_up_csv),
+        cmocka_unit_test_setup(a_resume_drops_later_rows, set_up_csv),
+        cmocka_unit_test_setup(a_line_cut_short_is_dropped, set_up_csv),
+        cmocka_unit_test_setup(an_empty_file_begins_anew, set_up_csv),
+        cmocka_unit_test_setup(damage_is_named, set_up_csv),
+        cmocka_unit_test_setup(rows_out_of_order_are_refused, set_up_csv),
+        cmocka_unit_test_setup(a_full_disk_is_named, set_up_csv),
+        cmocka_unit_test_setup(a_missing_folder_is_named, set_up_csv),
+        cmocka_unit_test(csv_holds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,7 +281,8 @@ static void bad_runs_are_named(void **state) {
     make_run("one", 30);
     make_run("unborn", 0);
     assert_int_equal(wt_folder_make("test_plot.work/empty"), WT_OK);
-    assert_error(WT_USAGE, "test_plot.work/none", "test_plot.work/x.png", "test_plot.work/none: no run (no such folder)");
+    assert_error(WT_USAGE, "test_plot.work/none", "test_plot.work/x.png",
+                 "test_plot.work/none: no run (no such folder)");
     assert_error(WT_USAGE, "test_plot.work/empty", "test_plot.work/x.png",
                  "test_plot.work/empty: no metrics.csv");
     assert_error(WT_USAGE, "test_plot.work/unborn", "test_plot.work/x.png", "unborn/metrics.csv: no step");
@@ -317,7 +318,7 @@ static void bad_runs_are_named(void **state) {
 
 #endif
 
-static void nothing_is_held(void **state) {
+static void plot_holds_nothing(void **state) {
     (void)state;
     assert_int_equal(wt_folder_remove(folder), WT_OK);
     assert_int_equal(wt_memory_blocks(), 0);
@@ -336,7 +337,7 @@ int main(void) {
         cmocka_unit_test(charts_are_drawn),
         cmocka_unit_test(many_runs_have_a_taller_page),
         cmocka_unit_test(bad_runs_are_named),
-        cmocka_unit_test(nothing_is_held),
+        cmocka_unit_test(plot_holds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

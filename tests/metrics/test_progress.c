@@ -35,7 +35,7 @@ static void drive(double seconds, int updates) {
     assert_int_equal(wt_progress_create(&progress, "training", "samples", 100, 200, seconds), WT_OK);
     for (int i = 0; i < updates; i++) {
         wt_progress_update(progress, 100 + 100 * (i + 1) / updates, 46123, 3.214);
-        if (i == updates / 2) wt_progress_say(progress, "half of %d", updates);
+        if (i == updates / 2) wt_progress_print(progress, "half of %d", updates);
     }
     wt_progress_destroy(progress);
 }
@@ -121,7 +121,8 @@ static void a_file_gets_a_line_at_times_and_at_the_end(void **state) {
     assert_string_equal(text, "half of 50\ntraining 200/200 (100 %), loss 3.2140, 46.1 k samples/s, 0:00\n");
     in_a_file(0, 50, text, sizeof text);
     assert_int_equal(count_of(text, "\n"), 51);
-    assert_int_equal(count_of(text, "training 150/200 (75 %), loss 3.2140, 46.1 k samples/s, 0:00 left\n"), 1);
+    assert_int_equal(count_of(text, "training 150/200 (75 %), loss 3.2140, 46.1 k samples/s, 0:00 left\n"),
+                     1);
     assert_int_equal(count_of(text, "\r"), 0);
 }
 
@@ -134,7 +135,7 @@ static void other_ranks_are_silent(void **state) {
     assert_string_equal(text, "");
 }
 
-static void nothing_is_held(void **state) {
+static void progress_holds_nothing(void **state) {
     (void)state;
     wt_progress_destroy(NULL);
     assert_int_equal(wt_memory_blocks(), 0);
@@ -146,7 +147,7 @@ int main(void) {
         cmocka_unit_test(the_bar_is_cut_to_the_terminal),
         cmocka_unit_test(a_file_gets_a_line_at_times_and_at_the_end),
         cmocka_unit_test(other_ranks_are_silent),
-        cmocka_unit_test(nothing_is_held),
+        cmocka_unit_test(progress_holds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-# Functions for tests of a run that is harmed; sourced. They need the library of tests/faults beside the program.
+# Functions for tests of a run that is harmed; sourced. They need the library of tests/faults beside the
+# program.
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=
 

@@ -1,12 +1,13 @@
 /*
- * link_delay HOST_A HOST_B DELAY_US MBIT: a cable between two network namespaces (/run/netns/NAME) with a delay and a
- * rate of its own in each direction, in user space, where the kernel's traffic control can't delay (no netem). Makes
- * the interface "eth0" in each, says "ready", and carries frames until it is killed.
+ * link_delay HOST_A HOST_B DELAY_US MBIT: a cable between two network namespaces (/run/netns/NAME) with a
+ * delay and a rate of its own in each direction, in user space, where the kernel's traffic control can't
+ * delay (no netem). Makes the interface "eth0" in each, says "ready", and carries frames until it is killed.
  *
- * A frame leaves when the cable has sent those before it, at the rate, and the delay is over. The process runs before
- * all others (SCHED_FIFO), so that ranks that compute on every core do not slow the cable down; what it takes of a
- * core it takes from them. So it takes what the kernel sends in one piece, up to 64 KiB, before it is cut
- * into frames and checksummed (what network cards do by themselves): a piece arrives when its last byte would.
+ * A frame leaves when the cable has sent those before it, at the rate, and the delay is over. The process
+ * runs before all others (SCHED_FIFO), so that ranks that compute on every core do not slow the cable down;
+ * what it takes of a core it takes from them. So it takes what the kernel sends in one piece, up to 64 KiB,
+ * before it is cut into frames and checksummed (what network cards do by themselves): a piece arrives when
+ * its last byte would.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +74,7 @@ static void deliver(way *w) {
 }
 
 /* What the sender has handed over sets out. */
-static void take(way *w, double delay, double rate) {
+static void take_way(way *w, double delay, double rate) {
     while (w->end - w->first < QUEUE) {
         frame *f = &w->frames[w->end % QUEUE];
         f->length = read(w->from, f->bytes, sizeof f->bytes);
@@ -87,13 +88,14 @@ static void take(way *w, double delay, double rate) {
 }
 
 /* Until the next frame is due, or one comes. A full queue leaves the rest with the sender's device. */
-static void pause_for(const way *ways) {
+static void pause_way(const way *ways) {
     struct pollfd ends[2];
     double next = now() + 1;
     for (int k = 0; k < 2; k++) {
         const way *w = &ways[k];
         ends[k] = (struct pollfd){.fd = w->from, .events = w->end - w->first < QUEUE ? POLLIN : 0};
-        if (w->first != w->end && w->frames[w->first % QUEUE].due < next) next = w->frames[w->first % QUEUE].due;
+        if (w->first != w->end && w->frames[w->first % QUEUE].due < next)
+            next = w->frames[w->first % QUEUE].due;
     }
     double left = next - now();
     struct timespec wait = {.tv_nsec = left > 0 ? (long)(1e9 * (left < 0.9 ? left : 0.9)) : 0};
@@ -118,8 +120,8 @@ int main(int argc, char **argv) {
     for (;;) {
         for (int k = 0; k < 2; k++) {
             deliver(&ways[k]);
-            take(&ways[k], delay, rate);
+            take_way(&ways[k], delay, rate);
         }
-        pause_for(ways);
+        pause_way(ways);
     }
 }

@@ -1,5 +1,5 @@
-# A disk that is full, broken or takes little at a time: training goes on, says at each attempt what went wrong, and
-# the last good checkpoint stays. Only a run that can't write its last checkpoint has failed.
+# A disk that is full, broken or takes little at a time: training goes on, says at each attempt what went
+# wrong, and the last good checkpoint stays. Only a run that can't write its last checkpoint has failed.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 

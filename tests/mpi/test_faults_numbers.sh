@@ -1,5 +1,5 @@
-# Numbers that go wrong on one rank: a gradient that is not finite, once or for ever, and a bit that flips in one
-# replica. Each has its line and its exit code, and no checkpoint holds what went wrong.
+# Numbers that go wrong on one rank: a gradient that is not finite, once or for ever, and a bit that flips in
+# one replica. Each has its line and its exit code, and no checkpoint holds what went wrong.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 

@@ -40,7 +40,8 @@ done
 # a rank that ends without a word
 for rank in 0 1; do
     WT_FAULT_RANK=$rank ended exit-$rank + 10 exit:sgemm:10000 "$@"
-    # mpirun asks rank 0 to stop where another one ends, and kills it a second later: it may leave its state before that
+    # mpirun asks rank 0 to stop where another one ends, and kills it a second later: it may leave its state
+    # before that
     case $rank:$(verdict_of exit-$rank) in
     0:running | 1:running | 1:continue) ;;
     *) fail "exit-$rank: verdict $(verdict_of exit-$rank)" ;;

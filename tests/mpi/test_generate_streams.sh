@@ -1,6 +1,7 @@
-# Generated sound: the same samples from pieces side by side and one by one, on 1 to 4 ranks with 1 to 3 threads each, and of a
-# network whose products threads share; a restart makes what is missing and nothing else; a pipe gets what a file gets, as it is
-# made, without end if that is asked for; what is silence, constant or noise is called so.
+# Generated sound: the same samples from pieces side by side and one by one, on 1 to 4 ranks with 1 to 3
+# threads each, and of a network whose products threads share; a restart makes what is missing and nothing
+# else; a pipe gets what a file gets, as it is made, without end if that is asked for; what is silence,
+# constant or noise is called so.
 set -eu
 . "$SOURCE/tests/runs.sh"
 peak_of=$1

@@ -1,5 +1,5 @@
-# Killed a few times, resumed on other numbers of ranks: the parameters and metrics of a run left alone. tests/soak.sh
-# does the same for longer.
+# Killed a few times, resumed on other numbers of ranks: the parameters and metrics of a run left alone.
+# tests/soak.sh does the same for longer.
 set -eu
 KILL_STEPS=300
 . "$SOURCE/tests/kills.sh"

@@ -1,5 +1,6 @@
-# Overlap: the end of a run says how much of a step only waited for gradients; a resume may have other buckets; `bench
-# exchange` prints its table. That no bucket and no way of driving it changes a bit is in test_one_answer.sh.
+# Overlap: the end of a run says how much of a step only waited for gradients; a resume may have other
+# buckets; `bench exchange` prints its table. That no bucket and no way of driving it changes a bit is in
+# test_one_answer.sh.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1

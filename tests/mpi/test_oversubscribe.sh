@@ -1,5 +1,5 @@
-# More threads than processors are refused, in one line and with code 2, on any number of ranks, bound or not, unless told;
-# ranks that are told no number of threads share what there is; and what a run got is said.
+# More threads than processors are refused, in one line and with code 2, on any number of ranks, bound or not,
+# unless told; ranks that are told no number of threads share what there is; and what a run got is said.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

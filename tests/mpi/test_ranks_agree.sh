@@ -1,6 +1,6 @@
-# One rank of two and of three that sees other files under the same paths, or is another program: refused before the first
-# step, within 10 s, in one line that names the rank, its host, the fact and both values. The odd rank has its own
-# working folder, so that the same relative paths lead elsewhere.
+# One rank of two and of three that sees other files under the same paths, or is another program: refused
+# before the first step, within 10 s, in one line that names the rank, its host, the fact and both values. The
+# odd rank has its own working folder, so that the same relative paths lead elsewhere.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
@@ -117,7 +117,8 @@ mpirun --oversubscribe --bind-to none -n 2 -wdir "$PWD/even" "$WAVETRAIN" train 
 [ "$code" = 2 ] || fail "exit code $code: $(cat err.txt)"
 said err.txt "wavetrain: rank 2 on $host, unlike 2 other ranks: tone: no data set (no such folder; wavetrain prepare makes one)"
 
-# Processes of a launcher that MPI does not understand: each is rank 0 of 1, the first one says so, and no other one works.
+# Processes of a launcher that MPI does not understand: each is rank 0 of 1, the first one says so, and no
+# other one works.
 cd even
 for command in 'train config.yaml --run new' 'evaluate run' 'prepare simulate sine --out new'; do
     # shellcheck disable=SC2086 # words

@@ -1,5 +1,6 @@
-# Ranks on two hosts, with a slow link between them: the bits of one rank, for both patterns and both drives, and the
-# gradients set out while backward runs. Skipped where two hosts can't be made (tests/two_hosts.sh says what it needs).
+# Ranks on two hosts, with a slow link between them: the bits of one rank, for both patterns and both drives,
+# and the gradients set out while backward runs. Skipped where two hosts can't be made (tests/two_hosts.sh
+# says what it needs).
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1

@@ -67,7 +67,7 @@ static void test_given_keys_win(void **state) {
     assert_int_equal(config.model.arrays[1].head_bias, WT_TRUE);
 }
 
-static void test_refusals(void **state) {
+static void test_preset_refusals(void **state) {
     (void)state;
     const char *const texts[] = {"model: {preset: a1-giant}",
                                  "model: {preset: a1-nano, input: class}",
@@ -90,6 +90,6 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_sizes), cmocka_unit_test(test_resolved_text),
-        cmocka_unit_test(test_given_keys_win), cmocka_unit_test(test_refusals)};
+        cmocka_unit_test(test_given_keys_win), cmocka_unit_test(test_preset_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /*
  * Agreement with PyTorch: test_optim_pytorch BACKEND FILE, with FILE tests/reference/optimizers.h5.
  *
- * Each case brings a configuration; gradients and first parameters are the same for all. Compared are each step's
- * learning rate and momentum, and the parameters and their mean after the last step, tensor by tensor: the largest
- * difference as a share of the tensor's largest value. Built a second time in double.
+ * Each case brings a configuration; gradients and first parameters are the same for all. Compared are each
+ * step's learning rate and momentum, and the parameters and their mean after the last step, tensor by tensor:
+ * the largest difference as a share of the tensor's largest value. Built a second time in double.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -47,7 +47,7 @@ typedef struct {
     double rates[STEPS], momenta[STEPS], losses[STEPS], final[ELEMENTS], mean[ELEMENTS];
 } one_case;
 
-static void read_values(const char *name, wt_h5_type type, void *values, int64_t count) {
+static void read_stored_values(const char *name, wt_h5_type type, void *values, int64_t count) {
     wt_h5_shape shape;
     must(wt_h5_inspect(all.file, name, &shape));
     int64_t found = 1;
@@ -60,7 +60,7 @@ static void read_values(const char *name, wt_h5_type type, void *values, int64_t
 static void read_of_case(const one_case *c, const char *what, double *values, int64_t count) {
     char name[128];
     snprintf(name, sizeof name, "cases/%s/%s", c->name, what);
-    read_values(name, WT_H5_DOUBLE, values, count);
+    read_stored_values(name, WT_H5_DOUBLE, values, count);
 }
 
 static void read_case(one_case *c, const char *name) {
@@ -93,8 +93,8 @@ static void expect_near(const one_case *c, const char *what, int step, double go
         fail_msg("%s: step %d: %s %.17g, expected %.17g", c->name, step, what, got, expected);
 }
 
-static void train_step(const one_case *c, wt_optimizer *optimizer, wt_plateau *plateau, int step,
-                       wt_real *parameters) {
+static void train_optimizer_step(const one_case *c, wt_optimizer *optimizer, wt_plateau *plateau, int step,
+                                 wt_real *parameters) {
     wt_real gradient[ELEMENTS];
     double block_sums[1];
     /* as sums over targets, so that the scale has something to do */
@@ -103,14 +103,14 @@ static void train_step(const one_case *c, wt_optimizer *optimizer, wt_plateau *p
     expect_near(c, "learning rate", step, update.learning_rate, c->rates[step - 1]);
     expect_near(c, "momentum", step, update.momentum, c->momenta[step - 1]);
     double norm = wt_gradient_norm(kernels, gradient, ELEMENTS, 1.0 / TARGETS, block_sums);
-    update.gradient_scale = wt_clip_scale(norm, c->config.optimizer.clip) / TARGETS;
+    update.gradient_scale = wt_gradient_clip_scale(norm, c->config.optimizer.clip) / TARGETS;
     wt_optimizer_step(optimizer, kernels, &c->config.optimizer, &update, gradient, parameters);
     if (c->losses[step - 1] > 0)
         wt_plateau_note(plateau, &c->config.schedule, c->config.optimizer.learning_rate, c->losses[step - 1]);
 }
 
 /* The largest difference of any tensor, as a share of its largest value. */
-static double compare(const one_case *c, const char *what, const wt_real *ours, const double *theirs) {
+static double compare_values(const one_case *c, const char *what, const wt_real *ours, const double *theirs) {
     double worst = 0;
     for (int t = 0, at = 0; t < TENSORS; at += all.counts[t++]) {
         double largest = 0, difference = 0;
@@ -137,15 +137,16 @@ static void run_case(const char *name) {
     must(wt_optimizer_init(&optimizer, &c.config, ELEMENTS));
     set_ranges(&optimizer, c.config.optimizer.decay_on);
     wt_optimizer_reset(&optimizer, parameters);
-    for (int step = 1; step <= STEPS; step++) train_step(&c, &optimizer, &plateau, step, parameters);
-    double worst = compare(&c, "the final value", parameters, c.final);
+    for (int step = 1; step <= STEPS; step++)
+        train_optimizer_step(&c, &optimizer, &plateau, step, parameters);
+    double worst = compare_values(&c, "the final value", parameters, c.final);
     if (c.config.ema.decay > 0)
-        worst = fmax(worst, compare(&c, "the mean", optimizer.moments[WT_MOMENT_AVERAGE], c.mean));
+        worst = fmax(worst, compare_values(&c, "the mean", optimizer.moments[WT_MOMENT_AVERAGE], c.mean));
     print_message("%s: to %.1e\n", name, worst);
     wt_optimizer_dispose(&optimizer);
 }
 
-static void test_cases(void **state) {
+static void test_optimizers(void **state) {
     (void)state;
     char **names;
     size_t count;
@@ -161,9 +162,9 @@ static int open_reference(void **state) {
         print_error("%s\n", wt_error_message());
         return -1;
     }
-    read_values("counts", WT_H5_INT32, all.counts, TENSORS);
-    read_values("initial", WT_H5_DOUBLE, all.initial, ELEMENTS);
-    read_values("gradients", WT_H5_DOUBLE, all.gradients, STEPS * ELEMENTS);
+    read_stored_values("counts", WT_H5_INT32, all.counts, TENSORS);
+    read_stored_values("initial", WT_H5_DOUBLE, all.initial, ELEMENTS);
+    read_stored_values("gradients", WT_H5_DOUBLE, all.gradients, STEPS * ELEMENTS);
     return 0;
 }
 
@@ -180,7 +181,7 @@ int main(int argc, char **argv) {
     const int unfit = test_select_backend(&kernels, argv[1]);
     if (unfit) return unfit;
     path = argv[2];
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_optimizers)};
     int failed = cmocka_run_group_tests(tests, open_reference, close_reference);
     return failed || wt_memory_blocks() != 0;
 }

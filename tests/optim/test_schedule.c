@@ -11,7 +11,7 @@
 
 static const double base = 2e-3;
 
-static void assert_close(double got, double expected) {
+static void assert_rate_close(double got, double expected) {
     if (!(fabs(got - expected) <= 1e-15 + 1e-13 * fabs(expected))) {
         fail_msg("got %.17g, expected %.17g", got, expected);
     }
@@ -26,7 +26,7 @@ static void test_warmup_rises_linearly(void **state) {
         wt_schedule_config schedule = {kinds[i], .warmup = 500, .floor = 0.1, .decay = 0.5,
                                        .decay_steps = 10};
         for (int64_t step = 1; step <= 500; step++) {
-            assert_close(wt_schedule_rate(&schedule, base, step, 2000), base * (double)step / 500);
+            assert_rate_close(wt_schedule_rate(&schedule, base, step, 2000), base * (double)step / 500);
         }
         assert_true(wt_schedule_rate(&schedule, base, 500, 2000) == base); /* its end is the peak, exactly */
         assert_true(wt_schedule_rate(&schedule, base, 501, 2000) <= base);
@@ -44,14 +44,14 @@ static void test_constant(void **state) {
 static void test_exponential(void **state) {
     (void)state;
     wt_schedule_config schedule = {WT_SCHEDULE_EXPONENTIAL, .warmup = 10, .decay = 0.9, .decay_steps = 100};
-    assert_close(wt_schedule_rate(&schedule, base, 110, 0), base * 0.9);
-    assert_close(wt_schedule_rate(&schedule, base, 210, 0), base * 0.81);
-    assert_close(wt_schedule_rate(&schedule, base, 60, 0), base * sqrt(0.9)); /* no stairs in between */
+    assert_rate_close(wt_schedule_rate(&schedule, base, 110, 0), base * 0.9);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 210, 0), base * 0.81);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 60, 0), base * sqrt(0.9)); /* no stairs in between */
     /* torch.optim.lr_scheduler.ExponentialLR(gamma=0.95), a step at a time */
     wt_schedule_config each = {WT_SCHEDULE_EXPONENTIAL, .decay = 0.95, .decay_steps = 1};
     double rate = base;
     for (int64_t step = 1; step <= 200; step++) { /* without warm-up the first step has the full rate */
-        assert_close(wt_schedule_rate(&each, base, step, 0), rate);
+        assert_rate_close(wt_schedule_rate(&each, base, step, 0), rate);
         rate *= 0.95;
     }
 }
@@ -60,13 +60,13 @@ static void test_exponential(void **state) {
 static void test_step(void **state) {
     (void)state;
     wt_schedule_config schedule = {WT_SCHEDULE_STEP, .decay = 0.1, .decay_steps = 30};
-    assert_close(wt_schedule_rate(&schedule, base, 1, 0), base);
-    assert_close(wt_schedule_rate(&schedule, base, 30, 0), base);
-    assert_close(wt_schedule_rate(&schedule, base, 31, 0), base * 0.1);
-    assert_close(wt_schedule_rate(&schedule, base, 61, 0), base * 0.01);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 1, 0), base);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 30, 0), base);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 31, 0), base * 0.1);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 61, 0), base * 0.01);
     schedule.warmup = 10;
-    assert_close(wt_schedule_rate(&schedule, base, 39, 0), base);
-    assert_close(wt_schedule_rate(&schedule, base, 40, 0), base * 0.1);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 39, 0), base);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 40, 0), base * 0.1);
 }
 
 static void test_piecewise(void **state) {
@@ -80,21 +80,21 @@ static void test_piecewise(void **state) {
         assert_true(wt_schedule_rate(&schedule, base, expected[i].step, 100) == expected[i].rate);
     }
     schedule.warmup = 4;
-    assert_close(wt_schedule_rate(&schedule, base, 2, 100), base / 2);
-    assert_close(wt_schedule_rate(&schedule, base, 11, 100), 0.5); /* steps count from the run's first */
+    assert_rate_close(wt_schedule_rate(&schedule, base, 2, 100), base / 2);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 11, 100), 0.5); /* steps count from the run's first */
 }
 
 static void test_linear(void **state) {
     (void)state;
     wt_schedule_config schedule = {WT_SCHEDULE_LINEAR, .warmup = 100, .floor = 0.2};
-    assert_close(wt_schedule_rate(&schedule, base, 100, 1100), base);
-    assert_close(wt_schedule_rate(&schedule, base, 600, 1100), base * 0.6);
-    assert_close(wt_schedule_rate(&schedule, base, 1100, 1100), base * 0.2);
-    assert_close(wt_schedule_rate(&schedule, base, 5000, 1100), base * 0.2);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 100, 1100), base);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 600, 1100), base * 0.6);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 1100, 1100), base * 0.2);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 5000, 1100), base * 0.2);
     schedule.warmup = 0;
-    assert_close(wt_schedule_rate(&schedule, base, 1, 101), base);
-    assert_close(wt_schedule_rate(&schedule, base, 51, 101), base * 0.6);
-    assert_close(wt_schedule_rate(&schedule, base, 1, 1), base); /* a run of one step */
+    assert_rate_close(wt_schedule_rate(&schedule, base, 1, 101), base);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 51, 101), base * 0.6);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 1, 1), base); /* a run of one step */
 }
 
 /* torch.optim.lr_scheduler.OneCycleLR(max_lr=2e-3, total_steps=100) */
@@ -104,17 +104,17 @@ static const wt_schedule_config one_cycle = {
 
 static void test_one_cycle(void **state) {
     (void)state;
-    assert_close(wt_schedule_rate(&one_cycle, base, 1, 100), 8e-5);
-    assert_close(wt_schedule_rate(&one_cycle, base, 30, 100), base);
-    assert_close(wt_schedule_rate(&one_cycle, base, 100, 100), 8e-9);
-    assert_close(wt_schedule_momentum(&one_cycle, 0.5, 1, 100), 0.95);
-    assert_close(wt_schedule_momentum(&one_cycle, 0.5, 30, 100), 0.85);
-    assert_close(wt_schedule_momentum(&one_cycle, 0.5, 100, 100), 0.95);
+    assert_rate_close(wt_schedule_rate(&one_cycle, base, 1, 100), 8e-5);
+    assert_rate_close(wt_schedule_rate(&one_cycle, base, 30, 100), base);
+    assert_rate_close(wt_schedule_rate(&one_cycle, base, 100, 100), 8e-9);
+    assert_rate_close(wt_schedule_momentum(&one_cycle, 0.5, 1, 100), 0.95);
+    assert_rate_close(wt_schedule_momentum(&one_cycle, 0.5, 30, 100), 0.85);
+    assert_rate_close(wt_schedule_momentum(&one_cycle, 0.5, 100, 100), 0.95);
     wt_schedule_config linear = one_cycle;
     linear.anneal = WT_ANNEAL_LINEAR;
-    assert_close(wt_schedule_rate(&linear, base, 65, 100), base + (8e-9 - base) * 0.5);
+    assert_rate_close(wt_schedule_rate(&linear, base, 65, 100), base + (8e-9 - base) * 0.5);
     linear.cycle_momentum = WT_FALSE;
-    assert_close(wt_schedule_momentum(&linear, 0.5, 30, 100), 0.5);
+    assert_rate_close(wt_schedule_momentum(&linear, 0.5, 30, 100), 0.5);
     for (int64_t steps = 1; steps < 12; steps++) { /* no division by zero in short runs, and after the end */
         for (int64_t step = 1; step <= steps + 2; step++) {
             double rate = wt_schedule_rate(&one_cycle, base, step, steps);
@@ -155,10 +155,10 @@ static void test_cosine(void **state) {
     enum { STEPS = 1200, WARMUP = 200 };
     wt_schedule_config schedule = {WT_SCHEDULE_COSINE, .warmup = WARMUP, .floor = 0.1};
     /* CosineAnnealingLR(T_max=1000, eta_min=2e-4) after 250, 500, 750, 1000 steps */
-    assert_close(wt_schedule_rate(&schedule, base, WARMUP + 250, STEPS), 1.7363961030678928e-3);
-    assert_close(wt_schedule_rate(&schedule, base, WARMUP + 500, STEPS), 1.1e-3);
-    assert_close(wt_schedule_rate(&schedule, base, WARMUP + 750, STEPS), 4.6360389693210725e-4);
-    assert_close(wt_schedule_rate(&schedule, base, STEPS, STEPS), 2e-4);
+    assert_rate_close(wt_schedule_rate(&schedule, base, WARMUP + 250, STEPS), 1.7363961030678928e-3);
+    assert_rate_close(wt_schedule_rate(&schedule, base, WARMUP + 500, STEPS), 1.1e-3);
+    assert_rate_close(wt_schedule_rate(&schedule, base, WARMUP + 750, STEPS), 4.6360389693210725e-4);
+    assert_rate_close(wt_schedule_rate(&schedule, base, STEPS, STEPS), 2e-4);
     for (int64_t step = WARMUP + 1; step < STEPS; step++) {
         assert_true(wt_schedule_rate(&schedule, base, step + 1, STEPS) <
                     wt_schedule_rate(&schedule, base, step, STEPS));
@@ -168,12 +168,12 @@ static void test_cosine(void **state) {
 static void test_cosine_beyond_its_end(void **state) {
     (void)state;
     wt_schedule_config schedule = {WT_SCHEDULE_COSINE, .warmup = 10, .floor = 0.25};
-    assert_close(wt_schedule_rate(&schedule, base, 101, 100), base * 0.25); /* no second rise */
-    assert_close(wt_schedule_rate(&schedule, base, 190, 100), base * 0.25);
-    assert_close(wt_schedule_rate(&schedule, base, 11, 10), base * 0.25); /* nothing but warm-up */
-    assert_close(wt_schedule_rate(&schedule, base, 10, 10), base);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 101, 100), base * 0.25); /* no second rise */
+    assert_rate_close(wt_schedule_rate(&schedule, base, 190, 100), base * 0.25);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 11, 10), base * 0.25); /* nothing but warm-up */
+    assert_rate_close(wt_schedule_rate(&schedule, base, 10, 10), base);
     schedule.floor = 0;
-    assert_close(wt_schedule_rate(&schedule, base, 100, 100), 0);
+    assert_rate_close(wt_schedule_rate(&schedule, base, 100, 100), 0);
     assert_true(wt_schedule_rate(&schedule, base, 100, 100) >= 0);
 }
 

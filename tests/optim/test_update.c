@@ -1,6 +1,6 @@
 /*
- * The gradient's norm, clipping and the update: values against plain double sums and the optimizers' equations, and
- * the same bits with one thread and with three. Sizes leave a rest in every kind of block.
+ * The gradient's norm, clipping and the update: values against plain double sums and the optimizers'
+ * equations, and the same bits with one thread and with three. Sizes leave a rest in every kind of block.
  *   test_update BACKEND
  */
 #include <math.h>
@@ -22,20 +22,21 @@ enum { COUNT = 5 * 4 * WT_NORM_BLOCK + WT_NORM_BLOCK + 77, STEPS = 4 };
 
 static const wt_kernels *kernels;
 
-static float draw(uint64_t array, uint64_t element) {
+static float draw_update_value(uint64_t array, uint64_t element) {
     return (float)wt_random_normal(3, WT_RANDOM_TEST, array, element);
 }
 
 static float *drawn(uint64_t array, size_t count) {
     float *values;
     assert_int_equal(wt_alloc(&values, count, sizeof *values, "a test"), WT_OK);
-    for (size_t i = 0; i < count; i++) values[i] = draw(array, i);
+    for (size_t i = 0; i < count; i++) values[i] = draw_update_value(array, i);
     return values;
 }
 
 static double norm_of(const float *gradient, size_t count, double scale, int threads) {
     double *block_sums;
-    assert_int_equal(wt_alloc(&block_sums, wt_norm_blocks(count), sizeof *block_sums, "a test"), WT_OK);
+    assert_int_equal(wt_alloc(&block_sums, wt_gradient_norm_blocks(count), sizeof *block_sums, "a test"),
+                     WT_OK);
     omp_set_num_threads(threads);
     double norm = wt_gradient_norm(kernels, gradient, count, scale, block_sums);
     wt_free(block_sums);
@@ -84,11 +85,11 @@ static void test_norm_shows_what_is_not_finite(void **state) {
 /* torch.nn.utils.clip_grad_norm_ */
 static void test_clip(void **state) {
     (void)state;
-    assert_true(wt_clip_scale(0.5, 1) == 1);
-    assert_true(wt_clip_scale(0, 1) == 1);
-    assert_true(fabs(wt_clip_scale(4, 1) - 1 / 4.000001) < 1e-15);
-    assert_true(fabs(wt_clip_scale(1, 1) - 1 / 1.000001) < 1e-15);
-    assert_true(wt_clip_scale(1e9, 0) == 1); /* no clipping */
+    assert_true(wt_gradient_clip_scale(0.5, 1) == 1);
+    assert_true(wt_gradient_clip_scale(0, 1) == 1);
+    assert_true(fabs(wt_gradient_clip_scale(4, 1) - 1 / 4.000001) < 1e-15);
+    assert_true(fabs(wt_gradient_clip_scale(1, 1) - 1 / 1.000001) < 1e-15);
+    assert_true(wt_gradient_clip_scale(1e9, 0) == 1); /* no clipping */
 }
 
 /* --- the update --- */
@@ -126,7 +127,7 @@ static trained train_ranges(const wt_config *config, size_t count, int threads, 
     return t;
 }
 
-static trained train(const wt_config *config, size_t count, int threads) {
+static trained train_updates(const wt_config *config, size_t count, int threads) {
     return train_ranges(config, count, threads, NULL, 0);
 }
 
@@ -161,10 +162,10 @@ static void sgd_element(const wt_optimizer_config *config, double g, element *e)
 }
 
 static element expected_element(const wt_config *config, uint64_t i) {
-    element e = {.p = draw(10, i)};
+    element e = {.p = draw_update_value(10, i)};
     e.moments[WT_MOMENT_AVERAGE] = e.p;
     for (int step = 1; step <= STEPS; step++) {
-        double g = 0.5 * draw(10 + (uint64_t)step, i);
+        double g = 0.5 * draw_update_value(10 + (uint64_t)step, i);
         if (config->optimizer.kind == WT_OPTIMIZER_SGD)
             sgd_element(&config->optimizer, g, &e);
         else
@@ -177,7 +178,7 @@ static element expected_element(const wt_config *config, uint64_t i) {
 }
 
 static void assert_update(const wt_config *config) {
-    trained t = train(config, COUNT, 1);
+    trained t = train_updates(config, COUNT, 1);
     for (size_t i = 0; i < COUNT; i += i < 64 || i > COUNT - 64 ? 1 : 61) {
         const element expected = expected_element(config, i);
         assert_true(fabs(t.parameters[i] - expected.p) < 2e-6 * (1 + fabs(expected.p)));
@@ -224,8 +225,9 @@ static void test_memory(void **state) {
     assert_false(wt_optimizer_keeps(&cycled, WT_MOMENT_SECOND));
 }
 
-/* Ranges without decay are updated as without it, those that are left out not at all, wherever they are cut. */
-static void test_ranges(void **state) {
+/* Ranges without decay are updated as without it, those that are left out not at all, wherever they are
+ * cut. */
+static void test_update_ranges(void **state) {
     (void)state;
     enum { A = 4 * WT_NORM_BLOCK - 3, B = A + 10, C = B + 1, D = 9 * WT_NORM_BLOCK };
     static const wt_update_range ranges[] = {
@@ -234,11 +236,13 @@ static void test_ranges(void **state) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         wt_config bare = *all[i];
         bare.optimizer.weight_decay = 0;
-        trained with = train(all[i], COUNT, 1), without = train(&bare, COUNT, 1);
+        trained with = train_updates(all[i], COUNT, 1), without = train_updates(&bare, COUNT, 1);
         trained both = train_ranges(all[i], COUNT, 3, ranges, 4);
         for (size_t j = 0; j < COUNT; j++) {
             bool decayed = j < A || (j >= C && j < D);
-            float expected = j == B ? draw(10, B) : decayed ? with.parameters[j] : without.parameters[j];
+            float expected = j == B    ? draw_update_value(10, B)
+                             : decayed ? with.parameters[j]
+                                       : without.parameters[j];
             assert_true(both.parameters[j] == expected);
         }
         assert_true(with.parameters[0] != without.parameters[0]);
@@ -251,9 +255,9 @@ static void test_update_does_not_depend_on_threads(void **state) {
     static const size_t counts[] = {1, 100, COUNT};
     const wt_config *const configs[] = {&adam, &momentum};
     for (size_t i = 0; i < 6; i++) {
-        trained one = train(configs[i % 2], counts[i / 2], 1);
+        trained one = train_updates(configs[i % 2], counts[i / 2], 1);
         for (int threads = 2; threads <= 3; threads++) {
-            trained more = train(configs[i % 2], counts[i / 2], threads);
+            trained more = train_updates(configs[i % 2], counts[i / 2], threads);
             size_t bytes = counts[i / 2] * sizeof(float);
             assert_memory_equal(one.parameters, more.parameters, bytes);
             for (int m = 0; m < WT_MOMENTS; m++) {
@@ -276,7 +280,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_clip),
         cmocka_unit_test(test_updates),
         cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_update_ranges),
         cmocka_unit_test(test_update_does_not_depend_on_threads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

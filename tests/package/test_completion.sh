@@ -1,5 +1,6 @@
 #!/bin/bash
-# Completion in bash, and in zsh and fish where they are installed: what each offers for a line that ends at the cursor.
+# Completion in bash, and in zsh and fish where they are installed: what each offers for a line that ends at
+# the cursor.
 set -eu
 . "$SOURCE/tests/expect.sh"
 
@@ -7,8 +8,8 @@ expect_error 2 "no such shell (got csh" "$WAVETRAIN" --completion csh
 for shell in bash zsh fish; do "$WAVETRAIN" --completion $shell >completion.$shell; done
 touch words.yaml
 
-# LINE | what is offered, in the order of the alphabet; * for a name of a file. Each word of the line is a word of the
-# command line, also "=", as bash has it; zsh and fish get them put together.
+# LINE | what is offered, in the order of the alphabet; * for a name of a file. Each word of the line is a
+# word of the command line, also "=", as bash has it; zsh and fish get them put together.
 cat >lines.txt <<'LINES'
 pre | prepare
 prepare t | table text

@@ -1,6 +1,7 @@
 #!/bin/bash
-# test_install.sh BUILD COMPILER: installs BUILD below a DESTDIR, moves it elsewhere, and works with what is there
-# as another project would: each header alone, the example by find_package and by pkg-config, on one rank and two.
+# test_install.sh BUILD COMPILER: installs BUILD below a DESTDIR, moves it elsewhere, and works with what is
+# there as another project would: each header alone, the example by find_package and by pkg-config, on one
+# rank and two.
 set -eu
 . "$SOURCE/tests/expect.sh"
 build=$1 compiler=$2

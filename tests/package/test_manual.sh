@@ -1,6 +1,6 @@
 #!/bin/bash
-# The manual pages that the program prints: no warning of those who check such pages, nothing wider than a terminal, and
-# every command, option and key in them, as --help and --help-config have it.
+# The manual pages that the program prints: no warning of those who check such pages, nothing wider than a
+# terminal, and every command, option and key in them, as --help and --help-config have it.
 set -eu
 . "$SOURCE/tests/expect.sh"
 
@@ -35,8 +35,8 @@ for page in wavetrain.1 wavetrain-config.5; do
         fail "$page.txt is wider than 80 columns"
 done
 
-# every command that --help lists, with every option that its own --help has; of most commands, which would start MPI to
-# say it, those of the completion
+# every command that --help lists, with every option that its own --help has; of most commands, which would
+# start MPI to say it, those of the completion
 "$WAVETRAIN" --completion bash >completion.bash
 options_of() { # COMMAND
     case $1 in

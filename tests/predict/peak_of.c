@@ -1,4 +1,5 @@
-/* peak_of FILE COMMAND…: runs the command and appends to FILE the most memory that it has had resident, in KiB. */
+/* peak_of FILE COMMAND…: runs the command and appends to FILE the most memory that it has had resident, in
+ * KiB. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -1,4 +1,5 @@
-/* Calibrations: written and read again, damaged in every way that a file is, and which rates are taken for what. */
+/* Calibrations: written and read again, damaged in every way that a file is, and which rates are taken for
+ * what. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 
 static char folder[] = "/tmp/wavetrain-test-XXXXXX", file[64];
 
-static wt_calibration make(void) {
+static wt_calibration make_calibration(void) {
     wt_calibration made = {.cpu = "A CPU (family 1, model 2)",
                            .cores = 8,
                            .base_bytes = 3e7,
@@ -31,7 +32,7 @@ static wt_calibration make(void) {
 
 static void test_it_comes_back(void **state) {
     (void)state;
-    wt_calibration made = make(), read;
+    wt_calibration made = make_calibration(), read;
     assert_int_equal(wt_calibration_save(&made, file), WT_OK);
     assert_int_equal(wt_calibration_load(&read, file), WT_OK);
     assert_string_equal(read.cpu, made.cpu);
@@ -44,7 +45,7 @@ static void test_it_comes_back(void **state) {
 
 static void test_rates_replace_their_like(void **state) {
     (void)state;
-    wt_calibration made = make();
+    wt_calibration made = make_calibration();
     const wt_rates again = {"avx512", 8, 1, {[WT_WORK_PRODUCT_64] = 7e-13}};
     assert_int_equal(wt_calibration_add(&made, &again), WT_OK);
     assert_int_equal(made.count, 3);
@@ -53,7 +54,7 @@ static void test_rates_replace_their_like(void **state) {
 
 static void test_which_rates_are_taken(void **state) {
     (void)state;
-    const wt_calibration made = make();
+    const wt_calibration made = make_calibration();
     wt_rates rates;
     bool near;
     assert_true(wt_calibration_rates(&rates, &made, "avx512", 8, 1, &near));
@@ -69,7 +70,7 @@ static void test_which_rates_are_taken(void **state) {
     assert_false(wt_calibration_rates(&rates, &made, "openblas", 1, 1, &near));
 }
 
-static void write_text(const char *text) {
+static void write_calibration(const char *text) {
     FILE *out = fopen(file, "w");
     assert_non_null(out);
     fputs(text, out);
@@ -79,7 +80,7 @@ static void write_text(const char *text) {
 /* One line with the file, the line, what was found, and what to do. */
 static void expect_refusal(const char *text, const char *words) {
     wt_calibration read;
-    write_text(text);
+    write_calibration(text);
     assert_int_equal(wt_calibration_load(&read, file), WT_USAGE);
     const char *message = wt_error_message();
     if (!strstr(message, words) || strchr(message, '\n') || strncmp(message, file, strlen(file)) != 0)
@@ -93,12 +94,13 @@ static void expect_refusal(const char *text, const char *words) {
 static void test_damage_is_named(void **state) {
     (void)state;
     wt_calibration read;
-    write_text(HEAD PROCESS RATES);
+    write_calibration(HEAD PROCESS RATES);
     assert_int_equal(wt_calibration_load(&read, file), WT_OK);
     expect_refusal("", "is empty");
     expect_refusal("model: {}\n", "format is missing (measure it again: wavetrain bench calibrate)");
     expect_refusal("format: other\n", "1: is no calibration (got format other");
-    expect_refusal("format: wavetrain-calibration\nversion: 2\n", "2: is of another version of wavetrain (got");
+    expect_refusal("format: wavetrain-calibration\nversion: 2\n",
+                   "2: is of another version of wavetrain (got");
     expect_refusal(HEAD RATES, "process is missing (measure it again");
     expect_refusal(HEAD PROCESS, "rates is missing");
     expect_refusal(HEAD "process: {base: 0, rank: 0, thread: 0}\n" RATES, "5: base is damaged (got 0");
@@ -131,14 +133,14 @@ static void test_each_cpu_has_its_own_file(void **state) {
     assert_true(strlen(cpu) > 0);
 }
 
-static int begin(void **state) {
+static int begin_calibration(void **state) {
     (void)state;
     if (!mkdtemp(folder)) return 1;
     snprintf(file, sizeof file, "%s/c.yaml", folder);
     return 0;
 }
 
-static int end(void **state) {
+static int end_calibration(void **state) {
     (void)state;
     unlink(file);
     return rmdir(folder);
@@ -146,9 +148,11 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_it_comes_back),         cmocka_unit_test(test_rates_replace_their_like),
-        cmocka_unit_test(test_which_rates_are_taken), cmocka_unit_test(test_damage_is_named),
+        cmocka_unit_test(test_it_comes_back),
+        cmocka_unit_test(test_rates_replace_their_like),
+        cmocka_unit_test(test_which_rates_are_taken),
+        cmocka_unit_test(test_damage_is_named),
         cmocka_unit_test(test_each_cpu_has_its_own_file),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin_calibration, end_calibration);
 }

@@ -40,7 +40,7 @@ static wt_calibration a_second(double step) {
     return made;
 }
 
-static void assert_near(double got, double expected) {
+static void assert_forecast_near(double got, double expected) {
     if (!(fabs(got - expected) <= 1e-9 * fabs(expected) + 1e-15))
         fail_msg("got %.15g, expected %.15g", got, expected);
 }
@@ -103,8 +103,8 @@ static void test_node_hours(void **state) {
     wt_forecast_case run = on(1, 1, 1, &calibration);
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
     assert_true(forecast.timed && forecast.linked && !forecast.near);
-    assert_near(forecast.step, 1.0);
-    assert_near(forecast.node_hours, 1.0);
+    assert_forecast_near(forecast.step, 1.0);
+    assert_forecast_near(forecast.node_hours, 1.0);
     assert_true(forecast.exchange == 0);
 }
 
@@ -122,14 +122,14 @@ static void test_exchange_between_nodes(void **state) {
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
     const double halving = 2 * 2 * 1e-5 + 2 * 0.75 * bytes / 1e8;
     assert_true(forecast.linked);
-    assert_near(forecast.exchange, 2 * 2 * 1e-5 + fmax(2 * 0.75 * bytes / 1e8, halving / 4));
-    assert_near(forecast.exposed, forecast.exchange);
-    assert_near(forecast.step, 1.0 + forecast.exposed);
+    assert_forecast_near(forecast.exchange, 2 * 2 * 1e-5 + fmax(2 * 0.75 * bytes / 1e8, halving / 4));
+    assert_forecast_near(forecast.exposed, forecast.exchange);
+    assert_forecast_near(forecast.step, 1.0 + forecast.exposed);
     /* three ranks: owners, two latencies */
     run = on(3, 1, 3, &calibration);
     run.link = (wt_link){1e-5, 1e8};
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
-    assert_near(forecast.exchange, 2 * 1e-5 + 2 * 2.0 / 3 * bytes / 1e8);
+    assert_forecast_near(forecast.exchange, 2 * 1e-5 + 2 * 2.0 / 3 * bytes / 1e8);
     /* two ranks on each of two nodes: half stays within, and what leaves is one node's worth */
     run = on(4, 1, 2, &calibration);
     run.link = (wt_link){1e-5, 1e8};
@@ -137,7 +137,7 @@ static void test_exchange_between_nodes(void **state) {
     within.within = (wt_link){1e-6, 1e9};
     run.calibration = &within;
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
-    assert_near(forecast.exchange, 2e-6 + 2e-5 + 2 * 0.5 * bytes * (1 / 1e9 + 1 / 1e8));
+    assert_forecast_near(forecast.exchange, 2e-6 + 2e-5 + 2 * 0.5 * bytes * (1 / 1e9 + 1 / 1e8));
 }
 
 static void test_backward_hides_buckets(void **state) {
@@ -161,11 +161,12 @@ static void test_backward_hides_buckets(void **state) {
     run = on(2, 1, 2, &calibration);
     run.link = link;
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
-    assert_near(forecast.exposed, slow);
+    assert_forecast_near(forecast.exposed, slow);
 }
 
-/* However many buckets and microbatches there are, a forecast takes no longer: 10^7 buckets, 10^6 microbatches per rank.
- * (A loop over them would run into the test's time limit.) Small ones are added up as one by one. */
+/* However many buckets and microbatches there are, a forecast takes no longer: 10^7 buckets, 10^6
+ * microbatches per rank. (A loop over them would run into the test's time limit.) Small ones are added up as
+ * one by one. */
 static void test_many_buckets(void **state) {
     (void)state;
     wt_forecast forecast;
@@ -179,7 +180,7 @@ static void test_many_buckets(void **state) {
     assert_true(network->parameters.trained > UINT64_C(2000000000));
     const double bytes = (double)network->parameters.trained * sizeof(float);
     const double buckets = ceil(bytes / 1024); /* the smallest that there are */
-    assert_near(forecast.exchange, 2e-5 + (buckets * 2e-5 + bytes / 1e9) / 4);
+    assert_forecast_near(forecast.exchange, 2e-5 + (buckets * 2e-5 + bytes / 1e9) / 4);
     assert_true(forecast.exposed > 0.99 * forecast.exchange && forecast.exposed <= forecast.exchange);
 }
 
@@ -213,9 +214,9 @@ static void test_work_is_the_networks(void **state) {
               "data: {window: 512}\ntrain: {batch: 16}\n");
     wt_forecast_case run = on(1, 1, 1, NULL);
     const double all = product_work(&run);
-    assert_near(all, 3 * wt_network_operations(network, 512) * 512 * 16);
+    assert_forecast_near(all, 3 * wt_network_operations(network, 512) * 512 * 16);
     run = on(4, 1, 1, NULL);
-    assert_near(product_work(&run), all / 4);
+    assert_forecast_near(product_work(&run), all / 4);
     configure("model: {trunk: hierarchy, embedding: 16, fuse: [2, 2], width: 64}\n"
               "data: {window: 1, quantization: \"linear:64\"}\ntrain: {batch: 64}\n");
     run = on(1, 1, 1, NULL);
@@ -223,7 +224,7 @@ static void test_work_is_the_networks(void **state) {
     double work[WT_WORK_KINDS];
     assert_int_equal(wt_forecast_microbatches(&forecast, &run), WT_OK);
     wt_work_count(work, &run, &forecast);
-    assert_near(work[WT_WORK_LEVEL_PRODUCT], 3 * wt_network_operations(network, 1) * 64);
+    assert_forecast_near(work[WT_WORK_LEVEL_PRODUCT], 3 * wt_network_operations(network, 1) * 64);
     assert_true(work[WT_WORK_UNIT] == 0);
 }
 
@@ -245,7 +246,7 @@ static void test_memory_grows_as_it_should(void **state) {
     assert_true(other.first.pass > 3 * one.first.pass);
 }
 
-static int end(void **state) {
+static int end_forecast(void **state) {
     (void)state;
     wt_network_destroy(network);
     return 0;
@@ -263,5 +264,5 @@ int main(void) {
         cmocka_unit_test(test_work_is_the_networks),
         cmocka_unit_test(test_memory_grows_as_it_should),
     };
-    return cmocka_run_group_tests(tests, NULL, end);
+    return cmocka_run_group_tests(tests, NULL, end_forecast);
 }

@@ -45,7 +45,8 @@ static void scale(double *values, int states) {
 }
 
 /* The next sample's filtered distribution from this one's; NULL at the start. */
-static void filter(double *next, const wt_ion_chain *chain, const double *now, const double *likelihood) {
+static void filter_forward(double *next, const wt_ion_chain *chain, const double *now,
+                           const double *likelihood) {
     for (int to = 0; to < chain->states; to++) {
         double sum = now ? 0 : chain->start[to];
         for (int from = 0; now && from < chain->states; from++) sum += now[from] * chain->step[from][to];
@@ -79,8 +80,8 @@ void wt_ion_smooth(double *posterior, const wt_ion_chain *chain, const wt_ion *i
     if (!likelihood) abort();
     for (int64_t t = 0; t < count; t++) observe(likelihood + t * states, chain, ion, current[t]);
     for (int64_t t = 0; t < count; t++)
-        filter(posterior + t * states, chain, t ? posterior + (t - 1) * states : NULL,
-               likelihood + t * states);
+        filter_forward(posterior + t * states, chain, t ? posterior + (t - 1) * states : NULL,
+                       likelihood + t * states);
     for (int64_t t = 0; t < count && lag > 0; t++) {
         const int64_t end = t + lag + 1 < count ? t + lag + 1 : count;
         look_ahead(back, chain, likelihood, t, end);

@@ -1,9 +1,11 @@
 /*
  * What can be known of simulated ion channels: accuracy and macro-F1 over the test part of
  *     wavetrain prepare simulate ion-channels (with the same options)
- * of rounding the signal to the nearest level, of the forward filter, and of the exact smoother of a fixed lag, the
- * latter two with hum and drift taken away as they are. A network with that look-ahead is measured against it:
- *     ion_smoother LAG [channels=5] [opening=100] [closing=100] [amplitude=1] [noise=0.4] [hum=0.2] [drift=0.2]
+ * of rounding the signal to the nearest level, of the forward filter, and of the exact smoother of a fixed
+ * lag, the latter two with hum and drift taken away as they are. A network with that look-ahead is measured
+ * against it:
+ *     ion_smoother LAG [channels=5] [opening=100] [closing=100] [amplitude=1] [noise=0.4] [hum=0.2]
+ *     [drift=0.2]
  *                  [rate=10000] [seconds=10] [utterances=50] [seed=1] [least=1000] [window=1] [stride=1]
  * With a window and a stride only the last samples of windows count, as with data.window and data.stride.
  */
@@ -39,7 +41,7 @@ typedef struct {
     method methods[METHODS];
 } measure;
 
-static void count(measure *m, int which, int truth, int said) {
+static void count_decision(measure *m, int which, int truth, int said) {
     m->methods[which].table[truth * m->chain.states + said]++;
 }
 
@@ -66,14 +68,14 @@ static void measure_utterance(measure *m, size_t item) {
     for (int64_t t = 0; t < utterance.count; t++) {
         int level = (int)floor((double)utterance.samples[t] / m->ion.amplitude + 0.5);
         level = level < 0 ? 0 : level >= states ? states - 1 : level;
-        if (counts(m, t)) count(m, ROUNDING, (int)utterance.labels[t], level);
+        if (counts(m, t)) count_decision(m, ROUNDING, (int)utterance.labels[t], level);
         current[t] = (double)utterance.samples[t] - wt_ion_baseline(&m->ion, item, t);
     }
     for (int which = FILTER; which <= SMOOTHER; which++) {
         wt_ion_smooth(posterior, &m->chain, &m->ion, current, utterance.count, which == FILTER ? 0 : m->lag);
         for (int64_t t = 0; t < utterance.count; t++) {
             if (counts(m, t))
-                count(m, which, (int)utterance.labels[t], likeliest(posterior + t * states, states));
+                count_decision(m, which, (int)utterance.labels[t], likeliest(posterior + t * states, states));
         }
     }
     wt_free(current);
@@ -111,9 +113,10 @@ int main(int argc, char **argv) {
     const size_t tests = (size_t)plan.utterances[WT_SPLIT_TEST];
     for (size_t i = 0; i < tests; i++) measure_utterance(&m, plan.order[plan.items - tests + i]);
     for (int i = 0; i < METHODS; i++) {
-        printf("%-14s  accuracy %.4f  macro-F1 %.4f\n", m.methods[i].name,
-               wt_table_accuracy(m.methods[i].table, states),
-               wt_table_macro_f1(m.methods[i].table, states, (int64_t)given(argc, argv, "least", 1000)));
+        printf(
+            "%-14s  accuracy %.4f  macro-F1 %.4f\n", m.methods[i].name,
+            wt_label_table_accuracy(m.methods[i].table, states),
+            wt_label_table_macro_f1(m.methods[i].table, states, (int64_t)given(argc, argv, "least", 1000)));
         wt_free(m.methods[i].table);
     }
     wt_prepare_plan_dispose(&plan);

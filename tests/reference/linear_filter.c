@@ -1,9 +1,10 @@
 /*
- * How well a linear filter can do what a network learns: the least error-to-signal ratio Σ(y − Σ_i h_i x[t−i])²/Σy² over
- * a split of a data set with one channel and values for labels, of all causal filters of a length:
+ * How well a linear filter can do what a network learns: the least error-to-signal ratio Σ(y − Σ_i h_i
+ * x[t−i])²/Σy² over a split of a data set with one channel and values for labels, of all causal filters of a
+ * length:
  *     linear_filter DATASET SPLIT LENGTH
- * By the normal equations in double, with zeros before each utterance; the filter is fitted to the very split that it is
- * measured on, so no other of this length can do better.
+ * By the normal equations in double, with zeros before each utterance; the filter is fitted to the very split
+ * that it is measured on, so no other of this length can do better.
  */
 #include <math.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ typedef struct {
 } equations;
 
 /* The first row by sums over all samples; C[i][j] = C[i−1][j−1] − x[N−i]·x[N−j] gives the others. */
-static void add_utterance(equations *e, const float *x, const float *y, int64_t count) {
+static void add_equations(equations *e, const float *x, const float *y, int64_t count) {
     const int n = e->length;
     double *c;
     exit_on_failure(wt_alloc(&c, (size_t)n * (size_t)n, sizeof *c, "a matrix"));
@@ -83,7 +84,7 @@ int main(int argc, char **argv) {
         exit_on_failure(wt_alloc(&y, (size_t)count, sizeof *y, "labels"));
         exit_on_failure(wt_dataset_read(dataset, u, 0, count, x));
         exit_on_failure(wt_dataset_read_values(dataset, u, 0, count, y));
-        add_utterance(&e, x, y, count);
+        add_equations(&e, x, y, count);
         wt_free(x);
         wt_free(y);
     }

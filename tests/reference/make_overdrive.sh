@@ -1,9 +1,10 @@
 #!/bin/bash
-# Pairs of recordings for configs/overdrive.yaml: speech, made quiet, and what an overdriven amplifier makes of it.
+# Pairs of recordings for configs/overdrive.yaml: speech, made quiet, and what an overdriven amplifier makes
+# of it.
 #     tests/reference/make_overdrive.sh SOUNDS OUT [GAIN [COLOUR]]
-# Every WAV file of at least a second below SOUNDS becomes OUT/in/NAME.wav and OUT/out/NAME.wav. All of sox's effects here
-# are causal. A recording whose output would clip is left out; the gain is such that a linear filter does badly
-# (tests/reference/linear_filter.c).
+# Every WAV file of at least a second below SOUNDS becomes OUT/in/NAME.wav and OUT/out/NAME.wav. All of sox's
+# effects here are causal. A recording whose output would clip is left out; the gain is such that a linear
+# filter does badly (tests/reference/linear_filter.c).
 set -eu
 sounds=$1 out=$2 gain=${3:-33} colour=${4:-20}
 command -v sox >/dev/null || { echo "sox is missing (Debian package sox)" >&2; exit 1; }

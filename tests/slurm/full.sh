@@ -1,9 +1,10 @@
 #!/bin/bash
 # tests/slurm/full.sh [PART…]
-# What the job scripts promise, on a real SLURM cluster of three virtual nodes, with the quickstart's network and
-# recorded speech; each part prints what was measured. At most 30 minutes on an idle machine of two cores. The parts are
-# the files full_*.sh beside this one: full_train, full_node …
-# Sets up and builds first, unless WAVETRAIN names a program. Not part of tests/run.sh, which has the shorter run.sh.
+# What the job scripts promise, on a real SLURM cluster of three virtual nodes, with the quickstart's network
+# and recorded speech; each part prints what was measured. At most 30 minutes on an idle machine of two cores.
+# The parts are the files full_*.sh beside this one: full_train, full_node …
+# Sets up and builds first, unless WAVETRAIN names a program. Not part of tests/run.sh, which has the shorter
+# run.sh.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 source=$(readlink -f "$here/../..")

@@ -1,5 +1,6 @@
-# A node is gone in the middle, its processes killed and its link down: the job ends on the other, is queued again and
-# goes on with the spare node, under srun (SLURM queues it again) and under mpirun (the script does).
+# A node is gone in the middle, its processes killed and its link down: the job ends on the other, is queued
+# again and goes on with the spare node, under srun (SLURM queues it again) and under mpirun (the script
+# does).
 set -eu
 . "$SOURCE/tests/slurm/full_runs.sh"
 

@@ -1,5 +1,5 @@
-# Interfered with from outside: scontrol requeue, scancel --signal=USR1 and scancel leave a checkpoint and the state that
-# each should; submitted again, the run goes on, and ends as if there had been none of it.
+# Interfered with from outside: scontrol requeue, scancel --signal=USR1 and scancel leave a checkpoint and the
+# state that each should; submitted again, the run goes on, and ends as if there had been none of it.
 set -eu
 . "$SOURCE/tests/slurm/full_runs.sh"
 

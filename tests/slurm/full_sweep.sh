@@ -1,5 +1,5 @@
-# The array of a sweep of six points, one of which loses a rank in the middle: that element alone is queued again, goes
-# on, and is what a run left alone is; the report lists all six as done.
+# The array of a sweep of six points, one of which loses a rank in the middle: that element alone is queued
+# again, goes on, and is what a run left alone is; the report lists all six as done.
 set -eu
 . "$SOURCE/tests/slurm/full_runs.sh"
 

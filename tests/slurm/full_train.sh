@@ -1,5 +1,5 @@
-# jobs/train.sbatch with configs/speech-quick.yaml on 2 nodes × 2 tasks and a time limit of a minute: queued again at the
-# limit at least twice, and in the end what one rank makes without an interruption.
+# jobs/train.sbatch with configs/speech-quick.yaml on 2 nodes × 2 tasks and a time limit of a minute: queued
+# again at the limit at least twice, and in the end what one rank makes without an interruption.
 set -eu
 . "$SOURCE/tests/slurm/full_runs.sh"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # tests/slurm/run.sh [TEST…]
-# The tests of this folder, or those named (test_slurm_train …), on a real SLURM cluster of three virtual nodes
-# that is started for them (cluster.sh); a line for each. Skipped, with the reason and code 77, where there can
-# be no cluster.
+# The tests of this folder, or those named (test_slurm_train …), on a real SLURM cluster of three virtual
+# nodes that is started for them (cluster.sh); a line for each. Skipped, with the reason and code 77, where
+# there can be no cluster.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 export SOURCE=${SOURCE:-$(readlink -f "$here/../..")}
@@ -25,7 +25,8 @@ unset OMPI_MCA_pml # jobs look for networks, as a user's do
 # What a user's jobs find in their environment. More ranks than cores, so they sleep while they wait.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive WAVETRAIN_OVERSUBSCRIBE=1
-# Without it one srun in 40 crashes in MPI_Init on busy cores (SLURM 22.05, Open MPI 4.1); see jobs/train.sbatch.
+# Without it one srun in 40 crashes in MPI_Init on busy cores (SLURM 22.05, Open MPI 4.1); see
+# jobs/train.sbatch.
 export SLURM_PMIX_FENCE=ring
 
 failed=''

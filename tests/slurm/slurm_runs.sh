@@ -1,8 +1,8 @@
 # Functions for tests on a cluster; sourced. Runs are named by their folder, and their SLURM jobs alike.
 . "$SOURCE/tests/mpi/faults.sh"
 
-# make_whole [STEPS]: a data set, config.yaml for 60 steps, and `whole`, the run on one rank without SLURM that
-# all others must equal.
+# make_whole [STEPS]: a data set, config.yaml for 60 steps, and `whole`, the run on one rank without SLURM
+# that all others must equal.
 make_whole() {
     steps=${1-60}
     make_tone
@@ -11,13 +11,14 @@ make_whole() {
     train_ok whole
 }
 
-# slow_words: sets `slow` to the words before the program that make each row of metrics.csv take 20 ms, so that
-# there is time to interfere
+# slow_words: sets `slow` to the words before the program that make each row of metrics.csv take 20 ms, so
+# that there is time to interfere
 slow_words() {
     mapfile -t slow < <(under slow:metrics.csv:1)
 }
 
-# start_step RUN "SRUN-OPTIONS" ARGUMENT…: trains under srun in the background, slowly. Sets `process`, srun's.
+# start_step RUN "SRUN-OPTIONS" ARGUMENT…: trains under srun in the background, slowly. Sets `process`,
+# srun's.
 start_step() {
     local run=$1 slow options
     read -ra options <<<"$2"
@@ -55,7 +56,8 @@ job_state() {
     scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
 }
 
-# wait_for_job JOB [SECONDS]: until it has ended; 60 at most. A job that is queued again shows other states in between.
+# wait_for_job JOB [SECONDS]: until it has ended; 60 at most. A job that is queued again shows other states in
+# between.
 wait_for_job() {
     local tries ended=0
     for tries in $(seq $((10 * ${2:-60}))); do

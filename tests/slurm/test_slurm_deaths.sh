@@ -1,12 +1,13 @@
-# A rank that is killed ends the job: within 10 s where srun is told to (--kill-on-bad-exit=1), else by the hang
-# watch of the other ranks. What is left is resumed.
+# A rank that is killed ends the job: within 10 s where srun is told to (--kill-on-bad-exit=1), else by the
+# hang watch of the other ranks. What is left is resumed.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 
 make_whole
 sed -i 's/every: 1000/every: 4/' config.yaml # checkpoints to resume from
 
-# killed RUN RANK [SIGNAL]: SIGKILL, or the signal, to it in the middle. Sets `took` (until srun's end), `code`.
+# killed RUN RANK [SIGNAL]: SIGKILL, or the signal, to it in the middle. Sets `took` (until srun's end),
+# `code`.
 killed() {
     wait_for "$1" 10
     began=$EPOCHREALTIME
@@ -27,8 +28,8 @@ for rank in 0 3; do
     resumed told-$rank 3 3
 done
 
-# Without being told, srun names the dead one, and then either SLURM's PMIx server ends the job, or the watch of
-# the ranks that wait for it does, after hang_seconds_data (a start on busy cores takes some) and 3 s more.
+# Without being told, srun names the dead one, and then either SLURM's PMIx server ends the job, or the watch
+# of the ranks that wait for it does, after hang_seconds_data (a start on busy cores takes some) and 3 s more.
 set -- --set run.hang_seconds=2 --set run.hang_seconds_data=8
 for rank in 0 3; do
     start_step untold-$rank '-N2 -n4 --kill-on-bad-exit=0' "$@"

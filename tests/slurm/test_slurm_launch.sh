@@ -1,6 +1,6 @@
-# A launcher that MPI does not understand is refused, by train, evaluate and prepare; a program that runs alone within a job is
-# not. jobs/train.sbatch: launchers in free words, with the number of ranks that was granted; time that is over while no
-# program runs; ranks on another node that see other files.
+# A launcher that MPI does not understand is refused, by train, evaluate and prepare; a program that runs
+# alone within a job is not. jobs/train.sbatch: launchers in free words, with the number of ranks that was
+# granted; time that is over while no program runs; ranks on another node that see other files.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 

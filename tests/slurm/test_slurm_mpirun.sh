@@ -1,5 +1,5 @@
-# Under mpirun in a job of two nodes: trains, stops when mpirun gets SIGUSR1 (from the job's shell, as a script
-# passes it on), goes on; and a rank that dies ends the job within 10 s.
+# Under mpirun in a job of two nodes: trains, stops when mpirun gets SIGUSR1 (from the job's shell, as a
+# script passes it on), goes on; and a rank that dies ends the job within 10 s.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 

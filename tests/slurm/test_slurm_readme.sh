@@ -1,5 +1,5 @@
-# The README's job script as it stands, with a smaller job, network and time: it trains, stops at USR1, and goes
-# on when it is submitted again.
+# The README's job script as it stands, with a smaller job, network and time: it trains, stops at USR1, and
+# goes on when it is submitted again.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 

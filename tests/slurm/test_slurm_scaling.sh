@@ -1,4 +1,5 @@
-# jobs/scaling.sbatch on two nodes: each number of ranks is measured within one job, and figures, table and picture are there.
+# jobs/scaling.sbatch on two nodes: each number of ranks is measured within one job, and figures, table and
+# picture are there.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
 

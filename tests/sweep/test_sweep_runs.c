@@ -9,18 +9,19 @@
 #include "wavetrain/sweep.h"
 #include "wavetrain/train.h"
 
-static void write_text(const char *name, const char *text) {
+static void write_sweep_text(const char *name, const char *text) {
     assert_ok(wt_file_write_atomically(in_folder(name), text, strlen(text), NULL, 0));
 }
 
 /* A program that takes a run's arguments and leaves them, its verdict and a validated step in the run's
  * folder. The runs of width 2 fail, those of width 3 stop. */
 static const char *make_program(void) {
-    write_text("program",
-               "#!/bin/sh\n"
-               "mkdir -p \"$4\" && echo \"$@\" >\"$4/arguments\"\n"
-               "case $* in *residual=2) echo 'no such width' >&2; exit 1 ;; *residual=3) exit 75 ;; esac\n"
-               "printf 'verdict: done\\nwhy: \"all steps\"\\n' >\"$4/run.yaml\"\n");
+    write_sweep_text(
+        "program",
+        "#!/bin/sh\n"
+        "mkdir -p \"$4\" && echo \"$@\" >\"$4/arguments\"\n"
+        "case $* in *residual=2) echo 'no such width' >&2; exit 1 ;; *residual=3) exit 75 ;; esac\n"
+        "printf 'verdict: done\\nwhy: \"all steps\"\\n' >\"$4/run.yaml\"\n");
     assert_int_equal(chmod(in_folder("program"), 0700), 0);
     return in_folder("program");
 }
@@ -28,10 +29,10 @@ static const char *make_program(void) {
 static wt_sweep *load_sweep(const char *name, const char *points) {
     char text[2048];
     wt_sweep *sweep;
-    write_text("config.yaml", "model: {stacks: 1, layers: 2}\n");
+    write_sweep_text("config.yaml", "model: {stacks: 1, layers: 2}\n");
     snprintf(text, sizeof text, "config: %s\nruns: %s\nset: {train.steps: 7}\n%s", in_folder("config.yaml"),
              in_folder(name), points);
-    write_text("sweep.yaml", text);
+    write_sweep_text("sweep.yaml", text);
     assert_ok(wt_sweep_load(&sweep, in_folder("sweep.yaml")));
     return sweep;
 }

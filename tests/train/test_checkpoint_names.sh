@@ -1,5 +1,5 @@
-# A run's checkpoints are what they hold, not what they are called: renamed ones are taken by the step inside, and damaged ones
-# of higher numbers neither stop a run nor cost it its good ones.
+# A run's checkpoints are what they hold, not what they are called: renamed ones are taken by the step inside,
+# and damaged ones of higher numbers neither stop a run nor cost it its good ones.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=

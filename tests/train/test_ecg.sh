@@ -1,6 +1,6 @@
-# configs/ecg.yaml, whole: a network that predicts a simulated heart's next sample is within 0.02 nats per value of the
-# model that made it, on held-out data, and what it goes on with for 20 s has the rhythm (beats per second within 5 %)
-# and in each channel the deviation (within 10 %) of the data.
+# configs/ecg.yaml, whole: a network that predicts a simulated heart's next sample is within 0.02 nats per
+# value of the model that made it, on held-out data, and what it goes on with for 20 s has the rhythm (beats
+# per second within 5 %) and in each channel the deviation (within 10 %) of the data.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=2

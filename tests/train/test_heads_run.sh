@@ -1,6 +1,6 @@
-# Heads of real samples, the whole way: mixtures of logistics and Gaussians and squared error of the next sample.
-# Training, stops and resumes and evaluation are the same on any number of ranks and threads; generate makes sound of
-# codes, and goes on with a table's series; what does not fit together is refused.
+# Heads of real samples, the whole way: mixtures of logistics and Gaussians and squared error of the next
+# sample. Training, stops and resumes and evaluation are the same on any number of ranks and threads; generate
+# makes sound of codes, and goes on with a table's series; what does not fit together is refused.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=1 ranks=
@@ -27,7 +27,8 @@ head_of() {
     } | sed "s/skip: 17/skip: 17, $*/" >config.yaml
 }
 
-# answers NAME: config.yaml's run on one rank, on 3, with 2 threads, and killed and resumed on 2; its evaluation too
+# answers NAME: config.yaml's run on one rank, on 3, with 2 threads, and killed and resumed on 2; its
+# evaluation too
 answers() {
     local name=$1 code
     train_ok "$name"

@@ -14,7 +14,7 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/train.h"
 
-static void assert_near(double got, double expected) {
+static void assert_score_near(double got, double expected) {
     if (!(fabs(got - expected) < 1e-12)) fail_msg("got %.15g, expected %.15g", got, expected);
 }
 
@@ -23,31 +23,31 @@ static const int64_t three[] = {8, 2, 0, /**/ 1, 3, 1, /**/ 0, 0, 1};
 
 static void test_plain(void **state) {
     (void)state;
-    assert_near(wt_table_accuracy(three, 3), 12.0 / 16);
-    assert_near(wt_table_macro_f1(three, 3, 0),
-                (2.0 * 8 / (10 + 9) + 2.0 * 3 / (5 + 5) + 2.0 * 1 / (1 + 2)) / 3);
+    assert_score_near(wt_label_table_accuracy(three, 3), 12.0 / 16);
+    assert_score_near(wt_label_table_macro_f1(three, 3, 0),
+                      (2.0 * 8 / (10 + 9) + 2.0 * 3 / (5 + 5) + 2.0 * 1 / (1 + 2)) / 3);
 }
 
 /* Class 2 is in no truth but was predicted: F1 0, and it counts. Class 3 is nowhere: it does not. */
 static void test_absent(void **state) {
     (void)state;
     const int64_t table[] = {4, 0, 1, 0, /**/ 0, 5, 0, 0, /**/ 0, 0, 0, 0, /**/ 0, 0, 0, 0};
-    assert_near(wt_table_macro_f1(table, 4, 0), (2.0 * 4 / (5 + 4) + 1.0 + 0.0) / 3);
-    assert_near(wt_table_macro_f1(table, 4, 1), (2.0 * 4 / (5 + 4) + 1.0) / 2);
+    assert_score_near(wt_label_table_macro_f1(table, 4, 0), (2.0 * 4 / (5 + 4) + 1.0 + 0.0) / 3);
+    assert_score_near(wt_label_table_macro_f1(table, 4, 1), (2.0 * 4 / (5 + 4) + 1.0) / 2);
 }
 
 static void test_least(void **state) {
     (void)state;
-    assert_near(wt_table_macro_f1(three, 3, 5), (2.0 * 8 / (10 + 9) + 2.0 * 3 / (5 + 5)) / 2);
-    assert_near(wt_table_macro_f1(three, 3, 10), 2.0 * 8 / (10 + 9));
-    assert_near(wt_table_macro_f1(three, 3, 11), 0);
+    assert_score_near(wt_label_table_macro_f1(three, 3, 5), (2.0 * 8 / (10 + 9) + 2.0 * 3 / (5 + 5)) / 2);
+    assert_score_near(wt_label_table_macro_f1(three, 3, 10), 2.0 * 8 / (10 + 9));
+    assert_score_near(wt_label_table_macro_f1(three, 3, 11), 0);
 }
 
 static void test_nothing(void **state) {
     (void)state;
     const int64_t table[4] = {0};
-    assert_near(wt_table_accuracy(table, 2), 0);
-    assert_near(wt_table_macro_f1(table, 2, 0), 0);
+    assert_score_near(wt_label_table_accuracy(table, 2), 0);
+    assert_score_near(wt_label_table_macro_f1(table, 2, 0), 0);
 }
 
 /* Noting targets fills the table; predictions are kept in order, more than fit at first. */

@@ -1,5 +1,6 @@
-# Optimizers, schedules, the parameters' mean, early ends: each goes on after stops and kills as if there had been none,
-# bit for bit, on any number of ranks; evaluate and generate take the mean; what a resume says to changed keys.
+# Optimizers, schedules, the parameters' mean, early ends: each goes on after stops and kills as if there had
+# been none, bit for bit, on any number of ranks; evaluate and generate take the mean; what a resume says to
+# changed keys.
 set -eu
 . "$SOURCE/tests/runs.sh"
 export OMP_NUM_THREADS=2 ranks=
@@ -11,7 +12,8 @@ make_config config.yaml
 sed -i "s/steps: 50/steps: $steps/; s/windows: 7/windows: 0/; s/{every: 20}/{every: 30, keep: 2}/
     s/^schedule:.*/schedule: {kind: cosine}/" config.yaml
 
-# whole_and_broken NAME ARGUMENT…: NAME-whole without a break, NAME stopped, killed and finished on several ranks
+# whole_and_broken NAME ARGUMENT…: NAME-whole without a break, NAME stopped, killed and finished on several
+# ranks
 whole_and_broken() {
     local name=$1 code
     shift

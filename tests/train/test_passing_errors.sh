@@ -1,6 +1,6 @@
-# An error that passes is not damage: where the newest checkpoint can't be opened or read for a moment, the run goes on from
-# it all the same; where that lasts, the start ends with code 1 and one line, and nothing is dropped. So do all commands
-# that read a run's folder.
+# An error that passes is not damage: where the newest checkpoint can't be opened or read for a moment, the
+# run goes on from it all the same; where that lasts, the start ends with code 1 and one line, and nothing is
+# dropped. So do all commands that read a run's folder.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 

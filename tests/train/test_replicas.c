@@ -36,7 +36,7 @@ static void make_replica(void) {
     mine.trainer.state.step = 17;
 }
 
-static void flip_bit(float *value) {
+static void flip_value_bit(float *value) {
     unsigned char bytes[sizeof *value];
     memcpy(bytes, value, sizeof bytes);
     bytes[0] ^= 1;
@@ -46,11 +46,11 @@ static void flip_bit(float *value) {
 static void test_like_replicas_pass(void **state) {
     (void)state;
     make_replica();
-    assert_all(wt_compare_replicas(&mine.trainer) == WT_OK);
+    assert_all(wt_replicas_compare(&mine.trainer) == WT_OK);
 }
 
 /* The words that every rank should hear when `wrong` is the rank with the flipped bit. */
-static void expect_words(char *words, size_t room, int wrong) {
+static void expect_replica_words(char *words, size_t room, int wrong) {
     if (wt_comm_size(comm) > 2) {
         snprintf(words, room, "run: the replicas differ after step 17: wrong is rank %d;", wrong);
     } else {
@@ -65,9 +65,9 @@ static void test_a_flipped_bit_is_found(void **state) {
         for (int buffer = 0; buffer <= WT_MOMENTS; buffer++) {
             char words[128];
             make_replica();
-            if (wt_comm_rank(comm) == wrong) flip_bit(&mine.values[buffer][COUNT - 1]);
-            expect_words(words, sizeof words, wrong);
-            assert_all(wt_compare_replicas(&mine.trainer) == WT_FAILED);
+            if (wt_comm_rank(comm) == wrong) flip_value_bit(&mine.values[buffer][COUNT - 1]);
+            expect_replica_words(words, sizeof words, wrong);
+            assert_all(wt_replicas_compare(&mine.trainer) == WT_FAILED);
             assert_all(strncmp(wt_error_message(), words, strlen(words)) == 0);
         }
     }

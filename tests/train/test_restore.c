@@ -37,7 +37,7 @@ static void test_earlier_names_are_read(void **state) {
     wt_checkpoint *checkpoint;
     wt_config config;
     assert_ok(wt_path_join(run, here, "before-microbatches"));
-    assert_ok(wt_read_run_config(&config, run));
+    assert_ok(wt_run_read_config(&config, run));
     expect_microbatches(&config);
     assert_ok(wt_path_join(file, run, "step-00000004.h5"));
     assert_ok(wt_checkpoint_open(&checkpoint, file));

@@ -1,12 +1,12 @@
-# A run whose loss stops being finite: steps are skipped, the run goes back to its last good checkpoint with a lower
-# learning rate, survives that way or gives up with one line; a kill does not undo what it learnt.
+# A run whose loss stops being finite: steps are skipped, the run goes back to its last good checkpoint with a
+# lower learning rate, survives that way or gives up with one line; a kill does not undo what it learnt.
 set -eu
 . "$SOURCE/tests/runs.sh"
 make_tone
 make_config config.yaml
 
-# AdamW's decay with an absurd learning rate flips the parameters' signs and blows them up. How many halvings of the
-# rate bring the run below that is plain arithmetic: the factor 1 − rate·decay must come within ±1.
+# AdamW's decay with an absurd learning rate flips the parameters' signs and blows them up. How many halvings
+# of the rate bring the run below that is plain arithmetic: the factor 1 − rate·decay must come within ±1.
 wild() { # EVERY
     echo "--set train.steps=30 --set optimizer.kind=adamw --set optimizer.weight_decay=1000 --set optimizer.clip=0
         --set schedule.kind=constant --set schedule.warmup=1 --set guard.skips=3 --set checkpoint.every=$1

@@ -1,5 +1,6 @@
-# run.yaml's list of starts: each one with its steps, ranks, memory and why it ended, also of one that was killed or
-# refused, on any number of ranks; node-hours are their sum. What other programs read of the file stands where it stood.
+# run.yaml's list of starts: each one with its steps, ranks, memory and why it ended, also of one that was
+# killed or refused, on any number of ranks; node-hours are their sum. What other programs read of the file
+# stands where it stood.
 set -eu
 . "$SOURCE/tests/mpi/faults.sh"
 

@@ -30,11 +30,11 @@ static wt_run_record through_text(wt_run_record *record) {
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     fprintf(out, "verdict: running\nrestarts: 2\n");
-    wt_print_starts(out, record);
+    wt_run_print_starts(out, record);
     fclose(out);
     wt_run_record again;
     memset(&again, 0, sizeof again);
-    assert_int_equal(wt_parse_run_record(&again, text), WT_OK);
+    assert_int_equal(wt_run_parse_record(&again, text), WT_OK);
     free(text);
     wt_run_record_dispose(record);
     return again;
@@ -43,7 +43,7 @@ static wt_run_record through_text(wt_run_record *record) {
 static void a_start_comes_back(void **unused) {
     (void)unused;
     wt_run_record record = {0};
-    assert_int_equal(wt_add_start(&record, &a_start), WT_OK);
+    assert_int_equal(wt_run_add_start(&record, &a_start), WT_OK);
     record = through_text(&record);
     assert_false(record.running); /* whatever the run's own verdict is */
     assert_string_equal(record.said.verdict, "running");
@@ -54,7 +54,7 @@ static void a_start_comes_back(void **unused) {
     assert_true(record.starts[0].peak_mib == 313.5 && record.starts[0].peak_rank == 3);
     assert_string_equal(record.starts[0].verdict, "continue");
     assert_string_equal(record.starts[0].why, a_start.why);
-    assert_float_equal(wt_node_hours(&record), 2.0, 1e-9);
+    assert_float_equal(wt_run_node_hours(&record), 2.0, 1e-9);
     wt_run_record_dispose(&record);
 }
 
@@ -73,7 +73,7 @@ static void any_message_comes_back_as_far_as_it_is_text(void **unused) {
         wt_run_record record = {0};
         wt_run_start start = a_start;
         snprintf(start.why, sizeof start.why, "%s", messages[i][0]);
-        assert_int_equal(wt_add_start(&record, &start), WT_OK);
+        assert_int_equal(wt_run_add_start(&record, &start), WT_OK);
         record = through_text(&record);
         assert_int_equal(record.count, 1);
         assert_string_equal(record.starts[0].why, messages[i][1] ? messages[i][1] : messages[i][0]);
@@ -89,13 +89,13 @@ static void old_starts_are_counted(void **unused) {
     for (int i = 0; i < STARTS; i++) {
         wt_run_start start = a_start;
         start.from = i;
-        assert_int_equal(wt_add_start(&record, &start), WT_OK);
+        assert_int_equal(wt_run_add_start(&record, &start), WT_OK);
     }
     assert_true(record.count < STARTS);
     record = through_text(&record);
     assert_int_equal(record.count + record.earlier, STARTS);
     assert_int_equal(record.starts[record.count - 1].from, STARTS - 1);
-    assert_float_equal(wt_node_hours(&record), 2.0 * STARTS, 1e-3);
+    assert_float_equal(wt_run_node_hours(&record), 2.0 * STARTS, 1e-3);
     wt_run_record_dispose(&record);
 }
 
@@ -103,16 +103,16 @@ static void the_running_one_alone_is_closed(void **unused) {
     (void)unused;
     wt_run_record record = {0};
     wt_run_start start = a_start;
-    assert_false(wt_close_start(&record, "failed", "why", 1));
+    assert_false(wt_run_close_start(&record, "failed", "why", 1));
     snprintf(start.verdict, sizeof start.verdict, "running");
     start.ended = 0;
-    assert_int_equal(wt_add_start(&record, &start), WT_OK);
+    assert_int_equal(wt_run_add_start(&record, &start), WT_OK);
     record = through_text(&record);
     assert_true(record.running);
-    assert_true(wt_close_start(&record, "failed", "out of luck", start.begun - 5)); /* clocks differ */
+    assert_true(wt_run_close_start(&record, "failed", "out of luck", start.begun - 5)); /* clocks differ */
     assert_int_equal(record.starts[0].ended, start.begun);
     assert_string_equal(record.starts[0].verdict, "failed");
-    assert_false(wt_close_start(&record, "done", "", start.begun + 5));
+    assert_false(wt_run_close_start(&record, "done", "", start.begun + 5));
     assert_string_equal(record.starts[0].why, "out of luck");
     wt_run_record_dispose(&record);
 }
@@ -124,7 +124,7 @@ static void older_and_broken_files_are_read(void **unused) {
     wt_run_record record;
     memset(&record, 0, sizeof record);
     assert_int_equal(
-        wt_parse_run_record(&record, "verdict: done\nwhy: \"all\"\nrestarts: 4\nconfiguration:\n  a: 1\n"),
+        wt_run_parse_record(&record, "verdict: done\nwhy: \"all\"\nrestarts: 4\nconfiguration:\n  a: 1\n"),
         WT_OK);
     assert_string_equal(record.said.verdict, "done");
     assert_string_equal(record.said.why, "all");
@@ -133,9 +133,9 @@ static void older_and_broken_files_are_read(void **unused) {
     assert_int_equal(record.count, 0);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         memset(&record, 0, sizeof record);
-        assert_int_equal(wt_parse_run_record(&record, texts[i]), WT_OK);
+        assert_int_equal(wt_run_parse_record(&record, texts[i]), WT_OK);
         assert_string_equal(record.said.verdict, "");
-        assert_float_equal(wt_node_hours(&record), 0.0, 0.0);
+        assert_float_equal(wt_run_node_hours(&record), 0.0, 0.0);
         wt_run_record_dispose(&record);
     }
 }
@@ -150,7 +150,7 @@ static void hostile_files_are_read(void **unused) {
     snprintf(text, sizeof text,
              "restarts: %d\nearlier_starts: %d\nstarts:\n- {ranks: 9223372036854775807, nodes: -5}\n",
              INT32_MAX, INT32_MAX);
-    assert_int_equal(wt_parse_run_record(&record, text), WT_OK);
+    assert_int_equal(wt_run_parse_record(&record, text), WT_OK);
     assert_true(record.earlier > 0 && record.earlier + 1000000 > 0 && record.restarts + 1 > 0);
     assert_int_equal(record.count, 1);
     assert_true(record.starts[0].ranks > 0 && record.starts[0].nodes == 0);
@@ -163,7 +163,7 @@ static void hostile_files_are_read(void **unused) {
         else
             for (int i = 0; i < BRACKETS; i++) text[i] = kind == 0 ? '[' : i % 2 ? ' ' : '-';
         const clock_t begun = clock();
-        assert_int_equal(wt_parse_run_record(&record, text), WT_OK);
+        assert_int_equal(wt_run_parse_record(&record, text), WT_OK);
         assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 2);
         assert_int_equal(record.count, 0);
         wt_run_record_dispose(&record);

@@ -1,5 +1,5 @@
-# The overfitting test as a user runs it: configs/sine.yaml learns the tone in two minutes, and what the network
-# then generates, drawn at temperature 1 from silence, is that tone. $1: spectrum
+# The overfitting test as a user runs it: configs/sine.yaml learns the tone in two minutes, and what the
+# network then generates, drawn at temperature 1 from silence, is that tone. $1: spectrum
 set -eu
 . "$SOURCE/tests/runs.sh"
 spectrum=$1

@@ -1,6 +1,6 @@
-# Conditions, the whole way: prepare --mel and --speaker; training with both, a mixture and condition dropout, which is
-# the same on any number of ranks and threads, killed and resumed; the loss with the right frames is the lowest; what
-# does not fit together is refused, and nothing is left half-written.
+# Conditions, the whole way: prepare --mel and --speaker; training with both, a mixture and condition dropout,
+# which is the same on any number of ranks and threads, killed and resumed; the loss with the right frames is
+# the lowest; what does not fit together is refused, and nothing is left half-written.
 set -eu
 . "$SOURCE/tests/runs.sh"
 . "$SOURCE/tests/cli/prepare_helpers.sh"

@@ -9,7 +9,7 @@
 #include "wavetrain/memory.h"
 #include "yaml/yaml_node.h"
 
-static wt_status read_text(wt_yaml_pool *pool, wt_yaml_node **root, const char *text) {
+static wt_status read_yaml(wt_yaml_pool *pool, wt_yaml_node **root, const char *text) {
     *pool = (wt_yaml_pool){0};
     return wt_yaml_read(pool, root, "f.yaml", true, text, strlen(text));
 }
@@ -17,7 +17,7 @@ static wt_status read_text(wt_yaml_pool *pool, wt_yaml_node **root, const char *
 static void expect_refused(const char *text, const char *message) {
     wt_yaml_pool pool;
     wt_yaml_node *root;
-    assert_int_equal(read_text(&pool, &root, text), WT_USAGE);
+    assert_int_equal(read_yaml(&pool, &root, text), WT_USAGE);
     assert_string_equal(wt_error_message(), message);
     wt_yaml_dispose(&pool);
 }
@@ -26,7 +26,7 @@ static void test_nodes_know_their_lines(void **state) {
     (void)state;
     wt_yaml_pool pool;
     wt_yaml_node *root;
-    assert_int_equal(read_text(&pool, &root, "a: 1\nlist:\n- x\n- 'y z'\nb: {c: ~}\n"), WT_OK);
+    assert_int_equal(read_yaml(&pool, &root, "a: 1\nlist:\n- x\n- 'y z'\nb: {c: ~}\n"), WT_OK);
     assert_int_equal(root->kind, WT_YAML_MAPPING);
     assert_int_equal(root->count, 3);
     const wt_yaml_node *list = wt_yaml_find(root, "list"), *inner = wt_yaml_find(root, "b");
@@ -47,7 +47,7 @@ static void test_an_empty_text_has_no_root(void **state) {
     (void)state;
     wt_yaml_pool pool;
     wt_yaml_node *root;
-    assert_int_equal(read_text(&pool, &root, "# nothing\n"), WT_OK);
+    assert_int_equal(read_yaml(&pool, &root, "# nothing\n"), WT_OK);
     assert_null(root);
     wt_yaml_dispose(&pool);
 }
@@ -74,7 +74,7 @@ static void test_numbers(void **state) {
     wt_yaml_pool pool;
     wt_yaml_node *root;
     double value;
-    assert_int_equal(read_text(&pool, &root, "[1.5e3, .5, 2, '2', nan, 0x1p3]"), WT_OK);
+    assert_int_equal(read_yaml(&pool, &root, "[1.5e3, .5, 2, '2', nan, 0x1p3]"), WT_OK);
     const wt_yaml_node *node = root->first;
     assert_true(wt_yaml_number(&value, node) && value == 1500);
     assert_true(wt_yaml_number(&value, node->next) && value == 0.5);
@@ -96,7 +96,7 @@ static void test_texts_come_back(void **state) {
         FILE *out = open_memstream(&printed, &bytes);
         wt_yaml_print_text(out, texts[i]);
         assert_int_equal(fclose(out), 0);
-        assert_int_equal(read_text(&pool, &root, printed), WT_OK);
+        assert_int_equal(read_yaml(&pool, &root, printed), WT_OK);
         assert_string_equal(root->text, texts[i]);
         assert_false(wt_yaml_is_null(root));
         wt_yaml_dispose(&pool);

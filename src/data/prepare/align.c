@@ -27,7 +27,7 @@ enum {
 };
 
 static wt_status unknown(const char *path, const char *why) {
-    return wt_error(WT_USAGE, "%s: by how many samples it lags can't be told (%s; give it with --align N)",
+    return wt_error(WT_USAGE, "%s: cannot find by how many samples it lags (%s; give it with --align N)",
                     path, why);
 }
 
@@ -156,7 +156,7 @@ static void drop_spectra(spectra *s) {
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wt_free(arrays[i]);
 }
 
-static double sample_at(const float *x, int64_t frames, int64_t i) {
+static double sample_or_zero(const float *x, int64_t frames, int64_t i) {
     return i >= 0 && i < frames ? (double)x[i] : 0;
 }
 
@@ -167,8 +167,8 @@ static void average_spectra(spectra *s, const float *dry, int64_t dry_frames, co
     for (int64_t first = 0; first < dry_frames; first += STRETCH) {
         for (int i = 0; i < FFT; i++) {
             const bool inside = i >= MARGIN && i < MARGIN + STRETCH;
-            s->x[i] = inside ? sample_at(dry, dry_frames, first + i - MARGIN) : 0;
-            s->y[i] = sample_at(wet, wet_frames, first + i - MARGIN);
+            s->x[i] = inside ? sample_or_zero(dry, dry_frames, first + i - MARGIN) : 0;
+            s->y[i] = sample_or_zero(wet, wet_frames, first + i - MARGIN);
         }
         fftw_execute(s->forward_x);
         fftw_execute(s->forward_y);
@@ -241,7 +241,7 @@ cleanup:
 
 /* --- both --- */
 
-static bool is_silent(const float *x, int64_t frames) {
+static bool has_no_signal(const float *x, int64_t frames) {
     for (int64_t i = 0; i < frames; i++)
         if (x[i] != 0) return false;
     return true;
@@ -251,8 +251,9 @@ wt_status wt_align(wt_alignment *a, const char *path, const float *dry, int64_t 
                    int64_t wet_frames) {
     int64_t blips[BLIPS_MAX];
     *a = (wt_alignment){0};
-    WT_CHECK(!is_silent(wet, wet_frames), WT_USAGE, "%s: is silent (expected what the gear has made)", path);
-    WT_CHECK(!is_silent(dry, dry_frames), WT_USAGE, "%s: its dry signal is silent", path);
+    WT_CHECK(!has_no_signal(wet, wet_frames), WT_USAGE, "%s: is silent (expected what the gear has made)",
+             path);
+    WT_CHECK(!has_no_signal(dry, dry_frames), WT_USAGE, "%s: its dry signal is silent", path);
     const int count = find_blips(blips, dry, dry_frames);
     if (count == 0) return align_by_response(a, path, dry, dry_frames, wet, wet_frames);
     return align_by_blips(a, path, blips, count, dry[blips[0]] < 0, wet, wet_frames);

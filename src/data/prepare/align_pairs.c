@@ -46,7 +46,8 @@ static void warn_of_clipping(const char *path, const float *x, int64_t frames) {
 
 /* --- the standard layout --- */
 
-/* By its structure: the last part is the first one once more, with silence before it, and blips stand in silence. */
+/* By its structure: the last part is the first one once more, with silence before it, and blips stand in
+ * silence. */
 static bool has_standard_layout(const float *dry, int64_t frames, int rate) {
     const int64_t twin = (int64_t)WT_STANDARD_VALIDATION * rate,
                   length = (int64_t)WT_STANDARD_END * rate - twin;
@@ -59,7 +60,8 @@ static bool has_standard_layout(const float *dry, int64_t frames, int rate) {
     return quiet && loud && dry[blip] != 0 && memcmp(dry, dry + twin, (size_t)length * sizeof *dry) == 0;
 }
 
-/* What the gear has made of the same twice is the same, but for noise and whatever else no network can learn. */
+/* What the gear has made of the same twice is the same, but for noise and whatever else no network can
+ * learn. */
 static void compare_takes(const char *path, const float *wet, int64_t frames, int64_t delay, int rate) {
     const double allowed = 0.01;
     const int64_t twin = (int64_t)WT_STANDARD_VALIDATION * rate, end = (int64_t)WT_STANDARD_END * rate;
@@ -90,8 +92,8 @@ static wt_status find_delay(int64_t *delay, const char *path, const float *x, in
     return WT_OK;
 }
 
-wt_status wt_pair_examine(wt_pair *pair, const wt_recording *dry, const wt_recording *wet,
-                          const wt_audio_options *options, const int64_t *given) {
+wt_status wt_align_examine(wt_pair *pair, const wt_recording *dry, const wt_recording *wet,
+                           const wt_audio_options *options, const int64_t *given) {
     float *x = NULL, *y = NULL;
     int64_t x_frames = 0, y_frames = 0;
     wt_status status = WT_OK;
@@ -113,7 +115,7 @@ cleanup:
     return status;
 }
 
-wt_status wt_pair_shift(const wt_pair *pair, wt_recording *dry, wt_recording *wet) {
+wt_status wt_align_shift(const wt_pair *pair, wt_recording *dry, wt_recording *wet) {
     const int64_t delay = pair->delay, dry_first = delay < 0 ? -delay : 0, wet_first = delay > 0 ? delay : 0;
     const int64_t dry_left = dry->format.frames - dry_first, wet_left = wet->format.frames - wet_first;
     const int64_t frames = dry_left < wet_left ? dry_left : wet_left;

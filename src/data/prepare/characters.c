@@ -1,7 +1,7 @@
 /*
- * Sets of characters, and small letters. The C library knows more letters, but by the machine's locale and version; a
- * data set must come out the same everywhere, so the alphabets that have capitals and are in wide use stand in a table of
- * ranges. Letters that it leaves out stay as they are.
+ * Sets of characters, and small letters. The C library knows more letters, but by the machine's locale and
+ * version; a data set must come out the same everywhere, so the alphabets that have capitals and are in wide
+ * use stand in a table of ranges. Letters that it leaves out stay as they are.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 
 /* --- small letters --- */
 
-/* In a range of pairs, capitals are even (or odd) and the small letter follows; else it lies `distance` further. */
+/* In a range of pairs, capitals are even (or odd) and the small letter follows; else it lies `distance`
+ * further. */
 typedef struct {
     uint32_t first, last;
     enum { DISTANCE, EVEN, ODD } rule;
@@ -53,7 +54,7 @@ static const capital_range capitals[] = {
     {0xFF21, 0xFF3A, DISTANCE, 32},
 };
 
-uint32_t wt_lower_case(uint32_t code) {
+uint32_t wt_characters_lower(uint32_t code) {
     for (size_t i = 0; i < sizeof capitals / sizeof *capitals && code >= capitals[i].first; i++) {
         const capital_range *range = &capitals[i];
         if (code > range->last) continue;

@@ -1,9 +1,10 @@
 /*
  * A reader of comma-separated values (RFC 4180), one record at a time, of files of any size.
  *
- * Our own: errors must name the line, and rows must be found again by their place in the file, which a parser that is
- * fed pieces and calls back doesn't tell. A record may span lines within quotes; its line is the one that it begins in.
- * More than the RFC has: any line end, blanks around fields, blank lines, and rows of separators alone at the end.
+ * Our own: errors must name the line, and rows must be found again by their place in the file, which a parser
+ * that is fed pieces and calls back doesn't tell. A record may span lines within quotes; its line is the one
+ * that it begins in. More than the RFC has: any line end, blanks around fields, blank lines, and rows of
+ * separators alone at the end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -48,23 +49,23 @@ static int next_byte(wt_csv *csv) {
     while (csv->filled - csv->at < 2 && !csv->ended) refill(csv);
     if (csv->at == csv->filled) return EOF;
     const char *at = csv->buffer + csv->at;
-    const int end = wt_line_end(at, csv->filled - csv->at), length = end > 0 ? end : 1;
+    const int end = wt_utf8_line_end(at, csv->filled - csv->at), length = end > 0 ? end : 1;
     csv->at += (size_t)length;
     csv->next_offset += length;
     csv->next_line += end > 0;
     return end > 0 ? '\n' : (unsigned char)*at;
 }
 
-static wt_status check_read(const wt_csv *csv) {
+static wt_status check_csv_read(const wt_csv *csv) {
     WT_CHECK(!ferror(csv->file), WT_FAILED, "%s: can't be read (%s)", csv->path, strerror(errno));
     return WT_OK;
 }
 
 /* To the first byte behind a byte order mark. */
-static wt_status begin(wt_csv *csv) {
+static wt_status begin_csv(wt_csv *csv) {
     refill(csv);
-    WT_TRY(check_read(csv));
-    WT_TRY(wt_text_begin(&csv->at, csv->path, csv->buffer, csv->filled));
+    WT_TRY(check_csv_read(csv));
+    WT_TRY(wt_utf8_begin(&csv->at, csv->path, csv->buffer, csv->filled));
     csv->next_offset = (int64_t)csv->at;
     return WT_OK;
 }
@@ -77,11 +78,11 @@ wt_status wt_csv_open(wt_csv **out, const char *path, char separator) {
     WT_GUARD(wt_alloc(&csv->buffer, BUFFER_BYTES, 1, "bytes of a table"));
     WT_GUARD(wt_alloc(&csv->text, RECORD_MAX, 1, "a row of a table"));
     WT_GUARD(wt_alloc(&csv->starts, FIELDS_MAX, sizeof *csv->starts, "columns of a table"));
-    WT_GUARD(wt_copy_string(&csv->path, path));
+    WT_GUARD(wt_memory_copy_string(&csv->path, path));
     csv->separator = separator;
     csv->next_line = 1;
     WT_GUARD(wt_file_open(&csv->file, path));
-    WT_GUARD(begin(csv));
+    WT_GUARD(begin_csv(csv));
     *out = csv;
     csv = NULL;
 cleanup:
@@ -125,21 +126,21 @@ const char *wt_csv_path(const wt_csv *csv) {
     return csv->path;
 }
 
-static wt_status refuse(const wt_csv *csv, const char *what) {
+static wt_status refuse_csv(const wt_csv *csv, const char *what) {
     return wt_error(WT_USAGE, "%s:%lld: %s", csv->path, (long long)csv->line, what);
 }
 
 /* --- fields --- */
 
-static wt_status put(wt_csv *csv, int c) {
-    if (csv->used >= RECORD_MAX - 1) return refuse(csv, "the row is too long (expected less than 1 MiB)");
-    if (c == 0) return refuse(csv, "holds a zero byte (expected text)");
+static wt_status put_character(wt_csv *csv, int c) {
+    if (csv->used >= RECORD_MAX - 1) return refuse_csv(csv, "the row is too long (expected less than 1 MiB)");
+    if (c == 0) return refuse_csv(csv, "holds a zero byte (expected text)");
     csv->text[csv->used++] = (char)c;
     return WT_OK;
 }
 
 static wt_status begin_field(wt_csv *csv) {
-    if (csv->count == FIELDS_MAX) return refuse(csv, "too many columns (expected at most 65536)");
+    if (csv->count == FIELDS_MAX) return refuse_csv(csv, "too many columns (expected at most 65536)");
     csv->starts[csv->count++] = (int)csv->used;
     return WT_OK;
 }
@@ -148,12 +149,12 @@ static wt_status begin_field(wt_csv *csv) {
 static wt_status read_quoted(wt_csv *csv, int *next) {
     for (;;) {
         int c = next_byte(csv);
-        if (c == EOF) return refuse(csv, "a quote is not closed");
+        if (c == EOF) return refuse_csv(csv, "a quote is not closed");
         if (c == '"') {
             *next = next_byte(csv);
             if (*next != '"') return WT_OK;
         }
-        WT_TRY(put(csv, c));
+        WT_TRY(put_character(csv, c));
     }
 }
 
@@ -173,7 +174,7 @@ static size_t blank_at(const wt_csv *csv, const char *text, const char *end, boo
 }
 
 /* The field that was put last, without the blanks around it. */
-static void trim(wt_csv *csv) {
+static void trim_field(wt_csv *csv) {
     int *start = &csv->starts[csv->count - 1];
     for (size_t n; (n = blank_at(csv, csv->text + *start, csv->text + csv->used, true)) > 0;) csv->used -= n;
     for (size_t n; (n = blank_at(csv, csv->text + *start, csv->text + csv->used, false)) > 0;)
@@ -181,7 +182,7 @@ static void trim(wt_csv *csv) {
 }
 
 /* A field, and in *next what ended it: the separator, the line's end or the file's. */
-static wt_status read_field(wt_csv *csv, int *next) {
+static wt_status read_csv_field(wt_csv *csv, int *next) {
     int c = next_byte(csv);
     WT_TRY(begin_field(csv));
     while (is_blank(csv, c)) c = next_byte(csv);
@@ -189,30 +190,30 @@ static wt_status read_field(wt_csv *csv, int *next) {
     if (csv->quoted) {
         WT_TRY(read_quoted(csv, &c));
         while (is_blank(csv, c)) c = next_byte(csv);
-        if (!ends_field(csv, c)) return refuse(csv, "text behind a closing quote");
+        if (!ends_field(csv, c)) return refuse_csv(csv, "text behind a closing quote");
     } else {
-        for (; !ends_field(csv, c); c = next_byte(csv)) WT_TRY(put(csv, c));
-        trim(csv);
+        for (; !ends_field(csv, c); c = next_byte(csv)) WT_TRY(put_character(csv, c));
+        trim_field(csv);
     }
     *next = c;
     csv->text[csv->used++] = '\0'; /* put leaves a byte for it */
-    if (csv->used >= RECORD_MAX) return refuse(csv, "the row is too long (expected less than 1 MiB)");
+    if (csv->used >= RECORD_MAX) return refuse_csv(csv, "the row is too long (expected less than 1 MiB)");
     return WT_OK;
 }
 
 /* --- records --- */
 
-static wt_status read_record(wt_csv *csv, bool *found) {
+static wt_status read_csv_record(wt_csv *csv, bool *found) {
     int c = EOF;
     csv->used = 0;
     csv->count = 0;
     csv->line = csv->next_line;
     csv->offset = csv->next_offset;
     do {
-        WT_TRY(read_field(csv, &c));
+        WT_TRY(read_csv_field(csv, &c));
     } while (c == csv->separator);
     *found = c != EOF || csv->next_offset > csv->offset;
-    return check_read(csv);
+    return check_csv_read(csv);
 }
 
 /* Nothing but blanks and separators. */
@@ -226,7 +227,7 @@ wt_status wt_csv_next(wt_csv *csv, bool *found) {
     int64_t hollow =
         0; /* the line of the first row of separators alone, such as spreadsheets leave at the end */
     for (;;) {
-        WT_TRY(read_record(csv, found));
+        WT_TRY(read_csv_record(csv, found));
         if (!*found) return WT_OK;
         if (csv->count == 1 && !csv->quoted && is_hollow(csv)) continue;
         if (!is_hollow(csv)) break;

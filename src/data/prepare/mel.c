@@ -38,15 +38,15 @@ static double to_hertz(const wt_mel *mel, double value) {
     return value < 15 ? 200 * value / 3 : 1000 * exp(log(6.4) / 27 * (value - 15));
 }
 
-static double edge_of(const wt_mel *mel, int i) {
+static double find_band_edge(const wt_mel *mel, int i) {
     const double low = to_mel(mel, mel->low), high = to_mel(mel, mel->high);
     return to_hertz(mel, low + (high - low) * i / (mel->bands + 1));
 }
 
 static void make_filters(analyser *a, int rate) {
     for (int b = 0; b < a->mel->bands; b++) {
-        const double left = edge_of(a->mel, b), middle = edge_of(a->mel, b + 1),
-                     right = edge_of(a->mel, b + 2);
+        const double left = find_band_edge(a->mel, b), middle = find_band_edge(a->mel, b + 1),
+                     right = find_band_edge(a->mel, b + 2);
         const double height = a->mel->area ? 2 / (right - left) : 1;
         for (int k = 0; k < a->bins; k++) {
             const double f = (double)k * rate / a->mel->fft;
@@ -62,7 +62,7 @@ static void make_window(analyser *a) {
         a->window[before + n] = 0.5 - 0.5 * cos(2 * PI * n / a->mel->window);
 }
 
-static wt_status begin(analyser *a, const wt_mel *mel, int rate) {
+static wt_status begin_analysis(analyser *a, const wt_mel *mel, int rate) {
     const size_t fft = (size_t)mel->fft;
     a->mel = mel;
     a->bins = mel->fft / 2 + 1;
@@ -135,7 +135,7 @@ wt_status wt_mel_compute(float **frames, const wt_mel *mel, const float *samples
     const int64_t pad = mel->frames == WT_MEL_CENTRED ? mel->fft / 2 : (mel->fft - mel->hop) / 2;
     memset(&a, 0, sizeof a);
     *frames = NULL;
-    WT_GUARD(begin(&a, mel, rate));
+    WT_GUARD(begin_analysis(&a, mel, rate));
     WT_GUARD(wt_alloc(frames, (size_t)(rows * mel->bands), sizeof **frames, "a mel spectrum"));
     for (int64_t i = 0; i < rows; i++)
         make_frame(&a, samples, count, i * mel->hop - pad, *frames + i * mel->bands);

@@ -67,7 +67,7 @@ static wt_status find_preset(wt_mel *mel, const char *name, size_t length) {
                     name);
 }
 
-static wt_status scan_choice(int *value, const key *k, const char *text) {
+static wt_status scan_mel_choice(int *value, const key *k, const char *text) {
     char list[64] = "";
     for (int i = 0; k->choices[i]; i++) {
         *value = i;
@@ -79,7 +79,7 @@ static wt_status scan_choice(int *value, const key *k, const char *text) {
 
 static wt_status scan_value(wt_mel *mel, const key *k, const char *text) {
     char *end, *field = (char *)mel + k->offset;
-    if (k->choices) return scan_choice((int *)field, k, text);
+    if (k->choices) return scan_mel_choice((int *)field, k, text);
     const double value = strtod(text, &end);
     WT_CHECK(*text && !*end && value >= k->min && value <= k->max && (k->real || value == floor(value)),
              WT_USAGE, "--mel: %s: got %s, expected %s%g … %g", k->name, text,
@@ -111,7 +111,7 @@ static wt_status scan_key(wt_mel *mel, const char *text, size_t length) {
 
 /* --- what must hold between them --- */
 
-static wt_status check(const wt_mel *mel, int rate) {
+static wt_status check_mel(const wt_mel *mel, int rate) {
     WT_CHECK(mel->window <= mel->fft, WT_USAGE,
              "--mel: window is longer than fft (got %d, expected at most %d)", mel->window, mel->fft);
     WT_CHECK(mel->frames == WT_MEL_CENTRED || (mel->hop <= mel->fft && (mel->fft - mel->hop) % 2 == 0),
@@ -132,7 +132,7 @@ wt_status wt_mel_parse(wt_mel *mel, const char *text, int rate) {
         length = strcspn(++at, ",");
         WT_TRY(scan_key(mel, at, length));
     }
-    return check(mel, rate);
+    return check_mel(mel, rate);
 }
 
 void wt_mel_print(char text[WT_MEL_TEXT], const wt_mel *mel) {

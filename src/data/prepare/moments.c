@@ -1,6 +1,7 @@
 /*
- * Mean and deviation of a data set's channels. Each utterance is measured alone, in two passes over its samples in
- * double, and utterances are combined in their order: whoever measures which, the bits are the same.
+ * Mean and deviation of a data set's channels. Each utterance is measured alone, in two passes over its
+ * samples in double, and utterances are combined in their order: whoever measures which, the bits are the
+ * same.
  */
 #include <math.h>
 #include <string.h>
@@ -72,7 +73,7 @@ wt_status wt_prepare_measure_frames(const wt_prepare_plan *plan, size_t item,
     return status;
 }
 
-void wt_frame_moments_add(wt_frame_moments *total, const wt_frame_moments *other, int count) {
+void wt_moments_add_frame(wt_frame_moments *total, const wt_frame_moments *other, int count) {
     if (other->count == 0) return;
     for (int c = 0; c < count; c++)
         add_channel(&total->mean[c], &total->squares[c], (double)total->count, (double)other->count,
@@ -80,7 +81,7 @@ void wt_frame_moments_add(wt_frame_moments *total, const wt_frame_moments *other
     total->count += other->count;
 }
 
-void wt_frame_moments_finish(wt_features *features, const wt_frame_moments *moments) {
+void wt_moments_finish_frames(wt_features *features, const wt_frame_moments *moments) {
     for (int c = 0; c < features->count; c++) {
         const double variance = moments->count > 0 ? moments->squares[c] / (double)moments->count : 0;
         features->mean[c] = moments->mean[c];

@@ -1,7 +1,8 @@
 /*
- * Whether an Ogg file is whole (RFC 3533). Decoders pass over pages that are damaged or missing, which leaves a recording
- * shorter than it was and nothing said; so each page's checksum is computed, pages of a stream must be numbered through,
- * and the last one must say that it is. The price is that the file is read once more, at some 400 MB/s.
+ * Whether an Ogg file is whole (RFC 3533). Decoders pass over pages that are damaged or missing, which leaves
+ * a recording shorter than it was and nothing said; so each page's checksum is computed, pages of a stream
+ * must be numbered through, and the last one must say that it is. The price is that the file is read once
+ * more, at some 400 MB/s.
  */
 #include <string.h>
 
@@ -34,7 +35,7 @@ typedef struct {
     unsigned char page[PAGE_MAX];
 } ogg_reader;
 
-static uint32_t get32(const unsigned char *bytes) {
+static uint32_t get_ogg32(const unsigned char *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
@@ -86,9 +87,9 @@ static wt_status read_page(ogg_reader *reader, bool *found) {
 
 static wt_status check_page(ogg_reader *reader) {
     const unsigned char *page = reader->page;
-    const uint32_t serial = get32(page + 14), number = get32(page + 18);
+    const uint32_t serial = get_ogg32(page + 14), number = get_ogg32(page + 18);
     int s = 0;
-    WT_CHECK(checksum(reader) == get32(page + 22), WT_USAGE,
+    WT_CHECK(checksum(reader) == get_ogg32(page + 22), WT_USAGE,
              "%s: the Ogg file is damaged (page %lld has a wrong checksum)", reader->path,
              (long long)reader->number);
     while (s < reader->open && reader->streams[s].serial != serial) s++;

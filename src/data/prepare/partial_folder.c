@@ -85,7 +85,7 @@ wt_status wt_partial_create(wt_partial_folder *folder, const char *dataset) {
     return status;
 }
 
-static wt_status sync_file(const char *path) {
+static wt_status sync_path(const char *path) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     WT_CHECK(file >= 0, WT_FAILED, "%s: can't be opened (%s)", path, strerror(errno));
     int code = fsync(file), reason = errno;
@@ -101,7 +101,7 @@ static wt_status sync_shards(const char *folder) {
     wt_status status = WT_OK;
     for (size_t i = 0; i < count && status == WT_OK; i++) {
         status = wt_path_join(path, folder, names[i]);
-        if (status == WT_OK) status = sync_file(path);
+        if (status == WT_OK) status = sync_path(path);
     }
     wt_folder_list_free(names, count);
     return status;

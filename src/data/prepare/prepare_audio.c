@@ -134,7 +134,7 @@ static bool is_constant(const float *samples, int64_t count) {
     return true;
 }
 
-static void trim(wt_utterance *utterance, int channels, int rate, double decibels) {
+static void trim_utterance(wt_utterance *utterance, int channels, int rate, double decibels) {
     int64_t first, kept;
     wt_trim(utterance->samples, utterance->count, channels, rate, decibels, &first, &kept);
     memmove(utterance->samples, utterance->samples + first * channels,
@@ -201,7 +201,7 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
         choose_samples(utterance->samples, format.frames, format.channels, options->channels);
     utterance->silent = is_silent(utterance->samples, utterance->count * channels);
     WT_TRY(resample(utterance, channels, format.rate, rate));
-    if (options->trim > 0) trim(utterance, channels, rate, options->trim);
+    if (options->trim > 0) trim_utterance(utterance, channels, rate, options->trim);
     if (!options->mel || target) return WT_OK;
     utterance->frame_count = wt_mel_count(&options->spectrum, utterance->count);
     return wt_mel_compute(&utterance->frames, &options->spectrum, utterance->samples, utterance->count, rate);

@@ -17,17 +17,19 @@ typedef struct {
 /* Refuses a RIFF or RF64 WAV file that ends before its samples do, or has none. Other files pass. */
 wt_status wt_wav_find(FILE *file, const char *path, wt_wav_layout *layout);
 
-/* Refuses an Ogg file that is not whole: each page's checksum and number, and the end of each stream. Other files pass.
- * *end is where something else begins behind the last page, such as tags; 0: nothing does. */
+/* Refuses an Ogg file that is not whole: each page's checksum and number, and the end of each stream. Other
+ * files pass. *end is where something else begins behind the last page, such as tags; 0: nothing does. */
 wt_status wt_ogg_check(FILE *file, const char *path, int64_t *end);
 
 /* A rate and a number of channels within bounds, or an error about `path`. */
 wt_status wt_sound_check_format(const char *path, const wt_sound_format *format);
 
-/* A plan of simulated utterances of `bytes` each: a tenth of them (at least one) is for testing, another for validation. */
+/* A plan of simulated utterances of `bytes` each: a tenth of them (at least one) is for testing, another for
+ * validation. */
 wt_status wt_simulated_plan(wt_prepare_plan *plan, size_t items, int64_t bytes, int64_t shard_bytes);
 
-/* csv_reader.c: the records of a file, one after the other. Fields are valid until the next call; errors name the line. */
+/* csv_reader.c: the records of a file, one after the other. Fields are valid until the next call; errors name
+ * the line. */
 typedef struct wt_csv wt_csv;
 wt_status wt_csv_open(wt_csv **out, const char *path, char separator);
 void wt_csv_close(wt_csv *csv); /* takes NULL */
@@ -47,7 +49,8 @@ typedef struct {
 } wt_columns;
 /* Reads the heading. */
 wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_options *options);
-/* The record that was read last, [signal_count] and a label: as many columns as the heading, numbers, a fitting label. */
+/* The record that was read last, [signal_count] and a label: as many columns as the heading, numbers, a
+ * fitting label. */
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
                           double *signals, double *label);
 

@@ -93,7 +93,7 @@ void wt_prepare_warn_of_classes(const wt_prepare_plan *plan, const wt_prepare_ta
             char name[WT_SYMBOL_TEXT];
             if (tally->classes[split][class] > 0 || missing++ >= SHOWN) continue;
             if (plan->vocabulary)
-                wt_symbol_text(name, plan->vocabulary->symbols[class]);
+                wt_vocabulary_symbol_text(name, plan->vocabulary->symbols[class]);
             else
                 snprintf(name, sizeof name, "%d", class);
             used += snprintf(list + used, sizeof list - (size_t)used, "%s%s", used ? ", " : "", name);

@@ -36,7 +36,7 @@ static void count_skipped(wt_recordings *list, const char *name) {
     if (i == WT_ENDINGS_MAX) return; /* counted with the others alone */
     if (i == list->ending_count) {
         list->ending_count++;
-        wt_text_show(list->endings[i].ending, sizeof list->endings[i].ending, ending, strlen(ending));
+        wt_utf8_show(list->endings[i].ending, sizeof list->endings[i].ending, ending, strlen(ending));
     }
     list->endings[i].count++;
 }
@@ -54,7 +54,7 @@ void wt_recordings_skipped(char *text, size_t room, const wt_recordings *list) {
     if (others > 0 && used < room) snprintf(text + used, room - used, ", others × %lld", (long long)others);
 }
 
-static wt_status make_room(collection *all) {
+static wt_status grow_collection(collection *all) {
     wt_recordings *list = all->list;
     if (list->count < all->room) return WT_OK;
     size_t larger = all->room ? 2 * all->room : 256;
@@ -67,13 +67,13 @@ static wt_status make_room(collection *all) {
     return WT_OK;
 }
 
-static wt_status add_file(collection *all, const char *path, const char *id) {
-    WT_TRY(make_room(all));
+static wt_status add_recording_file(collection *all, const char *path, const char *id) {
+    WT_TRY(grow_collection(all));
     wt_recording *file = &all->list->files[all->list->count];
     memset(file, 0, sizeof *file);
-    WT_TRY(wt_copy_string(&file->path, path));
+    WT_TRY(wt_memory_copy_string(&file->path, path));
     all->list->count++; /* from here dispose frees it */
-    return wt_copy_string(&file->id, id);
+    return wt_memory_copy_string(&file->id, id);
 }
 
 /* The last part of a folder's real name: "." and "x/.." have one too. */
@@ -90,10 +90,11 @@ static wt_status add_below(collection *all, const FTSENT *entry, const char *roo
     while (*below == '/') below++;
     char id[WT_PATH_MAX];
     WT_TRY(wt_path_join(id, prefix, below));
-    return add_file(all, entry->fts_path, id);
+    return add_recording_file(all, entry->fts_path, id);
 }
 
-static wt_status visit(collection *all, FTS *walk, FTSENT *entry, const char *root, const char *prefix) {
+static wt_status visit_entry(collection *all, FTS *walk, FTSENT *entry, const char *root,
+                             const char *prefix) {
     bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
     switch (entry->fts_info) {
     case FTS_D:
@@ -127,7 +128,7 @@ static wt_status add_folder(collection *all, const char *path) {
     WT_CHECK(walk, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
     wt_status status = WT_OK;
     for (FTSENT *entry; status == WT_OK && (errno = 0, entry = fts_read(walk));)
-        status = visit(all, walk, entry, root, prefix);
+        status = visit_entry(all, walk, entry, root, prefix);
     if (status == WT_OK && errno != 0)
         status = wt_error(WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
     fts_close(walk);
@@ -144,7 +145,7 @@ static wt_status add_input(collection *all, const char *path) {
     if (wt_path_is_folder(path)) return add_folder(all, path);
     /* Opening reports more about a path that is neither than stat would. */
     WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such file or folder", path);
-    return add_file(all, path, wt_path_base(path));
+    return add_recording_file(all, path, wt_path_base(path));
 }
 
 static bool is_utf8(const char *text) {
@@ -234,9 +235,9 @@ wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, 
 }
 
 /* Frames first … first+frames−1 of a recording as one of its own, for a part. */
-static wt_status add_part(collection *all, const wt_recording *whole, const char *id, wt_split split,
-                          int64_t first, int64_t frames) {
-    WT_TRY(add_file(all, whole->path, id));
+static wt_status add_recording_part(collection *all, const wt_recording *whole, const char *id,
+                                    wt_split split, int64_t first, int64_t frames) {
+    WT_TRY(add_recording_file(all, whole->path, id));
     wt_recording *part = &all->list->files[all->list->count - 1];
     part->format = whole->format;
     part->format.frames = frames;
@@ -247,7 +248,8 @@ static wt_status add_part(collection *all, const wt_recording *whole, const char
     return WT_OK;
 }
 
-/* Frames begin … end−1 of a recording, with the part's name behind the id's #; nothing where there are none. */
+/* Frames begin … end−1 of a recording, with the part's name behind the id's #; nothing where there are
+ * none. */
 static wt_status add_named_part(collection *all, const wt_recording *whole, wt_split split, int64_t begin,
                                 int64_t end) {
     char id[WT_PATH_MAX];
@@ -256,7 +258,7 @@ static wt_status add_named_part(collection *all, const wt_recording *whole, wt_s
     if (end <= begin) return WT_OK;
     const int length = snprintf(id, sizeof id, "%s#%s", whole->id, wt_split_name(split));
     WT_CHECK(length < WT_PATH_MAX, WT_USAGE, "%s: the name is too long", whole->path);
-    return add_part(all, whole, id, split, begin, end - begin);
+    return add_recording_part(all, whole, id, split, begin, end - begin);
 }
 
 static wt_status cut_by_layout(collection *all, const wt_recording *whole) {
@@ -284,7 +286,7 @@ static wt_status cut_by_shares(collection *all, const wt_recording *whole, const
 static wt_status cut_recording(collection *all, const wt_recording *whole, const double *shares) {
     if (whole->standard && !whole->held) return cut_by_layout(all, whole);
     if (shares && !whole->held) return cut_by_shares(all, whole, shares);
-    WT_TRY(add_part(all, whole, whole->id, whole->split, 0, whole->format.frames));
+    WT_TRY(add_recording_part(all, whole, whole->id, whole->split, 0, whole->format.frames));
     all->list->files[all->list->count - 1].held = whole->held;
     return WT_OK;
 }
@@ -352,7 +354,7 @@ wt_status wt_recordings_unpack(wt_recordings *recordings, const char *bytes, siz
     const char *at = bytes + sizeof head;
     for (int64_t i = 0; i < head[1] && at < bytes + size; i++) {
         const char *id = at + strlen(at) + 1;
-        WT_GUARD(add_file(&all, at, id));
+        WT_GUARD(add_recording_file(&all, at, id));
         at = id + strlen(id) + 1;
     }
 cleanup:

@@ -1,8 +1,9 @@
 /*
- * Resampling by soxr: a cascade of FFT and polyphase filters whose cost hardly depends on the pair of rates, with linear
- * phase and hence no delay. The passband ends at 95 % of the band, where libsamplerate's best interpolator, by which data
- * sets were made before, was 0.3 dB down; from the band's end on everything is 158 dB down, as it was there. The price is
- * that the library chooses its instructions by the CPU, so that a 16-bit sample may differ by one step between machines.
+ * Resampling by soxr: a cascade of FFT and polyphase filters whose cost hardly depends on the pair of rates,
+ * with linear phase and hence no delay. The passband ends at 95 % of the band, where libsamplerate's best
+ * interpolator, by which data sets were made before, was 0.3 dB down; from the band's end on everything is
+ * 158 dB down, as it was there. The price is that the library chooses its instructions by the CPU, so that a
+ * 16-bit sample may differ by one step between machines.
  */
 #include <soxr.h>
 

@@ -1,6 +1,7 @@
 /*
- * A heart's rhythm with all of its state observed. Draws are keyed by utterance and sample, so any process can make any
- * utterance; a sample's mean is a smooth function of the two before it, so that a network can learn the model itself.
+ * A heart's rhythm with all of its state observed. Draws are keyed by utterance and sample, so any process
+ * can make any utterance; a sample's mean is a smooth function of the two before it, so that a network can
+ * learn the model itself.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,8 +10,9 @@
 #include "wavetrain/memory.h"
 #include "wavetrain/random.h"
 
-/* Waves of a beat: where they stand in it (radians), their height and width (McSharry et al. 2003, "A dynamical model for
- * generating synthetic electrocardiogram signals", table 1; the R wave wider, as befits some 100 samples per second). */
+/* Waves of a beat: where they stand in it (radians), their height and width (McSharry et al. 2003, "A
+ * dynamical model for generating synthetic electrocardiogram signals", table 1; the R wave wider, as befits
+ * some 100 samples per second). */
 enum { WAVES = 5 };
 static const double wave_at[WAVES] = {-1.05, -0.4, 0, 0.4, 1.57},
                     wave_height[WAVES] = {0.15, -0.15, 1, -0.25, 0.35},
@@ -48,20 +50,20 @@ double wt_ecg_nats(const wt_ecg *ecg) {
     return sum / WT_ECG_CHANNELS;
 }
 
-static wt_status check_range(const char *option, double value, double min, double max) {
+static wt_status check_ecg_range(const char *option, double value, double min, double max) {
     WT_CHECK(value >= min && value <= max, WT_USAGE, "%s: out of range (got %g, expected %g … %g)", option,
              value, min, max);
     return WT_OK;
 }
 
 wt_status wt_ecg_plan(wt_prepare_plan *plan, const wt_ecg *ecg, int64_t shard_bytes) {
-    WT_TRY(check_range("--rate", ecg->rate, 20, 100000));
-    WT_TRY(check_range("--beats", ecg->beats, 0.1, ecg->rate / 10.0));
-    WT_TRY(check_range("--noise", ecg->noise[0], 1e-4, 0.2));
+    WT_TRY(check_ecg_range("--rate", ecg->rate, 20, 100000));
+    WT_TRY(check_ecg_range("--beats", ecg->beats, 0.1, ecg->rate / 10.0));
+    WT_TRY(check_ecg_range("--noise", ecg->noise[0], 1e-4, 0.2));
     WT_CHECK(ecg->frames >= 2 && ecg->frames <= INT64_C(1) << 32, WT_USAGE,
              "--seconds: out of range (got %g, expected two samples … %g)", (double)ecg->frames / ecg->rate,
              4294967296.0 / ecg->rate);
-    WT_TRY(check_range("--utterances", (double)ecg->utterances, 3, 1000000));
+    WT_TRY(check_ecg_range("--utterances", (double)ecg->utterances, 3, 1000000));
     WT_TRY(wt_simulated_plan(plan, (size_t)ecg->utterances, 4 * (WT_ECG_CHANNELS + 1) * ecg->frames,
                              shard_bytes));
     plan->sample_rate = ecg->rate;

@@ -1,6 +1,7 @@
 /*
  * Ion channels. Draws are keyed by utterance, channel and sample, so any process can make any utterance; the
- * probabilities of a step are those of the process in continuous time, so a higher rate samples the same process.
+ * probabilities of a step are those of the process in continuous time, so a higher rate samples the same
+ * process.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,34 +16,34 @@ enum { DRIFT_WAVES = 6 };
 static const double pi = 3.14159265358979323846, hum_hertz = 50;
 
 /* A draw's counter: which of the utterance's streams, and the sample. */
-static uint64_t counter(uint64_t stream, int64_t sample) {
+static uint64_t noise_counter(uint64_t stream, int64_t sample) {
     return stream << 48 | (uint64_t)sample;
 }
 enum { NOISE_STREAM, PHASE_STREAM, CHANNEL_STREAM }; /* then one a channel */
 
 static double uniform(const wt_ion *ion, size_t item, uint64_t stream, int64_t sample) {
-    return wt_random_uniform(ion->seed, WT_RANDOM_SIMULATE, item, counter(stream, sample));
+    return wt_random_uniform(ion->seed, WT_RANDOM_SIMULATE, item, noise_counter(stream, sample));
 }
 
-static wt_status check_range(const char *option, double value, double least, double most) {
+static wt_status check_ion_range(const char *option, double value, double least, double most) {
     WT_CHECK(value >= least && value <= most, WT_USAGE, "%s: out of range (got %g, expected %g … %g)", option,
              value, least, most);
     return WT_OK;
 }
 
 static wt_status check_ion(const wt_ion *ion) {
-    WT_TRY(check_range("--rate", ion->rate, 100, 10000000));
-    WT_TRY(check_range("--channels", ion->count, 1, WT_ION_CHANNELS_MAX));
-    WT_TRY(check_range("--opening", ion->opening, 1e-6, 1e9));
-    WT_TRY(check_range("--closing", ion->closing, 1e-6, 1e9));
-    WT_TRY(check_range("--amplitude", ion->amplitude, 1e-30, 1e30));
-    WT_TRY(check_range("--noise", ion->noise, 0, 1e30));
-    WT_TRY(check_range("--hum", ion->hum, 0, 1e30));
-    WT_TRY(check_range("--drift", ion->drift, 0, 1e30));
+    WT_TRY(check_ion_range("--rate", ion->rate, 100, 10000000));
+    WT_TRY(check_ion_range("--channels", ion->count, 1, WT_ION_CHANNELS_MAX));
+    WT_TRY(check_ion_range("--opening", ion->opening, 1e-6, 1e9));
+    WT_TRY(check_ion_range("--closing", ion->closing, 1e-6, 1e9));
+    WT_TRY(check_ion_range("--amplitude", ion->amplitude, 1e-30, 1e30));
+    WT_TRY(check_ion_range("--noise", ion->noise, 0, 1e30));
+    WT_TRY(check_ion_range("--hum", ion->hum, 0, 1e30));
+    WT_TRY(check_ion_range("--drift", ion->drift, 0, 1e30));
     WT_CHECK(ion->frames >= 1 && ion->frames <= INT64_C(1) << 32, WT_USAGE,
              "--seconds: out of range (got %g, expected one sample … %g)", (double)ion->frames / ion->rate,
              4294967296.0 / ion->rate);
-    return check_range("--utterances", (double)ion->utterances, 3, 1000000);
+    return check_ion_range("--utterances", (double)ion->utterances, 3, 1000000);
 }
 
 void wt_ion_transitions(const wt_ion *ion, double *opens, double *closes) {
@@ -128,7 +129,7 @@ wt_status wt_ion_load(const void *context, size_t item, wt_utterance *utterance)
         double value = ion->amplitude * sum + baseline_at(ion, &drawn, n);
         if (ion->noise > 0)
             value += ion->noise *
-                     wt_random_normal(ion->seed, WT_RANDOM_SIMULATE, item, counter(NOISE_STREAM, n));
+                     wt_random_normal(ion->seed, WT_RANDOM_SIMULATE, item, noise_counter(NOISE_STREAM, n));
         utterance->samples[n] = (float)value;
         utterance->labels[n] = (float)sum;
     }

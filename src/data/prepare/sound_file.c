@@ -18,8 +18,8 @@ enum { HEADER_MAX = 128 }; /* bytes of a WAV file's */
 static const int64_t frames_max = (int64_t)1 << 40; /* 265 days at 48 kHz */
 static const int64_t first_block = 1 << 20;         /* frames */
 
-/* An open file. One that libsndfile would not read as it is, is shown to it through `input`: a WAV file as a header and
- * the samples, with their true length; an Ogg file without what stands behind it. */
+/* An open file. One that libsndfile would not read as it is, is shown to it through `input`: a WAV file as a
+ * header and the samples, with their true length; an Ogg file without what stands behind it. */
 typedef struct {
     SNDFILE *file;
     SF_INFO info;
@@ -31,7 +31,7 @@ typedef struct {
 } sound;
 
 /* libsndfile's reason, without the line's end. */
-static wt_status refuse(const char *path, SNDFILE *file) {
+static wt_status refuse_sound(const char *path, SNDFILE *file) {
     wt_status status = sf_error(file) == SF_ERR_SYSTEM ? WT_FAILED : WT_USAGE;
     char reason[200];
     snprintf(reason, sizeof reason, "%s", sf_strerror(file));
@@ -78,12 +78,13 @@ static sf_count_t input_read(void *bytes, sf_count_t count, void *opaque) {
     return got + more;
 }
 
-static void put32(unsigned char *bytes, int64_t value) {
+static void put_shown32(unsigned char *bytes, int64_t value) {
     const uint64_t shown = value < 0xFFFFFFFF ? (uint64_t)value : 0xFFFFFFFF;
     for (int i = 0; i < 4; i++) bytes[i] = shown >> (8 * i) & 255;
 }
 
-/* Formats of which nothing but the format's chunk is needed: PCM, float, A-law, µ-law, and those of the extended chunk. */
+/* Formats of which nothing but the format's chunk is needed: PCM, float, A-law, µ-law, and those of the
+ * extended chunk. */
 static bool make_header(sound *s) {
     const int64_t size = s->wav.format_bytes, padded = size + size % 2;
     unsigned char *header = s->header;
@@ -92,10 +93,10 @@ static bool make_header(sound *s) {
     memcpy(header, "RIFF....WAVEfmt ", 16);
     if (fread(header + 20, 1, (size_t)size, s->input) != (size_t)size) return false;
     const int tag = header[20] | header[21] << 8;
-    put32(header + 4, 20 + padded + s->wav.samples_bytes);
-    put32(header + 16, size);
+    put_shown32(header + 4, 20 + padded + s->wav.samples_bytes);
+    put_shown32(header + 16, size);
     memcpy(header + 20 + padded, "data", 4);
-    put32(header + 24 + padded, s->wav.samples_bytes);
+    put_shown32(header + 24 + padded, s->wav.samples_bytes);
     s->header_bytes = 28 + padded;
     return tag == 1 || tag == 3 || tag == 6 || tag == 7 || tag == 0xFFFE;
 }
@@ -135,7 +136,7 @@ static wt_status open_sound(sound *s, const char *path) {
         if (!s->wav.unsized) s->file = sf_open(path, SFM_READ, &s->info);
         if (!s->file && s->wav.found) open_wav(s);
     }
-    if (status == WT_OK) status = s->file ? check_info(path, &s->info) : refuse(path, NULL);
+    if (status == WT_OK) status = s->file ? check_info(path, &s->info) : refuse_sound(path, NULL);
     if (status != WT_OK) close_sound(s);
     return status;
 }
@@ -170,7 +171,7 @@ wt_status wt_sound_inspect(wt_sound_format *format, const char *path) {
 }
 
 /* Moves what has been read into a block twice as large, but no larger than needed. */
-static wt_status grow(float **samples, int64_t *room, int64_t got, int64_t wanted, int channels) {
+static wt_status grow_samples(float **samples, int64_t *room, int64_t got, int64_t wanted, int channels) {
     if (got < *room) return WT_OK;
     int64_t larger = *room ? 2 * *room : first_block;
     if (larger > wanted) larger = wanted;
@@ -187,7 +188,7 @@ static wt_status decode(SNDFILE *file, float **samples, int64_t *got, int64_t wa
     int64_t room = 0;
     *got = 0;
     while (*got < wanted) {
-        WT_TRY(grow(samples, &room, *got, wanted, channels));
+        WT_TRY(grow_samples(samples, &room, *got, wanted, channels));
         sf_count_t more = sf_readf_float(file, *samples + *got * channels, room - *got);
         if (more <= 0) break;
         *got += more;
@@ -206,7 +207,7 @@ static bool is_roughly_long(int format) {
 
 static wt_status check_length(const sound *s, const char *path, int64_t got, int64_t wanted) {
     bool rough = is_roughly_long(s->info.format);
-    if (got < wanted && sf_error(s->file) == SF_ERR_SYSTEM) return refuse(path, s->file);
+    if (got < wanted && sf_error(s->file) == SF_ERR_SYSTEM) return refuse_sound(path, s->file);
     WT_CHECK(got == wanted || (rough && got > 0), WT_USAGE,
              "%s: the file is truncated or damaged (got %lld frames, expected %lld)", path, (long long)got,
              (long long)wanted);
@@ -233,7 +234,7 @@ wt_status wt_sound_read(float **out, wt_sound_format *format, const char *path, 
                    path, (long long)frames, (long long)first,
                    (long long)(first + (wanted > 0 ? wanted - 1 : 0)));
     if (first > 0 && sf_seek(s.file, first, SEEK_SET) != first) {
-        status = refuse(path, s.file);
+        status = refuse_sound(path, s.file);
         goto cleanup;
     }
     WT_GUARD(decode(s.file, &samples, &got, wanted, s.info.channels));
@@ -260,7 +261,7 @@ struct wt_sound_reader {
 /* libsndfile reads a pipe in one pass; its length, where the header says one, is not to be relied upon. */
 static wt_status open_input(wt_sound_reader *reader) {
     reader->sound.file = sf_open_fd(STDIN_FILENO, SFM_READ, &reader->sound.info, 0);
-    if (!reader->sound.file) return refuse(reader->path, NULL);
+    if (!reader->sound.file) return refuse_sound(reader->path, NULL);
     reader->sound.info.frames = 0;
     const SF_INFO *info = &reader->sound.info;
     const wt_sound_format format = {.rate = info->samplerate, .channels = info->channels};
@@ -293,7 +294,7 @@ wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t 
     reader->got += *got;
     if (*got == frames) return WT_OK;
     if (reader->counted) return check_length(s, reader->path, reader->got, s->info.frames);
-    return sf_error(s->file) == SF_ERR_NO_ERROR ? WT_OK : refuse(reader->path, s->file);
+    return sf_error(s->file) == SF_ERR_NO_ERROR ? WT_OK : refuse_sound(reader->path, s->file);
 }
 
 void wt_sound_reader_close(wt_sound_reader *reader) {

@@ -1,4 +1,5 @@
-/* Who speaks in a recording: by its folder, by a part of its id, or by a list; and the names that are kept. */
+/* Who speaks in a recording: by its folder, by a part of its id, or by a list; and the names that are
+ * kept. */
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static wt_status by_list(const void *context, const wt_recording *recording, cha
 
 /* --- numbers --- */
 
-static int compare(const void *a, const void *b) {
+static int compare_speakers(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
@@ -70,11 +71,11 @@ static wt_status number(wt_speakers *speakers, char **names, size_t count) {
     char **sorted = NULL;
     WT_GUARD(wt_alloc(&sorted, count, sizeof *sorted, "speakers"));
     memcpy(sorted, names, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare);
+    qsort(sorted, count, sizeof *sorted, compare_speakers);
     WT_GUARD(wt_alloc(&speakers->names, count, sizeof *speakers->names, "speakers"));
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(sorted[i], sorted[i - 1]) == 0) continue;
-        WT_GUARD(wt_copy_string(&speakers->names[speakers->count], sorted[i]));
+        WT_GUARD(wt_memory_copy_string(&speakers->names[speakers->count], sorted[i]));
         speakers->count++;
     }
     WT_GUARD(wt_alloc(&speakers->of, count, sizeof *speakers->of, "speakers"));
@@ -86,8 +87,8 @@ cleanup:
     return status;
 }
 
-static wt_status find(wt_speakers *speakers, const wt_recordings *recordings, name_of *name,
-                      const void *context) {
+static wt_status find_speaker(wt_speakers *speakers, const wt_recordings *recordings, name_of *name,
+                              const void *context) {
     wt_status status = WT_OK;
     char **names = NULL;
     WT_GUARD(wt_alloc(&names, recordings->count, sizeof *names, "speakers"));
@@ -106,11 +107,12 @@ cleanup:
 wt_status wt_speakers_find(wt_speakers *speakers, const wt_recordings *recordings, const char *how) {
     regex_t pattern;
     memset(speakers, 0, sizeof *speakers);
-    if (strcmp(how, "folder") == 0) return find(speakers, recordings, by_folder, NULL);
-    if (wt_path_exists(how) && !wt_path_is_folder(how)) return find(speakers, recordings, by_list, how);
+    if (strcmp(how, "folder") == 0) return find_speaker(speakers, recordings, by_folder, NULL);
+    if (wt_path_exists(how) && !wt_path_is_folder(how))
+        return find_speaker(speakers, recordings, by_list, how);
     WT_CHECK(regcomp(&pattern, how, REG_EXTENDED) == 0, WT_USAGE,
              "--speaker: got %s, expected folder, a file or a regular expression", how);
-    const wt_status status = find(speakers, recordings, by_pattern, &pattern);
+    const wt_status status = find_speaker(speakers, recordings, by_pattern, &pattern);
     regfree(&pattern);
     return status;
 }

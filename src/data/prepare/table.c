@@ -64,7 +64,7 @@ typedef struct {
 } table_scan;
 
 /* Makes the array hold one entry more of `bytes`, by doubling. */
-static wt_status make_room(void *entries, size_t count, size_t *room, size_t bytes) {
+static wt_status grow_table_entries(void *entries, size_t count, size_t *room, size_t bytes) {
     if (count < *room) return WT_OK;
     const size_t larger = *room ? 2 * *room : 64;
     void *moved, *old;
@@ -82,8 +82,9 @@ static int64_t longest_run(const wt_table_options *options) {
     return rows > RUN_ROWS_LEAST ? rows : RUN_ROWS_LEAST;
 }
 
-static wt_status add_item(wt_table *table, const table_item *item) {
-    WT_TRY(make_room(&table->items, (size_t)table->head.items, &table->item_room, sizeof *table->items));
+static wt_status add_table_item(wt_table *table, const table_item *item) {
+    WT_TRY(grow_table_entries(&table->items, (size_t)table->head.items, &table->item_room,
+                              sizeof *table->items));
     table->items[table->head.items++] = *item;
     return WT_OK;
 }
@@ -141,7 +142,7 @@ void wt_table_warn(const wt_table *table) {
 
 static wt_status note_mark(table_scan *scan, const wt_csv *csv) {
     if (scan->rows % MARK_ROWS != 0) return WT_OK;
-    WT_TRY(make_room(&scan->marks, scan->mark_count, &scan->mark_room, sizeof *scan->marks));
+    WT_TRY(grow_table_entries(&scan->marks, scan->mark_count, &scan->mark_room, sizeof *scan->marks));
     scan->marks[scan->mark_count++] = (table_mark){scan->rows, wt_csv_offset(csv), wt_csv_line(csv)};
     return WT_OK;
 }
@@ -150,7 +151,7 @@ static wt_status note_mark(table_scan *scan, const wt_csv *csv) {
 static wt_status keep_name(wt_table *table, const char *name, int64_t *place) {
     *place = (int64_t)table->name_bytes;
     do {
-        WT_TRY(make_room(&table->names, table->name_bytes, &table->name_room, 1));
+        WT_TRY(grow_table_entries(&table->names, table->name_bytes, &table->name_room, 1));
         table->names[table->name_bytes++] = *name;
     } while (*name++);
     return WT_OK;
@@ -171,11 +172,12 @@ static wt_status note_group(table_scan *scan, const wt_csv *csv, const char *gro
     int64_t name = same ? last->split : 0;
     if (!same) WT_TRY(keep_name(scan->table, group, &name));
     snprintf(scan->group, sizeof scan->group, "%s", group);
-    return add_item(scan->table, &(table_item){.file = scan->file,
-                                               .first = scan->rows,
-                                               .count = 1,
-                                               .split = name,
-                                               .mark = {scan->rows, wt_csv_offset(csv), wt_csv_line(csv)}});
+    return add_table_item(scan->table,
+                          &(table_item){.file = scan->file,
+                                        .first = scan->rows,
+                                        .count = 1,
+                                        .split = name,
+                                        .mark = {scan->rows, wt_csv_offset(csv), wt_csv_line(csv)}});
 }
 
 static wt_status scan_rows(table_scan *scan, wt_csv *csv) {
@@ -216,7 +218,7 @@ typedef struct {
     table_item *item;
 } group_item;
 
-static int compare_names(const void *a, const void *b) {
+static int compare_file_names(const void *a, const void *b) {
     return strcmp(((const group_item *)a)->name, ((const group_item *)b)->name);
 }
 
@@ -246,7 +248,7 @@ static wt_status split_groups(wt_table *table) {
     WT_GUARD(wt_alloc(&splits, count, sizeof *splits, "groups of a table"));
     for (size_t i = 0; i < count; i++)
         sorted[i] = (group_item){table->names + table->items[i].split, &table->items[i]};
-    qsort(sorted, count, sizeof *sorted, compare_names);
+    qsort(sorted, count, sizeof *sorted, compare_file_names);
     WT_GUARD(split_names(table, ids, splits, sorted));
 cleanup:
     wt_free(sorted);
@@ -285,7 +287,7 @@ static void plan_blocks(block_plan *plan, const wt_table *table, const table_sca
     wt_split_pieces(plan->pieces, &options->split, plan->blocks);
 }
 
-static wt_split split_of(const block_plan *plan, const table_scan *scan, int64_t block) {
+static wt_split find_block_split(const block_plan *plan, const table_scan *scan, int64_t block) {
     if (plan->named[scan->file]) return plan->splits[scan->file];
     const int64_t place = (int64_t)wt_random_permute((uint64_t)block, (uint64_t)plan->blocks,
                                                      plan->options->split.seed, WT_RANDOM_SPLIT, 1);
@@ -296,16 +298,16 @@ static wt_split split_of(const block_plan *plan, const table_scan *scan, int64_t
 }
 
 /* Rows first … end−1 of one split, in pieces that memory can hold. */
-static wt_status add_rows(wt_table *table, const table_scan *scan, int64_t first, int64_t end,
-                          wt_split split) {
+static wt_status add_table_rows(wt_table *table, const table_scan *scan, int64_t first, int64_t end,
+                                wt_split split) {
     const int64_t longest = longest_run(table->options);
     for (int64_t at = first; at < end; at += longest) {
         const int64_t count = end - at < longest ? end - at : longest;
-        WT_TRY(add_item(table, &(table_item){.file = scan->file,
-                                             .first = at,
-                                             .count = count,
-                                             .split = split,
-                                             .mark = scan->marks[at / MARK_ROWS]}));
+        WT_TRY(add_table_item(table, &(table_item){.file = scan->file,
+                                                   .first = at,
+                                                   .count = count,
+                                                   .split = split,
+                                                   .mark = scan->marks[at / MARK_ROWS]}));
     }
     return WT_OK;
 }
@@ -316,9 +318,9 @@ static wt_status cut_file(wt_table *table, const table_scan *scan, const block_p
     int64_t first = 0; /* of the rows that are not yet in an utterance */
     for (int64_t i = 0; i < blocks; i++) {
         const int64_t end = scan->rows * (i + 1) / blocks;
-        const wt_split split = split_of(plan, scan, block + i);
-        if (i + 1 < blocks && split_of(plan, scan, block + i + 1) == split) continue;
-        WT_TRY(add_rows(table, scan, first, end, split));
+        const wt_split split = find_block_split(plan, scan, block + i);
+        if (i + 1 < blocks && find_block_split(plan, scan, block + i + 1) == split) continue;
+        WT_TRY(add_table_rows(table, scan, first, end, split));
         first = end;
         if (i + 1 == blocks) break;
         first += plan->options->gap;
@@ -359,7 +361,7 @@ cleanup:
 /* --- the table --- */
 
 /* Ids are made of base names. */
-static wt_status check_names(const char *const *files, size_t count) {
+static wt_status check_file_names(const char *const *files, size_t count) {
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
             WT_CHECK(strcmp(wt_path_base(files[i]), wt_path_base(files[j])) != 0, WT_USAGE,
@@ -370,8 +372,8 @@ static wt_status check_names(const char *const *files, size_t count) {
     return WT_OK;
 }
 
-static wt_status create(wt_table **out, const char *const *files, size_t count,
-                        const wt_table_options *options) {
+static wt_status create_table(wt_table **out, const char *const *files, size_t count,
+                              const wt_table_options *options) {
     WT_TRY(wt_alloc(out, 1, sizeof **out, "table"));
     (*out)->files = files;
     (*out)->file_count = count;
@@ -385,8 +387,8 @@ wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
     table_scan *scans = NULL;
     wt_status status = WT_OK;
     *out = NULL;
-    WT_GUARD(check_names(files, count));
-    WT_GUARD(create(&table, files, count, options));
+    WT_GUARD(check_file_names(files, count));
+    WT_GUARD(create_table(&table, files, count, options));
     table->head.classes = options->classes;
     WT_GUARD(wt_alloc(&scans, count, sizeof *scans, "notes of a table"));
     for (size_t f = 0; f < count; f++) WT_GUARD(scan_file(&scans[f], table, f));
@@ -423,7 +425,7 @@ wt_status wt_table_unpack(wt_table **out, const char *const *files, size_t count
     wt_table *table = NULL;
     wt_status status = WT_OK;
     *out = NULL;
-    WT_GUARD(create(&table, files, count, options));
+    WT_GUARD(create_table(&table, files, count, options));
     memcpy(&table->head, bytes, sizeof table->head);
     WT_GUARD(wt_alloc(&table->items, (size_t)table->head.items, sizeof *table->items, "notes of a table"));
     memcpy(table->items, bytes + sizeof table->head, size - sizeof table->head);
@@ -482,8 +484,8 @@ static wt_status expect_row(wt_csv *csv) {
 }
 
 /* The row that was read last, as sample number `i`. */
-static wt_status read_row(const wt_table *table, const wt_columns *columns, const wt_csv *csv, int64_t i,
-                          wt_utterance *utterance) {
+static wt_status read_table_row(const wt_table *table, const wt_columns *columns, const wt_csv *csv,
+                                int64_t i, wt_utterance *utterance) {
     const int channels = table->options->signal_count;
     double signals[WT_NORMALIZED_MAX], label;
     WT_TRY(wt_columns_read(columns, csv, table->options, signals, &label));
@@ -506,7 +508,7 @@ static wt_status read_item(const wt_table *table, const table_item *item, wt_csv
             snprintf(utterance->id, sizeof utterance->id, "%s:%lld", wt_path_base(table->files[item->file]),
                      (long long)wt_csv_line(csv));
         }
-        WT_TRY(read_row(table, &columns, csv, i, utterance));
+        WT_TRY(read_table_row(table, &columns, csv, i, utterance));
     }
     return WT_OK;
 }

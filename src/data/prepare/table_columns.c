@@ -1,4 +1,5 @@
-/* A row of a table: which of its columns are wanted, and their numbers, with errors that name file, line and column. */
+/* A row of a table: which of its columns are wanted, and their numbers, with errors that name file, line and
+ * column. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -18,13 +19,13 @@ typedef struct {
 
 static shown_field show(const char *field) {
     shown_field shown;
-    wt_text_show(shown.text, sizeof shown.text, field, strlen(field));
+    wt_utf8_show(shown.text, sizeof shown.text, field, strlen(field));
     return shown;
 }
 
 /* What is wrong with a field, and what stands there. */
-static wt_status wrong(const wt_csv *csv, int column, const char *name, const char *what,
-                       const char *expected) {
+static wt_status refuse_cell(const wt_csv *csv, int column, const char *name, const char *what,
+                             const char *expected) {
     return wt_error(WT_USAGE, "%s:%lld: column %s: %s (got \"%s\", expected %s)", wt_csv_path(csv),
                     (long long)wt_csv_line(csv), name, what, show(wt_csv_field(csv, column)).text, expected);
 }
@@ -68,7 +69,8 @@ wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_optio
     return options->group ? find_column(&columns->group, csv, options->group) : WT_OK;
 }
 
-/* As many fields as the heading, but for empty ones at either's end: some programs put a separator behind the last. */
+/* As many fields as the heading, but for empty ones at either's end: some programs put a separator behind the
+ * last. */
 static wt_status check_count(const wt_columns *columns, const wt_csv *csv) {
     int count = wt_csv_count(csv);
     while (count > columns->most && !*wt_csv_field(csv, count - 1)) count--;
@@ -85,8 +87,9 @@ static bool is_word(const char *text, const char *word) {
     return strcasecmp(text, word) == 0;
 }
 
-/* strtod reads more than tables hold, hexadecimal and words, and knows one decimal mark; `mark` becomes that. */
-static bool scan_number(const char *text, char mark, double *value) {
+/* strtod reads more than tables hold, hexadecimal and words, and knows one decimal mark; `mark` becomes
+ * that. */
+static bool scan_decimal(const char *text, char mark, double *value) {
     char number[NUMBER_MAX], *end = NULL;
     const size_t length = strlen(text);
     if (length == 0 || length >= NUMBER_MAX) return false;
@@ -108,27 +111,27 @@ static bool may_have_thousands(const char *text) {
     return *text == '\0' || *text == '.';
 }
 
-static wt_status read_number(const wt_csv *csv, const wt_table_options *options, int column, const char *name,
-                             double *value) {
+static wt_status read_cell(const wt_csv *csv, const wt_table_options *options, int column, const char *name,
+                           double *value) {
     const char *text = wt_csv_field(csv, column);
     double other;
-    if (scan_number(text, options->decimal, value)) {
+    if (scan_decimal(text, options->decimal, value)) {
         return fabs(*value) <= (double)FLT_MAX
                    ? WT_OK
-                   : wrong(csv, column, name, "is too large", "what single precision holds");
+                   : refuse_cell(csv, column, name, "is too large", "what single precision holds");
     }
-    if (!*text) return wrong(csv, column, name, "is empty", "a number");
+    if (!*text) return refuse_cell(csv, column, name, "is empty", "a number");
     if (is_word(text, "nan") || is_word(text, "inf") || is_word(text, "infinity"))
-        return wrong(csv, column, name, "is not finite", "a number");
+        return refuse_cell(csv, column, name, "is not finite", "a number");
     if (options->decimal == '.' && may_have_thousands(text))
-        return wrong(
+        return refuse_cell(
             csv, column, name, "is not a number",
             "one with a point, and without commas between thousands; --decimal , would read a fraction");
-    if (scan_number(text, ',', &other))
-        return wrong(csv, column, name, "is not a number", "one with a point; --decimal , reads it");
-    if (scan_number(text, '.', &other))
-        return wrong(csv, column, name, "is not a number", "one with a comma, as --decimal , says");
-    return wrong(csv, column, name, "is not a number", "a number");
+    if (scan_decimal(text, ',', &other))
+        return refuse_cell(csv, column, name, "is not a number", "one with a point; --decimal , reads it");
+    if (scan_decimal(text, '.', &other))
+        return refuse_cell(csv, column, name, "is not a number", "one with a comma, as --decimal , says");
+    return refuse_cell(csv, column, name, "is not a number", "a number");
 }
 
 static wt_status check_class(const wt_csv *csv, const wt_table_options *options, int column, double label) {
@@ -138,14 +141,14 @@ static wt_status check_class(const wt_csv *csv, const wt_table_options *options,
     if (label >= 0 && label < most && label == floor(label)) return WT_OK;
     snprintf(expected, sizeof expected, "a whole number from 0 to %d%s", most - 1,
              label == floor(label) ? "" : "; --values takes labels as values");
-    return wrong(csv, column, options->label, "is no class", expected);
+    return refuse_cell(csv, column, options->label, "is no class", expected);
 }
 
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
                           double *signals, double *label) {
     WT_TRY(check_count(columns, csv));
     for (int i = 0; i < options->signal_count; i++)
-        WT_TRY(read_number(csv, options, columns->signals[i], options->signals[i], &signals[i]));
-    WT_TRY(read_number(csv, options, columns->label, options->label, label));
+        WT_TRY(read_cell(csv, options, columns->signals[i], options->signals[i], &signals[i]));
+    WT_TRY(read_cell(csv, options, columns->label, options->label, label));
     return options->values ? WT_OK : check_class(csv, options, columns->label, *label);
 }

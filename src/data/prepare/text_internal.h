@@ -7,7 +7,8 @@
 /* The next character that is kept, as it is kept; false at the end. */
 bool wt_text_next(const wt_text *text, const char **at, const char *end, uint32_t *code);
 
-/* Items into entries: which goes into which split. Running text is cut into parts, which then are the items. */
+/* Items into entries: which goes into which split. Running text is cut into parts, which then are the
+ * items. */
 wt_status wt_text_split(wt_text *text);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Texts into items, in one pass over each file: UTF-8 checked, lines found, characters counted. Items are ranges of bytes,
- * decoded again when they are written, so that a text takes its own size in memory and not that of its code points. The
- * counts, one a code point, say at the end which symbols there are, and which were dropped.
+ * Texts into items, in one pass over each file: UTF-8 checked, lines found, characters counted. Items are
+ * ranges of bytes, decoded again when they are written, so that a text takes its own size in memory and not
+ * that of its code points. The counts, one a code point, say at the end which symbols there are, and which
+ * were dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,10 @@ typedef struct {
 
 bool wt_text_next(const wt_text *text, const char **at, const char *end, uint32_t *code) {
     while (*at < end) {
-        int length = wt_text_decode(code, *at, (size_t)(end - *at));
+        int length = wt_utf8_decode_text(code, *at, (size_t)(end - *at));
         if (length == 0) return false; /* refused before */
         *at += length;
-        if (text->options->lower) *code = wt_lower_case(*code);
+        if (text->options->lower) *code = wt_characters_lower(*code);
         if (wt_characters_have(&text->options->keep, *code)) return true;
     }
     return false;
@@ -34,7 +35,7 @@ bool wt_text_next(const wt_text *text, const char **at, const char *end, uint32_
 
 /* --- reading a file --- */
 
-static wt_status add_item(builder *made, const wt_text_item *item) {
+static wt_status add_text_item(builder *made, const wt_text_item *item) {
     wt_text *text = made->text;
     if (text->count == made->room) {
         size_t room = made->room ? 2 * made->room : 1024;
@@ -53,7 +54,7 @@ static wt_status add_item(builder *made, const wt_text_item *item) {
 /* Ends a line, or a whole file of running text. */
 static wt_status end_item(builder *made, wt_text_item *item, size_t end) {
     item->bytes = (uint32_t)(end - item->first);
-    if (item->characters > 0) return add_item(made, item);
+    if (item->characters > 0) return add_text_item(made, item);
     made->text->empty++;
     return WT_OK;
 }
@@ -65,7 +66,7 @@ static wt_status bad_byte(const wt_text_file *file, int64_t line, int64_t column
 
 static void count_character(builder *made, wt_text_item *item, uint32_t code) {
     const wt_text_options *options = made->text->options;
-    if (options->lower) code = wt_lower_case(code);
+    if (options->lower) code = wt_characters_lower(code);
     made->seen[code]++;
     if (code > made->highest) made->highest = code;
     bool kept = wt_characters_have(&options->keep, code);
@@ -74,16 +75,16 @@ static void count_character(builder *made, wt_text_item *item, uint32_t code) {
     made->text->dropped += !kept;
 }
 
-static wt_status read_file(builder *made, int number) {
+static wt_status read_text_items(builder *made, int number) {
     const wt_text_file *file = &made->text->files[number];
     bool lines = made->text->options->lines;
     size_t at;
-    WT_TRY(wt_text_begin(&at, file->path, file->bytes, file->size));
+    WT_TRY(wt_utf8_begin(&at, file->path, file->bytes, file->size));
     wt_text_item item = {.file = number, .first = at, .line = 1};
     int64_t line = 1, column = 1;
     while (at < file->size) {
         uint32_t code = 0;
-        int length = wt_text_decode(&code, file->bytes + at, file->size - at);
+        int length = wt_utf8_decode_text(&code, file->bytes + at, file->size - at);
         if (length == 0 || code == 0) return bad_byte(file, line, column, (unsigned char)file->bytes[at]);
         at += (size_t)length;
         column++;
@@ -135,14 +136,14 @@ static wt_status make_vocabulary(builder *made) {
     return status;
 }
 
-static wt_status check_any(const wt_text *text) {
+static wt_status check_any_text(const wt_text *text) {
     WT_CHECK(text->count > 0, WT_USAGE, "%s: %s", text->files[0].path,
              text->dropped > 0 ? "nothing is kept of the text (see --keep)" : "there is no text");
     return WT_OK;
 }
 
 /* Ids are made of base names. */
-static wt_status check_names(const wt_text_file *files, int count) {
+static wt_status check_text_names(const wt_text_file *files, int count) {
     for (int i = 0; i < count; i++)
         for (int j = 0; j < i; j++) {
             bool apart = files[i].assigned && files[i].split != files[j].split;
@@ -156,10 +157,10 @@ wt_status wt_text_read(wt_text *text, const wt_text_file *files, int count, cons
     *text = (wt_text){.options = options, .files = files, .file_count = count};
     builder made = {.text = text};
     wt_status status = WT_OK;
-    WT_GUARD(check_names(files, count));
+    WT_GUARD(check_text_names(files, count));
     WT_GUARD(wt_alloc(&made.seen, WT_CODE_POINTS, sizeof *made.seen, "counts of characters"));
-    for (int i = 0; i < count; i++) WT_GUARD(read_file(&made, i));
-    WT_GUARD(check_any(text));
+    for (int i = 0; i < count; i++) WT_GUARD(read_text_items(&made, i));
+    WT_GUARD(check_any_text(text));
     WT_GUARD(make_vocabulary(&made));
     WT_GUARD(wt_text_split(text));
 cleanup:

@@ -123,7 +123,7 @@ static wt_text_item cut_part(const wt_text *text, wt_text_item *rest, uint32_t c
     part.characters = characters;
     part.bytes = (uint32_t)(at - begin);
     for (const char *c = begin; c < at;) {
-        int line_end = wt_line_end(c, (size_t)(at - c));
+        int line_end = wt_utf8_line_end(c, (size_t)(at - c));
         rest->line += line_end > 0;
         c += line_end > 0 ? line_end : 1;
     }

@@ -3,8 +3,8 @@
  *
  * libsndfile reads a WAV file that was cut short as if it had been meant to be that short, so the sizes are
  * checked here, from the chunk headers alone. Programs that write to a pipe and never learn the length
- * leave 0, 0xFFFFFFFF or (sox) just under 0x7FFFF000: those files are taken as they are. A size of 0 with other chunks
- * behind it is no unknown one, but that of a file without samples.
+ * leave 0, 0xFFFFFFFF or (sox) just under 0x7FFFF000: those files are taken as they are. A size of 0 with
+ * other chunks behind it is no unknown one, but that of a file without samples.
  */
 #include <errno.h>
 #include <math.h>
@@ -20,7 +20,7 @@ enum { WAV_HEADER = 44, WAV_CHUNKS_MAX = 10000 };
 
 static const uint32_t unknown_size = 0xFFFFFFFFu;
 
-static uint32_t get32(const unsigned char *bytes) {
+static uint32_t get_wav32(const unsigned char *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
@@ -42,7 +42,7 @@ static bool read_chunk(FILE *file, int64_t at, wav_chunk *chunk) {
     if (fseeko(file, at, SEEK_SET) != 0) return false;
     chunk->got = fread(chunk->bytes, 1, sizeof chunk->bytes, file);
     if (chunk->got < 8) return false;
-    chunk->size = get32(chunk->bytes + 4);
+    chunk->size = get_wav32(chunk->bytes + 4);
     return true;
 }
 
@@ -65,8 +65,8 @@ static bool has_known_name(const wav_chunk *chunk) {
     return false;
 }
 
-/* Where the next chunk begins. A byte pads an odd one, which some writers leave out; where both places could be a
- * name (without the byte, "data" also reads "ata@"), one that programs use decides. */
+/* Where the next chunk begins. A byte pads an odd one, which some writers leave out; where both places could
+ * be a name (without the byte, "data" also reads "ata@"), one that programs use decides. */
 static int64_t next_chunk(FILE *file, const wav_chunk *chunk) {
     const int64_t end = chunk->at + 8 + (int64_t)chunk->size;
     wav_chunk padded, bare;
@@ -112,8 +112,8 @@ static void find_chunks(FILE *file, int64_t bytes, wt_wav_layout *layout, int64_
     for (int64_t i = 0, at = 12; i < WAV_CHUNKS_MAX && at <= bytes - 8; i++) {
         if (!read_chunk(file, at, &chunk)) return;
         if (is_chunk(&chunk, "ds64") && chunk.got == sizeof chunk.bytes)
-            wide = (int64_t)(get32(chunk.bytes + 16) | (uint64_t)(get32(chunk.bytes + 20) & 0x7FFFFFFF)
-                                                           << 32);
+            wide = (int64_t)(get_wav32(chunk.bytes + 16) |
+                             (uint64_t)(get_wav32(chunk.bytes + 20) & 0x7FFFFFFF) << 32);
         if (is_chunk(&chunk, "fmt ") && chunk.got >= 8 + 14) {
             layout->format_at = at + 8;
             layout->format_bytes = chunk.size;

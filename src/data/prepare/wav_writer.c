@@ -1,7 +1,8 @@
 /*
- * Writing WAV as it comes: 16-bit integers, or 32-bit floats, or the former without a header. The header stands first
- * and is written once more where the length turns out to be another one; to a pipe it says that nobody knows the
- * length, as programs that write to pipes do. A header is so short that no library is needed.
+ * Writing WAV as it comes: 16-bit integers, or 32-bit floats, or the former without a header. The header
+ * stands first and is written once more where the length turns out to be another one; to a pipe it says that
+ * nobody knows the length, as programs that write to pipes do. A header is so short that no library is
+ * needed.
  */
 #include <errno.h>
 #include <math.h>
@@ -74,7 +75,7 @@ static int64_t frames_max(const wt_sound_writer *w) {
 }
 
 /* Chunks: format, of floats the number of frames as well, data. */
-static wt_status write_header(wt_sound_writer *w, int64_t frames) {
+static wt_status write_wav_header(wt_sound_writer *w, int64_t frames) {
     const sample_kind *kind = w->kind;
     const uint32_t frame = kind->bytes * (uint32_t)w->format.channels, rate = (uint32_t)w->format.rate;
     const uint32_t data = frames < 0 ? unknown_size : (uint32_t)frames * frame;
@@ -96,7 +97,7 @@ static wt_status write_header(wt_sound_writer *w, int64_t frames) {
     return write_bytes(w, header, (size_t)(at - header));
 }
 
-static wt_status check_length(const wt_sound_writer *w) {
+static wt_status check_frame_count(const wt_sound_writer *w) {
     const int64_t most = frames_max(w);
     WT_CHECK(!w->kind->header || w->format.frames <= most, WT_USAGE,
              "%s: too long for a WAV file (got %lld frames, expected at most %lld)", w->path,
@@ -104,14 +105,14 @@ static wt_status check_length(const wt_sound_writer *w) {
     return WT_OK;
 }
 
-/* Of a file whose length was unknown, or that ended early. A length that no header holds stays open; what is no file
- * has been read already. */
+/* Of a file whose length was unknown, or that ended early. A length that no header holds stays open; what is
+ * no file has been read already. */
 static wt_status correct_header(wt_sound_writer *w) {
     if (w->pipe || !w->kind->header || w->written == w->format.frames || w->written > frames_max(w))
         return WT_OK;
     const bool sought = fseek(w->file, 0, SEEK_SET) == 0;
     WT_CHECK(sought || errno == ESPIPE, WT_FAILED, "%s: can't write (%s)", w->path, strerror(errno));
-    return sought ? write_header(w, w->written) : WT_OK;
+    return sought ? write_wav_header(w, w->written) : WT_OK;
 }
 
 /* --- samples --- */
@@ -156,15 +157,15 @@ wt_status wt_sound_writer_open(wt_sound_writer **out, const char *path, const wt
     WT_TRY(wt_sound_check_format(path, format));
     WT_TRY(wt_alloc(&w, 1, sizeof *w, "a WAV file"));
     *w = (wt_sound_writer){.pipe = strcmp(path, "-") == 0, .kind = &kinds[kind], .format = *format};
-    WT_GUARD(wt_copy_string(&w->path, path));
-    WT_GUARD(check_length(w));
+    WT_GUARD(wt_memory_copy_string(&w->path, path));
+    WT_GUARD(check_frame_count(w));
     if (w->pipe) {
         wt_output_is_data();
         w->file = stdout;
     } else {
         WT_GUARD(wt_file_begin(&w->file, path));
     }
-    WT_GUARD(write_header(w, format->frames));
+    WT_GUARD(write_wav_header(w, format->frames));
     *out = w;
     w = NULL;
 cleanup:
