@@ -43,6 +43,8 @@ void wt_mel_print(char text[WT_MEL_TEXT], const wt_mel *mel);
 /* Frames of so many samples, and the sample at the centre of frame 0. */
 int64_t wt_mel_count(const wt_mel *mel, int64_t samples);
 int wt_mel_centre(const wt_mel *mel);
+/* Edge e_i in Hz; band b is between the edges b and b + 2, its centre at b + 1. */
+double wt_mel_edge(const wt_mel *mel, int i);
 
 /* The spectrum of `samples` [count] into *frames [wt_mel_count, bands]; wt_free. Without FFTW it fails and
  * says so. */

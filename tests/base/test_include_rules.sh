@@ -20,7 +20,7 @@ engine     | engine                   | base kernels
 optim      | optim                    | base config kernels
 export     | nam                      | base config
 checkpoint | checkpoint               | base config comm h5 kernels data network export
-metrics    | metrics                  | base
+metrics    | metrics                  | base config data
 generate   | generate filter          | base config kernels data engine
 train      | train step agreement     | everything above
 predict    | predict calibration      | everything above

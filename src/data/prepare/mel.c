@@ -38,15 +38,15 @@ static double to_hertz(const wt_mel *mel, double value) {
     return value < 15 ? 200 * value / 3 : 1000 * exp(log(6.4) / 27 * (value - 15));
 }
 
-static double find_band_edge(const wt_mel *mel, int i) {
+double wt_mel_edge(const wt_mel *mel, int i) {
     const double low = to_mel(mel, mel->low), high = to_mel(mel, mel->high);
     return to_hertz(mel, low + (high - low) * i / (mel->bands + 1));
 }
 
 static void make_filters(analyser *a, int rate) {
     for (int b = 0; b < a->mel->bands; b++) {
-        const double left = find_band_edge(a->mel, b), middle = find_band_edge(a->mel, b + 1),
-                     right = find_band_edge(a->mel, b + 2);
+        const double left = wt_mel_edge(a->mel, b), middle = wt_mel_edge(a->mel, b + 1),
+                     right = wt_mel_edge(a->mel, b + 2);
         const double height = a->mel->area ? 2 / (right - left) : 1;
         for (int k = 0; k < a->bins; k++) {
             const double f = (double)k * rate / a->mel->fft;
