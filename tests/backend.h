@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/kernel_set.h"
 #include "wavetrain/kernels.h"
 
 enum { TEST_SKIPPED = 77 };

@@ -11,8 +11,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/error.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/base.h"
 
 /* Fails the test with the message of the error, unless the call has succeeded. */
 static inline void must(wt_status status) {

@@ -2,7 +2,7 @@
 #ifndef WAVETRAIN_TESTS_WRITE_WAV_H
 #define WAVETRAIN_TESTS_WRITE_WAV_H
 
-#include "wavetrain/sound.h"
+#include "data/prepare/sound.h"
 
 static inline wt_status write_wav(const char *path, const float *samples, wt_sound_format format,
                                   wt_sound_kind kind) {

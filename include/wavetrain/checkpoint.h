@@ -14,7 +14,7 @@
  * PyTorch's shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step,
  * updates, config (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels,
  * validation_loss, seconds, and what the guard, the plateau schedule and early stopping remember; state/norms
- * is its ring of gradient norms; vocabulary, of a text's run (vocabulary.h); with labels, outputs and
+ * is its ring of gradient norms; vocabulary, of a text's run (data.h); with labels, outputs and
  * state/features (double [2, numbers], with the attributes features_hop, features_centre and features_text,
  * of a network with a condition); state/normalization (double [2, channels]: mean and deviation of the
  * training part's inputs). The file is built in memory, hashed, and committed by rename; nothing ever writes
@@ -26,22 +26,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
-#include "wavetrain/batch.h"
 #include "wavetrain/config.h"
-#include "wavetrain/error.h"
-#include "wavetrain/file.h"
-#include "wavetrain/hash.h"
-#include "wavetrain/vocabulary.h"
-
-/* One tensor to be stored under its name, in PyTorch's order. */
-typedef struct {
-    const char *name;
-    int rank;
-    int64_t shape[3];
-    const float *parameter, *first, *second, *average; /* all but the first may be NULL */
-} wt_checkpoint_tensor;
+#include "wavetrain/data.h"
 
 enum { WT_NORM_RING = 64 }; /* gradient norms that the spike guard's median is taken from */
 
@@ -85,25 +72,12 @@ typedef struct wt_checkpoint wt_checkpoint;
 
 /* --- one file --- */
 
-/* The bytes of a checkpoint in memory (wt_free). Fails, as a reader would, where a field or a number is out
- * of range. `vocabulary` is NULL, or has no classes, unless the run learns text. */
-wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,
-                              const wt_config *config, const wt_vocabulary *vocabulary,
-                              const wt_checkpoint_tensor *tensors, int count);
-
-/* Writes them to `path` with the trailer, atomically. */
-wt_status wt_checkpoint_commit(const char *path, const char *bytes, size_t size);
-
 /* Reads and verifies the trailer (a .nam file, which has none, is read as a checkpoint of step 0), then
  * opens, and checks the range of every field and number. The message says what is wrong with the file:
  * truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the system. Warns of a name
  * that says another step than the file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
-/* Whether the file that could not be opened is damaged, so that an older one may take its place: not after an
- * error of the system, nor where a newer wavetrain has written it (WT_USAGE). */
-bool wt_checkpoint_may_pass_over(wt_status status);
-/* Its trailer alone, as a hash: what it is, without whether it is whole. */
-wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path);
+
 void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
 const wt_checkpoint_state *wt_checkpoint_get_state(const wt_checkpoint *checkpoint);
@@ -117,11 +91,6 @@ typedef enum { WT_TENSOR_PARAMETER, WT_TENSOR_FIRST, WT_TENSOR_SECOND, WT_TENSOR
 /* One tensor, in PyTorch's order; its stored shape must be the one given. */
 wt_status wt_checkpoint_read(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name, int rank,
                              const int64_t *shape, float *values);
-/* Whether it is there with that shape; nothing is read. */
-wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name,
-                                    int rank, const int64_t *shape);
-/* Tensors named in the file. A network must have just these. */
-wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *count);
 
 /* --- the run's folder --- */
 
@@ -145,41 +114,5 @@ wt_status wt_run_newest_step(int64_t *step, const char *run);
 /* A checkpoint file, or one of a run's folder: newest, best (recorded in the newest), or of a step ≥ 0. */
 wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick,
                              int64_t step);
-
-/* What removes old checkpoints, and remembers which files it has read and found good or damaged. One thread
- * calls; the caller holds the run's lock, and `run` stays. Its creation removes what a killed write has
- * left. */
-typedef struct wt_pruner wt_pruner;
-wt_status wt_pruner_create(wt_pruner **out, const char *run);
-void wt_pruner_destroy(wt_pruner *pruner); /* takes NULL */
-/* The caller has just written the checkpoint of that step: it need not be read to be known as good. */
-wt_status wt_pruner_note(wt_pruner *pruner, int64_t step, int rollbacks);
-/* Removes all but the last `keep` steps of files that verify, and the best and the planned step's (state).
- * Steps are those that the files hold; those of before the run has gone back count as older. A file that
- * can't be read stays, and so does a damaged one until there are `keep` newer good ones. */
-wt_status wt_pruner_prune(wt_pruner *pruner, int keep, int64_t best_step, int64_t planned_step);
-
-/*
- * RUN/lock: a second run in the same folder is refused. The file is locked (flock) for as long as the process
- * lives, which settles it on one host and where the file system carries locks between hosts; it also holds
- * host, process and job, and its time is the heartbeat, which settles it elsewhere: another host's lock
- * counts until it has not been touched for WT_LOCK_STALE seconds, unless it belongs to an earlier start of
- * the same SLURM job. Times are compared with that of a file made now (lock.now), so no two clocks are; a
- * time that lies further than WT_LOCK_STALE in the future counts as no heartbeat.
- */
-enum { WT_LOCK_STALE = 120, WT_LOCK_BEAT = 10 };
-
-typedef struct wt_run_lock wt_run_lock;
-wt_status wt_run_lock_take(wt_run_lock **out, const char *run);
-/* When the owner before was last seen, if it left without releasing the lock; else 0. */
-time_t wt_run_lock_seen(const wt_run_lock *lock);
-/* The heartbeat, every WT_LOCK_BEAT seconds however often it is called; `now` as wt_time_now has it. Fails if
- * the lock is no longer this run's. */
-wt_status wt_run_lock_beat(wt_run_lock *lock, double now);
-/* Before a commit: fails if another run has taken the folder over. */
-wt_status wt_run_lock_check(wt_run_lock *lock);
-void wt_run_lock_release(wt_run_lock *lock); /* takes NULL */
-/* Gives the folder free just before the process ends, while other threads may still use the lock. */
-void wt_run_lock_leave(const wt_run_lock *lock);
 
 #endif

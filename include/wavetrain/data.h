@@ -1,6 +1,5 @@
 /*
- * Data sets for training: shards → windows → order → batches. Nothing here knows MPI;
- * ranks come as plain integers. (How shards are made: prepare.h.)
+ * Data sets: writing and reading their shards. Nothing here knows MPI.
  *
  * A data set is a folder of HDF5 shards SPLIT-NNNNN.h5 with SPLIT one of train,
  * validation, test. A shard holds whole utterances end to end:
@@ -9,7 +8,7 @@
  *   utterances/offset     int64 [utterances + 1], first sample of each, and the end
  *   utterances/speaker    int32 [utterances], −1: unknown
  *   mask                  int16 [samples], where only some samples are targets of this split: 1, else 0
- *   vocabulary            int32 [classes], of text: vocabulary.h
+ *   vocabulary            int32 [classes], of text: wt_vocabulary
  * Attributes of the root: format "wavetrain-shard", version 2, kind "audio", "text" or "table", split,
  * sample_rate, channels, shard (its number), shards (how many the split has), digest (32 hexadecimal digits:
  * the XXH3 hash of x, ids, offsets, speakers, vocabulary, mask and labels), hash (the same of everything but
@@ -28,7 +27,7 @@
  *   features/x            float [frames, numbers], of all utterances, in their order
  *   features/end          int64 [utterances], the frame behind each one's last
  *   features/mean, features/deviation   double [numbers], of the training part
- * and the attributes features (how they were made), features_hop and features_centre (batch.h: wt_features).
+ * and the attributes features (how they were made), features_hop and features_centre (wt_features).
  * and the attributes labels ("class" or "value") and classes.
  */
 #ifndef WAVETRAIN_DATA_H
@@ -38,13 +37,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wavetrain/batch.h"
-#include "wavetrain/config.h"
-#include "wavetrain/error.h"
-#include "wavetrain/hash.h"
-#include "wavetrain/vocabulary.h"
+#include "wavetrain/base.h"
 
 /* --- quantisation --- */
+
+typedef enum {
+    WT_QUANTIZATION_MULAW,
+    WT_QUANTIZATION_LINEAR,
+    WT_QUANTIZATION_VOCABULARY, /* text: samples are classes already */
+} wt_quantization_kind;
+
+/* mulaw:N, linear:N or vocabulary, whose levels and padding only the data set knows
+ * (wt_dataset_quantization). */
+typedef struct {
+    wt_quantization_kind kind;
+    int levels;  /* 2 … 65,536; of a vocabulary 0 in a configuration */
+    int padding; /* of a vocabulary: the class of what stands before a text */
+} wt_quantization;
 
 /*
  * µ-law for N levels (ITU-T G.711's continuous curve; van den Oord et al. 2016, section 2.2), μ = N−1:
@@ -55,6 +64,65 @@
 int32_t wt_quantize(wt_quantization quantization, double x);
 double wt_dequantize(wt_quantization quantization, int32_t index);
 int32_t wt_quantize_silence(wt_quantization quantization);
+
+/* --- vocabularies --- */
+
+/* The symbols of a text: which code point each class is. */
+
+enum {
+    WT_END_MARK = -1,          /* in the place of a code point: what ends an item */
+    WT_VOCABULARY_MAX = 32767, /* classes: shards hold them as int16 */
+    WT_SYMBOL_TEXT = 8 + 8,    /* bytes of a symbol as people see it */
+};
+
+typedef struct {
+    int classes; /* 0: no vocabulary, the data is no text */
+    int32_t *
+        /* [classes] code points, ascending; before them the end mark, where the text is one of items */
+        symbols;
+} wt_vocabulary;
+
+/* A copy of ascending symbols. `name` stands for their source in errors: wrong ones are refused. */
+wt_status wt_vocabulary_init(wt_vocabulary *vocabulary, const char *name, const int32_t *symbols,
+                             int classes);
+void wt_vocabulary_dispose(wt_vocabulary *vocabulary);
+
+/* Whether items end with the end mark, which then is class 0; else it is running text. */
+bool wt_vocabulary_ends(const wt_vocabulary *vocabulary);
+/* What stands before the beginning of a text: the end mark; in running text the newline, else the space, else
+ * the first symbol. */
+int32_t wt_vocabulary_padding(const wt_vocabulary *vocabulary);
+/* The class of a code point (or WT_END_MARK); −1: none. */
+int32_t wt_vocabulary_class(const wt_vocabulary *vocabulary, int32_t symbol);
+bool wt_vocabulary_equal(const wt_vocabulary *a, const wt_vocabulary *b);
+/* A symbol for people: "a", "\n", "U+00A0", "the end mark". */
+void wt_vocabulary_symbol_text(char out[WT_SYMBOL_TEXT], int32_t symbol);
+
+/* --- normalisation --- */
+
+/* What a sample of 16 bits may be: the codes of sound. */
+enum { WT_SAMPLE_CODES = 65536 };
+
+enum { WT_NORMALIZED_MAX = 64 };
+
+/* What real inputs are brought to: (x − mean)/deviation for each channel. A data set stores x less its
+ * `offset`. */
+typedef struct {
+    int channels; /* 0: as they are */
+    double mean[WT_NORMALIZED_MAX], deviation[WT_NORMALIZED_MAX];
+    double offset[WT_NORMALIZED_MAX]; /* of the data set that it was measured in, alone */
+} wt_normalization;
+
+enum { WT_FEATURES_MAX = 512, WT_FEATURES_TEXT = 256, WT_FEATURES_HOP_MAX = 65536 };
+
+/* What frames of a data set are. */
+typedef struct {
+    int count, hop;              /* numbers per frame, 0: there are none; samples from frame to frame */
+    int centre;                  /* of frame 0, in samples */
+    char text[WT_FEATURES_TEXT]; /* how they were made, "" if that is not known */
+    /* of the training part; what the network sees is (x − mean)/deviation */
+    double mean[WT_FEATURES_MAX], deviation[WT_FEATURES_MAX];
+} wt_features;
 
 /* --- one split of a data set --- */
 
@@ -97,14 +165,7 @@ const wt_vocabulary *wt_dataset_vocabulary(const wt_dataset *dataset);
 /* Which samples of an utterance are targets of this split, [length], or NULL: all are. A mask is always in
  * memory. */
 const uint8_t *wt_dataset_mask(const wt_dataset *dataset, int64_t utterance);
-/* How the data set's samples become classes, if the configuration's quantisation is of its kind. */
-wt_status wt_dataset_quantization(wt_quantization *quantization, const wt_dataset *dataset,
-                                  wt_quantization configured);
-/* Classes of a network for this configuration: the quantisation's levels, or those of the data set's
- * vocabulary. */
-wt_status wt_dataset_network_classes(int *classes, const wt_data_config *data);
-/* Samples in a storage chunk of the first shard: the unit of reading. */
-int64_t wt_dataset_chunk(const wt_dataset *dataset);
+
 /* All shards' digests folded in order. */
 wt_hash wt_dataset_digest(const wt_dataset *dataset);
 
@@ -112,10 +173,7 @@ wt_hash wt_dataset_digest(const wt_dataset *dataset);
  * set's own, as they were stored. */
 const wt_features *wt_dataset_features(const wt_dataset *dataset);
 const float *wt_dataset_frames(const wt_dataset *dataset, int64_t utterance, int64_t *count);
-/* Means and deviations that a number can be divided by; `path` for the message. */
-wt_status wt_dataset_check_features(const wt_features *features, const char *path);
-/* One frame as the network sees it. */
-void wt_condition_normalise(const wt_features *features, const float *frame, wt_real *to);
+
 /* The number of an utterance's speaker, −1: unknown; how many there are. */
 int32_t wt_dataset_speaker(const wt_dataset *dataset, int64_t utterance);
 int wt_dataset_speakers(const wt_dataset *dataset);
@@ -140,138 +198,53 @@ wt_status wt_dataset_read(wt_dataset *dataset, int64_t utterance, int64_t first,
 /* The id of an utterance, read from its shard; free with wt_free. */
 wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id);
 
-/* --- windows --- */
-
-/* Targets start … start+targets−1 of an utterance. */
-typedef struct {
-    int64_t utterance, start;
-    int targets;
-} wt_window;
-
-/* The fixed grid: utterance u has ⌈length/T⌉ windows of T targets, the last with fewer. With
- * WT_PARTIAL_DROP the grid begins at sample `context`, so that no target sees padding. Of a masked data set,
- * windows without a target are left out. */
-typedef struct wt_windows wt_windows;
-
-wt_status wt_windows_create(wt_windows **out, const wt_dataset *dataset, int targets, int context,
-                            wt_partial_context partial);
-
-/*
- * Windows of labelled samples. Targets s … s+n−1 take the inputs s + look_ahead − context + 1 … s + n − 1 +
- * look_ahead. With stride 0 each sample is a target, on the grid above (with WT_PARTIAL_DROP those that see
- * no padding). Else a window's last target alone counts, and it is that of the samples `stride` apart from
- * each other; the first one is the (targets + context − 1)th, the first that sees no padding, or with
- * WT_PARTIAL_PAD as many strides before that as fit.
- */
-typedef struct {
-    int targets, context;
-    wt_partial_context partial;
-    int look_ahead, stride;
-    int outputs;                    /* classes that there may be; 0: values */
-    wt_normalization normalization; /* of real inputs */
-} wt_label_windows;
-
-/* A normalisation of samples, as it is of what the data set has stored of them: less their offsets. */
-wt_normalization wt_normalization_of_stored(const wt_normalization *normalization, const wt_dataset *dataset);
-
-/* Fails if the data set has no labels of that kind, more classes, or other channels than the
- * normalisation. */
-wt_status wt_windows_create_labels(wt_windows **out, const wt_dataset *dataset,
-                                   const wt_label_windows *labels);
-void wt_windows_destroy(wt_windows *windows);
-int64_t wt_windows_count(const wt_windows *windows);
-/* Targets in all windows, and how many of them see padding (within `context` of the start). */
-int64_t wt_windows_targets(const wt_windows *windows);
-int64_t wt_windows_padded_targets(const wt_windows *windows);
-wt_window wt_windows_get(const wt_windows *windows, int64_t index);
-/* Items: utterances that have windows. Item i's are *first … *first + *count − 1. */
-int64_t wt_windows_items(const wt_windows *windows);
-void wt_windows_of_item(const wt_windows *windows, int64_t item, int64_t *first, int64_t *count);
-
-/* --- order --- */
-
-/*
- * The order of training windows: position p of the run is window wt_order_window(order, p).
- * WT_SAMPLING_REPLACEMENT draws each position's window by itself, WT_SAMPLING_ITEM an item and then one of
- * its windows; these need the grid. WT_SAMPLING_EPOCH: epoch e = p / count visits every window once. One
- * keyed permutation (block = 1), or, for sets that are read from disk, in two levels: blocks of `block`
- * neighbouring windows permuted, then the windows within groups of `group` blocks. Nothing is stored: any
- * rank computes any position.
- */
-typedef struct {
-    int64_t windows;
-    int64_t block, group;
-    uint64_t seed;
-    wt_sampling sampling;
-    const wt_windows *grid;
-} wt_order;
-
-wt_order wt_order_training(const wt_dataset *dataset, const wt_windows *windows, wt_sampling sampling,
-                           uint64_t seed);
-int64_t wt_order_window(const wt_order *order, int64_t position);
-
-/* Window i of the fixed validation list: a permutation keyed by a constant. */
-int64_t wt_order_validation(int64_t windows, int64_t i);
-
-/* --- batches --- */
-
 /* Whose frames a window gets: its own; the next utterance's, or half a hop late, to measure what they
  * tell. */
 typedef enum { WT_FRAMES_OWN, WT_FRAMES_OTHER, WT_FRAMES_LATE } wt_frames_source;
 
-/* What windows are conditioned on. */
+/* --- one shard --- */
+
+typedef enum { WT_STORE_INT16, WT_STORE_FLOAT } wt_shard_store;
+
 typedef struct {
-    int frames; /* of a window; 0: no features */
-    wt_framing framing;
-    wt_features features; /* that the network has learnt, and their normalisation */
-    bool flagged;   /* one number more per frame: 1, and 0 with all others where the condition is dropped */
-    double dropout; /* share of windows without, keyed by noise_seed, batch and window */
-    wt_frames_source source;
-    int speakers; /* 0: none */
-} wt_condition_shape;
+    const char *kind;  /* "audio", "text", "table" */
+    const char *split; /* "train", "validation", "test" */
+    int sample_rate, channels;
+    int shard, shards; /* number of this one, how many the split has */
+    wt_shard_store store;
+    bool masked;                     /* only some of the samples are targets of this split */
+    const wt_vocabulary *vocabulary; /* of text; else NULL */
+    const wt_features *features;     /* that utterances come with; NULL: none */
+    const char *const *speakers;     /* [speaker_count] names, or NULL */
+    int speaker_count;
+} wt_shard_header;
 
-/* What a batch looks like. */
-typedef struct {
-    int windows; /* slots */
-    int targets, context;
-    wt_input_kind input;
-    wt_quantization quantization;
-    int values;                     /* per target, where it is values and no class; else 0 */
-    bool codes;                     /* they are codes of 16 bits: sound's next samples */
-    bool marks_runs;                /* the batch says which targets stand in runs of equal samples */
-    wt_normalization normalization; /* of real values of a table's next samples */
-    double preemphasis;             /* as data.preemphasis */
-    double input_noise;             /* as data.input_noise, keyed by noise_seed, batch, window and element */
-    uint64_t noise_seed;
-    wt_condition_shape condition;
-} wt_batch_shape;
+/* Writes one shard; the same calls give the same bytes. */
+typedef struct wt_shard_writer wt_shard_writer;
 
-wt_status wt_batch_create(wt_batch **out, const wt_batch_shape *shape, int channels);
-void wt_batch_destroy(wt_batch *batch);
-
-/* Which window stands in a slot of the batch with that number; −1: none. Must be pure. */
-typedef int64_t (*wt_batch_plan)(const void *context, int64_t number, int slot);
-
-/* Batches first … last−1, whose windows `window` names when it is given `context`. */
-typedef struct {
-    wt_batch_plan window;
-    const void *context;
-    int64_t first, last;
-} wt_loader_plan;
-
-/*
- * Fills the plan's batches ahead of time, in a thread of its own. The data set belongs to the loader's
- * thread until the loader is destroyed. wt_loader_next gives the next batch, valid until the next call; an
- * error of the thread comes out of it. Asking past the last is an error.
- */
-typedef struct wt_loader wt_loader;
-
-wt_status wt_loader_create(wt_loader **out, wt_dataset *dataset, const wt_windows *windows,
-                           const wt_batch_shape *shape, const wt_loader_plan *plan);
-void wt_loader_destroy(wt_loader *loader);
-/* Bytes of its batches. */
-int64_t wt_loader_bytes(const wt_batch_shape *shape, int channels);
-wt_status wt_loader_next(wt_loader *loader, const wt_batch **batch);
+/* FOLDER/SPLIT-NNNNN.h5, which must not exist. */
+wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_shard_header *header);
+/* An utterance of `count` samples in ±1, [count, channels]; at least one sample. Larger values are clipped
+ * in int16; int16 is ⌊x·32768 + ½⌋ cut to −32768 … 32767, so that 16-bit recordings come back unchanged. */
+wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                       int64_t count);
+/* The same, with mask[i] saying whether sample i is a target of this split (NULL: all are), for a masked
+ * shard. */
+wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
+                              int64_t count, const bool *mask);
+/* The frames [count, numbers] of the utterance that was added last, of a shard with features. */
+wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, int64_t count);
+/* Before the first utterance: each sample has a label, of one of `classes` (0: a value). */
+wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
+                                  const wt_normalization *normalization);
+/* As wt_shard_add, with a label for each sample: a class as a whole number below `classes`, or any finite
+ * value. */
+wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
+                                const float *labels, int64_t count);
+/* Writes offsets, ids and the digest, and closes. The writer is gone afterwards, also on failure. */
+wt_status wt_shard_finish(wt_shard_writer *writer);
+/* Gives up: closes and removes the file. Takes NULL. */
+void wt_shard_abandon(wt_shard_writer *writer);
 
 /* --- a baseline --- */
 

@@ -1,5 +1,5 @@
 /*
- * Generation: how a class is drawn from a stream's outputs (engine.h), and sequences of them.
+ * Generation: how a class is drawn from a stream's outputs (stream.h), and sequences of them.
  */
 #ifndef WAVETRAIN_GENERATE_H
 #define WAVETRAIN_GENERATE_H
@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "wavetrain/config.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/error.h"
+#include "wavetrain/data.h"
+#include "wavetrain/kernels.h"
+#include "wavetrain/stream.h"
 
 /* How to choose a class from logits. */
 typedef struct {

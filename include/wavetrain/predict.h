@@ -3,7 +3,7 @@
  * exposed, node-hours. One model, for `wavetrain inspect` and `bench scaling`.
  *
  *   compute    Σ over kinds of work:  units of it in a rank's part of a step × seconds of a unit
- *              (calibration.h)
+ *              (predict/calibration.h)
  *   exchange   of n bytes of gradient in buckets, P ranks, R of them on each of N nodes; the pattern is
  *              halving where ranks and microbatches are powers of two, else owners (comm/exchange_*.c). A
  *              bucket of n_c bytes takes
@@ -30,12 +30,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "wavetrain/calibration.h"
 #include "wavetrain/config.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
 #include "wavetrain/network.h"
+
+/* α and β of a message: latency + bytes/bandwidth. */
+typedef struct {
+    double latency;   /* seconds */
+    double bandwidth; /* bytes a second; 0: unknown */
+} wt_link;
+
+typedef struct wt_calibration wt_calibration; /* predict/calibration.h */
 
 /* What the data set adds to a rank's memory; zeros where there is none yet. */
 typedef struct {
@@ -87,21 +92,6 @@ typedef struct {
 
 /* Fails as the trainer would: more ranks than microbatches. Not collective; takes no memory to speak of. */
 wt_status wt_forecast_make(wt_forecast *forecast, const wt_forecast_case *run);
-
-/* Its parts. Units of each kind of work in a step of the rank with `own_microbatches` microbatches. */
-void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *microbatches);
-
-/* Distributes a step's microbatches to ranks and threads: fills the first fields of the forecast. */
-wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case *run);
-/* Memory, given the microbatches. */
-void wt_forecast_memory(wt_forecast *forecast, const wt_forecast_case *run);
-/* exchange, exposed and linked, given microbatches and compute. */
-wt_status wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *run);
-
-/* Rates from measured steps: the seconds a unit, none below 0, that make up the measured times best (least
- * squares of relative errors). work is [count, WT_WORK_KINDS]; kinds that no step has get 0. */
-wt_status wt_rates_fit(double seconds[WT_WORK_KINDS], const double (*work)[WT_WORK_KINDS],
-                       const double *measured, int count);
 
 /* What a node, or the part of it that a SLURM job or a container may use, has for all its ranks: bytes, 0
  * if unknown; *limit names it for people. */

@@ -6,24 +6,22 @@
 #define WAVETRAIN_TRAIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/config.h"
 #include "wavetrain/data.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
 #include "wavetrain/network.h"
-#include "wavetrain/optim.h"
 
 /* --- training --- */
 
 typedef enum { WT_RESUME_AUTO, WT_RESUME_NEVER, WT_RESUME_FILE } wt_resume_mode;
 
 typedef struct {
-    wt_config config;
+    const wt_config *config; /* the caller's */
     char run[WT_PATH_MAX];   /* the run's folder, made if it is missing */
     wt_resume_mode resume;   /* auto: go on from the newest checkpoint in `run`, if there is one */
     const char *resume_file; /* WT_RESUME_FILE */
@@ -50,14 +48,6 @@ typedef struct {
 wt_run_verdict wt_run_read_verdict(const char *run);
 /* The configuration of the newest start; fails where there is none. Not collective. */
 wt_status wt_run_read_config(wt_config *config, const char *run);
-
-/* Sets which of the network's tensors an optimizer updates (running statistics are not), and which of them
- * decay. Not collective. */
-wt_status wt_train_set_update_ranges(wt_optimizer *optimizer, const wt_parameter_table *table,
-                                     wt_decay_on decay_on);
-
-/* How many windows at once give all threads something to do, `most` at most. Not collective. */
-int wt_step_windows_at_once(int targets, int most);
 
 /* --- evaluation --- */
 
@@ -95,10 +85,6 @@ typedef struct {
 
 wt_status wt_label_results_init(wt_label_results *results, int classes, bool keep);
 void wt_label_results_dispose(wt_label_results *results);
-/* One target. */
-wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *prediction);
-/* All ranks' tables added on all, all predictions on rank 0. Collective. */
-wt_status wt_label_results_gather(wt_comm *comm, wt_label_results *results);
 
 /* From a table [truth, prediction]: the share on its diagonal; and the mean of F1 = 2·hits/(truths +
  * predictions) over the classes that are present in truth or prediction and, with least > 0, stand in the
@@ -109,25 +95,6 @@ double wt_label_table_macro_f1(const int64_t *table, int classes, int64_t least)
 /* Writes predictions as CSV (utterance, sample, target, prediction), or HDF5 where the name ends in .h5 or
  * .hdf5. The file must not exist. Rank 0. */
 wt_status wt_predictions_write(const char *path, wt_dataset *dataset, const wt_label_results *results);
-
-/* The network of a configuration for data of so many levels of the input, classes of the targets (of labels,
- * 0: values; else WT_SAMPLE_CODES: sound, 0: a table or text), and channels. */
-wt_network_shape wt_train_shape_network(const wt_config *config, int levels, int classes, int channels);
-/* What it is conditioned on, where the configuration asks for a condition or speakers. */
-void wt_train_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
-                              int speakers);
-/* Batches for a network; a normalisation (NULL: none) is that of the samples as they are stored. */
-wt_batch_shape wt_train_shape_batch(const wt_network *network, const wt_data_config *data,
-                                    wt_quantization quantization, const wt_normalization *normalization,
-                                    int slots);
-/* The condition of these batches: frames are normalised as `features` say. */
-void wt_train_shape_frames(wt_batch_shape *shape, const wt_features *features);
-/* The windows of a split, whose outputs the network's are. */
-wt_status wt_train_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
-                                const wt_data_config *data, const wt_normalization *normalization);
-/* The data set's, where the configuration asks for it. */
-void wt_train_take_normalization(wt_normalization *normalization, const wt_config *config,
-                                 const wt_dataset *dataset);
 
 /*
  * Scores windows of one split without changing anything: the first `limit` of the fixed list of validation
@@ -151,8 +118,7 @@ typedef struct {
 
 wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evaluation *evaluation);
 void wt_evaluator_destroy(wt_evaluator *evaluator);
-/* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
-int wt_evaluator_slots(int targets, int context, int64_t part);
+
 /* Scores targets in runs of equal samples separately, and counts codes in classes. Call it before
  * wt_evaluator_run, for next samples of sound. */
 wt_status wt_evaluator_mark_runs(wt_evaluator *evaluator);
@@ -181,15 +147,6 @@ bool wt_checkpoint_has_mean(const wt_checkpoint *checkpoint);
 /* Fills flat parameters: with the mean, where there is one, unless `raw`. Not collective. */
 wt_status wt_restore_parameters(wt_checkpoint *checkpoint, const wt_network *network, bool raw,
                                 wt_real *parameters);
-
-/* Fills flat parameters and, unless NULL, the optimizer from a checkpoint; the tensors must be just the
- * network's. Moments that the checkpoint's configuration had not begin anew. Not collective. */
-wt_status wt_restore_state(wt_checkpoint *checkpoint, const wt_network *network, wt_real *parameters,
-                           wt_optimizer *optimizer);
-
-/* The hash of parameters, moments and mean in PyTorch's order, by name: the same on any number of ranks. */
-wt_status wt_trainer_state_hash(wt_hash *hash, const wt_network *network, const wt_real *parameters,
-                                const wt_optimizer *optimizer);
 
 /* The same of a checkpoint: what `wavetrain inspect` prints. Not collective. */
 wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint);

@@ -4,7 +4,8 @@
  * of the process's own group and all above it. Either version of control groups is read, as far as it is
  * there.
  */
-#include "wavetrain/cores.h"
+#include "base/cores.h"
+#include "wavetrain/base.h"
 
 #include <fcntl.h>
 #include <omp.h>
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "wavetrain/file.h"
 
 /* --- sets --- */
 

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "wavetrain/distance.h"
+#include "base/distance.h"
 
 enum { LENGTH_MAX = WT_DISTANCE_LENGTH_MAX };
 

@@ -2,15 +2,13 @@
  * The one message. It lives in thread-local storage, so that a loader or a writer thread that fails
  * does not overwrite what the main thread is about to say; whoever joins the thread carries it over.
  */
-#include "wavetrain/error.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "wavetrain/utf8.h"
 
 static _Thread_local char wt_message[1024];
 

@@ -1,5 +1,6 @@
 /* Files and folders by plain POSIX calls, each of them checked. */
-#include "wavetrain/file.h"
+#include "base/file.h"
+#include "base/memory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,9 +14,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name) {
     const char *slash = *folder && folder[strlen(folder) - 1] != '/' ? "/" : "";

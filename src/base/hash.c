@@ -1,5 +1,5 @@
 /* XXH3 with 128 bits. */
-#include "wavetrain/hash.h"
+#include "wavetrain/base.h"
 
 #include <stdio.h>
 #include <string.h>

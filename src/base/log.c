@@ -1,11 +1,9 @@
 /* Lines on standard error. Level and speaker are set once at start-up. */
-#include "wavetrain/log.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "wavetrain/utf8.h"
 
 static wt_log_level wt_level = WT_LOG_NORMAL;
 static bool wt_speaks = true;

@@ -7,7 +7,7 @@
  * of small pages covers, and messages between ranks of a node, which the kernel copies page by page, take
  * half the time. The cost is address space, up to a huge page per block.
  */
-#include "wavetrain/memory.h"
+#include "base/memory.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -20,12 +20,12 @@
 
 enum { WT_ALIGNMENT = 64, WT_HUGE_PAGE = 2 << 20 };
 
-static _Atomic int64_t wt_bytes, wt_blocks, wt_peak;
+static _Atomic int64_t held_bytes, held_blocks, peak_bytes;
 
 static void count_memory(int64_t bytes) {
-    int64_t now = atomic_fetch_add_explicit(&wt_bytes, bytes, memory_order_relaxed) + bytes;
-    int64_t peak = atomic_load_explicit(&wt_peak, memory_order_relaxed);
-    while (now > peak && !atomic_compare_exchange_weak_explicit(&wt_peak, &peak, now, memory_order_relaxed,
+    int64_t now = atomic_fetch_add_explicit(&held_bytes, bytes, memory_order_relaxed) + bytes;
+    int64_t peak = atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+    while (now > peak && !atomic_compare_exchange_weak_explicit(&peak_bytes, &peak, now, memory_order_relaxed,
                                                                 memory_order_relaxed)) {}
 }
 
@@ -60,7 +60,7 @@ wt_status wt_alloc(void *out, size_t count, size_t element_bytes, const char *wh
     }
     memcpy(block, &bytes, sizeof bytes);
     count_memory((int64_t)bytes);
-    atomic_fetch_add_explicit(&wt_blocks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&held_blocks, 1, memory_order_relaxed);
     void *user = (char *)block + WT_ALIGNMENT;
     memcpy(out, &user, sizeof user);
     return WT_OK;
@@ -103,20 +103,20 @@ void wt_free(void *pointer) {
     size_t bytes;
     memcpy(&bytes, block, sizeof bytes);
     count_memory(-(int64_t)bytes);
-    atomic_fetch_sub_explicit(&wt_blocks, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&held_blocks, 1, memory_order_relaxed);
     free(block);
 }
 
 int64_t wt_memory_bytes(void) {
-    return atomic_load_explicit(&wt_bytes, memory_order_relaxed);
+    return atomic_load_explicit(&held_bytes, memory_order_relaxed);
 }
 
 int64_t wt_memory_blocks(void) {
-    return atomic_load_explicit(&wt_blocks, memory_order_relaxed);
+    return atomic_load_explicit(&held_blocks, memory_order_relaxed);
 }
 
 int64_t wt_memory_peak_bytes(void) {
-    return atomic_load_explicit(&wt_peak, memory_order_relaxed);
+    return atomic_load_explicit(&peak_bytes, memory_order_relaxed);
 }
 
 /* Not getrusage's: that one begins with what the process had before it became this program. */

@@ -1,5 +1,5 @@
 /* Philox4x32-10 from the Random123 library; see random.h for what the key and the counter are. */
-#include "wavetrain/random.h"
+#include "base/random.h"
 
 #include <Random123/philox.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Helper threads by POSIX; the cores of the process by OpenMP's places, which know them despite the
  * binding. */
-#include "wavetrain/thread.h"
+#include "base/thread.h"
 
 #include <dirent.h>
 #include <omp.h>

@@ -1,5 +1,5 @@
 /* Time by the monotonic clock. */
-#include "wavetrain/timer.h"
+#include "base/timer.h"
 
 #include <string.h>
 #include <time.h>

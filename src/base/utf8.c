@@ -1,5 +1,5 @@
 /* UTF-8 by the ranges of its table: what the first byte says, checked against the value that comes out. */
-#include "wavetrain/utf8.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <string.h>

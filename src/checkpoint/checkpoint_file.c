@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "checkpoint/checkpoint_write.h"
 #include "checkpoint_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/nam.h"
+#include "data/vocabulary.h"
+#include "export/nam.h"
 
 enum { WT_CHECKPOINT_VERSION = 1 };
 

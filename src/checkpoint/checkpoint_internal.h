@@ -2,8 +2,9 @@
 #ifndef WAVETRAIN_CHECKPOINT_INTERNAL_H
 #define WAVETRAIN_CHECKPOINT_INTERNAL_H
 
+#include "config/sections.h"
+#include "h5/h5.h"
 #include "wavetrain/checkpoint.h"
-#include "wavetrain/h5.h"
 
 struct wt_checkpoint {
     wt_h5 *file;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "checkpoint_internal.h"
+#include "data/dataset.h"
 #include "wavetrain/data.h"
 
 /* --- the table --- */

@@ -5,9 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "checkpoint/checkpoint_write.h"
 #include "checkpoint_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/nam.h"
+#include "export/nam.h"
+#include "network/network_model.h"
 #include "wavetrain/network.h"
 
 /* `zeros`, as many as the largest tensor has, are the moments of a run that has made no step. */

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
+#include "checkpoint/checkpoint_write.h"
 #include "checkpoint_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 static const char wt_name_prefix[] = "step-", wt_name_suffix[] = ".h5";
 enum { WT_NAME_MAX = 64 }; /* bytes of a checkpoint's name */

@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "wavetrain/checkpoint.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
+#include "base/file.h"
+#include "base/timer.h"
+#include "checkpoint/run_lock.h"
 
 enum { WT_LOCK_TEXT = 512 };
 

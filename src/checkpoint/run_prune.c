@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/timer.h"
+#include "checkpoint/checkpoint_write.h"
+#include "checkpoint/run_lock.h"
 #include "checkpoint_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 #define READ_SECONDS 5.0
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
+#include "config/sections.h"
+#include "data/prepare/sound.h"
+#include "generate/filter.h"
+#include "network/network_model.h"
 #include "prepare_job.h"
-#include "wavetrain/filter.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/sound.h"
-#include "wavetrain/timer.h"
 #include "wavetrain/train.h"
 
 typedef struct {

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/timer.h"
 #include "bench_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 /* --- times --- */
 

@@ -15,11 +15,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "bench_stepper.h"
+#include "checkpoint/checkpoint_write.h"
+#include "comm/ranks.h"
 #include "command_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
+#include "metrics/metrics.h"
+#include "predict/calibration.h"
+#include "predict/forecast.h"
 #include "wavetrain/predict.h"
 
 /* Where popt's constant table points. */

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/timer.h"
 #include "bench_internal.h"
+#include "comm/ranks.h"
 #include "command_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 enum { WT_BENCH_LARGEST = 1 << 20 /* KiB */ };
 

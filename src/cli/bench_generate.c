@@ -11,11 +11,10 @@
 #include "bench_internal.h"
 #include "bench_stepper.h"
 #include "command_internal.h"
+#include "network/network_model.h"
 #include "wavetrain/data.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
-#include "wavetrain/timer.h"
 
 static struct {
     char *model, *backend, *csv, *streams, *weights;

@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "comm/exchange.h"
+#include "config/sections.h"
+#include "kernels/kernel_set.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/config.h"
-#include "wavetrain/error.h"
 #include "wavetrain/kernels.h"
 
 enum { WT_ROUNDS_MOST = 1001 };

@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "bench_internal.h"
 #include "command_internal.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
+#include "engine/engine.h"
 
 enum {
     WT_WINDOW = 8192, /* rows, at least: the models' own */

@@ -15,14 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
 #include "bench_stepper.h"
+#include "comm/ranks.h"
 #include "command_internal.h"
 #include "inspect_internal.h"
-#include "wavetrain/data.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/timer.h"
+#include "wavetrain/plot.h"
 
 /* Where popt's constant table points. */
 static struct {

@@ -3,7 +3,8 @@
 #define WAVETRAIN_BENCH_SCALING_H
 
 #include "bench_internal.h"
-#include "wavetrain/engine.h"
+#include "network/network_model.h"
+#include "predict/calibration.h"
 #include "wavetrain/network.h"
 #include "wavetrain/predict.h"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench_scaling.h"
+#include "predict/forecast.h"
 
 const char *const wt_scaling_names[WT_SCALINGS] = {[WT_STRONG] = "strong", [WT_WEAK] = "weak"};
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "bench_scaling.h"
-#include "wavetrain/metrics.h"
+#include "wavetrain/plot.h"
 
 /* --- tables --- */
 

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bench_stepper.h"
 #include "command_internal.h"
-#include "wavetrain/memory.h"
 
 /* Where popt's constant table points. */
 static struct {

@@ -4,11 +4,10 @@
  */
 #include "bench_stepper.h"
 
+#include "base/random.h"
+#include "data/batches.h"
+#include "train/evaluation.h"
 #include "wavetrain/data.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
-#include "wavetrain/train.h"
 
 /* --- random input --- */
 
@@ -84,7 +83,7 @@ static wt_status prepare_stepper(wt_stepper *stepper, wt_comm *comm, const wt_co
     config = &stepper->config;
     WT_TRY(wt_kernels_select(&stepper->kernels, config->run.backend, config->train.precision));
     WT_TRY(wt_stepper_network(&stepper->network, &facts, config));
-    stepper->targets = wt_network_targets(stepper->network, &config->data);
+    stepper->targets = wt_network_targets(stepper->network, config->data.window, config->data.stride);
     const int32_t silence = config->data.target == WT_TARGETS_LABEL || stepper->network->values
                                 ? -2
                                 : wt_quantize_silence(facts.quantization);

@@ -3,7 +3,7 @@
 #define WAVETRAIN_BENCH_STEPPER_H
 
 #include "bench_internal.h"
-#include "wavetrain/step.h"
+#include "train/step.h"
 
 typedef struct {
     const char *name; /* of the model, or the configuration's file */

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "capture.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
+#include "comm/facts.h"
+#include "data/prepare/prepare.h"
 
 typedef struct {
     char *out, *preset, *align;

@@ -3,7 +3,6 @@
 #define WAVETRAIN_CAPTURE_H
 
 #include "export_options.h"
-#include "wavetrain/file.h"
 
 /* `work` is the folder of the data set, of each size's configuration and run: it is what a capture goes on
  * from. */

@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/timer.h"
 #include "bench_stepper.h"
 #include "capture.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
+#include "comm/facts.h"
+#include "train/agreement.h"
 #include "wavetrain/train.h"
 
 enum { SIZES = WT_EXPORT_SIZES, STEPS_MIN = 2, STEPS_MAX = 1000000, VALIDATIONS = 50 };
@@ -248,11 +247,11 @@ static wt_status train_size(wt_comm *comm, const wt_capture *capture, const wt_c
     wt_train_options *options;
     wt_status status = wt_comm_agree(comm, wt_alloc(&options, 1, sizeof *options, "options"));
     if (status != WT_OK) return status;
-    options->config = *config;
+    options->config = config;
     options->resume = WT_RESUME_AUTO;
     options->resume_file = "auto";
     status = locate_pair(options->run, capture, size, "");
-    if (status == WT_OK) status = wt_agree_on_configuration(comm, &options->config);
+    if (status == WT_OK) status = wt_agree_on_configuration(comm, config);
     if (status == WT_OK) status = wt_train(comm, options);
     wt_free(options);
     return status;

@@ -5,11 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "comm/places.h"
 #include "command_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/places.h"
 
 /* Whoever wants to see a command's table instead of having it run. */
 static struct {

@@ -8,9 +8,8 @@
 
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
-#include "wavetrain/error.h"
+#include "wavetrain/data.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/vocabulary.h"
 
 typedef struct {
     const char *name;      /* "train", "prepare audio" */

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "comm/facts.h"
 #include "command_internal.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
+#include "data/dataset.h"
+#include "engine/engine.h"
+#include "network/network_model.h"
+#include "train/agreement.h"
 #include "wavetrain/train.h"
 
 typedef struct {

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/file.h"
+#include "base/utf8.h"
+#include "export/nam.h"
 #include "export_options.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/nam.h"
+#include "network/network_model.h"
 #include "wavetrain/train.h"
-#include "wavetrain/utf8.h"
 
 typedef struct {
     char *format, *out, *checkpoint;

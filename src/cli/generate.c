@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "comm/facts.h"
+#include "config/sections.h"
+#include "data/dataset.h"
+#include "data/prepare/mel.h"
+#include "data/prepare/sound.h"
+#include "data/windows.h"
 #include "generate_series.h"
 #include "generate_text.h"
+#include "network/network_model.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/data.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/log.h"
-#include "wavetrain/mel.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/sound.h"
 
 typedef struct {
     char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot, *weights, *copy;

@@ -13,14 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/timer.h"
 #include "command_internal.h"
+#include "metrics/metrics.h"
 #include "sound_traits.h"
 #include "wavetrain/data.h"
-#include "wavetrain/file.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/timer.h"
+#include "wavetrain/plot.h"
 
 enum { ROWS_MAX = 64 }; /* pieces side by side in a thread: more share the weights no better */
 

@@ -14,13 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/output.h"
+#include "base/utf8.h"
+#include "config/sections.h"
 #include "generate_text.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/output.h"
 
 enum { ITEM_LENGTH = 1000, PAGE_LENGTH = 2000, LENGTH_MAX = 100000000 };
 

@@ -7,10 +7,8 @@
 
 #include "command_internal.h"
 #include "inspect_internal.h"
+#include "train/step.h"
 #include "wavetrain/data.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/step.h"
 #include "wavetrain/train.h"
 
 typedef struct {
@@ -60,7 +58,7 @@ static void print_tensors(const wt_network *network) {
 
 static wt_status print_network(const wt_config *config, const wt_network *network, double rate) {
     int microbatches = wt_config_microbatches(config);
-    const int targets = wt_network_targets(network, &config->data);
+    const int targets = wt_network_targets(network, config->data.window, config->data.stride);
     const wt_engine_shape microbatch = {.windows = config->train.batch / microbatches,
                                         .targets = targets,
                                         .backward = true,

@@ -2,8 +2,10 @@
 #ifndef WAVETRAIN_INSPECT_INTERNAL_H
 #define WAVETRAIN_INSPECT_INTERNAL_H
 
+#include "config/sections.h"
+#include "network/network_model.h"
+#include "predict/calibration.h"
 #include "wavetrain/config.h"
-#include "wavetrain/engine.h"
 #include "wavetrain/network.h"
 #include "wavetrain/predict.h"
 

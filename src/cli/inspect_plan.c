@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "command_internal.h"
+#include "data/windows.h"
 #include "inspect_internal.h"
+#include "predict/forecast.h"
+#include "train/evaluation.h"
 #include "wavetrain/data.h"
-#include "wavetrain/file.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/train.h"
 
 /* --- options --- */
 
@@ -288,7 +288,7 @@ static void format_operations(char text[32], double operations) {
 }
 
 static void print_work(const wt_forecast_case *run) {
-    const int targets = wt_network_targets(run->network, &run->config->data);
+    const int targets = wt_network_targets(run->network, run->config->data.window, run->config->data.stride);
     const double step = 3.0 * wt_network_operations(run->network, targets) * targets *
                         run->config->train.batch;
     char one[32], all[32];

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "inspect_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/log.h"
 
 int64_t wt_plan_node_memory(const wt_plan_options *options, const char **limit) {
     if (options->node_memory > 0) {
@@ -63,7 +62,7 @@ static void warn_of_rates(const wt_plan *plan) {
 static void warn_of_field(const wt_plan *plan) {
     const wt_data_config *data = &plan->run.config->data;
     const int field = plan->run.network->receptive_field;
-    const int targets = wt_network_targets(plan->run.network, data);
+    const int targets = wt_network_targets(plan->run.network, data->window, data->stride);
     if (plan->run.network->context_rows > 0 && data->stride == 0 && field > targets) {
         wt_log_warning("the receptive field is longer than the window (got %d samples, expected at most "
                        "data.window, %d): most of a step computes context",

@@ -9,13 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output.h"
+#include "comm/launcher.h"
 #include "command_internal.h"
-#include "wavetrain/agreement.h"
+#include "train/agreement.h"
 #include "wavetrain/kernels.h"
-#include "wavetrain/launcher.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/output.h"
 
 static const wt_command *const wt_commands[] = {
     &wt_command_prepare_audio,  &wt_command_prepare_text,

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "command_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/metrics.h"
+#include "wavetrain/plot.h"
 
 static char *wt_plot_out; /* where popt's constant table points */
 

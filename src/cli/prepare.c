@@ -11,13 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
+#include "metrics/metrics.h"
 #include "prepare_job.h"
-#include "wavetrain/agreement.h"
 #include "wavetrain/data.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/timer.h"
 
 /* --- writing a plan, and the report --- */
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "prepare_job.h"
-#include "wavetrain/memory.h"
 
 #define TO_BE_FOUND INT64_MAX
 

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
 #include "prepare_job.h"
-#include "wavetrain/log.h"
-#include "wavetrain/timer.h"
 
 static wt_status simulate_ecg(wt_comm *comm, wt_prepare_job *job, const wt_ecg *ecg, int64_t shard_bytes) {
     const double start = wt_time_now();

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
 #include "prepare_job.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 /* --- as a table --- */
 

@@ -3,8 +3,7 @@
 #define WAVETRAIN_PREPARE_JOB_H
 
 #include "command_internal.h"
-#include "wavetrain/hash.h"
-#include "wavetrain/prepare.h"
+#include "data/prepare/prepare.h"
 
 enum { SPLIT_DIGEST = WT_HASH_TEXT };
 

@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "prepare_job.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/memory.h"
 
 enum { MEASURED_AT_ONCE = 64 }; /* items */
 

@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
 #include "prepare_job.h"
-#include "wavetrain/agreement.h"
+#include "train/agreement.h"
 #include "wavetrain/data.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 typedef struct {
     wt_prepare_job job;

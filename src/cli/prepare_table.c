@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
 #include "prepare_job.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
+#include "train/agreement.h"
 
 /* --- prepare table --- */
 

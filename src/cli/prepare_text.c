@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timer.h"
 #include "prepare_job.h"
 #include "wavetrain/data.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 typedef struct {
     wt_prepare_job job;

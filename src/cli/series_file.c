@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/output.h"
-#include "wavetrain/sound.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/output.h"
+#include "data/prepare/sound.h"
 
 struct wt_series_file {
     const wt_series_format *format;

@@ -2,8 +2,7 @@
 #ifndef WAVETRAIN_SERIES_FILE_H
 #define WAVETRAIN_SERIES_FILE_H
 
-#include "wavetrain/batch.h"
-#include "wavetrain/error.h"
+#include "wavetrain/data.h"
 
 typedef struct {
     int rate, channels;

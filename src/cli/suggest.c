@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/distance.h"
 #include "command_internal.h"
 #include "wavetrain/config.h"
-#include "wavetrain/distance.h"
 
 /* Words, as " word word … ", and what to write in their place. */
 typedef struct {

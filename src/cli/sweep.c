@@ -11,13 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output.h"
+#include "comm/launcher.h"
 #include "command_internal.h"
-#include "wavetrain/launcher.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/output.h"
-#include "wavetrain/sweep.h"
+#include "sweep/sweep.h"
+#include "wavetrain/plot.h"
 
 typedef struct {
     int jobs, index, report, list;

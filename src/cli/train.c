@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comm/facts.h"
 #include "command_internal.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
+#include "train/agreement.h"
 #include "wavetrain/train.h"
 
 /* What popt fills in. Texts are popt's, freed at the end. */
@@ -72,7 +70,7 @@ static wt_status load_configuration(wt_config *config, const char *path) {
 
 /* The run's folder comes first, for its record keeps what is wrong with the rest. With `load` false the
  * configuration is left out. */
-static wt_status fill_options(wt_train_options *options, const char *config, bool load) {
+static wt_status fill_options(wt_train_options *options, wt_config *read, const char *config, bool load) {
     WT_CHECK(wt_given.run || strcmp(config, "-") != 0, WT_USAGE,
              "--run: is missing (a configuration from standard input gives the run no name)");
     if (wt_given.run) {
@@ -82,7 +80,8 @@ static wt_status fill_options(wt_train_options *options, const char *config, boo
     } else {
         WT_TRY(format_default_run(options->run, config));
     }
-    if (load) WT_TRY(load_configuration(&options->config, config));
+    options->config = read;
+    if (load) WT_TRY(load_configuration(read, config));
     const char *resume = wt_given.resume ? wt_given.resume : "auto";
     options->resume = strcmp(resume, "auto") == 0    ? WT_RESUME_AUTO
                       : strcmp(resume, "never") == 0 ? WT_RESUME_NEVER
@@ -95,19 +94,20 @@ static wt_status fill_options(wt_train_options *options, const char *config, boo
 }
 
 static wt_status train_config(wt_comm *comm, const char *config) {
-    wt_train_options *options;
-    wt_status status = wt_alloc(&options, 1, sizeof *options, "options");
+    wt_train_options options = {0};
+    wt_config *read;
+    wt_status status = wt_config_create(&read);
     const bool input = strcmp(config, "-") == 0; /* which rank 0 alone has */
-    if (status == WT_OK) status = fill_options(options, config, !input || wt_comm_rank(comm) == 0);
+    if (status == WT_OK) status = fill_options(&options, read, config, !input || wt_comm_rank(comm) == 0);
     status = input ? wt_comm_agree(comm, status) : wt_comm_agree_alike(comm, status);
-    if (status == WT_OK && input) wt_comm_broadcast(comm, &options->config, sizeof options->config);
-    if (status == WT_OK) status = wt_agree_on_configuration(comm, &options->config);
+    if (status == WT_OK && input) wt_comm_broadcast(comm, read, sizeof *read);
+    if (status == WT_OK) status = wt_agree_on_configuration(comm, read);
     if (status == WT_OK) {
-        status = wt_train(comm, options);
-    } else if (options && *options->run && wt_comm_rank(comm) == 0) {
-        wt_train_refused(comm, options->run);
+        status = wt_train(comm, &options);
+    } else if (*options.run && wt_comm_rank(comm) == 0) {
+        wt_train_refused(comm, options.run);
     }
-    wt_free(options);
+    wt_config_destroy(read);
     return status;
 }
 

@@ -10,10 +10,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/timer.h"
+#include "comm/ranks.h"
 #include "exchange_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 void wt_comm_microbatches(int rank, int ranks, int microbatches, int *first, int *end) {
     *first = (int)((int64_t)rank * microbatches / ranks);

@@ -4,8 +4,8 @@
  * ranks, else owners. All ranks send buckets in the same order, and reuse the places of those in flight in
  * that order, so that a tag means the same on both sides.
  */
+#include "base/memory.h"
 #include "exchange_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- buckets and slices --- */
 

@@ -10,8 +10,8 @@
  * SLURM's default), most bytes stay in it: with R ranks a node, 1/R of what the owners' pattern sends leaves
  * it. Disadvantage: log₂ P messages each way that wait for one another; powers of two alone.
  */
+#include "base/timer.h"
 #include "exchange_internal.h"
-#include "wavetrain/timer.h"
 
 bool wt_halving_fits(const wt_exchange *exchange) {
     int ranks = exchange->comm->size, microbatches = exchange->microbatches;

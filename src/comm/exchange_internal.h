@@ -13,6 +13,7 @@
 #ifndef WAVETRAIN_EXCHANGE_INTERNAL_H
 #define WAVETRAIN_EXCHANGE_INTERNAL_H
 
+#include "comm/exchange.h"
 #include "comm_internal.h"
 #include "microbatch_tree_internal.h"
 

@@ -6,9 +6,8 @@
  * Advantage: any tree. Disadvantage: 2·(P−1) messages a rank and bucket, all of them as likely to leave the
  * node as not, and more than one node of a rank travels where P is no power of two.
  */
+#include "base/timer.h"
 #include "exchange_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 /* --- slices --- */
 

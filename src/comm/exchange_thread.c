@@ -9,9 +9,8 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "exchange_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
 
 enum { WT_NAP_NANOSECONDS = 50000 };
 

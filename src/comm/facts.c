@@ -3,7 +3,7 @@
  * how: with hashes a rank would know only that it does. The number of messages grows with the logarithm of
  * the ranks.
  */
-#include "wavetrain/facts.h"
+#include "comm/facts.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "comm_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- the list --- */
 

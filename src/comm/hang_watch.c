@@ -20,9 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+#include "base/timer.h"
+#include "comm/hang_watch.h"
 #include "comm_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
 
 enum {
     WT_PHASE_BITS = 8, /* of the word; the rest counts changes */

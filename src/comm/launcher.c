@@ -5,7 +5,7 @@
  * it starts: SLURM sets SLURM_NTASKS in the shell of a batch job too, where a program that runs alone is
  * right.
  */
-#include "wavetrain/launcher.h"
+#include "comm/launcher.h"
 
 #include <limits.h>
 #include <stdio.h>

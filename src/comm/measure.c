@@ -2,8 +2,9 @@
  * against. */
 #include <limits.h>
 
+#include "base/timer.h"
+#include "comm/exchange.h"
 #include "comm_internal.h"
-#include "wavetrain/timer.h"
 
 void wt_comm_sum_floats(wt_comm *comm, float *values, size_t count) {
     while (count) {

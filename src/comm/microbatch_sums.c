@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "comm/exchange.h"
 #include "comm_internal.h"
 #include "microbatch_tree_internal.h"
 

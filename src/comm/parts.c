@@ -4,8 +4,8 @@
  */
 #include <time.h>
 
+#include "comm/ranks.h"
 #include "comm_internal.h"
-#include "wavetrain/memory.h"
 
 wt_status wt_comm_first_ranks(wt_comm **out, wt_comm *comm, int ranks) {
     MPI_Comm all;

@@ -4,7 +4,7 @@
  * Bindings are nested or apart in practice, so that it is enough to look at the sets that some rank is bound
  * to, with all ranks within them.
  */
-#include "wavetrain/places.h"
+#include "comm/places.h"
 
 #include <math.h>
 #include <omp.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "comm_internal.h"
-#include "wavetrain/memory.h"
 
 /* The ranks of a host follow each other as often as not; this finds them wherever they are. */
 static bool is_neighbour(const wt_place *a, const wt_place *b) {

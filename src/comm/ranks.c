@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comm/launcher.h"
+#include "comm/ranks.h"
 #include "comm_internal.h"
-#include "wavetrain/launcher.h"
-#include "wavetrain/memory.h"
 
 void wt_comm_count_nodes(wt_comm *comm) {
     MPI_Comm node;

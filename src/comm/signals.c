@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "comm/ranks.h"
 #include "comm_internal.h"
 
 #define REPEAT_SECONDS 0.5

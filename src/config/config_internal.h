@@ -18,10 +18,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "config_value.h"
+#include "config/config_value.h"
+#include "config/sections.h"
+#include "network/model_config.h"
 #include "wavetrain/config.h"
-#include "wavetrain/error.h"
-#include "wavetrain/utf8.h"
 #include "yaml/yaml_node.h"
 
 enum {

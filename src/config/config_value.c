@@ -1,9 +1,10 @@
 /* Single keys and values: what a sweep takes from the table. */
-#include "config_value.h"
+#include "config/config_value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "config_internal.h"
 
 wt_status wt_config_key(const wt_key **key, const wt_yaml_node *entry) {

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/sections.h"
 #include "wavetrain/config.h"
-#include "wavetrain/file.h"
 #include "yaml/yaml_node.h"
 
 typedef struct wt_key wt_key;

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
+#include "base/distance.h"
 #include "config_internal.h"
-#include "wavetrain/distance.h"
 
 const wt_key *wt_key_nearest(const char *name, bool of_array) {
     const char *dot = strrchr(name, '.');

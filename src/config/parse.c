@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/utf8.h"
 #include "config_internal.h"
-#include "wavetrain/memory.h"
 
 enum { SOURCE_MAX = 512 }; /* bytes of a file's name or a --set in a message */
 
@@ -184,6 +185,14 @@ wt_status wt_config_parse_stored(wt_config *config, const char *name, const char
     memset(&reading, 0, sizeof reading);
     reading.stored = true;
     return read_config(config, &reading, name, text, strlen(text), NULL, 0);
+}
+
+wt_status wt_config_create(wt_config **out) {
+    return wt_alloc(out, 1, sizeof **out, "the configuration");
+}
+
+void wt_config_destroy(wt_config *config) {
+    wt_free(config);
 }
 
 wt_status wt_config_load(wt_config *config, const char *path, const char *const *sets, size_t set_count) {

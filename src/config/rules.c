@@ -217,7 +217,7 @@ static int64_t receptive_field(const wt_model_config *model) {
      * ones */
     int arrays;
     int64_t heads = 0, longest = 0;
-    const wt_array_config *array = wt_config_model_arrays(model, &arrays);
+    const wt_array_config *array = wt_model_arrays(model, &arrays);
     for (int i = 0; i < arrays; i++) heads += array[i].head_kernel - 1;
     for (int i = 0; i < arrays; i++) {
         field += array_reach(&array[i]);
@@ -346,7 +346,7 @@ static wt_status check_condition(const wt_reading *reading) {
 static wt_status check_arrays(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     int arrays;
-    const wt_array_config *array = wt_config_model_arrays(model, &arrays);
+    const wt_array_config *array = wt_model_arrays(model, &arrays);
     for (int i = 0; i < arrays; i++) {
         if (array[i].kernels.count > 0 && array[i].kernels.count != wt_array_layers(&array[i])) {
             return rule_error(reading, "model.kernels", "model.arrays",

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "config_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- the resolved text --- */
 

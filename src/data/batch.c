@@ -9,7 +9,6 @@
 #include <limits.h>
 
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- a batch --- */
 

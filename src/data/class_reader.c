@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 enum { INT16_VALUES = 65536, INT16_ZERO = 32768 };
 

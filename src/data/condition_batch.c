@@ -1,9 +1,9 @@
 /* The condition of a batch's windows: frames from the data set, normalised, and speakers. */
 #include <string.h>
 
+#include "base/random.h"
+#include "data/dataset.h"
 #include "data_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 wt_status wt_condition_batch_create(wt_batch *batch, const wt_batch_shape *shape) {
     const size_t slots = (size_t)shape->windows;

@@ -2,10 +2,10 @@
 #ifndef WAVETRAIN_DATA_INTERNAL_H
 #define WAVETRAIN_DATA_INTERNAL_H
 
+#include "data/batches.h"
+#include "data/windows.h"
+#include "h5/h5.h"
 #include "wavetrain/data.h"
-#include "wavetrain/file.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/prepare.h"
 
 /* --- the format of shards, for the writer and the reader --- */
 

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/vocabulary.h"
 #include "dataset_internal.h"
-#include "wavetrain/memory.h"
 
 enum { UTTERANCES_MAX = 1 << 28 }; /* of a shard */
 

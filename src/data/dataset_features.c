@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/dataset.h"
 #include "dataset_internal.h"
-#include "wavetrain/memory.h"
 
 const wt_features *wt_dataset_features(const wt_dataset *dataset) {
     return &dataset->features;

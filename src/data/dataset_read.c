@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "data/dataset.h"
 #include "dataset_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- what a data set is --- */
 

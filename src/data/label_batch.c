@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 wt_status wt_label_filler_init(wt_batch_filler *filler) {
     const wt_batch_shape *shape = &filler->shape;

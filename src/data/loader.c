@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "data_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
 
 enum { BUFFERS_LEAST = 3, BUFFERS_MOST = 64, RING_BYTES = 1 << 20, MESSAGE_MAX = 1024 };
 

@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 enum { LEVELS_MAX = 4096, PIECE = 65536 };
 

@@ -8,8 +8,9 @@
  * but each is read as a run. The price, compared with one global permutation: windows that are far apart in
  * an epoch's order of blocks never change places.
  */
+#include "base/random.h"
+#include "data/dataset.h"
 #include "data_internal.h"
-#include "wavetrain/random.h"
 
 enum {
     GROUP_BLOCKS = 64,

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "data/vocabulary.h"
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 struct wt_shard_writer {
     wt_h5 *file;

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 enum { FIRST_ROOM = 1024 };
 

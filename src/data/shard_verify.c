@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "dataset_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 /* What is folded up so far of one shard. */
 typedef struct {

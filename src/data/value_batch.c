@@ -8,9 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "data_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 enum { CODE_MAX = 32767, CODE_MIN = -32768 };
 

@@ -2,12 +2,12 @@
  * Vocabularies: sorted arrays and a binary search. A file's vocabulary is not trusted: it must be ascending
  * code points, so that each class is one symbol and each symbol one class.
  */
-#include "wavetrain/vocabulary.h"
+#include "data/vocabulary.h"
+#include "base/utf8.h"
+#include "wavetrain/data.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "wavetrain/memory.h"
 
 static const char array_name[] = "vocabulary";
 

@@ -4,7 +4,6 @@
  * too, and eight an utterance that keeps some, if not all do.
  */
 #include "data_internal.h"
-#include "wavetrain/memory.h"
 
 struct wt_windows {
     const wt_dataset *dataset;

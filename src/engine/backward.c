@@ -13,7 +13,6 @@
  * stands for the gradient by the sum of the product that made it: the product's scale is in it.
  */
 #include "operators.h"
-#include "wavetrain/memory.h"
 
 /* The newest stage, to which everything is added. */
 static wt_stage *newest(const wt_engine *e) {

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "base/random.h"
 #include "operators.h"
-#include "wavetrain/random.h"
 
 /* The tile's factors, 0 or 1/(1 − share), [rows, channels]. Rows are numbered from the microbatch's first
  * window on. */

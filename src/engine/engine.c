@@ -3,14 +3,14 @@
  * be done; here it is done: memory is taken once, stages' units are computed by threads, and the listener
  * gets reports of finished gradients.
  */
-#include "wavetrain/engine.h"
+#include "engine/engine.h"
+#include "wavetrain/stream.h"
 
 #include <omp.h>
 #include <string.h>
 
 #include "losses.h"
 #include "operators.h"
-#include "wavetrain/memory.h"
 
 /* --- memory --- */
 

@@ -9,9 +9,10 @@
 #ifndef WAVETRAIN_ENGINE_INTERNAL_H
 #define WAVETRAIN_ENGINE_INTERNAL_H
 
+#include "base/memory.h"
+#include "engine/engine.h"
 #include "network/graph.h"
 #include "tasks.h"
-#include "wavetrain/engine.h"
 
 enum {
     /* Rows of time, at most, that go through a stage's calls while they are in the second cache: as many as

@@ -3,7 +3,6 @@
  * newest stage.
  */
 #include "operators.h"
-#include "wavetrain/memory.h"
 
 int wt_layout_readers(const wt_engine *e, int value) {
     return e->plan->values[value + 1].first_reader - e->plan->values[value].first_reader;

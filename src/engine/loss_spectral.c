@@ -13,7 +13,6 @@
 
 #include "engine_internal.h"
 #include "losses.h"
-#include "wavetrain/memory.h"
 
 #ifdef WT_REAL_DOUBLE
 #define FFTW(name) fftw_##name
@@ -211,7 +210,7 @@ static double compare_magnitudes(const wt_loss_call *call, int number, const roo
 
 /* Samples of a signal whose rows are `step` elements apart. */
 static void take_window_signal(wt_real *x, const wt_real *signal, int step, const wt_loss_rows *rows,
-                               const wt_spectral_config *s) {
+                               const wt_spectral *s) {
     const wt_real gain = (wt_real)s->gain, c = (wt_real)s->preemphasis;
     for (ptrdiff_t t = 0; t + 1 < rows->rows; t++) {
         const wt_real now = rows->target[t] < 0 ? 0 : signal[t * step];
@@ -221,7 +220,7 @@ static void take_window_signal(wt_real *x, const wt_real *signal, int step, cons
 }
 
 /* The gradient by x becomes that by the outputs, which is added. */
-static void add_gradient(const wt_loss_rows *rows, const wt_real *dx, const wt_spectral_config *s) {
+static void add_gradient(const wt_loss_rows *rows, const wt_real *dx, const wt_spectral *s) {
     const wt_real gain = (wt_real)s->gain, c = (wt_real)s->preemphasis;
     for (ptrdiff_t t = 0; t < rows->rows; t++) {
         const wt_real before = t > 0 ? dx[t - 1] : 0, now = t + 1 < rows->rows ? dx[t] : 0;
@@ -230,7 +229,7 @@ static void add_gradient(const wt_loss_rows *rows, const wt_real *dx, const wt_s
 }
 
 static double score(const wt_loss_call *call, const wt_loss_rows *rows) {
-    const wt_spectral_config *s = &call->op->spectral;
+    const wt_spectral *s = &call->op->spectral;
     const int length = rows->rows - 1, fitting = count_fitting(length);
     if (!call->gradient || fitting == 0) return wt_loss_squared_error.score(call, rows);
     const room own = divide(call->scratch, rows->rows);

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
+#include "base/random.h"
 #include "engine_internal.h"
-#include "wavetrain/random.h"
 
 const wt_loss_class *const wt_loss_classes[WT_LOSSES] = {
     [WT_LOSS_CROSS_ENTROPY] = &wt_loss_cross_entropy, [WT_LOSS_SQUARED_ERROR] = &wt_loss_squared_error,

@@ -5,8 +5,9 @@
 #ifndef WAVETRAIN_LOSSES_H
 #define WAVETRAIN_LOSSES_H
 
+#include "kernels/kernel_set.h"
 #include "network/graph.h"
-#include "wavetrain/engine.h"
+#include "wavetrain/stream.h"
 
 /* Rows of outputs y [rows, outputs] and their targets: target [rows] is a class, or of values (value [rows,
  * channels]) the edges' bits; −1: no target. */

@@ -13,7 +13,6 @@
 #include <limits.h>
 
 #include "operators.h"
-#include "wavetrain/memory.h"
 
 /* A buffer's stages in one phase; first > last: none. */
 typedef struct {

@@ -8,7 +8,6 @@
  * it.
  */
 #include "operators.h"
-#include "wavetrain/memory.h"
 
 /* --- readers --- */
 

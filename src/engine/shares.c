@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "operators.h"
-#include "wavetrain/memory.h"
 
 enum {
     GRANULE = 64 / sizeof(wt_real), /* channels that stay together: a cache line */

@@ -13,7 +13,7 @@
 #include "operators.h"
 #include "shares.h"
 #include "team.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/stream.h"
 
 struct wt_stream {
     wt_engine *engine; /* of the first thread */

@@ -18,7 +18,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
+#include "base/memory.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 enum { WT_ALL_ROWS = INT32_MAX };
 

@@ -5,9 +5,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
-#include "wavetrain/timer.h"
+#include "base/thread.h"
+#include "base/timer.h"
 
 enum {
     PATIENCE = 1 << 11, /* turns of waiting at a barrier before a thread sleeps: some 100 µs */

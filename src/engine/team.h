@@ -5,7 +5,7 @@
 #ifndef WAVETRAIN_ENGINE_TEAM_H
 #define WAVETRAIN_ENGINE_TEAM_H
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 typedef struct wt_team wt_team;
 

@@ -60,15 +60,19 @@ static wt_status write_data(const char *folder) {
 /* --- training: all ranks --- */
 
 static wt_status train_run(wt_comm *comm, const char *data, const char *run) {
-    wt_train_options *options; /* a configuration is too large for some stacks */
-    WT_TRY(wt_alloc(&options, 1, sizeof *options, "the options"));
-    wt_status status = wt_config_parse(&options->config, "train_tone", configuration,
-                                       sizeof configuration - 1, NULL, 0);
-    snprintf(options->config.data.path, WT_PATH_MAX, "%s", data);
-    snprintf(options->run, WT_PATH_MAX, "%s", run);
+    wt_train_options options = {0};
+    wt_config *config;
+    char path[WT_PATH_MAX + 16];
+    const char *const set = path;
+    WT_TRY(wt_config_create(&config));
+    snprintf(path, sizeof path, "data.path=%s", data);
+    wt_status status = wt_config_parse(config, "train_tone", configuration, sizeof configuration - 1, &set,
+                                       1);
+    options.config = config;
+    snprintf(options.run, sizeof options.run, "%s", run);
     status = wt_comm_agree(comm, status); /* one rank's failure is every rank's */
-    if (status == WT_OK) status = wt_train(comm, options);
-    wt_free(options);
+    if (status == WT_OK) status = wt_train(comm, &options);
+    wt_config_destroy(config);
     return status;
 }
 
@@ -88,7 +92,7 @@ static wt_status print_tone(wt_checkpoint *checkpoint, const wt_restored *restor
     for (int i = 0; i < HEARD; i++) heard[i] = wt_quantize(quantization, tone(TONES, i));
     WT_TRY(wt_kernels_select(&kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32));
     choice.kernels = kernels;
-    WT_TRY(wt_stream_create(&stream, restored->network->graph, kernels, restored->parameters,
+    WT_TRY(wt_stream_create(&stream, wt_network_graph(restored->network), kernels, restored->parameters,
                             wt_quantize_silence(quantization)));
     wt_status status = wt_sequence_draw(stream, &sequence, &choice, LEVELS, classes, &count, &stopped);
     wt_stream_destroy(stream);

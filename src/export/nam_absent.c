@@ -1,6 +1,7 @@
 /* In place of reading and writing .nam files, in a build without jansson. */
 #include <string.h>
 
+#include "export/nam.h"
 #include "nam_internal.h"
 
 static wt_status refuse(void) {

@@ -2,7 +2,7 @@
 #ifndef WAVETRAIN_NAM_INTERNAL_H
 #define WAVETRAIN_NAM_INTERNAL_H
 
-#include "wavetrain/nam.h"
+#include "kernels/kernel_set.h"
 
 /* The format's name of an activation and ours in a configuration. */
 typedef struct {

@@ -1,4 +1,5 @@
 /* Names in .nam files. */
+#include "export/nam.h"
 #include "nam_internal.h"
 
 const wt_nam_activation wt_nam_activations[] = {

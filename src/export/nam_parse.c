@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/nam.h"
 #include "nam_internal.h"
-#include "wavetrain/memory.h"
 
 typedef struct {
     const char *path;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/nam.h"
 #include "nam_internal.h"
-#include "wavetrain/memory.h"
 
 static wt_status no_memory(void) {
     return wt_error(WT_FAILED, "out of memory for a .nam file");
@@ -115,7 +115,7 @@ typedef struct {
 } network;
 
 static void describe(network *n, const wt_nam_model *model) {
-    const wt_array_config *shapes = wt_config_model_arrays(model->model, &n->count);
+    const wt_array_config *shapes = wt_model_arrays(model->model, &n->count);
     n->model = model;
     n->first = true;
     for (int i = 0; i < n->count; i++) {

@@ -1,7 +1,8 @@
 /* From logits to a class. The kernels make the distribution; it is walked in double in the order of the
  * classes. */
+#include "base/random.h"
+#include "kernels/kernel_set.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/random.h"
 
 enum { WALK = 16 }; /* classes that are added up before the walk looks into them */
 

@@ -1,8 +1,6 @@
 /* How a series goes on: samples drawn from a stream's outputs, and what the network sees of them. */
-#include "wavetrain/generate.h"
-
 #include "wavetrain/data.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/generate.h"
 
 wt_status wt_continuation_init(wt_continuation *how) {
     const int values = wt_engine_values(how->graph), levels = how->quantization.levels;

@@ -3,11 +3,9 @@
  * its outputs see, and computes their share of each layer once more; the blocks are so long that this is
  * little.
  */
-#include "wavetrain/filter.h"
+#include "generate/filter.h"
 
 #include <string.h>
-
-#include "wavetrain/memory.h"
 
 struct wt_filter {
     wt_engine *engine;

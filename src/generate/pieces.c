@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "wavetrain/generate.h"
-#include "wavetrain/memory.h"
 
 enum { HELD = 256 }; /* samples that are handed over at a time */
 

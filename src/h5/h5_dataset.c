@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "base/memory.h"
 #include "h5_internal.h"
-#include "wavetrain/memory.h"
 
 enum { CHUNK_CACHE_BYTES_MIN = 1 << 20, CHUNKS_CACHED = 4 };
 

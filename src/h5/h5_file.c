@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "h5_internal.h"
-#include "wavetrain/memory.h"
 
 enum {
     IMAGE_GROWTH = 4 << 20, /* bytes by which a file in memory grows */

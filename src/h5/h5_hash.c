@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "h5_internal.h"
-#include "wavetrain/memory.h"
 
 enum { DEPTH_MAX = 8, ATTRIBUTE_BYTES_MAX = 1 << 16 };
 

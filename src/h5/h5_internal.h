@@ -4,7 +4,7 @@
 
 #include <hdf5.h>
 
-#include "wavetrain/h5.h"
+#include "h5/h5.h"
 
 struct wt_h5 {
     hid_t id;

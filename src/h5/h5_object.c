@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "h5_internal.h"
-#include "wavetrain/memory.h"
 
 enum { LIST_MAX = 1 << 20 }; /* names in a group that wt_h5_list takes */
 

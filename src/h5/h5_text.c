@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "h5_internal.h"
-#include "wavetrain/memory.h"
 
 enum { TEXT_CHUNK_BYTES = 1 << 16 };
 

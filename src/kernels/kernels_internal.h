@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/kernel_set.h"
 #include "wavetrain/kernels.h"
 
 extern const wt_kernels wt_kernels_reference;

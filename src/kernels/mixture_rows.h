@@ -10,7 +10,9 @@
 #ifndef WAVETRAIN_MIXTURE_ROWS_H
 #define WAVETRAIN_MIXTURE_ROWS_H
 
+#include "base/batch.h"
 #include "double_math.h"
+#include "kernels/kernel_set.h"
 
 enum { WIDTH = 8 };
 

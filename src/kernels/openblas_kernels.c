@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wavetrain/log.h"
-
 /* Measured on Zen 5: the best length, or within 8 % of it, for 32 to 128 channels, where 256 rows lose up to
  * 10 %. Up to 64×128 channels such a block stays within what OpenBLAS multiplies without packing. */
 enum { BLOCK_ROWS = 96 };

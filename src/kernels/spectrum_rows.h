@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "double_math.h"
+#include "kernels/kernel_set.h"
 
 typedef struct {
     double apart[LANES], own[LANES], logarithms[LANES];

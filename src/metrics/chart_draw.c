@@ -3,6 +3,7 @@
  * that both axes may double from mark to mark.
  */
 #include "plot_internal.h"
+#include "wavetrain/plot.h"
 
 #ifdef WT_HAVE_PLOT
 

@@ -3,7 +3,6 @@
 #define WAVETRAIN_COPY_INTERNAL_H
 
 #include "copy_score.h"
-#include "wavetrain/mel.h"
 
 typedef struct {
     int rate, fft, hop;

@@ -3,7 +3,7 @@
 
 #include "copy_internal.h"
 #include "plot_internal.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/plot.h"
 
 #ifndef WT_HAVE_PLOT
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "copy_internal.h"
+#include "data/prepare/mel.h"
 #include "wavetrain/data.h"
-#include "wavetrain/memory.h"
 
 #define PI 3.14159265358979323846
 

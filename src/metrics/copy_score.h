@@ -24,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 typedef struct {
     int64_t frames, active; /* of the original */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "copy_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
+#include "data/prepare/mel.h"
 
 typedef struct {
     wt_copy_frames frames;

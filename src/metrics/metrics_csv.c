@@ -7,7 +7,9 @@
  * run's, byte for byte, but for times. A call a row costs some microseconds a step and saves a buffer, a
  * clock and a row lost with them.
  */
-#include "wavetrain/metrics.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "metrics/metrics.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,10 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "wavetrain/file.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 enum { ROW_MAX = 512 }; /* bytes: 20 digits and 11 reals of at most 16 characters */
 

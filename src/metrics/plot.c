@@ -6,7 +6,8 @@
  * picture is checked and put in place by this process. The price is a fork, which a command that does nothing
  * else can afford.
  */
-#include "wavetrain/metrics.h"
+#include "wavetrain/plot.h"
+#include "base/file.h"
 
 #ifndef WT_HAVE_PLOT
 
@@ -44,8 +45,6 @@ wt_status wt_plot_series(const wt_series_plot *plot, const char *png) {
 #include <unistd.h>
 
 #include "plot_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
 
 static const size_t png_limit = (size_t)64 << 20;
 

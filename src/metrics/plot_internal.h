@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "wavetrain/error.h"
-#include "wavetrain/metrics.h"
+#include "metrics/metrics.h"
 
 enum { WT_TICKS_MAX = 16 };
 

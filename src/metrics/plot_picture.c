@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "plot_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
 
 static const size_t run_yaml_limit = (size_t)1 << 20;
 

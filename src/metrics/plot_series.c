@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
-
 static wt_status take_series(wt_series *series, size_t capacity) {
     *series = (wt_series){0};
     WT_TRY(wt_alloc(&series->x, capacity, sizeof *series->x, "a plot's points"));

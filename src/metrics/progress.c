@@ -6,7 +6,9 @@
  * speed since the start carried on: steadier than the last step's, at the price of noticing a change of pace
  * late.
  */
-#include "wavetrain/metrics.h"
+#include "base/memory.h"
+#include "base/timer.h"
+#include "metrics/metrics.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -15,10 +17,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/timer.h"
 
 enum { LINE_MAX_BYTES = 512, BAR_MAX = 40, BAR_LEAST = 8 };
 

@@ -1,6 +1,7 @@
 /* The drawing of a series with PLplot: panels over the same time, in pixels from the page's lower left
  * corner. */
 #include "plot_internal.h"
+#include "wavetrain/plot.h"
 
 #ifdef WT_HAVE_PLOT
 

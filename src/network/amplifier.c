@@ -13,7 +13,6 @@
 #include <stdio.h>
 
 #include "build.h"
-#include "wavetrain/memory.h"
 
 enum { PREFIX = 48 };
 
@@ -133,7 +132,7 @@ wt_status wt_amplifier_build(wt_graph *graph, wt_network *network, const wt_mode
                              const wt_network_shape *shape) {
     wt_status status = WT_OK;
     amplifier a = {.graph = graph, .model = model};
-    const wt_array_config *shapes = wt_config_model_arrays(model, &a.count);
+    const wt_array_config *shapes = wt_model_arrays(model, &a.count);
     int layers = 0, *z = NULL;
     wt_graph_signal(graph, shape->channels);
     WT_TRY(graph->status);

@@ -108,7 +108,7 @@ static const wt_loss_kind losses[] = {
 };
 
 static wt_mixture mixture_of(const wt_model_config *model, const wt_network_shape *shape) {
-    return (wt_mixture){.components = wt_config_components(model),
+    return (wt_mixture){.components = wt_model_components(model),
                         .channels = model->head == WT_HEAD_SOFTMAX ? 0
                                     : shape->values                ? shape->values
                                                                    : 1,

@@ -2,7 +2,8 @@
 #ifndef WAVETRAIN_NETWORK_BUILD_H
 #define WAVETRAIN_NETWORK_BUILD_H
 
-#include "graph.h"
+#include "network/graph.h"
+#include "network/network_model.h"
 #include "wavetrain/network.h"
 
 /* A layer's weight and bias. bias -1: without. */

@@ -1,10 +1,10 @@
 /* The list of operators: adding to it, checking it, and what follows from it alone. */
-#include "graph.h"
+#include "network/graph.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
+#include "base/memory.h"
 
 void wt_graph_init(wt_graph *graph) {
     *graph = (wt_graph){.signal = -1, .condition = -1, .outputs = -1};

@@ -25,10 +25,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wavetrain/batch.h"
-#include "wavetrain/error.h"
-#include "wavetrain/kernels.h"
-#include "wavetrain/parameters.h"
+#include "base/batch.h"
+#include "kernels/kernel_set.h"
+#include "wavetrain/network.h"
+
+/* The multi-resolution STFT loss, which the squared error gets in training (engine/losses.h has the
+ * formula). */
+typedef struct {
+    double weight; /* 0: none */
+    double preemphasis, gain;
+} wt_spectral;
 
 typedef enum { WT_EXTENT_TIME, WT_EXTENT_TARGETS, WT_EXTENT_FRAMES, WT_EXTENT_WINDOW } wt_extent;
 
@@ -126,7 +132,7 @@ typedef struct {
     wt_activation activation;
     wt_loss_kind loss;
     wt_mixture mixture; /* of a loss: `channels` values per target, 0 of classes */
-    wt_spectral_config spectral;
+    wt_spectral spectral;
     double share; /* that dropout drops, with draws keyed by `key` */
     int key;
 } wt_op;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "build.h"
-#include "wavetrain/memory.h"
 
 enum { PREFIX = 48 };
 

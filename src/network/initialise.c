@@ -4,9 +4,9 @@
  */
 #include <math.h>
 
-#include "wavetrain/hash.h"
+#include "base/random.h"
+#include "network/network_model.h"
 #include "wavetrain/network.h"
-#include "wavetrain/random.h"
 
 /* PyTorch's number of the flat element `at` of a tensor. */
 static size_t find_torch_element(const wt_parameter *parameter, size_t at) {

@@ -1,10 +1,10 @@
 /* A network: the graph that the configuration's builder makes, with what others read of it. */
 #include "wavetrain/network.h"
+#include "network/network_model.h"
 
 #include <math.h>
 
 #include "build.h"
-#include "wavetrain/memory.h"
 
 static const wt_builder builders[] = {
     [WT_TRUNK_WAVENET] = wt_wavenet_build,
@@ -80,8 +80,12 @@ void wt_network_destroy(wt_network *network) {
     wt_free(network);
 }
 
-int wt_network_targets(const wt_network *network, const wt_data_config *data) {
-    if (data->stride == 0) return data->window;
+const struct wt_graph *wt_network_graph(const wt_network *network) {
+    return network->graph;
+}
+
+int wt_network_targets(const wt_network *network, int window, int stride) {
+    if (stride == 0) return window;
     return network->readout_rows ? network->readout_rows : 1;
 }
 

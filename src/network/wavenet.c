@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 #include "build.h"
-#include "wavetrain/memory.h"
 
 enum {
     SKIP_TERMS = 256, /* gate channels of all blocks, about, whose skips are added at a time */
@@ -62,7 +61,7 @@ static void add_block(wavenet *w, int number, int width, const wt_array_config *
 
 static void add_blocks(wavenet *w) {
     int arrays, number = 0;
-    const wt_array_config *array = wt_config_model_arrays(w->model, &arrays);
+    const wt_array_config *array = wt_model_arrays(w->model, &arrays);
     int width = array[0].residual;
     for (int i = 0; i < arrays; i++) {
         const int layers = wt_array_layers(&array[i]);
@@ -157,7 +156,7 @@ static int readout_rows(const wavenet *w, int window) {
 
 static int count_blocks(const wt_model_config *model) {
     int arrays, blocks = 0;
-    const wt_array_config *array = wt_config_model_arrays(model, &arrays);
+    const wt_array_config *array = wt_model_arrays(model, &arrays);
     for (int i = 0; i < arrays; i++) blocks += array[i].stacks * wt_array_layers(&array[i]);
     return blocks;
 }
@@ -166,7 +165,7 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
                            const wt_network_shape *shape) {
     int arrays;
     wavenet w = {.graph = graph, .model = model, .count = count_blocks(model)};
-    const int width = wt_config_model_arrays(model, &arrays)[0].residual;
+    const int width = wt_model_arrays(model, &arrays)[0].residual;
     const int in = model->input == WT_INPUT_CLASS ? shape->input_classes : shape->channels;
     const int hidden = model->head_channels ? model->head_channels : model->skip;
     WT_TRY(wt_build_condition(graph, &w.condition, model, shape));

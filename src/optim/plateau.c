@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "wavetrain/optim.h"
+#include "optim/optim.h"
 
 /* A change of the rate that is smaller is none, as in PyTorch. */
 static const double least_change = 1e-8;

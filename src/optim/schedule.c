@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "wavetrain/optim.h"
+#include "optim/optim.h"
 
 static const double pi = 3.14159265358979323846;
 

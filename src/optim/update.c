@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/optim.h"
+#include "optim/optim.h"
 
 enum {
     WT_UPDATE_BLOCK = 4 * WT_NORM_BLOCK, /* elements that one thread updates at a time */

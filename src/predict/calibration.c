@@ -2,7 +2,9 @@
  * Calibrations: where they stand, YAML → struct, struct → YAML. What is no plain YAML is refused,
  * with its line; each key has a row in a table, from which it is read, checked and written.
  */
-#include "wavetrain/calibration.h"
+#include "predict/calibration.h"
+#include "base/file.h"
+#include "wavetrain/predict.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
 #include "yaml/yaml_node.h"
 
 enum { WT_CALIBRATION_VERSION = 1, WT_CALIBRATION_BYTES = 1 << 20 };

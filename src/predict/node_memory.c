@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "predict_internal.h"
-#include "wavetrain/file.h"
 
 typedef struct {
     int64_t bytes; /* 0: none found yet */

@@ -9,8 +9,9 @@
 #include <omp.h>
 #include <string.h>
 
-#include "wavetrain/comm.h"
-#include "wavetrain/step.h"
+#include "predict/calibration.h"
+#include "predict/forecast.h"
+#include "train/step.h"
 
 wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case *run) {
     const wt_train_config *train = &run->config->train;

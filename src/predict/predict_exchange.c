@@ -4,9 +4,10 @@
  */
 #include <math.h>
 
+#include "comm/exchange.h"
+#include "predict/calibration.h"
+#include "predict/forecast.h"
 #include "predict_internal.h"
-#include "wavetrain/comm.h"
-#include "wavetrain/memory.h"
 
 /* Within a node, where nothing was measured: memory that ranks share. */
 #define WT_WITHIN_LATENCY 2e-6

@@ -5,11 +5,15 @@
  */
 #include <omp.h>
 
+#include "base/memory.h"
+#include "comm/exchange.h"
+#include "data/batches.h"
+#include "engine/engine.h"
+#include "optim/optim.h"
+#include "predict/calibration.h"
+#include "predict/forecast.h"
 #include "predict_internal.h"
-#include "wavetrain/comm.h"
-#include "wavetrain/data.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/optim.h"
+#include "train/evaluation.h"
 #include "wavetrain/train.h"
 
 /* A process's own, where no calibration says it: as measured with Debian 12's Open MPI, OpenBLAS and HDF5. */

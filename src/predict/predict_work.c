@@ -6,8 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/engine.h"
+#include "optim/optim.h"
+#include "predict/forecast.h"
 #include "predict_internal.h"
-#include "wavetrain/optim.h"
 
 /* How much of a call's values, kept for backward, lie beyond the second cache: from none at half a MiB to
  * all at eight. */

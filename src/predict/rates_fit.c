@@ -7,8 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/engine.h"
+#include "predict/forecast.h"
 #include "predict_internal.h"
-#include "wavetrain/memory.h"
 
 enum { WT_SWEEPS = 20000 };
 

@@ -3,7 +3,11 @@
  * as the text that the table prints for it: what is wrong is known before the first run, with its line, and a
  * value has one spelling however the file writes it.
  */
-#include "wavetrain/sweep.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/utf8.h"
+#include "sweep/sweep.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,10 +16,6 @@
 #include <string.h>
 
 #include "config/config_value.h"
-#include "wavetrain/hash.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
-#include "wavetrain/utf8.h"
 
 typedef enum { WT_SWEEP_GRID, WT_SWEEP_LIST, WT_SWEEP_RANDOM } wt_sweep_kind;
 typedef enum { WT_DRAW_CHOICE, WT_DRAW_UNIFORM, WT_DRAW_LOG_UNIFORM } wt_draw_kind;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/sweep.h"
+#include "base/memory.h"
+#include "sweep/sweep.h"
 #include "wavetrain/train.h"
 
 wt_status wt_sweep_run_path(char run[WT_PATH_MAX], const wt_sweep *sweep, int point) {

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/sweep.h"
+#include "base/memory.h"
+#include "metrics/metrics.h"
+#include "sweep/sweep.h"
+#include "wavetrain/plot.h"
 #include "wavetrain/train.h"
 
 enum { LEGEND = 256 }; /* bytes of a row of the legend */

@@ -16,9 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/sweep.h"
+#include "base/file.h"
+#include "sweep/sweep.h"
 #include "wavetrain/train.h"
 
 extern char **environ;

@@ -4,7 +4,8 @@
  * program may be another one. A difference that nobody notices ends with wrong results, or with ranks that
  * wait for each other for ever.
  */
-#include "wavetrain/agreement.h"
+#include "train/agreement.h"
+#include "comm/facts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include <unistd.h>
 
 #include "train_internal.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/memory.h"
 
 enum { PIECE = 65536 };
 

@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
 
 /* What two states of one run differ in. */
 typedef struct {

@@ -2,9 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/agreement.h"
+#include "train/evaluation.h"
 #include "train_internal.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/stream.h"
 
 struct wt_evaluator {
     wt_comm *comm;
@@ -35,7 +36,7 @@ int wt_evaluator_slots(int targets, int context, int64_t part) {
 static wt_status open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
     const wt_network *network = of->network;
     const wt_data_config *data = &of->config->data;
-    int context = network->receptive_field, targets = wt_network_targets(network, data);
+    int context = network->receptive_field, targets = wt_network_targets(network, data->window, data->stride);
     WT_TRY(wt_dataset_open(&evaluator->dataset, of->path, of->split, data->memory));
     wt_quantization quantization;
     WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/evaluation.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 
 enum { CLASSES_MOST = 8192, ROWS_FIRST = 4096 };
 

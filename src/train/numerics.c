@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "comm/facts.h"
+#include "comm/ranks.h"
+#include "train/evaluation.h"
 #include "train_internal.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/memory.h"
 
 enum { WT_PROBE_LEVELS = 37, WT_PROBE_TARGETS = 300, WT_PROBE_WINDOWS = 2 };
 

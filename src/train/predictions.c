@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "h5/h5.h"
 #include "train_internal.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/memory.h"
 
 /* --- CSV --- */
 

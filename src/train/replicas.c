@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 
 static wt_hash hash_replica(const wt_trainer *trainer) {
     size_t bytes = trainer->network->parameters.total * sizeof(wt_real);

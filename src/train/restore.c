@@ -1,9 +1,10 @@
 /* Between a checkpoint's tensors, in PyTorch's order, and the flat buffers. */
 #include <string.h>
 
+#include "h5/h5.h"
+#include "train/evaluation.h"
+#include "train/restore.h"
 #include "train_internal.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/memory.h"
 
 static size_t find_largest_tensor(const wt_network *network) {
     size_t largest = 0;

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 #include "yaml/yaml_node.h"
 
 enum { WT_RECORD_LIMIT = 2 * WT_CONFIG_TEXT_MAX };

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "comm/ranks.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 #include "yaml/yaml_node.h"
 
 enum { WT_STARTS_LISTED = 256 }; /* older ones are only counted */

@@ -6,15 +6,14 @@
  * Sums over microbatches are made in the tree of the exchange, or on rank 0 in the order of the microbatches;
  * so neither ranks nor the microbatches at once change a bit of them.
  */
-#include "wavetrain/step.h"
+#include "train/step.h"
+#include "base/memory.h"
+#include "comm/ranks.h"
+#include "train/restore.h"
 
 #include <limits.h>
 #include <omp.h>
 #include <string.h>
-
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/train.h"
 
 union wt_step_result {
     wt_microbatch_result microbatch;
@@ -34,7 +33,8 @@ int wt_step_microbatches_at_once(const wt_config *config, const wt_network *netw
     const int windows = config->train.batch / wt_config_microbatches(config);
     int wanted = config->train.microbatches_at_once;
     if (wanted == 0) {
-        const int all = wt_step_windows_at_once(wt_network_targets(network, &config->data), own * windows);
+        const int all = wt_step_windows_at_once(
+            wt_network_targets(network, config->data.window, config->data.stride), own * windows);
         wanted = (all + windows - 1) / windows;
     }
     /* batch norm has sums over all microbatches in the midst of a pass */
@@ -69,11 +69,12 @@ static int count_own(const wt_step *step) {
 /* --- memory --- */
 
 static wt_engine_shape shape_pass(const wt_step *step) {
-    return (wt_engine_shape){.windows = step->microbatches.at_once * step->microbatches.windows,
-                             .targets = wt_network_targets(step->network, &step->config->data),
-                             .backward = true,
-                             .recompute = step->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
-                             .microbatch_windows = step->microbatches.windows};
+    return (wt_engine_shape){
+        .windows = step->microbatches.at_once * step->microbatches.windows,
+        .targets = wt_network_targets(step->network, step->config->data.window, step->config->data.stride),
+        .backward = true,
+        .recompute = step->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
+        .microbatch_windows = step->microbatches.windows};
 }
 
 int64_t wt_step_pass_bytes(const wt_step *step) {

@@ -23,9 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+#include "comm/ranks.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
 
 static const char why_stopped[] = "a signal asked to stop";
 

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 
 enum { WT_KEPT = 64 /* steps of an interval */, WT_LEAST_STEPS = 8 };
 

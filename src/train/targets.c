@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "train/evaluation.h"
 #include "train_internal.h"
 
 wt_network_shape wt_train_shape_network(const wt_config *config, int levels, int classes, int channels) {
@@ -74,7 +75,8 @@ wt_status wt_train_read_data_facts(wt_data_facts *facts, const wt_config *config
 wt_status wt_train_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
                                 const wt_data_config *data, const wt_normalization *normalization) {
     *out = NULL;
-    const int targets = wt_network_targets(network, data), context = network->receptive_field;
+    const int targets = wt_network_targets(network, data->window, data->stride),
+              context = network->receptive_field;
     if (data->target == WT_TARGETS_NEXT) {
         const bool table = wt_dataset_kind(dataset) == WT_DATA_TABLE;
         WT_CHECK(
@@ -109,7 +111,7 @@ wt_batch_shape wt_train_shape_batch(const wt_network *network, const wt_data_con
                                     wt_quantization quantization, const wt_normalization *normalization,
                                     int slots) {
     wt_batch_shape shape = {.windows = slots,
-                            .targets = wt_network_targets(network, data),
+                            .targets = wt_network_targets(network, data->window, data->stride),
                             .context = network->receptive_field,
                             .input = network->input_kind,
                             .quantization = quantization,

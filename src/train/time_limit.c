@@ -15,9 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/thread.h"
 
 enum {
     WT_ASK_SECONDS = 60,   /* from one question to the next */

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "wavetrain/log.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/places.h"
-#include "wavetrain/step.h"
-#include "wavetrain/timer.h"
+#include "base/timer.h"
+#include "checkpoint/checkpoint_write.h"
+#include "checkpoint/run_lock.h"
+#include "comm/hang_watch.h"
+#include "comm/places.h"
+#include "data/batches.h"
+#include "metrics/metrics.h"
+#include "train/step.h"
 #include "wavetrain/train.h"
 
 /* --- a copy of the state in PyTorch's order, for a checkpoint or a hash --- */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 
 /* --- the decision --- */
 
@@ -524,7 +524,7 @@ wt_status wt_train(wt_comm *comm, const wt_train_options *options) {
     }
     trainer->comm = comm;
     trainer->options = options;
-    trainer->config = &options->config;
+    trainer->config = options->config;
     trainer->start.begun_at = time(NULL);
     wt_comm_catch_signals();
     status = start_clocks(trainer);

@@ -8,10 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "comm/facts.h"
+#include "train/agreement.h"
+#include "train/evaluation.h"
+#include "train/restore.h"
 #include "train_internal.h"
-#include "wavetrain/agreement.h"
-#include "wavetrain/facts.h"
-#include "wavetrain/memory.h"
 
 /* --- data: split → windows → order → loader --- */
 

@@ -1,6 +1,6 @@
 /* Which parameters an update moves in which way: neighbours of one kind are one range. */
+#include "train/restore.h"
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 
 /* Biases, and the scales and shifts of norms, have one dimension. */
 static bool is_decayed(const wt_parameter *entry, wt_decay_on decay_on) {

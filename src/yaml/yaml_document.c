@@ -8,9 +8,8 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/utf8.h"
-#include "yaml_node.h"
+#include "base/utf8.h"
+#include "yaml/yaml_node.h"
 
 /* --- pool --- */
 

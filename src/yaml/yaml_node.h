@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 enum {
     WT_YAML_SHOW = 96, /* bytes of a value as messages show it */

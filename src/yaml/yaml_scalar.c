@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wavetrain/utf8.h"
-#include "yaml_node.h"
+#include "base/utf8.h"
+#include "yaml/yaml_node.h"
 
 /* --- numbers --- */
 

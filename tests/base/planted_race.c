@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wavetrain/thread.h"
+#include "base/thread.h"
 
 enum { COUNT = 1000 };
 

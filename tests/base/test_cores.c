@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/cores.h"
-#include "wavetrain/file.h"
+#include "base/cores.h"
+#include "base/file.h"
 
 static char folder[] = "cores-XXXXXX";
 

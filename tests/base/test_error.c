@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 static void test_formats_a_message(void **state) {
     (void)state;

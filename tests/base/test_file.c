@@ -13,9 +13,8 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "h5/h5_folder.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
 
 static void write_text_file(const char *path, const char *text) {
     assert_ok(wt_file_write_atomically(path, text, strlen(text), NULL, 0));

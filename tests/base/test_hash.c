@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/hash.h"
+#include "wavetrain/base.h"
 
 static void assert_prints(wt_hash hash, const char *digits) {
     char text[WT_HASH_TEXT];

@@ -1,32 +1,33 @@
 #!/bin/bash
 # Who may include whom (src/CMakeLists.txt has the same order): mpi.h in src/comm alone, hdf5.h in src/h5
-# alone, from include/wavetrain only headers of the folders that stand in the list next to one's own, the same
-# of folders' own headers by FOLDER/NAME, those called *_internal.h only within their folder. Prints each
-# breach. First it shows on a small tree that it finds all of them.
+# alone. A header of include/wavetrain includes others of them, and none of src. A header of src is either
+# shared, and then FOLDER/NAME.h to everybody, its own folder too, or private, and then NAME.h. Of the shared
+# ones, and of those in include/wavetrain, a folder includes what the folders next to it in the list own.
+# Prints each breach. First it shows on a small tree that it finds all of them.
 set -eu
 
 # folder | its headers in include/wavetrain | the folders that it may include from ("everything above" here)
 rules() {
     cat <<'LIST'
-base       | error log memory timer random hash file thread real batch utf8 output cores distance |
-yaml       |                          | base
-config     | config                   | base yaml
-comm       | comm places launcher facts | base
-h5         | h5                       | base
-kernels    | kernels                  | base config
-data       | data mel prepare sound splits align vocabulary | base config h5
-network    | network parameters       | base config kernels
-engine     | engine                   | base kernels
-optim      | optim                    | base config kernels
-export     | nam                      | base config
-checkpoint | checkpoint               | base config comm h5 kernels data network export
-metrics    | metrics                  | base config data
-generate   | generate filter          | base config kernels data engine
-train      | train step agreement     | everything above
-predict    | predict calibration      | everything above
-sweep      | sweep                    | everything above
-cli        |                          | everything above
-example    | wavetrain                | everything above
+base       | base            |
+yaml       |                 | base
+comm       | comm            | base
+h5         |                 | base
+kernels    | kernels         | base
+data       | data            | base h5
+network    | network         | base kernels
+engine     | stream          | base kernels
+optim      |                 | base kernels config
+config     | config          | base yaml kernels data network optim
+export     |                 | base config kernels network
+checkpoint | checkpoint      | base config comm h5 kernels data network export
+metrics    | plot            | base data
+generate   | generate        | base config kernels data engine
+train      | train           | everything above
+predict    | predict         | everything above
+sweep      |                 | everything above
+cli        |                 | everything above
+example    | wavetrain       | everything above
 LIST
 }
 
@@ -35,9 +36,9 @@ includes() {
     (cd "$1" && grep -rnE --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include' include src)
 }
 
-# The private headers of each folder, FOLDER NAME a line.
-private_headers() {
-    (cd "$1/src" && find . -name '*.h' | sed -nE 's|^\./([^/]+)/(.*/)?([^/]+)$|\1 \3|p')
+# The headers of src, FOLDER PATH a line, PATH below the folder.
+headers() {
+    (cd "$1/src" && find . -name '*.h' | sed -nE 's|^\./([^/]+)/(.*)$|\1 \2|p')
 }
 
 # Prints the breaches in the tree $1; fails if there are any.
@@ -59,7 +60,13 @@ breaches() {
             for (i = split(column[3], name, " "); i > 0; i--) may[column[1], name[i]] = 1
             next
         }
-        input == "private" { private[$1, $2] = 1; next }
+        input == "headers" {
+            header_of[$1, $2] = 1
+            name[1] = $2
+            sub(/.*\//, "", name[1])
+            bare[$1, name[1]] = $2
+            next
+        }
         {
             split($0, part, ":")
             place = part[1] ":" part[2]
@@ -67,37 +74,47 @@ breaches() {
             header = $0
             sub(/^[^<"]*[<"]/, "", header)
             sub(/[>"].*$/, "", header)
+            first = header
+            sub(/\/.*/, "", first)
+            rest = header
+            sub(/^[^\/]*\//, "", rest)
+        }
+        input == "shared" { if ((first, rest) in header_of && rest !~ /_internal/) shared[first, rest] = 1; next }
+        {
             if (!(folder in known)) { breach("a file that no folder of the list owns"); next }
             if (header ~ /^mpi(_.*)?\.h$/ && folder != "comm") breach("only src/comm may include " header)
             if (header ~ /^(hdf5.*|H5.*)\.h$/ && folder != "h5") breach("only src/h5 may include " header)
-            if (header ~ /^wavetrain\//) {
-                name[1] = header
-                sub(/^wavetrain\//, "", name[1])
-                sub(/\.h$/, "", name[1])
-                if (!(name[1] in owner)) breach(header " stands in no folder of the list")
-                else if (!((folder, owner[name[1]]) in may))
-                    breach(folder " may not include " header " (of " owner[name[1]] ")")
-            } else if (folder == "engine" && header == "network/graph.h") {
-                next # the list of operators is all that the engine sees of networks
-            } else if (split(header, name, "/") == 2 && (name[1], name[2]) in private && name[1] != folder) {
-                if (header ~ /_internal\.h$/) breach(header " is for its own folder")
-                else if (!((folder, name[1]) in may)) breach(folder " may not include " header)
-            } else if ($0 ~ /include[ \t]*"/ && !((folder, header) in private))
-                breach(header " is no header of its own folder")
+            if (first == "wavetrain" && rest != header) {
+                sub(/\.h$/, "", rest)
+                if (!(rest in owner)) breach(header " stands in no folder of the list")
+                else if (!((folder, owner[rest]) in may) && !(header == "wavetrain/network.h" && folder == "engine"))
+                    breach(folder " may not include " header " (of " owner[rest] ")")
+            } else if ((first, rest) in header_of) {
+                if (part[1] ~ /^include/ || folder == "example") breach(header " is not for other programs")
+                else if (folder == "engine" && header == "network/graph.h")
+                    next # the list of operators is all that the engine sees of networks
+                else if (header ~ /_internal\.h$/) breach(header " is for its own folder, as " rest)
+                else if (!((folder, first) in may)) breach(folder " may not include " header)
+            } else if ($0 ~ /include[ \t]*"/) {
+                if (!((folder, header) in bare)) breach(header " is no header of its own folder")
+                else if ((folder, bare[folder, header]) in shared)
+                    breach(header " is " folder "/" bare[folder, header] " to others")
+            }
         }
         END { exit found }
-    ' input=rules <(rules) input=private <(private_headers "$1") input=source <(includes "$1")
+    ' input=rules <(rules) input=headers <(headers "$1") input=shared <(includes "$1") input=source <(includes "$1")
 }
 
 # --- that it finds what it should ---
 
 tree=$WORK/tree
-mkdir -p "$tree/include/wavetrain" "$tree"/src/{base,yaml,config,network,engine,comm,data/prepare}
-touch "$tree/src/comm/comm_internal.h" "$tree/src/data/data_internal.h" "$tree/src/engine/tasks.h" "$tree/src/yaml/yaml_node.h"
+mkdir -p "$tree/include/wavetrain" "$tree"/src/{base,yaml,config,network,engine,comm,kernels,data/prepare}
+touch "$tree"/src/{comm/comm_internal.h,data/data_internal.h,engine/tasks.h,yaml/yaml_node.h,config/sections.h}
+touch "$tree"/src/{base/log.h,data/prepare/sound.h,data/windows.h}
 echo '#include "yaml/yaml_node.h"' >"$tree/src/config/parse.c"
-echo '#include "wavetrain/error.h"' >"$tree/include/wavetrain/network.h"
-printf '#include <mpi.h>\n#include "comm_internal.h"\n#include "wavetrain/log.h"\n' >"$tree/src/comm/ranks.c"
-printf '#include "data_internal.h"\n#include "wavetrain/h5.h"\n' >"$tree/src/data/prepare/plan.c"
+echo '#include "wavetrain/base.h"' >"$tree/include/wavetrain/network.h"
+printf '#include <mpi.h>\n#include "comm_internal.h"\n#include "base/log.h"\n' >"$tree/src/comm/ranks.c"
+printf '#include "data_internal.h"\n#include "data/prepare/sound.h"\n#include "windows.h"\n' >"$tree/src/data/prepare/plan.c"
 breaches "$tree" || { echo "found a breach where there is none"; exit 1; }
 
 expect_breach() { # FILE LINE WORDS
@@ -114,15 +131,22 @@ expect_breach() { # FILE LINE WORDS
 expect_breach src/network/graph.c '#include <mpi.h>' 'only src/comm may include mpi.h'
 expect_breach src/network/graph.c '#  include <hdf5.h>' 'only src/h5 may include hdf5.h'
 expect_breach src/network/graph.c '#include "wavetrain/comm.h"' 'network may not include wavetrain/comm.h (of comm)'
-expect_breach src/data/prepare/a.c '#include "wavetrain/metrics.h"' 'data may not include wavetrain/metrics.h'
-expect_breach include/wavetrain/optim.h '#include "wavetrain/network.h"' 'optim may not include wavetrain/network.h'
-expect_breach src/base/file.c '#include "wavetrain/config.h"' 'base may not include wavetrain/config.h'
+expect_breach src/data/prepare/a.c '#include "wavetrain/plot.h"' 'data may not include wavetrain/plot.h (of metrics)'
+expect_breach include/wavetrain/kernels.h '#include "wavetrain/network.h"' 'kernels may not include wavetrain/network.h'
+expect_breach include/wavetrain/data.h '#include "data/prepare/sound.h"' 'data/prepare/sound.h is not for other programs'
+expect_breach src/example/a.c '#include "config/sections.h"' 'config/sections.h is not for other programs'
+for folder in base yaml comm kernels data network engine; do # what is below the configuration does not see it
+    expect_breach src/$folder/a.c '#include "wavetrain/config.h"' "$folder may not include wavetrain/config.h"
+    expect_breach src/$folder/a.c '#include "config/sections.h"' "$folder may not include config/sections.h"
+done
 expect_breach src/network/graph.c '#include "comm_internal.h"' 'comm_internal.h is no header of its own folder'
 expect_breach src/network/graph.c '#include "../comm/comm_internal.h"' '../comm/comm_internal.h is no header of its own'
 expect_breach src/network/graph.c '#include "wavetrain/other.h"' 'wavetrain/other.h stands in no folder of the list'
 expect_breach src/network/wavenet.c '#include "engine/tasks.h"' 'network may not include engine/tasks.h'
-expect_breach src/engine/run.c '#include "comm/comm_internal.h"' 'comm/comm_internal.h is for its own folder'
-expect_breach src/extra/pass.c '#include "wavetrain/error.h"' 'a file that no folder of the list owns'
+expect_breach src/comm/run.c '#include "comm/comm_internal.h"' 'comm/comm_internal.h is for its own folder, as comm_'
+expect_breach src/yaml/yaml_scalar.c '#include "yaml_node.h"' 'yaml_node.h is yaml/yaml_node.h to others'
+expect_breach src/data/loader.c '#include "sound.h"' 'sound.h is data/prepare/sound.h to others'
+expect_breach src/extra/pass.c '#include "wavetrain/base.h"' 'a file that no folder of the list owns'
 
 # --- the source ---
 

@@ -1,8 +1,8 @@
 /* Messages to people: who speaks, at which level, a line each. Standard error goes to a file meanwhile. */
 #include <unistd.h>
 
+#include "base/file.h"
 #include "h5/h5_folder.h"
-#include "wavetrain/log.h"
 
 /* What the four kinds of message leave on standard error. */
 static void assert_says(wt_log_level level, bool speaks, const char *expected) {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/memory.h"
+#include "base/memory.h"
 
 static void test_aligned_and_zeroed(void **state) {
     (void)state;

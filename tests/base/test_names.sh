@@ -15,7 +15,7 @@ h5: h5
 kernels: kernels bf16 avx512bf16 openblas reference
 data: dataset shard split windows batch loader order vocabulary markov class label quantize dequantize normalization value
 data: audio sound ogg wav recording recordings table columns csv text characters ion ecg sine simulated moments prepare partial trim
-network: network graph build wavenet hierarchy parameter
+network: network model array graph build wavenet hierarchy parameter
 engine: engine stream share gather tasks unary loss layout product
 optim: optimizer schedule plateau gradient
 checkpoint: checkpoint checkpoints run pruner state

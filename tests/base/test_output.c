@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/output.h"
+#include "base/output.h"
 
 enum { ROOM = 1 << 20 };
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
+#include "base/random.h"
+#include "wavetrain/base.h"
 
 /* The vectors for philox4x32-10 that Random123 publishes (kat_vectors). */
 static const struct {

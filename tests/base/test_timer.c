@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/timer.h"
+#include "base/timer.h"
 
 static void test_clock_goes_on(void **state) {
     (void)state;

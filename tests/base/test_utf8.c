@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/utf8.h"
+#include "base/utf8.h"
 
 static void test_every_code_point(void **state) {
     (void)state;

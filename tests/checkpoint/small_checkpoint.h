@@ -4,9 +4,10 @@
 
 #include <math.h>
 
+#include "base/random.h"
+#include "checkpoint/checkpoint_write.h"
 #include "h5/h5_folder.h"
 #include "wavetrain/checkpoint.h"
-#include "wavetrain/random.h"
 
 enum { SMALL_TENSORS = 4, SMALL_COUNT = 5 * 4 * 3 };
 

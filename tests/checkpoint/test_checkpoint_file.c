@@ -1,4 +1,6 @@
 /* One checkpoint file: what goes in comes out bit for bit, and no damage gets past the trailer. */
+#include "base/file.h"
+#include "h5/h5.h"
 #include "small_checkpoint.h"
 
 enum { TRAILER = 40 };

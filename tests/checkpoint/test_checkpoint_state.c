@@ -4,7 +4,6 @@
 
 #include "checkpoint_internal.h"
 #include "small_checkpoint.h"
-#include "wavetrain/log.h"
 
 static small_checkpoint made;
 

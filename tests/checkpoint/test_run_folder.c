@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "checkpoint/run_lock.h"
+#include "h5/h5.h"
 #include "small_checkpoint.h"
-#include "wavetrain/log.h"
 
 static char run[300];
 

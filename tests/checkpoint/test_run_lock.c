@@ -6,9 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/timer.h"
+#include "checkpoint/run_lock.h"
 #include "h5/h5_folder.h"
-#include "wavetrain/checkpoint.h"
-#include "wavetrain/timer.h"
 
 static const char *lock_path(void) {
     return in_folder("lock");

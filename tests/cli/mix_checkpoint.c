@@ -2,10 +2,9 @@
  * state. */
 #include <stdio.h>
 
+#include "checkpoint/checkpoint_write.h"
+#include "network/network_model.h"
 #include "wavetrain/checkpoint.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/error.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 #include "wavetrain/train.h"
 

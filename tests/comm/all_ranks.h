@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "wavetrain/comm.h"
-#include "wavetrain/memory.h"
 
 static wt_comm *comm;
 

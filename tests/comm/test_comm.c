@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "all_ranks.h"
+#include "base/timer.h"
+#include "comm/ranks.h"
 
 static void test_ranks_know_themselves(void **state) {
     (void)state;

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "all_ranks.h"
+#include "base/random.h"
+#include "base/timer.h"
 #include "exchange_internal.h"
-#include "wavetrain/random.h"
 
 enum { STEPS = 3 };
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "all_ranks.h"
-#include "wavetrain/facts.h"
+#include "comm/facts.h"
 
 /* The ranks from `odd` on have another value of the second fact, or, where it is NULL, none. */
 static wt_status agree(int odd, const char *value) {

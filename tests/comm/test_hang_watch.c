@@ -3,7 +3,8 @@
 #include <unistd.h>
 
 #include "all_ranks.h"
-#include "wavetrain/timer.h"
+#include "base/timer.h"
+#include "comm/hang_watch.h"
 
 static void test_it_can_be_off(void **state) {
     (void)state;

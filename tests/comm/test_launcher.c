@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/launcher.h"
+#include "comm/launcher.h"
 
 /* What launchers set, as seen in their processes; the others are cleared. */
 static const struct {

@@ -12,9 +12,8 @@
 
 #include <cmocka.h>
 
+#include "comm/exchange.h"
 #include "microbatch_tree_internal.h"
-#include "wavetrain/comm.h"
-#include "wavetrain/memory.h"
 
 enum { MICROBATCHES = 40, TEXT = 256 };
 

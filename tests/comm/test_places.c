@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/places.h"
+#include "comm/places.h"
 
 /* On cores first … last. */
 static wt_place make_place(const char *host, int threads, int first, int last) {

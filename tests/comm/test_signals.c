@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "comm/ranks.h"
 #include "wavetrain/comm.h"
 
 enum { OTHER = 1000, LATER = -1 };

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "config/sections.h"
 #include "wavetrain/config.h"
-#include "wavetrain/memory.h"
 
 /* Parses `text` as the file f.yaml, with at most one --set. */
 static inline wt_status parse_one(wt_config *config, const char *text, const char *set) {

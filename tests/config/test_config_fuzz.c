@@ -5,7 +5,7 @@
  */
 #include "config_expect.h"
 
-#include "wavetrain/random.h"
+#include "base/random.h"
 
 enum { ROUNDS = 12000, TEXT_MAX = 8192 };
 

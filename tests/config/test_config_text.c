@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/file.h"
+#include "base/random.h"
 #include "config_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/random.h"
 
 static const char *configs_folder;
 

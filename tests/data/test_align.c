@@ -14,8 +14,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/align.h"
-#include "wavetrain/memory.h"
+#include "data/prepare/align.h"
 
 enum { RATE = 48000, FRAMES = 12 * RATE, CABINET = 960 };
 

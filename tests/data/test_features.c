@@ -16,9 +16,8 @@
 
 #include "data/prepare/feature_folder.h"
 #include "data/prepare/matrix_file.h"
+#include "h5/h5.h"
 #include "support.h"
-#include "wavetrain/file.h"
-#include "wavetrain/h5.h"
 
 enum { ROWS = 7, COLUMNS = 3, HOP = 100, SAMPLES = 600 };
 

@@ -6,8 +6,8 @@
 #include <math.h>
 
 #include "../reference/ion_hmm.h"
+#include "base/random.h"
 #include "h5/h5_folder.h"
-#include "wavetrain/random.h"
 
 enum { FRAMES = 200000 };
 

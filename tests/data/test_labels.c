@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "data/prepare/prepare.h"
 #include "shard_samples.h"
 
 static const int64_t lengths[] = {40, 1, 100, 7, 33, 260, 0};

@@ -14,11 +14,9 @@
 
 #include <cmocka.h>
 
+#include "data/prepare/mel.h"
+#include "h5/h5.h"
 #include "support.h"
-#include "wavetrain/file.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/mel.h"
-#include "wavetrain/memory.h"
 
 static const char *folder;
 

@@ -12,9 +12,8 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
+#include "base/memory.h"
+#include "data/prepare/prepare.h"
 
 static char folder[] = "prepare-plan-XXXXXX";
 

@@ -11,10 +11,8 @@
 #include <cmocka.h>
 #include <sndfile.h>
 
+#include "data/prepare/prepare.h"
 #include "wavetrain/data.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
 
 enum { FILES = 5, FRAMES = 3000 };
 

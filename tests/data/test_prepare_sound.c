@@ -12,10 +12,9 @@
 #include <cmocka.h>
 #include <sndfile.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
-#include "wavetrain/sound.h"
+#include "base/file.h"
+#include "data/prepare/prepare.h"
+#include "data/prepare/sound.h"
 #include "write_wav.h"
 
 static const double pi = 3.14159265358979323846;

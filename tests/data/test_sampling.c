@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "data/dataset.h"
 #include "shard_samples.h"
 
 enum { ITEMS = 40, LONGEST = 30, R = 5 };

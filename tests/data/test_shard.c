@@ -2,6 +2,8 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "data/dataset.h"
 #include "shard_samples.h"
 
 static const int64_t lengths[] = {1, 70000, 3, 200, 65536, 12, 500, 140000, 7, 0};

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "shard_samples.h"
-#include "wavetrain/log.h"
 
 enum { SAMPLES = 200, CLASSES = 5 };
 

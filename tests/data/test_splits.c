@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/log.h"
-#include "wavetrain/splits.h"
+#include "data/prepare/splits.h"
 
 /* --- by draws --- */
 

@@ -2,8 +2,8 @@
  * middle of a file. */
 #include <math.h>
 
+#include "data/prepare/prepare.h"
 #include "shard_samples.h"
-#include "wavetrain/prepare.h"
 
 static const char *const signals[] = {"b", "a"};
 

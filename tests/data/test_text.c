@@ -1,7 +1,9 @@
 /* Texts into items and utterances: characters, lines, parts, splits, masks, wrong bytes; and a fuzz of all of
  * it. */
+#include "base/random.h"
+#include "base/utf8.h"
+#include "data/prepare/prepare.h"
 #include "shard_samples.h"
-#include "wavetrain/random.h"
 
 /* --- characters --- */
 

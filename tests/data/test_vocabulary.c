@@ -1,4 +1,5 @@
 /* Vocabularies: classes and symbols, what stands before a text, and files that are not trusted. */
+#include "data/dataset.h"
 #include "shard_samples.h"
 
 static const int32_t with_end[] = {WT_END_MARK, '\n', ' ', 'a', 'b', 0xE9, 0x1F600};

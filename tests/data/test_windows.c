@@ -1,6 +1,5 @@
 /* The grid of windows against a walk over the utterances; each epoch is another permutation of them. */
 #include "shard_samples.h"
-#include "wavetrain/random.h"
 
 static const int64_t lengths[] = {1, 100, 7, 8, 9, 16, 5, 33, 64, 0};
 enum { UTTERANCES = 9, SAMPLES = 243 };

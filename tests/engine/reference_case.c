@@ -13,9 +13,6 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-
 enum { CONFIG_BYTES = 8192, NAME_BYTES = 96 };
 
 static wt_status check_array_shape(const wt_reference_case *c, const char *name, int rank,
@@ -123,7 +120,7 @@ static wt_status read_condition(wt_reference_case *c) {
 static wt_status read_windows(wt_reference_case *c) {
     wt_batch *b = &c->batch;
     b->windows = c->batches * c->windows;
-    b->targets = wt_network_targets(c->network, &c->config.data);
+    b->targets = wt_network_targets(c->network, c->config.data.window, c->config.data.stride);
     b->context = c->receptive_field;
     WT_TRY(read_integers(c, "target_count", 2, 1, &b->target_count));
     WT_TRY(read_integers(c, "target", 3, b->targets, &b->target));

@@ -3,11 +3,11 @@
 #ifndef WAVETRAIN_TESTS_REFERENCE_CASE_H
 #define WAVETRAIN_TESTS_REFERENCE_CASE_H
 
-#include "wavetrain/batch.h"
+#include "base/batch.h"
+#include "config/sections.h"
+#include "h5/h5.h"
+#include "network/network_model.h"
 #include "wavetrain/config.h"
-#include "wavetrain/error.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/engine.h"
 #include "wavetrain/network.h"
 
 typedef struct {

@@ -12,10 +12,11 @@
 
 #include <cmocka.h>
 
+#include "config/sections.h"
+#include "network/network_model.h"
 #include "support.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
+#include "wavetrain/stream.h"
 
 enum { DRAWS = 20000, CHANNELS = 2, COMPONENTS_MAX = 10 };
 

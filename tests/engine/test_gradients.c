@@ -17,11 +17,11 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
+#include "engine/engine.h"
+#include "network/network_model.h"
 #include "support.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
-#include "wavetrain/random.h"
 
 #ifndef WT_REAL_DOUBLE
 #error "finite differences need the double build"

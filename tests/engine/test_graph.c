@@ -19,12 +19,12 @@
 #include <cmocka.h>
 #include <omp.h>
 
+#include "base/random.h"
+#include "engine/engine.h"
 #include "engine/engine_internal.h"
 #include "network/graph.h"
 #include "support.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
+#include "wavetrain/stream.h"
 
 enum {
     GRAPHS = 40,

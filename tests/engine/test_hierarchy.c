@@ -22,11 +22,11 @@
 #include <omp.h>
 
 #include "backend.h"
+#include "base/random.h"
+#include "engine/engine.h"
+#include "optim/optim.h"
 #include "reference_case.h"
 #include "support.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/optim.h"
-#include "wavetrain/random.h"
 
 #ifdef WT_REAL_DOUBLE
 #define TENSOR_TOLERANCE 1e-10

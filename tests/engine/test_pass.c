@@ -20,12 +20,12 @@
 #include <omp.h>
 
 #include "backend.h"
+#include "base/random.h"
+#include "engine/engine.h"
 #include "engine/engine_internal.h"
+#include "network/network_model.h"
 #include "support.h"
-#include "wavetrain/engine.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
-#include "wavetrain/random.h"
 
 enum { SEED = 31, WINDOWS_MAX = 12, MICROBATCHES_MAX = 12 };
 

@@ -21,10 +21,10 @@
 #include <omp.h>
 
 #include "backend.h"
+#include "engine/engine.h"
+#include "optim/optim.h"
 #include "reference_case.h"
 #include "support.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/optim.h"
 
 #ifdef WT_REAL_DOUBLE
 #define TENSOR_TOLERANCE 1e-10

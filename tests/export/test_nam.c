@@ -10,9 +10,8 @@
 
 #include <cmocka.h>
 
+#include "export/nam.h"
 #include "support.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/nam.h"
 
 static const wt_nam_metadata no_metadata = {
     .input_level_dbu = NAN, .output_level_dbu = NAN, .loudness = NAN, .gain = NAN, .validation_esr = NAN};

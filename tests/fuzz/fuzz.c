@@ -9,9 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/base.h"
 
 /* --- allocations that fail: the linker sends the library's calls here (--wrap) --- */
 

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/checkpoint_write.h"
 #include "fuzz.h"
 #include "wavetrain/checkpoint.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
 
 static const char file_name[] = "step-00000005.h5";
 static uint8_t *image, *committed;

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/sections.h"
 #include "fuzz.h"
 #include "wavetrain/config.h"
-#include "wavetrain/memory.h"
 
 static void feed_config(const uint8_t *data, size_t size) {
     enum { SETS = 4 };

@@ -4,8 +4,6 @@
 #include "data/prepare/feature_folder.h"
 #include "data/prepare/matrix_file.h"
 #include "fuzz.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
 
 static wt_status read_matrix(void *path, const char *key, int64_t offset) {
     wt_matrix m;

@@ -1,7 +1,6 @@
 /* metrics.csv: all rows, and the last step. */
 #include "fuzz.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
+#include "metrics/metrics.h"
 
 static void read_metrics(const uint8_t *data, size_t size) {
     const char *path = fuzz_file(data, size);

@@ -5,9 +5,6 @@
 
 #include "fuzz.h"
 #include "wavetrain/data.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
 
 enum { KINDS = 3, LENGTH = 300 };
 

@@ -1,7 +1,6 @@
 /* Sound: the header, all of it, and a range of it. */
+#include "data/prepare/sound.h"
 #include "fuzz.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/sound.h"
 
 static void read_sound(const uint8_t *data, size_t size) {
     const char *path = fuzz_file(data, size);

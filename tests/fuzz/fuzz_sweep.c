@@ -1,7 +1,6 @@
 /* Sweeps: the file, each point's values and configuration. */
 #include "fuzz.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/sweep.h"
+#include "sweep/sweep.h"
 
 static void feed_sweep(const uint8_t *data, size_t size) {
     static wt_config config;

@@ -2,9 +2,8 @@
  * read. */
 #include <string.h>
 
+#include "data/prepare/prepare.h"
 #include "fuzz.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
 
 static void read_utterances(const wt_table *table) {
     wt_prepare_plan plan;

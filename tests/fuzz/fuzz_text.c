@@ -1,9 +1,8 @@
 /* Texts: the first byte chooses options, the rest is the file. Items, splits and every utterance. */
 #include <stdlib.h>
 
+#include "data/prepare/prepare.h"
 #include "fuzz.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/prepare.h"
 
 static void feed_text(const uint8_t *data, size_t size) {
     const uint8_t how = size > 0 ? data[0] : 0;

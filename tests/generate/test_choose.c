@@ -10,7 +10,6 @@
 
 #include "backend.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/memory.h"
 
 enum { CLASSES = 8, DRAWS = 20000 };
 

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "network/network_model.h"
 #include "support.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 
 enum { CLASSES = 6, MOST = 50, SEED = 9 };

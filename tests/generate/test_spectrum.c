@@ -10,9 +10,8 @@
 
 #include <cmocka.h>
 
+#include "data/prepare/sound.h"
 #include "wave_power.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/sound.h"
 #include "write_wav.h"
 
 enum { RATE = 8000, SAMPLES = 8000 };

@@ -15,11 +15,12 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "base/random.h"
+#include "engine/engine.h"
+#include "network/network_model.h"
 #include "support.h"
-#include "wavetrain/generate.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
-#include "wavetrain/random.h"
+#include "wavetrain/stream.h"
 
 enum { SEED = 5 };
 

@@ -20,9 +20,9 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "network/network_model.h"
 #include "support.h"
 #include "wavetrain/generate.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 
 enum { LEVELS = 64, ROWS_MAX = 4, ALLOCATED = 3, FAILED = 4 };

@@ -12,9 +12,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/base.h"
 
 static char test_folder[256];
 

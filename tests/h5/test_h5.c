@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "h5/h5.h"
 #include "h5_folder.h"
 
 static wt_h5_shape make_shape(wt_h5_type type, int rank, int64_t a, int64_t b, int64_t c) {

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "h5/h5.h"
 #include "h5_folder.h"
 
 static atomic_int inside, meetings;

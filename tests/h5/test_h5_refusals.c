@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "base/file.h"
+#include "h5/h5.h"
 #include "h5_folder.h"
 
 /* HDF5 (1.10.8) loses memory of its own when metadata turn out damaged; LeakSanitizer need not say so. */

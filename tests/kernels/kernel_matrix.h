@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <string.h>
 
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
-#include "wavetrain/real.h"
+#include "base/random.h"
+#include "wavetrain/base.h"
 
 #define MATRIX_MARK ((wt_real)12345.5)
 

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "kernels/kernel_set.h"
 #include "wavetrain/kernels.h"
 
 static const wt_kernels *kernels;

@@ -15,12 +15,12 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
+#include "base/random.h"
+#include "h5/h5.h"
 #include "metrics/copy_score.h"
 #include "support.h"
-#include "wavetrain/file.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/random.h"
+#include "wavetrain/plot.h"
 
 enum { RATE = 8000, SAMPLES = 8000, HOP = 128 };
 

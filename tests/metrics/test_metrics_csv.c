@@ -13,9 +13,8 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
+#include "base/file.h"
+#include "metrics/metrics.h"
 
 static const char path[] = "test_metrics_csv.csv";
 

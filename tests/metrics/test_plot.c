@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "plot_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
+#include "wavetrain/plot.h"
 
 static const char folder[] = "test_plot.work";
 

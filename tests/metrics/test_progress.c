@@ -12,9 +12,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/metrics.h"
+#include "metrics/metrics.h"
 
 static int kept_stderr;
 

@@ -9,9 +9,11 @@
 
 #include <cmocka.h>
 
+#include "config/sections.h"
+#include "network/network_model.h"
+#include "optim/optim_config.h"
 #include "support.h"
 #include "wavetrain/config.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/network.h"
 
 static wt_status parse(wt_config *config, const char *text) {

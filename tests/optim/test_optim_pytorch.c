@@ -16,10 +16,9 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "h5/h5.h"
+#include "optim/optim.h"
 #include "support.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/optim.h"
 
 #ifdef WT_REAL_DOUBLE
 #define TENSOR_TOLERANCE 1e-13

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/optim.h"
+#include "optim/optim.h"
 
 static const double base = 2e-3;
 

@@ -14,9 +14,8 @@
 #include <cmocka.h>
 
 #include "backend.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/optim.h"
-#include "wavetrain/random.h"
+#include "base/random.h"
+#include "optim/optim.h"
 
 enum { COUNT = 5 * 4 * WT_NORM_BLOCK + WT_NORM_BLOCK + 77, STEPS = 4 };
 

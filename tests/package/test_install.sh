@@ -39,10 +39,10 @@ echo '#include <wavetrain/wavetrain.h>' >all.c
 "$compiler" -I "$prefix/include" -M all.c >needs.txt
 if grep -E '/(mpi|hdf5|H5[A-Za-z]*|popt|yaml|cblas)\.h' needs.txt; then fail "a header that outsiders may lack"; fi
 if command -v c++ >/dev/null; then
-    echo 'int main() { return wt_path_exists("/") ? 0 : wt_kernels_peak(nullptr, WT_PEAK_FP32).run == 0; }' |
+    echo 'int main() { const wt_kernels *set; return wt_kernels_select(&set, WT_BACKEND_AUTO, WT_PRECISION_FP32); }' |
         cat all.c - >all.cpp
     expect_ok c++ -std=c++11 -Wall -Wextra -Werror -I "$prefix/include" -c all.cpp
-    nm all.o | grep -qw wt_path_exists || fail "C++ calls it by another name"
+    nm all.o | grep -qw wt_kernels_select || fail "C++ calls it by another name"
 fi
 # nothing that may clash with another library's names
 nm -g --defined-only "$prefix"/lib*/libwavetrain.a 2>/dev/null | awk 'NF == 3 && $3 !~ /^wt_/' >clash.txt

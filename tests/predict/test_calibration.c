@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/calibration.h"
+#include "predict/calibration.h"
+#include "wavetrain/predict.h"
 
 static char folder[] = "/tmp/wavetrain-test-XXXXXX", file[64];
 

@@ -9,6 +9,10 @@
 
 #include <cmocka.h>
 
+#include "config/sections.h"
+#include "network/network_model.h"
+#include "predict/calibration.h"
+#include "predict/forecast.h"
 #include "wavetrain/predict.h"
 
 static wt_config config;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 static inline void exit_on_failure(wt_status status) {
     if (status == WT_OK) return;

@@ -3,7 +3,7 @@
 #ifndef WAVETRAIN_TESTS_ION_HMM_H
 #define WAVETRAIN_TESTS_ION_HMM_H
 
-#include "wavetrain/prepare.h"
+#include "data/prepare/prepare.h"
 
 enum { WT_ION_STATES = 17 }; /* at most 16 channels */
 

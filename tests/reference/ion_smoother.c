@@ -16,7 +16,6 @@
 
 #include "exit_on_failure.h"
 #include "ion_hmm.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/train.h"
 
 static double given(int argc, char **argv, const char *name, double standard) {

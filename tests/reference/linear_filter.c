@@ -13,7 +13,6 @@
 
 #include "exit_on_failure.h"
 #include "wavetrain/data.h"
-#include "wavetrain/memory.h"
 
 typedef struct {
     int length;

@@ -3,11 +3,10 @@
 #include <math.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "h5/h5_folder.h"
-#include "wavetrain/log.h"
-#include "wavetrain/metrics.h"
-#include "wavetrain/sweep.h"
-#include "wavetrain/train.h"
+#include "metrics/metrics.h"
+#include "sweep/sweep.h"
 
 static void write_sweep_text(const char *name, const char *text) {
     assert_ok(wt_file_write_atomically(in_folder(name), text, strlen(text), NULL, 0));

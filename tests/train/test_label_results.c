@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "train/evaluation.h"
 #include "train_internal.h"
 #include "wavetrain/comm.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/train.h"
 
 static void assert_score_near(double got, double expected) {

@@ -1,8 +1,6 @@
 /* A checkpoint that claims another network than it holds is refused before memory is taken for what it
  * claims. A run of a version that called some keys otherwise is read. */
 #include "checkpoint/small_checkpoint.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 #include "wavetrain/train.h"
 
 static void test_shapes_come_before_memory(void **state) {

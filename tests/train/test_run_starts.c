@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "train_internal.h"
-#include "wavetrain/memory.h"
 
 static const wt_run_start a_start = {.begun = 1700000000,
                                      .ended = 1700003600,

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "wavetrain/memory.h"
 #include "yaml/yaml_node.h"
 
 static wt_status read_yaml(wt_yaml_pool *pool, wt_yaml_node **root, const char *text) {

@@ -6,14 +6,12 @@
  * symmetrically, by a kernel that is known: a dry signal whose kernel is wide, one without high frequencies,
  * is refused.
  */
-#include "wavetrain/align.h"
+#include "data/prepare/align.h"
 
 #include <complex.h> /* before fftw3.h, whose numbers are then C's */
 #include <fftw3.h>
 #include <math.h>
 #include <string.h>
-
-#include "wavetrain/memory.h"
 
 enum {
     BLIP_MAX = 64,        /* samples from a blip's first to its last */

@@ -1,5 +1,5 @@
 /* In place of align.c, in a build without FFTW. */
-#include "wavetrain/align.h"
+#include "data/prepare/align.h"
 
 wt_status wt_align(wt_alignment *alignment, const char *path, const float *dry, int64_t dry_frames,
                    const float *wet, int64_t wet_frames) {

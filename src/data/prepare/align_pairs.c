@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/prepare/align.h"
 #include "prepare_internal.h"
-#include "wavetrain/align.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 /* One channel of a recording. Several are taken for one where they are all the same. */
 static wt_status load_channel(float **out, int64_t *frames, const wt_recording *file, int choice) {

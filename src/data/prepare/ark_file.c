@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "base/file.h"
 #include "matrix_file.h"
-#include "wavetrain/file.h"
 
 enum { KEY_MAX = 1024 };
 

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/utf8.h"
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/utf8.h"
 
 enum { RECORD_MAX = 1 << 20, FIELDS_MAX = 1 << 16, BUFFER_BYTES = 1 << 16 };
 

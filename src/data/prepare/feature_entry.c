@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "feature_internal.h"
-#include "wavetrain/memory.h"
 
 static wt_status read_entry(wt_matrix *m, const wt_feature_entry *entry, bool whole) {
     switch (entry->kind) {

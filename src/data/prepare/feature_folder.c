@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/memory.h"
 #include "feature_internal.h"
-#include "wavetrain/memory.h"
 
 enum { LINE = 8192 };
 

@@ -8,7 +8,7 @@
 #ifndef WAVETRAIN_DATA_FEATURE_FOLDER_H
 #define WAVETRAIN_DATA_FEATURE_FOLDER_H
 
-#include "wavetrain/prepare.h"
+#include "data/prepare/prepare.h"
 
 typedef enum {
     WT_LAYOUT_FOUND, /* by which side fits the recording's length */

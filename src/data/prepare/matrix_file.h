@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "wavetrain/error.h"
+#include "wavetrain/base.h"
 
 enum { WT_MATRIX_ELEMENTS_MAX = 1 << 28 };
 

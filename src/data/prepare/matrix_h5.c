@@ -1,7 +1,6 @@
 /* Features in HDF5, as ParallelWaveGAN and kan-bayashi's PytorchWaveNetVocoder write them. */
+#include "h5/h5.h"
 #include "matrix_file.h"
-#include "wavetrain/h5.h"
-#include "wavetrain/memory.h"
 
 static wt_status read_h5_matrix(wt_matrix *m, wt_h5 *file, const char *path, bool whole) {
     static const char *const names[] = {"feats", "melspc", "world"};

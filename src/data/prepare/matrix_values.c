@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "matrix_file.h"
-#include "wavetrain/memory.h"
 
 wt_status wt_matrix_check_shape(const wt_matrix *m, const char *path) {
     WT_CHECK(m->rows >= 1 && m->columns >= 1 && m->rows <= WT_MATRIX_ELEMENTS_MAX / m->columns, WT_USAGE,

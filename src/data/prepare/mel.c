@@ -2,14 +2,12 @@
  * Mel spectra. One frame after the other through one plan of FFTW's, made without measuring, so that the same
  * recording gives the same numbers each time.
  */
-#include "wavetrain/mel.h"
+#include "data/prepare/mel.h"
 
 #include <fftw3.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
-
-#include "wavetrain/memory.h"
 
 #define PI 3.14159265358979323846
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wavetrain/mel.h"
+#include "data/prepare/mel.h"
 
 enum { FFT_MAX = 65536, BANDS_MAX = 512 };
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 static void measure_channel(double *mean_of, double *squares_of, int channel, const float *samples,
                             int64_t count, int channels) {

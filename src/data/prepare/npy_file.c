@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "matrix_file.h"
-#include "wavetrain/file.h"
 
 enum { HEADER_MAX = 4096 };
 

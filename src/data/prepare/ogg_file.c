@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 enum {
     HEADER = 27,

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 /* True if the first path is the second or lies in it; both must exist. */
 static bool lies_in(const char *inner, const char *outer) {

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 static wt_status choose_rate(int *rate, const wt_recordings *list, const wt_audio_options *options) {
     *rate = options->rate ? options->rate : list->files[0].format.rate;

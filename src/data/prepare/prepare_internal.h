@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#include "wavetrain/prepare.h"
+#include "data/prepare/prepare.h"
+#include "wavetrain/data.h"
 
 /* Where the format and the samples of a WAV file stand. */
 typedef struct {

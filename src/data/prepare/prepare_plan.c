@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 static void order_items(wt_prepare_plan *plan, const wt_split *splits) {
     size_t next = 0;

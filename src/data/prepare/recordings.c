@@ -12,9 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/memory.h"
+#include "base/utf8.h"
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/utf8.h"
 
 typedef struct {
     wt_recordings *list;

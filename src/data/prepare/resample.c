@@ -8,7 +8,6 @@
 #include <soxr.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 static const double passband_end = 0.95; /* of half the lower rate */
 

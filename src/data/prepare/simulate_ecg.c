@@ -6,9 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/random.h"
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 /* Waves of a beat: where they stand in it (radians), their height and width (McSharry et al. 2003, "A
  * dynamical model for generating synthetic electrocardiogram signals", table 1; the R wave wider, as befits

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 enum { DRIFT_WAVES = 6 };
 

@@ -5,9 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/random.h"
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 static const uint64_t phase_counter = (uint64_t)1 << 55; /* beyond every sample's counter */
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 enum { HEADER_MAX = 128 }; /* bytes of a WAV file's */
 

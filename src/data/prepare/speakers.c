@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
 
 enum { LINE = 4096 };
 

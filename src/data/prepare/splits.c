@@ -1,15 +1,11 @@
 /* Parts of a data set: by name, by draws, by pieces. A pure function of names and ids, so every rank gets the
  * same. */
-#include "wavetrain/splits.h"
+#include "data/prepare/splits.h"
 
 #include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "wavetrain/hash.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
 
 const char *wt_split_name(wt_split split) {
     static const char *const names[WT_SPLITS] = {"train", "validation", "test"};

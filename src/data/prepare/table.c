@@ -10,10 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "prepare_internal.h"
-#include "wavetrain/log.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 enum { MARK_ROWS = 4096, RUN_ROWS_LEAST = 65536 };
 /* From this many deviations on a mean is subtracted before samples become floats: those have 24 bits, of

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "prepare_internal.h"
-#include "wavetrain/utf8.h"
 
 enum { SHOWN = 48, NUMBER_MAX = 400 }; /* bytes of a field in a message; of a number */
 

@@ -2,7 +2,7 @@
 #ifndef WAVETRAIN_TEXT_INTERNAL_H
 #define WAVETRAIN_TEXT_INTERNAL_H
 
-#include "wavetrain/prepare.h"
+#include "data/prepare/prepare.h"
 
 /* The next character that is kept, as it is kept; false at the end. */
 bool wt_text_next(const wt_text *text, const char **at, const char *end, uint32_t *code);

@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "prepare_internal.h"
 #include "text_internal.h"
-#include "wavetrain/hash.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 typedef struct {
     wt_text *text;

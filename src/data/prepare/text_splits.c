@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
+#include "base/utf8.h"
 #include "prepare_internal.h"
 #include "text_internal.h"
-#include "wavetrain/hash.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/random.h"
 
 static void item_range(const wt_text *text, const wt_text_item *item, const char **at, const char **end) {
     *at = text->files[item->file].bytes + item->first;

@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 
 #include "prepare_internal.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/output.h"
 
 enum { WAV_HEADER = 44, WAV_CHUNKS_MAX = 10000 };
 

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/output.h"
 #include "prepare_internal.h"
-#include "wavetrain/file.h"
-#include "wavetrain/memory.h"
-#include "wavetrain/output.h"
 
 enum { HEADER_MAX = 58, SAMPLES_AT_ONCE = 1024, BYTES_MAX = 4 };
 
