@@ -73,4 +73,7 @@ static inline bool wt_parameter_is_table(const wt_parameter *parameter) {
 void wt_parameter_export(const wt_parameter *parameter, const wt_real *flat, wt_real *torch);
 void wt_parameter_import(const wt_parameter *parameter, const wt_real *torch, wt_real *flat);
 
+/* The network's own, as long as it lives. */
+const wt_parameter_table *wt_network_parameters(const wt_network *network);
+
 #endif

@@ -14,7 +14,7 @@
 /* `zeros`, as many as the largest tensor has, are the moments of a run that has made no step. */
 static wt_status list_tensors(wt_checkpoint_tensor **out, const wt_network *network, const float *weights,
                               const float *zeros) {
-    const wt_parameter_table *table = &network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(network);
     WT_TRY(wt_alloc(out, (size_t)table->count, sizeof **out, "tensors"));
     for (int p = 0; p < table->count; p++) {
         const wt_parameter *entry = &table->entries[p];
@@ -55,13 +55,13 @@ static wt_status build(char **image, size_t *size, const wt_nam_file *file, cons
     const wt_network_shape shape = {.channels = 1, .values = 1};
     const wt_checkpoint_state state = make_nam_state(file);
     WT_TRY(wt_network_create_shaped(&network, &file->config.model, &shape));
-    WT_GUARD_CHECK(network->parameters.total == file->count, WT_USAGE,
+    WT_GUARD_CHECK(wt_network_parameters(network)->total == file->count, WT_USAGE,
                    "%s: weights do not fit the layers (got %zu numbers, expected %zu)", path, file->count + 1,
-                   network->parameters.total + 1);
+                   wt_network_parameters(network)->total + 1);
     WT_GUARD(wt_alloc(&zeros, file->count, sizeof *zeros, "moments"));
     WT_GUARD(list_tensors(&tensors, network, file->weights, zeros));
-    WT_GUARD(
-        wt_checkpoint_build(image, size, &state, &file->config, NULL, tensors, network->parameters.count));
+    WT_GUARD(wt_checkpoint_build(image, size, &state, &file->config, NULL, tensors,
+                                 wt_network_parameters(network)->count));
 cleanup:
     wt_free(tensors);
     wt_free(zeros);

@@ -107,10 +107,10 @@ static wt_status check_apply_format(const effect *e, const passage *p, const cha
 
 static wt_status make_channel_filters(const effect *e, passage *p) {
     const wt_network *network = e->restored.network;
-    const wt_filter_network filter = {.graph = network->graph,
+    const wt_filter_network filter = {.graph = wt_network_graph(network),
                                       .kernels = e->kernels,
                                       .parameters = e->restored.parameters,
-                                      .receptive_field = network->receptive_field,
+                                      .receptive_field = wt_network_get_traits(network)->receptive_field,
                                       .channels = e->channels,
                                       .normalization = wt_checkpoint_get_state(e->checkpoint)->normalization};
     const size_t block = (size_t)given.block;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/timer.h"
 #include "bench_stepper.h"
 #include "checkpoint/checkpoint_write.h"
 #include "comm/ranks.h"

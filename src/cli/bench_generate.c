@@ -99,14 +99,14 @@ static wt_status make_stream_group(const bench *b, bench_case *c, int number) {
                                        .rows = find_rank_share(c, number),
                                        .threads = threads / c->groups,
                                        .weights = c->weights};
-    g->how = (wt_continuation){.graph = b->network->graph,
+    g->how = (wt_continuation){.graph = wt_network_graph(b->network),
                                .kernels = b->kernels,
                                .quantization = b->quantization,
-                               .classes = b->network->input_kind == WT_INPUT_CLASS,
+                               .classes = wt_network_get_traits(b->network)->input_kind == WT_INPUT_CLASS,
                                .temperature = 1,
                                .seed = 1};
     WT_TRY(wt_continuation_init(&g->how));
-    WT_TRY(wt_stream_open(&g->stream, b->network->graph, b->kernels, b->parameters, &options));
+    WT_TRY(wt_stream_open(&g->stream, wt_network_graph(b->network), b->kernels, b->parameters, &options));
     c->bytes = wt_stream_weight_bytes(g->stream);
     return WT_OK;
 }
@@ -224,7 +224,8 @@ static wt_status make_network(bench *b, wt_network **network, const wt_config *c
     WT_TRY(wt_stepper_network(network, &facts, config));
     b->quantization = facts.quantization;
     b->network = *network;
-    WT_TRY(wt_alloc(&b->parameters, b->network->parameters.total, sizeof *b->parameters, "parameters"));
+    WT_TRY(wt_alloc(&b->parameters, wt_network_parameters(b->network)->total, sizeof *b->parameters,
+                    "parameters"));
     wt_network_initialise(b->network, b->parameters, 1);
     return wt_kernels_select(&b->kernels, config->run.backend, WT_PRECISION_FP32);
 }

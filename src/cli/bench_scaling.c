@@ -381,8 +381,8 @@ static wt_status report_measured(wt_scaling_study *study, wt_scaling_table *tabl
     estimate_compute(study, table);
     for (int i = 0; i < table->count; i++) WT_TRY(wt_scaling_predict(study, &table->cases[i]));
     printf("model %s, %zu parameters, %d thread%s per rank; figures of best steps, and medians of %d\n",
-           study->name, study->network->parameters.trained, study->threads, study->threads > 1 ? "s" : "",
-           wt_given.steps * wt_given.rounds);
+           study->name, wt_network_parameters(study->network)->trained, study->threads,
+           study->threads > 1 ? "s" : "", wt_given.steps * wt_given.rounds);
     wt_scaling_print(study, table, true);
     wt_scaling_print_assumptions(study, 0);
     if (csv) wt_scaling_csv(csv, table, true);

@@ -112,7 +112,7 @@ static wt_status summarise_times(const wt_measurement *measurement, wt_result *r
 /* Forward makes the head's part of backward too. */
 static void count_operations(const wt_stepper *stepper, wt_result *result) {
     const wt_network *network = stepper->network;
-    double head = wt_engine_turned_operations(network->graph, stepper->targets);
+    double head = wt_engine_turned_operations(wt_network_graph(network), stepper->targets);
     result->targets = (double)stepper->config.train.batch * stepper->targets;
     const double forward = wt_network_operations(network, stepper->targets) * result->targets;
     head *= result->targets;
@@ -165,9 +165,10 @@ static void print_result(const wt_measurement *measurement, const wt_result *res
     snprintf(cores, sizeof cores, "%d rank%s × %d thread%s", ranks, ranks > 1 ? "s" : "", threads,
              threads > 1 ? "s" : "");
     printf("model %s: %s, %zu parameters, receptive field %d; a step of %d × %d targets, microbatches: %d\n",
-           stepper->name, stepper->network->description, stepper->network->parameters.trained,
-           stepper->network->receptive_field, stepper->config.train.batch, stepper->targets,
-           stepper->step->microbatches.count);
+           stepper->name, wt_network_get_traits(stepper->network)->description,
+           wt_network_parameters(stepper->network)->trained,
+           wt_network_get_traits(stepper->network)->receptive_field, stepper->config.train.batch,
+           stepper->targets, stepper->step->microbatches.count);
     printf("kernels %s (%s), %s, best and medians of %d steps%s\n", stepper->kernels->name, products, cores,
            wt_given.steps, ranks > 1 ? ", each phase the slowest rank's" : "");
     print_phases(result);
@@ -206,7 +207,7 @@ static int list_figures(const wt_stepper *stepper, const wt_result *result, wt_f
         {"", "windows", stepper->config.train.batch},
         {"", "targets", stepper->targets},
         {"", "microbatches", stepper->step->microbatches.count},
-        {"", "parameters", (double)stepper->network->parameters.trained},
+        {"", "parameters", (double)wt_network_parameters(stepper->network)->trained},
         {"", "steps", wt_given.steps},
         {"", "targets_per_second", result->targets / step.best},
         {"", "median_targets_per_second", result->targets / step.median},

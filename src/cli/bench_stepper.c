@@ -22,18 +22,20 @@ static void fill_inputs(wt_batch *batch, int classes, uint64_t rank) {
 
 /* Frames without any pattern, speakers in turn. */
 static void fill_condition(wt_batch *batch, const wt_network *network, uint64_t rank) {
+    const wt_network_traits *traits = wt_network_get_traits(network);
     const size_t count = (size_t)batch->windows * (size_t)batch->frames * (size_t)batch->features;
     for (size_t i = 0; batch->condition && i < count; i++)
         batch->condition[i] = (wt_real)wt_random_uniform(rank, WT_RANDOM_TEST, 2, i) - 0.5f;
     for (int w = 0; w < batch->windows; w++) {
-        if (batch->phase) batch->phase[w] = w % network->framing.hop;
-        if (batch->speaker) batch->speaker[w] = w % network->speakers;
+        if (batch->phase) batch->phase[w] = w % traits->framing.hop;
+        if (batch->speaker) batch->speaker[w] = w % traits->speakers;
     }
 }
 
 /* Classes or values; of a window that has one target, its last. */
 static void fill_targets(wt_batch *batch, const wt_network *network, bool last_alone, uint64_t rank) {
-    const int classes = network->classes, values = network->values;
+    const wt_network_traits *traits = wt_network_get_traits(network);
+    const int classes = traits->classes, values = traits->values;
     for (int w = 0; w < batch->windows; w++) {
         batch->target_count[w] = batch->targets;
         for (int t = 0; t < batch->targets; t++) {
@@ -84,14 +86,15 @@ static wt_status prepare_stepper(wt_stepper *stepper, wt_comm *comm, const wt_co
     WT_TRY(wt_kernels_select(&stepper->kernels, config->run.backend, config->train.precision));
     WT_TRY(wt_stepper_network(&stepper->network, &facts, config));
     stepper->targets = wt_network_targets(stepper->network, config->data.window, config->data.stride);
-    const int32_t silence = config->data.target == WT_TARGETS_LABEL || stepper->network->values
+    const int32_t silence = config->data.target == WT_TARGETS_LABEL ||
+                                    wt_network_get_traits(stepper->network)->values
                                 ? -2
                                 : wt_quantize_silence(facts.quantization);
     WT_TRY(wt_step_create(&stepper->step, comm, config, stepper->kernels, stepper->network, silence));
     wt_network_initialise(stepper->network, stepper->step->parameters, (uint64_t)config->train.seed);
     wt_optimizer_reset(&stepper->step->optimizer, stepper->step->parameters);
     stepper->estimate = wt_step_pass_bytes(stepper->step) +
-                        (int64_t)(3 * stepper->network->parameters.total * sizeof(wt_real));
+                        (int64_t)(3 * wt_network_parameters(stepper->network)->total * sizeof(wt_real));
     return create_random_batch(stepper, &facts);
 }
 

@@ -92,7 +92,7 @@ static wt_status restore_subject(wt_subject *subject) {
     WT_TRY(wt_command_parse_weights(&weights, wt_given.weights));
     WT_TRY(wt_restore_network(&subject->restored, subject->checkpoint, wt_given.last_step));
     if (weights == WT_WEIGHTS_BF16)
-        wt_engine_round_weights(subject->restored.network->graph, subject->restored.parameters);
+        wt_engine_round_weights(wt_network_graph(subject->restored.network), subject->restored.parameters);
     return WT_OK;
 }
 
@@ -132,7 +132,8 @@ static void print_loss_line(const wt_subject *subject, const char *name, double 
  * a Gaussian whose deviation is their root mean square. */
 static double sample_nats(const wt_subject *subject, double loss, double width, double targets) {
     const double pi = acos(-1), codes_per_unit = 32768;
-    if (subject->restored.network->head_kind != WT_HEAD_MSE) return (loss + width) / targets;
+    if (wt_network_get_traits(subject->restored.network)->head_kind != WT_HEAD_MSE)
+        return (loss + width) / targets;
     return 0.5 * log(2 * pi * exp(1) * loss / targets) + log(codes_per_unit);
 }
 
@@ -150,12 +151,13 @@ static void print_samples(const wt_subject *subject, const wt_score *score) {
 /* Of a table: nats per value, in the table's own units. */
 static void print_values(const wt_subject *subject, const wt_score *score) {
     const wt_network *network = subject->restored.network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
     const wt_normalization *n = &wt_checkpoint_get_state(subject->checkpoint)->normalization;
     double units = 0;
-    if (network->head_kind == WT_HEAD_MSE) return;
+    if (traits->head_kind == WT_HEAD_MSE) return;
     for (int c = 0; c < n->channels; c++) units += log(n->deviation[c]) / n->channels;
     printf("  %-30s %8.4f nats\n", "per value, in the data's units",
-           score->loss / (double)score->targets / network->values + units);
+           score->loss / (double)score->targets / traits->values + units);
 }
 
 static void print_score(const wt_subject *subject, const char *split, const wt_score *score) {
@@ -163,14 +165,14 @@ static void print_score(const wt_subject *subject, const char *split, const wt_s
     double targets = (double)score->targets;
     bool ends = wt_vocabulary_ends(wt_checkpoint_get_vocabulary(subject->checkpoint));
     printf("%s, %s: %" PRId64 " targets", subject->data, split, score->targets);
-    if (ends || (!subject->text && subject->restored.network->classes))
+    if (ends || (!subject->text && wt_network_get_traits(subject->restored.network)->classes))
         printf(", %.1f %% of them %s", 100.0 * (double)score->silence / targets,
                ends ? "end marks" : "silence");
     printf("\n");
     bool mean = wt_checkpoint_has_mean(subject->checkpoint) && !wt_given.last_step;
     snprintf(name, sizeof name, "network, step %" PRId64 "%s",
              wt_checkpoint_get_state(subject->checkpoint)->step, mean ? " (mean)" : "");
-    if (subject->restored.network->head_kind == WT_HEAD_MSE) {
+    if (wt_network_get_traits(subject->restored.network)->head_kind == WT_HEAD_MSE) {
         printf("  %-30s %.6g squared error\n", name, score->loss / targets);
     } else {
         print_loss_line(subject, name, score->loss / targets);
@@ -209,7 +211,7 @@ static void print_labels(const wt_subject *subject, const char *split, const wt_
     printf("%s, %s: %" PRId64 " targets, network of step %" PRId64 "\n", subject->data, split, score->targets,
            wt_checkpoint_get_state(subject->checkpoint)->step);
     if (results->classes == 0) {
-        const bool mse = subject->restored.network->head_kind == WT_HEAD_MSE;
+        const bool mse = wt_network_get_traits(subject->restored.network)->head_kind == WT_HEAD_MSE;
         const double errors = mse ? score->loss : score->errors;
         if (!mse) printf("  loss                   %.6g nats\n", score->loss / targets);
         printf("  error-to-signal ratio  %.6g\n", errors / score->squares);
@@ -244,7 +246,8 @@ static wt_status choose_frames(wt_frames_source *frames, const wt_subject *subje
     static const char *const names[] = {"own", "other", "late"};
     *frames = WT_FRAMES_OWN;
     if (!wt_given.frames) return WT_OK;
-    WT_CHECK(subject->restored.network->features > 0, WT_USAGE, "--frames: the network has no condition");
+    WT_CHECK(wt_network_get_traits(subject->restored.network)->features > 0, WT_USAGE,
+             "--frames: the network has no condition");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *frames = (wt_frames_source)i;
         if (strcmp(wt_given.frames, names[i]) == 0) return WT_OK;
@@ -257,7 +260,8 @@ static wt_status evaluate_labels(wt_comm *comm, const wt_subject *subject, wt_ev
                                  const char *split, wt_score *score) {
     const wt_network *network = subject->restored.network;
     wt_label_results results;
-    wt_status status = wt_label_results_init(&results, network->classes, wt_given.predictions != NULL);
+    wt_status status = wt_label_results_init(&results, wt_network_get_traits(network)->classes,
+                                             wt_given.predictions != NULL);
     status = wt_comm_agree(comm, status);
     if (status == WT_OK)
         status = wt_evaluator_run(evaluator, subject->restored.parameters, NULL, score, &results);

@@ -108,7 +108,7 @@ static wt_status open_export_source(source *s, const wt_export_job *job, int num
     WT_TRY(wt_command_open_checkpoint(&s->checkpoint, job->sources[number], job->checkpoint));
     WT_TRY(check_source(s));
     WT_TRY(wt_restore_network(&s->restored, s->checkpoint, job->raw));
-    const wt_parameter_table *table = &s->restored.network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(s->restored.network);
     WT_TRY(wt_alloc(&s->weights, table->total, sizeof *s->weights, "weights"));
     for (int p = 0; p < table->count; p++) {
         const wt_parameter *entry = &table->entries[p];
@@ -124,7 +124,7 @@ static void close_export_source(source *s) {
 }
 
 static size_t parameters_of(const source *s) {
-    return s->restored.network->parameters.total;
+    return wt_network_parameters(s->restored.network)->total;
 }
 
 /* The smallest first. */

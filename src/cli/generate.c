@@ -150,7 +150,7 @@ static wt_status check_text_options(void) {
 
 static int64_t count_prime_samples(const wt_voice *voice) {
     int64_t wanted = (int64_t)llround(wt_given.prime_seconds * voice->rate);
-    int field = voice->restored.network->receptive_field;
+    int field = wt_network_get_traits(voice->restored.network)->receptive_field;
     return wanted < field ? field : wanted;
 }
 
@@ -236,7 +236,7 @@ cleanup:
  * none. */
 static wt_status make_frames(wt_voice *voice, const float *frames, int64_t count) {
     const wt_features *features = &wt_checkpoint_get_state(voice->checkpoint)->features;
-    const size_t each = (size_t)voice->restored.network->features;
+    const size_t each = (size_t)wt_network_get_traits(voice->restored.network)->features;
     voice->condition.count = frames ? count : 1;
     voice->condition.centre = features->centre;
     WT_TRY(wt_alloc(&voice->frames, (size_t)voice->condition.count * each, sizeof *voice->frames, "frames"));
@@ -267,16 +267,17 @@ cleanup:
 
 static wt_status load_condition(wt_voice *voice) {
     const wt_network *network = voice->restored.network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
     const bool may_lack = wt_checkpoint_get_config(voice->checkpoint)->data.condition_dropout > 0;
-    WT_CHECK(network->features > 0 || !wt_given.copy, WT_USAGE, "--copy: the network has no condition");
-    WT_CHECK(network->speakers > 0 || wt_given.speaker < 0, WT_USAGE,
+    WT_CHECK(traits->features > 0 || !wt_given.copy, WT_USAGE, "--copy: the network has no condition");
+    WT_CHECK(traits->speakers > 0 || wt_given.speaker < 0, WT_USAGE,
              "--speaker: the network has no speakers");
-    if (network->speakers > 0) {
-        WT_CHECK(wt_given.speaker >= 0 && wt_given.speaker < network->speakers, WT_USAGE,
-                 "--speaker: expected the number of one, 0 … %d", network->speakers - 1);
+    if (traits->speakers > 0) {
+        WT_CHECK(wt_given.speaker >= 0 && wt_given.speaker < traits->speakers, WT_USAGE,
+                 "--speaker: expected the number of one, 0 … %d", traits->speakers - 1);
         voice->condition.speaker = wt_given.speaker;
     }
-    if (network->features == 0) return WT_OK;
+    if (traits->features == 0) return WT_OK;
     WT_CHECK(wt_given.copy || may_lack, WT_USAGE, "the network has a condition (--copy SOUND gives it)");
     WT_CHECK(!wt_given.prime && !wt_given.prime_from, WT_USAGE,
              "--prime: does not go with a condition, which begins with the first sample");
@@ -312,10 +313,10 @@ static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
 
 static wt_continuation continuation_of(const wt_voice *voice) {
     return (wt_continuation){
-        .graph = voice->restored.network->graph,
+        .graph = wt_network_graph(voice->restored.network),
         .kernels = voice->kernels,
         .quantization = voice->quantization,
-        .classes = voice->restored.network->input_kind == WT_INPUT_CLASS,
+        .classes = wt_network_get_traits(voice->restored.network)->input_kind == WT_INPUT_CLASS,
         .preemphasis = wt_checkpoint_get_config(voice->checkpoint)->data.preemphasis,
         .temperature = wt_given.temperature,
         .top_k = wt_given.top_k,

@@ -48,8 +48,8 @@ static const struct poptOption wt_options[] = {
 };
 
 static void print_tensors(const wt_network *network) {
-    for (int p = 0; p < network->parameters.count; p++) {
-        const wt_parameter *entry = &network->parameters.entries[p];
+    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
+        const wt_parameter *entry = &wt_network_parameters(network)->entries[p];
         printf("  %-28s", entry->name);
         for (int i = 0; i < entry->rank; i++) printf("%s%" PRId64, i ? " × " : "", entry->shape[i]);
         printf("\n");
@@ -57,6 +57,7 @@ static void print_tensors(const wt_network *network) {
 }
 
 static wt_status print_network(const wt_config *config, const wt_network *network, double rate) {
+    const wt_network_traits *traits = wt_network_get_traits(network);
     int microbatches = wt_config_microbatches(config);
     const int targets = wt_network_targets(network, config->data.window, config->data.stride);
     const wt_engine_shape microbatch = {.windows = config->train.batch / microbatches,
@@ -65,19 +66,20 @@ static wt_status print_network(const wt_config *config, const wt_network *networ
                                         .recompute = config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
     const wt_kernels *kernels;
     WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
-    printf("network          %s, %zu parameters in %d tensors\n", network->description,
-           network->parameters.trained, network->parameters.count);
-    printf("receptive field  %d samples", network->receptive_field);
-    if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * network->receptive_field / rate, rate);
+    printf("network          %s, %zu parameters in %d tensors\n", traits->description,
+           wt_network_parameters(network)->trained, wt_network_parameters(network)->count);
+    printf("receptive field  %d samples", traits->receptive_field);
+    if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * traits->receptive_field / rate, rate);
     printf("\nstep             %d windows of %d targets, %d microbatches of %d windows\n",
            config->train.batch, targets, microbatches, config->train.batch / microbatches);
     printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
            wt_network_operations(network, targets) / 1e6);
     int buffers = 1;
-    for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(config, (wt_moment)m);
+    for (int m = 0; m < WT_MOMENTS; m++)
+        buffers += wt_optimizer_keeps(wt_config_update_rule(config), (wt_moment)m);
     printf("memory           %.1f MiB per microbatch, %.1f MiB of parameters and moments\n",
-           (double)wt_engine_bytes(network->graph, kernels, &microbatch) / 1048576.0,
-           (double)buffers * sizeof(wt_real) * (double)network->parameters.total / 1048576.0);
+           (double)wt_engine_bytes(wt_network_graph(network), kernels, &microbatch) / 1048576.0,
+           (double)buffers * sizeof(wt_real) * (double)wt_network_parameters(network)->total / 1048576.0);
     if (wt_given.tensors) print_tensors(network);
     return WT_OK;
 }
@@ -132,7 +134,7 @@ static wt_status print_checkpoint(wt_checkpoint *checkpoint) {
            state->seconds, state->ranks, state->threads);
     printf("numerics         %s\n", state->numerics);
     if (isfinite(state->validation_loss)) {
-        const bool squares = restored.network->head_kind == WT_HEAD_MSE;
+        const bool squares = wt_network_get_traits(restored.network)->head_kind == WT_HEAD_MSE;
         printf(squares ? "validation       %.6g squared error; best %.6g at step %" PRId64 "\n"
                        : "validation       %.4f nats; best %.4f at step %" PRId64 "\n",
                state->validation_loss, state->best_validation_loss, state->best_step);

@@ -61,9 +61,9 @@ static void warn_of_rates(const wt_plan *plan) {
 
 static void warn_of_field(const wt_plan *plan) {
     const wt_data_config *data = &plan->run.config->data;
-    const int field = plan->run.network->receptive_field;
+    const int field = wt_network_get_traits(plan->run.network)->receptive_field;
     const int targets = wt_network_targets(plan->run.network, data->window, data->stride);
-    if (plan->run.network->context_rows > 0 && data->stride == 0 && field > targets) {
+    if (wt_network_get_traits(plan->run.network)->context_rows > 0 && data->stride == 0 && field > targets) {
         wt_log_warning("the receptive field is longer than the window (got %d samples, expected at most "
                        "data.window, %d): most of a step computes context",
                        field, targets);

@@ -31,7 +31,7 @@ enum {
     WT_ABORT_SECONDS = 5, /* until a process whose MPI can't end the job any more ends itself */
 };
 
-_Static_assert(WT_PHASES <= 1 << WT_PHASE_BITS, "a phase fits its part of the word");
+_Static_assert(WT_HANG_PHASES <= 1 << WT_PHASE_BITS, "a phase fits its part of the word");
 
 static const double wt_longest_look = 1.0; /* seconds */
 static const double wt_least_grace = 3.0;  /* seconds: what a launcher takes to end a job */
@@ -39,6 +39,7 @@ static const double wt_least_grace = 3.0;  /* seconds: what a launcher takes to 
 struct wt_hang_watch {
     wt_comm *comm;
     wt_hang_limits limits;
+    const wt_hang_phase *phases;
     char host[MPI_MAX_PROCESSOR_NAME];
     double look; /* seconds from one look to the next */
     atomic_uint_least64_t word;
@@ -54,7 +55,7 @@ struct wt_hang_watch {
 
 /* --- the main thread's part --- */
 
-void wt_hang_watch_phase(wt_hang_watch *watch, wt_phase phase) {
+void wt_hang_watch_phase(wt_hang_watch *watch, int phase) {
     if (!watch) return;
     uint_least64_t changes = (atomic_load_explicit(&watch->word, memory_order_relaxed) >> WT_PHASE_BITS) + 1;
     atomic_store_explicit(&watch->word, changes << WT_PHASE_BITS | (unsigned)phase, memory_order_relaxed);
@@ -83,27 +84,26 @@ static double max_double(double a, double b) {
     return a > b ? a : b;
 }
 
-/* Files are read while data are loaded, and written with a checkpoint. */
-static double find_limit(const wt_hang_limits *limits, wt_phase phase) {
-    if (phase == WT_PHASE_VALIDATE) return limits->validation;
-    return phase == WT_PHASE_DATA || phase == WT_PHASE_CHECKPOINT ? limits->data : limits->step;
+static double find_limit(const wt_hang_limits *limits, wt_hang_part part) {
+    if (part == WT_HANG_VALIDATION) return limits->validation;
+    return part == WT_HANG_DATA ? limits->data : limits->step;
 }
 
 /* A rank may wait for another that loads or writes, and then some. Validation is waited for in validation
  * alone. */
-static double find_waiting_limit(const wt_hang_limits *limits, wt_phase phase) {
+static double find_waiting_limit(const wt_hang_limits *limits, wt_hang_part part) {
     double grace = max_double(limits->step / 2, wt_least_grace);
-    if (phase == WT_PHASE_VALIDATE) return limits->validation + grace;
+    if (part == WT_HANG_VALIDATION) return limits->validation + grace;
     return max_double(limits->step, limits->data) + grace;
 }
 
-static void format_hang_line(const wt_hang_watch *watch, char line[WT_LINE_MAX], wt_phase phase, bool waits,
-                             double silence) {
+static void format_hang_line(const wt_hang_watch *watch, char line[WT_LINE_MAX], const char *phase,
+                             bool waits, double silence) {
     const char *what = waits ? "waits for other ranks" : "hangs";
     long long step = (long long)atomic_load_explicit(&watch->step, memory_order_relaxed);
     char printed[WT_LINE_MAX + 32];
     snprintf(line, WT_LINE_MAX, "rank %d on %s %s: no progress for %.0f s in phase %s after step %lld",
-             watch->comm->rank, watch->host, what, silence, wt_phase_name(phase), step);
+             watch->comm->rank, watch->host, what, silence, phase, step);
     int length = snprintf(printed, sizeof printed, "wavetrain: %s\n", line);
     ssize_t written = write(STDERR_FILENO, printed,
                             (size_t)length); /* stdio may be what the main thread hangs in */
@@ -145,13 +145,13 @@ static void *watch_progress(void *argument) {
         last = now;
         silence = word != seen ? 0.0 : silence + (passed < 2 * watch->look ? passed : 2 * watch->look);
         seen = word;
-        wt_phase phase = (wt_phase)(word & ((1u << WT_PHASE_BITS) - 1));
-        bool waits = phase == WT_PHASE_EXCHANGE || phase == WT_PHASE_WAIT ||
-                     atomic_load_explicit(&watch->comm->waits, memory_order_relaxed);
-        double limit = waits ? find_waiting_limit(&watch->limits, phase) : find_limit(&watch->limits, phase);
+        const wt_hang_phase *phase = &watch->phases[word & ((1u << WT_PHASE_BITS) - 1)];
+        bool waits = phase->waits || atomic_load_explicit(&watch->comm->waits, memory_order_relaxed);
+        double limit = waits ? find_waiting_limit(&watch->limits, phase->part)
+                             : find_limit(&watch->limits, phase->part);
         if (silence < limit) continue;
         char line[WT_LINE_MAX];
-        format_hang_line(watch, line, phase, waits, silence);
+        format_hang_line(watch, line, phase->name, waits, silence);
         end_job(watch, line);
     }
     return NULL;
@@ -160,7 +160,7 @@ static void *watch_progress(void *argument) {
 /* --- start and stop --- */
 
 wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_limits *limits,
-                              wt_phase phase) {
+                              const wt_hang_phase *phases) {
     wt_hang_watch *watch;
     int length;
     *out = NULL;
@@ -168,10 +168,11 @@ wt_status wt_hang_watch_start(wt_hang_watch **out, wt_comm *comm, const wt_hang_
     WT_TRY(wt_alloc(&watch, 1, sizeof *watch, "the hang watch"));
     watch->comm = comm;
     watch->limits = *limits;
+    watch->phases = phases;
     MPI_Get_processor_name(watch->host, &length);
     double least = max_double(limits->step, 0.1) / 8;
     watch->look = least < wt_longest_look ? least : wt_longest_look;
-    atomic_init(&watch->word, (unsigned)phase);
+    atomic_init(&watch->word, 0);
     atomic_init(&watch->step, 0);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -81,6 +81,10 @@ struct wt_config {
     wt_run_config run;
 };
 
+static inline wt_update_rule wt_config_update_rule(const wt_config *config) {
+    return (wt_update_rule){&config->optimizer, &config->schedule, &config->ema, config->train.steps};
+}
+
 /* The microbatches of a step: train.microbatches, or its default (the least number of windows a microbatch
  * that divides the batch and gives 2,048 targets; else all in one microbatch). */
 int wt_config_microbatches(const wt_config *config);

@@ -128,7 +128,7 @@ static int count_layers(const wt_array_config *shape) {
     return shape->stacks * wt_array_layers(shape);
 }
 
-wt_status wt_amplifier_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+wt_status wt_amplifier_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                              const wt_network_shape *shape) {
     wt_status status = WT_OK;
     amplifier a = {.graph = graph, .model = model};
@@ -148,7 +148,7 @@ wt_status wt_amplifier_build(wt_graph *graph, wt_network *network, const wt_mode
     const wt_readout_layer none = {0, -1, -1};
     const int outputs = apply_arrays(&a, z);
     wt_build_loss(graph, model, shape, &none, a.number - 1, outputs);
-    snprintf(network->description, sizeof network->description, "%d array%s of %d layers", a.count,
+    snprintf(traits->description, sizeof traits->description, "%d array%s of %d layers", a.count,
              a.count == 1 ? "" : "s", layers);
     status = graph->status;
 cleanup:

@@ -4,7 +4,6 @@
 
 #include "network/graph.h"
 #include "network/network_model.h"
-#include "wavetrain/network.h"
 
 /* A layer's weight and bias. bias -1: without. */
 typedef struct {
@@ -80,13 +79,13 @@ int wt_build_outputs(const wt_model_config *model, const wt_network_shape *shape
 void wt_build_mark_last(wt_graph *graph, const wt_layer *layer);
 
 /* A kind of network: fills the graph and the description. */
-typedef wt_status (*wt_builder)(wt_graph *graph, wt_network *network, const wt_model_config *model,
+typedef wt_status (*wt_builder)(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                                 const wt_network_shape *shape);
-wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+wt_status wt_wavenet_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                            const wt_network_shape *shape);
-wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+wt_status wt_hierarchy_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                              const wt_network_shape *shape);
-wt_status wt_amplifier_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+wt_status wt_amplifier_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                              const wt_network_shape *shape);
 
 #endif

@@ -57,7 +57,7 @@ static int add_levels(wt_graph *graph, const wt_model_config *model, level *leve
     return width;
 }
 
-wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+wt_status wt_hierarchy_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                              const wt_network_shape *shape) {
     const int count = model->fuse.count;
     int context = 1, width = shape->channels, table = -1;
@@ -76,14 +76,14 @@ wt_status wt_hierarchy_build(wt_graph *graph, wt_network *network, const wt_mode
     const int last = add_levels(graph, model, levels, width);
     const wt_layer output = wt_build_layer(graph, "output", last, wt_build_outputs(model, shape), 0, true);
     wt_build_mark_last(graph, &output);
-    network->readout_rows = shape->window && model->readout != WT_READOUT_LAST ? shape->window - (context - 1)
-                                                                               : 0;
-    const wt_readout_layer readout = wt_build_readout(graph, model, network->readout_rows);
+    traits->readout_rows = shape->window && model->readout != WT_READOUT_LAST ? shape->window - (context - 1)
+                                                                              : 0;
+    const wt_readout_layer readout = wt_build_readout(graph, model, traits->readout_rows);
     int value = apply_context(graph, table, width, context);
     for (int l = 0; l < count; l++) value = apply_level(graph, model, &levels[l], l, value);
     value = wt_build_product(graph, &output, count + 1, value, 1);
     wt_build_loss(graph, model, shape, &readout, count + 1, value);
-    snprintf(network->description, sizeof network->description, "%d level%s", count, count == 1 ? "" : "s");
+    snprintf(traits->description, sizeof traits->description, "%d level%s", count, count == 1 ? "" : "s");
     wt_free(levels);
     return graph->status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "network/network_model.h"
+#include "network_internal.h"
 #include "wavetrain/network.h"
 
 /* PyTorch's number of the flat element `at` of a tensor. */
@@ -59,9 +60,10 @@ static wt_draw choose_draw(const wt_initial *initial, const wt_parameter *parame
 
 /* What is added to the first bias of output `o` of a mixture: ln s of the components, in even steps. */
 static double first_scale(const wt_network *network, int o) {
-    const double low = network->codes ? -8 : -3, high = network->codes ? -2 : 0;
-    if (network->head_kind != WT_HEAD_LOGISTICS && network->head_kind != WT_HEAD_GAUSSIAN) return 0;
-    const int each = network->outputs / network->values, K = each > 2 ? each / 3 : 1;
+    const double low = network->traits.codes ? -8 : -3, high = network->traits.codes ? -2 : 0;
+    if (network->traits.head_kind != WT_HEAD_LOGISTICS && network->traits.head_kind != WT_HEAD_GAUSSIAN)
+        return 0;
+    const int each = network->traits.outputs / network->traits.values, K = each > 2 ? each / 3 : 1;
     const int k = o % each - (each - K);
     return k < 0 ? 0 : K == 1 ? (low + high) / 2 : low + (high - low) * k / (K - 1);
 }

@@ -1,6 +1,7 @@
 /* A network: the graph that the configuration's builder makes, with what others read of it. */
 #include "wavetrain/network.h"
 #include "network/network_model.h"
+#include "network_internal.h"
 
 #include <math.h>
 
@@ -17,31 +18,43 @@ static double default_gain(wt_activation activation) {
     return activation == WT_ACTIVATION_RELU ? sqrt(2.0) : 5.0 / 3.0;
 }
 
-static wt_status fill_network(wt_network *network, wt_graph *graph, const wt_model_config *model,
-                              const wt_network_shape *shape) {
-    network->input_kind = model->input;
-    network->head_kind = model->head;
-    network->codes = shape->codes;
-    network->levels = shape->input_classes;
-    network->classes = model->head == WT_HEAD_SOFTMAX ? shape->classes : 0;
-    network->values = network->classes ? 0 : shape->values ? shape->values : 1;
-    network->initial.kind = model->init;
-    network->initial.gain = model->init_gain > 0 ? model->init_gain : default_gain(model->array.activation);
-    network->initial.output_scale = model->output_scale > 0 ? model->output_scale : 1;
-    WT_TRY(builders[model->trunk](graph, network, model, shape));
-    WT_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || network->readout_rows >= 1, WT_USAGE,
-             "a window of %d samples is shorter than the receptive field", shape->window);
-    WT_TRY(wt_graph_finish(graph));
-    network->outputs = graph->values[graph->outputs].channels;
-    network->receptive_field = graph->receptive_field;
-    network->features = graph->condition >= 0 ? shape->features : 0;
-    network->framing = graph->framing;
-    network->speakers = graph->speakers ? shape->speakers : 0;
+static wt_initial choose_initial(const wt_model_config *model) {
+    return (wt_initial){
+        .kind = model->init,
+        .gain = model->init_gain > 0 ? model->init_gain : default_gain(model->array.activation),
+        .output_scale = model->output_scale > 0 ? model->output_scale : 1,
+    };
+}
+
+/* What the graph says; the rest is there already. */
+static void complete_traits(wt_network_traits *traits, const wt_graph *graph, const wt_network_shape *shape) {
+    traits->outputs = graph->values[graph->outputs].channels;
+    traits->receptive_field = graph->receptive_field;
+    traits->features = graph->condition >= 0 ? shape->features : 0;
+    traits->framing = graph->framing;
+    traits->speakers = graph->speakers ? shape->speakers : 0;
     for (int v = 0; v < graph->value_count; v++) {
         const wt_value *value = &graph->values[v];
-        if (value->producer >= 0 && value->extent == WT_EXTENT_TIME && value->left > network->context_rows)
-            network->context_rows = graph->values[v].left;
+        if (value->producer >= 0 && value->extent == WT_EXTENT_TIME && value->left > traits->context_rows)
+            traits->context_rows = value->left;
     }
+}
+
+static wt_status fill_network(wt_network *network, wt_graph *graph, const wt_model_config *model,
+                              const wt_network_shape *shape) {
+    wt_network_traits *traits = &network->traits;
+    traits->input_kind = model->input;
+    traits->head_kind = model->head;
+    traits->codes = shape->codes;
+    traits->levels = shape->input_classes;
+    traits->classes = model->head == WT_HEAD_SOFTMAX ? shape->classes : 0;
+    traits->values = traits->classes ? 0 : shape->values ? shape->values : 1;
+    network->initial = choose_initial(model);
+    WT_TRY(builders[model->trunk](graph, traits, model, shape));
+    WT_CHECK(shape->window == 0 || model->readout == WT_READOUT_LAST || traits->readout_rows >= 1, WT_USAGE,
+             "a window of %d samples is shorter than the receptive field", shape->window);
+    WT_TRY(wt_graph_finish(graph));
+    complete_traits(traits, graph, shape);
     WT_CHECK(graph->total <= WT_PARAMETERS_MAX, WT_USAGE,
              "the model has too many parameters (got %zu, expected at most %zu)", graph->total,
              WT_PARAMETERS_MAX);
@@ -75,8 +88,8 @@ wt_status wt_network_create(wt_network **out, const wt_model_config *model, int 
 
 void wt_network_destroy(wt_network *network) {
     if (!network) return;
-    if (network->graph) wt_graph_dispose((wt_graph *)network->graph);
-    wt_free((void *)network->graph);
+    if (network->graph) wt_graph_dispose(network->graph);
+    wt_free(network->graph);
     wt_free(network);
 }
 
@@ -84,9 +97,17 @@ const struct wt_graph *wt_network_graph(const wt_network *network) {
     return network->graph;
 }
 
+const wt_parameter_table *wt_network_parameters(const wt_network *network) {
+    return &network->parameters;
+}
+
+const wt_network_traits *wt_network_get_traits(const wt_network *network) {
+    return &network->traits;
+}
+
 int wt_network_targets(const wt_network *network, int window, int stride) {
     if (stride == 0) return window;
-    return network->readout_rows ? network->readout_rows : 1;
+    return network->traits.readout_rows ? network->traits.readout_rows : 1;
 }
 
 int wt_network_frames(const wt_network *network, int targets) {

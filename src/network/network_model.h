@@ -52,17 +52,8 @@
 #include "network/model_config.h"
 #include "wavetrain/network.h"
 
-/* How parameters begin. */
+/* What a network takes and gives. */
 typedef struct {
-    wt_initial_kind kind;
-    double gain, output_scale;
-} wt_initial;
-
-/* A plain value for reading; made by wt_network_create. */
-struct wt_network {
-    wt_parameter_table parameters;
-    const struct wt_graph *graph; /* the operators: network/graph.h */
-    wt_initial initial;
     wt_input_kind input_kind;
     wt_head_kind head_kind;
     int levels;           /* classes of the input */
@@ -76,7 +67,9 @@ struct wt_network {
     int speakers;         /* that it tells apart; 0: none */
     int readout_rows;     /* outputs of a window that has one target; 0: each output is a target's own */
     char description[32]; /* "16 blocks" or "3 levels" */
-};
+} wt_network_traits;
+
+const wt_network_traits *wt_network_get_traits(const wt_network *network);
 
 /* What of a network the data decides. */
 typedef struct {

@@ -161,7 +161,7 @@ static int count_blocks(const wt_model_config *model) {
     return blocks;
 }
 
-wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_config *model,
+wt_status wt_wavenet_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                            const wt_network_shape *shape) {
     int arrays;
     wavenet w = {.graph = graph, .model = model, .count = count_blocks(model)};
@@ -176,16 +176,15 @@ wt_status wt_wavenet_build(wt_graph *graph, wt_network *network, const wt_model_
         wt_build_layer(graph, "head.0", model->skip, hidden, 1, true),
         wt_build_layer(graph, "head.1", hidden, wt_build_outputs(model, shape), 1, true)};
     wt_build_mark_last(graph, &head[1]);
-    network->readout_rows = readout_rows(&w, shape->window);
-    const wt_readout_layer readout = wt_build_readout(graph, model, network->readout_rows);
+    traits->readout_rows = readout_rows(&w, shape->window);
+    const wt_readout_layer readout = wt_build_readout(graph, model, traits->readout_rows);
     w.group = group_size(&w);
     wt_build_condition_rows(graph, &w.condition);
     int h = apply_input(&w, &input), skip = -1;
     for (int l = 0; l < w.count; l++) h = apply_block(&w, l, h, &skip);
     const int outputs = apply_head(&w, head, w.count + 1, skip);
     wt_build_loss(graph, model, shape, &readout, w.count + 1, outputs);
-    snprintf(network->description, sizeof network->description, "%d block%s", w.count,
-             w.count == 1 ? "" : "s");
+    snprintf(traits->description, sizeof traits->description, "%d block%s", w.count, w.count == 1 ? "" : "s");
     wt_free(w.blocks);
     return graph->status;
 }

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/sections.h"
 #include "kernels/kernel_set.h"
 #include "optim/optim_config.h"
 
@@ -48,7 +47,7 @@ typedef struct {
 } wt_update;
 
 /* Those of step `step`, by schedule and, where that is a plateau, what it remembers; gradient_scale is 1. */
-wt_update wt_schedule_update(const wt_config *config, const wt_plateau *plateau, int64_t step);
+wt_update wt_schedule_update(wt_update_rule rule, const wt_plateau *plateau, int64_t step);
 
 /* Blocks of WT_NORM_BLOCK elements in `count`. */
 size_t wt_gradient_norm_blocks(size_t count);
@@ -70,8 +69,8 @@ typedef enum {
     WT_MOMENTS
 } wt_moment;
 
-/* Whether a configuration needs it. */
-bool wt_optimizer_keeps(const wt_config *config, wt_moment moment);
+/* Whether the rule needs it. */
+bool wt_optimizer_keeps(wt_update_rule rule, wt_moment moment);
 
 /* A part of the flat buffers that is updated in one way. */
 typedef struct {
@@ -90,7 +89,7 @@ typedef struct {
 } wt_optimizer;
 
 /* One range: everything is updated, and decays. */
-wt_status wt_optimizer_init(wt_optimizer *optimizer, const wt_config *config, size_t count);
+wt_status wt_optimizer_init(wt_optimizer *optimizer, wt_update_rule rule, size_t count);
 void wt_optimizer_dispose(wt_optimizer *optimizer);
 /* Other ranges; copies them. */
 wt_status wt_optimizer_set_ranges(wt_optimizer *optimizer, const wt_update_range *ranges, int count);

@@ -64,4 +64,12 @@ typedef struct {
     double decay; /* 0: none */
 } wt_ema_config;
 
+/* How a run updates its parameters: all that the updates depend on. */
+typedef struct {
+    const wt_optimizer_config *optimizer;
+    const wt_schedule_config *schedule;
+    const wt_ema_config *ema;
+    int64_t steps; /* of the run */
+} wt_update_rule;
+
 #endif

@@ -76,14 +76,14 @@ double wt_schedule_momentum(const wt_schedule_config *schedule, double base, int
                        schedule->max_momentum);
 }
 
-wt_update wt_schedule_update(const wt_config *config, const wt_plateau *plateau, int64_t step) {
-    const wt_schedule_config *schedule = &config->schedule;
-    int64_t steps = config->train.steps;
-    double rate = wt_schedule_rate(schedule, config->optimizer.learning_rate, step, steps);
+wt_update wt_schedule_update(wt_update_rule rule, const wt_plateau *plateau, int64_t step) {
+    const wt_schedule_config *schedule = rule.schedule;
+    int64_t steps = rule.steps;
+    double rate = wt_schedule_rate(schedule, rule.optimizer->learning_rate, step, steps);
     if (schedule->kind == WT_SCHEDULE_PLATEAU) rate *= plateau->scale;
     return (wt_update){
         .learning_rate = rate,
-        .momentum = wt_schedule_momentum(schedule, wt_optimizer_momentum(&config->optimizer), step, steps),
+        .momentum = wt_schedule_momentum(schedule, wt_optimizer_momentum(rule.optimizer), step, steps),
         .gradient_scale = 1.0,
     };
 }

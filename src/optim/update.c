@@ -46,21 +46,21 @@ static const struct {
     [WT_OPTIMIZER_SGD] = {{true, false}, {"SGD's momentum", ""}},
 };
 
-bool wt_optimizer_keeps(const wt_config *config, wt_moment moment) {
-    const wt_optimizer_config *optimizer = &config->optimizer;
-    if (moment == WT_MOMENT_AVERAGE) return config->ema.decay > 0;
+bool wt_optimizer_keeps(wt_update_rule rule, wt_moment moment) {
+    const wt_optimizer_config *optimizer = rule.optimizer;
+    if (moment == WT_MOMENT_AVERAGE) return rule.ema->decay > 0;
     bool moves = optimizer->kind != WT_OPTIMIZER_SGD || optimizer->momentum > 0 ||
-                 wt_schedule_cycles_momentum(&config->schedule);
+                 wt_schedule_cycles_momentum(rule.schedule);
     return moves && wt_kinds[optimizer->kind].keeps[moment];
 }
 
-wt_status wt_optimizer_init(wt_optimizer *optimizer, const wt_config *config, size_t count) {
+wt_status wt_optimizer_init(wt_optimizer *optimizer, wt_update_rule rule, size_t count) {
     wt_status status = WT_OK;
-    *optimizer = (wt_optimizer){.count = count, .average_decay = config->ema.decay};
+    *optimizer = (wt_optimizer){.count = count, .average_decay = rule.ema->decay};
     const wt_update_range all = {0, count, true};
     for (int m = 0; status == WT_OK && m < WT_MOMENTS; m++) {
-        if (!wt_optimizer_keeps(config, (wt_moment)m)) continue;
-        const char *name = wt_kinds[config->optimizer.kind].names[m];
+        if (!wt_optimizer_keeps(rule, (wt_moment)m)) continue;
+        const char *name = wt_kinds[rule.optimizer->kind].names[m];
         status = wt_alloc(&optimizer->moments[m], count, sizeof(wt_real),
                           name ? name : "the parameters' mean");
     }

@@ -45,7 +45,7 @@ wt_status wt_forecast_microbatches(wt_forecast *forecast, const wt_forecast_case
 static bool runs_serially(const wt_forecast_case *run, const wt_forecast *forecast) {
     const double targets = (double)forecast->microbatches_at_once * forecast->microbatch_windows *
                            wt_forecast_targets(run);
-    return wt_engine_is_serial(run->network->graph, true, wt_forecast_targets(run), targets);
+    return wt_engine_is_serial(wt_network_graph(run->network), true, wt_forecast_targets(run), targets);
 }
 
 static void forecast_compute(wt_forecast *forecast, const wt_forecast_case *run) {

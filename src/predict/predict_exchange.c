@@ -75,7 +75,8 @@ static double bucket_seconds(wt_cost cost, double bytes) {
  */
 static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_cost cost,
                          const double *shares) {
-    const wt_parameter_table *tensors = &run->network->parameters; /* in the order of the flat buffer */
+    const wt_parameter_table *tensors = wt_network_parameters(
+        run->network); /* in the order of the flat buffer */
     const size_t count = tensors->trained;
     const double mib = wt_exchange_bucket_mib(run->nodes > 1, run->config->exchange.bucket);
     const size_t bucket = (size_t)(mib * 1048576.0 / sizeof(float)), buckets = (count + bucket - 1) / bucket;
@@ -103,11 +104,11 @@ static void time_buckets(wt_forecast *forecast, const wt_forecast_case *run, wt_
 /* Batch norm adds up the microbatches' sums in the midst of each level or block, forward and backward: a
  * gather and a broadcast. */
 static double time_norm(const wt_forecast_case *run, const wt_forecast *forecast) {
-    const double sums = wt_engine_microbatch_sums(run->network->graph);
+    const double sums = wt_engine_microbatch_sums(wt_network_graph(run->network));
     if (sums == 0) return 0;
     const wt_link link = run->nodes > 1 ? link_between(run) : link_within(run);
     const double bytes = sums * sizeof(double) * forecast->microbatches;
-    return wt_engine_microbatch_sum_count(run->network->graph) *
+    return wt_engine_microbatch_sum_count(wt_network_graph(run->network)) *
            (2 * ceil(log2(run->ranks)) * link.latency + bytes / link.bandwidth);
 }
 
@@ -119,8 +120,9 @@ wt_status wt_forecast_exchange(wt_forecast *forecast, const wt_forecast_case *ru
     forecast->linked = run->nodes == 1 || link_between(run).bandwidth > 0;
     if (!forecast->linked) return WT_OK;
     double *shares;
-    WT_TRY(wt_alloc(&shares, (size_t)run->network->parameters.count, sizeof *shares, "shares of backward"));
-    wt_engine_tensor_shares(shares, run->network->graph, wt_forecast_targets(run));
+    WT_TRY(wt_alloc(&shares, (size_t)wt_network_parameters(run->network)->count, sizeof *shares,
+                    "shares of backward"));
+    wt_engine_tensor_shares(shares, wt_network_graph(run->network), wt_forecast_targets(run));
     time_buckets(forecast, run, cost_bucket(run, forecast), shares);
     wt_free(shares);
     const double norm = time_norm(run, forecast);

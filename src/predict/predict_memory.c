@@ -36,12 +36,13 @@ static int64_t forecast_process_bytes(const wt_forecast_case *run, int ranks_on_
 
 static int count_buffers(const wt_forecast_case *run) {
     int buffers = 1;
-    for (int m = 0; m < WT_MOMENTS; m++) buffers += wt_optimizer_keeps(run->config, (wt_moment)m);
+    for (int m = 0; m < WT_MOMENTS; m++)
+        buffers += wt_optimizer_keeps(wt_config_update_rule(run->config), (wt_moment)m);
     return buffers;
 }
 
 static int64_t forecast_state_bytes(const wt_forecast_case *run) {
-    return count_buffers(run) * (int64_t)(run->network->parameters.total * sizeof(wt_real));
+    return count_buffers(run) * (int64_t)(wt_network_parameters(run->network)->total * sizeof(wt_real));
 }
 
 /* Max number of nodes of the tree that are kept in addition to the microbatches of a group. */
@@ -56,7 +57,7 @@ static int count_gradient_buffers(int own, int at_once) {
 }
 
 static int64_t forecast_exchange_bytes(const wt_forecast_case *run, int own, int at_once) {
-    const int64_t gradient = (int64_t)(run->network->parameters.trained * sizeof(float));
+    const int64_t gradient = (int64_t)(wt_network_parameters(run->network)->trained * sizeof(float));
     int64_t bytes = wt_memory_huge_bytes(count_gradient_buffers(own, at_once) * gradient);
     if (run->ranks == 1) return bytes;
     int64_t bucket = (int64_t)(1048576.0 *
@@ -73,28 +74,30 @@ static int64_t forecast_validation_bytes(const wt_forecast_case *run) {
     if (config->validation.windows > 0 && config->validation.windows < windows)
         windows = config->validation.windows;
     const int64_t part = (windows + run->ranks - 1) / run->ranks;
-    const int targets = wt_forecast_targets(run), context = run->network->receptive_field;
+    const int targets = wt_forecast_targets(run),
+              context = wt_network_get_traits(run->network)->receptive_field;
     const int slots = wt_evaluator_slots(targets, context, part);
     const wt_engine_shape shape = {.windows = slots, .targets = targets};
     const wt_batch_shape batch = {.windows = slots,
                                   .targets = targets,
                                   .context = context,
-                                  .input = run->network->input_kind,
-                                  .values = run->network->values};
-    return wt_engine_bytes(run->network->graph, run->kernels, &shape) +
+                                  .input = wt_network_get_traits(run->network)->input_kind,
+                                  .values = wt_network_get_traits(run->network)->values};
+    return wt_engine_bytes(wt_network_graph(run->network), run->kernels, &shape) +
            wt_loader_bytes(&batch, wt_forecast_channels(run)) + run->data.validation_bytes +
            (part + windows) * (int64_t)sizeof(wt_score);
 }
 
 static int64_t forecast_file_bytes(const wt_forecast_case *run) {
-    const int tensors = run->network->parameters.count * count_buffers(run);
+    const int tensors = wt_network_parameters(run->network)->count * count_buffers(run);
     return forecast_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
 }
 
 /* The writer's copy stays; the tensors in PyTorch's order (with space for all moments) and the file, which
  * HDF5 holds too, are there while it writes. */
 static int64_t forecast_checkpoint_bytes(const wt_forecast_case *run) {
-    const int64_t exported = (1 + WT_MOMENTS) * (int64_t)(run->network->parameters.total * sizeof(float));
+    const int64_t exported = (1 + WT_MOMENTS) *
+                             (int64_t)(wt_network_parameters(run->network)->total * sizeof(float));
     return forecast_state_bytes(run) + exported + 2 * forecast_file_bytes(run);
 }
 
@@ -106,12 +109,12 @@ static void forecast_rank_memory(wt_memory_forecast *memory, const wt_forecast_c
                                    forecast->microbatch_windows};
     const wt_batch_shape batch = {.windows = own * forecast->microbatch_windows,
                                   .targets = targets,
-                                  .context = run->network->receptive_field,
-                                  .input = run->network->input_kind,
-                                  .values = run->network->values};
+                                  .context = wt_network_get_traits(run->network)->receptive_field,
+                                  .input = wt_network_get_traits(run->network)->input_kind,
+                                  .values = wt_network_get_traits(run->network)->values};
     *memory = (wt_memory_forecast){
         .process = forecast_process_bytes(run, forecast->ranks_on_node),
-        .pass = wt_engine_bytes(run->network->graph, run->kernels, &shape),
+        .pass = wt_engine_bytes(wt_network_graph(run->network), run->kernels, &shape),
         .state = forecast_state_bytes(run),
         .exchange = forecast_exchange_bytes(run, own, at_once),
         .data = run->data.train_bytes + wt_loader_bytes(&batch, wt_forecast_channels(run)),

@@ -20,17 +20,17 @@ static double compute_far_share(double values) {
 
 static void add_call_work(double work[WT_WORK_KINDS], const wt_forecast_case *run, double windows) {
     const double before = work[WT_WORK_LEVEL_ELEMENT];
-    wt_engine_count_work(work, run->network->graph, windows, wt_forecast_targets(run));
+    wt_engine_count_work(work, wt_network_graph(run->network), windows, wt_forecast_targets(run));
     const double values = work[WT_WORK_LEVEL_ELEMENT] - before;
     work[WT_WORK_LEVEL_FAR] += values > 0 ? values * compute_far_share(values) : 0;
 }
 
 /* Gradients of microbatches: written, their parts added up, and joined in the tree. */
 static double count_gradient_traffic(const wt_forecast_case *run, const wt_forecast *forecast) {
-    const double parameters = (double)run->network->parameters.trained * sizeof(float);
+    const double parameters = (double)wt_network_parameters(run->network)->trained * sizeof(float);
     const double own = forecast->own_microbatches, windows = own * forecast->microbatch_windows;
-    const double parts = wt_engine_partial_gradients(run->network->graph, wt_forecast_targets(run), own,
-                                                     windows);
+    const double parts = wt_engine_partial_gradients(wt_network_graph(run->network), wt_forecast_targets(run),
+                                                     own, windows);
     return parameters * (2 * parts + own + 3 * (own - 1));
 }
 
@@ -38,8 +38,10 @@ static double count_gradient_traffic(const wt_forecast_case *run, const wt_forec
 static double count_update_traffic(const wt_forecast_case *run) {
     enum { UPDATE = 3, NORM = 1, PACKING = 4 };
     int moments = 0;
-    for (int m = 0; m < WT_MOMENTS; m++) moments += wt_optimizer_keeps(run->config, (wt_moment)m);
-    return (double)run->network->parameters.total * sizeof(float) * (UPDATE + NORM + PACKING + 2 * moments);
+    for (int m = 0; m < WT_MOMENTS; m++)
+        moments += wt_optimizer_keeps(wt_config_update_rule(run->config), (wt_moment)m);
+    return (double)wt_network_parameters(run->network)->total * sizeof(float) *
+           (UPDATE + NORM + PACKING + 2 * moments);
 }
 
 void wt_work_count(double work[WT_WORK_KINDS], const wt_forecast_case *run, const wt_forecast *forecast) {

@@ -54,9 +54,10 @@ wt_status wt_checkpoint_writer_create(wt_checkpoint_writer **out, const wt_netwo
     writer->on_disk.step = -1;
     pthread_mutex_init(&writer->mutex, NULL);
     WT_GUARD(wt_pruner_create(&writer->pruner, run));
-    WT_GUARD(wt_alloc(&writer->parameters, network->parameters.total, sizeof(wt_real),
+    WT_GUARD(wt_alloc(&writer->parameters, wt_network_parameters(network)->total, sizeof(wt_real),
                       "a copy of the parameters"));
-    WT_GUARD(wt_optimizer_init(&writer->optimizer, config, network->parameters.total));
+    WT_GUARD(wt_optimizer_init(&writer->optimizer, wt_config_update_rule(config),
+                               wt_network_parameters(network)->total));
     *out = writer;
     writer = NULL;
 cleanup:
@@ -151,7 +152,7 @@ int64_t wt_checkpoint_writer_step(const wt_checkpoint_writer *writer) {
 wt_status wt_checkpoint_writer_submit(wt_checkpoint_writer *writer, const wt_checkpoint_state *state,
                                       const wt_real *parameters, const wt_optimizer *optimizer,
                                       wt_metrics *metrics) {
-    size_t bytes = writer->network->parameters.total * sizeof(wt_real);
+    size_t bytes = wt_network_parameters(writer->network)->total * sizeof(wt_real);
     writer->state = *state;
     writer->metrics = metrics;
     memcpy(writer->parameters, parameters, bytes);

@@ -35,14 +35,15 @@ int wt_evaluator_slots(int targets, int context, int64_t part) {
 
 static wt_status open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
     const wt_network *network = of->network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
     const wt_data_config *data = &of->config->data;
-    int context = network->receptive_field, targets = wt_network_targets(network, data->window, data->stride);
+    int context = traits->receptive_field, targets = wt_network_targets(network, data->window, data->stride);
     WT_TRY(wt_dataset_open(&evaluator->dataset, of->path, of->split, data->memory));
     wt_quantization quantization;
     WT_TRY(wt_dataset_quantization(&quantization, evaluator->dataset, data->quantization));
-    WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == network->levels, WT_USAGE,
+    WT_CHECK(data->target == WT_TARGETS_LABEL || quantization.levels == traits->levels, WT_USAGE,
              "%s: has another number of symbols than the network (got %d, expected %d)", of->path,
-             quantization.levels, network->levels);
+             quantization.levels, traits->levels);
     WT_TRY(wt_train_make_windows(&evaluator->windows, evaluator->dataset, network, data,
                                  &evaluator->normalization));
     int64_t all = wt_windows_count(evaluator->windows);
@@ -57,9 +58,9 @@ static wt_status open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
     if (of->features) wt_train_shape_frames(&evaluator->shape, of->features);
     evaluator->shape.condition.source = of->frames;
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
-    evaluator->silence = evaluator->labelled || network->values ? -2 : wt_quantize_silence(quantization);
+    evaluator->silence = evaluator->labelled || traits->values ? -2 : wt_quantize_silence(quantization);
     wt_engine_shape shape = {.windows = slots, .targets = targets};
-    return wt_engine_create(&evaluator->pass, network->graph, of->kernels, &shape);
+    return wt_engine_create(&evaluator->pass, wt_network_graph(network), of->kernels, &shape);
 }
 
 wt_status wt_evaluator_create(wt_evaluator **out, wt_comm *comm, const wt_evaluation *evaluation) {
@@ -94,7 +95,7 @@ void wt_evaluator_destroy(wt_evaluator *evaluator) {
 }
 
 wt_status wt_evaluator_mark_runs(wt_evaluator *evaluator) {
-    const size_t classes = (size_t)evaluator->network->classes;
+    const size_t classes = (size_t)wt_network_get_traits(evaluator->network)->classes;
     const double half = WT_SAMPLE_CODES / 2.0;
     evaluator->shape.marks_runs = true;
     WT_TRY(
@@ -188,23 +189,24 @@ static int find_likeliest(const wt_real *logits, int classes) {
 static wt_status score_labels(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int64_t i,
                               wt_score *score, wt_label_results *results) {
     const wt_network *network = evaluator->network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
     const wt_window window = wt_windows_get(evaluator->windows, find_listed_window(evaluator, i));
     const wt_real *outputs = wt_engine_outputs(evaluator->pass, slot);
     const size_t first = (size_t)slot * (size_t)batch->targets;
     for (int t = 0; t < batch->target_count[slot]; t++) {
         const size_t at = first + (size_t)t;
         if (batch->target[at] < 0) continue;
-        const wt_real *y = network->readout_rows ? outputs : outputs + (size_t)t * (size_t)network->outputs;
+        const wt_real *y = traits->readout_rows ? outputs : outputs + (size_t)t * (size_t)traits->outputs;
         wt_prediction row = {window.utterance, window.start + t, (double)batch->target[at], 0};
         if (batch->value) {
             row.target = (double)batch->value[at];
             wt_real mean;
-            wt_engine_mean(network->graph, y, &mean);
+            wt_engine_mean(wt_network_graph(network), y, &mean);
             row.prediction = (double)mean;
             score->squares += row.target * row.target;
             score->errors += (row.target - row.prediction) * (row.target - row.prediction);
         } else {
-            row.prediction = find_likeliest(y, network->classes);
+            row.prediction = find_likeliest(y, traits->classes);
             score->correct += row.prediction == row.target;
         }
         if (results) WT_TRY(wt_label_results_note(results, &row));

@@ -90,8 +90,8 @@ static wt_status run_probe(probe *p, wt_hash *hash) {
     wt_decision decision;
     wt_timer_init(&p->step->timer);
     for (int step = 0; step < 2; step++) WT_TRY(wt_step_run(p->step, 0, &caller, &decision));
-    const wt_hash left = wt_hash_bytes(p->step->parameters, p->network->parameters.total * sizeof(wt_real),
-                                       0);
+    const wt_hash left = wt_hash_bytes(p->step->parameters,
+                                       wt_network_parameters(p->network)->total * sizeof(wt_real), 0);
     const wt_hash losses = wt_hash_bytes(p->step->losses, WT_PROBE_WINDOWS * sizeof *p->step->losses, 0);
     *hash = wt_hash_fold(*hash, wt_hash_fold(left, losses));
     return WT_OK;

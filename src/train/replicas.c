@@ -9,7 +9,7 @@
 #include "train_internal.h"
 
 static wt_hash hash_replica(const wt_trainer *trainer) {
-    size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
+    size_t bytes = wt_network_parameters(trainer->network)->total * sizeof(wt_real);
     wt_hash hash = wt_hash_bytes(trainer->step->parameters, bytes, 0);
     for (int m = 0; m < WT_MOMENTS; m++) {
         const wt_real *moment = trainer->step->optimizer.moments[m];

@@ -8,8 +8,8 @@
 
 static size_t find_largest_tensor(const wt_network *network) {
     size_t largest = 0;
-    for (int p = 0; p < network->parameters.count; p++) {
-        size_t count = network->parameters.entries[p].count;
+    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
+        size_t count = wt_network_parameters(network)->entries[p].count;
         if (count > largest) largest = count;
     }
     return largest;
@@ -17,8 +17,8 @@ static size_t find_largest_tensor(const wt_network *network) {
 
 static wt_status restore_buffer(wt_checkpoint *checkpoint, wt_tensor_kind kind, const wt_network *network,
                                 float *scratch, wt_real *flat) {
-    for (int p = 0; p < network->parameters.count; p++) {
-        const wt_parameter *entry = &network->parameters.entries[p];
+    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
+        const wt_parameter *entry = &wt_network_parameters(network)->entries[p];
         if ((kind == WT_TENSOR_FIRST || kind == WT_TENSOR_SECOND) && !entry->trained) continue;
         WT_TRY(wt_checkpoint_read(checkpoint, kind, entry->name, entry->rank, entry->shape, scratch));
         wt_parameter_import(entry, scratch, flat + entry->offset);
@@ -32,16 +32,16 @@ static wt_status check_tensor_names(wt_checkpoint *checkpoint, const wt_network 
     size_t count;
     WT_TRY(wt_checkpoint_names(checkpoint, &names, &count));
     wt_h5_free_texts(names, count);
-    WT_CHECK(count == (size_t)network->parameters.count, WT_FAILED,
+    WT_CHECK(count == (size_t)wt_network_parameters(network)->count, WT_FAILED,
              "%s: the checkpoint is of another architecture (got %zu tensors, expected %d)",
-             wt_checkpoint_path(checkpoint), count, network->parameters.count);
+             wt_checkpoint_path(checkpoint), count, wt_network_parameters(network)->count);
     return WT_OK;
 }
 
 /* Before memory is taken for a network that a file describes: its tensors are there, in their shapes. */
 static wt_status check_shapes(wt_checkpoint *checkpoint, const wt_network *network) {
-    for (int p = 0; p < network->parameters.count; p++) {
-        const wt_parameter *entry = &network->parameters.entries[p];
+    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
+        const wt_parameter *entry = &wt_network_parameters(network)->entries[p];
         WT_TRY(wt_checkpoint_check_shape(checkpoint, WT_TENSOR_PARAMETER, entry->name, entry->rank,
                                          entry->shape));
     }
@@ -59,7 +59,8 @@ static wt_status restore_moments(wt_checkpoint *checkpoint, const wt_network *ne
     wt_optimizer_reset(optimizer, parameters);
     for (int m = 0; m < WT_MOMENTS; m++) {
         if (!optimizer->moments[m]) continue;
-        if (!wt_optimizer_keeps(wt_checkpoint_get_config(checkpoint), (wt_moment)m)) continue;
+        if (!wt_optimizer_keeps(wt_config_update_rule(wt_checkpoint_get_config(checkpoint)), (wt_moment)m))
+            continue;
         WT_TRY(restore_buffer(checkpoint, wt_moment_kinds[m], network, scratch, optimizer->moments[m]));
     }
     optimizer->updates = wt_checkpoint_get_state(checkpoint)->updates;
@@ -92,7 +93,7 @@ wt_status wt_restore_parameters(wt_checkpoint *checkpoint, const wt_network *net
 }
 
 bool wt_checkpoint_has_mean(const wt_checkpoint *checkpoint) {
-    return wt_optimizer_keeps(wt_checkpoint_get_config(checkpoint), WT_MOMENT_AVERAGE);
+    return wt_optimizer_keeps(wt_config_update_rule(wt_checkpoint_get_config(checkpoint)), WT_MOMENT_AVERAGE);
 }
 
 wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, bool raw) {
@@ -105,8 +106,8 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, b
     wt_train_shape_condition(&shape, config, &state->features, state->speakers);
     WT_GUARD(wt_network_create_shaped(&restored->network, &config->model, &shape));
     WT_GUARD(check_shapes(checkpoint, restored->network));
-    WT_GUARD(
-        wt_alloc(&restored->parameters, restored->network->parameters.total, sizeof(wt_real), "parameters"));
+    WT_GUARD(wt_alloc(&restored->parameters, wt_network_parameters(restored->network)->total, sizeof(wt_real),
+                      "parameters"));
     WT_GUARD(wt_restore_parameters(checkpoint, restored->network, raw, restored->parameters));
 cleanup:
     if (status != WT_OK) wt_restored_dispose(restored);
@@ -125,15 +126,15 @@ wt_status wt_restore_export(wt_exported *exported, const wt_network *network, co
                             const wt_optimizer *optimizer) {
     enum { KINDS = 1 + WT_MOMENTS };
     wt_status status = WT_OK;
-    size_t total = network->parameters.total;
+    size_t total = wt_network_parameters(network)->total;
     const wt_real *flat[KINDS] = {[WT_TENSOR_PARAMETER] = parameters};
     memset(exported, 0, sizeof *exported);
-    exported->count = network->parameters.count;
+    exported->count = wt_network_parameters(network)->count;
     for (int m = 0; m < WT_MOMENTS; m++) flat[wt_moment_kinds[m]] = optimizer->moments[m];
     WT_GUARD(wt_alloc(&exported->tensors, (size_t)exported->count, sizeof *exported->tensors, "tensors"));
     WT_GUARD(wt_alloc(&exported->values, KINDS * total, sizeof *exported->values, "a copy of the state"));
     for (int p = 0; p < exported->count; p++) {
-        const wt_parameter *entry = &network->parameters.entries[p];
+        const wt_parameter *entry = &wt_network_parameters(network)->entries[p];
         float *to[KINDS] = {NULL};
         for (int kind = 0; kind < KINDS; kind++) {
             if (!flat[kind]) continue;
@@ -167,7 +168,7 @@ wt_status wt_trainer_state_hash(wt_hash *hash, const wt_network *network, const 
     wt_hash all = {0, 0};
     for (int p = 0; p < exported.count; p++) {
         const wt_checkpoint_tensor *tensor = &exported.tensors[p];
-        size_t bytes = network->parameters.entries[p].count * sizeof(float);
+        size_t bytes = wt_network_parameters(network)->entries[p].count * sizeof(float);
         all = wt_hash_fold(all, wt_hash_string(tensor->name, 0));
         const float *values[] = {tensor->parameter, tensor->first, tensor->second, tensor->average};
         for (int kind = 0; kind <= WT_TENSOR_AVERAGE; kind++) {
@@ -184,8 +185,8 @@ wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint) {
     wt_optimizer optimizer = {0};
     wt_status status = WT_OK;
     WT_GUARD(wt_restore_network(&restored, checkpoint, true));
-    WT_GUARD(wt_optimizer_init(&optimizer, wt_checkpoint_get_config(checkpoint),
-                               restored.network->parameters.total));
+    WT_GUARD(wt_optimizer_init(&optimizer, wt_config_update_rule(wt_checkpoint_get_config(checkpoint)),
+                               wt_network_parameters(restored.network)->total));
     WT_GUARD(wt_restore_state(checkpoint, restored.network, restored.parameters, &optimizer));
     status = wt_trainer_state_hash(hash, restored.network, restored.parameters, &optimizer);
 cleanup:

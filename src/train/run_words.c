@@ -28,6 +28,7 @@ static void report_binding(const wt_trainer *trainer) {
 void wt_trainer_describe(const wt_trainer *trainer) {
     const wt_config *config = trainer->config;
     const wt_network *network = trainer->network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
     char products[96];
     double rate = trainer->state.sample_rate, samples = (double)wt_dataset_samples(trainer->data.set);
     bool text = wt_dataset_kind(trainer->data.set) == WT_DATA_TEXT;
@@ -46,13 +47,13 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                 wt_windows_count(trainer->data.windows), config->data.window, config->train.batch,
                 trainer->step->microbatches.windows, trainer->step->microbatches.count);
     char field[64];
-    int length = snprintf(field, sizeof field, "%d %s", network->receptive_field,
+    int length = snprintf(field, sizeof field, "%d %s", traits->receptive_field,
                           text ? "characters" : "samples");
     if (!text)
         snprintf(field + length, sizeof field - (size_t)length, " (%.0f ms)",
-                 1000.0 * network->receptive_field / rate);
-    wt_log_info("network   %s, %zu parameters, receptive field %s", network->description,
-                network->parameters.trained, field);
+                 1000.0 * traits->receptive_field / rate);
+    wt_log_info("network   %s, %zu parameters, receptive field %s", traits->description,
+                wt_network_parameters(network)->trained, field);
     wt_log_info("machine   %s: ranks × threads %d × %d, microbatches at once %d", trainer->start.hosts,
                 trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);
     report_binding(trainer);
@@ -65,7 +66,7 @@ void wt_trainer_describe(const wt_trainer *trainer) {
 
 void wt_trainer_report_end(const wt_trainer *trainer, wt_status status, char *why, size_t room) {
     const wt_checkpoint_state *state = &trainer->state;
-    const bool squares = trainer->network->head_kind == WT_HEAD_MSE;
+    const bool squares = wt_network_get_traits(trainer->network)->head_kind == WT_HEAD_MSE;
     if (status == WT_OK && wt_judge_has_reached_esr(state, trainer->config)) {
         snprintf(why, room, "an error-to-signal ratio of %.4g is reached at step %" PRId64,
                  state->best_validation_loss / state->validation_power, state->best_step);

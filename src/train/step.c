@@ -8,6 +8,7 @@
  */
 #include "train/step.h"
 #include "base/memory.h"
+#include "base/timer.h"
 #include "comm/ranks.h"
 #include "train/restore.h"
 
@@ -38,7 +39,7 @@ int wt_step_microbatches_at_once(const wt_config *config, const wt_network *netw
         wanted = (all + windows - 1) / windows;
     }
     /* batch norm has sums over all microbatches in the midst of a pass */
-    return wanted < own && wt_engine_microbatch_sums(network->graph) == 0 ? wanted : own;
+    return wanted < own && wt_engine_microbatch_sums(wt_network_graph(network)) == 0 ? wanted : own;
 }
 
 wt_status wt_step_microbatches_share(wt_microbatches *microbatches, const wt_config *config,
@@ -49,7 +50,7 @@ wt_status wt_step_microbatches_share(wt_microbatches *microbatches, const wt_con
              "microbatches; "
              "see train.batch and train.microbatches)",
              ranks, count, config->train.batch, count);
-    const int64_t sums = (int64_t)wt_engine_microbatch_sums(network->graph) * count;
+    const int64_t sums = (int64_t)wt_engine_microbatch_sums(wt_network_graph(network)) * count;
     WT_CHECK(sums <= INT_MAX, WT_USAGE,
              "batch norm has too many sums of microbatches (got %lld, expected at most %d; see "
              "train.microbatches)",
@@ -79,7 +80,7 @@ static wt_engine_shape shape_pass(const wt_step *step) {
 
 int64_t wt_step_pass_bytes(const wt_step *step) {
     const wt_engine_shape shape = shape_pass(step);
-    return wt_engine_bytes(step->network->graph, step->kernels, &shape);
+    return wt_engine_bytes(wt_network_graph(step->network), step->kernels, &shape);
 }
 
 static wt_status create_exchange(wt_step *step) {
@@ -90,7 +91,7 @@ static wt_status create_exchange(wt_step *step) {
     const double bucket = wt_exchange_bucket(step->comm, config->bucket);
     const wt_exchange_shape shape = {.microbatches = step->microbatches.count,
                                      .open_microbatches = step->microbatches.at_once,
-                                     .count = step->network->parameters.trained,
+                                     .count = wt_network_parameters(step->network)->trained,
                                      .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                      .thread = thread,
                                      .after = config->progress == WT_DRIVE_AFTER,
@@ -99,9 +100,9 @@ static wt_status create_exchange(wt_step *step) {
 }
 
 static wt_status create_replica(wt_step *step) {
-    const wt_parameter_table *table = &step->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(step->network);
     WT_TRY(wt_alloc(&step->parameters, table->total, sizeof(wt_real), "parameters"));
-    WT_TRY(wt_optimizer_init(&step->optimizer, step->config, table->total));
+    WT_TRY(wt_optimizer_init(&step->optimizer, wt_config_update_rule(step->config), table->total));
     return wt_train_set_update_ranges(&step->optimizer, table, step->config->optimizer.decay_on);
 }
 
@@ -110,7 +111,7 @@ static wt_status create_results(wt_step *step) {
     const size_t ranks = (size_t)wt_comm_size(step->comm), count = (size_t)step->microbatches.count;
     WT_TRY(wt_alloc(&step->all, count + ranks, sizeof *step->all, "results of microbatches"));
     WT_TRY(wt_alloc(&step->reports, ranks, sizeof *step->reports, "reports of ranks"));
-    return wt_alloc(&step->block_sums, wt_gradient_norm_blocks(step->network->parameters.total),
+    return wt_alloc(&step->block_sums, wt_gradient_norm_blocks(wt_network_parameters(step->network)->total),
                     sizeof(double), "the gradient's norm");
 }
 
@@ -118,10 +119,10 @@ static wt_status create_parts(wt_step *step) {
     const wt_microbatches *m = &step->microbatches;
     const size_t at_once = (size_t)m->at_once, windows = at_once * (size_t)m->windows;
     const size_t own = (size_t)count_own(step);
-    const size_t sums = (size_t)wt_engine_microbatch_sums(step->network->graph);
+    const size_t sums = (size_t)wt_engine_microbatch_sums(wt_network_graph(step->network));
     const wt_engine_shape shape = shape_pass(step);
     WT_TRY(create_replica(step));
-    WT_TRY(wt_engine_create(&step->pass, step->network->graph, step->kernels, &shape));
+    WT_TRY(wt_engine_create(&step->pass, wt_network_graph(step->network), step->kernels, &shape));
     WT_TRY(wt_alloc(&step->losses, windows, sizeof *step->losses, "losses"));
     WT_TRY(wt_alloc(&step->gradients, at_once, sizeof *step->gradients, "gradients of microbatches"));
     WT_TRY(wt_alloc(&step->mine, own + 1, sizeof *step->mine, "results of microbatches"));
@@ -239,9 +240,10 @@ static void run_wave(wt_step *step, const wt_batch *batch, int first, int count)
 static void run_nothing(wt_step *step) {
     const wt_microbatches *m = &step->microbatches;
     const int own = count_own(step);
-    const size_t trained = step->network->parameters.trained;
+    const size_t trained = wt_network_parameters(step->network)->trained;
     for (int i = 0; i < own; i++) step->mine[i].microbatch = (wt_microbatch_result){0.0, 0, 0};
-    if (wt_engine_microbatch_sums(step->network->graph)) { /* the others wait for this rank's part of them */
+    if (wt_engine_microbatch_sums(
+            wt_network_graph(step->network))) { /* the others wait for this rank's part of them */
         wt_engine_forward(step->pass, NULL, 0, own * m->windows, step->losses);
         open_gradients(step, m->first, own);
         wt_engine_backward(step->pass, step->gradients, NULL);
@@ -316,7 +318,7 @@ static wt_microbatch_result add_microbatches(wt_step *step) {
 }
 
 double wt_step_norm(wt_step *step, const wt_real *gradient, double scale) {
-    return wt_gradient_norm(step->kernels, gradient, step->network->parameters.trained, scale,
+    return wt_gradient_norm(step->kernels, gradient, wt_network_parameters(step->network)->trained, scale,
                             step->block_sums);
 }
 

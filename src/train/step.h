@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/timer.h"
 #include "comm/exchange.h"
 #include "config/sections.h"
 #include "data/dataset.h"
@@ -17,6 +16,7 @@
 #include "kernels/kernel_set.h"
 #include "network/network_model.h"
 #include "optim/optim.h"
+#include "train/phases.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 #include "wavetrain/kernels.h"

@@ -74,27 +74,28 @@ wt_status wt_train_read_data_facts(wt_data_facts *facts, const wt_config *config
 
 wt_status wt_train_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
                                 const wt_data_config *data, const wt_normalization *normalization) {
+    const wt_network_traits *traits = wt_network_get_traits(network);
     *out = NULL;
     const int targets = wt_network_targets(network, data->window, data->stride),
-              context = network->receptive_field;
+              context = traits->receptive_field;
     if (data->target == WT_TARGETS_NEXT) {
         const bool table = wt_dataset_kind(dataset) == WT_DATA_TABLE;
         WT_CHECK(
-            !table || (network->classes == 0 && network->input_kind == WT_INPUT_REAL), WT_USAGE,
+            !table || (traits->classes == 0 && traits->input_kind == WT_INPUT_REAL), WT_USAGE,
             "data.target: next of a table's columns needs model.input: real and another head than softmax");
-        WT_CHECK(network->classes > 0 || network->codes == (wt_dataset_kind(dataset) == WT_DATA_AUDIO),
+        WT_CHECK(traits->classes > 0 || traits->codes == (wt_dataset_kind(dataset) == WT_DATA_AUDIO),
                  WT_USAGE, "the network was made for %s (got another kind of data set)",
-                 network->codes ? "sound" : "a table");
+                 traits->codes ? "sound" : "a table");
         return wt_windows_create(out, dataset, targets, context, data->partial_context);
     }
-    WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE || network->input_kind == WT_INPUT_REAL, WT_USAGE,
+    WT_CHECK(wt_dataset_kind(dataset) != WT_DATA_TABLE || traits->input_kind == WT_INPUT_REAL, WT_USAGE,
              "a table's columns are not classes (model.input must be real)");
     const wt_label_windows labels = {.targets = targets,
                                      .context = context,
                                      .partial = data->partial_context,
                                      .look_ahead = data->look_ahead,
                                      .stride = data->stride,
-                                     .outputs = network->classes,
+                                     .outputs = traits->classes,
                                      .normalization = *normalization};
     return wt_windows_create_labels(out, dataset, &labels);
 }
@@ -110,22 +111,23 @@ void wt_train_take_normalization(wt_normalization *normalization, const wt_confi
 wt_batch_shape wt_train_shape_batch(const wt_network *network, const wt_data_config *data,
                                     wt_quantization quantization, const wt_normalization *normalization,
                                     int slots) {
+    const wt_network_traits *traits = wt_network_get_traits(network);
     wt_batch_shape shape = {.windows = slots,
                             .targets = wt_network_targets(network, data->window, data->stride),
-                            .context = network->receptive_field,
-                            .input = network->input_kind,
+                            .context = traits->receptive_field,
+                            .input = traits->input_kind,
                             .quantization = quantization,
-                            .values = network->values,
-                            .codes = network->codes,
+                            .values = traits->values,
+                            .codes = traits->codes,
                             .preemphasis = data->preemphasis};
     if (normalization) shape.normalization = *normalization;
     wt_condition_shape *c = &shape.condition;
     c->frames = wt_network_frames(network, shape.targets);
-    c->framing = network->framing;
-    c->flagged = network->features > 0 && data->condition_dropout > 0;
-    c->features.count = network->features - c->flagged;
-    c->features.hop = network->framing.hop;
-    c->speakers = network->speakers;
+    c->framing = traits->framing;
+    c->flagged = traits->features > 0 && data->condition_dropout > 0;
+    c->features.count = traits->features - c->flagged;
+    c->features.hop = traits->framing.hop;
+    c->speakers = traits->speakers;
     return shape;
 }
 
@@ -148,7 +150,7 @@ void wt_train_shape_frames(wt_batch_shape *shape, const wt_features *features) {
 }
 
 void wt_train_format_loss(char *text, size_t room, const wt_network *network, const char *unit, double loss) {
-    if (network->head_kind == WT_HEAD_MSE) {
+    if (wt_network_get_traits(network)->head_kind == WT_HEAD_MSE) {
         snprintf(text, room, "%.6g squared error", loss);
     } else {
         snprintf(text, room, "%.4f nats, %.4f bits per %s", loss, loss / log(2.0), unit);

@@ -91,7 +91,7 @@ static void decide_dues(wt_trainer *trainer, wt_decision *decision, int caught) 
 
 /* NaN where the loss is no cross-entropy. */
 static double nats_to_bits(const wt_trainer *trainer, double nats) {
-    return trainer->network->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
+    return wt_network_get_traits(trainer->network)->head_kind == WT_HEAD_MSE ? NAN : nats / log(2.0);
 }
 
 /* Epochs seen after a step. */
@@ -112,7 +112,7 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
     const double norm = wt_step_norm(trainer->step, gradient, mean);
     decision->step = step;
     decision->plateau = wt_judge_read_plateau(&trainer->state);
-    decision->update = wt_schedule_update(config, &decision->plateau, step);
+    decision->update = wt_schedule_update(wt_config_update_rule(config), &decision->plateau, step);
     decision->update.learning_rate *= trainer->state.rate_scale;
     decision->update.gradient_scale = mean * wt_gradient_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum->targets == 0;
@@ -229,7 +229,8 @@ static wt_judgement publish_validation(wt_trainer *trainer, double loss, const w
     wt_checkpoint_state *state = &trainer->state;
     wt_metrics_row *row = &trainer->note.row;
     wt_stop_writer_hold(trainer->stop);
-    const bool squares = trainer->network->head_kind == WT_HEAD_MSE && score->targets > 0;
+    const bool squares = wt_network_get_traits(trainer->network)->head_kind == WT_HEAD_MSE &&
+                         score->targets > 0;
     state->validation_power = squares ? score->squares / (double)score->targets : 0;
     const wt_judgement judgement = wt_judge(state, trainer->config, loss);
     if (judgement.best) state->planned_step = state->step;
@@ -429,7 +430,7 @@ static void gather_peaks(wt_trainer *trainer) {
 }
 
 static void notify_watch(void *watch, wt_phase phase) {
-    wt_hang_watch_phase(watch, phase);
+    wt_hang_watch_phase(watch, (int)phase);
 }
 
 static wt_status run_steps(wt_trainer *trainer) {
@@ -509,7 +510,8 @@ static wt_status start_clocks(wt_trainer *trainer) {
     if (wt_comm_rank(trainer->comm) == 0) {
         status = wt_time_limit_start(&trainer->time_limit, run->time_limit, run->time_margin);
     }
-    if (status == WT_OK) status = wt_hang_watch_start(&trainer->watch, trainer->comm, &limits, WT_PHASE_DATA);
+    if (status == WT_OK)
+        status = wt_hang_watch_start(&trainer->watch, trainer->comm, &limits, wt_phase_table);
     wt_hang_watch_set_report(trainer->watch, leave_verdict, trainer);
     return wt_comm_agree(trainer->comm, status);
 }

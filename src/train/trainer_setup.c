@@ -28,7 +28,7 @@ static int64_t find_longest_utterance(const wt_dataset *dataset) {
 /* A receptive field that reaches past every utterance is an oversight, most likely. */
 static void warn_of_context(const wt_trainer *trainer) {
     const wt_data_config *data = &trainer->config->data;
-    int field = trainer->network->receptive_field;
+    int field = wt_network_get_traits(trainer->network)->receptive_field;
     int64_t longest = find_longest_utterance(trainer->data.set);
     double padded = (double)wt_windows_padded_targets(trainer->data.windows) /
                     (double)wt_windows_targets(trainer->data.windows);
@@ -54,7 +54,8 @@ static wt_status setup_data(wt_trainer *trainer) {
     warn_of_context(trainer);
     trainer->data.order = wt_order_training(trainer->data.set, trainer->data.windows, data->sampling,
                                             (uint64_t)config->train.seed);
-    trainer->data.silence = data->target == WT_TARGETS_LABEL || trainer->network->values
+    trainer->data.silence = data->target == WT_TARGETS_LABEL ||
+                                    wt_network_get_traits(trainer->network)->values
                                 ? -2
                                 : wt_quantize_silence(facts.quantization);
     return WT_OK;
@@ -279,7 +280,7 @@ static wt_status open_run_folder(wt_trainer *trainer) {
 
 /* Rank 0's state to all ranks. */
 static void broadcast_state(wt_trainer *trainer) {
-    size_t bytes = trainer->network->parameters.total * sizeof(wt_real);
+    size_t bytes = wt_network_parameters(trainer->network)->total * sizeof(wt_real);
     wt_comm_broadcast(trainer->comm, &trainer->start.restarts, sizeof trainer->start.restarts);
     wt_comm_broadcast(trainer->comm, &trainer->state, sizeof trainer->state);
     wt_comm_broadcast(trainer->comm, trainer->step->parameters, bytes);
@@ -329,13 +330,14 @@ static void init_state(wt_trainer *trainer) {
     state->sample_rate = wt_dataset_sample_rate(trainer->data.set);
     state->channels = wt_dataset_channels(trainer->data.set);
     const wt_network *network = trainer->network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
     state->outputs = trainer->config->data.target == WT_TARGETS_LABEL
-                         ? (network->classes ? network->classes : 1)
-                     : network->codes && network->values ? WT_SAMPLE_CODES
-                                                         : 0;
+                         ? (traits->classes ? traits->classes : 1)
+                     : traits->codes && traits->values ? WT_SAMPLE_CODES
+                                                       : 0;
     state->normalization = trainer->data.normalization;
-    if (network->features) state->features = *wt_dataset_features(trainer->data.set);
-    state->speakers = network->speakers;
+    if (traits->features) state->features = *wt_dataset_features(trainer->data.set);
+    state->speakers = traits->speakers;
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
     state->validation_loss = state->best_validation_loss = NAN;

@@ -8,7 +8,7 @@ set -eu
 # FOLDER: the first words of what the folder exports
 modules() {
     cat <<'LIST'
-base: error log memory alloc free file path folder stream utf8 hash random thread timer time cores phase output
+base: error log memory alloc free file path folder stream utf8 hash random thread time cores output
 config: config key value array arrays reading
 comm: comm exchange buckets halving facts hang launch microbatch places
 h5: h5
@@ -21,7 +21,7 @@ optim: optimizer schedule plateau gradient
 checkpoint: checkpoint checkpoints run pruner state
 metrics: metrics plot chart legend picture series progress
 generate: continuation sequence choose
-train: train trainer run step evaluator checkpoint guard judge label restore restored replicas stop stragglers time agree predictions
+train: train trainer run step phase timer evaluator checkpoint guard judge label restore restored replicas stop stragglers time agree predictions
 predict: forecast calibration rates work cpu node
 yaml: yaml
 sweep: sweep

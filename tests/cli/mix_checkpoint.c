@@ -16,7 +16,7 @@ static wt_status load_checkpoint(wt_restored *restored, wt_checkpoint **checkpoi
 /* The parameters stand in for the first moments too, and there are no second ones; nobody looks. */
 static wt_status mix(const wt_restored *restored, wt_checkpoint *b, const char *out) {
     wt_status status = WT_OK;
-    const wt_parameter_table *parameters = &restored->network->parameters;
+    const wt_parameter_table *parameters = wt_network_parameters(restored->network);
     wt_checkpoint_tensor *tensors;
     char *bytes = NULL;
     size_t size;

@@ -6,13 +6,22 @@
 #include "base/timer.h"
 #include "comm/hang_watch.h"
 
+enum { LOADING, COMPUTING, ADDING, DECIDING };
+
+static const wt_hang_phase phases[] = {
+    [LOADING] = {"loading", .part = WT_HANG_DATA},
+    [COMPUTING] = {"computing"},
+    [ADDING] = {"adding", .waits = true},
+    [DECIDING] = {"deciding"},
+};
+
 static void test_it_can_be_off(void **state) {
     (void)state;
     wt_hang_limits limits = {0, 10, 10};
     wt_hang_watch *watch = (void *)&limits;
-    assert_all(wt_hang_watch_start(&watch, comm, &limits, WT_PHASE_DATA) == WT_OK);
+    assert_all(wt_hang_watch_start(&watch, comm, &limits, phases) == WT_OK);
     assert_all(watch == NULL);
-    wt_hang_watch_phase(watch, WT_PHASE_FORWARD);
+    wt_hang_watch_phase(watch, COMPUTING);
     wt_hang_watch_step(watch, 1);
     wt_hang_watch_stop(watch);
 }
@@ -23,14 +32,10 @@ static void test_it_ends_at_once(void **state) {
     double began = wt_time_now();
     for (int i = 0; i < 20; i++) {
         wt_hang_watch *watch;
-        assert_all(wt_hang_watch_start(&watch, comm, &limits, WT_PHASE_DATA) == WT_OK);
+        assert_all(wt_hang_watch_start(&watch, comm, &limits, phases) == WT_OK);
         wt_hang_watch_stop(watch);
     }
     assert_all(wt_time_now() - began < 10);
-}
-
-static void tell(void *watch, wt_phase phase) {
-    wt_hang_watch_phase(watch, phase);
 }
 
 /* Twice the limit passes, but never without a change of phase; then once the limit of a step, while
@@ -39,19 +44,15 @@ static void test_progress_keeps_it_silent(void **state) {
     (void)state;
     wt_hang_limits limits = {0.8, 60, 60};
     wt_hang_watch *watch;
-    wt_timer timer;
-    assert_all(wt_hang_watch_start(&watch, comm, &limits, WT_PHASE_DATA) == WT_OK);
-    wt_timer_init(&timer);
-    timer.listener = tell;
-    timer.context = watch;
+    assert_all(wt_hang_watch_start(&watch, comm, &limits, phases) == WT_OK);
     for (int step = 1; step <= 16; step++) {
-        wt_timer_enter(&timer, step % 2 ? WT_PHASE_FORWARD : WT_PHASE_BACKWARD);
+        wt_hang_watch_phase(watch, step % 2 ? COMPUTING : ADDING);
         usleep(100000);
         wt_hang_watch_step(watch, step);
     }
-    wt_timer_enter(&timer, WT_PHASE_DATA);
+    wt_hang_watch_phase(watch, LOADING);
     usleep(1200000);
-    wt_timer_enter(&timer, WT_PHASE_OTHER);
+    wt_hang_watch_phase(watch, COMPUTING);
     wt_hang_watch_stop(watch);
 }
 
@@ -61,8 +62,9 @@ static void test_waiting_has_grace(void **state) {
     wt_hang_limits limits = {0.8, 0.8, 0.8};
     wt_hang_watch *watch = NULL;
     bool late = wt_comm_rank(comm) == wt_comm_size(comm) - 1;
-    wt_status status = late ? WT_OK : wt_hang_watch_start(&watch, comm, &limits, WT_PHASE_DECIDE);
+    wt_status status = late ? WT_OK : wt_hang_watch_start(&watch, comm, &limits, phases);
     assert_all(status == WT_OK);
+    wt_hang_watch_phase(watch, DECIDING);
     if (late) usleep(1600000);
     wt_comm_barrier(comm);
     wt_hang_watch_stop(watch);

@@ -93,7 +93,7 @@ static wt_status read_integers(wt_reference_case *c, const char *name, int rank,
 
 static wt_status read_case_values(wt_reference_case *c) {
     wt_batch *b = &c->batch;
-    const int values = c->network->values;
+    const int values = wt_network_get_traits(c->network)->values;
     const int64_t shape[] = {c->batches, c->windows, b->targets, values};
     WT_TRY(check_array_shape(c, "value", values > 1 ? 4 : 3, shape));
     WT_TRY(wt_alloc(&b->value, (size_t)b->windows * (size_t)(b->targets * values), sizeof(wt_real),
@@ -104,10 +104,10 @@ static wt_status read_case_values(wt_reference_case *c) {
 
 static wt_status read_condition(wt_reference_case *c) {
     wt_batch *b = &c->batch;
-    if (c->network->speakers) WT_TRY(read_integers(c, "speaker", 2, 1, &b->speaker));
-    if (c->network->features == 0) return WT_OK;
+    if (wt_network_get_traits(c->network)->speakers) WT_TRY(read_integers(c, "speaker", 2, 1, &b->speaker));
+    if (wt_network_get_traits(c->network)->features == 0) return WT_OK;
     b->frames = wt_network_frames(c->network, b->targets);
-    b->features = c->network->features;
+    b->features = wt_network_get_traits(c->network)->features;
     const int64_t shape[] = {c->batches, c->windows, b->frames, b->features};
     WT_TRY(check_array_shape(c, "condition", 4, shape));
     WT_TRY(wt_alloc(&b->condition, (size_t)b->windows * (size_t)(b->frames * b->features), sizeof(wt_real),
@@ -124,7 +124,7 @@ static wt_status read_windows(wt_reference_case *c) {
     b->context = c->receptive_field;
     WT_TRY(read_integers(c, "target_count", 2, 1, &b->target_count));
     WT_TRY(read_integers(c, "target", 3, b->targets, &b->target));
-    if (c->network->values > 0) WT_TRY(read_case_values(c));
+    if (wt_network_get_traits(c->network)->values > 0) WT_TRY(read_case_values(c));
     WT_TRY(read_condition(c));
     if (b->channels > 0) return read_signal(c, (size_t)b->windows);
     return read_integers(c, "classes", 3, wt_batch_rows(b), &b->classes);
@@ -174,7 +174,7 @@ wt_status wt_reference_tensor(const wt_reference_case *c, const char *group, con
 }
 
 wt_status wt_reference_initial(const wt_reference_case *c, wt_real *flat) {
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     double *values = NULL;
     wt_real *torch = NULL;
     wt_status status = wt_alloc(&values, table->total, sizeof *values, "reference values");

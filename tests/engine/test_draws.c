@@ -99,13 +99,13 @@ static double kolmogorov(double *x, int n, const distribution *d, bool gaussian)
 static void check_drawn_set(const parameter_set *set) {
     static double drawn[CHANNELS][DRAWS];
     wt_network *network = make_drawn_network(set->head, set->components, false);
-    const int each = network->outputs / CHANNELS;
+    const int each = wt_network_get_traits(network)->outputs / CHANNELS;
     float outputs[CHANNELS * 3 * COMPONENTS_MAX], values[CHANNELS];
     distribution d[CHANNELS];
     for (int c = 0; c < CHANNELS; c++) d[c] = describe_distribution(set, c, outputs + c * each);
     for (int64_t i = 0; i < DRAWS; i++) {
         const wt_draw_key key = {set->temperature, 5, 2, i};
-        must(wt_engine_draw(network->graph, &key, outputs, values));
+        must(wt_engine_draw(wt_network_graph(network), &key, outputs, values));
         for (int c = 0; c < CHANNELS; c++) drawn[c][i] = (double)values[c];
     }
     for (int c = 0; c < CHANNELS; c++) {
@@ -128,23 +128,23 @@ static void test_draw_keys(void **state) {
     const float outputs[] = {0, 1, 0.25f, 0.5f, -1, -1, 1, 0, 0.75f, 0.125f, -1, -1};
     float values[CHANNELS], other[CHANNELS];
     wt_draw_key key = {0, 1, 1, 7};
-    must(wt_engine_draw(network->graph, &key, outputs, values));
+    must(wt_engine_draw(wt_network_graph(network), &key, outputs, values));
     assert_true(values[0] == 0.5f && values[1] == 0.75f);
     key.temperature = 1;
-    must(wt_engine_draw(network->graph, &key, outputs, values));
-    must(wt_engine_draw(network->graph, &key, outputs, other));
+    must(wt_engine_draw(wt_network_graph(network), &key, outputs, values));
+    must(wt_engine_draw(wt_network_graph(network), &key, outputs, other));
     assert_memory_equal(values, other, sizeof values);
     key.index = 8;
-    must(wt_engine_draw(network->graph, &key, outputs, other));
+    must(wt_engine_draw(wt_network_graph(network), &key, outputs, other));
     assert_true(values[0] != other[0] && values[1] != other[1] && other[0] != other[1]);
     key.stream = 2;
-    must(wt_engine_draw(network->graph, &key, outputs, values));
+    must(wt_engine_draw(wt_network_graph(network), &key, outputs, values));
     assert_true(values[0] != other[0] && values[1] != other[1]);
     float broken[12];
     memcpy(broken, outputs, sizeof broken);
     broken[3] = NAN;
-    assert_int_equal(wt_engine_draw(network->graph, &key, broken, values), WT_FAILED);
-    wt_engine_mean(network->graph, outputs, values);
+    assert_int_equal(wt_engine_draw(wt_network_graph(network), &key, broken, values), WT_FAILED);
+    wt_engine_mean(wt_network_graph(network), outputs, values);
     const double share = 1 / (1 + exp(-1.0));
     assert_true(fabs((double)values[0] - (0.25 * (1 - share) + 0.5 * share)) < 1e-6);
     wt_network_destroy(network);
@@ -154,11 +154,11 @@ static void test_code_rounding(void **state) {
     (void)state;
     wt_network *codes = make_drawn_network(WT_HEAD_GAUSSIAN, 1, true),
                *reals = make_drawn_network(WT_HEAD_GAUSSIAN, 1, false);
-    assert_true(wt_engine_round(codes->graph, 3) == 32767.0 / 32768);
-    assert_true(wt_engine_round(codes->graph, -3) == -1);
-    assert_true(wt_engine_round(codes->graph, 100.4 / 32768) == 100.0 / 32768);
-    assert_true(wt_engine_round(codes->graph, -100.6 / 32768) == -101.0 / 32768);
-    assert_true(wt_engine_round(reals->graph, 3.3) == 3.3);
+    assert_true(wt_engine_round(wt_network_graph(codes), 3) == 32767.0 / 32768);
+    assert_true(wt_engine_round(wt_network_graph(codes), -3) == -1);
+    assert_true(wt_engine_round(wt_network_graph(codes), 100.4 / 32768) == 100.0 / 32768);
+    assert_true(wt_engine_round(wt_network_graph(codes), -100.6 / 32768) == -101.0 / 32768);
+    assert_true(wt_engine_round(wt_network_graph(reals), 3.3) == 3.3);
     wt_network_destroy(codes);
     wt_network_destroy(reals);
 }

@@ -370,7 +370,7 @@ static void add_case_condition(wt_batch *b, const gradient_case *c, const wt_net
 static wt_batch make_gradient_batch(const gradient_case *c, const wt_network *network) {
     wt_batch b = {.windows = WINDOWS,
                   .targets = c->targets,
-                  .context = network->receptive_field,
+                  .context = wt_network_get_traits(network)->receptive_field,
                   .channels = c->channels};
     if (c->features || c->speakers) add_case_condition(&b, c, network);
     size_t rows = (size_t)wt_batch_rows(&b) * WINDOWS, targets = (size_t)c->targets * WINDOWS;
@@ -423,7 +423,7 @@ typedef struct {
 static wt_engine *make_gradient_engine(const problem *p, bool backward) {
     wt_engine *pass;
     wt_engine_shape shape = {.windows = WINDOWS, .targets = p->batch.targets, .backward = backward};
-    must(wt_engine_create(&pass, p->network->graph, p->kernels, &shape));
+    must(wt_engine_create(&pass, wt_network_graph(p->network), p->kernels, &shape));
     return pass;
 }
 
@@ -440,13 +440,13 @@ static problem make_gradient_problem(const gradient_case *c) {
                               .speakers = c->speakers};
     must(wt_network_create_shaped(&p.network, &c->model, &shape));
     if (c->whole) { /* the same with a window of so many outputs */
-        shape.window = c->targets + p.network->receptive_field - 1;
+        shape.window = c->targets + wt_network_get_traits(p.network)->receptive_field - 1;
         wt_network_destroy(p.network);
         must(wt_network_create_shaped(&p.network, &c->model, &shape));
-        assert_int_equal(p.network->readout_rows, c->targets);
+        assert_int_equal(wt_network_get_traits(p.network)->readout_rows, c->targets);
     }
     p.batch = make_gradient_batch(c, p.network);
-    size_t total = p.network->parameters.total;
+    size_t total = wt_network_parameters(p.network)->total;
     p.parameters = take(total, sizeof *p.parameters);
     p.gradient = take(total, sizeof *p.gradient);
     wt_network_initialise(p.network, p.parameters, SEED);
@@ -513,8 +513,8 @@ static double check_gradient_tensor(problem *p, const wt_parameter *parameter, i
     double largest = largest_gradient(p, parameter->offset, parameter->count), worst = 0;
     if (!(largest > 0)) fail_msg("%s has no gradient", parameter->name);
     /* batch norm takes away what a bias in front of it adds: its gradient is 0, but for rounding */
-    if (wt_engine_microbatch_sums(p->network->graph) > 0)
-        largest = fmax(largest, 1e-3 * largest_gradient(p, 0, p->network->parameters.trained));
+    if (wt_engine_microbatch_sums(wt_network_graph(p->network)) > 0)
+        largest = fmax(largest, 1e-3 * largest_gradient(p, 0, wt_network_parameters(p->network)->trained));
     bool all = parameter->count <= SAMPLE;
     for (size_t s = 0; s < (all ? parameter->count : SAMPLE); s++) {
         size_t i = all ? s
@@ -533,9 +533,11 @@ static void test_case(void **state) {
     problem p = make_gradient_problem(c);
     double worst = 0;
     fill_analytic_gradient(&p);
-    for (int i = 0; i < p.network->parameters.count && p.network->parameters.entries[i].trained; i++)
-        worst = fmax(worst, check_gradient_tensor(&p, &p.network->parameters.entries[i], i));
-    print_message("%s: %d tensors, to %.1e\n", c->name, p.network->parameters.count, worst);
+    for (int i = 0;
+         i < wt_network_parameters(p.network)->count && wt_network_parameters(p.network)->entries[i].trained;
+         i++)
+        worst = fmax(worst, check_gradient_tensor(&p, &wt_network_parameters(p.network)->entries[i], i));
+    print_message("%s: %d tensors, to %.1e\n", c->name, wt_network_parameters(p.network)->count, worst);
     free_gradient_problem(&p);
 }
 

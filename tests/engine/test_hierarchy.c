@@ -67,7 +67,7 @@ static void compare_rounding(const char *what, const wt_real *ours, size_t count
 /* The tensors of a group that are trained, or that are not. */
 static double compare_group(const wt_reference_case *c, const char *group, const wt_real *flat, bool trained,
                             double tolerance) {
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     wt_real *torch = take(table->total, sizeof *torch);
     double *theirs = take(table->total, sizeof *theirs), worst = 0, largest = 0;
     for (int p = 0; p < table->count; p++) {
@@ -113,7 +113,7 @@ static wt_engine *make_shaped(const wt_network *network, const wt_engine_shape *
                               const wt_real *parameters, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
-    must(wt_engine_create(&pass, network->graph, kernels, shape));
+    must(wt_engine_create(&pass, wt_network_graph(network), kernels, shape));
     wt_engine_pack(pass, parameters);
     return pass;
 }
@@ -131,7 +131,7 @@ static void begin_step(wt_engine *pass) {
 }
 
 static wt_real *read_hierarchy_parameters(const wt_reference_case *c) {
-    wt_real *parameters = take(c->network->parameters.total, sizeof *parameters);
+    wt_real *parameters = take(wt_network_parameters(c->network)->total, sizeof *parameters);
     must(wt_reference_initial(c, parameters));
     return parameters;
 }
@@ -140,7 +140,7 @@ static wt_real *read_hierarchy_parameters(const wt_reference_case *c) {
 
 static void test_hierarchy_table(void **state) {
     const wt_reference_case *c = *state;
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     char **names;
     size_t count, next = 0;
     must(wt_h5_list(c->file, "parameters", &names, &count));
@@ -154,15 +154,15 @@ static void test_hierarchy_table(void **state) {
         if (parameter->trained) assert_int_equal(table->trained, next > table->trained ? 0 : table->trained);
     }
     assert_int_equal(table->total, next);
-    assert_int_equal(c->network->receptive_field, c->receptive_field);
+    assert_int_equal(wt_network_get_traits(c->network)->receptive_field, c->receptive_field);
 }
 
 /* --- evaluation --- */
 
 static void test_evaluation(void **state) {
     const wt_reference_case *c = *state;
-    const bool readout = c->network->readout_rows > 0;
-    const size_t classes = (size_t)c->network->outputs,
+    const bool readout = wt_network_get_traits(c->network)->readout_rows > 0;
+    const size_t classes = (size_t)wt_network_get_traits(c->network)->outputs,
                  slot = (size_t)(readout ? 1 : c->batch.targets) * classes;
     wt_real *parameters = read_hierarchy_parameters(c);
     double *logits = take((size_t)c->windows * slot, sizeof *logits), worst = 0;
@@ -191,7 +191,8 @@ static void test_evaluation(void **state) {
 static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b, int microbatch_windows,
                           int threads, bool commit, wt_real *gradient, wt_window_loss *losses) {
     const int microbatches = c->windows / microbatch_windows;
-    const size_t total = c->network->parameters.total, trained = c->network->parameters.trained;
+    const size_t total = wt_network_parameters(c->network)->total,
+                 trained = wt_network_parameters(c->network)->trained;
     wt_real *all = take((size_t)microbatches * total, sizeof *all), *targets[WINDOWS_MAX];
     for (int i = 0; i < microbatches; i++) targets[i] = all + (size_t)i * total;
     for (size_t i = 0; i < (size_t)microbatches * total; i++) all[i] = (wt_real)NAN; /* it is overwritten */
@@ -209,7 +210,7 @@ static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b
 
 static void test_gradients(void **state) {
     const wt_reference_case *c = *state;
-    const size_t total = c->network->parameters.total;
+    const size_t total = wt_network_parameters(c->network)->total;
     wt_real *parameters = read_hierarchy_parameters(c), *gradient = take(total, sizeof *gradient);
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
     const int sizes[] = {c->microbatch_windows, c->windows, 1};
@@ -222,9 +223,9 @@ static void test_gradients(void **state) {
     wt_real *before = take(total, sizeof *before);
     memcpy(before, parameters, total * sizeof *before);
     fill_gradient(c, parameters, 0, c->microbatch_windows, 1, true, gradient, losses);
-    if (wt_engine_microbatch_sums(c->network->graph) > 0)
+    if (wt_engine_microbatch_sums(wt_network_graph(c->network)) > 0)
         compare_group(c, "staged", parameters, false, TENSOR_TOLERANCE);
-    assert_memory_equal(before, parameters, c->network->parameters.trained * sizeof *before);
+    assert_memory_equal(before, parameters, wt_network_parameters(c->network)->trained * sizeof *before);
     wt_free(before);
     wt_free(gradient);
     wt_free(parameters);
@@ -233,7 +234,7 @@ static void test_gradients(void **state) {
 static double train_hierarchy_step(const wt_reference_case *c, wt_optimizer *optimizer, wt_real *parameters,
                                    wt_real *gradient, int64_t step) {
     const wt_config *config = &c->config;
-    const size_t trained = c->network->parameters.trained;
+    const size_t trained = wt_network_parameters(c->network)->trained;
     wt_window_loss losses[WINDOWS_MAX] = {{0}};
     double loss = 0, targets = 0, *block_sums = take(wt_gradient_norm_blocks(trained), sizeof *block_sums);
     fill_gradient(c, parameters, (int)((step - 1) % c->batches), c->microbatch_windows, 1, true, gradient,
@@ -250,12 +251,12 @@ static double train_hierarchy_step(const wt_reference_case *c, wt_optimizer *opt
 
 static void test_hierarchy_training(void **state) {
     const wt_reference_case *c = *state;
-    const size_t total = c->network->parameters.total;
+    const size_t total = wt_network_parameters(c->network)->total;
     wt_real *parameters = read_hierarchy_parameters(c), *gradient = take(total, sizeof *gradient);
     wt_optimizer optimizer;
     double curve[CURVE_STEPS], worst = 0;
-    const wt_update_range trained = {0, c->network->parameters.trained, true};
-    must(wt_optimizer_init(&optimizer, &c->config, total));
+    const wt_update_range trained = {0, wt_network_parameters(c->network)->trained, true};
+    must(wt_optimizer_init(&optimizer, wt_config_update_rule(&c->config), total));
     must(wt_optimizer_set_ranges(&optimizer, &trained, 1));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
     for (int s = 0; s < CURVE_STEPS; s++) {
@@ -324,8 +325,8 @@ typedef struct {
 static problem make_hierarchy_problem(const wt_model_config *model) {
     problem p = {0};
     must(wt_network_create(&p.network, model, LARGE_CLASSES, 0));
-    p.batch = make_hierarchy_batch(p.network->receptive_field);
-    p.total = p.network->parameters.total;
+    p.batch = make_hierarchy_batch(wt_network_get_traits(p.network)->receptive_field);
+    p.total = wt_network_parameters(p.network)->total;
     p.parameters = take(p.total, sizeof *p.parameters);
     wt_network_initialise(p.network, p.parameters, 3);
     return p;
@@ -383,7 +384,8 @@ static void test_one_answer(void **state) {
         assert_memory_equal(want.values, got.values, LARGE_MICROBATCHES * p.total * sizeof(wt_real));
         assert_memory_equal(want.losses, got.losses, sizeof want.losses);
     }
-    for (size_t i = 0; i < p.network->parameters.trained; i++) assert_true(isfinite(want.values[i]));
+    for (size_t i = 0; i < wt_network_parameters(p.network)->trained; i++)
+        assert_true(isfinite(want.values[i]));
     wt_free(want.values);
     wt_free(got.values);
     free_hierarchy_problem(&p);
@@ -445,8 +447,8 @@ typedef struct {
 } spread;
 
 static spread measure_spread(const wt_network *network, const wt_real *flat, const char *name) {
-    for (int p = 0; p < network->parameters.count; p++) {
-        const wt_parameter *parameter = &network->parameters.entries[p];
+    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
+        const wt_parameter *parameter = &wt_network_parameters(network)->entries[p];
         if (strcmp(parameter->name, name) != 0) continue;
         spread s = {0};
         double squares = 0;
@@ -532,7 +534,7 @@ static void test_parameter_counts(void **state) {
                                        .norm = cases[i].norm};
         wt_network *network;
         must(wt_network_create(&network, &model, cases[i].classes, 1));
-        assert_int_equal(network->parameters.trained, cases[i].parameters);
+        assert_int_equal(wt_network_parameters(network)->trained, cases[i].parameters);
         wt_network_destroy(network);
     }
 }

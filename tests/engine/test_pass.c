@@ -110,7 +110,7 @@ static wt_batch make_pass_batch(const problem *p, int windows, int targets, cons
                                 const int *signals, const int *from) {
     wt_batch b = {.windows = windows,
                   .targets = targets,
-                  .context = p->network->receptive_field,
+                  .context = wt_network_get_traits(p->network)->receptive_field,
                   .channels = p->c->channels};
     const size_t rows = (size_t)wt_batch_rows(&b), channels = (size_t)b.channels, n = (size_t)windows;
     b.target_count = take(n, sizeof *b.target_count);
@@ -145,7 +145,7 @@ static void free_pass_batch(wt_batch *b) {
 static problem make_pass_problem(const pass_case *c) {
     problem p = {.c = c};
     must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
-    p.parameters = take(p.network->parameters.total, sizeof *p.parameters);
+    p.parameters = take(wt_network_parameters(p.network)->total, sizeof *p.parameters);
     wt_network_initialise(p.network, p.parameters, SEED);
     int signals[WINDOWS_MAX], from[WINDOWS_MAX] = {0};
     for (int w = 0; w < WINDOWS_MAX; w++) signals[w] = w;
@@ -167,7 +167,7 @@ static wt_engine_shape make_engine_shape(const pass_case *c, int windows, bool r
 static wt_engine *make_pass_engine(const problem *p, wt_engine_shape shape, int threads) {
     wt_engine *pass;
     omp_set_num_threads(threads);
-    must(wt_engine_create(&pass, p->network->graph, kernels, &shape));
+    must(wt_engine_create(&pass, wt_network_graph(p->network), kernels, &shape));
     pass->shared = true; /* however small its calls are, units go to all threads */
     wt_engine_pack(pass, p->parameters);
     return pass;
@@ -183,7 +183,7 @@ typedef struct {
 } answer;
 
 static answer make_answer(const problem *p) {
-    answer a = {.total = p->network->parameters.total,
+    answer a = {.total = wt_network_parameters(p->network)->total,
                 .microbatches = p->c->windows / p->c->microbatch_windows};
     a.gradients = take((size_t)a.microbatches * a.total, sizeof *a.gradients);
     return a;
@@ -365,8 +365,8 @@ static double run_microbatch(const problem *p, const wt_batch *batch, wt_real *g
  * twice that. */
 static void assert_gradients_close(const problem *p, const wt_real *want, const wt_real *got) {
     const double within = strstr(kernels->name, "bf16") ? 2.0 / 256 : 2e-5;
-    for (int n = 0; n < p->network->parameters.count; n++) {
-        const wt_parameter *tensor = &p->network->parameters.entries[n];
+    for (int n = 0; n < wt_network_parameters(p->network)->count; n++) {
+        const wt_parameter *tensor = &wt_network_parameters(p->network)->entries[n];
         double largest = 0, difference = 0;
         for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
             largest = fmax(largest, fabs((double)want[i]));
@@ -391,7 +391,7 @@ static void test_long_window_is_its_parts(void **state) {
     }
     wt_batch whole = make_pass_batch(&p, 1, c->targets, &c->targets, signals, from);
     wt_batch cut = make_pass_batch(&p, parts, SHORT, counts, signals, from);
-    size_t total = p.network->parameters.total;
+    size_t total = wt_network_parameters(p.network)->total;
     wt_real *want = take(total, sizeof *want), *got = take(total, sizeof *got);
     const double loss = run_microbatch(&p, &cut, want), loss_of_whole = run_microbatch(&p, &whole, got);
     assert_true(fabs(loss - loss_of_whole) <= 1e-6 * loss);
@@ -411,8 +411,9 @@ static void test_estimate(void **state) {
         const wt_engine_shape shape = {
             .windows = c->windows, .targets = c->targets, .backward = kind > 0, .recompute = kind > 1};
         omp_set_num_threads(3);
-        const int64_t before = wt_memory_bytes(), want = wt_engine_bytes(p.network->graph, kernels, &shape);
-        must(wt_engine_create(&pass, p.network->graph, kernels, &shape));
+        const int64_t before = wt_memory_bytes(),
+                      want = wt_engine_bytes(wt_network_graph(p.network), kernels, &shape);
+        must(wt_engine_create(&pass, wt_network_graph(p.network), kernels, &shape));
         const int64_t got = wt_memory_bytes() - before;
         if (got < want || got > want + want / 10 + 32768) {
             fail_msg("%s: a pass takes %lld bytes, the estimate is %lld", c->name, (long long)got,

@@ -59,13 +59,13 @@ static wt_engine *make_reference_engine(const wt_reference_case *c, bool backwar
                                    .targets = c->batch.targets,
                                    .backward = backward,
                                    .microbatch_windows = microbatch_windows};
-    must(wt_engine_create(&pass, c->network->graph, kernels, &shape));
+    must(wt_engine_create(&pass, wt_network_graph(c->network), kernels, &shape));
     wt_engine_pack(pass, parameters);
     return pass;
 }
 
 static wt_real *read_case_parameters(const wt_reference_case *c) {
-    wt_real *parameters = take(c->network->parameters.total, sizeof *parameters);
+    wt_real *parameters = take(wt_network_parameters(c->network)->total, sizeof *parameters);
     must(wt_reference_initial(c, parameters));
     return parameters;
 }
@@ -105,7 +105,7 @@ static void check_parameter(const wt_reference_case *c, const wt_parameter *para
 /* PyTorch's names, shapes and fan-ins are ours, none more, none less, and tile the flat buffer. */
 static void test_parameter_table(void **state) {
     const wt_reference_case *c = *state;
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     char **names;
     size_t count;
     must(wt_h5_list(c->file, "parameters", &names, &count));
@@ -122,13 +122,13 @@ static void test_parameter_table(void **state) {
         next += table->entries[p].count;
     }
     assert_int_equal(table->total, next);
-    assert_int_equal(c->network->receptive_field, c->receptive_field);
+    assert_int_equal(wt_network_get_traits(c->network)->receptive_field, c->receptive_field);
 }
 
 /* Import and export are each other's inverse. */
 static void test_layout(void **state) {
     const wt_reference_case *c = *state;
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     wt_real *flat = read_case_parameters(c), *torch = take(table->total, sizeof *torch);
     double *values = take(table->total, sizeof *values);
     for (int p = 0; p < table->count; p++) {
@@ -163,12 +163,13 @@ static void compare_window_losses(const wt_reference_case *c, const wt_window_lo
 }
 
 static double compare_logits(const wt_reference_case *c, const wt_engine *pass) {
-    const bool readout = c->network->readout_rows > 0;
-    size_t slot = (size_t)(readout ? 1 : c->batch.targets) * (size_t)c->network->outputs;
+    const bool readout = wt_network_get_traits(c->network)->readout_rows > 0;
+    size_t slot = (size_t)(readout ? 1 : c->batch.targets) *
+                  (size_t)wt_network_get_traits(c->network)->outputs;
     double *logits = take((size_t)c->windows * slot, sizeof *logits), worst = 0;
     must(wt_reference_read(c, "logits", logits, (size_t)c->windows * slot));
     for (int w = 0; w < c->windows; w++) {
-        size_t count = (size_t)c->batch.target_count[w] * (size_t)c->network->outputs;
+        size_t count = (size_t)c->batch.target_count[w] * (size_t)wt_network_get_traits(c->network)->outputs;
         if (count == 0) continue;
         if (readout) count = slot;
         worst = fmax(worst, wt_reference_compare(c, "logits", wt_engine_outputs(pass, w),
@@ -231,7 +232,7 @@ static void count_between(void *context) {
 /* Backward, whose ranges must adjoin, cover everything, and be finished when they are told. */
 static void run_case_backward(const wt_reference_case *c, wt_engine *pass, wt_real *const *targets,
                               int microbatches) {
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     hearing h = {total, total, microbatches, 0, targets, take((size_t)microbatches * total, sizeof(wt_real))};
     const wt_engine_listener listener = {copy_ready, count_between, &h};
     wt_engine_backward(pass, targets, &listener);
@@ -248,7 +249,7 @@ static void run_case_backward(const wt_reference_case *c, wt_engine *pass, wt_re
 static void microbatch_gradients(const wt_reference_case *c, const wt_real *parameters, int b, grouping g,
                                  wt_real *gradients, wt_window_loss *losses) {
     wt_engine *pass = make_reference_engine(c, true, g.microbatch_windows, parameters, g.threads);
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     int microbatches = c->windows / g.microbatch_windows,
         call_microbatches = g.call_windows / g.microbatch_windows;
     for (int microbatch = 0; microbatch < microbatches; microbatch += call_microbatches) {
@@ -263,7 +264,7 @@ static void microbatch_gradients(const wt_reference_case *c, const wt_real *para
 
 /* All microbatches into the first. */
 static void sum_microbatches(const wt_reference_case *c, wt_real *gradients, int microbatches) {
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     for (int microbatch = 1; microbatch < microbatches; microbatch++)
         kernels->add(gradients, gradients + (size_t)microbatch * total, total);
 }
@@ -271,7 +272,7 @@ static void sum_microbatches(const wt_reference_case *c, wt_real *gradients, int
 /* A flat buffer against the tensors of `theirs`, which stand at the same offsets in PyTorch's order. */
 static double compare_flat(const wt_reference_case *c, const char *what, const wt_real *flat,
                            const double *theirs, double tolerance) {
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     wt_real *torch = take(table->total, sizeof *torch);
     double worst = 0;
     for (int p = 0; p < table->count; p++) {
@@ -287,7 +288,7 @@ static double compare_flat(const wt_reference_case *c, const char *what, const w
 }
 
 static void compare_gradients(const wt_reference_case *c, const wt_real *flat, int microbatches) {
-    const wt_parameter_table *table = &c->network->parameters;
+    const wt_parameter_table *table = wt_network_parameters(c->network);
     double *theirs = take(table->total, sizeof *theirs);
     for (int p = 0; p < table->count; p++)
         must(wt_reference_tensor(c, "gradients", &table->entries[p], theirs + table->entries[p].offset));
@@ -301,7 +302,8 @@ static void compare_gradients(const wt_reference_case *c, const wt_real *flat, i
 static void test_microbatches(void **state) {
     const wt_reference_case *c = *state;
     int microbatches = c->windows / c->microbatch_windows;
-    size_t total = c->network->parameters.total, bytes = (size_t)microbatches * total * sizeof(wt_real);
+    size_t total = wt_network_parameters(c->network)->total,
+           bytes = (size_t)microbatches * total * sizeof(wt_real);
     assert_in_range(microbatches, 1, MICROBATCHES_MAX);
     wt_real *parameters = read_case_parameters(c);
     wt_real *gradients = take((size_t)microbatches * total, sizeof *gradients);
@@ -328,7 +330,7 @@ static void test_microbatches(void **state) {
 /* The whole batch as one microbatch, and every window as a microbatch. */
 static void test_microbatch_sizes(void **state) {
     const wt_reference_case *c = *state;
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     wt_real *parameters = read_case_parameters(c);
     wt_real *gradients = take((size_t)c->windows * total, sizeof *gradients);
     wt_window_loss losses[WINDOWS_MAX] = {0};
@@ -346,7 +348,7 @@ static void test_microbatch_sizes(void **state) {
 /* Backward overwrites what stands in a microbatch's buffer, whatever it is. */
 static void test_backward_overwrites(void **state) {
     const wt_reference_case *c = *state;
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     wt_real *parameters = read_case_parameters(c);
     wt_real *once = take(total, sizeof *once), *again = take(total, sizeof *again);
     wt_window_loss losses[WINDOWS_MAX] = {0};
@@ -374,7 +376,7 @@ typedef struct {
 /* Mean loss per target before the update. */
 static double train_wavenet_step(const wt_reference_case *c, training *t, int64_t step) {
     const wt_config *config = &c->config;
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     wt_window_loss losses[WINDOWS_MAX] = {0};
     grouping g = {step % 2 ? 3 : 1, c->microbatch_windows, c->windows};
     microbatch_gradients(c, t->parameters, (int)((step - 1) % c->batches), g, t->gradients, losses);
@@ -395,7 +397,7 @@ static double train_wavenet_step(const wt_reference_case *c, training *t, int64_
 }
 
 static double compare_final(const wt_reference_case *c, const wt_real *parameters) {
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     double *theirs = take(total, sizeof *theirs);
     must(wt_reference_read(c, "final", theirs, total));
     double worst = compare_flat(c, "the final value", parameters, theirs, FINAL_TOLERANCE);
@@ -405,12 +407,12 @@ static double compare_final(const wt_reference_case *c, const wt_real *parameter
 
 static void test_wavenet_training(void **state) {
     const wt_reference_case *c = *state;
-    size_t total = c->network->parameters.total;
+    size_t total = wt_network_parameters(c->network)->total;
     int microbatches = c->windows / c->microbatch_windows;
     training t = {.parameters = read_case_parameters(c),
                   .gradients = take((size_t)microbatches * total, sizeof *t.gradients)};
     double curve[CURVE_STEPS], worst = 0;
-    must(wt_optimizer_init(&t.optimizer, &c->config, total));
+    must(wt_optimizer_init(&t.optimizer, wt_config_update_rule(&c->config), total));
     must(wt_reference_read(c, "curve", curve, CURVE_STEPS));
     for (int s = 0; s < CURVE_STEPS; s++) {
         double loss = train_wavenet_step(c, &t, s + 1), difference = fabs(loss / curve[s] - 1);

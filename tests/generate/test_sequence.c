@@ -33,9 +33,10 @@ static int make_sequence_network(void **state) {
     (void)state;
     must(wt_kernels_select(&kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
     must(wt_network_create(&network, &model, CLASSES, 0));
-    must(wt_alloc(&parameters, network->parameters.total, sizeof *parameters, "a test"));
+    must(wt_alloc(&parameters, wt_network_parameters(network)->total, sizeof *parameters, "a test"));
     wt_network_initialise(network, parameters, SEED);
-    for (size_t i = 0; i < network->parameters.total; i++) parameters[i] *= 3; /* so that the past matters */
+    for (size_t i = 0; i < wt_network_parameters(network)->total; i++)
+        parameters[i] *= 3; /* so that the past matters */
     return 0;
 }
 
@@ -48,7 +49,7 @@ static int free_network(void **state) {
 
 static wt_stream *make_stream(void) {
     wt_stream *stream = NULL;
-    must(wt_stream_create(&stream, network->graph, kernels, parameters, 0));
+    must(wt_stream_create(&stream, wt_network_graph(network), kernels, parameters, 0));
     return stream;
 }
 
@@ -113,8 +114,8 @@ static void test_ends(void **state) {
     const wt_choice choice = {.temperature = 1, .seed = 7, .kernels = kernels, .weights = weights};
     const wt_sequence sequence = {NULL, 0, 0, MOST}, none = {NULL, 0, 0, 0};
     wt_real *bias = parameters;
-    for (int p = 0; p < network->parameters.count; p++) {
-        const wt_parameter *entry = &network->parameters.entries[p];
+    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
+        const wt_parameter *entry = &wt_network_parameters(network)->entries[p];
         if (strcmp(entry->name, "head.1.bias") == 0) bias = parameters + entry->offset;
     }
     const wt_real kept = bias[0];

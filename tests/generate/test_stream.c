@@ -162,14 +162,17 @@ static void fill_window(problem *p) {
 static problem make_stream_problem(const stream_case *c, int samples) {
     problem p = {.c = c, .samples = samples};
     must(wt_network_create(&p.network, &c->model, c->classes, c->channels));
-    p.parameters = take(p.network->parameters.total, sizeof *p.parameters);
+    p.parameters = take(wt_network_parameters(p.network)->total, sizeof *p.parameters);
     wt_network_initialise(p.network, p.parameters, SEED);
-    for (size_t i = 0; i < p.network->parameters.total; i++)
+    for (size_t i = 0; i < wt_network_parameters(p.network)->total; i++)
         p.parameters[i] *= 2; /* so that the past matters */
-    for (size_t i = p.network->parameters.trained; i < p.network->parameters.total; i++)
+    for (size_t i = wt_network_parameters(p.network)->trained; i < wt_network_parameters(p.network)->total;
+         i++)
         p.parameters[i] += (wt_real)wt_random_uniform(SEED, WT_RANDOM_TEST, 3, i); /* running statistics */
-    p.batch = (wt_batch){
-        .windows = 1, .targets = samples + 1, .context = p.network->receptive_field, .channels = c->channels};
+    p.batch = (wt_batch){.windows = 1,
+                         .targets = samples + 1,
+                         .context = wt_network_get_traits(p.network)->receptive_field,
+                         .channels = c->channels};
     fill_window(&p);
     return p;
 }
@@ -215,12 +218,12 @@ static void assert_same_logits(const stream_case *c, int samples) {
     wt_window_loss loss;
     wt_engine_shape shape = {.windows = 1, .targets = samples + 1};
     size_t classes = (size_t)c->classes;
-    must(wt_engine_create(&pass, p.network->graph, kernels, &shape));
+    must(wt_engine_create(&pass, wt_network_graph(p.network), kernels, &shape));
     wt_engine_pack(pass, p.parameters);
     wt_engine_forward(pass, &p.batch, 0, 1, &loss);
     const wt_real *expected = wt_engine_outputs(pass, 0);
     double largest = find_largest_value(expected, (size_t)(samples + 1) * classes);
-    must(wt_stream_create(&stream, p.network->graph, kernels, p.parameters, silence_of(c)));
+    must(wt_stream_create(&stream, wt_network_graph(p.network), kernels, p.parameters, silence_of(c)));
     assert_row(&p, wt_stream_outputs(stream), expected, 0, largest);
     for (int i = 0; i < samples; i++) {
         const wt_real *logits = feed(stream, &p, i);
@@ -250,7 +253,8 @@ static void test_the_past_matters(void **state) {
     for (int i = 0; i < CASES; i++) {
         problem p = make_stream_problem(&cases[i], 40);
         wt_stream *stream;
-        must(wt_stream_create(&stream, p.network->graph, kernels, p.parameters, silence_of(&cases[i])));
+        must(wt_stream_create(&stream, wt_network_graph(p.network), kernels, p.parameters,
+                              silence_of(&cases[i])));
         size_t bytes = (size_t)cases[i].classes * sizeof(wt_real);
         wt_real *before = take(bytes, 1);
         int changes = 0;
@@ -269,9 +273,9 @@ static void test_streams_do_not_disturb_each_other(void **state) {
     (void)state;
     problem p = make_stream_problem(&cases[1], 100);
     wt_stream *alone, *one, *other;
-    must(wt_stream_create(&alone, p.network->graph, kernels, p.parameters, 128));
-    must(wt_stream_create(&one, p.network->graph, kernels, p.parameters, 128));
-    must(wt_stream_create(&other, p.network->graph, kernels, p.parameters, 7));
+    must(wt_stream_create(&alone, wt_network_graph(p.network), kernels, p.parameters, 128));
+    must(wt_stream_create(&one, wt_network_graph(p.network), kernels, p.parameters, 128));
+    must(wt_stream_create(&other, wt_network_graph(p.network), kernels, p.parameters, 7));
     for (int i = 0; i < 100; i++) feed(alone, &p, i);
     for (int i = 0; i < 100; i++) {
         feed(one, &p, i);
@@ -299,7 +303,7 @@ static wt_stream *open_stream(const problem *p, int rows, int threads, wt_weight
     const wt_stream_options options = {
         .silence_class = silence_of(p->c), .rows = rows, .threads = threads, .weights = weights};
     wt_stream *stream;
-    must(wt_stream_open(&stream, p->network->graph, kernels, p->parameters, &options));
+    must(wt_stream_open(&stream, wt_network_graph(p->network), kernels, p->parameters, &options));
     return stream;
 }
 
@@ -417,7 +421,7 @@ static void test_bf16_weights_are_rounded_ones(void **state) {
     for (int i = 0; i < CASES; i++) {
         problem p = make_stream_problem(&cases[i], STEPS), other = make_stream_problem(&cases[i], STEPS);
         wt_real *half = outputs_alone(&p, WT_WEIGHTS_BF16), *whole = outputs_alone(&p, WT_WEIGHTS_FP32);
-        wt_engine_round_weights(other.network->graph, other.parameters);
+        wt_engine_round_weights(wt_network_graph(other.network), other.parameters);
         wt_real *rounded = outputs_alone(&other, WT_WEIGHTS_FP32);
         const size_t count = ROWS * (STEPS + 1) * (size_t)p.c->classes;
         const double largest = find_largest_value(rounded, count);

@@ -104,12 +104,12 @@ static void test_network(const wt_model_config *model, const wt_network_shape *s
     wt_network *network;
     wt_real *parameters;
     must(wt_network_create_shaped(&network, model, shape));
-    must(wt_alloc(&parameters, network->parameters.total, sizeof *parameters, "a test"));
+    must(wt_alloc(&parameters, wt_network_parameters(network)->total, sizeof *parameters, "a test"));
     wt_network_initialise(network, parameters, 3);
     for (int n = 0; n < 8; n++) {
         const wt_stream_options options = {.rows = n & 1 ? ROWS_MAX : 1,
                                            .weights = n & 2 ? WT_WEIGHTS_BF16 : WT_WEIGHTS_FP32};
-        wt_continuation how = {.graph = network->graph,
+        wt_continuation how = {.graph = wt_network_graph(network),
                                .kernels = kernels,
                                .quantization = {WT_QUANTIZATION_MULAW, LEVELS, 0},
                                .classes = model->input == WT_INPUT_CLASS,
@@ -117,7 +117,7 @@ static void test_network(const wt_model_config *model, const wt_network_shape *s
                                .top_k = n & 4 ? 5 : 0};
         wt_stream *stream;
         must(wt_continuation_init(&how));
-        must(wt_stream_open(&stream, network->graph, kernels, parameters, &options));
+        must(wt_stream_open(&stream, wt_network_graph(network), kernels, parameters, &options));
         assert_int_equal(play_confined(stream, &how, false), 0);
         assert_int_equal(play_confined(stream, &how, true), -9); /* a call is noticed */
         wt_stream_destroy(stream);

@@ -58,7 +58,8 @@ static double draw_condition_value(uint64_t array, uint64_t element) {
 
 /* The window from an utterance's start on, as a loader fills it. */
 static wt_batch make_batch(const wt_network *network, const wt_real *frames) {
-    wt_batch b = {.windows = 1, .targets = SAMPLES + 1, .context = network->receptive_field};
+    const wt_network_traits *traits = wt_network_get_traits(network);
+    wt_batch b = {.windows = 1, .targets = SAMPLES + 1, .context = traits->receptive_field};
     const int rows = wt_batch_rows(&b);
     b.target_count = take(1, sizeof *b.target_count);
     b.target_count[0] = b.targets;
@@ -74,8 +75,8 @@ static wt_batch make_batch(const wt_network *network, const wt_real *frames) {
     b.features = FEATURES;
     b.condition = take((size_t)(b.frames * FEATURES), sizeof *b.condition);
     if (b.frames == 0) return b;
-    const int64_t first = wt_batch_frame_of(&network->framing, 1 - b.context, CENTRE, &b.phase[0]) -
-                          network->framing.back;
+    const int64_t first = wt_batch_frame_of(&traits->framing, 1 - b.context, CENTRE, &b.phase[0]) -
+                          traits->framing.back;
     for (int i = 0; i < b.frames; i++)
         memcpy(b.condition + i * FEATURES, frames + wt_batch_frame_inside(first + i, FRAMES) * FEATURES,
                FEATURES * sizeof *frames);
@@ -134,19 +135,19 @@ static void test_model(const wt_model_config *model, int number) {
     wt_window_loss loss;
     wt_real frames[FRAMES * FEATURES];
     must(wt_network_create_shaped(&network, model, &shape));
-    wt_real *parameters = take(network->parameters.total, sizeof *parameters);
+    wt_real *parameters = take(wt_network_parameters(network)->total, sizeof *parameters);
     wt_network_initialise(network, parameters, SEED);
-    for (size_t i = 0; i < network->parameters.total; i++) parameters[i] *= 2;
+    for (size_t i = 0; i < wt_network_parameters(network)->total; i++) parameters[i] *= 2;
     for (int i = 0; i < FRAMES * FEATURES; i++)
         frames[i] = (wt_real)(4 * draw_condition_value(2, (uint64_t)i) - 2);
     wt_batch batch = make_batch(network, frames);
     const wt_engine_shape engine = {.windows = 1, .targets = batch.targets};
     const wt_stream_condition condition = {frames, FRAMES, CENTRE, 1};
     const wt_stream_options options = {.silence_class = CLASSES / 2, .rows = ROWS, .condition = &condition};
-    must(wt_engine_create(&pass, network->graph, kernels, &engine));
+    must(wt_engine_create(&pass, wt_network_graph(network), kernels, &engine));
     wt_engine_pack(pass, parameters);
     wt_engine_forward(pass, &batch, 0, 1, &loss);
-    must(wt_stream_open(&stream, network->graph, kernels, parameters, &options));
+    must(wt_stream_open(&stream, wt_network_graph(network), kernels, parameters, &options));
     compare_rows(stream, &batch, wt_engine_outputs(pass, 0), number);
     wt_stream_destroy(stream);
     wt_engine_destroy(pass);
@@ -168,8 +169,9 @@ static void test_a_condition_is_missing(void **state) {
     wt_stream *stream;
     (void)state;
     must(wt_network_create_shaped(&network, &models[0], &shape));
-    wt_real *parameters = take(network->parameters.total, sizeof *parameters);
-    assert_int_equal(wt_stream_open(&stream, network->graph, kernels, parameters, &options), WT_USAGE);
+    wt_real *parameters = take(wt_network_parameters(network)->total, sizeof *parameters);
+    assert_int_equal(wt_stream_open(&stream, wt_network_graph(network), kernels, parameters, &options),
+                     WT_USAGE);
     assert_string_equal(wt_error_message(), "the network has a condition, and none is given");
     wt_free(parameters);
     wt_network_destroy(network);

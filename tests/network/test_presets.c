@@ -37,8 +37,8 @@ static void test_published_sizes(void **state) {
         snprintf(text, sizeof text, "model: {preset: %s}\n", published[i].name);
         must(parse(&config, text));
         must(wt_network_create_shaped(&network, &config.model, &shape));
-        assert_int_equal(network->parameters.total, published[i].parameters);
-        assert_int_equal(network->receptive_field, published[i].field);
+        assert_int_equal(wt_network_parameters(network)->total, published[i].parameters);
+        assert_int_equal(wt_network_get_traits(network)->receptive_field, published[i].field);
         wt_network_destroy(network);
     }
     assert_int_equal(wt_memory_blocks(), 0);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "config/sections.h"
 #include "h5/h5.h"
 #include "optim/optim.h"
 #include "support.h"
@@ -98,7 +99,7 @@ static void train_optimizer_step(const one_case *c, wt_optimizer *optimizer, wt_
     double block_sums[1];
     /* as sums over targets, so that the scale has something to do */
     for (int i = 0; i < ELEMENTS; i++) gradient[i] = (wt_real)(TARGETS * all.gradients[step - 1][i]);
-    wt_update update = wt_schedule_update(&c->config, plateau, step);
+    wt_update update = wt_schedule_update(wt_config_update_rule(&c->config), plateau, step);
     expect_near(c, "learning rate", step, update.learning_rate, c->rates[step - 1]);
     expect_near(c, "momentum", step, update.momentum, c->momenta[step - 1]);
     double norm = wt_gradient_norm(kernels, gradient, ELEMENTS, 1.0 / TARGETS, block_sums);
@@ -133,7 +134,7 @@ static void run_case(const char *name) {
     wt_optimizer optimizer;
     wt_plateau plateau = wt_plateau_begin();
     for (int i = 0; i < ELEMENTS; i++) parameters[i] = (wt_real)all.initial[i];
-    must(wt_optimizer_init(&optimizer, &c.config, ELEMENTS));
+    must(wt_optimizer_init(&optimizer, wt_config_update_rule(&c.config), ELEMENTS));
     set_ranges(&optimizer, c.config.optimizer.decay_on);
     wt_optimizer_reset(&optimizer, parameters);
     for (int step = 1; step <= STEPS; step++)

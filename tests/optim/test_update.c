@@ -15,6 +15,7 @@
 
 #include "backend.h"
 #include "base/random.h"
+#include "config/sections.h"
 #include "optim/optim.h"
 
 enum { COUNT = 5 * 4 * WT_NORM_BLOCK + WT_NORM_BLOCK + 77, STEPS = 4 };
@@ -113,7 +114,7 @@ static trained train_ranges(const wt_config *config, size_t count, int threads, 
                             int range_count) {
     trained t = {.parameters = drawn(10, count)};
     const wt_update update = {1e-2, wt_optimizer_momentum(&config->optimizer), 0.5};
-    assert_int_equal(wt_optimizer_init(&t.optimizer, config, count), WT_OK);
+    assert_int_equal(wt_optimizer_init(&t.optimizer, wt_config_update_rule(config), count), WT_OK);
     if (ranges) assert_int_equal(wt_optimizer_set_ranges(&t.optimizer, ranges, range_count), WT_OK);
     wt_optimizer_reset(&t.optimizer, t.parameters);
     omp_set_num_threads(threads);
@@ -212,16 +213,16 @@ static void test_memory(void **state) {
                  {&nesterov, {true, false, false}}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         wt_optimizer optimizer;
-        assert_int_equal(wt_optimizer_init(&optimizer, cases[i].config, 10), WT_OK);
+        assert_int_equal(wt_optimizer_init(&optimizer, wt_config_update_rule(cases[i].config), 10), WT_OK);
         for (int m = 0; m < WT_MOMENTS; m++)
             assert_int_equal(optimizer.moments[m] != NULL, cases[i].keeps[m]);
         wt_optimizer_dispose(&optimizer);
     }
     static wt_config cycled = {.optimizer = {WT_OPTIMIZER_SGD}, .schedule = {WT_SCHEDULE_ONE_CYCLE}};
-    assert_false(wt_optimizer_keeps(&cycled, WT_MOMENT_FIRST));
+    assert_false(wt_optimizer_keeps(wt_config_update_rule(&cycled), WT_MOMENT_FIRST));
     cycled.schedule.cycle_momentum = WT_TRUE; /* as in PyTorch, the cycle gives it a momentum */
-    assert_true(wt_optimizer_keeps(&cycled, WT_MOMENT_FIRST));
-    assert_false(wt_optimizer_keeps(&cycled, WT_MOMENT_SECOND));
+    assert_true(wt_optimizer_keeps(wt_config_update_rule(&cycled), WT_MOMENT_FIRST));
+    assert_false(wt_optimizer_keeps(wt_config_update_rule(&cycled), WT_MOMENT_SECOND));
 }
 
 /* Ranges without decay are updated as without it, those that are left out not at all, wherever they are

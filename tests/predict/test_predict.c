@@ -118,7 +118,7 @@ static void test_exchange_between_nodes(void **state) {
     wt_forecast forecast;
     configure(SMALL "data: {window: 2048}\ntrain: {batch: 8}\nexchange: {progress: after, bucket: 1024}\n");
     const wt_calibration calibration = a_second(1.0);
-    const double bytes = (double)network->parameters.trained * sizeof(float);
+    const double bytes = (double)wt_network_parameters(network)->trained * sizeof(float);
     wt_forecast_case run = on(4, 1, 4, &calibration);
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
     assert_true(forecast.timed && !forecast.linked); /* nobody knows the link */
@@ -181,8 +181,8 @@ static void test_many_buckets(void **state) {
     wt_forecast_case run = on(2, 1, 2, &calibration);
     run.link = (wt_link){1e-5, 1e9};
     assert_int_equal(wt_forecast_make(&forecast, &run), WT_OK);
-    assert_true(network->parameters.trained > UINT64_C(2000000000));
-    const double bytes = (double)network->parameters.trained * sizeof(float);
+    assert_true(wt_network_parameters(network)->trained > UINT64_C(2000000000));
+    const double bytes = (double)wt_network_parameters(network)->trained * sizeof(float);
     const double buckets = ceil(bytes / 1024); /* the smallest that there are */
     assert_forecast_near(forecast.exchange, 2e-5 + (buckets * 2e-5 + bytes / 1e9) / 4);
     assert_true(forecast.exposed > 0.99 * forecast.exchange && forecast.exposed <= forecast.exchange);
@@ -240,7 +240,7 @@ static void test_memory_grows_as_it_should(void **state) {
     assert_int_equal(wt_forecast_make(&one, &run), WT_OK);
     assert_true(one.first.checkpoint > 0 && one.other.checkpoint == 0);
     assert_true(one.node_memory == one.first.all + one.other.all);
-    assert_true(one.first.state == 3 * (int64_t)(network->parameters.total * sizeof(wt_real)));
+    assert_true(one.first.state == 3 * (int64_t)(wt_network_parameters(network)->total * sizeof(wt_real)));
     assert_true(one.checkpoint_bytes > one.first.state);
     run.data.train_bytes = 1 << 20;
     assert_int_equal(wt_forecast_make(&other, &run), WT_OK);

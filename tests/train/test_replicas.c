@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "network_internal.h"
 #include "train_internal.h"
 
 enum { COUNT = 5000 };
