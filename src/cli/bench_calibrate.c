@@ -17,7 +17,9 @@
 
 #include "base/memory.h"
 #include "base/timer.h"
-#include "bench_stepper.h"
+#include "bench/measure_exchange.h"
+#include "bench/stepper.h"
+#include "bench_command.h"
 #include "checkpoint/checkpoint_write.h"
 #include "comm/ranks.h"
 #include "command_internal.h"
@@ -172,7 +174,7 @@ static wt_status count_work(double work[WT_WORK_KINDS], const wt_stepper *steppe
 /* The median step of this rank, while all others make the same steps. The number of steps is rank 0's word.
  * Collective. */
 static double time_steps(const wt_calibrating *c, wt_stepper *stepper) {
-    enum { LEAST = 3, MOST = WT_ROUNDS_MOST };
+    enum { LEAST = 3, MOST = WT_BENCH_ROUNDS_MAX };
     double seconds[MOST];
     int64_t steps = LEAST;
     double once = 0;
@@ -379,10 +381,10 @@ static wt_status measure_link(wt_calibrating *c) {
         return WT_OK;
     }
     const bool halving = (ranks & (ranks - 1)) == 0;
+    const wt_exchange_plan plan = {.kernels = c->kernels, .config = &c->config->exchange, .rounds = ROUNDS};
     size_t bytes = SMALLEST;
     for (int i = 0; i < SIZES; i++, bytes *= FACTOR) {
-        WT_TRY(
-            wt_bench_exchange_seconds(&seconds[i], c->comm, c->kernels, &c->config->exchange, bytes, ROUNDS));
+        WT_TRY(wt_measure_exchange_size(&seconds[i], c->comm, &plan, bytes));
         work[i][0] = halving ? 2 * log2(ranks) : 2;
         work[i][1] = 2.0 * (ranks - 1) / ranks * (double)bytes;
     }

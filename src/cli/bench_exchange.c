@@ -1,209 +1,103 @@
-/*
- * wavetrain bench exchange: the exchange in its fixed tree compared with MPI_Allreduce, over sizes, on as
- * many ranks as the command is started with. Both run by turns on a gradient that is all ready at once
- * (nothing to overlap behind), so that whatever else the machine does meets both alike; a time is the slowest
- * rank's, what is printed the median, and the ratio of the best. The bound is 2·(P−1)/P·n over the bandwidth
- * of a ping-pong in the same run.
- */
-#include <stdio.h>
+/* wavetrain bench exchange: the exchange compared with MPI_Allreduce (bench/measure_exchange.h), as a
+ * table. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/memory.h"
-#include "base/timer.h"
-#include "bench_internal.h"
+#include "bench/measure_exchange.h"
+#include "bench_command.h"
+#include "comm/exchange.h"
 #include "comm/ranks.h"
 #include "command_internal.h"
-
-enum { WT_BENCH_LARGEST = 1 << 20 /* KiB */ };
+#include "config/sections.h"
 
 /* Where popt's constant table points. */
 static struct {
     char *csv, *progress;
     double bucket;
     int rounds, from, to;
-} wt_bench;
+} given;
 
-static const struct poptOption wt_bench_options[] = {
-    {"csv", '\0', POPT_ARG_STRING, &wt_bench.csv, 0, "Write the table here too; an existing file is replaced",
+static const struct poptOption options[] = {
+    {"csv", '\0', POPT_ARG_STRING, &given.csv, 0, "Write the table here too; an existing file is replaced",
      "FILE"},
-    {"bucket", '\0', POPT_ARG_DOUBLE, &wt_bench.bucket, 0, "As exchange.bucket; default: its default", "MIB"},
-    {"progress", '\0', POPT_ARG_STRING, &wt_bench.progress, 0, "As exchange.progress; default: its default",
+    {"bucket", '\0', POPT_ARG_DOUBLE, &given.bucket, 0, "As exchange.bucket; default: its default", "MIB"},
+    {"progress", '\0', POPT_ARG_STRING, &given.progress, 0, "As exchange.progress; default: its default",
      "auto|test|thread|after"},
-    {"from", '\0', POPT_ARG_INT, &wt_bench.from, 0, "Smallest size (default 64)", "KIB"},
-    {"to", '\0', POPT_ARG_INT, &wt_bench.to, 0, "Largest size (default 65536)", "KIB"},
-    {"rounds", '\0', POPT_ARG_INT, &wt_bench.rounds, 0, "Measurements per size (default 21)", "N"},
+    {"from", '\0', POPT_ARG_INT, &given.from, 0, "Smallest size (default 64)", "KIB"},
+    {"to", '\0', POPT_ARG_INT, &given.to, 0, "Largest size (default 65536)", "KIB"},
+    {"rounds", '\0', POPT_ARG_INT, &given.rounds, 0, "Measurements per size (default 21)", "N"},
     POPT_TABLEEND,
 };
 
-/* One line of the table. */
-typedef struct {
-    size_t bytes;
-    wt_bench_time tree, allreduce;
-    double bound;     /* seconds */
-    double bandwidth; /* bytes a second, one way */
-} wt_bench_row;
-
 typedef struct {
     wt_comm *comm;
-    const wt_kernels *kernels;
     wt_config config; /* defaults and what the options change */
-    int rounds;
-    float *values; /* [the largest size] */
-    FILE *csv;     /* on rank 0, or NULL */
-} wt_exchange_work;
+    wt_exchange_plan plan;
+    FILE *csv; /* on rank 0, or NULL */
+} exchange_table;
 
-/* The slowest rank's time. */
-static double max_over_ranks(wt_comm *comm, double seconds) {
-    int64_t nanoseconds = (int64_t)(1e9 * seconds);
-    wt_comm_max_int64(comm, &nanoseconds, 1);
-    return 1e-9 * (double)nanoseconds;
-}
-
-static double time_exchange(wt_comm *comm, wt_exchange *exchange, size_t count) {
-    float *microbatch = wt_exchange_microbatch(exchange, wt_comm_rank(comm));
-    for (size_t i = 0; i < count; i++) microbatch[i] = (float)(i % 1000);
-    wt_comm_barrier(comm);
-    double began = wt_time_now();
-    wt_exchange_ready(exchange, 0, count);
-    wt_exchange_complete(exchange, NULL);
-    return max_over_ranks(comm, wt_time_now() - began);
-}
-
-wt_status wt_bench_exchange_seconds(double *seconds, wt_comm *comm, const wt_kernels *kernels,
-                                    const wt_exchange_config *config, size_t bytes, int rounds) {
-    double times[WT_ROUNDS_MOST];
-    wt_exchange *exchange;
-    const size_t count = bytes / sizeof(float);
-    WT_TRY(wt_bench_make_exchange(&exchange, comm, kernels, config, wt_comm_size(comm), 1, count));
-    for (int i = -2; i < rounds; i++) times[i < 0 ? 0 : i] = time_exchange(comm, exchange, count);
-    wt_exchange_destroy(exchange);
-    *seconds = wt_bench_summarise(times, rounds).median;
-    return WT_OK;
-}
-
-static double time_allreduce(wt_comm *comm, float *values, size_t count) {
-    for (size_t i = 0; i < count; i++) values[i] = (float)(i % 1000);
-    wt_comm_barrier(comm);
-    double began = wt_time_now();
-    wt_comm_sum_floats(comm, values, count);
-    return max_over_ranks(comm, wt_time_now() - began);
-}
-
-/* Collective. */
-static wt_status measure_size(const wt_exchange_work *work, wt_bench_row *row, size_t bytes) {
-    double tree[WT_ROUNDS_MOST], allreduce[WT_ROUNDS_MOST];
-    wt_comm *comm = work->comm;
-    wt_exchange *exchange;
-    size_t count = bytes / sizeof(float);
-    int ranks = wt_comm_size(comm);
-    WT_TRY(wt_bench_make_exchange(&exchange, comm, work->kernels, &work->config.exchange, ranks, 1, count));
-    for (int i = -2; i < work->rounds; i++) { /* the first ones touch memory and open connections */
-        tree[i < 0 ? 0 : i] = time_exchange(comm, exchange, count);
-        allreduce[i < 0 ? 0 : i] = time_allreduce(comm, work->values, count);
-    }
-    wt_exchange_destroy(exchange);
-    *row = (wt_bench_row){bytes, wt_bench_summarise(tree, work->rounds),
-                          wt_bench_summarise(allreduce, work->rounds), 0, 0};
-    if (ranks == 1) return WT_OK;
-    row->bandwidth = (double)bytes / wt_comm_ping_pong(comm, work->values, bytes, work->rounds);
-    row->bound = 2.0 * (ranks - 1) / ranks * (double)bytes / row->bandwidth;
-    return WT_OK;
-}
-
-static void print_size_row(const wt_exchange_work *work, const wt_bench_row *row) {
+static void print_size_row(void *context, const wt_exchange_speed *speed) {
+    const exchange_table *table = context;
     if (!wt_log_is_verbose()) return;
-    double size = (double)row->bytes, tree = row->tree.median, allreduce = row->allreduce.median;
-    printf("%8zu %10.3f %14.3f %7.2f %10.2f %9.2f %12.2f %10.3f\n", row->bytes >> 10, 1e3 * tree,
-           1e3 * allreduce, tree / allreduce, row->tree.best / row->allreduce.best, 1e-9 * size / tree,
-           1e-9 * row->bandwidth, 1e3 * row->bound);
+    const double size = (double)speed->bytes, tree = speed->tree.median, allreduce = speed->allreduce.median;
+    printf("%8zu %10.3f %14.3f %7.2f %10.2f %9.2f %12.2f %10.3f\n", speed->bytes >> 10, 1e3 * tree,
+           1e3 * allreduce, tree / allreduce, speed->tree.best / speed->allreduce.best, 1e-9 * size / tree,
+           1e-9 * speed->bandwidth, 1e3 * speed->bound);
     fflush(stdout);
-    if (!work->csv) return;
-    fprintf(work->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n", wt_comm_size(work->comm),
-            row->bytes, tree, allreduce, tree / allreduce, row->tree.best, row->allreduce.best, size / tree,
-            row->bandwidth, row->bound);
+    if (!table->csv) return;
+    fprintf(table->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n", wt_comm_size(table->comm),
+            speed->bytes, tree, allreduce, tree / allreduce, speed->tree.best, speed->allreduce.best,
+            size / tree, speed->bandwidth, speed->bound);
 }
 
-static wt_status print_size_heading(wt_exchange_work *work, const char *hosts) {
+static wt_status print_size_heading(exchange_table *table, const char *hosts) {
     if (!wt_log_is_verbose()) return WT_OK;
-    const wt_exchange_config *exchange = &work->config.exchange;
-    bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(work->comm);
-    printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(work->comm),
-           hosts, wt_exchange_bucket(work->comm, exchange->bucket), thread ? "a thread" : "calls",
-           work->rounds);
+    const wt_exchange_config *exchange = table->plan.config;
+    const bool thread = exchange->progress == WT_DRIVE_THREAD && wt_comm_threads(table->comm);
+    printf("%d ranks on %s, buckets of %g MiB, driven by %s, medians of %d\n", wt_comm_size(table->comm),
+           hosts, wt_exchange_bucket(table->comm, exchange->bucket), thread ? "a thread" : "calls",
+           table->plan.rounds);
     printf("%8s %10s %14s %7s %10s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "best ratio",
            "GB/s", "link GB/s", "bound ms");
     return wt_bench_csv_open(
-        &work->csv, wt_bench.csv,
+        &table->csv, given.csv,
         "ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,"
         "allreduce_best_seconds,tree_bytes_per_second,link_bytes_per_second,bound_seconds\n");
 }
 
+static wt_status configure_exchange(exchange_table *table) {
+    const wt_bench_setting settings[] = {{"exchange.bucket", NULL, given.bucket},
+                                         {"exchange.progress", given.progress, 0}};
+    WT_TRY(wt_bench_check("--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX));
+    WT_CHECK(given.from >= 1 && given.from <= given.to && given.to <= WT_EXCHANGE_KIB_MAX, WT_USAGE,
+             "--from, --to: out of range (got %d and %d, expected 1 … %d, ascending)", given.from, given.to,
+             WT_EXCHANGE_KIB_MAX);
+    WT_TRY(wt_bench_configure(&table->config, &(wt_bench_source){NULL, NULL, NULL}, settings, 2));
+    table->plan = (wt_exchange_plan){
+        .config = &table->config.exchange, .rounds = given.rounds, .from = given.from, .to = given.to};
+    return wt_kernels_select(&table->plan.kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32);
+}
+
 /* Ranks agree after each step that rank 0 may fail in. */
-static wt_status measure_sizes(wt_exchange_work *work) {
+static wt_status measure_table(exchange_table *table) {
     char *hosts;
-    WT_TRY(wt_comm_hosts(work->comm, &hosts));
-    wt_status status = wt_comm_agree(work->comm, print_size_heading(work, hosts));
+    WT_TRY(wt_comm_agree(table->comm, configure_exchange(table)));
+    WT_TRY(wt_command_settle(table->comm, false));
+    WT_TRY(wt_comm_hosts(table->comm, &hosts));
+    wt_status status = wt_comm_agree(table->comm, print_size_heading(table, hosts));
     wt_free(hosts);
-    for (int kib = wt_bench.from; status == WT_OK && kib <= wt_bench.to; kib *= 2) {
-        wt_bench_row row;
-        WT_GUARD(measure_size(work, &row, (size_t)kib << 10));
-        print_size_row(work, &row);
-    }
-cleanup:
-    return wt_bench_csv_close(work->csv, wt_bench.csv, status);
+    if (status == WT_OK) status = wt_measure_exchange(table->comm, &table->plan, print_size_row, table);
+    return wt_bench_csv_close(table->csv, given.csv, status);
 }
 
-/* The options as --set would give them, so that they pass the same checks. */
-static wt_status set_bench_config(wt_config *config) {
-    char bucket[64], progress[64];
-    const char *sets[2];
-    size_t count = 0;
-    if (wt_bench.bucket != 0) {
-        snprintf(bucket, sizeof bucket, "exchange.bucket=%.17g", wt_bench.bucket);
-        sets[count++] = bucket;
-    }
-    if (wt_bench.progress) {
-        snprintf(progress, sizeof progress, "exchange.progress=%.32s", wt_bench.progress);
-        sets[count++] = progress;
-    }
-    WT_TRY(wt_bench_check("--rounds", wt_bench.rounds, 1, WT_ROUNDS_MOST));
-    WT_CHECK(wt_bench.from >= 1 && wt_bench.from <= wt_bench.to && wt_bench.to <= WT_BENCH_LARGEST, WT_USAGE,
-             "--from, --to: out of range (got %d and %d, expected 1 … %d, ascending)", wt_bench.from,
-             wt_bench.to, WT_BENCH_LARGEST);
-    return wt_config_load(config, NULL, sets, count);
-}
-
-static wt_status bench_exchange(wt_comm *comm) {
-    wt_status status;
-    wt_exchange_work *work;
-    WT_TRY(wt_comm_agree(comm, wt_alloc(&work, 1, sizeof *work, "the measurement")));
-    work->comm = comm;
-    work->rounds = wt_bench.rounds;
-    status = set_bench_config(&work->config);
-    if (status == WT_OK) status = wt_kernels_select(&work->kernels, WT_BACKEND_AUTO, WT_PRECISION_FP32);
-    if (status == WT_OK)
-        status = wt_alloc_huge(&work->values, (size_t)wt_bench.to, 1024, "gradients to exchange");
-    WT_GUARD(wt_comm_agree(comm, status));
-    WT_GUARD(wt_command_settle(comm, false));
-    WT_GUARD(measure_sizes(work));
-cleanup:
-    wt_free(work->values);
-    wt_free(work);
-    return status;
-}
-
-static wt_status bench_exchange_main(wt_comm *comm, int argc, const char **argv) {
+static wt_status run_bench_exchange(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
-    memset(&wt_bench, 0, sizeof wt_bench);
-    wt_bench.rounds = 21;
-    wt_bench.from = 64;
-    wt_bench.to = 64 << 10;
+    exchange_table table = {.comm = comm};
+    given.rounds = 21;
+    given.from = 64;
+    given.to = 64 << 10;
     wt_status status = wt_command_parse(&line, &wt_command_bench_exchange, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = bench_exchange(comm);
-    free(wt_bench.csv);
-    free(wt_bench.progress);
-    poptFreeContext(line.context);
+    if (status == WT_OK && !line.done) status = measure_table(&table);
+    wt_command_end(&line, &wt_command_bench_exchange);
     return status;
 }
 
@@ -213,6 +107,6 @@ const wt_command wt_command_bench_exchange = {
     .summary = "Measure the exchange of gradients against MPI_Allreduce, over sizes, on the ranks it is "
                "started with",
     .parallel = true,
-    .run = bench_exchange_main,
-    .options = wt_bench_options,
+    .run = run_bench_exchange,
+    .options = options,
 };

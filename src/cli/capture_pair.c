@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/timer.h"
-#include "bench_stepper.h"
+#include "bench/stepper.h"
 #include "capture.h"
 #include "comm/facts.h"
 #include "train/agreement.h"

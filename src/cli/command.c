@@ -24,6 +24,10 @@ static const struct poptOption wt_help_option[] = {
     POPT_TABLEEND,
 };
 
+const char *wt_command_plural(int count) {
+    return count == 1 ? "" : "s";
+}
+
 void wt_command_print_wrapped(FILE *out, const char *text, int indent) {
     int column = indent;
     for (const char *space = ""; *text; space = " ") {
@@ -159,6 +163,22 @@ wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int
              command->name, line->count < min ? "an argument is missing" : "too many arguments",
              command->name, command->arguments);
     return WT_OK;
+}
+
+void wt_command_end(wt_command_line *line, const wt_command *command) {
+    for (const struct poptOption *option = command->options; option && option->longName; option++) {
+        const int kind = option->argInfo & POPT_ARG_MASK;
+        if (kind == POPT_ARG_STRING) {
+            free(*(char **)option->arg);
+            *(char **)option->arg = NULL;
+        } else if (kind == POPT_ARG_ARGV) {
+            char **list = *(char ***)option->arg;
+            for (char **text = list; text && *text; text++) free(*text);
+            free(list);
+            *(char ***)option->arg = NULL;
+        }
+    }
+    poptFreeContext(line->context);
 }
 
 /* --- visits --- */

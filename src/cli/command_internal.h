@@ -35,6 +35,8 @@ typedef struct {
  * a count of arguments outside min … max, is WT_USAGE with a one-line message. */
 wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int argc, const char **argv,
                            int min, int max);
+/* After the command: frees the line, and the texts and lists that options were given. */
+void wt_command_end(wt_command_line *line, const wt_command *command);
 
 /* What may have been meant by a command that there is not; NULL: nothing is near. `second`: the word behind,
  * or "". */
@@ -77,6 +79,9 @@ wt_status wt_command_check_output(const char *path, bool force);
 
 /* --weights: fp32 (NULL) or bf16. */
 wt_status wt_command_parse_weights(wt_weights *weights, const char *text);
+
+/* What follows a number of things: "s", or "" for one. */
+const char *wt_command_plural(int count);
 
 /* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
 void wt_command_print_wrapped(FILE *out, const char *text, int indent);

@@ -8,7 +8,6 @@
 #include "command_internal.h"
 #include "inspect_internal.h"
 #include "train/step.h"
-#include "wavetrain/data.h"
 #include "wavetrain/train.h"
 
 typedef struct {
@@ -16,40 +15,41 @@ typedef struct {
     char **sets;
     int tensors, verify;
     wt_plan_options plan;
-} wt_inspect_arguments;
+} inspect_arguments;
 
-static wt_inspect_arguments wt_given;
+static inspect_arguments given;
 
-static const struct poptOption wt_options[] = {
-    {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
+static const struct poptOption options[] = {
+    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
      "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
-    {"tensors", '\0', POPT_ARG_NONE, &wt_given.tensors, 0, "List every tensor with its shape", NULL},
-    {"verify", '\0', POPT_ARG_NONE, &wt_given.verify, 0,
+    {"set", '\0', POPT_ARG_ARGV, &given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
+    {"tensors", '\0', POPT_ARG_NONE, &given.tensors, 0, "List every tensor with its shape", NULL},
+    {"verify", '\0', POPT_ARG_NONE, &given.verify, 0,
      "Data set: read everything and compare it with the digests made when it was prepared", NULL},
-    {"ranks", '\0', POPT_ARG_INT, &wt_given.plan.ranks, 0,
+    {"ranks", '\0', POPT_ARG_INT, &given.plan.ranks, 0,
      "Configuration: predict the memory and the time of a run on this many ranks, and warn of what will go "
      "wrong",
      "P"},
-    {"threads", '\0', POPT_ARG_INT, &wt_given.plan.threads, 0, "Threads per rank (default 1)", "T"},
-    {"nodes", '\0', POPT_ARG_INT, &wt_given.plan.nodes, 0,
-     "Number of nodes that the ranks run on (default 1)", "N"},
-    {"calibration", '\0', POPT_ARG_STRING, &wt_given.plan.calibration, 0,
+    {"threads", '\0', POPT_ARG_INT, &given.plan.threads, 0, "Threads per rank (default 1)", "T"},
+    {"nodes", '\0', POPT_ARG_INT, &given.plan.nodes, 0, "Number of nodes that the ranks run on (default 1)",
+     "N"},
+    {"calibration", '\0', POPT_ARG_STRING, &given.plan.calibration, 0,
      "Calibration to take times from; default: that of this CPU, which \"wavetrain bench calibrate\" made",
      "FILE"},
-    {"latency", '\0', POPT_ARG_DOUBLE, &wt_given.plan.latency, 0,
+    {"latency", '\0', POPT_ARG_DOUBLE, &given.plan.latency, 0,
      "Latency of a message between nodes, in microseconds, in place of a measured one; with --bandwidth",
      "US"},
-    {"bandwidth", '\0', POPT_ARG_DOUBLE, &wt_given.plan.bandwidth, 0,
+    {"bandwidth", '\0', POPT_ARG_DOUBLE, &given.plan.bandwidth, 0,
      "Bandwidth of a node's link, one way, in Gbit/s", "GBIT"},
-    {"node-memory", '\0', POPT_ARG_DOUBLE, &wt_given.plan.node_memory, 0,
+    {"node-memory", '\0', POPT_ARG_DOUBLE, &given.plan.node_memory, 0,
      "Memory of a node, in GiB; default: that of this machine, or of the SLURM job", "GIB"},
     POPT_TABLEEND,
 };
 
 static void print_tensors(const wt_network *network) {
-    for (int p = 0; p < wt_network_parameters(network)->count; p++) {
-        const wt_parameter *entry = &wt_network_parameters(network)->entries[p];
+    const wt_parameter_table *parameters = wt_network_parameters(network);
+    for (int p = 0; p < parameters->count; p++) {
+        const wt_parameter *entry = &parameters->entries[p];
         printf("  %-28s", entry->name);
         for (int i = 0; i < entry->rank; i++) printf("%s%" PRId64, i ? " × " : "", entry->shape[i]);
         printf("\n");
@@ -57,30 +57,22 @@ static void print_tensors(const wt_network *network) {
 }
 
 static wt_status print_network(const wt_config *config, const wt_network *network, double rate) {
+    const double mib = 1048576.0;
     const wt_network_traits *traits = wt_network_get_traits(network);
-    int microbatches = wt_config_microbatches(config);
-    const int targets = wt_network_targets(network, config->data.window, config->data.stride);
-    const wt_engine_shape microbatch = {.windows = config->train.batch / microbatches,
-                                        .targets = targets,
-                                        .backward = true,
-                                        .recompute = config->train.activations == WT_ACTIVATIONS_RECOMPUTED};
-    const wt_kernels *kernels;
-    WT_TRY(wt_kernels_select(&kernels, config->run.backend, config->train.precision));
-    printf("network          %s, %zu parameters in %d tensors\n", traits->description,
-           wt_network_parameters(network)->trained, wt_network_parameters(network)->count);
+    const wt_parameter_table *parameters = wt_network_parameters(network);
+    wt_plan_step step;
+    WT_TRY(wt_plan_describe_step(&step, config, network));
+    printf("network          %s, %zu parameters in %d tensors\n", traits->description, parameters->trained,
+           parameters->count);
     printf("receptive field  %d samples", traits->receptive_field);
     if (rate > 0) printf(" (%.1f ms at %.0f Hz)", 1000.0 * traits->receptive_field / rate, rate);
     printf("\nstep             %d windows of %d targets, %d microbatches of %d windows\n",
-           config->train.batch, targets, microbatches, config->train.batch / microbatches);
+           config->train.batch, step.targets, step.microbatches, step.microbatch_windows);
     printf("operations       %.3f MFLOP a target in forward, three times that in training\n",
-           wt_network_operations(network, targets) / 1e6);
-    int buffers = 1;
-    for (int m = 0; m < WT_MOMENTS; m++)
-        buffers += wt_optimizer_keeps(wt_config_update_rule(config), (wt_moment)m);
+           step.operations / 1e6);
     printf("memory           %.1f MiB per microbatch, %.1f MiB of parameters and moments\n",
-           (double)wt_engine_bytes(wt_network_graph(network), kernels, &microbatch) / 1048576.0,
-           (double)buffers * sizeof(wt_real) * (double)wt_network_parameters(network)->total / 1048576.0);
-    if (wt_given.tensors) print_tensors(network);
+           (double)step.microbatch_bytes / mib, (double)step.state_bytes / mib);
+    if (given.tensors) print_tensors(network);
     return WT_OK;
 }
 
@@ -97,19 +89,20 @@ static wt_status inspect_config(const char *path) {
     wt_network *network = NULL;
     wt_plan *plan = NULL;
     size_t sets = 0;
+    wt_status status = WT_OK;
+    const wt_plan_request request = wt_plan_read_options(&given.plan);
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
-    while (wt_given.sets && wt_given.sets[sets]) sets++;
-    wt_status status = wt_config_load(config, path, (const char *const *)wt_given.sets, sets);
-    if (status == WT_OK) status = build_network(&network, config);
-    if (status == WT_OK && wt_plan_asked(&wt_given.plan))
-        status = wt_plan_create(&plan, &wt_given.plan, config, network, path);
-    if (status == WT_OK) {
-        printf("configuration    %s\n", path);
-        status = print_network(config, network, wt_plan_sample_rate(config));
-    }
-    if (plan && status == WT_OK) wt_plan_print(plan);
-    if (!plan && status == WT_OK)
+    while (given.sets && given.sets[sets]) sets++;
+    WT_GUARD(wt_config_load(config, path, (const char *const *)given.sets, sets));
+    WT_GUARD(build_network(&network, config));
+    if (wt_plan_asked(&given.plan)) WT_GUARD(wt_plan_create(&plan, &request, config, network, path));
+    printf("configuration    %s\n", path);
+    WT_GUARD(print_network(config, network, wt_plan_sample_rate(config)));
+    if (plan)
+        wt_plan_print(plan);
+    else
         printf("plan             --ranks, --threads and --nodes say what a run will take\n");
+cleanup:
     wt_free(plan);
     wt_network_destroy(network);
     wt_free(config);
@@ -167,18 +160,18 @@ cleanup:
 
 static wt_status inspect_checkpoint(const char *path) {
     wt_checkpoint *checkpoint;
-    WT_TRY(wt_command_open_checkpoint(&checkpoint, path, wt_given.checkpoint));
+    WT_TRY(wt_command_open_checkpoint(&checkpoint, path, given.checkpoint));
     wt_status status = print_checkpoint(checkpoint);
     wt_checkpoint_close(checkpoint);
     return status;
 }
 
-static const char *const wt_splits[] = {"train", "validation", "test"};
-enum { WT_SPLIT_COUNT = sizeof wt_splits / sizeof *wt_splits };
+static const char *const splits[] = {"train", "validation", "test"};
+enum { SPLITS = sizeof splits / sizeof *splits };
 
 static bool is_dataset(const char *path) {
-    for (int i = 0; i < WT_SPLIT_COUNT; i++) {
-        if (wt_dataset_has_split(path, wt_splits[i])) return true;
+    for (int i = 0; i < SPLITS; i++) {
+        if (wt_dataset_has_split(path, splits[i])) return true;
     }
     return false;
 }
@@ -209,7 +202,7 @@ static void print_signal(const wt_dataset *dataset, const char *split, const cha
 static wt_status print_trust(const wt_dataset *dataset, const char *split) {
     const int shards = wt_dataset_shards(dataset);
     int64_t bytes;
-    if (wt_given.verify) {
+    if (given.verify) {
         WT_TRY(wt_dataset_verify(dataset, &bytes));
         printf("verified         %s: %d shard%s, %.1f MiB, as they were prepared\n", split, shards,
                shards == 1 ? "" : "s", (double)bytes / 1048576.0);
@@ -246,11 +239,11 @@ static wt_status inspect_dataset(const char *path) {
     char message[1024] = "";
     wt_status worst = WT_OK;
     printf("data set         %s\n", path);
-    for (int i = 0; i < WT_SPLIT_COUNT; i++) {
-        if (!wt_dataset_has_split(path, wt_splits[i])) continue;
-        wt_status status = inspect_split(path, wt_splits[i], &told);
+    for (int i = 0; i < SPLITS; i++) {
+        if (!wt_dataset_has_split(path, splits[i])) continue;
+        wt_status status = inspect_split(path, splits[i], &told);
         if (status == WT_OK) continue;
-        if (!wt_given.verify) return status;
+        if (!given.verify) return status;
         if (worst != WT_OK) wt_log_warning("%s", message);
         worst = status;
         snprintf(message, sizeof message, "%s", wt_error_message());
@@ -262,13 +255,13 @@ static wt_status inspect_path(const char *path) {
     const bool input = strcmp(path, "-") == 0;
     WT_CHECK(input || wt_path_exists(path), WT_USAGE,
              "%s: no such configuration, checkpoint, run or data set", path);
-    WT_TRY(wt_plan_check(&wt_given.plan));
+    WT_TRY(wt_plan_check(&given.plan));
     const bool dataset = wt_path_is_folder(path) && is_dataset(path);
-    WT_CHECK(dataset || !wt_given.verify, WT_USAGE, "%s: --verify is of data sets (expected DATASET)", path);
+    WT_CHECK(dataset || !given.verify, WT_USAGE, "%s: --verify is of data sets (expected DATASET)", path);
     if (wt_path_is_folder(path)) return dataset ? inspect_dataset(path) : inspect_checkpoint(path);
     const char *dot = strrchr(wt_path_base(path), '.');
     bool yaml = input || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
-    WT_CHECK(yaml || !wt_plan_asked(&wt_given.plan), WT_USAGE,
+    WT_CHECK(yaml || !wt_plan_asked(&given.plan), WT_USAGE,
              "%s: --ranks, --threads and --nodes are of configurations (expected CONFIG.yaml)", path);
     return yaml ? inspect_config(path) : inspect_checkpoint(path);
 }
@@ -276,14 +269,9 @@ static wt_status inspect_path(const char *path) {
 static wt_status run_inspect(wt_comm *comm, int argc, const char **argv) {
     (void)comm;
     wt_command_line line;
-    memset(&wt_given, 0, sizeof wt_given);
     wt_status status = wt_command_parse(&line, &wt_command_inspect, argc, argv, 1, 1);
     if (status == WT_OK && !line.done) status = inspect_path(line.arguments[0]);
-    poptFreeContext(line.context);
-    free(wt_given.checkpoint);
-    free(wt_given.plan.calibration);
-    for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);
-    free(wt_given.sets);
+    wt_command_end(&line, &wt_command_inspect);
     return status;
 }
 
@@ -291,7 +279,6 @@ const wt_command wt_command_inspect = {
     .name = "inspect",
     .arguments = "CONFIG|CHECKPOINT|RUN|DATASET [OPTION…]",
     .summary = "Show what a configuration, a checkpoint, a run or a data set is",
-    .parallel = false,
     .run = run_inspect,
-    .options = wt_options,
+    .options = options,
 };

@@ -1,33 +1,24 @@
-/*
- * wavetrain inspect CONFIG --ranks P --threads T --nodes N: the forecast in words. What the data set adds is
- * taken from its shards, if they are there; nothing large is read or allocated, so that this can run on a
- * login node.
- */
+/* wavetrain inspect CONFIG --ranks P --threads T --nodes N: the plan of predict/run_plan.h in words. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/file.h"
 #include "command_internal.h"
-#include "data/windows.h"
+#include "config/sections.h"
 #include "inspect_internal.h"
-#include "predict/forecast.h"
-#include "train/evaluation.h"
-#include "wavetrain/data.h"
+#include "network/network_model.h"
 
 /* --- options --- */
 
 wt_status wt_plan_check(const wt_plan_options *options) {
-    enum { MOST = 1 << 20 };
+    enum { NUMBER_MAX = 1 << 20 };
     const struct {
         const char *name;
         int value;
     } numbers[] = {{"--ranks", options->ranks}, {"--threads", options->threads}, {"--nodes", options->nodes}};
     for (int i = 0; i < 3; i++) {
-        WT_CHECK(numbers[i].value >= 0 && numbers[i].value <= MOST, WT_USAGE,
-                 "%s: out of range (got %d, expected 1 … %d)", numbers[i].name, numbers[i].value, MOST);
+        WT_CHECK(numbers[i].value >= 0 && numbers[i].value <= NUMBER_MAX, WT_USAGE,
+                 "%s: out of range (got %d, expected 1 … %d)", numbers[i].name, numbers[i].value, NUMBER_MAX);
     }
     WT_CHECK(options->latency >= 0 && options->bandwidth >= 0 && options->node_memory >= 0, WT_USAGE,
              "--latency, --bandwidth, --node-memory: out of range (got %g, %g and %g, expected none below 0)",
@@ -43,135 +34,13 @@ bool wt_plan_asked(const wt_plan_options *options) {
            options->bandwidth > 0 || options->node_memory > 0;
 }
 
-/* --- data --- */
-
-double wt_plan_sample_rate(const wt_config *config) {
-    wt_dataset *dataset;
-    double rate = 0;
-    if (!wt_dataset_has_split(config->data.path, "train")) return 0;
-    if (wt_dataset_open(&dataset, config->data.path, "train", 0) != WT_OK) return 0;
-    if (wt_dataset_kind(dataset) != WT_DATA_TEXT) rate = wt_dataset_sample_rate(dataset);
-    wt_dataset_close(dataset);
-    return rate;
-}
-
-/* A split's windows, and the bytes that it takes; refused as the trainer would. */
-static wt_status measure_split(const wt_forecast_case *run, const char *split, int64_t *bytes,
-                               int64_t *windows, wt_dataset **dataset) {
-    enum { READER = 65536 * sizeof(int32_t) }; /* a class of each int16 */
-    const wt_config *config = run->config;
-    wt_normalization normalization;
-    wt_windows *grid;
-    WT_TRY(wt_dataset_open(dataset, config->data.path, split, 0));
-    wt_train_take_normalization(&normalization, config, *dataset);
-    WT_TRY(wt_train_make_windows(&grid, *dataset, run->network, &config->data, &normalization));
-    *windows = wt_windows_count(grid);
-    const bool listed = wt_dataset_mask(*dataset, 0) != NULL;
-    *bytes = wt_dataset_memory(*dataset, config->data.memory) + READER +
-             (int64_t)sizeof(int64_t) * (wt_dataset_utterances(*dataset) + (listed ? *windows : 0));
-    wt_windows_destroy(grid);
-    return WT_OK;
-}
-
-static wt_status measure_data(wt_forecast_case *run, wt_plan_data *data) {
-    wt_status status = WT_OK;
-    wt_dataset *dataset = NULL, *validation = NULL;
-    const char *path = run->config->data.path;
-    data->found = wt_dataset_has_split(path, "train");
-    if (!data->found) return WT_OK;
-    WT_GUARD(measure_split(run, "train", &run->data.train_bytes, &data->windows, &dataset));
-    run->data.channels = wt_dataset_channels(dataset);
-    for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
-        if (wt_dataset_length(dataset, u) > data->longest) data->longest = wt_dataset_length(dataset, u);
-    }
-    if (run->config->validation.every > 0 && wt_dataset_has_split(path, "validation"))
-        WT_GUARD(measure_split(run, "validation", &run->data.validation_bytes, &run->data.validation_windows,
-                               &validation));
-cleanup:
-    wt_dataset_close(dataset);
-    wt_dataset_close(validation);
-    return status;
-}
-
-/* --- calibration --- */
-
-static void format_other_calibrations(char *text, size_t room, const char *path) {
-    char folder[WT_PATH_MAX], **names;
-    size_t count, used = 0;
-    *text = '\0';
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (!slash) return;
-    *slash = '\0';
-    if (wt_folder_list(&names, &count, folder, "", ".yaml") != WT_OK) return;
-    for (size_t i = 0; i < count && used < room; i++) {
-        used += (size_t)snprintf(text + used, room - used, "%s%s",
-                                 i ? ", " : "; others are there: ", names[i]);
-    }
-    wt_folder_list_free(names, count);
-}
-
-/* This machine's own, if it has one. */
-static bool load_own_calibration(wt_calibration *calibration, char path[WT_PATH_MAX]) {
-    char cpu[WT_CPU_NAME], others[512];
-    wt_cpu_name(cpu);
-    if (wt_calibration_path(path, cpu) != WT_OK) {
-        wt_log_warning("%s", wt_error_message());
-        return false;
-    }
-    if (!wt_path_exists(path)) {
-        format_other_calibrations(others, sizeof others, path);
-        wt_log_warning(
-            "no times: %s is missing (wavetrain bench calibrate makes it, on a node that will run; "
-            "--calibration takes another%s)",
-            path, others);
-        return false;
-    }
-    if (wt_calibration_load(calibration, path) == WT_OK) return true;
-    wt_log_warning("no times: %s", wt_error_message());
-    return false;
-}
-
-wt_status wt_plan_load_calibration(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
-                                   bool *loaded) {
-    char cpu[WT_CPU_NAME];
-    if (!given) {
-        *loaded = load_own_calibration(calibration, path);
-        return WT_OK;
-    }
-    snprintf(path, WT_PATH_MAX, "%s", given);
-    WT_CHECK(wt_path_exists(given), WT_USAGE, "%s: no such calibration (wavetrain bench calibrate makes one)",
-             given);
-    WT_TRY(wt_calibration_load(calibration, given));
-    *loaded = true;
-    wt_cpu_name(cpu);
-    if (strcmp(cpu, calibration->cpu) != 0) {
-        wt_log_warning("%s: is of another CPU than this machine's (got %s, expected %s); its times are the "
-                       "other's",
-                       given, calibration->cpu, cpu);
-    }
-    return WT_OK;
-}
-
-static bool uses_bf16(const char *kernels) {
-    return strstr(kernels, "bf16") != NULL;
-}
-
-/* The kernels that a run on the calibrated CPU would choose, where this one would choose others. */
-void wt_plan_choose_rates(wt_forecast_case *run, const char *path) {
-    const wt_calibration *calibration = run->calibration;
-    wt_rates rates;
-    if (!calibration || wt_calibration_rates(&rates, calibration, run->kernels->name, 1, 1, NULL)) return;
-    const bool bf16 = run->config->train.precision == WT_PRECISION_BF16;
-    for (int i = 0; run->config->run.backend == WT_BACKEND_AUTO && i < calibration->count; i++) {
-        if (uses_bf16(calibration->rates[i].kernels) != bf16) continue;
-        run->rates_of = calibration->rates[i].kernels;
-        return;
-    }
-    wt_log_warning(
-        "no times: %s has no rates of these kernels (got %s, expected %s; wavetrain bench calibrate "
-        "takes --backend and --precision)",
-        path, calibration->rates[0].kernels, run->kernels->name);
+wt_plan_request wt_plan_read_options(const wt_plan_options *options) {
+    return (wt_plan_request){.ranks = options->ranks,
+                             .threads = options->threads,
+                             .nodes = options->nodes,
+                             .calibration = options->calibration,
+                             .link = {1e-6 * options->latency, 1e9 / 8 * options->bandwidth},
+                             .node_memory = (int64_t)(options->node_memory * 1073741824.0)};
 }
 
 /* --- words --- */
@@ -211,14 +80,10 @@ static void format_time(char text[32], double seconds) {
     }
 }
 
-static const char *plural_ending(int count) {
-    return count == 1 ? "" : "s";
-}
-
 static void print_shares(const wt_forecast_case *run, const wt_forecast *forecast) {
     printf("plan             %d node%s, %d rank%s of %d thread%s; %d microbatch%s, ", run->nodes,
-           plural_ending(run->nodes), run->ranks, plural_ending(run->ranks), run->threads,
-           plural_ending(run->threads), forecast->microbatches, forecast->microbatches == 1 ? "" : "es");
+           wt_command_plural(run->nodes), run->ranks, wt_command_plural(run->ranks), run->threads,
+           wt_command_plural(run->threads), forecast->microbatches, forecast->microbatches == 1 ? "" : "es");
     if (forecast->first_microbatches == forecast->own_microbatches) {
         printf("%d per rank\n", forecast->own_microbatches);
     } else {
@@ -249,25 +114,23 @@ static void print_parts(const wt_memory_forecast *memory) {
 
 static void print_memory(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
-    const char *limit;
     char first[32], other[32], node[32], has[32];
-    const int64_t available = wt_plan_node_memory(plan->options, &limit);
     format_bytes(first, forecast->first.all);
     format_bytes(other, forecast->other.all);
     format_bytes(node, forecast->node_memory);
-    format_bytes(has, available);
+    format_bytes(has, plan->node.memory);
     printf("memory per rank  %s", first);
     if (plan->run.ranks > 1) printf(" of rank 0, which writes; %s of others", other);
     printf("; in MiB:\n");
     print_parts(&forecast->first);
     printf("memory per node  %s", node);
-    if (available > 0) printf(" of %s (%s)", has, limit);
+    if (plan->node.memory > 0) printf(" of %s (%s)", has, plan->node.limit);
     printf("\n");
 }
 
 static void print_checkpoint_size(const wt_plan *plan) {
-    char folder[WT_PATH_MAX], size[32], space[32];
-    const long long left = wt_plan_free_bytes(folder, plan->path);
+    char size[32], space[32];
+    const long long left = plan->node.free_bytes;
     format_bytes(size, plan->forecast.checkpoint_bytes);
     printf("checkpoint       %s per file, up to %d of them", size, plan->run.config->checkpoint.keep + 1);
     if (left >= 0) {
@@ -287,14 +150,13 @@ static void format_operations(char text[32], double operations) {
     snprintf(text, 32, "%.4g %s", value, units[unit]);
 }
 
-static void print_work(const wt_forecast_case *run) {
-    const int targets = wt_network_targets(run->network, run->config->data.window, run->config->data.stride);
-    const double step = 3.0 * wt_network_operations(run->network, targets) * targets *
-                        run->config->train.batch;
+static void print_work(const wt_plan *plan) {
+    const wt_train_config *train = &plan->run.config->train;
+    const double step = 3.0 * plan->step.operations * plan->step.targets * train->batch;
     char one[32], all[32];
     format_operations(one, step);
-    format_operations(all, step * (double)run->config->train.steps);
-    printf("work             %s per step, %s in all %" PRId64 "\n", one, all, run->config->train.steps);
+    format_operations(all, step * (double)train->steps);
+    printf("work             %s per step, %s in all %" PRId64 "\n", one, all, train->steps);
 }
 
 static void print_times(const wt_plan *plan) {
@@ -323,12 +185,17 @@ static void print_source(const wt_forecast_case *run, const char *path) {
     wt_command_print_wrapped(stdout, text, 17);
 }
 
+static void print_warning(void *context, const char *text) {
+    (void)context;
+    wt_log_warning("%s", text);
+}
+
 void wt_plan_print(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
     print_shares(&plan->run, forecast);
     print_memory(plan);
     print_checkpoint_size(plan);
-    print_work(&plan->run);
+    print_work(plan);
     if (forecast->timed && forecast->linked) {
         print_times(plan);
     } else if (forecast->timed) {
@@ -338,46 +205,5 @@ void wt_plan_print(const wt_plan *plan) {
     }
     if (forecast->timed) print_source(&plan->run, plan->calibration_path);
     fflush(stdout);
-    if (forecast->timed && !forecast->linked) {
-        wt_log_warning("no time of the exchange: the link between nodes is not known (expected --latency and "
-                       "--bandwidth, or wavetrain bench calibrate on two nodes with a rank each)");
-    }
-    wt_plan_warn(plan);
-}
-
-/* What can't be is refused before anything is read. */
-static wt_status make_plan(wt_plan *plan) {
-    wt_forecast_case *run = &plan->run;
-    bool loaded = false;
-    WT_TRY(wt_kernels_select(&run->kernels, run->config->run.backend, run->config->train.precision));
-    WT_TRY(wt_forecast_microbatches(&plan->forecast, run));
-    WT_TRY(measure_data(run, &plan->data));
-    WT_TRY(wt_plan_load_calibration(&plan->calibration, plan->options->calibration, plan->calibration_path,
-                                    &loaded));
-    if (loaded) run->calibration = &plan->calibration;
-    wt_plan_choose_rates(run, plan->calibration_path);
-    return wt_forecast_make(&plan->forecast, run);
-}
-
-wt_status wt_plan_create(wt_plan **out, const wt_plan_options *options, const wt_config *config,
-                         const wt_network *network, const char *path) {
-    wt_plan *plan;
-    *out = NULL;
-    WT_TRY(wt_alloc(&plan, 1, sizeof *plan, "a plan"));
-    plan->options = options;
-    plan->path = path;
-    const int nodes = options->nodes ? options->nodes : 1;
-    plan->run = (wt_forecast_case){.config = config,
-                                   .network = network,
-                                   .ranks = options->ranks ? options->ranks : nodes,
-                                   .threads = options->threads ? options->threads : 1,
-                                   .nodes = nodes,
-                                   .link = {1e-6 * options->latency, 1e9 / 8 * options->bandwidth}};
-    wt_status status = make_plan(plan);
-    if (status == WT_OK) {
-        *out = plan;
-    } else {
-        wt_free(plan);
-    }
-    return status;
+    wt_plan_warn(plan, print_warning, NULL);
 }

@@ -15,4 +15,7 @@ static inline int wt_forecast_channels(const wt_forecast_case *run) {
     return run->data.channels > 0 ? run->data.channels : 1;
 }
 
+/* Parameters and all that the optimizer keeps of them; the configuration and the network are read. */
+int64_t wt_forecast_state_bytes(const wt_forecast_case *run);
+
 #endif

@@ -41,7 +41,7 @@ static int count_buffers(const wt_forecast_case *run) {
     return buffers;
 }
 
-static int64_t forecast_state_bytes(const wt_forecast_case *run) {
+int64_t wt_forecast_state_bytes(const wt_forecast_case *run) {
     return count_buffers(run) * (int64_t)(wt_network_parameters(run->network)->total * sizeof(wt_real));
 }
 
@@ -90,7 +90,7 @@ static int64_t forecast_validation_bytes(const wt_forecast_case *run) {
 
 static int64_t forecast_file_bytes(const wt_forecast_case *run) {
     const int tensors = wt_network_parameters(run->network)->count * count_buffers(run);
-    return forecast_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
+    return wt_forecast_state_bytes(run) + WT_FILE_HEAD + (int64_t)tensors * WT_FILE_TENSOR;
 }
 
 /* The writer's copy stays; the tensors in PyTorch's order (with space for all moments) and the file, which
@@ -98,7 +98,7 @@ static int64_t forecast_file_bytes(const wt_forecast_case *run) {
 static int64_t forecast_checkpoint_bytes(const wt_forecast_case *run) {
     const int64_t exported = (1 + WT_MOMENTS) *
                              (int64_t)(wt_network_parameters(run->network)->total * sizeof(float));
-    return forecast_state_bytes(run) + exported + 2 * forecast_file_bytes(run);
+    return wt_forecast_state_bytes(run) + exported + 2 * forecast_file_bytes(run);
 }
 
 static void forecast_rank_memory(wt_memory_forecast *memory, const wt_forecast_case *run,
@@ -115,7 +115,7 @@ static void forecast_rank_memory(wt_memory_forecast *memory, const wt_forecast_c
     *memory = (wt_memory_forecast){
         .process = forecast_process_bytes(run, forecast->ranks_on_node),
         .pass = wt_engine_bytes(wt_network_graph(run->network), run->kernels, &shape),
-        .state = forecast_state_bytes(run),
+        .state = wt_forecast_state_bytes(run),
         .exchange = forecast_exchange_bytes(run, own, at_once),
         .data = run->data.train_bytes + wt_loader_bytes(&batch, wt_forecast_channels(run)),
         .validation = forecast_validation_bytes(run),

@@ -25,6 +25,7 @@ metrics    | plot            | base data
 generate   | generate        | base config kernels data engine
 train      | train           | everything above
 predict    | predict         | everything above
+bench      |                 | everything above
 sweep      |                 | everything above
 cli        |                 | everything above
 example    | wavetrain       | everything above

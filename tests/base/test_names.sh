@@ -22,10 +22,11 @@ checkpoint: checkpoint checkpoints run pruner state
 metrics: metrics plot chart legend picture series progress
 generate: continuation sequence choose
 train: train trainer run step phase timer evaluator checkpoint guard judge label restore restored replicas stop stragglers time agree predictions
-predict: forecast calibration rates work cpu node
+predict: scaling plan forecast calibration rates work cpu node
+bench: bench kernel measure stepper
 yaml: yaml
 sweep: sweep
-cli: command commands bench plan scaling stepper prepare manual completion generate
+cli: command commands bench plan prepare manual completion generate
 LIST
 }
 

@@ -18,7 +18,7 @@
 #include "ion_hmm.h"
 #include "wavetrain/train.h"
 
-static double given(int argc, char **argv, const char *name, double standard) {
+static double read_argument(int argc, char **argv, const char *name, double standard) {
     const size_t length = strlen(name);
     for (int i = 2; i < argc; i++) {
         if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
@@ -88,21 +88,21 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s LAG [NAME=VALUE…]\n", argv[0]);
         return 2;
     }
-    measure m = {.ion = {.count = (int)given(argc, argv, "channels", 5),
-                         .opening = given(argc, argv, "opening", 100),
-                         .closing = given(argc, argv, "closing", 100),
-                         .amplitude = given(argc, argv, "amplitude", 1),
-                         .noise = given(argc, argv, "noise", 0.4),
-                         .hum = given(argc, argv, "hum", 0.2),
-                         .drift = given(argc, argv, "drift", 0.2),
-                         .rate = (int)given(argc, argv, "rate", 10000),
-                         .utterances = (int64_t)given(argc, argv, "utterances", 50),
-                         .seed = (uint64_t)given(argc, argv, "seed", 1)},
+    measure m = {.ion = {.count = (int)read_argument(argc, argv, "channels", 5),
+                         .opening = read_argument(argc, argv, "opening", 100),
+                         .closing = read_argument(argc, argv, "closing", 100),
+                         .amplitude = read_argument(argc, argv, "amplitude", 1),
+                         .noise = read_argument(argc, argv, "noise", 0.4),
+                         .hum = read_argument(argc, argv, "hum", 0.2),
+                         .drift = read_argument(argc, argv, "drift", 0.2),
+                         .rate = (int)read_argument(argc, argv, "rate", 10000),
+                         .utterances = (int64_t)read_argument(argc, argv, "utterances", 50),
+                         .seed = (uint64_t)read_argument(argc, argv, "seed", 1)},
                  .lag = strtol(argv[1], NULL, 10),
-                 .window = (int64_t)given(argc, argv, "window", 1),
-                 .stride = (int64_t)given(argc, argv, "stride", 1),
+                 .window = (int64_t)read_argument(argc, argv, "window", 1),
+                 .stride = (int64_t)read_argument(argc, argv, "stride", 1),
                  .methods = {{"nearest level", NULL}, {"forward filter", NULL}, {"smoother", NULL}}};
-    m.ion.frames = llround(given(argc, argv, "seconds", 10) * m.ion.rate);
+    m.ion.frames = llround(read_argument(argc, argv, "seconds", 10) * m.ion.rate);
     wt_prepare_plan plan = {.items = 0};
     exit_on_failure(wt_ion_plan(&plan, &m.ion, 1 << 20)); /* checks the ranges */
     wt_ion_chain_make(&m.chain, &m.ion);
@@ -112,10 +112,10 @@ int main(int argc, char **argv) {
     const size_t tests = (size_t)plan.utterances[WT_SPLIT_TEST];
     for (size_t i = 0; i < tests; i++) measure_utterance(&m, plan.order[plan.items - tests + i]);
     for (int i = 0; i < METHODS; i++) {
-        printf(
-            "%-14s  accuracy %.4f  macro-F1 %.4f\n", m.methods[i].name,
-            wt_label_table_accuracy(m.methods[i].table, states),
-            wt_label_table_macro_f1(m.methods[i].table, states, (int64_t)given(argc, argv, "least", 1000)));
+        printf("%-14s  accuracy %.4f  macro-F1 %.4f\n", m.methods[i].name,
+               wt_label_table_accuracy(m.methods[i].table, states),
+               wt_label_table_macro_f1(m.methods[i].table, states,
+                                       (int64_t)read_argument(argc, argv, "least", 1000)));
         wt_free(m.methods[i].table);
     }
     wt_prepare_plan_dispose(&plan);

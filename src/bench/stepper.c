@@ -1,13 +1,12 @@
 /*
- * The trainer's steps on random input, for the commands that measure them: the network, the windows and the
- * targets are the configuration's and its data set's, what is not measured are data, the guard and files.
+ * The trainer's steps on random input, for whoever measures them: the network, the windows and the
+ * targets are the configuration's and its data set's; data, the guard and files are not measured.
  */
-#include "bench_stepper.h"
+#include "bench/stepper.h"
 
 #include "base/random.h"
-#include "data/batches.h"
 #include "train/evaluation.h"
-#include "wavetrain/data.h"
+#include "train/step.h"
 
 /* --- random input --- */
 

@@ -1,8 +1,7 @@
-/* Training steps for the commands that measure them: bench step, bench scaling, bench calibrate. */
-#ifndef WAVETRAIN_BENCH_STEPPER_H
-#define WAVETRAIN_BENCH_STEPPER_H
+/* Training steps on random input, for whoever measures them: step, scaling, calibration. */
+#ifndef WAVETRAIN_STEPPER_H
+#define WAVETRAIN_STEPPER_H
 
-#include "bench_internal.h"
 #include "train/step.h"
 
 typedef struct {

@@ -1,0 +1,56 @@
+/* What the bench commands share: options, configurations, the lines about the peak, tables for other
+ * programs. */
+#ifndef WAVETRAIN_BENCH_COMMAND_H
+#define WAVETRAIN_BENCH_COMMAND_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "bench/bench_peak.h"
+#include "bench/bench_time.h"
+#include "wavetrain/config.h"
+
+/* --- options --- */
+
+wt_status wt_bench_check(const char *option, int value, int min, int max);
+/* --threads: 0 leaves OpenMP's own number. */
+wt_status wt_bench_set_threads(int threads);
+/* "16,32,64": numbers from `min` to `max`. */
+wt_status wt_bench_parse_list(wt_bench_list *list, const char *option, const char *text, int min, int max);
+
+/* An option that stands for a key of the configuration, so that it passes the same checks. */
+typedef struct {
+    const char *key, *text; /* text NULL: */
+    double number;          /* this, unless it is 0, for which the key is left as it is */
+} wt_bench_setting;
+
+/* What a configuration is made from: a file, or (`path` NULL) the named model, or (both NULL) the defaults;
+ * then the settings, and what --set gives. */
+typedef struct {
+    const char *path, *model;
+    char **sets;
+} wt_bench_source;
+/* Fails where both a file and a model are given. */
+wt_status wt_bench_configure(wt_config *config, const wt_bench_source *source,
+                             const wt_bench_setting *settings, int count);
+/* The file, or else the model of that name, or (NULL) A. */
+wt_bench_source wt_bench_model_source(const char *path, const char *model, char **sets);
+const char *wt_bench_source_name(const wt_bench_source *source);
+
+/* --- lines --- */
+
+/* Two lines, of `cores`: "2 threads". */
+void wt_bench_peaks_print(const wt_bench_peaks *peaks, const char *cores);
+/* "; disturbed: …", or nothing. */
+enum { WT_PEAK_DOUBT = 96 };
+void wt_bench_peak_doubt(char text[WT_PEAK_DOUBT], const wt_bench_peak *peak);
+
+/* --- a table for other programs --- */
+
+/* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */
+wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading);
+/* Passes `status` on, or else that something could not be written since the file was opened. `file` may be
+ * NULL. */
+wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
+
+#endif
