@@ -52,6 +52,7 @@ TABLE
     has_cmocka       libcmocka-dev                         cmocka
     has_h5_tools     hdf5-tools                            hdf5
     has_pgrep        procps                                procps
+    has_h5py         python3-h5py                          py-h5py
 TABLE
     fi
     if [ $need_threads = 1 ]; then
@@ -95,6 +96,7 @@ has_tsan() { # asked again once clang is there: some of its packages bring the s
 has_symbolizer() { has_command llvm-symbolizer; } # names of functions in the sanitizer's reports
 has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }
 has_pgrep() { has_command pgrep; }
+has_h5py() { python3 -c 'import h5py' 2>/dev/null || /usr/bin/python3 -c 'import h5py' 2>/dev/null; } # READMEs' Python
 has_cmake() { # the presets ask for 3.21
     has_command cmake && printf '3.21\n%s\n' "$(cmake --version | sed -n '1s/.* //p')" | sort -V -C
 }

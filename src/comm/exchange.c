@@ -65,7 +65,7 @@ static void cut_buckets(wt_exchange *exchange, size_t bucket) {
 /*
  * Within a node large buckets cost less, up to what the caches hold. Between nodes small ones do: the halves
  * of 64 KiB are messages that TCP and most fabrics send off without asking the receiver first, so that calls
- * between pieces of work need not answer in time (README, "Overlap").
+ * between pieces of work need not answer in time (tests/README.md, "Overlap").
  */
 double wt_exchange_bucket_mib(bool between_nodes, double mib) {
     enum { LEAST_PER_MIB = 1024 };

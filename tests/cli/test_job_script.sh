@@ -190,7 +190,7 @@ signalled TERM copying "$staging"
 ended 75 'cancelled or requeued from outside'
 said out.txt 'removed disk/wavetrain-7'
 
-# --- the examples in the heads and in the README ask for no more ranks than the configuration allows ---
+# --- the examples in the heads and in the READMEs ask for no more ranks than the configuration allows ---
 
 # option NAME WORDS: --NAME=…
 option() {
@@ -212,7 +212,7 @@ while read -r line; do
     ranks=$(ranks_of "${BASH_REMATCH[1]}" "${line%%jobs/*}")
     expect_ok "$WAVETRAIN" inspect "$SOURCE/${BASH_REMATCH[2]}" --ranks "$ranks"
     examples=$((examples + 1))
-done < <(grep -h 'sbatch ' "$SOURCE/README.md" "$jobs"/*.sbatch)
+done < <(grep -h 'sbatch ' "$SOURCE"/{README.md,jobs/README.md} "$jobs"/*.sbatch)
 [ $examples -ge 3 ] || fail "only $examples examples found"
 options=$(sed -n 's/.*TRAIN_JOB="\([^"]*\)".*/\1/p' "$jobs/pipeline.sh")
 expect_ok "$WAVETRAIN" inspect "$SOURCE/configs/speech.yaml" --ranks "$(ranks_of train.sbatch "$options")"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The recipes name the same libraries as jobs/setup.sh, and the dependencies' project says what it lacks and
-# refuses what is not what it should be. (The README says what else was checked by hand.)
+# refuses what is not what it should be. (jobs/README.md lists what else was checked by hand.)
 set -eu -o pipefail
 . "$SOURCE/tests/expect.sh"
 

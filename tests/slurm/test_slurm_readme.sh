@@ -1,4 +1,4 @@
-# The README's job script as it stands, with a smaller job, network and time: it trains, stops at USR1, and
+# The job script of jobs/README.md as it stands, with a smaller job, network and time: it trains, stops at USR1, and
 # goes on when it is submitted again.
 set -eu
 . "$SOURCE/tests/slurm/slurm_runs.sh"
@@ -10,7 +10,7 @@ cp config.yaml configs/speech.yaml
 
 # The block of code that begins with #SBATCH's line.
 awk '/^```/ { if (block ~ /#SBATCH/) printf "%s", block; block = ""; next } { block = block $0 "\n" }' \
-    "$SOURCE/README.md" >readme.job
+    "$SOURCE/jobs/README.md" >readme.job
 sed -i 's/--nodes=4/--nodes=2/; s/--cpus-per-task=24/--cpus-per-task=2/; s/08:00:00/00:10:00/' readme.job
 for words in '#!/bin/bash' --nodes=2 --cpus-per-task=2 --time=00:10:00 --signal=USR1@300 --kill-on-bad-exit=1; do
     said readme.job "$words"
