@@ -1,8 +1,8 @@
 #!/bin/bash
-# jobs/quickstart.sh: from a bare clone to a network that speaks, in some ten minutes on two cores.
-# Installs what is missing, builds, prepares 25 minutes of recorded speech, trains on two ranks, compares the
-# result with a Markov model, lets it speak and plots its loss. Each command is shown before it runs. Run
-# again, it goes on where it stopped and makes again what is quickly made.
+# jobs/quickstart.sh [OPTION of wavetrain train…]: from a bare clone to a trained network, in minutes on two
+# cores. Installs what is missing, builds, prepares 25 minutes of recorded speech, trains on two ranks, compares
+# the result with a Markov model, generates sound and plots the loss. Each command is shown before it runs. Run
+# again, it goes on where it stopped and makes again what is quickly made. With --steps 100 it is a short try.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ run jobs/setup.sh --recordings
 say "Build"
 if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 run cmake --preset release -DWT_TESTS=OFF --log-level=WARNING
-compile=(cmake --build --preset release --parallel "$(nproc)" --target wavetrain)
+compile=(cmake --build --preset release --parallel "$(nproc)") # all of it, for cmake --install
 show "${compile[@]}"
 "${compile[@]}" >build/compile.log || { cat build/compile.log; exit 1; }
 
@@ -68,17 +68,17 @@ say "Training: two ranks with $threads thread(s) each"
 if [ "$(id -u)" = 0 ]; then run export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 run export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$threads}"
 [ "$all" -ge 2 ] || run export WAVETRAIN_OVERSUBSCRIBE=1
-train=("${mpirun[@]}" build/wavetrain train "configs/$name.yaml" --run "$folder")
+train=("${mpirun[@]}" build/wavetrain train "configs/$name.yaml" --run "$folder" "$@")
 run "${train[@]}"
 
 say "One process with all cores from here on"
 run export OMP_NUM_THREADS="$all"
 
-say "Held-out loss, beside that of a first-order Markov model"
+say "Held-out loss, compared with a first-order Markov model"
 evaluate=(build/wavetrain evaluate "$folder" --split test --markov)
 run "${evaluate[@]}"
 
-say "The model's voice, begun from held-out sound"
+say "Sound from the network, which continues a held-out recording"
 generate=(build/wavetrain generate "$folder" --out "$folder/voice.wav" --seconds 4 --prime-from test --force)
 run "${generate[@]}"
 
@@ -93,3 +93,6 @@ printf '%-12s %s\n             by: %s\n' \
     "voice" "$folder/voice.wav" "${generate[*]}" \
     "loss plot" "$folder/loss.png" "${plot[*]}"
 printf '%-12s %s\n' "held-out loss" "above, by: ${evaluate[*]}"
+[ -z "$speech" ] ||
+    echo "The voice is noise in the rhythm of speech: the network is small and trains for minutes. README.md, \"Your own
+recordings\", has what larger ones take."

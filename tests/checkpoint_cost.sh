@@ -75,7 +75,7 @@ digest() {
 measure() {
     local run=$1-$2-$3
     rm -rf "$run"
-    OMP_NUM_THREADS=$3 mpirun -q -n "$2" --bind-to none "$program" train "$1.yaml" --set train.batch="$2" \
+    OMP_NUM_THREADS=$3 mpirun -q -n "$2" --bind-to none "$program" train "$1.yaml" --verbose --set train.batch="$2" \
         --run "$run" >"$run.log" 2>&1 ||
         { cat "$run.log"; exit 1; }
     printf '| %s | %s × %s | %s | %s |\n' "$1" "$2" "$3" \

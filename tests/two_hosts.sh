@@ -140,7 +140,7 @@ measure() {
     local steps=$((30 + 30000 / $1))
     wait_for_quiet
     rm -rf run
-    on_hosts 2 "$WAVETRAIN" train a.yaml --run run --set data.window="$1" --set train.steps=$steps \
+    on_hosts 2 "$WAVETRAIN" train a.yaml --run run --verbose --set data.window="$1" --set train.steps=$steps \
         --set exchange.bucket="$2" --set exchange.progress="$3" >log 2>&1 || { cat log >&2; exit 1; }
     sed -n "s/^exposed exchange, fastest tenth: \([0-9.]*\) ms of a step's \([0-9.]*\), \([0-9.]*\) of them waiting; backward takes \([0-9.]*\).*/$1 $2 $3 \1 \2 \3 \4/p" log >>"$times"
 }

@@ -12,7 +12,7 @@
 typedef struct {
     char *run, *steps, *resume, *initial;
     char **sets;
-    int help_config, other_data, oversubscribe;
+    int help_config, other_data, oversubscribe, verbose;
 } wt_train_arguments;
 
 static wt_train_arguments wt_given; /* popt's tables want constant addresses */
@@ -36,6 +36,8 @@ static const struct poptOption wt_options[] = {
      "Start although a host has more threads than processors (as WAVETRAIN_OVERSUBSCRIBE=1 in the "
      "environment, which other commands read too)",
      NULL},
+    {"verbose", '\0', POPT_ARG_NONE, &wt_given.verbose, 0,
+     "Also report kernels, phases of a step, exchange, ranks and background checkpoints", NULL},
     {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
      "Print every key of the configuration with its default, range and meaning", NULL},
     POPT_TABLEEND,
@@ -96,6 +98,7 @@ static wt_status fill_options(wt_train_options *options, wt_config *read, const 
 static wt_status train_config(wt_comm *comm, const char *config) {
     wt_train_options options = {0};
     wt_config *read;
+    if (wt_given.verbose) wt_log_setup(WT_LOG_VERBOSE, wt_log_is_verbose());
     wt_status status = wt_config_create(&read);
     const bool input = strcmp(config, "-") == 0; /* which rank 0 alone has */
     if (status == WT_OK) status = fill_options(&options, read, config, !input || wt_comm_rank(comm) == 0);

@@ -58,8 +58,8 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                 trainer->state.ranks, trainer->state.threads, trainer->step->microbatches.at_once);
     report_binding(trainer);
     wt_kernels_describe(trainer->kernels, products, sizeof products);
-    wt_log_info("kernels   %s, %s%s", trainer->kernels->name, products,
-                getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
+    wt_log_detail("kernels   %s, %s%s", trainer->kernels->name, products,
+                  getenv("OPENBLAS_CORETYPE") ? " (as OPENBLAS_CORETYPE asks)" : "");
     wt_log_info("run       %s, steps %" PRId64 " to %" PRId64, trainer->options->run, trainer->state.step + 1,
                 config->train.steps);
 }
@@ -93,9 +93,9 @@ void wt_trainer_summarise(const wt_trainer *trainer, wt_status status) {
                 state->seconds);
     wt_log_info("checkpoint %s", path);
     if (trainer->checkpoints.count) {
-        wt_log_info("%d checkpoint%s before it in the background, %.3f s each, the longest %.3f s",
-                    trainer->checkpoints.count, trainer->checkpoints.count == 1 ? "" : "s",
-                    trainer->checkpoints.sum / trainer->checkpoints.count, trainer->checkpoints.longest);
+        wt_log_detail("%d checkpoint%s before it in the background, %.3f s each, the longest %.3f s",
+                      trainer->checkpoints.count, trainer->checkpoints.count == 1 ? "" : "s",
+                      trainer->checkpoints.sum / trainer->checkpoints.count, trainer->checkpoints.longest);
     }
     if (isfinite(state->best_validation_loss)) {
         char text[96];
@@ -121,9 +121,9 @@ static void summarise_share(const wt_trainer *trainer, const char *of, double sh
     for (int i = 0; i < WT_STEP_TIMES; i++)
         most[i] = (int64_t)(1e9 * wt_step_times_median(&trainer->times, (wt_step_time)i, share));
     wt_comm_max_int64(trainer->comm, most, WT_STEP_TIMES);
-    wt_log_info("exposed exchange, %s: %.2f ms of a step's %.2f, %.2f of them waiting; backward takes %.2f",
-                of, 1e-6 * (double)most[WT_STEP_TIME_EXPOSED], 1e-6 * (double)most[WT_STEP_TIME_ALL],
-                1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
+    wt_log_detail("exposed exchange, %s: %.2f ms of a step's %.2f, %.2f of them waiting; backward takes %.2f",
+                  of, 1e-6 * (double)most[WT_STEP_TIME_EXPOSED], 1e-6 * (double)most[WT_STEP_TIME_ALL],
+                  1e-6 * (double)most[WT_STEP_TIME_WAIT], 1e-6 * (double)most[WT_STEP_TIME_BACKWARD]);
 }
 
 static void summarise_exchange(const wt_trainer *trainer) {
@@ -132,23 +132,40 @@ static void summarise_exchange(const wt_trainer *trainer) {
     summarise_share(trainer, "median", 1.0);
     summarise_share(trainer, "fastest tenth", 0.1);
     wt_exchange_count_buckets(trainer->step->exchange, &buckets, &early);
-    wt_log_info("buckets: %d of %d were sent before the end of backward", early, buckets);
+    wt_log_detail("buckets: %d of %d were sent before the end of backward", early, buckets);
 }
 
-/* Where this rank's steps spent their time. */
+/* Appends "NAME SHARE %" to a text of `used` bytes. */
+static size_t append_share(char *text, size_t capacity, size_t used, const char *name, double share) {
+    const int more = snprintf(text + used, capacity - used, "%s%s %.1f %%", used ? ", " : "", name,
+                              100 * share);
+    return more > 0 && (size_t)more < capacity - used ? used + (size_t)more : used;
+}
+
+/* Where this rank's steps spent their time: in what a user knows, and with --verbose in all phases. */
 void wt_trainer_summarise_phases(const wt_trainer *trainer, int64_t count) {
+    enum { DATA, FORWARD, BACKWARD, EXCHANGE, UPDATE, GROUPS };
+    static const char *const names[GROUPS] = {"data", "forward", "backward", "exchange", "update"};
+    static const int group_of[] = {
+        [WT_PHASE_DATA] = DATA,         [WT_PHASE_DERIVE] = UPDATE,     [WT_PHASE_FORWARD] = FORWARD,
+        [WT_PHASE_BACKWARD] = BACKWARD, [WT_PHASE_EXCHANGE] = EXCHANGE, [WT_PHASE_WAIT] = EXCHANGE,
+        [WT_PHASE_DECIDE] = UPDATE,     [WT_PHASE_UPDATE] = UPDATE,
+    };
     const wt_timer *timer = &trainer->step->timer;
-    double steps = wt_timer_steps(timer);
+    double steps = wt_timer_steps(timer), groups[GROUPS] = {0};
     if (!(steps > 0)) steps = 1;
-    char text[256];
-    size_t used = 0;
+    char text[256], phases[256];
+    size_t used = 0, used_phases = 0;
     for (int phase = 0; phase <= WT_PHASE_UPDATE; phase++) {
-        int more = snprintf(text + used, sizeof text - used, "%s%s %.1f %%", phase ? ", " : "",
-                            wt_phase_name((wt_phase)phase), 100.0 * timer->seconds[phase] / steps);
-        if (more > 0 && (size_t)more < sizeof text - used) used += (size_t)more;
+        const double share = timer->seconds[phase] / steps;
+        groups[group_of[phase]] += share;
+        used_phases = append_share(phases, sizeof phases, used_phases, wt_phase_name((wt_phase)phase), share);
     }
-    if (trainer->root && count > 0)
+    for (int i = 0; i < GROUPS; i++) used = append_share(text, sizeof text, used, names[i], groups[i]);
+    if (trainer->root && count > 0) {
         wt_log_info("time of a step: %.2f ms: %s", 1e3 * steps / (double)count, text);
+        wt_log_detail("phases of a step: %s", phases);
+    }
     if (count > 0) summarise_exchange(trainer);
 }
 
@@ -159,7 +176,7 @@ void wt_trainer_summarise_ranks(wt_trainer *trainer) {
         wt_stragglers_text(trainer->straggler, sizeof trainer->straggler, stragglers, trainer->start.places);
         wt_log_info("slower than the others: %s", trainer->straggler);
     } else {
-        wt_log_info(
+        wt_log_detail(
             "before the exchange: %.2f ms per step on the median rank, %.2f on the slowest, rank %d on %s",
             1e3 * stragglers->median, 1e3 * stragglers->slowest_time, stragglers->slowest,
             trainer->start.places[stragglers->slowest].host);

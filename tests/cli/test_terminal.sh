@@ -59,4 +59,13 @@ grep -q '^time of a step' lines.txt || fail "the summary begins behind the progr
 ! grep -qE 'left.*time of a step|s/s.*time of a step' lines.txt || fail "the summary stands in the line of the progress"
 # what is on the screen: each line as the last carriage return leaves it
 awk '{ n = split($0, part, "\r"); while (n > 1 && part[n] == "") n--; print part[n] }' typed.txt >screen.txt
+# what only an expert reads stands behind --verbose
+for words in 'kernels  ' 'phases of a step: '; do
+    ! grep -q "^$words" lines.txt || fail "'$words' without --verbose: $(cat lines.txt)"
+done
+grep -qE '^time of a step: [0-9.]+ ms: data [0-9.]+ %, forward [0-9.]+ %, backward [0-9.]+ %, exchange [0-9.]+ %, update [0-9.]+ %$' lines.txt ||
+    fail "$(cat lines.txt)"
+"$WAVETRAIN" train config.yaml --run expert --steps 2 --verbose >log.txt 2>&1 || fail "--verbose: $(cat log.txt)"
+said log.txt 'kernels  '
+grep -q '^phases of a step: data .*, pack .*, wait .*, decide ' log.txt || fail "$(cat log.txt)"
 grep -q '100 %' screen.txt || fail "the finished progress is not on the screen: $(cat -v screen.txt)"

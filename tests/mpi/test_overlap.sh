@@ -7,7 +7,7 @@ export OMP_NUM_THREADS=1
 
 make_tone
 make_config config.yaml
-set -- --set train.steps=6 --set validation.every=0
+set -- --verbose --set train.steps=6 --set validation.every=0
 train_ok one "$@"
 said one.log 'time of a step: '
 grep -q '^exposed exchange' one.log && fail "one rank has nothing to exchange: $(cat one.log)"

@@ -17,7 +17,7 @@ slept() {
     local run=$1 words
     mapfile -t words < <(under "late:3000:100")
     [ -z "$2" ] || words+=("WT_FAULT_RANK=$2")
-    "$MPIRUN" "$ranks" "${words[@]}" "$WAVETRAIN" train config.yaml --run "$run" "${@:3}" >"$run.log" 2>&1 ||
+    "$MPIRUN" "$ranks" "${words[@]}" "$WAVETRAIN" train config.yaml --verbose --run "$run" "${@:3}" >"$run.log" 2>&1 ||
         fail "$run: exit code $?: $(cat "$run.log")"
 }
 

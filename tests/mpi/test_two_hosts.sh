@@ -14,7 +14,7 @@ hosts() {
     local ranks=$1 run=$2 code=0
     shift 2
     "$SOURCE/tests/two_hosts.sh" --build "$(dirname "$WAVETRAIN")" run "$ranks" \
-        "$WAVETRAIN" train config.yaml --run "$run" "$@" >"$run.log" 2>&1 || code=$?
+        "$WAVETRAIN" train config.yaml --verbose --run "$run" "$@" >"$run.log" 2>&1 || code=$?
     [ $code != 77 ] || { cat "$run.log"; exit 77; }
     [ $code = 0 ] || fail "$run: exit code $code: $(cat "$run.log")"
     same_run one "$run" 6
