@@ -47,7 +47,7 @@ double wt_engine_round(const struct wt_graph *graph, double value);
  */
 typedef struct wt_stream wt_stream;
 
-/* What a network with a condition, or with speakers, makes its samples from: all rows the same. */
+/* What a network with a condition, or with speakers, makes its samples from. */
 typedef struct {
     const wt_real *frames; /* [count, features], as batches have them; sample 0 is the first one's target */
     int64_t count;
@@ -60,8 +60,7 @@ typedef struct {
     int rows;              /* streams side by side, at least 1 */
     int threads;           /* that share the work of a sample; 0 is 1 */
     wt_weights weights;    /* of products; tables, biases and norms stay fp32 */
-    /* NULL where the network has none; its frames must outlive the stream, whose only thread computes it
-     * all */
+    /* of all rows; NULL where the network has none; its frames must outlive the stream */
     const wt_stream_condition *condition;
 } wt_stream_options;
 
@@ -90,6 +89,10 @@ const wt_real *wt_stream_row_outputs(const wt_stream *stream, int row);
 void wt_stream_rewind(wt_stream *stream);
 /* Begins a row anew: what it has been fed is forgotten. */
 void wt_stream_restart(wt_stream *stream, int row);
+/* The same with a condition of the row's own, whose frames must outlive the row. Takes the time of some
+ * frames, and the first call memory, on a stretched condition; the bits are those of a stream that was opened
+ * with it. */
+wt_status wt_stream_restart_conditioned(wt_stream *stream, int row, const wt_stream_condition *condition);
 /* Leaves a row out from now on: the last one takes its number. */
 void wt_stream_remove(wt_stream *stream, int row);
 int wt_stream_rows(const wt_stream *stream);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/timer.h"
+#include "data/prepare/feature_folder.h"
 #include "prepare_job.h"
 #include "train/agreement.h"
 #include "wavetrain/data.h"
@@ -14,7 +15,7 @@
 typedef struct {
     wt_prepare_job job;
     wt_audio_options audio;
-    char *channels, *target, *align, *mel, *speaker, **validation, **test;
+    char *channels, *target, *align, *mel, *features, *layout, *speaker, **validation, **test;
     int store_float, skip_damaged;
     long long split_seed;
     double shard_mib;
@@ -53,8 +54,13 @@ static wt_status check_audio_options(wt_audio_command *command) {
     WT_TRY(wt_prepare_check_shard_mib(&audio->shard_bytes, command->shard_mib));
     audio->store = command->store_float ? WT_STORE_FLOAT : WT_STORE_INT16;
     audio->mel = command->mel;
-    WT_CHECK(!command->mel || !command->target, WT_USAGE,
-             "--mel: has no use where samples have labels (--target)");
+    audio->features = command->features;
+    audio->layout = command->layout;
+    WT_CHECK((!command->mel && !command->features) || !command->target, WT_USAGE,
+             "--%s: has no use where samples have labels (--target)", command->mel ? "mel" : "features");
+    WT_CHECK(command->features || (!audio->hop && !audio->layout), WT_USAGE, "--%s: is of --features",
+             audio->hop ? "hop" : "layout");
+    if (audio->hop != 0) WT_TRY(wt_command_check_range("--hop", audio->hop, 1, WT_FEATURES_HOP_MAX));
     WT_CHECK(!command->speaker || !command->target, WT_USAGE,
              "--speaker: has no use where samples have labels (--target)");
     return WT_OK;
@@ -203,7 +209,7 @@ static wt_status prepare_recordings(wt_comm *comm, wt_audio_command *command, wt
     WT_TRY(agree_on_recordings(comm, list));
     if (command->target) WT_TRY(agree_on_recordings(comm, targets));
     WT_TRY(wt_comm_agree(comm, check_recordings(comm, command, list, targets)));
-    wt_status status = wt_comm_agree(comm, wt_audio_spectrum(audio, list));
+    wt_status status = wt_comm_agree(comm, wt_audio_features(audio, list));
     if (status == WT_OK) status = wt_comm_agree(comm, wt_audio_plan(&plan, list, audio));
     if (status == WT_OK && command->speaker)
         status = wt_comm_agree(comm, wt_speakers_find(&speakers, list, command->speaker));
@@ -223,6 +229,7 @@ static wt_status prepare_recordings(wt_comm *comm, wt_audio_command *command, wt
         wt_prepare_report(&command->job, &plan, wt_time_now() - start);
         wt_prepare_report_details(&command->job, &plan, audio->trim > 0, list);
     }
+    wt_feature_folder_close(audio->given);
     wt_speakers_dispose(&speakers);
     wt_prepare_plan_dispose(&plan);
     return status;
@@ -279,6 +286,18 @@ static wt_status run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
          "be replaced, as in espnet,fft=512,hop=128 (fft, hop, window, bands, low, high, power, floor, root, "
          "log, pad, frames, scale, area)",
          "PRESET[,KEY=VALUE…]"},
+        {"features", '\0', POPT_ARG_STRING, &own.features, 0,
+         "Features that another program has made of the recordings as they are, one file for each by its "
+         "name: "
+         "NAME.npy or NAME-feats.npy, NAME.h5 (feats, melspc or world), or Kaldi's archives (.scp, .ark); "
+         "with "
+         "--mel, which says how they were made, or --hop",
+         "FOLDER"},
+        {"hop", '\0', POPT_ARG_INT, &own.audio.hop, 0,
+         "With --features: samples from frame to frame; frame 0 is centred at sample 0", "N"},
+        {"layout", '\0', POPT_ARG_STRING, &own.layout, 0,
+         "With --features: TD, a row per frame, or DT, a column per frame (default: by which side fits)",
+         "TD|DT"},
         {"speaker", '\0', POPT_ARG_STRING, &own.speaker, 0,
          "Who speaks: folder (the first folder in a recording's name), a regular expression whose first "
          "group in the "
@@ -317,6 +336,8 @@ cleanup:
     free(own.align);
     free(own.channels);
     free(own.mel);
+    free(own.features);
+    free(own.layout);
     free(own.speaker);
     wt_prepare_free_values(own.validation);
     wt_prepare_free_values(own.test);

@@ -368,6 +368,8 @@ typedef struct {
     int ldadd;
 } wt_product_part;
 void wt_product_rows(const wt_engine *engine, int op, const wt_tile *tile, const wt_product_part *part);
+/* Channels first … first + count − 1 of rows to which a condition is added. */
+void wt_upsample_rows(const wt_engine *engine, int op, const wt_tile *tile, int first, int count);
 /* [channels], or NULL. */
 const wt_real *wt_product_bias(const wt_engine *engine, int op);
 

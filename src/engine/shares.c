@@ -69,14 +69,19 @@ static bool is_in_place(const wt_engine *e, int op) {
            e->plan->ops[op].work == buffer;
 }
 
+/* Rows that an operator works in, which forward of an upsampling leaves alone: they are its frames'. */
+static int work_of(const wt_engine *e, int op) {
+    return e->graph->ops[op].kind == WT_OP_UPSAMPLE ? -1 : e->plan->ops[op].work;
+}
+
 /* Whoever writes rows that all see does so once. True: something has changed. */
 static bool settle(wt_share_plan *shares, const wt_engine *e, int op, int threads) {
     const wt_op *o = &e->graph->ops[op];
-    const int written[] = {e->plan->values[o->output].buffer, e->plan->ops[op].work, e->plan->ops[op].state};
+    const int written[] = {e->plan->values[o->output].buffer, work_of(e, op), e->plan->ops[op].state};
     bool seen = false;
     for (int i = 0; i < 3; i++) seen |= written[i] >= 0 && shares->shared[written[i]];
     if (!seen || shares->steps[op].mode != WT_SHARE_EACH) return false;
-    const bool some = (o->kind == WT_OP_PRODUCT || is_in_place(e, op)) &&
+    const bool some = (o->kind == WT_OP_PRODUCT || o->kind == WT_OP_UPSAMPLE || is_in_place(e, op)) &&
                       divisible(wt_engine_value(e, o->output)->channels, threads);
     shares->steps[op].mode = some ? WT_SHARE_SOME : WT_SHARE_FIRST;
     for (int i = 0; i < 3; i++) {
@@ -137,7 +142,7 @@ static void touch_memory(tracing *t, int op, bool note) {
     if (some && step->paired && o->kind == WT_OP_PRODUCT) return; /* into rows of its own */
     write_share_rows(t, plan->values[o->output].buffer, step->mode, note);
     if (step->paired) return;
-    write_share_rows(t, plan->ops[op].work, step->mode, note);
+    write_share_rows(t, work_of(t->e, op), step->mode, note);
     write_share_rows(t, plan->ops[op].state, step->mode, note);
 }
 
@@ -303,6 +308,11 @@ static void run_activation(const wt_share_part *p, int op, const wt_tile *tile) 
     if (s.count > 0) e->kernels->activate(y, channels, y, channels, tile->count, s.count, o->activation);
 }
 
+static void run_share_upsample(const wt_share_part *p, int op, const wt_tile *tile) {
+    const selection s = select_columns(p, op);
+    if (s.count > 0) wt_upsample_rows(p->engine, op, tile, s.first, s.count);
+}
+
 void wt_share_part_run(const wt_share_part *part, int op, const wt_tile *tile) {
     const wt_engine *e = part->engine;
     switch (part->shares->steps[op].mode) {
@@ -315,6 +325,7 @@ void wt_share_part_run(const wt_share_part *part, int op, const wt_tile *tile) {
     switch (e->graph->ops[op].kind) {
     case WT_OP_PRODUCT: run_product(part, op, tile); return;
     case WT_OP_GATE: run_share_gate(part, op, tile); return;
+    case WT_OP_UPSAMPLE: run_share_upsample(part, op, tile); return;
     default: run_activation(part, op, tile); return;
     }
 }

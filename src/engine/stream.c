@@ -35,11 +35,16 @@ struct wt_stream {
     int32_t *target;
     bool began;
     wt_real *beginning; /* each ring's rows of one stream, the newest first, and the outputs */
-    /* a condition, and of each stream: the sample whose outputs come next, its own frame, whether that is
-     * new */
+    /* a condition, and of each stream: its own, the sample whose outputs come next, that one's frame, whether
+     * the frame and whether the condition are new */
     wt_stream_condition condition;
+    wt_stream_condition *conditions;
     int64_t *sample, *frame;
-    bool *fresh;
+    bool *fresh, *anew;
+    wt_stream *starter; /* of one row: makes the beginnings of others; NULL until there is one */
+    const wt_kernels *given_kernels;
+    const wt_real *parameters;
+    wt_weights weights;
 };
 
 /* --- inputs --- */
@@ -97,11 +102,20 @@ static wt_status take_inputs(wt_stream *stream, const wt_graph *graph) {
 
 static const int64_t NO_FRAME = INT64_MIN;
 
+static void set_condition(wt_stream *stream, int row, const wt_stream_condition *condition) {
+    stream->conditions[row] = *condition;
+    stream->anew[row] = true;
+    if (stream->batch.speaker) stream->batch.speaker[row] = condition->speaker;
+    if (stream->frame) stream->frame[row] = NO_FRAME;
+}
+
 static wt_status take_condition(wt_stream *stream, const wt_graph *graph) {
     const size_t rows = (size_t)stream->capacity;
     wt_batch *batch = &stream->batch;
+    WT_TRY(wt_alloc(&stream->conditions, rows, sizeof *stream->conditions, "conditions of streams"));
+    WT_TRY(wt_alloc(&stream->anew, rows, sizeof *stream->anew, "conditions of streams"));
     if (graph->speakers) WT_TRY(wt_alloc(&batch->speaker, rows, sizeof *batch->speaker, "streams"));
-    for (size_t r = 0; graph->speakers && r < rows; r++) batch->speaker[r] = stream->condition.speaker;
+    for (int r = 0; r < stream->capacity; r++) set_condition(stream, r, &stream->condition);
     if (graph->condition < 0) return WT_OK;
     const wt_value *frames = &graph->values[graph->condition];
     batch->features = frames->channels;
@@ -119,10 +133,10 @@ static wt_status take_condition(wt_stream *stream, const wt_graph *graph) {
 /* The frames that the next outputs depend on. */
 static void take_frames(wt_stream *stream) {
     const wt_graph *graph = stream->engine->graph;
-    const wt_stream_condition *c = &stream->condition;
     wt_batch *batch = &stream->batch;
     const size_t each = (size_t)batch->features;
     for (int r = 0; stream->sample && r < stream->rows; r++) {
+        const wt_stream_condition *c = &stream->conditions[r];
         const int64_t frame = wt_batch_frame_of(&graph->framing, stream->sample[r], c->centre,
                                                 &batch->phase[r]);
         wt_real *to = batch->condition + (size_t)r * (size_t)batch->frames * each;
@@ -142,7 +156,7 @@ static void run_condition(const wt_stream *stream, const wt_engine *e, int op, w
     wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .count = 1};
     if (extent == WT_EXTENT_FRAMES) tile.count = e->plan->frames + tile.stage->left;
     for (; tile.group < stream->rows; tile.group++) {
-        if (extent == WT_EXTENT_WINDOW ? !stream->began : stream->fresh[tile.group])
+        if (extent == WT_EXTENT_WINDOW ? stream->anew[tile.group] : stream->fresh[tile.group])
             wt_engine_op_class(e->graph, op)->forward(e, op, &tile);
     }
 }
@@ -240,6 +254,7 @@ static void run(wt_stream *stream) {
     } else {
         compute(stream, 0);
     }
+    memset(stream->anew, 0, (size_t)stream->rows * sizeof *stream->anew);
 }
 
 static wt_real *find_stream_outputs(const wt_stream *stream) {
@@ -270,26 +285,31 @@ static const wt_real *copy_rings(const wt_engine *e, const wt_real *first, int f
     return first;
 }
 
-static void copy_row(wt_stream *stream, int from, int to) {
+/* To row `to` from row `from`, or from a beginning (−1). */
+static void copy_row(wt_stream *stream, const wt_real *beginning, int from, int to) {
     const size_t outputs = (size_t)wt_engine_value(stream->engine, stream->engine->graph->outputs)->channels;
-    const wt_real *first = stream->beginning;
+    const wt_real *first = beginning;
     for (int t = 0; t < stream->threads; t++)
-        first = copy_rings(stream->parts[t].engine, stream->beginning, from, to);
+        first = copy_rings(stream->parts[t].engine, beginning, from, to);
     wt_real *newest = find_stream_outputs(stream);
     memcpy(newest + (size_t)to * outputs, from < 0 ? first : newest + (size_t)from * outputs,
            outputs * sizeof *newest);
 }
 
-static wt_status keep_beginning(wt_stream *stream) {
+static wt_status take_beginning(wt_stream *stream) {
     const wt_engine *e = stream->engine;
-    const size_t outputs = (size_t)wt_engine_value(e, e->graph->outputs)->channels;
-    size_t count = outputs;
+    size_t count = (size_t)wt_engine_value(e, e->graph->outputs)->channels;
     for (int b = 0; b < e->plan->buffer_count; b++) {
         const wt_buffer *buffer = &e->plan->buffers[b];
         if (buffer->places[WT_FORWARD].kind == WT_PLACE_RING)
             count += (size_t)buffer->channels * (size_t)buffer->places[WT_FORWARD].ring;
     }
-    WT_TRY(wt_alloc(&stream->beginning, count, sizeof(wt_real), "a stream's beginning"));
+    return wt_alloc(&stream->beginning, count, sizeof(wt_real), "a stream's beginning");
+}
+
+static void keep_beginning(wt_stream *stream) {
+    const wt_engine *e = stream->engine;
+    const size_t outputs = (size_t)wt_engine_value(e, e->graph->outputs)->channels;
     wt_real *to = stream->beginning;
     for (int b = 0; b < e->plan->buffer_count; b++) {
         const wt_place *place = &e->plan->buffers[b].places[WT_FORWARD];
@@ -299,7 +319,23 @@ static wt_status keep_beginning(wt_stream *stream) {
             memcpy(to, ring_row(e, place, i), channels * sizeof *to);
     }
     memcpy(to, find_stream_outputs(stream), outputs * sizeof *to);
-    return WT_OK;
+}
+
+/* An endless past of padding and of the first frame, which ends where a stretch of frames sees the second
+ * one. */
+static void compute_beginning(wt_stream *stream) {
+    const wt_graph *graph = stream->engine->graph;
+    int64_t before = 0;
+    if (graph->frame_taps > 2) before = (int64_t)graph->framing.hop * (graph->frame_taps + 1);
+    for (int r = 0; stream->sample && r < stream->rows; r++) stream->sample[r] = -before;
+    stream->began = false;
+    run(stream);
+    stream->began = true;
+    for (int64_t i = 0; i < before; i++) {
+        count_samples(stream);
+        run(stream);
+    }
+    keep_beginning(stream);
 }
 
 /* --- the whole --- */
@@ -353,17 +389,15 @@ static wt_status begin_stream(wt_stream *stream, const wt_graph *graph, const wt
     for (int t = 0; t < stream->threads; t++)
         WT_TRY(wt_share_part_pack(&stream->parts[t], parameters, stream->capacity));
     if (stream->threads > 1) WT_TRY(wt_team_create(&stream->team, stream->threads, compute, stream));
-    /* an endless past of the first frame ends where a stretch of frames sees the second one */
-    int64_t before = 0;
-    if (graph->frame_taps > 2) before = (int64_t)graph->framing.hop * (graph->frame_taps + 1);
-    for (int r = 0; stream->sample && r < stream->rows; r++) stream->sample[r] = -before;
-    run(stream);
-    stream->began = true;
-    for (int64_t i = 0; i < before; i++) {
-        count_samples(stream);
-        run(stream);
-    }
-    return keep_beginning(stream);
+    WT_TRY(take_beginning(stream));
+    compute_beginning(stream);
+    return WT_OK;
+}
+
+static wt_status check_frames_given(const wt_graph *graph, const wt_stream_condition *condition) {
+    WT_CHECK(graph->condition < 0 || condition->count > 0, WT_USAGE,
+             "the network has a condition, and no frame is given");
+    return WT_OK;
 }
 
 wt_status wt_stream_open(wt_stream **out, const wt_graph *graph, const wt_kernels *kernels,
@@ -375,14 +409,16 @@ wt_status wt_stream_open(wt_stream **out, const wt_graph *graph, const wt_kernel
              "a network with one output per window generates nothing");
     const bool conditioned = graph->condition >= 0 || graph->speakers;
     WT_CHECK(!conditioned || options->condition, WT_USAGE, "the network has a condition, and none is given");
-    WT_CHECK(graph->condition < 0 || options->condition->count > 0, WT_USAGE,
-             "the network has a condition, and no frame is given");
+    if (conditioned) WT_TRY(check_frames_given(graph, options->condition));
     WT_CHECK(options->rows >= 1 && options->threads >= 0, WT_USAGE,
              "streams: got %d with %d threads, expected 1 or more", options->rows, options->threads);
     WT_TRY(wt_alloc(&stream, 1, sizeof *stream, "the stream"));
     stream->kernels = wt_kernels_for_rows(kernels, options->rows, options->weights);
     stream->capacity = stream->rows = options->rows;
-    stream->threads = options->threads && !conditioned ? options->threads : 1;
+    stream->threads = options->threads ? options->threads : 1;
+    stream->given_kernels = kernels;
+    stream->parameters = parameters;
+    stream->weights = options->weights;
     if (conditioned) stream->condition = *options->condition;
     stream->history = history_of(graph);
     stream->channels = graph->signal >= 0 ? graph->values[graph->signal].channels : 0;
@@ -424,6 +460,9 @@ void wt_stream_destroy(wt_stream *stream) {
     wt_free(stream->sample);
     wt_free(stream->frame);
     wt_free(stream->fresh);
+    wt_free(stream->conditions);
+    wt_free(stream->anew);
+    wt_stream_destroy(stream->starter);
     wt_free(stream);
 }
 
@@ -453,24 +492,41 @@ void wt_stream_rewind(wt_stream *stream) {
     for (int row = 0; row < stream->rows; row++) wt_stream_restart(stream, row);
 }
 
-void wt_stream_restart(wt_stream *stream, int row) {
+static void begin_stream_row(wt_stream *stream, int row, const wt_stream_condition *condition,
+                             const wt_real *beginning) {
     clear_inputs(stream, row);
-    copy_row(stream, -1, row);
-    if (stream->sample) {
-        stream->sample[row] = 0;
-        stream->frame[row] = NO_FRAME;
+    copy_row(stream, beginning, -1, row);
+    set_condition(stream, row, condition);
+    if (stream->sample) stream->sample[row] = 0;
+}
+
+void wt_stream_restart(wt_stream *stream, int row) {
+    begin_stream_row(stream, row, &stream->condition, stream->beginning);
+}
+
+wt_status wt_stream_restart_conditioned(wt_stream *stream, int row, const wt_stream_condition *condition) {
+    const wt_graph *graph = stream->engine->graph;
+    WT_TRY(check_frames_given(graph, condition));
+    if (!stream->starter) {
+        const wt_stream_options options = {
+            .silence_class = stream->silence, .rows = 1, .weights = stream->weights, .condition = condition};
+        WT_TRY(wt_stream_open(&stream->starter, graph, stream->given_kernels, stream->parameters, &options));
+    } else {
+        wt_stream_restart(stream->starter, 0);
+        set_condition(stream->starter, 0, condition);
+        compute_beginning(stream->starter);
     }
+    begin_stream_row(stream, row, condition, stream->starter->beginning);
+    return WT_OK;
 }
 
 void wt_stream_remove(wt_stream *stream, int row) {
     const int last = stream->rows - 1;
     const size_t history = (size_t)stream->history, count = history * (size_t)stream->channels;
     if (row != last) {
-        copy_row(stream, last, row);
-        if (stream->sample) {
-            stream->sample[row] = stream->sample[last];
-            stream->frame[row] = NO_FRAME;
-        }
+        copy_row(stream, NULL, last, row);
+        set_condition(stream, row, &stream->conditions[last]);
+        if (stream->sample) stream->sample[row] = stream->sample[last];
         if (stream->classes)
             memcpy(stream->classes + (size_t)row * history, stream->classes + (size_t)last * history,
                    history * sizeof *stream->classes);

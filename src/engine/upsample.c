@@ -47,76 +47,97 @@ static const wt_real *find_weights(const wt_engine *e, const wt_op *o, const wt_
 
 /* --- forward --- */
 
-static void add_upsampled_rows(const wt_engine *e, wt_real *y, const wt_real *x, int64_t rows, int channels) {
-    for (int64_t i = 0; i < rows; i++, y += channels) e->kernels->add(y, x, (size_t)channels);
+/* Channels first … first + count − 1 of all that rows have. */
+typedef struct {
+    int all, first, count;
+} channel_range;
+
+static void add_upsampled_rows(const wt_engine *e, wt_real *y, const wt_real *x, int64_t rows,
+                               const channel_range *c) {
+    for (int64_t i = 0; i < rows; i++, y += c->all)
+        e->kernels->add(y + c->first, x + c->first, (size_t)c->count);
 }
 
-/* `k` [taps][ld] begins with the first row's weights. */
-static void add_weighted(const wt_engine *e, const wt_op *o, wt_real *y, const wt_real *x, int rows,
-                         const wt_real *k, int ld) {
-    const int channels = wt_engine_value(e, o->output)->channels;
-    e->kernels->convolve_weights(y, channels, k, ld, x, channels, o->taps, rows, channels);
+/* `k` [taps][ld] begins with the weights of `y`, the first of `rows` rows. */
+typedef struct {
+    wt_real *y;
+    const wt_real *x, *k;
+    int rows, ld;
+} weighted_rows;
+
+static void add_weighted(const wt_engine *e, const wt_op *o, const weighted_rows *w, const channel_range *c) {
+    e->kernels->convolve_weights(w->y + c->first, c->all, w->k, w->ld, w->x + c->first, c->all, o->taps,
+                                 w->rows, c->count);
 }
 
-static void add_lines(const wt_engine *e, const wt_op *o, wt_real *y, const wt_real *x,
-                      const stretch_rows *s) {
+static void add_lines(const wt_engine *e, const wt_op *o, const weighted_rows *rows, int r,
+                      const channel_range *c) {
     wt_real k[2 * CHUNK];
-    for (int n = 0; n < s->count; n++) {
-        k[n] = line_weight(e, s->r + n, 0);
-        k[CHUNK + n] = line_weight(e, s->r + n, 1);
+    weighted_rows w = *rows;
+    for (int n = 0; n < w.rows; n++) {
+        k[n] = line_weight(e, r + n, 0);
+        k[CHUNK + n] = line_weight(e, r + n, 1);
     }
-    add_weighted(e, o, y, x, s->count, k, CHUNK);
+    w.k = k;
+    w.ld = CHUNK;
+    add_weighted(e, o, &w, c);
 }
 
 static void add_frames(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y,
-                       const wt_span *span) {
-    const int channels = wt_engine_value(e, o->output)->channels;
+                       const wt_span *span, const channel_range *c) {
     const int64_t place = find_first_place(e, o, tile) + span->first;
     const wt_real *k = find_weights(e, o, tile);
     for (int64_t i = 0; i < span->count;) {
         const stretch_rows s = next_rows(e, o, place + i, span->count - i);
         const wt_real *x = wt_engine_value_row(e, tile, o->input, wt_engine_left(e, o->input) + s.f);
+        const weighted_rows w = {y, x, k ? k + s.r : NULL, s.count, e->graph->framing.hop};
         if (k) {
-            add_weighted(e, o, y, x, s.count, k + s.r, e->graph->framing.hop);
+            add_weighted(e, o, &w, c);
         } else if (o->taps > 1) {
-            add_lines(e, o, y, x, &s);
+            add_lines(e, o, &w, s.r, c);
         } else {
-            add_upsampled_rows(e, y, x, s.count, channels);
+            add_upsampled_rows(e, y, x, s.count, c);
         }
-        y += (size_t)s.count * (size_t)channels;
+        y += (size_t)s.count * (size_t)c->all;
         i += s.count;
     }
 }
 
 /* To rows of one window. */
-static void add_condition(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y,
-                          int64_t first) {
-    const int channels = wt_engine_value(e, o->output)->channels;
+static void add_condition(const wt_engine *e, const wt_op *o, const wt_tile *tile, wt_real *y, int64_t first,
+                          const channel_range *c) {
     wt_span span = wt_engine_value_span(e, tile, o->output);
     span.first = first;
     if (wt_engine_value(e, o->input)->extent == WT_EXTENT_FRAMES) {
-        add_frames(e, o, tile, y, &span);
+        add_frames(e, o, tile, y, &span, c);
     } else {
-        add_upsampled_rows(e, y, wt_engine_value_row(e, tile, o->input, 0), span.count, channels);
+        add_upsampled_rows(e, y, wt_engine_value_row(e, tile, o->input, 0), span.count, c);
     }
 }
 
-static void forward_upsample(const wt_engine *e, int op, const wt_tile *tile) {
+void wt_upsample_rows(const wt_engine *e, int op, const wt_tile *tile, int first, int count) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_engine_value_span(e, tile, o->output);
-    const int channels = wt_engine_value(e, o->output)->channels;
+    const channel_range c = {wt_engine_value(e, o->output)->channels, first, count};
     if (span.count <= 0) return;
     wt_real *y = wt_engine_value_row(e, tile, o->output, span.first);
     const int64_t row = span.first - wt_engine_left(e, o->output) - o->add_delay + wt_engine_left(e, o->add);
     const wt_real *a = wt_engine_value_row(e, tile, o->add, row);
-    if (a != y) memcpy(y, a, (size_t)span.count * (size_t)channels * sizeof *y);
+    for (int i = 0; a != y && i < span.count; i++) {
+        const size_t at = (size_t)i * (size_t)c.all + (size_t)first;
+        memcpy(y + at, a + at, (size_t)count * sizeof *y);
+    }
     if (e->streams) { /* rows are streams, a window each */
         wt_tile own = *tile;
         own.count = 1;
-        for (; own.group < span.count; own.group++, y += channels) add_condition(e, o, &own, y, span.first);
+        for (; own.group < span.count; own.group++, y += c.all) add_condition(e, o, &own, y, span.first, &c);
     } else {
-        add_condition(e, o, tile, y, span.first);
+        add_condition(e, o, tile, y, span.first, &c);
     }
+}
+
+static void forward_upsample(const wt_engine *e, int op, const wt_tile *tile) {
+    wt_upsample_rows(e, op, tile, 0, wt_engine_value(e, e->graph->ops[op].output)->channels);
 }
 
 /* --- backward --- */

@@ -1,7 +1,8 @@
 /*
  * Streams with a condition against the training pass: frames that are repeated, joined by lines and
  * stretched, and speakers. Rows side by side, of which one begins anew on its way, give what forward gives
- * for the window that begins at an utterance's start.
+ * for the window that begins at an utterance's start. Threads that share a stream, and rows with conditions
+ * of their own, have the bits of a stream alone.
  *   test_stream_condition BACKEND
  */
 #include <math.h>
@@ -161,6 +162,106 @@ static void test_condition_streams(void **state) {
     for (int i = 0; i < MODELS; i++) test_model(&models[i], i);
 }
 
+/* --- threads, and a condition per row --- */
+
+/* So wide that threads share its products. */
+#define WIDE                                                                                              \
+    .trunk = WT_TRUNK_WAVENET, .head = WT_HEAD_SOFTMAX, .skip_scale = 1, .residual_scale = 1, .skip = 65, \
+    .input_kernel = 2,                                                                                    \
+    .array = {                                                                                            \
+        .kernel = 2, .stacks = 1, .layers = 3, .residual = 64, .gate = 72, .activation = WT_ACTIVATION_GATE}
+
+static const wt_model_config wide[] = {
+    {WIDE, .condition = WT_CONDITION_REPEAT},
+    {WIDE, .condition = WT_CONDITION_LINEAR, .speaker = 2},
+    {WIDE, .condition = WT_CONDITION_STRETCH, .condition_pad = 1, .condition_scales = {2, {3, 2}}},
+    {WIDE, .speaker = 5},
+};
+enum { WIDES = sizeof wide / sizeof *wide, FED = 40, BEGINS = 13 };
+
+typedef struct {
+    wt_network *network;
+    wt_real *parameters;
+    wt_stream_condition conditions[2];
+} wide_case;
+
+static int32_t draw_class(int i) {
+    return (int32_t)(draw_condition_value(3, (uint64_t)i) * CLASSES);
+}
+
+static void open_wide_case(wide_case *w, const wt_model_config *model, wt_real *frames) {
+    const wt_network_shape shape = {.input_classes = CLASSES,
+                                    .classes = CLASSES,
+                                    .features = model->condition ? FEATURES : 0,
+                                    .hop = HOP,
+                                    .speakers = SPEAKERS};
+    must(wt_network_create_shaped(&w->network, model, &shape));
+    w->parameters = take(wt_network_parameters(w->network)->total, sizeof *w->parameters);
+    wt_network_initialise(w->network, w->parameters, SEED);
+    for (int i = 0; i < 2; i++)
+        w->conditions[i] = (wt_stream_condition){frames + i * FEATURES * FRAMES, FRAMES, CENTRE + i, 2 - i};
+}
+
+static wt_stream *open_wide(const wide_case *w, int which, int rows, int threads) {
+    const wt_stream_options options = {
+        .silence_class = CLASSES / 2, .rows = rows, .threads = threads, .condition = &w->conditions[which]};
+    wt_stream *stream;
+    must(wt_stream_open(&stream, wt_network_graph(w->network), kernels, w->parameters, &options));
+    return stream;
+}
+
+/* What a stream of one row and one thread says of the first samples, with either condition. */
+static void draw_alone(const wide_case *w, int which, wt_real *outputs) {
+    wt_stream *stream = open_wide(w, which, 1, 1);
+    for (int fed = 0; fed <= FED; fed++, outputs += CLASSES) {
+        const int32_t class = draw_class(fed);
+        memcpy(outputs, wt_stream_outputs(stream), CLASSES * sizeof *outputs);
+        wt_stream_feed_rows(stream, &class, NULL);
+    }
+    wt_stream_destroy(stream);
+}
+
+static void compare_threads(const wide_case *w, int threads, wt_real alone[2][(FED + 1) * CLASSES]) {
+    enum { ALL = 3 };
+    const size_t bytes = CLASSES * sizeof **alone;
+    wt_stream *stream = open_wide(w, 0, ALL, threads);
+    for (int round = 0; round < 2; round++) { /* the second one with what the first has left */
+        wt_stream_rewind(stream);
+        for (int fed = 0; fed < FED; fed++) {
+            int32_t classes[ALL];
+            if (fed == BEGINS) must(wt_stream_restart_conditioned(stream, 1, &w->conditions[1]));
+            if (fed == 2 * BEGINS) wt_stream_remove(stream, 0); /* row 2 takes its place */
+            for (int r = 0; r < wt_stream_rows(stream); r++) {
+                const bool other = r == 1 && fed >= BEGINS;
+                const int own = other ? fed - BEGINS : fed;
+                if (memcmp(wt_stream_row_outputs(stream, r), alone[other] + own * CLASSES, bytes) != 0)
+                    fail_msg("%d threads, round %d, row %d, %d samples fed: other bits", threads, round, r,
+                             own);
+                classes[r] = draw_class(own);
+            }
+            wt_stream_feed_rows(stream, classes, NULL);
+        }
+    }
+    wt_stream_destroy(stream);
+}
+
+static void test_threads_and_own_conditions(void **state) {
+    static wt_real alone[2][(FED + 1) * CLASSES];
+    wt_real frames[2 * FRAMES * FEATURES];
+    (void)state;
+    for (int i = 0; i < 2 * FRAMES * FEATURES; i++)
+        frames[i] = (wt_real)(4 * draw_condition_value(2, (uint64_t)i) - 2);
+    for (int i = 0; i < WIDES; i++) {
+        wide_case w;
+        open_wide_case(&w, &wide[i], frames);
+        for (int which = 0; which < 2; which++) draw_alone(&w, which, alone[which]);
+        assert_memory_not_equal(alone[0], alone[1], sizeof alone[0]);
+        for (int threads = 1; threads <= 3; threads++) compare_threads(&w, threads, alone);
+        wt_free(w.parameters);
+        wt_network_destroy(w.network);
+    }
+}
+
 static void test_a_condition_is_missing(void **state) {
     const wt_network_shape shape = {
         .input_classes = CLASSES, .classes = CLASSES, .features = FEATURES, .hop = HOP};
@@ -180,6 +281,7 @@ static void test_a_condition_is_missing(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_condition_streams),
+        cmocka_unit_test(test_threads_and_own_conditions),
         cmocka_unit_test(test_a_condition_is_missing),
     };
     if (argc != 2) {

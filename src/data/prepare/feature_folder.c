@@ -1,6 +1,6 @@
 /* Which features are whose: a folder's files and archives listed, sorted by name, and looked up per
  * recording. */
-#include "feature_folder.h"
+#include "data/prepare/feature_folder.h"
 
 #include <errno.h>
 #include <fts.h>

@@ -2,7 +2,7 @@
 #ifndef WAVETRAIN_DATA_FEATURE_INTERNAL_H
 #define WAVETRAIN_DATA_FEATURE_INTERNAL_H
 
-#include "feature_folder.h"
+#include "data/prepare/feature_folder.h"
 #include "matrix_file.h"
 
 typedef enum { WT_FEATURE_NPY, WT_FEATURE_H5, WT_FEATURE_ARK } wt_feature_kind;

@@ -185,8 +185,14 @@ typedef struct {
     int64_t shard_bytes;
     wt_shard_store store;
     bool align;      /* pairs may differ in length: wt_recordings_shift makes them alike */
-    const char *mel; /* wt_mel_parse; NULL: no features */
-    wt_mel spectrum; /* made by wt_audio_spectrum */
+    const char *mel; /* wt_mel_parse; NULL: no features, or such as are not mel spectra */
+    /* Features that are there already, of the recordings as they are; `mel` says how they were made, or only
+     * `hop`, how many samples frames are apart. NULL: none. (feature_folder.h) */
+    const char *features;
+    const char *layout; /* "TD", "DT" or NULL */
+    int hop;
+    wt_mel spectrum;                 /* made by wt_audio_features */
+    struct wt_feature_folder *given; /* the same */
 } wt_audio_options;
 
 /* Marks those that the rule names, by id or path (wt_split_find_named); `targets` (NULL: none) alike. */
@@ -223,8 +229,9 @@ typedef struct wt_speakers {
 wt_status wt_speakers_find(wt_speakers *speakers, const wt_recordings *recordings, const char *how);
 void wt_speakers_dispose(wt_speakers *speakers);
 
-/* Parses options->mel for the recordings' rate. Needs the formats. */
-wt_status wt_audio_spectrum(wt_audio_options *options, const wt_recordings *recordings);
+/* Parses options->mel for the recordings' rate, and finds and checks options->features, which the caller
+ * closes (wt_feature_folder_close). Needs the formats. */
+wt_status wt_audio_features(wt_audio_options *options, const wt_recordings *recordings);
 
 /* Needs the formats. Unlike rates (without options->rate) or channels are errors that name two files. */
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,

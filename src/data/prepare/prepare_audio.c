@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "base/memory.h"
+#include "data/prepare/feature_folder.h"
 #include "prepare_internal.h"
 
 static wt_status choose_rate(int *rate, const wt_recordings *list, const wt_audio_options *options) {
@@ -56,21 +58,41 @@ cleanup:
     return status;
 }
 
-/* What frames of a spectrum are, but for their normalisation. */
-static wt_features describe_spectrum(const wt_mel *mel) {
-    wt_features features = {.count = mel->bands, .hop = mel->hop, .centre = wt_mel_centre(mel)};
+/* What frames are, but for their normalisation. */
+static wt_features describe_features(const wt_audio_options *options) {
+    const wt_mel *mel = &options->spectrum;
+    wt_features features = {.count = options->given ? wt_feature_folder_count(options->given) : 0,
+                            .hop = options->hop};
     _Static_assert((int)WT_MEL_TEXT <= (int)WT_FEATURES_TEXT, "a spectrum's text fits");
+    if (!options->mel) return features;
+    features = (wt_features){.count = mel->bands, .hop = mel->hop, .centre = wt_mel_centre(mel)};
     wt_mel_print(features.text, mel);
     return features;
 }
 
-wt_status wt_audio_spectrum(wt_audio_options *options, const wt_recordings *recordings) {
+/* Features of recordings that are stored as they are. */
+static wt_status open_features(wt_audio_options *options, const wt_recordings *recordings) {
+    wt_feature_options how = {.folder = options->features, .hop = options->hop};
+    WT_CHECK(!options->trim && !options->rate, WT_USAGE,
+             "--features: are of the recordings as they are (got --%s too)", options->trim ? "trim" : "rate");
+    WT_CHECK(options->mel || options->hop > 0, WT_USAGE,
+             "--features: --hop N (samples from frame to frame) or --mel (how they were made) is missing");
+    WT_CHECK(!options->mel || !options->hop, WT_USAGE, "--hop: --mel says it (got both)");
+    WT_TRY(wt_feature_layout_parse(&how.layout, options->layout));
+    if (options->mel) {
+        how.hop = options->spectrum.hop;
+        how.count = options->spectrum.bands;
+    }
+    return wt_feature_folder_open(&options->given, &how, recordings);
+}
+
+wt_status wt_audio_features(wt_audio_options *options, const wt_recordings *recordings) {
     int rate;
-    if (!options->mel) return WT_OK;
     WT_TRY(choose_rate(&rate, recordings, options));
-    WT_CHECK(options->channels != WT_CHANNELS_KEEP, WT_USAGE,
+    WT_CHECK(!options->mel || options->channels != WT_CHANNELS_KEEP, WT_USAGE,
              "--mel: is of one channel (--channels keep keeps all)");
-    return wt_mel_parse(&options->spectrum, options->mel, rate);
+    if (options->mel) WT_TRY(wt_mel_parse(&options->spectrum, options->mel, rate));
+    return options->features ? open_features(options, recordings) : WT_OK;
 }
 
 wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
@@ -93,7 +115,7 @@ wt_status wt_audio_plan(wt_prepare_plan *plan, const wt_recordings *recordings,
     plan->sample_rate = rate;
     plan->channels = channels;
     plan->store = options->store;
-    if (options->mel) plan->features = describe_spectrum(&options->spectrum);
+    plan->features = describe_features(options);
     plan->remedy = "more recordings, another --split-seed, or --validation NAME and --test NAME";
 cleanup:
     wt_free(bytes);
@@ -201,7 +223,10 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
     utterance->silent = is_silent(utterance->samples, utterance->count * channels);
     WT_TRY(resample(utterance, channels, format.rate, rate));
     if (options->trim > 0) trim_utterance(utterance, channels, rate, options->trim);
-    if (!options->mel || target) return WT_OK;
+    if (target) return WT_OK;
+    if (options->given)
+        return wt_feature_folder_read(&utterance->frames, &utterance->frame_count, options->given, item);
+    if (!options->mel) return WT_OK;
     utterance->frame_count = wt_mel_count(&options->spectrum, utterance->count);
     return wt_mel_compute(&utterance->frames, &options->spectrum, utterance->samples, utterance->count, rate);
 }
