@@ -32,7 +32,7 @@ static int count_buffers_needed(const wt_exchange *exchange, int open_microbatch
         int open = exchange->end - microbatch < open_microbatches ? exchange->end - microbatch
                                                                   : open_microbatches;
         if (wave && height + open > most) most = height + open;
-        height = wt_microbatch_tree_push(exchange->microbatches, exchange->stack, height, microbatch,
+        height = wt_microbatch_tree_push(exchange->microbatches, exchange->own.stack, height, microbatch,
                                          ignore_join, NULL);
     }
     return most;
@@ -40,26 +40,27 @@ static int count_buffers_needed(const wt_exchange *exchange, int open_microbatch
 
 static wt_status create_buffers(wt_exchange *exchange, int open_microbatches) {
     size_t own = (size_t)(exchange->end - exchange->first);
-    WT_TRY(wt_alloc(&exchange->stack, own + 1, sizeof *exchange->stack, "the stack of microbatches"));
-    WT_TRY(wt_alloc(&exchange->stacked, own + 1, sizeof *exchange->stacked, "the stack of microbatches"));
-    WT_TRY(wt_alloc(&exchange->joins, own, sizeof *exchange->joins, "the stack of microbatches"));
-    WT_TRY(wt_alloc(&exchange->open, own, sizeof *exchange->open, "the open microbatches"));
-    exchange->spares = count_buffers_needed(exchange, open_microbatches);
-    WT_TRY(wt_alloc_huge(&exchange->memory, (size_t)exchange->spares * exchange->count, sizeof(float),
+    WT_TRY(wt_alloc(&exchange->own.stack, own + 1, sizeof *exchange->own.stack, "the stack of microbatches"));
+    WT_TRY(wt_alloc(&exchange->own.stacked, own + 1, sizeof *exchange->own.stacked,
+                    "the stack of microbatches"));
+    WT_TRY(wt_alloc(&exchange->own.joins, own, sizeof *exchange->own.joins, "the stack of microbatches"));
+    WT_TRY(wt_alloc(&exchange->own.open, own, sizeof *exchange->own.open, "the open microbatches"));
+    exchange->own.spares = count_buffers_needed(exchange, open_microbatches);
+    WT_TRY(wt_alloc_huge(&exchange->own.memory, (size_t)exchange->own.spares * exchange->count, sizeof(float),
                          "gradients of microbatches"));
-    WT_TRY(wt_alloc(&exchange->spare, (size_t)exchange->spares, sizeof *exchange->spare,
+    WT_TRY(wt_alloc(&exchange->own.spare, (size_t)exchange->own.spares, sizeof *exchange->own.spare,
                     "gradients of microbatches"));
-    for (int i = 0; i < exchange->spares; i++)
-        exchange->spare[i] = exchange->memory + (size_t)i * exchange->count;
+    for (int i = 0; i < exchange->own.spares; i++)
+        exchange->own.spare[i] = exchange->own.memory + (size_t)i * exchange->count;
     return WT_OK;
 }
 
 /* Buckets are whole units, one at least. */
 static void cut_buckets(wt_exchange *exchange, size_t bucket) {
     size_t units = (exchange->count + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT;
-    exchange->bucket_units = bucket < WT_SLICE_UNIT ? 1 : bucket / WT_SLICE_UNIT;
-    if (exchange->bucket_units > units) exchange->bucket_units = units;
-    exchange->bucket_count = (int)((units + exchange->bucket_units - 1) / exchange->bucket_units);
+    exchange->buckets.units = bucket < WT_SLICE_UNIT ? 1 : bucket / WT_SLICE_UNIT;
+    if (exchange->buckets.units > units) exchange->buckets.units = units;
+    exchange->buckets.count = (int)((units + exchange->buckets.units - 1) / exchange->buckets.units);
 }
 
 /*
@@ -74,7 +75,7 @@ double wt_exchange_bucket_mib(bool between_nodes, double mib) {
 }
 
 int wt_exchange_buckets_in_flight(void) {
-    return WT_FLYING_MOST;
+    return WT_FLIGHTS_MAX;
 }
 
 double wt_exchange_bucket(const wt_comm *comm, double mib) {
@@ -111,12 +112,12 @@ void wt_exchange_destroy(wt_exchange *exchange) {
     if (!exchange) return;
     wt_exchange_thread_destroy(exchange);
     wt_buckets_dispose(exchange);
-    wt_free(exchange->memory);
-    wt_free(exchange->spare);
-    wt_free(exchange->open);
-    wt_free(exchange->stack);
-    wt_free(exchange->stacked);
-    wt_free(exchange->joins);
+    wt_free(exchange->own.memory);
+    wt_free(exchange->own.spare);
+    wt_free(exchange->own.open);
+    wt_free(exchange->own.stack);
+    wt_free(exchange->own.stacked);
+    wt_free(exchange->own.joins);
     wt_free(exchange);
 }
 
@@ -124,35 +125,39 @@ void wt_exchange_destroy(wt_exchange *exchange) {
 
 /* The whole stack is this rank's part of the step before when its first microbatch opens again. */
 static void begin_exchange_step(wt_exchange *exchange) {
-    while (exchange->height) exchange->spare[exchange->spares++] = exchange->stacked[--exchange->height];
-    exchange->pushed = exchange->opened = exchange->first;
+    while (exchange->own.height)
+        exchange->own.spare[exchange->own.spares++] = exchange->own.stacked[--exchange->own.height];
+    exchange->own.pushed = exchange->own.opened = exchange->first;
 }
 
 float *wt_exchange_microbatch(wt_exchange *exchange, int microbatch) {
     if (microbatch == exchange->first) begin_exchange_step(exchange);
-    float *buffer = exchange->spare[--exchange->spares];
-    exchange->open[microbatch - exchange->first] = buffer;
-    exchange->opened = microbatch + 1;
+    float *buffer = exchange->own.spare[--exchange->own.spares];
+    exchange->own.open[microbatch - exchange->first] = buffer;
+    exchange->own.opened = microbatch + 1;
     return buffer;
 }
 
 /* A buffer that is added to another is free once its group is finished; no microbatch opens before. */
 static void record_join(void *context, int into, int from) {
     wt_exchange *exchange = context;
-    exchange->joins[exchange->join_count++] = (wt_own_join){exchange->stacked[into], exchange->stacked[from]};
-    exchange->spare[exchange->spares++] = exchange->stacked[from];
+    exchange->own.joins[exchange->own.join_count++] = (wt_own_join){exchange->own.stacked[into],
+                                                                    exchange->own.stacked[from]};
+    exchange->own.spare[exchange->own.spares++] = exchange->own.stacked[from];
 }
 
 /* All microbatches of the group are open: lists what will be added to what. */
 static void begin_microbatches(wt_exchange *exchange) {
-    exchange->join_count = exchange->joined = 0;
-    exchange->ready = exchange->count;
-    for (; exchange->pushed < exchange->opened; exchange->pushed++) {
-        exchange->stacked[exchange->height] = exchange->open[exchange->pushed - exchange->first];
-        exchange->height = wt_microbatch_tree_push(exchange->microbatches, exchange->stack, exchange->height,
-                                                   exchange->pushed, record_join, exchange);
+    exchange->own.join_count = exchange->own.joined = 0;
+    exchange->own.ready = exchange->count;
+    for (; exchange->own.pushed < exchange->own.opened; exchange->own.pushed++) {
+        exchange->own.stacked[exchange->own.height] =
+            exchange->own.open[exchange->own.pushed - exchange->first];
+        exchange->own.height = wt_microbatch_tree_push(exchange->microbatches, exchange->own.stack,
+                                                       exchange->own.height, exchange->own.pushed,
+                                                       record_join, exchange);
     }
-    if (exchange->pushed < exchange->end || exchange->comm->size == 1) return;
+    if (exchange->own.pushed < exchange->end || exchange->comm->size == 1) return;
     wt_exchange_lock(exchange);
     wt_buckets_begin(exchange);
     wt_exchange_wake(exchange);
@@ -161,12 +166,12 @@ static void begin_microbatches(wt_exchange *exchange) {
 
 /* Makes the group's additions over a range, all of them for a block before the next block. */
 static void join_range(const wt_exchange *exchange, wt_span span) {
-    if (exchange->join_count == 0) return;
+    if (exchange->own.join_count == 0) return;
 #pragma omp parallel for schedule(static)
     for (size_t at = span.first; at < span.end; at += WT_ADD_BLOCK) {
         size_t part = span.end - at < WT_ADD_BLOCK ? span.end - at : WT_ADD_BLOCK;
-        for (int i = 0; i < exchange->join_count; i++) {
-            exchange->add(exchange->joins[i].into + at, exchange->joins[i].from + at, part);
+        for (int i = 0; i < exchange->own.join_count; i++) {
+            exchange->add(exchange->own.joins[i].into + at, exchange->own.joins[i].from + at, part);
         }
     }
 }
@@ -179,50 +184,50 @@ static void require_contract(const wt_exchange *exchange, bool holds, const char
 }
 
 void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
-    if (exchange->pushed < exchange->opened) begin_microbatches(exchange);
-    exchange->ready -= count;
-    require_contract(exchange, exchange->ready == offset, "ranges of the gradient do not adjoin");
+    if (exchange->own.pushed < exchange->own.opened) begin_microbatches(exchange);
+    exchange->own.ready -= count;
+    require_contract(exchange, exchange->own.ready == offset, "ranges of the gradient do not adjoin");
     if (offset == 0) {
         wt_exchange_lock(exchange);
-        exchange->early = exchange->sending;
+        exchange->early = exchange->buckets.sending;
         wt_exchange_unlock(exchange);
     }
-    while (exchange->joined < exchange->bucket_count) {
-        wt_span span = wt_buckets_span(exchange, exchange->joined);
+    while (exchange->own.joined < exchange->buckets.count) {
+        wt_span span = wt_buckets_span(exchange, exchange->own.joined);
         if (span.first < offset) break;
         join_range(exchange, span);
         wt_exchange_lock(exchange);
-        exchange->joined++;
-        if (exchange->flying && !exchange->after) wt_buckets_move(exchange, WT_MOVE_POKE);
+        exchange->own.joined++;
+        if (exchange->buckets.in_flight && !exchange->after) wt_buckets_move(exchange, WT_MOVE_PROGRESS);
         wt_exchange_unlock(exchange);
     }
 }
 
 void wt_exchange_advance(wt_exchange *exchange) {
-    if (exchange->thread || exchange->after || !exchange->flying) return;
+    if (exchange->thread || exchange->after || !exchange->buckets.in_flight) return;
     double now = wt_time_now();
-    if (now - exchange->poked < 1e-6 * WT_POKE_MICROSECONDS) return;
-    exchange->poked = now;
-    wt_buckets_move(exchange, WT_MOVE_POKE);
+    if (now - exchange->progressed < 1e-6 * WT_PROGRESS_MICROSECONDS) return;
+    exchange->progressed = now;
+    wt_buckets_move(exchange, WT_MOVE_PROGRESS);
 }
 
 void wt_exchange_count_buckets(const wt_exchange *exchange, int *buckets, int *early) {
-    *buckets = exchange->bucket_count;
+    *buckets = exchange->buckets.count;
     *early = exchange->early;
 }
 
 const float *wt_exchange_complete(wt_exchange *exchange, double *added) {
     double seconds = 0;
-    require_contract(exchange, exchange->pushed == exchange->end && exchange->ready == 0,
+    require_contract(exchange, exchange->own.pushed == exchange->end && exchange->own.ready == 0,
                      "the sum of gradients is asked for before all microbatches are ready");
     if (exchange->comm->size > 1) {
         wt_exchange_lock(exchange); /* the thread rests: this one has nothing else to do */
-        double before = exchange->added;
+        double before = exchange->buckets.added;
         while (!wt_buckets_complete(exchange)) wt_buckets_move(exchange, WT_MOVE_WAIT);
-        exchange->flying = false;
-        seconds = exchange->added - before;
+        exchange->buckets.in_flight = false;
+        seconds = exchange->buckets.added - before;
         wt_exchange_unlock(exchange);
     }
     if (added) *added = seconds;
-    return exchange->stacked[0];
+    return exchange->own.stacked[0];
 }

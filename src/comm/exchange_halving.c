@@ -22,16 +22,43 @@ bool wt_halving_fits(const wt_exchange *exchange) {
  * half from and to. */
 enum { WT_HALF_IN, WT_HALF_OUT, WT_FINISHED_IN, WT_FINISHED_OUT, WT_HALVING_MESSAGES };
 
+/* What there is to remember of a bucket in flight. */
+typedef struct {
+    int round;                  /* rounds that are done */
+    unsigned arrived, returned; /* of which rounds, by bit; the second time finished */
+} half_flight;
+
+typedef struct {
+    int rounds;
+    half_flight flights[WT_FLIGHTS_MAX];
+} halving;
+
+static int count_rounds(const wt_exchange *exchange) {
+    return ((const halving *)exchange->buckets.state)->rounds;
+}
+
+static half_flight *find_half_flight(const wt_exchange *exchange, int number) {
+    return &((halving *)exchange->buckets.state)->flights[number];
+}
+
 static int message_index(const wt_exchange *exchange, int message, int round) {
-    return message * exchange->rounds + round;
+    return message * count_rounds(exchange) + round;
 }
 
 static wt_status create_halving(wt_exchange *exchange) {
-    while (1 << exchange->rounds < exchange->comm->size) exchange->rounds++;
-    exchange->each = WT_HALVING_MESSAGES * exchange->rounds;
-    exchange->tags = 2 * exchange->rounds;
-    exchange->received_each = (exchange->bucket_units + (size_t)exchange->rounds) * WT_SLICE_UNIT;
+    wt_buckets *buckets = &exchange->buckets;
+    halving *state;
+    WT_TRY(wt_alloc(&state, 1, sizeof *state, "rounds of the exchange"));
+    buckets->state = state;
+    while (1 << state->rounds < exchange->comm->size) state->rounds++;
+    buckets->each = WT_HALVING_MESSAGES * state->rounds;
+    buckets->tags = 2 * state->rounds;
+    buckets->received_each = (buckets->units + (size_t)state->rounds) * WT_SLICE_UNIT;
     return WT_OK;
+}
+
+static void destroy_halving(void *state) {
+    wt_free(state);
 }
 
 /* --- halves --- */
@@ -65,9 +92,9 @@ static int count_span(wt_span span) {
 
 /* Where a round's half arrives: the rounds stand one after the other. */
 static float *find_receive_buffer(const wt_exchange *exchange, int number, int round) {
-    float *at = exchange->received + (size_t)number * exchange->received_each;
+    float *at = exchange->buckets.received + (size_t)number * exchange->buckets.received_each;
     for (int i = 0; i < round; i++) {
-        wt_span span = find_held_span(exchange, exchange->flights[number].bucket, i + 1);
+        wt_span span = find_held_span(exchange, exchange->buckets.flights[number].bucket, i + 1);
         at += (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT * WT_SLICE_UNIT;
     }
     return at;
@@ -76,43 +103,45 @@ static float *find_receive_buffer(const wt_exchange *exchange, int number, int r
 /* --- messages --- */
 
 static void post_half_receives(wt_exchange *exchange, int bucket) {
-    int number = bucket % exchange->flight_count;
-    wt_flight *flight = &exchange->flights[number];
+    int number = bucket % exchange->buckets.flight_count;
+    wt_flight *flight = &exchange->buckets.flights[number];
+    half_flight *half = find_half_flight(exchange, number);
     *flight = (wt_flight){.bucket = bucket};
-    for (int round = 0; round < exchange->rounds; round++) {
+    *half = (half_flight){0};
+    for (int round = 0; round < count_rounds(exchange); round++) {
         int count = count_span(find_held_span(exchange, bucket, round + 1));
         flight->left += wt_buckets_receive(exchange, number, message_index(exchange, WT_HALF_IN, round),
                                            round, find_partner(exchange, round),
                                            find_receive_buffer(exchange, number, round), count);
-        if (count == 0) flight->arrived |= 1u << round;
+        if (count == 0) half->arrived |= 1u << round;
     }
 }
 
 /* The half that the partner keeps has gone, so it may come back finished. */
 static void post_return_receive(wt_exchange *exchange, int number, int round) {
-    wt_flight *flight = &exchange->flights[number];
+    wt_flight *flight = &exchange->buckets.flights[number];
     wt_span span = find_partner_span(exchange, flight->bucket, round);
     flight->left += wt_buckets_receive(exchange, number, message_index(exchange, WT_FINISHED_IN, round),
-                                       exchange->rounds + round, find_partner(exchange, round),
-                                       exchange->stacked[0] + span.first, count_span(span));
-    if (count_span(span) == 0) flight->returned |= 1u << round;
+                                       count_rounds(exchange) + round, find_partner(exchange, round),
+                                       exchange->own.stacked[0] + span.first, count_span(span));
+    if (count_span(span) == 0) find_half_flight(exchange, number)->returned |= 1u << round;
 }
 
 static void send_half(wt_exchange *exchange, int number, int round) {
-    wt_flight *flight = &exchange->flights[number];
+    wt_flight *flight = &exchange->buckets.flights[number];
     wt_span span = find_partner_span(exchange, flight->bucket, round);
     flight->left += wt_buckets_send(exchange, number, message_index(exchange, WT_HALF_OUT, round), round,
-                                    find_partner(exchange, round), exchange->stacked[0] + span.first,
+                                    find_partner(exchange, round), exchange->own.stacked[0] + span.first,
                                     count_span(span));
     if (count_span(span) == 0) post_return_receive(exchange, number, round);
 }
 
 static void return_half(wt_exchange *exchange, int number, int round) {
-    wt_flight *flight = &exchange->flights[number];
+    wt_flight *flight = &exchange->buckets.flights[number];
     wt_span span = find_held_span(exchange, flight->bucket, round + 1);
     flight->left += wt_buckets_send(exchange, number, message_index(exchange, WT_FINISHED_OUT, round),
-                                    exchange->rounds + round, find_partner(exchange, round),
-                                    exchange->stacked[0] + span.first, count_span(span));
+                                    count_rounds(exchange) + round, find_partner(exchange, round),
+                                    exchange->own.stacked[0] + span.first, count_span(span));
 }
 
 static void post_halves(wt_exchange *exchange, int number) {
@@ -120,19 +149,19 @@ static void post_halves(wt_exchange *exchange, int number) {
 }
 
 static void record_half(wt_exchange *exchange, int number, int at) {
-    wt_flight *flight = &exchange->flights[number];
-    int message = at / exchange->rounds, round = at % exchange->rounds;
-    if (message == WT_HALF_IN) flight->arrived |= 1u << round;
+    half_flight *half = find_half_flight(exchange, number);
+    int message = at / count_rounds(exchange), round = at % count_rounds(exchange);
+    if (message == WT_HALF_IN) half->arrived |= 1u << round;
     if (message == WT_HALF_OUT) post_return_receive(exchange, number, round);
-    if (message == WT_FINISHED_IN) flight->returned |= 1u << round;
-    flight->left--;
+    if (message == WT_FINISHED_IN) half->returned |= 1u << round;
+    exchange->buckets.flights[number].left--;
 }
 
 /* --- rounds --- */
 
 static void add_half(wt_exchange *exchange, int number, int round, wt_move how) {
-    wt_span span = find_held_span(exchange, exchange->flights[number].bucket, round + 1);
-    float *sum = exchange->stacked[0] + span.first;
+    wt_span span = find_held_span(exchange, exchange->buckets.flights[number].bucket, round + 1);
+    float *sum = exchange->own.stacked[0] + span.first;
     const float *arrived = find_receive_buffer(exchange, number, round);
     size_t count = span.end - span.first;
     double began = wt_time_now();
@@ -140,14 +169,14 @@ static void add_half(wt_exchange *exchange, int number, int round, wt_move how) 
     for (size_t at = 0; at < count; at += WT_ADD_BLOCK) {
         exchange->add(sum + at, arrived + at, count - at < WT_ADD_BLOCK ? count - at : WT_ADD_BLOCK);
     }
-    exchange->added += wt_time_now() - began;
+    exchange->buckets.added += wt_time_now() - began;
 }
 
 /* The round there is done: on to the next one, or back. */
 static void finish_round(wt_exchange *exchange, int number, wt_move how) {
-    int round = exchange->flights[number].round++;
+    int round = find_half_flight(exchange, number)->round++;
     add_half(exchange, number, round, how);
-    if (round + 1 < exchange->rounds) {
+    if (round + 1 < count_rounds(exchange)) {
         send_half(exchange, number, round + 1);
     } else {
         return_half(exchange, number, round);
@@ -155,25 +184,26 @@ static void finish_round(wt_exchange *exchange, int number, wt_move how) {
 }
 
 static bool progress_rounds(wt_exchange *exchange, int number, wt_move how) {
-    wt_flight *flight = &exchange->flights[number];
-    int began = flight->round, rounds = exchange->rounds;
-    while (flight->round < rounds && flight->arrived >> flight->round & 1) {
+    half_flight *half = find_half_flight(exchange, number);
+    int began = half->round, rounds = count_rounds(exchange);
+    while (half->round < rounds && half->arrived >> half->round & 1) {
         finish_round(exchange, number, how);
     }
     /* what came back in a round is part of what goes back in the one before */
-    while (flight->round >= rounds && flight->round < 2 * rounds - 1 &&
-           flight->returned >> (2 * rounds - 1 - flight->round) & 1) {
-        return_half(exchange, number, 2 * rounds - 2 - flight->round);
-        flight->round++;
+    while (half->round >= rounds && half->round < 2 * rounds - 1 &&
+           half->returned >> (2 * rounds - 1 - half->round) & 1) {
+        return_half(exchange, number, 2 * rounds - 2 - half->round);
+        half->round++;
     }
-    flight->added = flight->round == 2 * rounds - 1;
-    return flight->round > began;
+    exchange->buckets.flights[number].added = half->round == 2 * rounds - 1;
+    return half->round > began;
 }
 
 const wt_pattern wt_pattern_halving = {
     .create = create_halving,
+    .destroy = destroy_halving,
     .expect = post_half_receives,
-    .set_out = post_halves,
-    .note = record_half,
-    .go_on = progress_rounds,
+    .post = post_halves,
+    .record = record_half,
+    .progress = progress_rounds,
 };

@@ -7,8 +7,8 @@
  *   exchange_owners.c   and for any others
  *   exchange_thread.c   the thread that progresses messages, where there is one
  *
- * From the moment when a rank's last group of microbatches opens until its sum is complete, everything under
- * "buckets" is touched under the lock.
+ * From the moment when a rank's last group of microbatches opens until its sum is complete, wt_buckets
+ * and the pattern's state are touched under the lock.
  */
 #ifndef WAVETRAIN_EXCHANGE_INTERNAL_H
 #define WAVETRAIN_EXCHANGE_INTERNAL_H
@@ -21,8 +21,9 @@ enum {
     WT_SLICE_UNIT = 16, /* buckets and slices begin at multiples of so many elements: a cache line */
     WT_ADD_BLOCK =
         16384, /* elements that one thread adds at a time: what is added twice is still in its cache */
-    WT_POKE_MICROSECONDS = 200, /* between looks at messages: the kernel holds more of them than pass by */
-    WT_FLYING_MOST = 4, /* buckets on their way at a time: bounds requests and memory; more leave the cache */
+    WT_PROGRESS_MICROSECONDS =
+        200,            /* between looks at messages: the kernel holds more of them than pass by */
+    WT_FLIGHTS_MAX = 4, /* buckets in flight at a time: bounds requests and memory; more leave the cache */
 };
 
 typedef struct wt_exchange_thread wt_exchange_thread;
@@ -38,42 +39,8 @@ typedef struct {
     const float *from;
 } wt_own_join;
 
-/* A node of some rank, in the order of microbatches. */
+/* This rank's microbatches, a group at a time, and its nodes of the tree. */
 typedef struct {
-    int rank;
-    int foreign; /* others': the place in the slices received for a bucket in flight */
-} wt_node;
-
-/* A bucket on its way; each has `each` of the requests. */
-typedef struct {
-    int bucket;
-    int left;                   /* requests that are not done */
-    bool added;                 /* no message is left to be sent */
-    int slices_left;            /* owners: that have not arrived */
-    int round;                  /* halving: rounds that are done */
-    unsigned arrived, returned; /* halving: of which rounds, by bit; the second time finished */
-} wt_flight;
-
-typedef enum { WT_MOVE_POKE, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
-
-/* The messages of a bucket in flight. `number` is its place among those in flight, `at` a place among its
- * requests. */
-typedef struct {
-    wt_status (*create)(wt_exchange *exchange);         /* sets each, tags, received_each */
-    void (*expect)(wt_exchange *exchange, int bucket);  /* the bucket takes its place: receives are posted */
-    void (*set_out)(wt_exchange *exchange, int number); /* the bucket is ready on this rank */
-    void (*note)(wt_exchange *exchange, int number, int at); /* a message has arrived or gone */
-    bool (*go_on)(wt_exchange *exchange, int number,
-                  wt_move how); /* adds and sends what can be; whether any */
-} wt_pattern;
-
-struct wt_exchange {
-    wt_comm *comm;
-    wt_exchange_add add;
-    int microbatches, first, end;
-    size_t count;
-
-    /* this rank's microbatches */
     float *memory, **spare; /* `spares` buffers of `count` elements that are free now */
     int spares;
     float **open; /* [end − first] microbatches of the group */
@@ -86,11 +53,36 @@ struct wt_exchange {
     int join_count;
     size_t ready; /* the group is finished from here to the end */
     int joined;   /* buckets of the group whose joins are done */
+} wt_own_part;
 
-    /* buckets */
-    int bucket_count;
-    size_t bucket_units;
+/* A bucket in flight. Its pattern has more to remember of it. */
+typedef struct {
+    int bucket;
+    int left;   /* requests that are not done */
+    bool added; /* no message is left to be sent */
+} wt_flight;
+
+typedef enum { WT_MOVE_PROGRESS, WT_MOVE_ALONE, WT_MOVE_WAIT } wt_move;
+
+/* The messages of a bucket in flight. `number` is its place among those in flight, `at` a place among its
+ * requests. `create` makes buckets.state, which is the pattern's own, and sets each, tags and received_each;
+ * `destroy` takes NULL. */
+typedef struct {
+    wt_status (*create)(wt_exchange *exchange);
+    void (*destroy)(void *state);
+    void (*expect)(wt_exchange *exchange, int bucket); /* the bucket takes its place: receives are posted */
+    void (*post)(wt_exchange *exchange, int number);   /* the bucket is ready on this rank */
+    void (*record)(wt_exchange *exchange, int number, int at); /* a message has arrived or gone */
+    bool (*progress)(wt_exchange *exchange, int number,
+                     wt_move how); /* adds and sends what can be; whether any */
+} wt_pattern;
+
+/* From rank to rank. */
+typedef struct {
+    int count;
+    size_t units; /* of a bucket, WT_SLICE_UNIT elements each */
     const wt_pattern *pattern;
+    void *state;
     float *received; /* [buckets in flight, received_each] */
     size_t received_each;
     int flight_count, each, tags; /* each: requests per bucket in flight; tags: max number per bucket */
@@ -98,21 +90,20 @@ struct wt_exchange {
     MPI_Request *requests;     /* [buckets in flight, each] */
     int *indices;              /* [buckets in flight · each] what MPI_Testsome found */
     int posted, sending, done; /* buckets: expected; handed to MPI; all before this one are complete */
-    int early;                 /* of them, handed to MPI before the last range was ready */
-    bool after;                /* none is */
-    double poked;              /* when */
-    bool flying;               /* the last group is open, the sum is not complete */
+    bool in_flight;            /* the last group is open, the sum is not complete */
     double added;              /* seconds */
+} wt_buckets;
 
-    /* owners */
-    int node_count, foreign_count; /* of all ranks; of the others */
-    int own_first;                 /* this rank's first node */
-    wt_node *nodes;
-    int (*pairs)[2];
-    size_t slice_most; /* elements; received holds [foreign nodes] of them */
-    /* halving */
-    int rounds;
-
+struct wt_exchange {
+    wt_comm *comm;
+    wt_exchange_add add;
+    int microbatches, first, end; /* of all ranks; this rank's */
+    size_t count;
+    bool after;        /* no bucket is handed to MPI before the last range is ready */
+    int early;         /* buckets that were */
+    double progressed; /* when */
+    wt_own_part own;
+    wt_buckets buckets;
     wt_exchange_thread *thread; /* NULL: calls progress messages */
 };
 

@@ -9,6 +9,25 @@
 #include "base/timer.h"
 #include "exchange_internal.h"
 
+/* A node of some rank, in the order of microbatches. */
+typedef struct {
+    int rank;
+    int foreign; /* others': the place in the slices received for a bucket in flight */
+} node;
+
+typedef struct {
+    int node_count, foreign_count; /* of all ranks; of the others */
+    int own_first;                 /* this rank's first node */
+    node *nodes;
+    int (*pairs)[2];
+    size_t slice_max;                /* elements; received holds [foreign nodes] of them */
+    int slices_left[WT_FLIGHTS_MAX]; /* of a bucket in flight, that have not arrived */
+} owners;
+
+static owners *find_owners(const wt_exchange *exchange) {
+    return exchange->buckets.state;
+}
+
 /* --- slices --- */
 
 /* Slices of whole units, as even as they go; some are empty where units are few. */
@@ -27,10 +46,11 @@ static int count_slice(wt_span slice) {
 
 /* Where node i's part of this rank's slice stands while its bucket is number `number` in flight. */
 static float *find_node_slice(const wt_exchange *exchange, int number, int i, size_t slice_first) {
-    const wt_node *node = &exchange->nodes[i];
-    if (node->rank == exchange->comm->rank) return exchange->stacked[i - exchange->own_first] + slice_first;
-    return exchange->received + (size_t)number * exchange->received_each +
-           (size_t)node->foreign * exchange->slice_most;
+    const owners *o = find_owners(exchange);
+    if (o->nodes[i].rank == exchange->comm->rank)
+        return exchange->own.stacked[i - o->own_first] + slice_first;
+    return exchange->buckets.received + (size_t)number * exchange->buckets.received_each +
+           (size_t)o->nodes[i].foreign * o->slice_max;
 }
 
 /* --- creation --- */
@@ -39,13 +59,13 @@ static float *find_node_slice(const wt_exchange *exchange, int number, int i, si
  * Turns additions round (a + b = b + a, to the bit) so that the sum ends in this rank's first node, where it
  * belongs, without a copy and without a buffer of its own: what is read once less stays in the cache.
  */
-static wt_status order_pairs(wt_exchange *exchange) {
+static wt_status order_pairs(owners *o) {
     int *place; /* [nodes] where the sum that began in a node stands now */
-    WT_TRY(wt_alloc(&place, (size_t)exchange->node_count, sizeof *place, "nodes of microbatches"));
-    for (int i = 0; i < exchange->node_count; i++) place[i] = i;
-    for (int i = 0; i + 1 < exchange->node_count; i++) {
-        int *pair = exchange->pairs[i], left = pair[0], into = place[pair[0]], from = place[pair[1]];
-        bool turn = from == exchange->own_first;
+    WT_TRY(wt_alloc(&place, (size_t)o->node_count, sizeof *place, "nodes of microbatches"));
+    for (int i = 0; i < o->node_count; i++) place[i] = i;
+    for (int i = 0; i + 1 < o->node_count; i++) {
+        int *pair = o->pairs[i], left = pair[0], into = place[pair[0]], from = place[pair[1]];
+        bool turn = from == o->own_first;
         pair[0] = turn ? from : into;
         pair[1] = turn ? into : from;
         place[left] = pair[0];
@@ -55,92 +75,107 @@ static wt_status order_pairs(wt_exchange *exchange) {
 }
 
 /* Every rank's nodes, in order; `all` holds one more than there are microbatches. */
-static wt_status number_nodes(wt_exchange *exchange, wt_microbatch_range *all) {
+static wt_status number_nodes(const wt_exchange *exchange, owners *o, wt_microbatch_range *all) {
     int ranks = exchange->comm->size, count = 0;
     for (int rank = 0; rank < ranks; rank++) {
         int first, end;
         wt_comm_microbatches(rank, ranks, exchange->microbatches, &first, &end);
-        if (rank == exchange->comm->rank) exchange->own_first = count;
+        if (rank == exchange->comm->rank) o->own_first = count;
         int more = wt_microbatch_tree_maximal(exchange->microbatches, first, end, all + count);
         for (int i = count; i < count + more; i++) {
-            exchange->nodes[i].rank = rank;
-            if (rank != exchange->comm->rank) exchange->nodes[i].foreign = exchange->foreign_count++;
+            o->nodes[i].rank = rank;
+            if (rank != exchange->comm->rank) o->nodes[i].foreign = o->foreign_count++;
         }
         count += more;
     }
-    exchange->node_count = count;
-    WT_TRY(wt_alloc(&exchange->pairs, (size_t)count, sizeof *exchange->pairs, "nodes of microbatches"));
-    wt_microbatch_tree_complete(exchange->microbatches, all, count, exchange->pairs);
-    return order_pairs(exchange);
+    o->node_count = count;
+    WT_TRY(wt_alloc(&o->pairs, (size_t)count, sizeof *o->pairs, "nodes of microbatches"));
+    wt_microbatch_tree_complete(exchange->microbatches, all, count, o->pairs);
+    return order_pairs(o);
 }
 
 /* Requests of a bucket in flight: slices and finished slices from others, slices and finished slices to
  * others. Tags: node i's slices, and finished ones with i = node_count. */
 static wt_status create_owners(wt_exchange *exchange) {
     wt_status status = WT_OK;
+    wt_buckets *buckets = &exchange->buckets;
+    owners *o;
     wt_microbatch_range *all;
     size_t microbatches = (size_t)exchange->microbatches, ranks = (size_t)exchange->comm->size;
+    WT_TRY(wt_alloc(&o, 1, sizeof *o, "nodes of microbatches"));
+    buckets->state = o;
     WT_TRY(wt_alloc(&all, microbatches + 1, sizeof *all, "nodes of microbatches"));
-    WT_GUARD(wt_alloc(&exchange->nodes, microbatches, sizeof *exchange->nodes, "nodes of microbatches"));
-    WT_GUARD(number_nodes(exchange, all));
-    int own = exchange->node_count - exchange->foreign_count;
-    exchange->each = exchange->foreign_count + (own + 2) * exchange->comm->size;
-    exchange->tags = exchange->node_count + 1;
-    exchange->slice_most = (exchange->bucket_units + ranks - 1) / ranks * WT_SLICE_UNIT;
-    exchange->received_each = (size_t)exchange->foreign_count * exchange->slice_most;
+    WT_GUARD(wt_alloc(&o->nodes, microbatches, sizeof *o->nodes, "nodes of microbatches"));
+    WT_GUARD(number_nodes(exchange, o, all));
+    int own = o->node_count - o->foreign_count;
+    buckets->each = o->foreign_count + (own + 2) * exchange->comm->size;
+    buckets->tags = o->node_count + 1;
+    o->slice_max = (buckets->units + ranks - 1) / ranks * WT_SLICE_UNIT;
+    buckets->received_each = (size_t)o->foreign_count * o->slice_max;
 cleanup:
     wt_free(all);
     return status;
+}
+
+static void destroy_owners(void *state) {
+    owners *o = state;
+    if (!o) return;
+    wt_free(o->nodes);
+    wt_free(o->pairs);
+    wt_free(o);
 }
 
 /* --- messages --- */
 
 /* Bucket `bucket` takes its place in flight: posts the receives of everything that will arrive. */
 static void post_slice_receives(wt_exchange *exchange, int bucket) {
-    int number = bucket % exchange->flight_count, me = exchange->comm->rank;
-    wt_flight *flight = &exchange->flights[number];
+    int number = bucket % exchange->buckets.flight_count, me = exchange->comm->rank;
+    wt_flight *flight = &exchange->buckets.flights[number];
     wt_span mine = find_slice(exchange, bucket, me);
+    owners *o = find_owners(exchange);
     *flight = (wt_flight){.bucket = bucket};
-    for (int i = 0; i < exchange->node_count; i++) {
-        const wt_node *node = &exchange->nodes[i];
-        if (node->rank == me) continue;
-        flight->slices_left += wt_buckets_receive(exchange, number, node->foreign, i, node->rank,
-                                                  find_node_slice(exchange, number, i, 0), count_slice(mine));
+    for (int i = 0; i < o->node_count; i++) {
+        const node *n = &o->nodes[i];
+        if (n->rank == me) continue;
+        flight->left += wt_buckets_receive(exchange, number, n->foreign, i, n->rank,
+                                           find_node_slice(exchange, number, i, 0), count_slice(mine));
     }
-    flight->left = flight->slices_left;
+    o->slices_left[number] = flight->left;
 }
 
 /* This rank's first node has gone to the slice's owner, so the finished slice may take its place. */
 static void post_finished_receive(wt_exchange *exchange, int number, int owner) {
-    wt_span slice = find_slice(exchange, exchange->flights[number].bucket, owner);
-    exchange->flights[number].left += wt_buckets_receive(
-        exchange, number, exchange->foreign_count + owner, exchange->node_count, owner,
-        exchange->stacked[0] + slice.first, count_slice(slice));
+    const owners *o = find_owners(exchange);
+    wt_span slice = find_slice(exchange, exchange->buckets.flights[number].bucket, owner);
+    exchange->buckets.flights[number].left += wt_buckets_receive(
+        exchange, number, o->foreign_count + owner, o->node_count, owner,
+        exchange->own.stacked[0] + slice.first, count_slice(slice));
 }
 
 /* Sends the slices of this rank's nodes to their owners, each rank beginning with its neighbour. */
 static void send_slices(wt_exchange *exchange, int number) {
-    wt_flight *flight = &exchange->flights[number];
-    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
-    int at = exchange->foreign_count + ranks;
+    wt_flight *flight = &exchange->buckets.flights[number];
+    const owners *o = find_owners(exchange);
+    int ranks = exchange->comm->size, own = o->node_count - o->foreign_count;
+    int at = o->foreign_count + ranks;
     for (int step = 1; step < ranks; step++) {
         int to = (exchange->comm->rank + step) % ranks;
         wt_span slice = find_slice(exchange, flight->bucket, to);
         for (int i = 0; i < own; i++) {
-            flight->left += wt_buckets_send(exchange, number, at++, exchange->own_first + i, to,
-                                            exchange->stacked[i] + slice.first, count_slice(slice));
+            flight->left += wt_buckets_send(exchange, number, at++, o->own_first + i, to,
+                                            exchange->own.stacked[i] + slice.first, count_slice(slice));
         }
     }
 }
 
 static void send_finished(wt_exchange *exchange, int number) {
-    wt_flight *flight = &exchange->flights[number];
-    int ranks = exchange->comm->size, at = exchange->each - ranks;
+    wt_flight *flight = &exchange->buckets.flights[number];
+    int ranks = exchange->comm->size, at = exchange->buckets.each - ranks;
     wt_span mine = find_slice(exchange, flight->bucket, exchange->comm->rank);
     for (int step = 1; step < ranks; step++) {
         int to = (exchange->comm->rank + step) % ranks;
-        flight->left += wt_buckets_send(exchange, number, at++, exchange->node_count, to,
-                                        exchange->stacked[0] + mine.first, count_slice(mine));
+        flight->left += wt_buckets_send(exchange, number, at++, find_owners(exchange)->node_count, to,
+                                        exchange->own.stacked[0] + mine.first, count_slice(mine));
     }
     flight->added = true;
 }
@@ -150,25 +185,26 @@ static void send_finished(wt_exchange *exchange, int number) {
 /* The rest of the tree over one block of this rank's slice; it ends in this rank's first node. */
 static void add_slice_block(const wt_exchange *exchange, int number, wt_span slice, size_t at) {
     size_t left = slice.end - slice.first - at, part = left < WT_ADD_BLOCK ? left : WT_ADD_BLOCK;
-    for (int i = 0; i + 1 < exchange->node_count; i++) {
-        const int *pair = exchange->pairs[i];
+    const owners *o = find_owners(exchange);
+    for (int i = 0; i + 1 < o->node_count; i++) {
+        const int *pair = o->pairs[i];
         exchange->add(find_node_slice(exchange, number, pair[0], slice.first) + at,
                       find_node_slice(exchange, number, pair[1], slice.first) + at, part);
     }
 }
 
 static void add_bucket(wt_exchange *exchange, int number, wt_move how) {
-    wt_span slice = find_slice(exchange, exchange->flights[number].bucket, exchange->comm->rank);
+    wt_span slice = find_slice(exchange, exchange->buckets.flights[number].bucket, exchange->comm->rank);
     size_t count = slice.end - slice.first;
     double began = wt_time_now();
 #pragma omp parallel for schedule(static) if (how != WT_MOVE_ALONE)
     for (size_t at = 0; at < count; at += WT_ADD_BLOCK) add_slice_block(exchange, number, slice, at);
-    exchange->added += wt_time_now() - began;
+    exchange->buckets.added += wt_time_now() - began;
 }
 
 static bool complete_bucket(wt_exchange *exchange, int number, wt_move how) {
-    const wt_flight *flight = &exchange->flights[number];
-    if (flight->added || flight->slices_left > 0) return false;
+    const wt_flight *flight = &exchange->buckets.flights[number];
+    if (flight->added || find_owners(exchange)->slices_left[number] > 0) return false;
     add_bucket(exchange, number, how);
     send_finished(exchange, number);
     return true;
@@ -176,20 +212,21 @@ static bool complete_bucket(wt_exchange *exchange, int number, wt_move how) {
 
 /* Message `at` of bucket `number` in flight has arrived or gone. */
 static void record_message(wt_exchange *exchange, int number, int at) {
-    int ranks = exchange->comm->size, own = exchange->node_count - exchange->foreign_count;
-    wt_flight *flight = &exchange->flights[number];
-    int sent = at - exchange->foreign_count - ranks; /* among this rank's slices */
+    owners *o = find_owners(exchange);
+    int ranks = exchange->comm->size, own = o->node_count - o->foreign_count;
+    int sent = at - o->foreign_count - ranks; /* among this rank's slices */
     if (sent >= 0 && sent < (ranks - 1) * own && sent % own == 0) {
         post_finished_receive(exchange, number, (exchange->comm->rank + 1 + sent / own) % ranks);
     }
-    if (at < exchange->foreign_count) flight->slices_left--;
-    flight->left--;
+    if (at < o->foreign_count) o->slices_left[number]--;
+    exchange->buckets.flights[number].left--;
 }
 
 const wt_pattern wt_pattern_owners = {
     .create = create_owners,
+    .destroy = destroy_owners,
     .expect = post_slice_receives,
-    .set_out = send_slices,
-    .note = record_message,
-    .go_on = complete_bucket,
+    .post = send_slices,
+    .record = record_message,
+    .progress = complete_bucket,
 };

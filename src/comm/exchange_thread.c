@@ -27,7 +27,7 @@ static void *drive_exchange(void *context) {
     const struct timespec nap = {0, WT_NAP_NANOSECONDS};
     pthread_mutex_lock(&thread->mutex);
     while (!thread->quit) {
-        if (!exchange->flying) {
+        if (!exchange->buckets.in_flight) {
             pthread_cond_wait(&thread->changed, &thread->mutex);
             continue;
         }

@@ -173,7 +173,7 @@ static int hold_back_the_last(wt_exchange *exchange, double seconds) {
         usleep(100);
         wt_exchange_advance(exchange);
         wt_exchange_lock(exchange);
-        done = exchange->done;
+        done = exchange->buckets.done;
         wt_exchange_unlock(exchange);
     }
     return done;
