@@ -147,8 +147,8 @@ static const wt_kernel_case others[] = {
 
 static void run_cross_entropy(const wt_kernel_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
-    bed->kernels->cross_entropy(bed->y + first * WT_BED_CLASSES, WT_BED_CLASSES, bed->classes + first, rows,
-                                WT_BED_CLASSES, true);
+    bed->kernels->losses.cross_entropy(bed->y + first * WT_BED_CLASSES, WT_BED_CLASSES, bed->classes + first,
+                                       rows, WT_BED_CLASSES, true);
 }
 
 static wt_kernel_cost cost_cross_entropy(const wt_kernel_bed *bed, double rows) {
@@ -161,8 +161,8 @@ static void run_adam(const wt_kernel_bed *bed, int thread, ptrdiff_t first, int 
     (void)thread;
     const ptrdiff_t at = first * bed->shape.channels;
     const wt_adam_step step = {1e-6, 0.9, 0.999, 1e-8, 0.0, false, 1.0, 1};
-    bed->kernels->adam(bed->x + at, bed->z + at, bed->d + at, bed->y + at,
-                       (size_t)rows * (size_t)bed->shape.channels, &step);
+    bed->kernels->flat.adam(bed->x + at, bed->z + at, bed->d + at, bed->y + at,
+                            (size_t)rows * (size_t)bed->shape.channels, &step);
 }
 
 static wt_kernel_cost cost_adam(const wt_kernel_bed *bed, double rows) {
@@ -172,7 +172,7 @@ static wt_kernel_cost cost_adam(const wt_kernel_bed *bed, double rows) {
 static void run_add(const wt_kernel_bed *bed, int thread, ptrdiff_t first, int rows) {
     (void)thread;
     const ptrdiff_t at = first * bed->shape.channels;
-    bed->kernels->add(bed->d + at, bed->y + at, (size_t)rows * (size_t)bed->shape.channels);
+    bed->kernels->flat.add(bed->d + at, bed->y + at, (size_t)rows * (size_t)bed->shape.channels);
 }
 
 static wt_kernel_cost cost_add(const wt_kernel_bed *bed, double rows) {
@@ -182,8 +182,8 @@ static wt_kernel_cost cost_add(const wt_kernel_bed *bed, double rows) {
 static void run_squares(const wt_kernel_bed *bed, int thread, ptrdiff_t first, int rows) {
     volatile double sum;
     (void)thread;
-    sum = bed->kernels->squares(bed->y + first * bed->shape.channels,
-                                (size_t)rows * (size_t)bed->shape.channels, 0.5);
+    sum = bed->kernels->flat.squares(bed->y + first * bed->shape.channels,
+                                     (size_t)rows * (size_t)bed->shape.channels, 0.5);
     (void)sum;
 }
 

@@ -14,7 +14,7 @@ static wt_status open_exchange(wt_exchange **out, wt_comm *comm, const wt_exchan
                                .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                .thread = plan->config->progress == WT_DRIVE_THREAD,
                                .after = plan->config->progress == WT_DRIVE_AFTER,
-                               .add = plan->kernels->add};
+                               .add = plan->kernels->flat.add};
     return wt_comm_agree(comm, wt_exchange_create(out, comm, &shape));
 }
 

@@ -25,7 +25,7 @@ static int width_of(const wt_engine *e, int op) {
 static void gather_forward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     wt_unary_begin(&u);
-    e->kernels->column_moments(wt_engine_moments(e, op, tile), u.work, u.in, u.rows, u.in);
+    e->kernels->norms.column_moments(wt_engine_moments(e, op, tile), u.work, u.in, u.rows, u.in);
 }
 
 /* The step's means and biased variances; new running ones as torch.nn.BatchNorm1d keeps them, the variance
@@ -57,15 +57,17 @@ static void forward_batch_norm(const wt_engine *e, int op, const wt_tile *tile) 
     const wt_real *mean_rstd = memory_of(e, op);
     if (!e->shape.backward || tile->stage->phase == WT_BACKWARD)
         wt_unary_begin(&u); /* else the sums' rows are there */
-    e->kernels->standardise(u.y, u.out, u.work, u.in, mean_rstd, mean_rstd + u.out,
-                            wt_engine_tensor(e, tensors[0]), wt_engine_tensor(e, tensors[1]), u.rows, u.out);
+    e->kernels->norms.standardise(u.y, u.out, u.work, u.in, mean_rstd, mean_rstd + u.out,
+                                  wt_engine_tensor(e, tensors[0]), wt_engine_tensor(e, tensors[1]), u.rows,
+                                  u.out);
 }
 
 /* --- backward --- */
 
 static void gather_backward(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    e->kernels->column_products(wt_engine_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
+    e->kernels->norms.column_products(wt_engine_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows,
+                                      u.out);
 }
 
 static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
@@ -86,8 +88,8 @@ static void reduce_backward(wt_engine *e, int op, const wt_stage *stage) {
 static void backward_batch_norm(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const wt_real *factors = memory_of(e, op) + 4 * u.out;
-    e->kernels->standardise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, factors, factors + u.out,
-                                 factors + 2 * u.out, u.rows, u.out);
+    e->kernels->norms.standardise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, factors, factors + u.out,
+                                       factors + 2 * u.out, u.rows, u.out);
 }
 
 /* --- memory --- */

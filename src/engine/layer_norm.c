@@ -10,15 +10,17 @@ static void forward_layer_norm(const wt_engine *e, int op, const wt_tile *tile) 
     const wt_unary u = wt_unary_rows(e, op, tile);
     const int *tensors = e->graph->ops[op].tensors;
     wt_unary_begin(&u);
-    e->kernels->normalise(u.y, u.out, u.work, u.in, rstd_of(e, op, tile, &u), wt_engine_tensor(e, tensors[0]),
-                          wt_engine_tensor(e, tensors[1]), u.rows, u.out);
+    e->kernels->norms.normalise(u.y, u.out, u.work, u.in, rstd_of(e, op, tile, &u),
+                                wt_engine_tensor(e, tensors[0]), wt_engine_tensor(e, tensors[1]), u.rows,
+                                u.out);
 }
 
 static void backward_layer_norm(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
-    e->kernels->column_products(wt_engine_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows, u.out);
-    e->kernels->normalise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, rstd_of(e, op, tile, &u),
-                               wt_engine_tensor(e, e->graph->ops[op].tensors[0]), u.rows, u.out);
+    e->kernels->norms.column_products(wt_engine_moments(e, op, tile), u.dy, u.out, u.work, u.in, u.rows,
+                                      u.out);
+    e->kernels->norms.normalise_back(u.dx, u.in, u.dy, u.out, u.work, u.in, rstd_of(e, op, tile, &u),
+                                     wt_engine_tensor(e, e->graph->ops[op].tensors[0]), u.rows, u.out);
 }
 
 static void count_layer_norm(double work[WT_WORK_KINDS], const wt_graph *graph, const wt_op *o, double rows) {

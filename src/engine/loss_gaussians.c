@@ -2,8 +2,8 @@
 #include "losses.h"
 
 static double score_gaussians(const wt_loss_call *call, const wt_loss_rows *rows) {
-    return call->kernels->gaussians(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
-                                    &call->op->mixture, call->gradient);
+    return call->kernels->losses.gaussians(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
+                                           &call->op->mixture, call->gradient);
 }
 
 /* μ + σ·n */

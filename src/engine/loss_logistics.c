@@ -4,8 +4,8 @@
 #include "losses.h"
 
 static double score_logistics(const wt_loss_call *call, const wt_loss_rows *rows) {
-    return call->kernels->logistics(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
-                                    &call->op->mixture, call->gradient);
+    return call->kernels->losses.logistics(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
+                                           &call->op->mixture, call->gradient);
 }
 
 /* μ + s·(ln u − ln(1 − u)) */

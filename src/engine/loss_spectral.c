@@ -190,14 +190,14 @@ static double compare_magnitudes(const wt_loss_call *call, int number, const roo
     double sums[3] = {0, 0, 0};
     transform(tools, number, own, length);
     for (int f = 0; f < frames; f++)
-        call->kernels->spectrum(own->spectra[0] + (size_t)f * frame_stride(r),
-                                own->spectra[1] + (size_t)f * frame_stride(r), bins, sums);
+        call->kernels->losses.spectrum(own->spectra[0] + (size_t)f * frame_stride(r),
+                                       own->spectra[1] + (size_t)f * frame_stride(r), bins, sums);
     const double count = (double)bins * frames, apart = sqrt(sums[0]), norm = sqrt(sums[1]);
     const double convergence = apart > 0 ? factor / (2 * apart * norm) : 0, logarithm = factor / (2 * count);
     for (int f = 0; f < frames; f++) {
         wt_real *output = own->spectra[1] + (size_t)f * frame_stride(r);
-        call->kernels->spectrum_back(own->spectra[0] + (size_t)f * frame_stride(r), output, bins,
-                                     (wt_real)convergence, (wt_real)logarithm);
+        call->kernels->losses.spectrum_back(own->spectra[0] + (size_t)f * frame_stride(r), output, bins,
+                                            (wt_real)convergence, (wt_real)logarithm);
         output[0] *= 2;
         output[2 * (bins - 1)] *= 2;
         FFTW(execute_dft_c2r)(tools->back[number], (void *)output, own->frame);

@@ -6,13 +6,13 @@ static double score_squared_error(const wt_loss_call *call, const wt_loss_rows *
     const int channels = call->op->mixture.channels;
     double loss = 0;
     if (channels == 1)
-        return kernels->squared_error(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
-                                      call->gradient);
+        return kernels->losses.squared_error(rows->y, rows->outputs, rows->value, rows->target, rows->rows,
+                                             call->gradient);
     for (ptrdiff_t t = 0; t < rows->rows; t++) {
         for (int c = 0; c < channels; c++)
-            loss += kernels->squared_error(rows->y + t * rows->outputs + c, rows->outputs,
-                                           rows->value + t * channels + c, rows->target + t, 1,
-                                           call->gradient);
+            loss += kernels->losses.squared_error(rows->y + t * rows->outputs + c, rows->outputs,
+                                                  rows->value + t * channels + c, rows->target + t, 1,
+                                                  call->gradient);
     }
     return loss;
 }

@@ -115,7 +115,7 @@ static void add_windows(const wt_engine *e, const wt_op *o, const wt_tile *tile,
     window.group *= e->microbatch_windows;
     for (; window.group < wt_engine_microbatch_end(e, tile->group); window.group++) {
         if (wt_engine_window_targets(e, window.group) == 0) continue;
-        e->kernels->add(sum, wt_engine_gradient_row(e, &window, o->output, 0) + half, half);
+        e->kernels->flat.add(sum, wt_engine_gradient_row(e, &window, o->output, 0) + half, half);
     }
 }
 

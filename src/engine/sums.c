@@ -56,7 +56,7 @@ static void add_reals(const wt_engine *e, const wt_stage *stage, int microbatch,
     const wt_real *sums = next_sums(e, &walk);
     if (!sums) memset(total, 0, count * sizeof *total);
     if (sums) memcpy(total, sums + at, count * sizeof *total);
-    while (sums && (sums = next_sums(e, &walk))) e->kernels->add(total, sums + at, count);
+    while (sums && (sums = next_sums(e, &walk))) e->kernels->flat.add(total, sums + at, count);
 }
 
 /* Doubles; over time each unit's are rounded first, as all its partial gradients are. */

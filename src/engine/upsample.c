@@ -55,7 +55,7 @@ typedef struct {
 static void add_upsampled_rows(const wt_engine *e, wt_real *y, const wt_real *x, int64_t rows,
                                const channel_range *c) {
     for (int64_t i = 0; i < rows; i++, y += c->all)
-        e->kernels->add(y + c->first, x + c->first, (size_t)c->count);
+        e->kernels->flat.add(y + c->first, x + c->first, (size_t)c->count);
 }
 
 /* `k` [taps][ld] begins with the weights of `y`, the first of `rows` rows. */

@@ -65,7 +65,8 @@ wt_status wt_choose(const wt_choice *choice, const wt_real *logits, int classes,
     const bool draws = choice->temperature > 0;
     wt_real threshold = 0;
     if (limited && draws) threshold = threshold_of(weights, logits, classes, choice->top_k);
-    double sum = choice->kernels->soften(weights, logits, classes, draws ? 1 / choice->temperature : 1);
+    double sum = choice->kernels->losses.soften(weights, logits, classes,
+                                                draws ? 1 / choice->temperature : 1);
     /* a NaN would pass unnoticed by the comparisons that look for the largest */
     WT_CHECK(sum == sum, WT_FAILED, "the network's output is not finite at sample %lld", (long long)index);
     *class = -1;

@@ -83,6 +83,109 @@ static inline int wt_kernels_mixture_outputs(const wt_mixture *mixture) {
     return mixture->channels * mixture->components * (mixture->components > 1 ? 3 : 2);
 }
 
+/* Batch norm and layer norm. */
+typedef struct {
+    /*
+     * Norms of rows x [rows, columns]. Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) is over all rows
+     * of a step, so its sums are apart from what is made of them; they grow in double, in the order of t:
+     *   sums[c] += Σ_t x[t,c],    sums[columns + c] += Σ_t x[t,c]²                     (column_moments)
+     *   sums[c] += Σ_t dy[t,c],   sums[columns + c] += Σ_t dy[t,c]·x̂[t,c]              (column_products)
+     *   x ← x̂ = (x − mean[c])·rate[c],  y = x̂·weight[c] + bias[c]                      (standardise)
+     *   dx = factor[c]·(dy − mean_dy[c] − x̂·mean_product[c]); dx may be dy             (standardise_back)
+     * Layer norm (Ba et al. 2016, arXiv 1607.06450) is over a row, with the mean and the biased variance of
+     * its columns; rate[t] = 1/√(variance + WT_NORM_EPSILON) is kept for backward:
+     *   x ← x̂ = (x − mean)·rate[t],  y = x̂·weight[c] + bias[c]                         (normalise)
+     *   g = dy·weight,  dx = rate[t]·(g − mean_c(g) − x̂·mean_c(g·x̂)); dx may be dy     (normalise_back)
+     */
+    void (*column_moments)(double *sums, const wt_real *x, int ldx, int rows, int columns);
+    void (*column_products)(double *sums, const wt_real *dy, int lddy, const wt_real *x, int ldx, int rows,
+                            int columns);
+    void (*standardise)(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real *mean, const wt_real *rate,
+                        const wt_real *weight, const wt_real *bias, int rows, int columns);
+    void (*standardise_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                             const wt_real *factor, const wt_real *mean_dy, const wt_real *mean_product,
+                             int rows, int columns);
+    void (*normalise)(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate, const wt_real *weight,
+                      const wt_real *bias, int rows, int columns);
+    void (*normalise_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
+                           const wt_real *rate, const wt_real *weight, int rows, int columns);
+} wt_norm_kernels;
+
+/* Losses, and the weights that a class is drawn with. */
+typedef struct {
+    /*
+     * Softmax and cross-entropy (natural logarithm) over rows of logits, which become the gradient of the
+     * *summed* loss by the logits where gradient is true and stay as they are otherwise. A target of −1
+     * is no target: loss 0, gradient 0. Returns Σ_t log Σ_o exp(y[t,o]) − y[t,target], added in the order
+     * of t in double.
+     */
+    double (*cross_entropy)(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
+                            bool gradient);
+
+    /*
+     * Squared error over rows of one output each, y[t·ldy], which become the gradient 2·(y − value) of the
+     * *summed* loss where gradient is true. Where targets[t] < 0 there is no target: loss 0, gradient 0.
+     * Returns Σ_t (y[t] − value[t])², the difference rounded as a wt_real, added in the order of t in double.
+     */
+    double (*squared_error)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                            bool gradient);
+
+    /*
+     * Mixtures of logistics and of Gaussians over rows of outputs, which become the gradient of the *summed*
+     * loss where gradient is true. values [rows, channels]; targets as above, −1: no target, loss and
+     * gradient 0; else the edges' bits (batch.h). Returns Σ −ln Σ_k π_k·P_k(value), added in the order of t
+     * and channels in double.
+     *   logistics: P = σ((y + h − μ)/s) − σ((y − h − μ)/s), or the density σ'((y − μ)/s)/s
+     *   gaussians: P = Φ((y + h − μ)/s) − Φ((y − h − μ)/s), or the density φ((y − μ)/s)/s
+     * computed as ln P without differences of like numbers, in double (Salimans et al. 2017, arXiv
+     * 1701.05517, section 2.1, without its guards, which are for 8 bits).
+     */
+    double (*logistics)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                        const wt_mixture *mixture, bool gradient);
+    double (*gaussians)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
+                        const wt_mixture *mixture, bool gradient);
+
+    /*
+     * How far two spectra are apart: of a target and an output, [bins, 2] (real and imaginary parts), with
+     * the magnitudes a and b = √max(re² + im², WT_SPECTRUM_FLOOR). Adds Σ (a − b)², Σ a² and Σ |ln a − ln b|,
+     * grown in double in an order that `bins` alone decides, to sums [3]; and (spectrum_back) makes of the
+     * output the gradient
+     *   output·((1 − a/b)·convergence + sign(b − a)/b²·logarithm)           (0 where b is the floor)
+     */
+    void (*spectrum)(const wt_real *target, const wt_real *output, int bins, double *sums);
+    void (*spectrum_back)(const wt_real *target, wt_real *output, int bins, wt_real convergence,
+                          wt_real logarithm);
+
+    /*
+     * What a class is drawn with (generation): weights[o] = exp((logits[o] − largest)·sharpness),
+     * sharpness > 0. Returns their sum in double, in an order that `classes` alone decides; NaN where a
+     * logit is no finite number.
+     */
+    double (*soften)(wt_real *weights, const wt_real *logits, int classes, double sharpness);
+} wt_loss_kernels;
+
+/* Flat buffers: sums of gradients, their norm, and the update of parameters. */
+typedef struct {
+    /* sum += other; the only way in which gradients of microbatches are added. */
+    void (*add)(wt_real *sum, const wt_real *other, size_t count);
+
+    /* Σ (scale·x)² of one block, in double, in the order of the elements or another that count alone
+     * decides. The caller adds blocks of WT_NORM_BLOCK in order. */
+    double (*squares)(const wt_real *x, size_t count, double scale);
+
+    /* Adam or AdamW on a range of the flat buffers. */
+    void (*adam)(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
+                 const wt_adam_step *step);
+
+    /* SGD on a range: g = scale·gradient + decay·p; v ← momentum·v + g; p ← p − rate·(v, or g + momentum·v
+     * with Nesterov). v begins as zeros. With `velocity` NULL there is no momentum: p ← p − rate·g. */
+    void (*sgd)(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
+                const wt_sgd_step *step);
+
+    /* A running mean of the parameters: mean ← mean + rest·(parameter − mean). */
+    void (*average)(wt_real *mean, const wt_real *parameter, size_t count, double rest);
+} wt_flat_kernels;
+
 struct wt_kernels {
     const char *name;
     bool place_matters; /* a row's bits depend on where it stands in a product */
@@ -140,99 +243,9 @@ struct wt_kernels {
     void (*activate_back)(wt_real *da, int ldda, wt_real *z, int ldz, const wt_real *a, int lda,
                           const wt_real *dz, int lddz, int rows, int gate, wt_activation activation);
 
-    /*
-     * Norms of rows x [rows, columns]. Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) is over all rows
-     * of a step, so its sums are apart from what is made of them; they grow in double, in the order of t:
-     *   sums[c] += Σ_t x[t,c],    sums[columns + c] += Σ_t x[t,c]²                     (column_moments)
-     *   sums[c] += Σ_t dy[t,c],   sums[columns + c] += Σ_t dy[t,c]·x̂[t,c]              (column_products)
-     *   x ← x̂ = (x − mean[c])·rate[c],  y = x̂·weight[c] + bias[c]                      (standardise)
-     *   dx = factor[c]·(dy − mean_dy[c] − x̂·mean_product[c]); dx may be dy             (standardise_back)
-     * Layer norm (Ba et al. 2016, arXiv 1607.06450) is over a row, with the mean and the biased variance of
-     * its columns; rate[t] = 1/√(variance + WT_NORM_EPSILON) is kept for backward:
-     *   x ← x̂ = (x − mean)·rate[t],  y = x̂·weight[c] + bias[c]                         (normalise)
-     *   g = dy·weight,  dx = rate[t]·(g − mean_c(g) − x̂·mean_c(g·x̂)); dx may be dy     (normalise_back)
-     */
-    void (*column_moments)(double *sums, const wt_real *x, int ldx, int rows, int columns);
-    void (*column_products)(double *sums, const wt_real *dy, int lddy, const wt_real *x, int ldx, int rows,
-                            int columns);
-    void (*standardise)(wt_real *y, int ldy, wt_real *x, int ldx, const wt_real *mean, const wt_real *rate,
-                        const wt_real *weight, const wt_real *bias, int rows, int columns);
-    void (*standardise_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
-                             const wt_real *factor, const wt_real *mean_dy, const wt_real *mean_product,
-                             int rows, int columns);
-    void (*normalise)(wt_real *y, int ldy, wt_real *x, int ldx, wt_real *rate, const wt_real *weight,
-                      const wt_real *bias, int rows, int columns);
-    void (*normalise_back)(wt_real *dx, int lddx, const wt_real *dy, int lddy, const wt_real *x, int ldx,
-                           const wt_real *rate, const wt_real *weight, int rows, int columns);
-
-    /*
-     * Softmax and cross-entropy (natural logarithm) over rows of logits, which become the gradient of the
-     * *summed* loss by the logits where gradient is true and stay as they are otherwise. A target of −1
-     * is no target: loss 0, gradient 0. Returns Σ_t log Σ_o exp(y[t,o]) − y[t,target], added in the order
-     * of t in double.
-     */
-    double (*cross_entropy)(wt_real *logits, int ldl, const int32_t *targets, int rows, int classes,
-                            bool gradient);
-
-    /*
-     * Squared error over rows of one output each, y[t·ldy], which become the gradient 2·(y − value) of the
-     * *summed* loss where gradient is true. Where targets[t] < 0 there is no target: loss 0, gradient 0.
-     * Returns Σ_t (y[t] − value[t])², the difference rounded as a wt_real, added in the order of t in double.
-     */
-    double (*squared_error)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
-                            bool gradient);
-
-    /*
-     * Mixtures of logistics and of Gaussians over rows of outputs, which become the gradient of the *summed*
-     * loss where gradient is true. values [rows, channels]; targets as above, −1: no target, loss and
-     * gradient 0; else the edges' bits (batch.h). Returns Σ −ln Σ_k π_k·P_k(value), added in the order of t
-     * and channels in double.
-     *   logistics: P = σ((y + h − μ)/s) − σ((y − h − μ)/s), or the density σ'((y − μ)/s)/s
-     *   gaussians: P = Φ((y + h − μ)/s) − Φ((y − h − μ)/s), or the density φ((y − μ)/s)/s
-     * computed as ln P without differences of like numbers, in double (Salimans et al. 2017, arXiv
-     * 1701.05517, section 2.1, without its guards, which are for 8 bits).
-     */
-    double (*logistics)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
-                        const wt_mixture *mixture, bool gradient);
-    double (*gaussians)(wt_real *y, int ldy, const wt_real *values, const int32_t *targets, int rows,
-                        const wt_mixture *mixture, bool gradient);
-
-    /*
-     * How far two spectra are apart: of a target and an output, [bins, 2] (real and imaginary parts), with
-     * the magnitudes a and b = √max(re² + im², WT_SPECTRUM_FLOOR). Adds Σ (a − b)², Σ a² and Σ |ln a − ln b|,
-     * grown in double in an order that `bins` alone decides, to sums [3]; and (spectrum_back) makes of the
-     * output the gradient
-     *   output·((1 − a/b)·convergence + sign(b − a)/b²·logarithm)           (0 where b is the floor)
-     */
-    void (*spectrum)(const wt_real *target, const wt_real *output, int bins, double *sums);
-    void (*spectrum_back)(const wt_real *target, wt_real *output, int bins, wt_real convergence,
-                          wt_real logarithm);
-
-    /*
-     * What a class is drawn with (generation): weights[o] = exp((logits[o] − largest)·sharpness),
-     * sharpness > 0. Returns their sum in double, in an order that `classes` alone decides; NaN where a
-     * logit is no finite number.
-     */
-    double (*soften)(wt_real *weights, const wt_real *logits, int classes, double sharpness);
-
-    /* sum += other; the only way in which gradients of microbatches are added. */
-    void (*add)(wt_real *sum, const wt_real *other, size_t count);
-
-    /* Σ (scale·x)² of one block, in double, in the order of the elements or another that count alone
-     * decides. The caller adds blocks of WT_NORM_BLOCK in order. */
-    double (*squares)(const wt_real *x, size_t count, double scale);
-
-    /* Adam or AdamW on a range of the flat buffers. */
-    void (*adam)(wt_real *parameter, wt_real *first, wt_real *second, const wt_real *gradient, size_t count,
-                 const wt_adam_step *step);
-
-    /* SGD on a range: g = scale·gradient + decay·p; v ← momentum·v + g; p ← p − rate·(v, or g + momentum·v
-     * with Nesterov). v begins as zeros. With `velocity` NULL there is no momentum: p ← p − rate·g. */
-    void (*sgd)(wt_real *parameter, wt_real *velocity, const wt_real *gradient, size_t count,
-                const wt_sgd_step *step);
-
-    /* A running mean of the parameters: mean ← mean + rest·(parameter − mean). */
-    void (*average)(wt_real *mean, const wt_real *parameter, size_t count, double rest);
+    wt_norm_kernels norms;
+    wt_loss_kernels losses;
+    wt_flat_kernels flat;
 };
 
 enum {

@@ -350,14 +350,21 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
+#define NORM_KERNELS                                                                                      \
+    {                                                                                                     \
+        .column_moments = column_moments, .column_products = column_products, .standardise = standardise, \
+        .standardise_back = standardise_back, .normalise = normalise, .normalise_back = normalise_back    \
+    }
+#define LOSS_KERNELS                                                                                        \
+    {                                                                                                       \
+        .cross_entropy = cross_entropy, .squared_error = squared_error, .logistics = logistics,             \
+        .gaussians = gaussians, .soften = soften_rows, .spectrum = spectrum, .spectrum_back = spectrum_back \
+    }
+#define FLAT_KERNELS \
+    { .add = add, .squares = squares, .adam = adam, .sgd = sgd, .average = average }
 #define ROW_KERNELS                                                                                   \
     .column_sums = column_sums, .embed = embed, .embed_weights = embed_weights, .activate = activate, \
-    .activate_back = activate_back, .cross_entropy = cross_entropy, .squared_error = squared_error,   \
-    .logistics = logistics, .gaussians = gaussians, .soften = soften_rows, .spectrum = spectrum,      \
-    .spectrum_back = spectrum_back, .add = add, .squares = squares, .adam = adam, .sgd = sgd,         \
-    .average = average, .column_moments = column_moments, .column_products = column_products,         \
-    .standardise = standardise, .standardise_back = standardise_back, .normalise = normalise,         \
-    .normalise_back = normalise_back
+    .activate_back = activate_back, .norms = NORM_KERNELS, .losses = LOSS_KERNELS, .flat = FLAT_KERNELS
 
 const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     .name = "openblas+" TEXT(WT_ISA),

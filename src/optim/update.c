@@ -22,7 +22,7 @@ double wt_gradient_norm(const wt_kernels *kernels, const wt_real *gradient, size
     for (size_t block = 0; block < blocks; block++) {
         size_t at = block * WT_NORM_BLOCK;
         size_t part = count - at < WT_NORM_BLOCK ? count - at : WT_NORM_BLOCK;
-        block_sums[block] = kernels->squares(gradient + at, part, scale);
+        block_sums[block] = kernels->flat.squares(gradient + at, part, scale);
     }
     for (size_t block = 0; block < blocks; block++) sum += block_sums[block];
     return sqrt(sum);
@@ -147,12 +147,12 @@ static void update_part(const wt_optimizer *optimizer, const wt_work *work, bool
     if (work->config->kind == WT_OPTIMIZER_SGD) {
         wt_sgd_step step = work->sgd;
         if (!decay) step.weight_decay = 0;
-        work->kernels->sgd(parameters + at, first, gradient + at, part, &step);
+        work->kernels->flat.sgd(parameters + at, first, gradient + at, part, &step);
     } else {
         wt_adam_step step = work->adam;
         if (!decay) step.weight_decay = 0;
-        work->kernels->adam(parameters + at, first, optimizer->moments[WT_MOMENT_SECOND] + at, gradient + at,
-                            part, &step);
+        work->kernels->flat.adam(parameters + at, first, optimizer->moments[WT_MOMENT_SECOND] + at,
+                                 gradient + at, part, &step);
     }
 }
 
@@ -166,7 +166,7 @@ static void update_block(const wt_optimizer *optimizer, const wt_work *work, con
         if (from < to) update_part(optimizer, work, range->decay, gradient, parameters, from, to - from);
     }
     wt_real *mean = offset_buffer(optimizer->moments[WT_MOMENT_AVERAGE], at);
-    if (mean) work->kernels->average(mean, parameters + at, end - at, work->rest);
+    if (mean) work->kernels->flat.average(mean, parameters + at, end - at, work->rest);
 }
 
 void wt_optimizer_step(wt_optimizer *optimizer, const wt_kernels *kernels, const wt_optimizer_config *config,

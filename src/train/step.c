@@ -95,7 +95,7 @@ static wt_status create_exchange(wt_step *step) {
                                      .bucket = (size_t)(bucket * 1024 * 1024) / sizeof(float),
                                      .thread = thread,
                                      .after = config->progress == WT_DRIVE_AFTER,
-                                     .add = step->kernels->add};
+                                     .add = step->kernels->flat.add};
     return wt_exchange_create(&step->exchange, step->comm, &shape);
 }
 

@@ -202,7 +202,7 @@ static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b
     wt_engine_forward(pass, &c->batch, b * c->windows, c->windows, losses);
     wt_engine_backward(pass, targets, NULL);
     if (commit) wt_engine_commit(pass, parameters);
-    for (int i = 1; i < microbatches; i++) kernels->add(all, targets[i], trained);
+    for (int i = 1; i < microbatches; i++) kernels->flat.add(all, targets[i], trained);
     memcpy(gradient, all, trained * sizeof *gradient);
     wt_engine_destroy(pass);
     wt_free(all);

@@ -266,7 +266,7 @@ static void microbatch_gradients(const wt_reference_case *c, const wt_real *para
 static void sum_microbatches(const wt_reference_case *c, wt_real *gradients, int microbatches) {
     size_t total = wt_network_parameters(c->network)->total;
     for (int microbatch = 1; microbatch < microbatches; microbatch++)
-        kernels->add(gradients, gradients + (size_t)microbatch * total, total);
+        kernels->flat.add(gradients, gradients + (size_t)microbatch * total, total);
 }
 
 /* A flat buffer against the tensors of `theirs`, which stand at the same offsets in PyTorch's order. */

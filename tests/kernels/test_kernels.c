@@ -198,9 +198,9 @@ static void test_nan_passes(void **state) {
     float logits[20] = {0};
     logits[19] = NAN;
     const int32_t target = 0;
-    assert_true(isnan(kernels->cross_entropy(logits, 20, &target, 1, 20, true)));
+    assert_true(isnan(kernels->losses.cross_entropy(logits, 20, &target, 1, 20, true)));
     for (int i = 0; i < 20; i++) logits[i] = INFINITY;
-    assert_false(isfinite(kernels->cross_entropy(logits, 20, &target, 1, 20, false)));
+    assert_false(isfinite(kernels->losses.cross_entropy(logits, 20, &target, 1, 20, false)));
 }
 
 /* --- loss --- */
@@ -244,9 +244,10 @@ static void loss_once(int classes, int shift, matrix *result) {
         log_sum[t] = naive_log_sum(&old, t);
         if (targets[t] >= 0) want += log_sum[t] - *matrix_at(&old, t, targets[t]);
     }
-    const double alone = kernels->cross_entropy(y.values, y.stride, targets, LOSS_ROWS, classes, false);
+    const double alone = kernels->losses.cross_entropy(y.values, y.stride, targets, LOSS_ROWS, classes,
+                                                       false);
     matrix_check_same(&y, &old);
-    const double loss = kernels->cross_entropy(y.values, y.stride, targets, LOSS_ROWS, classes, true);
+    const double loss = kernels->losses.cross_entropy(y.values, y.stride, targets, LOSS_ROWS, classes, true);
     assert_true(alone == loss);
     check_close(loss, want, 1e-7, 1e-6);
     for (int t = 0; t < LOSS_ROWS; t++) check_loss_row(&y, &old, t, targets[t], log_sum[t]);
@@ -268,18 +269,18 @@ static void test_squared_error(void **state) {
         const double d = (double)(wt_real)(y[t * LD] - values[t]);
         if (targets[t] >= 0) want += d * d;
     }
-    const double alone = kernels->squared_error(y, LD, values, targets, ROWS, false);
+    const double alone = kernels->losses.squared_error(y, LD, values, targets, ROWS, false);
     assert_true(alone == want);
     assert_memory_equal(y, before, sizeof y);
-    assert_true(kernels->squared_error(y, LD, values, targets, ROWS, true) == want);
+    assert_true(kernels->losses.squared_error(y, LD, values, targets, ROWS, true) == want);
     for (int i = 0; i < ROWS * LD; i++) {
         const int t = i / LD;
         const wt_real gradient = targets[t] < 0 ? 0 : 2 * (before[i] - values[t]);
         assert_true(y[i] == (i % LD ? before[i] : gradient));
     }
     y[2 * LD] = (wt_real)NAN; /* a NaN of the network must reach the check of the step's loss */
-    assert_true(isnan(kernels->squared_error(y, LD, values, targets, ROWS, true)));
-    assert_true(kernels->squared_error(y, LD, values, targets, 0, true) == 0);
+    assert_true(isnan(kernels->losses.squared_error(y, LD, values, targets, ROWS, true)));
+    assert_true(kernels->losses.squared_error(y, LD, values, targets, 0, true) == 0);
 }
 
 /* Both at the floor, one of the two, and alike: their shares of the sums, and the gradient, by its
@@ -301,11 +302,11 @@ static void spectrum_once(int bins) {
         const double m = sqrt(fmax(p, WT_SPECTRUM_FLOOR)), n = sqrt(fmax(q, WT_SPECTRUM_FLOOR));
         want[0] += (m - n) * (m - n), want[1] += m * m, want[2] += fabs(log(m) - log(n));
     }
-    kernels->spectrum(a.values, b.values, bins, sums);
+    kernels->losses.spectrum(a.values, b.values, bins, sums);
     for (int i = 0; i < 3; i++) check_close(sums[i], want[i], 1e-6, 1e-6);
     matrix old = matrix_create(1, 2 * bins, 0, 0, 0);
     memcpy(old.values, b.values, 2 * (size_t)bins * sizeof(wt_real));
-    kernels->spectrum_back(a.values, b.values, bins, (wt_real)0.5, (wt_real)0.25);
+    kernels->losses.spectrum_back(a.values, b.values, bins, (wt_real)0.5, (wt_real)0.25);
     for (int k = 0; k < bins; k++) {
         const double re = (double)old.values[2 * k], im = (double)old.values[2 * k + 1],
                      q = re * re + im * im;
@@ -347,17 +348,17 @@ static void test_add_and_squares(void **state) {
         const int n = counts[i];
         matrix sum = matrix_create(1, n, 3, 1, 26), other = matrix_create(1, n, 0, 2, 27);
         matrix old = matrix_create(1, n, 3, 0, 26);
-        kernels->add(sum.values, other.values, (size_t)n);
+        kernels->flat.add(sum.values, other.values, (size_t)n);
         double want = 0;
         for (int c = 0; c < n; c++) {
             assert_true(sum.values[c] == old.values[c] + other.values[c]);
             want += 0.09 * old.values[c] * old.values[c];
         }
         matrix_check_padding(&sum);
-        const double aligned = kernels->squares(old.values, (size_t)n, 0.3);
+        const double aligned = kernels->flat.squares(old.values, (size_t)n, 0.3);
         check_close(aligned, want, 1e-13, 0);
         memmove(old.values + 1, old.values, (size_t)n * sizeof *old.values);
-        assert_true(kernels->squares(old.values + 1, (size_t)n, 0.3) == aligned);
+        assert_true(kernels->flat.squares(old.values + 1, (size_t)n, 0.3) == aligned);
         matrix_destroy(&sum), matrix_destroy(&other), matrix_destroy(&old);
     }
 }
@@ -384,7 +385,7 @@ static void adam_once(wt_adam_step step) {
     for (int i = 0; i < ADAM_COUNT; i++) want[i] = p.values[i];
     for (int n = 0; n < ADAM_STEPS; n++, step.step++) {
         matrix g = matrix_create(1, ADAM_COUNT, 0, 3, (uint64_t)(30 + n));
-        kernels->adam(p.values, m, v, g.values, ADAM_COUNT, &step);
+        kernels->flat.adam(p.values, m, v, g.values, ADAM_COUNT, &step);
         for (int i = 0; i < ADAM_COUNT; i++) {
             adam_in_double(&want[i], &want_m[i], &want_v[i], g.values[i], &step);
             check_close(p.values[i], want[i], 1e-6, 1e-6 * step.learning_rate);
@@ -422,8 +423,8 @@ static void sgd_once(wt_sgd_step step, bool moves) {
     for (int i = 0; i < ADAM_COUNT; i++) want[i] = p.values[i];
     for (int n = 0; n < ADAM_STEPS; n++) {
         matrix g = matrix_create(1, ADAM_COUNT, 0, 3, (uint64_t)(30 + n));
-        kernels->sgd(p.values, moves ? v : NULL, g.values, ADAM_COUNT, &step);
-        kernels->average(mean, p.values, ADAM_COUNT, 0.3);
+        kernels->flat.sgd(p.values, moves ? v : NULL, g.values, ADAM_COUNT, &step);
+        kernels->flat.average(mean, p.values, ADAM_COUNT, 0.3);
         for (int i = 0; i < ADAM_COUNT; i++) {
             const double d = g.values[i] * step.gradient_scale + step.weight_decay * want[i];
             want_v[i] = moves ? step.momentum * want_v[i] + d : 0;

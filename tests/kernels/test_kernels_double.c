@@ -188,13 +188,13 @@ static const int32_t loss_targets[4] = {0, 6, -1, 3};
 
 static double entropy_loss(void *arguments) {
     matrix *y = arguments;
-    return kernels->cross_entropy(y->values, y->stride, loss_targets, y->rows, y->columns, false);
+    return kernels->losses.cross_entropy(y->values, y->stride, loss_targets, y->rows, y->columns, false);
 }
 
 static void test_cross_entropy_double(void **state) {
     (void)state;
     matrix y = matrix_create(4, 7, 2, 0, 16), gradient = matrix_create(4, 7, 2, 0, 16);
-    kernels->cross_entropy(gradient.values, gradient.stride, loss_targets, 4, 7, true);
+    kernels->losses.cross_entropy(gradient.values, gradient.stride, loss_targets, 4, 7, true);
     check_gradient(&gradient, &y, entropy_loss, &y);
     matrix_destroy(&y), matrix_destroy(&gradient);
 }
@@ -208,8 +208,8 @@ typedef struct {
 } mixture_case;
 
 static double mixture_loss(const mixture_case *m, matrix *y, bool gradient) {
-    return (m->gaussian ? kernels->gaussians : kernels->logistics)(y->values, y->stride, m->values,
-                                                                   m->targets, 4, &m->mixture, gradient);
+    return (m->gaussian ? kernels->losses.gaussians : kernels->losses.logistics)(
+        y->values, y->stride, m->values, m->targets, 4, &m->mixture, gradient);
 }
 
 static double mixture_loss_of(void *arguments) {

@@ -20,7 +20,7 @@ enum { CODES = 65536, KINDS = 2 };
 #define HALF (1.0 / 65536)
 
 static loss_function find_loss_function(const wt_kernels *table, int kind) {
-    return kind == 0 ? table->logistics : table->gaussians;
+    return kind == 0 ? table->losses.logistics : table->losses.gaussians;
 }
 
 static int find_edge(int code) {
@@ -166,7 +166,7 @@ static void test_not_a_number(void **state) {
         }
     }
     float y[9] = {0};
-    assert_true(kernels->logistics(y, 9, &value, &target, 0, &mixture, true) == 0);
+    assert_true(kernels->losses.logistics(y, 9, &value, &target, 0, &mixture, true) == 0);
 }
 
 int main(int argc, char **argv) {

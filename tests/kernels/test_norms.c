@@ -37,8 +37,8 @@ static void test_norm_sums(void **state) {
         matrix x = matrix_create(ROWS, n, 3, 1, 1), dy = matrix_create(ROWS, n, 1, 2, 2);
         double moments[2 * WIDTH_MOST], products[2 * WIDTH_MOST];
         for (int c = 0; c < 2 * n; c++) moments[c] = products[c] = 0.5;
-        kernels->column_moments(moments, x.values, x.stride, ROWS, n);
-        kernels->column_products(products, dy.values, dy.stride, x.values, x.stride, ROWS, n);
+        kernels->norms.column_moments(moments, x.values, x.stride, ROWS, n);
+        kernels->norms.column_products(products, dy.values, dy.stride, x.values, x.stride, ROWS, n);
         for (int c = 0; c < n; c++) {
             double want[4] = {0.5, 0.5, 0.5, 0.5};
             for (int t = 0; t < ROWS; t++) {
@@ -60,7 +60,7 @@ static void standardise_once(int n) {
     matrix y = matrix_create(ROWS, n, 2, 2, 4), vectors = matrix_create(4, n, 0, 0, 5);
     const float *mean = matrix_at(&vectors, 0, 0), *rate = matrix_at(&vectors, 1, 0);
     const float *weight = matrix_at(&vectors, 2, 0), *bias = matrix_at(&vectors, 3, 0);
-    kernels->standardise(y.values, y.stride, x.values, x.stride, mean, rate, weight, bias, ROWS, n);
+    kernels->norms.standardise(y.values, y.stride, x.values, x.stride, mean, rate, weight, bias, ROWS, n);
     for (int t = 0; t < ROWS; t++) {
         for (int c = 0; c < n; c++) {
             const double hat = ((double)*matrix_at(&old, t, c) - mean[c]) * rate[c];
@@ -70,16 +70,16 @@ static void standardise_once(int n) {
     }
     matrix_check_padding(&x), matrix_check_padding(&y);
     matrix dy = matrix_create(ROWS, n, 1, 3, 6), dx = matrix_create(ROWS, n, 4, 1, 7);
-    kernels->standardise_back(dx.values, dx.stride, dy.values, dy.stride, x.values, x.stride, weight, mean,
-                              rate, ROWS, n);
+    kernels->norms.standardise_back(dx.values, dx.stride, dy.values, dy.stride, x.values, x.stride, weight,
+                                    mean, rate, ROWS, n);
     for (int t = 0; t < ROWS; t++) {
         for (int c = 0; c < n; c++) {
             const double hat = *matrix_at(&x, t, c), d = *matrix_at(&dy, t, c);
             check_near(*matrix_at(&dx, t, c), weight[c] * (d - mean[c] - hat * rate[c]), 0.1);
         }
     }
-    kernels->standardise_back(dy.values, dy.stride, dy.values, dy.stride, x.values, x.stride, weight, mean,
-                              rate, ROWS, n);
+    kernels->norms.standardise_back(dy.values, dy.stride, dy.values, dy.stride, x.values, x.stride, weight,
+                                    mean, rate, ROWS, n);
     matrix_check_same(&dy, &dx);
     matrix_check_padding(&dx), matrix_check_padding(&dy);
     matrix_destroy(&x), matrix_destroy(&old), matrix_destroy(&y), matrix_destroy(&vectors);
@@ -139,15 +139,15 @@ static void normalise_once(int n) {
     const float *weight = matrix_at(&vectors, 0, 0), *bias = matrix_at(&vectors, 1, 0);
     float rate[ROWS];
     put_rows(&x), put_rows(&old);
-    kernels->normalise(y.values, y.stride, x.values, x.stride, rate, weight, bias, ROWS, n);
+    kernels->norms.normalise(y.values, y.stride, x.values, x.stride, rate, weight, bias, ROWS, n);
     for (int t = 0; t < ROWS; t++) check_row(&x, &y, &old, t, rate[t], weight, bias);
     matrix_check_padding(&x), matrix_check_padding(&y);
     matrix dy = matrix_create(ROWS, n, 1, 3, 11), dx = matrix_create(ROWS, n, 4, 1, 12);
-    kernels->normalise_back(dx.values, dx.stride, dy.values, dy.stride, x.values, x.stride, rate, weight,
-                            ROWS, n);
+    kernels->norms.normalise_back(dx.values, dx.stride, dy.values, dy.stride, x.values, x.stride, rate,
+                                  weight, ROWS, n);
     for (int t = 0; t < ROWS; t++) check_row_back(&dx, &dy, &x, t, rate[t], weight);
-    kernels->normalise_back(dy.values, dy.stride, dy.values, dy.stride, x.values, x.stride, rate, weight,
-                            ROWS, n);
+    kernels->norms.normalise_back(dy.values, dy.stride, dy.values, dy.stride, x.values, x.stride, rate,
+                                  weight, ROWS, n);
     matrix_check_same(&dy, &dx);
     matrix_check_padding(&dx), matrix_check_padding(&dy);
     matrix_destroy(&x), matrix_destroy(&old), matrix_destroy(&y), matrix_destroy(&vectors);

@@ -113,13 +113,13 @@ static void run_flat(outcome *all, const wt_kernels *k, int width, int shift) {
     matrix *flat[4];
     for (int i = 0; i < 4; i++) flat[i] = outcome_add(all, 1, width, shift);
     for (int c = 0; c < width; c++) flat[2]->values[c] *= flat[2]->values[c];
-    k->adam(flat[0]->values, flat[1]->values, flat[2]->values, flat[3]->values, (size_t)width, &step);
+    k->flat.adam(flat[0]->values, flat[1]->values, flat[2]->values, flat[3]->values, (size_t)width, &step);
     const wt_sgd_step sgd = {1e-2, 0.9, 0.05, true, 0.25}, plain = {1e-2, 0, 0.05, false, 0.25};
-    k->sgd(flat[0]->values, flat[1]->values, flat[3]->values, (size_t)width, &sgd);
-    k->sgd(flat[0]->values, NULL, flat[3]->values, (size_t)width, &plain);
-    k->average(flat[2]->values, flat[0]->values, (size_t)width, 0.3);
-    all->squares = k->squares(flat[0]->values, (size_t)width, 0.7);
-    k->add(flat[3]->values, flat[0]->values, (size_t)width);
+    k->flat.sgd(flat[0]->values, flat[1]->values, flat[3]->values, (size_t)width, &sgd);
+    k->flat.sgd(flat[0]->values, NULL, flat[3]->values, (size_t)width, &plain);
+    k->flat.average(flat[2]->values, flat[0]->values, (size_t)width, 0.3);
+    all->squares = k->flat.squares(flat[0]->values, (size_t)width, 0.7);
+    k->flat.add(flat[3]->values, flat[0]->values, (size_t)width);
 }
 
 static void run_norms(outcome *all, const wt_kernels *k, int width, int shift) {
@@ -129,13 +129,14 @@ static void run_norms(outcome *all, const wt_kernels *k, int width, int shift) {
     float rates[ROWS];
     for (int i = 0; i < 2; i++)
         x[i] = outcome_add(all, ROWS, width, shift), y[i] = outcome_add(all, ROWS, width, shift);
-    k->standardise(y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, mean, rate, weight, bias, ROWS,
-                   width);
-    k->standardise_back(y[0]->values, y[0]->stride, y[0]->values, y[0]->stride, x[0]->values, x[0]->stride,
-                        weight, mean, rate, ROWS, width);
-    k->normalise(y[1]->values, y[1]->stride, x[1]->values, x[1]->stride, rates, weight, bias, ROWS, width);
-    k->normalise_back(y[1]->values, y[1]->stride, y[1]->values, y[1]->stride, x[1]->values, x[1]->stride,
-                      rates, weight, ROWS, width);
+    k->norms.standardise(y[0]->values, y[0]->stride, x[0]->values, x[0]->stride, mean, rate, weight, bias,
+                         ROWS, width);
+    k->norms.standardise_back(y[0]->values, y[0]->stride, y[0]->values, y[0]->stride, x[0]->values,
+                              x[0]->stride, weight, mean, rate, ROWS, width);
+    k->norms.normalise(y[1]->values, y[1]->stride, x[1]->values, x[1]->stride, rates, weight, bias, ROWS,
+                       width);
+    k->norms.normalise_back(y[1]->values, y[1]->stride, y[1]->values, y[1]->stride, x[1]->values,
+                            x[1]->stride, rates, weight, ROWS, width);
 }
 
 static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shift) {
@@ -145,8 +146,8 @@ static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shi
     double loss = 0;
     for (int i = 0; i < 2; i++) {
         y[i] = outcome_add(all, ROWS, wt_kernels_mixture_outputs(&mixture), shift);
-        loss += (i ? k->gaussians : k->logistics)(y[i]->values, y[i]->stride, values->values, targets, ROWS,
-                                                  &mixture, true);
+        loss += (i ? k->losses.gaussians : k->losses.logistics)(y[i]->values, y[i]->stride, values->values,
+                                                                targets, ROWS, &mixture, true);
     }
     return loss;
 }
@@ -154,8 +155,8 @@ static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shi
 static double run_spectra(outcome *all, const wt_kernels *k, int width, int shift) {
     matrix *target = outcome_add(all, 1, 2 * width, shift), *output = outcome_add(all, 1, 2 * width, shift);
     double sums[3] = {0, 0, 0};
-    k->spectrum(target->values, output->values, width, sums);
-    k->spectrum_back(target->values, output->values, width, 0.3f, 0.7f);
+    k->losses.spectrum(target->values, output->values, width, sums);
+    k->losses.spectrum_back(target->values, output->values, width, 0.3f, 0.7f);
     return sums[0] + sums[1] + sums[2];
 }
 
@@ -166,7 +167,7 @@ static outcome run_all(const wt_kernels *k, int width, int shift) {
     run_norms(&all, k, width, shift);
     const int32_t targets[ROWS] = {width - 1, -1, 0}, classes[ROWS] = {2, 0, 2};
     matrix *y = outcome_add(&all, ROWS, width, shift);
-    all.loss = k->cross_entropy(y->values, y->stride, targets, ROWS, width, true);
+    all.loss = k->losses.cross_entropy(y->values, y->stride, targets, ROWS, width, true);
     all.loss += run_mixtures(&all, k, width, shift) + run_spectra(&all, k, width, shift);
     matrix *sums = outcome_add(&all, 1, width, shift), *table = outcome_add(&all, 3, width, 0);
     matrix *rows = outcome_add(&all, ROWS, width, shift);
