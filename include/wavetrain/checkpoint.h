@@ -32,6 +32,29 @@
 
 enum { WT_NORM_RING = 64 }; /* gradient norms that the spike guard's median is taken from */
 
+/* What the guard against steps that are not finite remembers. */
+typedef struct {
+    double rate_scale; /* factor on the learning rate, 1 until the run has gone back */
+    int rollbacks;     /* how often it has */
+    int skipped_in_row;
+    int64_t skipped;    /* in all */
+    int64_t norm_count; /* norms seen; the last ones are in the ring below */
+    double norms[WT_NORM_RING];
+} wt_guard_state;
+
+/* What the plateau schedule remembers (PyTorch's ReduceLROnPlateau). */
+typedef struct {
+    double best, scale; /* loss; factor on the learning rate */
+    int bad, cooldown;  /* validations */
+} wt_plateau_state;
+
+/* A validation that is still to be made after a signal's checkpoint, which may come at any moment between two
+ * steps, and then the row of metrics.csv, of which is known: */
+typedef struct {
+    int validation; /* there is one */
+    double loss, silence, norm, rate, speed;
+} wt_due_row;
+
 typedef struct {
     int64_t step, updates;
     int sample_rate, channels;
@@ -41,30 +64,20 @@ typedef struct {
     double seconds; /* of training so far, over all restarts */
     char dataset[WT_HASH_TEXT];
     char numerics[256]; /* the fingerprint of what computes: numerics.c in src/train */
-    /* the guard against steps that are not finite */
-    double rate_scale; /* factor on the learning rate, 1 until the run has gone back */
-    int rollbacks;     /* how often it has */
-    int skipped_in_row;
-    int64_t skipped;    /* in all */
-    int64_t norm_count; /* norms seen; the last ones are in the ring below */
-    double norms[WT_NORM_RING];
-    /* what counts validations; absent in older files */
-    int stale;                          /* in a row without a new best */
-    double plateau_best, plateau_scale; /* wt_plateau */
-    int plateau_bad, plateau_cooldown;
-    /* what a signal's checkpoint is, which may come at any moment between two steps; absent in older files */
+    wt_guard_state guard;
+    /* absent in older files */
+    int stale; /* validations in a row without a new best */
+    wt_plateau_state plateau;
     int64_t planned_step; /* the last one whose checkpoint the configuration asked for, or the best; −1 */
-    int validation_due;   /* it is still to be made, and then the row of metrics.csv, of which is known: */
-    double due_loss, due_silence, due_norm, due_rate, due_speed;
+    wt_due_row due;
     int uncompared; /* the ranks' replicas were not compared at this step */
-    /* of a run that learns labels; absent in older files */
     /* What a target may be: classes of labels (1: values); of next samples WT_SAMPLE_CODES where they are
      * predicted as codes, else 0. */
     int outputs;
     /* mean square of the validation's targets, where the loss is the squared error; 0: none */
     double validation_power;
     wt_normalization normalization;
-    int speakers;         /* that the network tells apart; absent in older files, as are: */
+    int speakers;         /* that the network tells apart */
     wt_features features; /* of its condition, with their normalisation */
 } wt_checkpoint_state;
 

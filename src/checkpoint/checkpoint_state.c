@@ -30,11 +30,13 @@ typedef struct {
 } state_field;
 
 #define COUNT_MAX 9007199254740992.0 /* 2^53: beyond it a double skips integers */
-#define FIELD(name_, type_, min_, max_, flags_)                                                         \
-    {                                                                                                   \
-#name_, type_, offsetof(wt_checkpoint_state, name_), sizeof(((wt_checkpoint_state *)0)->name_), \
-            min_, max_, flags_                                                                          \
+/* An attribute's name and the member that it has; FIELD: of the same name. */
+#define FIELD_OF(name_, member_, type_, min_, max_, flags_)                                                 \
+    {                                                                                                       \
+#name_, type_, offsetof(wt_checkpoint_state, member_), sizeof(((wt_checkpoint_state *)0)->member_), \
+            min_, max_, flags_                                                                              \
     }
+#define FIELD(name_, type_, min_, max_, flags_) FIELD_OF(name_, name_, type_, min_, max_, flags_)
 
 /* FIELD_NEWER: absent in older files. FIELD_NAN: may be NaN, which means that there is none yet.
  * FIELD_DIGEST: a text of hexadecimal digits. */
@@ -51,25 +53,25 @@ static const state_field state_fields[] = {
     FIELD(seconds, STATE_REAL, 0, 1e12, FIELD_PLAIN),
     FIELD(dataset, STATE_TEXT, 0, 0, FIELD_DIGEST),
     FIELD(numerics, STATE_TEXT, 0, 0, FIELD_PLAIN),
-    FIELD(rate_scale, STATE_REAL, DBL_MIN, 1, FIELD_PLAIN),
-    FIELD(rollbacks, STATE_INT, 0, 1000000, FIELD_PLAIN),
-    FIELD(skipped_in_row, STATE_INT, 0, 1000000, FIELD_PLAIN),
-    FIELD(skipped, STATE_INT64, 0, COUNT_MAX, FIELD_PLAIN),
-    FIELD(norm_count, STATE_INT64, 0, COUNT_MAX, FIELD_PLAIN),
+    FIELD_OF(rate_scale, guard.rate_scale, STATE_REAL, DBL_MIN, 1, FIELD_PLAIN),
+    FIELD_OF(rollbacks, guard.rollbacks, STATE_INT, 0, 1000000, FIELD_PLAIN),
+    FIELD_OF(skipped_in_row, guard.skipped_in_row, STATE_INT, 0, 1000000, FIELD_PLAIN),
+    FIELD_OF(skipped, guard.skipped, STATE_INT64, 0, COUNT_MAX, FIELD_PLAIN),
+    FIELD_OF(norm_count, guard.norm_count, STATE_INT64, 0, COUNT_MAX, FIELD_PLAIN),
     FIELD(stale, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
-    FIELD(plateau_best, STATE_REAL, -DBL_MAX, INFINITY, FIELD_NEWER),
-    FIELD(plateau_scale, STATE_REAL, DBL_MIN, 1, FIELD_NEWER),
-    FIELD(plateau_bad, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
-    FIELD(plateau_cooldown, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
+    FIELD_OF(plateau_best, plateau.best, STATE_REAL, -DBL_MAX, INFINITY, FIELD_NEWER),
+    FIELD_OF(plateau_scale, plateau.scale, STATE_REAL, DBL_MIN, 1, FIELD_NEWER),
+    FIELD_OF(plateau_bad, plateau.bad, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
+    FIELD_OF(plateau_cooldown, plateau.cooldown, STATE_INT, 0, INT32_MAX, FIELD_NEWER),
     FIELD(outputs, STATE_INT, 0, WT_LABEL_CLASSES_MAX, FIELD_NEWER),
     FIELD(validation_power, STATE_REAL, 0, DBL_MAX, FIELD_NEWER),
     FIELD(planned_step, STATE_INT64, -1, COUNT_MAX, FIELD_NEWER),
-    FIELD(validation_due, STATE_INT, 0, 1, FIELD_NEWER),
-    FIELD(due_loss, STATE_REAL, -INFINITY, INFINITY, FIELD_NEWER | FIELD_NAN),
-    FIELD(due_silence, STATE_REAL, 0, 1, FIELD_NEWER | FIELD_NAN),
-    FIELD(due_norm, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
-    FIELD(due_rate, STATE_REAL, 0, DBL_MAX, FIELD_NEWER),
-    FIELD(due_speed, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
+    FIELD_OF(validation_due, due.validation, STATE_INT, 0, 1, FIELD_NEWER),
+    FIELD_OF(due_loss, due.loss, STATE_REAL, -INFINITY, INFINITY, FIELD_NEWER | FIELD_NAN),
+    FIELD_OF(due_silence, due.silence, STATE_REAL, 0, 1, FIELD_NEWER | FIELD_NAN),
+    FIELD_OF(due_norm, due.norm, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
+    FIELD_OF(due_rate, due.rate, STATE_REAL, 0, DBL_MAX, FIELD_NEWER),
+    FIELD_OF(due_speed, due.speed, STATE_REAL, 0, INFINITY, FIELD_NEWER | FIELD_NAN),
     FIELD(uncompared, STATE_INT, 0, 1, FIELD_NEWER),
     FIELD(speakers, STATE_INT, 0, 1 << 20, FIELD_NEWER),
 };
@@ -127,12 +129,12 @@ static wt_status check_counts(const char *path, const wt_checkpoint_state *state
         int64_t value, min, max;
     } counts[] = {
         {"step", "updates to updates + skipped", state->step, state->updates,
-         state->updates + state->skipped},
+         state->updates + state->guard.skipped},
         {"step", "0 to train.steps", state->step, 0, config->train.steps},
         {"best_step", "-1 to step", state->best_step, -1, state->step},
         {"planned_step", "-1 to step", state->planned_step, -1, state->step},
-        {"norm_count", "0 to step", state->norm_count, 0, state->step},
-        {"skipped_in_row", "0 to skipped", state->skipped_in_row, 0, state->skipped},
+        {"norm_count", "0 to step", state->guard.norm_count, 0, state->step},
+        {"skipped_in_row", "0 to skipped", state->guard.skipped_in_row, 0, state->guard.skipped},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         WT_CHECK(counts[i].value >= counts[i].min && counts[i].value <= counts[i].max, WT_FAILED,
@@ -145,7 +147,7 @@ static wt_status check_counts(const char *path, const wt_checkpoint_state *state
 
 static wt_status check_norms(const char *path, const wt_checkpoint_state *state) {
     for (int i = 0; i < WT_NORM_RING; i++) {
-        const double norm = state->norms[i];
+        const double norm = state->guard.norms[i];
         WT_CHECK(isfinite(norm) && norm >= 0, WT_FAILED,
                  "%s: damaged: %s is out of range at element %d (got %g, expected 0 to %g)", path, norms_name,
                  i, norm, DBL_MAX);
@@ -225,7 +227,7 @@ wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state) {
     for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(write_field(file, &state_fields[i], state));
     WT_TRY(write_normalization(file, &state->normalization));
     WT_TRY(write_features(file, &state->features));
-    return wt_h5_write(file, norms_name, norms_shape, state->norms, 0);
+    return wt_h5_write(file, norms_name, norms_shape, state->guard.norms, 0);
 }
 
 /* --- reading --- */
@@ -302,8 +304,8 @@ static wt_status read_norms(wt_h5 *file, const char *path, double *norms) {
 }
 
 wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *state) {
-    state->plateau_best = INFINITY; /* of a file without them; the others are 0 */
-    state->plateau_scale = 1.0;
+    state->plateau.best = INFINITY; /* of a file without them; the others are 0 */
+    state->plateau.scale = 1.0;
     state->planned_step = -1;
     for (int i = 0; i < STATE_FIELDS; i++) {
         const state_field *field = &state_fields[i];
@@ -313,5 +315,5 @@ wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *stat
     if (!wt_h5_has_attribute(file, "", "planned_step")) state->planned_step = state->step; /* all were */
     WT_TRY(read_state_normalization(file, path, &state->normalization));
     WT_TRY(read_features(file, path, &state->features));
-    return read_norms(file, path, state->norms);
+    return read_norms(file, path, state->guard.norms);
 }

@@ -40,9 +40,9 @@ static wt_checkpoint_state make_nam_state(const wt_nam_file *file) {
                                  .best_validation_loss = NAN,
                                  .best_step = -1,
                                  .planned_step = -1,
-                                 .rate_scale = 1,
-                                 .plateau_best = INFINITY,
-                                 .plateau_scale = 1};
+                                 .guard.rate_scale = 1,
+                                 .plateau.best = INFINITY,
+                                 .plateau.scale = 1};
     wt_hash_print(state.dataset, (wt_hash){0, 0});
     return state;
 }

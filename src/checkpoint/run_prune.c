@@ -109,7 +109,7 @@ static void read_checkpoint_entry(entry *found, const char *path) {
     if (status == WT_OK) {
         found->verdict = CHECKED_GOOD;
         found->step = checkpoint->state.step;
-        found->rollbacks = checkpoint->state.rollbacks;
+        found->rollbacks = checkpoint->state.guard.rollbacks;
         wt_checkpoint_close(checkpoint);
     } else if (wt_checkpoint_may_pass_over(status)) {
         found->verdict = CHECKED_DAMAGED;

@@ -336,8 +336,8 @@ static wt_status warm_up_hdf5(const wt_calibrating *c) {
                                        .best_validation_loss = NAN,
                                        .best_step = -1,
                                        .dataset = "00000000000000000000000000000000",
-                                       .rate_scale = 1,
-                                       .plateau_scale = 1};
+                                       .guard.rate_scale = 1,
+                                       .plateau.scale = 1};
     char *bytes;
     size_t size;
     WT_TRY(wt_checkpoint_build(&bytes, &size, &state, c->config, NULL, &tensor, 1));

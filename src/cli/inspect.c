@@ -132,11 +132,12 @@ static wt_status print_checkpoint(wt_checkpoint *checkpoint) {
                        : "validation       %.4f nats; best %.4f at step %" PRId64 "\n",
                state->validation_loss, state->best_validation_loss, state->best_step);
     }
-    if (state->validation_due) printf("validation       of step %" PRId64 " is still due\n", state->step);
+    if (state->due.validation) printf("validation       of step %" PRId64 " is still due\n", state->step);
     if (state->uncompared) printf("replicas         were not compared: a signal came first\n");
-    if (state->skipped) {
+    if (state->guard.skipped) {
         printf("guard            %" PRId64 " step%s skipped, gone back %d times, learning rate times %g\n",
-               state->skipped, state->skipped == 1 ? "" : "s", state->rollbacks, state->rate_scale);
+               state->guard.skipped, state->guard.skipped == 1 ? "" : "s", state->guard.rollbacks,
+               state->guard.rate_scale);
     }
     if (wt_checkpoint_has_mean(checkpoint)) {
         printf("mean             of the parameters, of decay %g: what evaluate and generate take\n",
@@ -144,7 +145,7 @@ static wt_status print_checkpoint(wt_checkpoint *checkpoint) {
     }
     if (wt_checkpoint_get_config(checkpoint)->schedule.kind == WT_SCHEDULE_PLATEAU) {
         printf("plateau          learning rate times %g, %d validations without improvement\n",
-               state->plateau_scale, state->plateau_bad);
+               state->plateau.scale, state->plateau.bad);
     }
     printf("data             %s, digest %s\n", wt_checkpoint_get_config(checkpoint)->data.path,
            state->dataset);

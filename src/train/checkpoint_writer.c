@@ -81,13 +81,13 @@ bool wt_checkpoint_writer_holds(wt_checkpoint_writer *writer, const wt_checkpoin
     pthread_mutex_lock(&writer->mutex);
     const state_key key = writer->on_disk;
     pthread_mutex_unlock(&writer->mutex);
-    return key.step == state->step && key.rollbacks == state->rollbacks &&
-           key.validation_due == state->validation_due;
+    return key.step == state->step && key.rollbacks == state->guard.rollbacks &&
+           key.validation_due == state->due.validation;
 }
 
 /* Two threads write, and the older state may be finished later. */
 void wt_checkpoint_writer_note(wt_checkpoint_writer *writer, const wt_checkpoint_state *state) {
-    const state_key key = {state->step, state->rollbacks, state->validation_due};
+    const state_key key = {state->step, state->guard.rollbacks, state->due.validation};
     pthread_mutex_lock(&writer->mutex);
     if (key.rollbacks != writer->on_disk.rollbacks || key.step >= writer->on_disk.step) writer->on_disk = key;
     pthread_mutex_unlock(&writer->mutex);
@@ -117,7 +117,7 @@ static wt_status write_copy(wt_checkpoint_writer *writer) {
     const wt_checkpoint_state *state = &writer->state;
     WT_GUARD(wt_restore_export(&exported, writer->network, writer->parameters, &writer->optimizer));
     WT_GUARD(wt_checkpoint_writer_write(writer, state, &exported));
-    WT_GUARD(wt_pruner_note(writer->pruner, state->step, state->rollbacks));
+    WT_GUARD(wt_pruner_note(writer->pruner, state->step, state->guard.rollbacks));
     WT_GUARD(wt_pruner_prune(writer->pruner, writer->config->checkpoint.keep, state->best_step,
                              state->planned_step));
 cleanup:

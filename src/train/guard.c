@@ -18,26 +18,26 @@ static int compare_doubles(const void *a, const void *b) {
 /* The median of the norms that the ring holds (the upper one of an even number). */
 static double find_median_norm(const wt_checkpoint_state *state) {
     double sorted[WT_NORM_RING];
-    memcpy(sorted, state->norms, sizeof sorted);
+    memcpy(sorted, state->guard.norms, sizeof sorted);
     qsort(sorted, WT_NORM_RING, sizeof *sorted, compare_doubles);
     return sorted[WT_NORM_RING / 2];
 }
 
 /* Only a full ring is a measure. */
 static bool is_spike(const wt_checkpoint_state *state, const wt_guard_config *guard, double norm) {
-    return guard->spike > 0 && state->norm_count >= WT_NORM_RING &&
+    return guard->spike > 0 && state->guard.norm_count >= WT_NORM_RING &&
            norm > guard->spike * find_median_norm(state);
 }
 
 wt_step_verdict wt_guard_step(wt_checkpoint_state *state, const wt_guard_config *guard, bool finite,
                               double norm) {
     if (finite && !is_spike(state, guard, norm)) {
-        state->skipped_in_row = 0;
-        state->norms[state->norm_count++ % WT_NORM_RING] = norm;
+        state->guard.skipped_in_row = 0;
+        state->guard.norms[state->guard.norm_count++ % WT_NORM_RING] = norm;
         return WT_STEP_APPLY;
     }
-    state->skipped++;
-    state->skipped_in_row++;
-    if (state->skipped_in_row < guard->skips) return finite ? WT_STEP_SKIP_SPIKE : WT_STEP_SKIP;
-    return state->rollbacks < guard->rollbacks ? WT_STEP_ROLL_BACK : WT_STEP_GIVE_UP;
+    state->guard.skipped++;
+    state->guard.skipped_in_row++;
+    if (state->guard.skipped_in_row < guard->skips) return finite ? WT_STEP_SKIP_SPIKE : WT_STEP_SKIP;
+    return state->guard.rollbacks < guard->rollbacks ? WT_STEP_ROLL_BACK : WT_STEP_GIVE_UP;
 }

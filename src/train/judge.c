@@ -8,15 +8,15 @@
 #include "train_internal.h"
 
 wt_plateau wt_judge_read_plateau(const wt_checkpoint_state *state) {
-    return (wt_plateau){state->plateau_best, state->plateau_scale, state->plateau_bad,
-                        state->plateau_cooldown};
+    return (wt_plateau){state->plateau.best, state->plateau.scale, state->plateau.bad,
+                        state->plateau.cooldown};
 }
 
 void wt_judge_store_plateau(wt_checkpoint_state *state, wt_plateau plateau) {
-    state->plateau_best = plateau.best;
-    state->plateau_scale = plateau.scale;
-    state->plateau_bad = plateau.bad;
-    state->plateau_cooldown = plateau.cooldown;
+    state->plateau.best = plateau.best;
+    state->plateau.scale = plateau.scale;
+    state->plateau.bad = plateau.bad;
+    state->plateau.cooldown = plateau.cooldown;
 }
 
 bool wt_judge_needs_validation(const wt_config *config) {

@@ -123,7 +123,8 @@ static void print_record(FILE *out, const wt_trainer *trainer) {
     fprintf(out, "step: %" PRId64 "\nsteps: %" PRId64 "\n", trainer->state.step,
             trainer->config->train.steps);
     fprintf(out, "restarts: %d\n", trainer->start.restarts);
-    fprintf(out, "skipped: %" PRId64 "\nrollbacks: %d\n", trainer->state.skipped, trainer->state.rollbacks);
+    fprintf(out, "skipped: %" PRId64 "\nrollbacks: %d\n", trainer->state.guard.skipped,
+            trainer->state.guard.rollbacks);
     if (isfinite(trainer->state.best_validation_loss)) {
         fprintf(out, "best_validation_loss: %.9g\nbest_step: %" PRId64 "\n",
                 trainer->state.best_validation_loss, trainer->state.best_step);

@@ -89,7 +89,7 @@ static wt_status copy_state(wt_stop_writer *writer, wt_checkpoint_state *state, 
     pthread_mutex_lock(&writer->published);
     *state = trainer->state;
     state->updates = step->optimizer.updates;
-    const bool begun = state->step > 0 || state->rollbacks > 0;
+    const bool begun = state->step > 0 || state->guard.rollbacks > 0;
     if (!writer->closed && begun && !wt_checkpoint_writer_holds(trainer->files.writer, state)) {
         *wanted = true;
         if (wt_metrics_flush(trainer->files.metrics) != WT_OK) wt_log_warning("%s", wt_error_message());

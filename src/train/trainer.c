@@ -45,11 +45,11 @@ static wt_status apply_guard(wt_trainer *trainer, wt_decision *decision, double 
     WT_CHECK(verdict != WT_STEP_GIVE_UP, WT_FAILED,
              "%s: %d steps in a row were skipped, after going back %d times (a lower optimizer.learning_rate "
              "may help)",
-             trainer->options->run, state->skipped_in_row, state->rollbacks);
+             trainer->options->run, state->guard.skipped_in_row, state->guard.rollbacks);
     if (verdict == WT_STEP_ROLL_BACK) {
         decision->roll_back = true;
-        state->rollbacks++;
-        state->rate_scale *= guard->rate;
+        state->guard.rollbacks++;
+        state->guard.rate_scale *= guard->rate;
     }
     return WT_OK;
 }
@@ -113,7 +113,7 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
     decision->step = step;
     decision->plateau = wt_judge_read_plateau(&trainer->state);
     decision->update = wt_schedule_update(wt_config_update_rule(config), &decision->plateau, step);
-    decision->update.learning_rate *= trainer->state.rate_scale;
+    decision->update.learning_rate *= trainer->state.guard.rate_scale;
     decision->update.gradient_scale = mean * wt_gradient_clip_scale(norm, config->optimizer.clip);
     decision->skip = sum->targets == 0;
     if (sum->targets && !decision->failed) WT_TRY(apply_guard(trainer, decision, sum->loss, norm));
@@ -160,26 +160,26 @@ static void report_step(wt_trainer *trainer) {
 
 /* What of the row a checkpoint keeps that is written before the validation, and back from there. */
 static void keep_row(wt_checkpoint_state *state, const wt_metrics_row *row) {
-    state->due_loss = row->loss;
-    state->due_silence = row->silence;
-    state->due_norm = row->gradient_norm;
-    state->due_rate = row->learning_rate;
-    state->due_speed = row->samples_per_second;
+    state->due.loss = row->loss;
+    state->due.silence = row->silence;
+    state->due.norm = row->gradient_norm;
+    state->due.rate = row->learning_rate;
+    state->due.speed = row->samples_per_second;
 }
 
 static wt_metrics_row kept_row(const wt_trainer *trainer) {
     const wt_checkpoint_state *state = &trainer->state;
     return (wt_metrics_row){.step = state->step,
                             .epoch = count_epochs(trainer, state->step),
-                            .loss = state->due_loss,
-                            .bits = nats_to_bits(trainer, state->due_loss),
-                            .silence = state->due_silence,
-                            .gradient_norm = state->due_norm,
-                            .learning_rate = state->due_rate,
+                            .loss = state->due.loss,
+                            .bits = nats_to_bits(trainer, state->due.loss),
+                            .silence = state->due.silence,
+                            .gradient_norm = state->due.norm,
+                            .learning_rate = state->due.rate,
                             .validation_loss = NAN,
                             .validation_bits = NAN,
                             .validation_silence = NAN,
-                            .samples_per_second = state->due_speed};
+                            .samples_per_second = state->due.speed};
 }
 
 /* After the update: the state is that of the finished step. */
@@ -188,7 +188,7 @@ static void publish_step(wt_trainer *trainer, const wt_decision *decision) {
     state->step = decision->step;
     wt_judge_store_plateau(state, decision->plateau);
     if (decision->planned) state->planned_step = decision->step;
-    state->validation_due = decision->validate;
+    state->due.validation = decision->validate;
     state->uncompared = wt_comm_size(trainer->comm) > 1;
     if (trainer->root) {
         record_speed(trainer);
@@ -220,7 +220,7 @@ static void report_judgement(const wt_trainer *trainer, wt_judgement judgement, 
     if (judgement.lowered) {
         wt_progress_print(trainer->progress,
                           "step %" PRId64 ": no improvement for long, the learning rate is now %g",
-                          state->step, trainer->config->optimizer.learning_rate * state->plateau_scale);
+                          state->step, trainer->config->optimizer.learning_rate * state->plateau.scale);
     }
 }
 
@@ -234,7 +234,7 @@ static wt_judgement publish_validation(wt_trainer *trainer, double loss, const w
     state->validation_power = squares ? score->squares / (double)score->targets : 0;
     const wt_judgement judgement = wt_judge(state, trainer->config, loss);
     if (judgement.best) state->planned_step = state->step;
-    state->validation_due = false;
+    state->due.validation = false;
     row->validation_loss = loss;
     row->validation_bits = nats_to_bits(trainer, loss);
     row->validation_silence = trainer->data.silence < 0 ? NAN
@@ -296,7 +296,7 @@ static wt_status keep_checkpoint(wt_trainer *trainer, const wt_decision *decisio
         status = wt_checkpoint_writer_collect(trainer->files.writer, true,
                                               &trainer->files.record.checkpoint_seconds);
     const bool last = decision->step == trainer->config->train.steps;
-    if (status == WT_OK || (decision->stop && (last || !trainer->state.skipped_in_row))) return status;
+    if (status == WT_OK || (decision->stop && (last || !trainer->state.guard.skipped_in_row))) return status;
     wt_progress_print(trainer->progress, "warning: no checkpoint of step %" PRId64 ": %s", decision->step,
                       wt_error_message());
     return WT_OK;
@@ -360,7 +360,7 @@ static wt_status roll_back(wt_trainer *trainer, const wt_decision *decision) {
     if (trainer->root)
         wt_progress_print(trainer->progress,
                           "warning: back to step %" PRId64 ", with the learning rate times %g from here on",
-                          trainer->state.step, trainer->state.rate_scale);
+                          trainer->state.step, trainer->state.guard.rate_scale);
     return WT_OK;
 }
 
@@ -393,7 +393,7 @@ static wt_status finish_step(wt_trainer *trainer, wt_decision *decision) {
     if (trainer->root) trainer->note.row = kept_row(trainer);
     if (!trainer->evaluator) { /* the configuration asks for none any more */
         wt_stop_writer_hold(trainer->stop);
-        trainer->state.validation_due = false;
+        trainer->state.due.validation = false;
         if (trainer->root) append_row(trainer);
         wt_stop_writer_publish(trainer->stop);
     }
@@ -449,7 +449,7 @@ static wt_status run_steps(wt_trainer *trainer) {
     trainer->step->timer.listener = notify_watch;
     trainer->step->timer.context = trainer->watch;
     trainer->began = trainer->checkpoints.last = wt_time_now();
-    if (trainer->state.validation_due) status = finish_step(trainer, &decision);
+    if (trainer->state.due.validation) status = finish_step(trainer, &decision);
     while (status == WT_OK && !decision.stop) status = run_reported_step(trainer, &decision);
     status = wt_comm_agree(trainer->comm, status);
     gather_peaks(trainer);

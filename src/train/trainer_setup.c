@@ -229,7 +229,7 @@ static wt_status begin_or_resume(wt_trainer *trainer) {
     trainer->start.first_step = trainer->state.step;
     WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
     WT_TRY(
-        wt_metrics_open(&trainer->files.metrics, path, trainer->state.step - trainer->state.validation_due));
+        wt_metrics_open(&trainer->files.metrics, path, trainer->state.step - trainer->state.due.validation));
     WT_TRY(wt_checkpoint_writer_create(&trainer->files.writer, trainer->network, trainer->config,
                                        wt_dataset_vocabulary(trainer->data.set), options->run,
                                        trainer->files.lock));
@@ -343,7 +343,7 @@ static void init_state(wt_trainer *trainer) {
     state->validation_loss = state->best_validation_loss = NAN;
     state->best_step = state->planned_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->data.set));
-    state->rate_scale = 1.0;
+    state->guard.rate_scale = 1.0;
     wt_judge_store_plateau(state, wt_plateau_begin());
 }
 
@@ -420,11 +420,11 @@ static wt_status reload_checkpoint(wt_trainer *trainer) {
     memcpy(trainer->state.numerics, now.numerics, sizeof now.numerics);
     trainer->state.ranks = now.ranks;
     trainer->state.threads = now.threads;
-    trainer->state.rate_scale = now.rate_scale;
-    trainer->state.rollbacks = now.rollbacks;
-    trainer->state.skipped = now.skipped;
+    trainer->state.guard.rate_scale = now.guard.rate_scale;
+    trainer->state.guard.rollbacks = now.guard.rollbacks;
+    trainer->state.guard.skipped = now.guard.skipped;
     trainer->state.seconds = now.seconds;
-    trainer->state.skipped_in_row = 0;
+    trainer->state.guard.skipped_in_row = 0;
     wt_metrics *metrics = trainer->files.metrics;
     trainer->files.metrics = NULL;
     WT_TRY(wt_metrics_close(metrics));

@@ -37,17 +37,17 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
                                      .best_validation_loss = 1.0 / 3,
                                      .best_step = -1,
                                      .seconds = 0.1,
-                                     .rate_scale = 0.7,
-                                     .rollbacks = 2,
-                                     .skipped_in_row = 1,
-                                     .skipped = INT64_C(1) << 33,
-                                     .norm_count = step < 70 ? step : 70,
+                                     .guard.rate_scale = 0.7,
+                                     .guard.rollbacks = 2,
+                                     .guard.skipped_in_row = 1,
+                                     .guard.skipped = INT64_C(1) << 33,
+                                     .guard.norm_count = step < 70 ? step : 70,
                                      .stale = 4,
-                                     .plateau_best = INFINITY,
-                                     .plateau_scale = 0.1,
-                                     .plateau_bad = 2,
-                                     .plateau_cooldown = 1};
-    for (int i = 0; i < WT_NORM_RING; i++) c->state.norms[i] = 1.0 / (i + 3);
+                                     .plateau.best = INFINITY,
+                                     .plateau.scale = 0.1,
+                                     .plateau.bad = 2,
+                                     .plateau.cooldown = 1};
+    for (int i = 0; i < WT_NORM_RING; i++) c->state.guard.norms[i] = 1.0 / (i + 3);
     strcpy(c->state.dataset, "0123456789abcdef0123456789abcdef");
     strcpy(c->state.numerics, "avx512 of a test");
     for (uint64_t t = 0; t < SMALL_TENSORS; t++) {

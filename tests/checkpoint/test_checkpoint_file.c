@@ -76,17 +76,17 @@ static void test_state_comes_back(void **state) {
     assert_true(got->seconds == given->seconds);
     assert_string_equal(got->dataset, given->dataset);
     assert_string_equal(got->numerics, given->numerics);
-    assert_true(got->rate_scale == given->rate_scale);
-    assert_int_equal(got->rollbacks, given->rollbacks);
-    assert_int_equal(got->skipped_in_row, given->skipped_in_row);
-    assert_int_equal(got->skipped, given->skipped);
-    assert_int_equal(got->norm_count, given->norm_count);
-    assert_memory_equal(got->norms, given->norms, sizeof got->norms);
+    assert_true(got->guard.rate_scale == given->guard.rate_scale);
+    assert_int_equal(got->guard.rollbacks, given->guard.rollbacks);
+    assert_int_equal(got->guard.skipped_in_row, given->guard.skipped_in_row);
+    assert_int_equal(got->guard.skipped, given->guard.skipped);
+    assert_int_equal(got->guard.norm_count, given->guard.norm_count);
+    assert_memory_equal(got->guard.norms, given->guard.norms, sizeof got->guard.norms);
     assert_int_equal(got->stale, given->stale);
-    assert_true(got->plateau_best == given->plateau_best);
-    assert_true(got->plateau_scale == given->plateau_scale);
-    assert_int_equal(got->plateau_bad, given->plateau_bad);
-    assert_int_equal(got->plateau_cooldown, given->plateau_cooldown);
+    assert_true(got->plateau.best == given->plateau.best);
+    assert_true(got->plateau.scale == given->plateau.scale);
+    assert_int_equal(got->plateau.bad, given->plateau.bad);
+    assert_int_equal(got->plateau.cooldown, given->plateau.cooldown);
     wt_checkpoint_close(checkpoint);
 }
 
@@ -139,8 +139,8 @@ static void test_an_older_file_is_read(void **state) {
     assert_int_equal(got->step, 4);
     assert_int_equal(got->best_step, 4);
     assert_int_equal(got->stale, 0);
-    assert_true(isinf(got->plateau_best) && got->plateau_scale == 1);
-    assert_int_equal(got->plateau_bad, 0);
+    assert_true(isinf(got->plateau.best) && got->plateau.scale == 1);
+    assert_int_equal(got->plateau.bad, 0);
     assert_int_equal(config->schedule.kind, WT_SCHEDULE_COSINE);
     assert_true(config->ema.decay == 0 && config->optimizer.momentum == 0);
     assert_int_equal(config->optimizer.decay_on, WT_DECAY_ALL);

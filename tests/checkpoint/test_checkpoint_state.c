@@ -9,7 +9,7 @@ static small_checkpoint made;
 
 static int set_up_state(void **state) {
     small_fill(&made, 1000);
-    made.state.skipped = 3;
+    made.state.guard.skipped = 3;
     return *state != NULL;
 }
 
@@ -87,14 +87,14 @@ static void test_integers_have_ranges(void **state) {
     REFUSED(ranks, 0, "ranks is out of range (got 0");
     REFUSED(threads, -7, "threads is out of range (got -7");
     REFUSED(best_step, -2, "best_step is out of range (got -2, expected -1 to ");
-    REFUSED(rollbacks, -1, "rollbacks is out of range (got -1");
-    REFUSED(skipped_in_row, -1, "skipped_in_row is out of range (got -1");
-    REFUSED(skipped, -3, "skipped is out of range (got -3");
-    REFUSED(skipped, INT64_MAX, "skipped is out of range (got 9223372036854775807");
-    REFUSED(norm_count, -60, "norm_count is out of range (got -60, expected 0 to ");
+    REFUSED(guard.rollbacks, -1, "rollbacks is out of range (got -1");
+    REFUSED(guard.skipped_in_row, -1, "skipped_in_row is out of range (got -1");
+    REFUSED(guard.skipped, -3, "skipped is out of range (got -3");
+    REFUSED(guard.skipped, INT64_MAX, "skipped is out of range (got 9223372036854775807");
+    REFUSED(guard.norm_count, -60, "norm_count is out of range (got -60, expected 0 to ");
     REFUSED(stale, -1, "stale is out of range (got -1");
-    REFUSED(plateau_bad, -1, "plateau_bad is out of range (got -1");
-    REFUSED(plateau_cooldown, -1, "plateau_cooldown is out of range (got -1");
+    REFUSED(plateau.bad, -1, "plateau_bad is out of range (got -1");
+    REFUSED(plateau.cooldown, -1, "plateau_cooldown is out of range (got -1");
     REFUSED(outputs, 65537, "outputs is out of range (got 65537, expected 0 to 65536)");
 }
 
@@ -103,13 +103,13 @@ static void test_numbers_have_ranges(void **state) {
     REFUSED(best_validation_loss, -INFINITY, "best_validation_loss is out of range (got -inf");
     REFUSED(seconds, -1, "seconds is out of range (got -1, expected 0 to ");
     REFUSED(seconds, NAN, "seconds is out of range (got ");
-    REFUSED(rate_scale, 0, "rate_scale is out of range (got 0");
-    REFUSED(rate_scale, 1.5, "rate_scale is out of range (got 1.5");
-    REFUSED(rate_scale, NAN, "rate_scale is out of range (got ");
-    REFUSED(plateau_best, NAN, "plateau_best is out of range (got ");
-    REFUSED(plateau_scale, -0.5, "plateau_scale is out of range (got -0.5");
-    REFUSED(norms[63], NAN, "state/norms is out of range at element 63 (got ");
-    REFUSED(norms[0], -1, "state/norms is out of range at element 0 (got -1");
+    REFUSED(guard.rate_scale, 0, "rate_scale is out of range (got 0");
+    REFUSED(guard.rate_scale, 1.5, "rate_scale is out of range (got 1.5");
+    REFUSED(guard.rate_scale, NAN, "rate_scale is out of range (got ");
+    REFUSED(plateau.best, NAN, "plateau_best is out of range (got ");
+    REFUSED(plateau.scale, -0.5, "plateau_scale is out of range (got -0.5");
+    REFUSED(guard.norms[63], NAN, "state/norms is out of range at element 63 (got ");
+    REFUSED(guard.norms[0], -1, "state/norms is out of range at element 0 (got -1");
     strcpy(made.state.dataset, "0123");
     assert_state_refused("dataset is no digest (got '0123', expected 32 hexadecimal digits)");
 }
@@ -136,8 +136,8 @@ static void test_counts_must_fit(void **state) {
             "step is out of range (got 1001, expected updates to updates + skipped, 997 to 1000)");
     REFUSED(updates, 4, "step is out of range (got 1000, expected updates to updates + skipped, 4 to 7)");
     REFUSED(best_step, 1001, "best_step is out of range (got 1001, expected -1 to step, -1 to 1000)");
-    REFUSED(norm_count, 1001, "norm_count is out of range (got 1001, expected 0 to step, 0 to 1000)");
-    REFUSED(skipped_in_row, 4, "skipped_in_row is out of range (got 4, expected 0 to skipped, 0 to 3)");
+    REFUSED(guard.norm_count, 1001, "norm_count is out of range (got 1001, expected 0 to step, 0 to 1000)");
+    REFUSED(guard.skipped_in_row, 4, "skipped_in_row is out of range (got 4, expected 0 to skipped, 0 to 3)");
     made.config.train.steps = 999;
     assert_state_refused("step is out of range (got 1000, expected 0 to train.steps, 0 to 999)");
 }
@@ -177,7 +177,7 @@ static void test_an_older_one_is_taken(void **state) {
     small_fill(&older, 500);
     assert_ok(wt_run_checkpoint_path(file, run, 500));
     small_write(&older, file);
-    made.state.norm_count = -60;
+    made.state.guard.norm_count = -60;
     write_unchecked();
     assert_ok(wt_run_checkpoint_path(file, run, 1000));
     assert_int_equal(rename(state_path(), file), 0);

@@ -35,7 +35,7 @@ static void save(int64_t step, int64_t best) {
 static void save_at(int64_t step, time_t second, int rollbacks) {
     small_checkpoint c;
     small_fill(&c, step);
-    c.state.rollbacks = rollbacks;
+    c.state.guard.rollbacks = rollbacks;
     small_write(&c, step_path(step));
     const struct timespec times[2] = {{.tv_sec = second}, {.tv_sec = second}};
     assert_int_equal(utimensat(AT_FDCWD, step_path(step), times, 0), 0);

@@ -66,11 +66,11 @@ static void make_checkpoint_seed(void) {
                                         .ranks = 1,
                                         .threads = 1,
                                         .best_step = -1,
-                                        .rate_scale = 1,
-                                        .plateau_scale = 1};
+                                        .guard.rate_scale = 1,
+                                        .plateau.scale = 1};
     char *bytes = NULL;
     state.validation_loss = state.best_validation_loss = NAN;
-    state.plateau_best = INFINITY;
+    state.plateau.best = INFINITY;
     strcpy(state.dataset, "0123456789abcdef0123456789abcdef");
     strcpy(state.numerics, "fuzz");
     if (wt_config_load(&config, NULL, NULL, 0) != WT_OK ||

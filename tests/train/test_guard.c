@@ -12,7 +12,7 @@
 static wt_checkpoint_state fresh_state(void) {
     wt_checkpoint_state state;
     memset(&state, 0, sizeof state);
-    state.rate_scale = 1.0;
+    state.guard.rate_scale = 1.0;
     return state;
 }
 
@@ -22,8 +22,8 @@ static void finite_steps_are_applied(void **unused) {
     const wt_guard_config guard = {.skips = 2, .rollbacks = 1, .rate = 0.5};
     for (int i = 0; i < 200; i++)
         assert_int_equal(wt_guard_step(&state, &guard, true, 1.0 + i), WT_STEP_APPLY);
-    assert_int_equal(state.skipped, 0);
-    assert_int_equal(state.norm_count, 200);
+    assert_int_equal(state.guard.skipped, 0);
+    assert_int_equal(state.guard.norm_count, 200);
 }
 
 static void steps_that_are_not_finite_are_skipped_then_undone(void **unused) {
@@ -36,10 +36,10 @@ static void steps_that_are_not_finite_are_skipped_then_undone(void **unused) {
     assert_int_equal(wt_guard_step(&state, &guard, false, INFINITY), WT_STEP_SKIP);
     assert_int_equal(wt_guard_step(&state, &guard, false, NAN), WT_STEP_SKIP);
     assert_int_equal(wt_guard_step(&state, &guard, false, NAN), WT_STEP_ROLL_BACK);
-    assert_int_equal(state.skipped, 5);
-    assert_int_equal(state.norm_count, 1); /* nothing that was skipped is in the ring */
-    state.rollbacks = 1;
-    state.skipped_in_row = 2;
+    assert_int_equal(state.guard.skipped, 5);
+    assert_int_equal(state.guard.norm_count, 1); /* nothing that was skipped is in the ring */
+    state.guard.rollbacks = 1;
+    state.guard.skipped_in_row = 2;
     assert_int_equal(wt_guard_step(&state, &guard, false, NAN), WT_STEP_GIVE_UP);
 }
 
