@@ -281,8 +281,9 @@ static void print_fit(const wt_measured *measured, const wt_rates *rates) {
                      ratio = fitted / measured->seconds[i];
         if (wt_config_parse(&config, "calibration", text, strlen(text), NULL, 0) != WT_OK) continue;
         if (config.model.trunk == WT_TRUNK_HIERARCHY) {
-            snprintf(name, sizeof name, "hierarchy, %d levels of %d, batch %d", config.model.fuse.count,
-                     config.model.width.values[0], config.train.batch);
+            snprintf(name, sizeof name, "hierarchy, %d levels of %d, batch %d",
+                     config.model.hierarchy.fuse.count, config.model.hierarchy.width.values[0],
+                     config.train.batch);
         } else {
             snprintf(name, sizeof name, "%d×%d blocks of %d, kernel %d, window %d", config.model.array.stacks,
                      config.model.array.layers, config.model.array.residual, config.model.array.kernel,

@@ -209,8 +209,8 @@ static int64_t array_reach(const wt_array_config *array) {
 static int64_t receptive_field(const wt_model_config *model) {
     int64_t field = model->trunk == WT_TRUNK_HIERARCHY ? 1 : model->input_kernel;
     if (model->trunk == WT_TRUNK_HIERARCHY) {
-        for (int i = 0; i < model->fuse.count && field < RECEPTIVE_FIELD_MAX; i++)
-            field *= model->fuse.values[i];
+        for (int i = 0; i < model->hierarchy.fuse.count && field < RECEPTIVE_FIELD_MAX; i++)
+            field *= model->hierarchy.fuse.values[i];
         return field;
     }
     /* the longest way: through some arrays' blocks, then through that array's head (if any) and all later
@@ -258,10 +258,10 @@ static wt_status check_tensors(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
     const int64_t classes = reading->config.data.quantization.levels;
     if (model->trunk == WT_TRUNK_HIERARCHY) {
-        int64_t channels = model->embedding;
-        for (int i = 0; i < model->fuse.count; i++) {
-            const int64_t width = model->width.values[model->width.count > 1 ? i : 0];
-            WT_TRY(check_tensor(reading, "linear layer", model->fuse.values[i], channels, width));
+        int64_t channels = model->hierarchy.embedding;
+        for (int i = 0; i < model->hierarchy.fuse.count; i++) {
+            const int64_t width = model->hierarchy.width.values[model->hierarchy.width.count > 1 ? i : 0];
+            WT_TRY(check_tensor(reading, "linear layer", model->hierarchy.fuse.values[i], channels, width));
             channels = width;
         }
         return check_tensor(reading, "output", 1, channels, classes);
@@ -275,7 +275,7 @@ static wt_status check_tensors(const wt_reading *reading) {
 
 static wt_status check_hierarchy(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
-    if (model->fuse.count == 0) {
+    if (model->hierarchy.fuse.count == 0) {
         return rule_error(reading, "model.trunk", "model.fuse",
                           "a hierarchy has no levels (expected model.fuse, such as [2, 2, 2])");
     }
@@ -287,10 +287,10 @@ static wt_status check_hierarchy(const wt_reading *reading) {
             reading, "model.activation", "model.activation",
             "a hierarchy has no gate (got model.activation gate, expected another one, such as tanh)");
     }
-    if (model->width.count != 1 && model->width.count != model->fuse.count) {
+    if (model->hierarchy.width.count != 1 && model->hierarchy.width.count != model->hierarchy.fuse.count) {
         return rule_error(reading, "model.width", "model.fuse",
                           "model.width does not fit model.fuse (got %d widths, expected 1 or %d)",
-                          model->width.count, model->fuse.count);
+                          model->hierarchy.width.count, model->hierarchy.fuse.count);
     }
     return check_field(reading, receptive_field(model));
 }
@@ -318,9 +318,9 @@ static wt_status check_amplifier(const wt_reading *reading) {
 
 static wt_status check_condition(const wt_reading *reading) {
     const wt_model_config *model = &reading->config.model;
-    const bool any = model->condition != WT_CONDITION_NONE || model->speaker > 0;
-    const bool stretch = model->condition == WT_CONDITION_STRETCH;
-    const int scales = model->condition_scales.count;
+    const bool any = model->condition.kind != WT_CONDITION_NONE || model->condition.speaker > 0;
+    const bool stretch = model->condition.kind == WT_CONDITION_STRETCH;
+    const int scales = model->condition.scales.count;
     if (any && model->trunk != WT_TRUNK_WAVENET) {
         return rule_error(reading, "model.condition", "model.speaker",
                           "a condition or a speaker is for wavenets (expected model.trunk: wavenet)");
@@ -329,7 +329,7 @@ static wt_status check_condition(const wt_reading *reading) {
         return rule_error(reading, "model.norm", "model.norm",
                           "batch norm does not go with a condition or a speaker (expected none or layer)");
     }
-    if (reading->config.data.condition_dropout > 0 && model->condition == WT_CONDITION_NONE) {
+    if (reading->config.data.condition_dropout > 0 && model->condition.kind == WT_CONDITION_NONE) {
         return rule_error(reading, "data.condition_dropout", "model.condition",
                           "data.condition_dropout needs a model.condition (got %g, expected 0)",
                           reading->config.data.condition_dropout);

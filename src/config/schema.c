@@ -75,18 +75,18 @@ const wt_key wt_keys[] = {
          "place of stacks, layers and dilations. An entry may have the keys kernel, kernels, stacks, layers, "
          "dilations, residual, gate, activation, head_kernel and head_bias; a missing key defaults to the "
          "model's own, a missing stacks to 1."},
-{.name = "model.condition", .type = WT_KEY_CHOICE, .offset = AT(model.condition), .standard = "none",
+{.name = "model.condition", .type = WT_KEY_CHOICE, .offset = AT(model.condition.kind), .standard = "none",
  .choices = CHOICES("none", "repeat", "linear", "stretch"), .resume = WT_RESUME_REFUSED,
  .help = "Upsampling of the data set's features, which are added to each block's gate. repeat: each frame is "
          "that of the samples around it; linear: interpolated between two frames; stretch: by a learnt "
          "network with condition_scales."},
-{.name = "model.condition_pad", .type = WT_KEY_INT, .offset = AT(model.condition_pad), .standard = "2",
+{.name = "model.condition_pad", .type = WT_KEY_INT, .offset = AT(model.condition.pad), .standard = "2",
  .least = 0, .most = 64, .resume = WT_RESUME_REFUSED,
  .help = "Condition stretch: how many frames on either side of its own the first convolution reads."},
-{.name = "model.condition_scales", .type = WT_KEY_DILATIONS, .offset = AT(model.condition_scales),
+{.name = "model.condition_scales", .type = WT_KEY_DILATIONS, .offset = AT(model.condition.scales),
  .standard = "[]", .least = 1, .most = 64, .resume = WT_RESUME_REFUSED,
  .help = "Condition stretch: at most 4 factors, such as [4, 4, 4, 4]; their product is the features' hop."},
-{.name = "model.speaker", .type = WT_KEY_INT, .offset = AT(model.speaker), .standard = "0",
+{.name = "model.speaker", .type = WT_KEY_INT, .offset = AT(model.condition.speaker), .standard = "0",
  .least = 0, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Channels of the embedding of a recording's speaker, which is added to each block's gate. 0: none."},
 {.name = "model.skip", .type = WT_KEY_INT, .offset = AT(model.skip), .standard = "128",
@@ -135,17 +135,17 @@ const wt_key wt_keys[] = {
 {.name = "model.slope", .type = WT_KEY_REAL, .offset = AT(model.slope), .standard = "0.01",
  .least = 0, .most = 1, .above = true, .resume = WT_RESUME_REFUSED,
  .help = "Leaky-relu: factor on values below 0."},
-{.name = "model.embedding", .type = WT_KEY_INT, .offset = AT(model.embedding), .standard = "10",
+{.name = "model.embedding", .type = WT_KEY_INT, .offset = AT(model.hierarchy.embedding), .standard = "10",
  .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hierarchy: channels of the vector that each class is mapped to."},
-{.name = "model.fuse", .type = WT_KEY_DILATIONS, .offset = AT(model.fuse), .standard = "[]",
+{.name = "model.fuse", .type = WT_KEY_DILATIONS, .offset = AT(model.hierarchy.fuse), .standard = "[]",
  .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hierarchy: how many neighbours each level concatenates, such as [2, 2, 2]; the product of these "
          "numbers is the context."},
-{.name = "model.width", .type = WT_KEY_NUMBERS, .offset = AT(model.width), .standard = "64",
+{.name = "model.width", .type = WT_KEY_NUMBERS, .offset = AT(model.hierarchy.width), .standard = "64",
  .least = 1, .most = 65536, .resume = WT_RESUME_REFUSED,
  .help = "Hierarchy: channels of each level; a list has one number per level."},
-{.name = "model.bias", .type = WT_KEY_CHOICE, .offset = AT(model.bias), .standard = "auto",
+{.name = "model.bias", .type = WT_KEY_CHOICE, .offset = AT(model.hierarchy.bias), .standard = "auto",
  .choices = CHOICES("auto", "true", "false"), .resume = WT_RESUME_REFUSED,
  .help = "Whether the linear layers of a hierarchy's levels, or the dilated convolutions of blocks with a "
          "norm, add a bias; auto: where no norm follows."},
@@ -158,16 +158,16 @@ const wt_key wt_keys[] = {
  .least = 0, .most = 1, .below = true, .resume = WT_RESUME_WARNED,
  .help = "Share of activations (in a block: after the gate) that a training step sets to 0; the others are "
          "scaled up to compensate."},
-{.name = "model.init", .type = WT_KEY_CHOICE, .offset = AT(model.init), .standard = "default",
+{.name = "model.init", .type = WT_KEY_CHOICE, .offset = AT(model.initial.kind), .standard = "default",
  .choices = CHOICES("default", "kaiming", "xavier", "normal"), .resume = WT_RESUME_REFUSED,
  .help = "How weights are initialised. default: as PyTorch does, uniform up to 1/sqrt(fan_in), biases too. "
          "The others set biases to 0; kaiming: normal with deviation gain/sqrt(fan_in); xavier: uniform up "
          "to gain·sqrt(6/(fan_in + fan_out)); normal: deviation 1/sqrt(fan_in). Embeddings are always N(0, "
          "1)."},
-{.name = "model.init_gain", .type = WT_KEY_REAL, .offset = AT(model.init_gain), .standard = "0.0",
+{.name = "model.init_gain", .type = WT_KEY_REAL, .offset = AT(model.initial.gain), .standard = "0.0",
  .least = 0, .most = 1000, .resume = WT_RESUME_REFUSED,
  .help = "Gain of kaiming and xavier. 0: the activation's own, 5/3 for tanh and the gate, sqrt(2) for relu."},
-{.name = "model.output_scale", .type = WT_KEY_REAL, .offset = AT(model.output_scale), .standard = "1.0",
+{.name = "model.output_scale", .type = WT_KEY_REAL, .offset = AT(model.initial.output_scale), .standard = "1.0",
  .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
  .help = "Factor on the initial weights of the last layer; with 0.1 the first predictions are nearly "
          "uniform."},

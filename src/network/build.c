@@ -25,7 +25,8 @@ int wt_build_product(wt_graph *graph, const wt_layer *layer, int number, int val
 }
 
 bool wt_build_has_bias(const wt_model_config *model) {
-    return model->bias == WT_BIAS_AUTO ? model->norm == WT_NORM_NONE : model->bias == WT_BIAS_TRUE;
+    return model->hierarchy.bias == WT_BIAS_AUTO ? model->norm == WT_NORM_NONE
+                                                 : model->hierarchy.bias == WT_BIAS_TRUE;
 }
 
 wt_norm_layer wt_build_norm(wt_graph *graph, wt_norm_kind kind, const char *prefix, int channels) {

@@ -19,7 +19,7 @@ static int reach_of(const wt_dilation_list *scales) {
 
 static wt_status check_scales(const wt_model_config *model, const wt_network_shape *shape) {
     int64_t product = 1;
-    for (int k = 0; k < model->condition_scales.count; k++) product *= model->condition_scales.values[k];
+    for (int k = 0; k < model->condition.scales.count; k++) product *= model->condition.scales.values[k];
     WT_CHECK(product == shape->hop, WT_USAGE,
              "model.condition_scales: their product is not the frames' hop (got %lld, expected %d)",
              (long long)product, shape->hop);
@@ -27,14 +27,14 @@ static wt_status check_scales(const wt_model_config *model, const wt_network_sha
 }
 
 static wt_status check_shape(const wt_model_config *model, const wt_network_shape *shape) {
-    const bool framed = model->condition != WT_CONDITION_NONE;
+    const bool framed = model->condition.kind != WT_CONDITION_NONE;
     WT_CHECK(!framed || shape->features > 0, WT_USAGE,
              "model.condition: the data set has no features (prepare audio --mel makes them)");
-    WT_CHECK(model->speaker == 0 || shape->speakers > 0, WT_USAGE,
+    WT_CHECK(model->condition.speaker == 0 || shape->speakers > 0, WT_USAGE,
              "model.speaker: the data set has no speakers (prepare audio --speaker tells them)");
-    WT_CHECK((!framed && model->speaker == 0) || model->norm != WT_NORM_BATCH, WT_USAGE,
+    WT_CHECK((!framed && model->condition.speaker == 0) || model->norm != WT_NORM_BATCH, WT_USAGE,
              "model.norm: batch does not go with a condition or a speaker");
-    if (model->condition == WT_CONDITION_STRETCH) return check_scales(model, shape);
+    if (model->condition.kind == WT_CONDITION_STRETCH) return check_scales(model, shape);
     return WT_OK;
 }
 
@@ -42,8 +42,8 @@ static wt_status check_shape(const wt_model_config *model, const wt_network_shap
 
 static void add_filters(wt_graph *graph, wt_condition_layer *c, const wt_model_config *model) {
     char prefix[32];
-    for (int k = 0; k < model->condition_scales.count; k++) {
-        const int taps = 2 * model->condition_scales.values[k] + 1;
+    for (int k = 0; k < model->condition.scales.count; k++) {
+        const int taps = 2 * model->condition.scales.values[k] + 1;
         const wt_parameter filter = {
             .rank = 3, .shape = {1, 1, taps}, .fan_in = taps, .role = WT_ROLE_FILTER};
         snprintf(prefix, sizeof prefix, "condition.stretch.%d", k);
@@ -53,9 +53,9 @@ static void add_filters(wt_graph *graph, wt_condition_layer *c, const wt_model_c
 
 wt_status wt_build_condition(wt_graph *graph, wt_condition_layer *c, const wt_model_config *model,
                              const wt_network_shape *shape) {
-    *c = (wt_condition_layer){.kind = model->condition,
+    *c = (wt_condition_layer){.kind = model->condition.kind,
                               .features = shape->features,
-                              .speaker = model->speaker,
+                              .speaker = model->condition.speaker,
                               .embedding = -1,
                               .filters = {-1, -1, -1, -1},
                               .frames = -1,
@@ -67,11 +67,11 @@ wt_status wt_build_condition(wt_graph *graph, wt_condition_layer *c, const wt_mo
         c->framing = (wt_framing){shape->hop, 0, c->kind == WT_CONDITION_LINEAR ? 0 : shape->hop / 2};
     }
     if (c->kind == WT_CONDITION_STRETCH) {
-        const int reach = reach_of(&model->condition_scales);
+        const int reach = reach_of(&model->condition.scales);
         c->taps = 2 * reach + 1;
-        c->framing.back = reach + model->condition_pad;
+        c->framing.back = reach + model->condition.pad;
         c->input = wt_build_layer(graph, "condition.input", c->features, c->features,
-                                  2 * model->condition_pad + 1, false);
+                                  2 * model->condition.pad + 1, false);
         add_filters(graph, c, model);
     }
     if (c->speaker) {

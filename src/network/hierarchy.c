@@ -44,9 +44,9 @@ static int apply_level(wt_graph *graph, const wt_model_config *model, const leve
 /* Tensors of the levels, from the context's `width` channels on; returns the last one's width. */
 static int add_levels(wt_graph *graph, const wt_model_config *model, level *levels, int width) {
     char prefix[PREFIX];
-    for (int l = 0; l < model->fuse.count; l++) {
-        const int out = model->width.values[model->width.count > 1 ? l : 0];
-        levels[l].fuse = model->fuse.values[l];
+    for (int l = 0; l < model->hierarchy.fuse.count; l++) {
+        const int out = model->hierarchy.width.values[model->hierarchy.width.count > 1 ? l : 0];
+        levels[l].fuse = model->hierarchy.fuse.values[l];
         snprintf(prefix, sizeof prefix, "levels.%d.linear", l);
         levels[l].linear = wt_build_layer(graph, prefix, width * levels[l].fuse, out, 0,
                                           wt_build_has_bias(model));
@@ -59,13 +59,13 @@ static int add_levels(wt_graph *graph, const wt_model_config *model, level *leve
 
 wt_status wt_hierarchy_build(wt_graph *graph, wt_network_traits *traits, const wt_model_config *model,
                              const wt_network_shape *shape) {
-    const int count = model->fuse.count;
+    const int count = model->hierarchy.fuse.count;
     int context = 1, width = shape->channels, table = -1;
     level *levels;
     WT_TRY(wt_alloc(&levels, (size_t)count, sizeof *levels, "the table of levels"));
-    for (int l = 0; l < count; l++) context *= model->fuse.values[l];
+    for (int l = 0; l < count; l++) context *= model->hierarchy.fuse.values[l];
     if (model->input == WT_INPUT_CLASS) {
-        width = model->embedding;
+        width = model->hierarchy.embedding;
         table = wt_graph_tensor(graph,
                                 &(wt_parameter){.rank = 2,
                                                 .shape = {shape->input_classes, width},

@@ -48,6 +48,29 @@ typedef struct {
     wt_truth head_bias;
 } wt_array_config;
 
+/* A condition of frames, and speakers. */
+typedef struct {
+    wt_condition_kind kind;  /* how frames become samples */
+    int pad;                 /* stretch: frames to each side that the first convolution reads */
+    wt_dilation_list scales; /* stretch: factors, whose product is the hop */
+    int speaker;             /* channels that stand for a speaker; 0: none */
+} wt_condition_config;
+
+/* Of the hierarchy alone. */
+typedef struct {
+    int embedding;          /* channels of a class */
+    wt_dilation_list fuse;  /* neighbours that a level takes together; their product is the context */
+    wt_dilation_list width; /* of each level; one number: of all */
+    wt_bias_choice bias;    /* of the levels' linear layers; auto: where no norm follows */
+} wt_hierarchy_config;
+
+/* How parameters begin. */
+typedef struct {
+    wt_initial_kind kind;
+    double gain;         /* of kaiming and xavier; 0: the activation's own */
+    double output_scale; /* factor on the last weight's first values */
+} wt_initial;
+
 typedef struct {
     int preset; /* 0: none; the others are the choices of model.preset */
     wt_trunk_kind trunk;
@@ -56,11 +79,7 @@ typedef struct {
     wt_array_config array; /* model.kernel, .stacks, .layers … : used where `arrays` is not given */
     int array_count;       /* model.arrays: defaults of each entry are the keys above */
     wt_array_config arrays[WT_ARRAYS_MAX];
-    /* a condition of frames, and speakers */
-    wt_condition_kind condition;       /* how frames become samples */
-    int condition_pad;                 /* stretch: frames to each side that the first convolution reads */
-    wt_dilation_list condition_scales; /* stretch: factors, whose product is the hop */
-    int speaker;                       /* channels that stand for a speaker; 0: none */
+    wt_condition_config condition;
     int skip;
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
@@ -68,20 +87,14 @@ typedef struct {
     double mean_unit;   /* of a mixture: a mean is the network's output times this */
     wt_readout readout; /* of one label a window: data.stride */
     int head_channels;  /* hidden width of the head; 0: as wide as skip */
-    /* of the hierarchy alone */
-    int embedding;          /* channels of a class */
-    wt_dilation_list fuse;  /* neighbours that a level takes together; their product is the context */
-    wt_dilation_list width; /* of each level; one number: of all */
-    wt_bias_choice bias;    /* of the levels' linear layers; auto: where no norm follows */
-    double head_scale;      /* of the amplifier alone: a constant factor on its output */
+    wt_hierarchy_config hierarchy;
+    double head_scale; /* of the amplifier alone: a constant factor on its output */
     wt_spectral spectral;
     /* of all */
     double slope; /* of leaky-relu below 0 */
     wt_norm_kind norm;
     double dropout; /* share of activations that a step drops */
-    wt_initial_kind init;
-    double init_gain;    /* of kaiming and xavier; 0: the activation's own */
-    double output_scale; /* factor on the last weight's first values */
+    wt_initial initial;
 } wt_model_config;
 
 /* Components of the head's mixture. */

@@ -20,9 +20,9 @@ static double default_gain(wt_activation activation) {
 
 static wt_initial choose_initial(const wt_model_config *model) {
     return (wt_initial){
-        .kind = model->init,
-        .gain = model->init_gain > 0 ? model->init_gain : default_gain(model->array.activation),
-        .output_scale = model->output_scale > 0 ? model->output_scale : 1,
+        .kind = model->initial.kind,
+        .gain = model->initial.gain > 0 ? model->initial.gain : default_gain(model->array.activation),
+        .output_scale = model->initial.output_scale > 0 ? model->initial.output_scale : 1,
     };
 }
 

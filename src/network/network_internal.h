@@ -4,17 +4,11 @@
 
 #include "network/network_model.h"
 
-/* How parameters begin. */
-typedef struct {
-    wt_initial_kind kind;
-    double gain, output_scale;
-} wt_initial;
-
 struct wt_network {
     wt_network_traits traits;
     wt_parameter_table parameters; /* the graph's tensors */
     struct wt_graph *graph;
-    wt_initial initial;
+    wt_initial initial; /* with the gain and scale that are meant */
 };
 
 #endif

@@ -19,17 +19,17 @@ wt_network_shape wt_train_shape_network(const wt_config *config, int levels, int
 void wt_train_shape_condition(wt_network_shape *shape, const wt_config *config, const wt_features *features,
                               int speakers) {
     const bool flagged = config->data.condition_dropout > 0;
-    if (config->model.condition != WT_CONDITION_NONE && features->count > 0) {
+    if (config->model.condition.kind != WT_CONDITION_NONE && features->count > 0) {
         shape->features = features->count + flagged;
         shape->hop = features->hop;
     }
-    if (config->model.speaker > 0) shape->speakers = speakers;
+    if (config->model.condition.speaker > 0) shape->speakers = speakers;
 }
 
 /* Where there is no data set to say it: 80 numbers, two speakers, the hop that the scales ask for. */
 static void assume_condition(wt_network_shape *shape, const wt_config *config) {
     enum { ASSUMED_FEATURES = 80, ASSUMED_HOP = 256, ASSUMED_SPEAKERS = 2 };
-    const wt_dilation_list *scales = &config->model.condition_scales;
+    const wt_dilation_list *scales = &config->model.condition.scales;
     wt_features features = {.count = ASSUMED_FEATURES, .hop = scales->count ? 1 : ASSUMED_HOP};
     for (int k = 0; k < scales->count; k++) features.hop *= scales->values[k];
     wt_train_shape_condition(shape, config, &features, ASSUMED_SPEAKERS);

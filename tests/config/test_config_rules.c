@@ -300,11 +300,11 @@ static void a_hierarchy_fits_together(void **state) {
     static wt_config c;
     expect_ok(&c, "model: {trunk: hierarchy, fuse: [2, 3], width: [5, 6]}", NULL);
     assert_int_equal(c.model.array.activation, WT_ACTIVATION_TANH);
-    assert_int_equal(c.model.width.values[1], 6);
+    assert_int_equal(c.model.hierarchy.width.values[1], 6);
     expect_ok(&c, "model: {trunk: hierarchy, fuse: [8], activation: relu, norm: batch}", "model.width=200");
     assert_int_equal(c.model.array.activation, WT_ACTIVATION_RELU);
-    assert_int_equal(c.model.width.count, 1);
-    assert_int_equal(c.model.width.values[0], 200);
+    assert_int_equal(c.model.hierarchy.width.count, 1);
+    assert_int_equal(c.model.hierarchy.width.values[0], 200);
     assert_int_equal(c.model.norm, WT_NORM_BATCH);
     expect_ok(&c,
               "model: {trunk: hierarchy, fuse: [8], head: mse, readout: mean}\n"

@@ -281,7 +281,9 @@ static const struct {
     const char *name;
     wt_model_config model;
 } large[] = {
-#define LARGE .trunk = WT_TRUNK_HIERARCHY, .embedding = 11, .fuse = {3, {2, 3, 2}}, .width = {3, {67, 40, 35}}
+#define LARGE                                                                                 \
+    .trunk = WT_TRUNK_HIERARCHY, .hierarchy.embedding = 11, .hierarchy.fuse = {3, {2, 3, 2}}, \
+    .hierarchy.width = {3, {67, 40, 35}}
     {"large", {LARGE, .array = {.activation = WT_ACTIVATION_RELU}}},
     {"large with batch norm",
      {LARGE, .norm = WT_NORM_BATCH, .dropout = 0.25, .array = {.activation = WT_ACTIVATION_TANH}}},
@@ -414,9 +416,9 @@ static void test_alone(void **state) {
 static void test_dropout(void **state) {
     (void)state;
     wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
-                             .embedding = 4,
-                             .fuse = {1, {4}},
-                             .width = {1, {64}},
+                             .hierarchy.embedding = 4,
+                             .hierarchy.fuse = {1, {4}},
+                             .hierarchy.width = {1, {64}},
                              .dropout = 0.25,
                              .array = {.activation = WT_ACTIVATION_TANH}};
     problem p = make_hierarchy_problem(&model);
@@ -483,13 +485,13 @@ static void test_initial(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
-                                 .embedding = 10,
-                                 .fuse = {1, {4}},
-                                 .width = {1, {60}},
+                                 .hierarchy.embedding = 10,
+                                 .hierarchy.fuse = {1, {4}},
+                                 .hierarchy.width = {1, {60}},
                                  .norm = WT_NORM_BATCH,
-                                 .init = cases[i].kind,
-                                 .init_gain = cases[i].gain,
-                                 .output_scale = cases[i].scale,
+                                 .initial.kind = cases[i].kind,
+                                 .initial.gain = cases[i].gain,
+                                 .initial.output_scale = cases[i].scale,
                                  .array = {.activation = WT_ACTIVATION_TANH}};
         problem p = make_hierarchy_problem(&model);
         assert_about(measure_spread(p.network, p.parameters, "levels.0.linear.weight").deviation,
@@ -528,9 +530,9 @@ static void test_parameter_counts(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const wt_model_config model = {.trunk = WT_TRUNK_HIERARCHY,
-                                       .embedding = cases[i].embedding,
-                                       .fuse = cases[i].fuse,
-                                       .width = cases[i].width,
+                                       .hierarchy.embedding = cases[i].embedding,
+                                       .hierarchy.fuse = cases[i].fuse,
+                                       .hierarchy.width = cases[i].width,
                                        .norm = cases[i].norm};
         wt_network *network;
         must(wt_network_create(&network, &model, cases[i].classes, 1));

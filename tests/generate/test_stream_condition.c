@@ -45,11 +45,11 @@ static const wt_kernels *kernels;
         .kernel = 2, .stacks = 2, .layers = 3, .residual = 6, .gate = 19, .activation = WT_ACTIVATION_GATE}
 
 static const wt_model_config models[] = {
-    {MODEL, .condition = WT_CONDITION_REPEAT},
-    {MODEL, .condition = WT_CONDITION_LINEAR, .speaker = 2},
-    {MODEL, .condition = WT_CONDITION_STRETCH, .condition_pad = 2, .condition_scales = {2, {3, 2}}},
-    {MODEL, .condition = WT_CONDITION_STRETCH, .condition_scales = {1, {6}}, .speaker = 4},
-    {MODEL, .speaker = 5},
+    {MODEL, .condition.kind = WT_CONDITION_REPEAT},
+    {MODEL, .condition.kind = WT_CONDITION_LINEAR, .condition.speaker = 2},
+    {MODEL, .condition.kind = WT_CONDITION_STRETCH, .condition.pad = 2, .condition.scales = {2, {3, 2}}},
+    {MODEL, .condition.kind = WT_CONDITION_STRETCH, .condition.scales = {1, {6}}, .condition.speaker = 4},
+    {MODEL, .condition.speaker = 5},
 };
 enum { MODELS = sizeof models / sizeof *models };
 
