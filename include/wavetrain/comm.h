@@ -13,7 +13,7 @@
 typedef struct wt_comm wt_comm;
 
 /* Starts MPI. A plain run without mpirun is one rank; where a launcher started several processes and MPI does
- * not know of it, it fails (launcher.h). Collective. */
+ * not know of it, it fails. Collective. */
 wt_status wt_comm_start(wt_comm **out, int *argc, char ***argv);
 /* Ends MPI; collective. Takes NULL. */
 void wt_comm_finish(wt_comm *comm);

@@ -1,11 +1,11 @@
 /*
  * A batch: windows of a signal as the network takes them, filled by data, read by
- * model. A plain value; wt_batch_create in data.h makes one, tests fill their own.
+ * model. A plain value; wt_batch_create in data/batches.h makes one, tests fill their own.
  *
  * Window w has n = target_count[w] ≤ targets targets (0: an empty slot) and
  * n + context − 1 inputs, so the input rows context−1+i and before are what target i sees
  * (context is the network's receptive field). What is missing before an utterance's start is
- * padding in the input. With labels (data.h, wt_label_windows) input row context−1+i is the newest that
+ * padding in the input. With labels (wt_label_windows) input row context−1+i is the newest that
  * target i sees, and padding is also what is missing behind an utterance's end.
  */
 #ifndef WAVETRAIN_BATCH_H
@@ -55,7 +55,7 @@ typedef struct {
     wt_real *signal;   /* [windows, T + R − 1, channels], or NULL */
     int32_t *target;   /* [windows, T] class; −1: no target */
     wt_real *value;    /* [windows, T, values per target] where targets are values (then `target` has their
-                        * edges' bits, kernels.h), or NULL */
+                        * edges' bits, kernel_set.h), or NULL */
     /* Where the network has a condition: the frames that a window reads, from those of the row that belongs
      * to sample start − context + 1 on, and that row's place in its own frame, from 0 to hop − 1. */
     int frames;         /* per window */

@@ -113,7 +113,8 @@ static wt_status open_or_pass_over(wt_checkpoint **out, const char *run, int64_t
 }
 
 static bool is_later(const wt_checkpoint_state *a, const wt_checkpoint_state *b) {
-    return a->guard.rollbacks != b->guard.rollbacks ? a->guard.rollbacks > b->guard.rollbacks : a->step > b->step;
+    const int back_a = a->guard.rollbacks, back_b = b->guard.rollbacks;
+    return back_a != back_b ? back_a > back_b : a->step > b->step;
 }
 
 /* Whether the file of that name was written after `path`. A name that is too low, or of before the run has

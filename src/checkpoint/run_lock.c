@@ -1,4 +1,4 @@
-/* The lock on a run's folder; see checkpoint.h for what it promises. */
+/* The lock on a run's folder; see run_lock.h for what it promises. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

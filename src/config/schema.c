@@ -167,8 +167,8 @@ const wt_key wt_keys[] = {
 {.name = "model.init_gain", .type = WT_KEY_REAL, .offset = AT(model.initial.gain), .standard = "0.0",
  .least = 0, .most = 1000, .resume = WT_RESUME_REFUSED,
  .help = "Gain of kaiming and xavier. 0: the activation's own, 5/3 for tanh and the gate, sqrt(2) for relu."},
-{.name = "model.output_scale", .type = WT_KEY_REAL, .offset = AT(model.initial.output_scale), .standard = "1.0",
- .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
+{.name = "model.output_scale", .type = WT_KEY_REAL, .offset = AT(model.initial.output_scale),
+ .standard = "1.0", .least = 0, .most = 1000, .above = true, .resume = WT_RESUME_REFUSED,
  .help = "Factor on the initial weights of the last layer; with 0.1 the first predictions are nearly "
          "uniform."},
 

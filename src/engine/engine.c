@@ -28,18 +28,18 @@ static void list_holdings(wt_engine *e, holding list[HOLDINGS]) {
     const size_t microbatches = (size_t)wt_engine_count_microbatches(e, e->shape.windows);
     const size_t targets = plan->lists_targets ? windows * (size_t)e->shape.targets : 0;
     const holding all[HOLDINGS] = {
-        {&e->arena, plan->arena, sizeof(wt_real)},
-        {&e->packed, plan->packed, sizeof(wt_real)},
-        {&e->scratch, plan->scratch * (size_t)e->threads, sizeof(wt_real)},
-        {&e->sums, plan->sums, sizeof(wt_real)},
-        {&e->tile_loss, windows * (size_t)plan->loss_tiles, sizeof(double)},
+        {&e->arena, plan->sizes.arena, sizeof(wt_real)},
+        {&e->packed, plan->sizes.packed, sizeof(wt_real)},
+        {&e->scratch, plan->sizes.scratch * (size_t)e->threads, sizeof(wt_real)},
+        {&e->sums, plan->sizes.sums, sizeof(wt_real)},
+        {&e->loss.tiles, windows * (size_t)plan->loss_tiles, sizeof(double)},
         {&e->norm_sums, (microbatches + 1) * (size_t)plan->norm_sums, sizeof(double)},
         {&e->no_targets, windows, sizeof(int32_t)},
-        {&e->window_first, targets ? windows + 1 : 0, sizeof(int)},
-        {&e->input_at, targets, sizeof(size_t)},
-        {&e->target, targets, sizeof(int32_t)},
-        {&e->value, targets * (size_t)wt_engine_values(e->graph), sizeof(wt_real)},
-        {&e->loss_scratch, e->loss_each * (size_t)e->threads, sizeof(wt_real)},
+        {&e->list.window_first, targets ? windows + 1 : 0, sizeof(int)},
+        {&e->list.input_at, targets, sizeof(size_t)},
+        {&e->list.target, targets, sizeof(int32_t)},
+        {&e->list.value, targets * (size_t)wt_engine_values(e->graph), sizeof(wt_real)},
+        {&e->loss.scratch, e->loss.each * (size_t)e->threads, sizeof(wt_real)},
     };
     memcpy(list, all, sizeof all);
 }
@@ -55,7 +55,7 @@ static wt_status init_engine(wt_engine *e, const wt_graph *graph, const wt_kerne
     if (shape->backward && shape->microbatch_windows) e->microbatch_windows = shape->microbatch_windows;
     if (!shape->backward && kernels->place_matters) e->microbatch_windows = 1;
     if (wt_loss_takes_windows(e, wt_graph_loss(graph)))
-        e->loss_each = wt_engine_whole_lines(
+        e->loss.each = wt_engine_whole_lines(
             wt_loss_classes[wt_graph_loss(graph)->loss]->scratch(shape->targets));
     return wt_engine_plan_create(e, stream);
 }
@@ -72,8 +72,8 @@ wt_status wt_engine_create_for(wt_engine **out, const wt_graph *graph, const wt_
     for (int i = 0; i < HOLDINGS; i++)
         WT_GUARD(wt_alloc(list[i].at, list[i].count, list[i].size, "activations and gradients"));
     if (!stream) WT_GUARD(wt_engine_plan_prepare(e->plan));
-    if (e->loss_each)
-        WT_GUARD(wt_loss_classes[wt_graph_loss(graph)->loss]->prepare(&e->loss_tools, shape->targets));
+    if (e->loss.each)
+        WT_GUARD(wt_loss_classes[wt_graph_loss(graph)->loss]->prepare(&e->loss.tools, shape->targets));
     e->nothing = (wt_batch){.windows = shape->windows,
                             .context = graph->receptive_field,
                             .target_count = e->no_targets,
@@ -92,11 +92,11 @@ wt_status wt_engine_create(wt_engine **out, const wt_graph *graph, const wt_kern
 
 void wt_engine_destroy(wt_engine *e) {
     if (!e) return;
-    if (e->loss_tools) wt_loss_classes[wt_graph_loss(e->graph)->loss]->release(e->loss_tools);
+    if (e->loss.tools) wt_loss_classes[wt_graph_loss(e->graph)->loss]->release(e->loss.tools);
     wt_engine_plan_destroy(e->plan);
-    void *const arrays[] = {e->arena,     e->packed,    e->scratch,      e->sums,
-                            e->tile_loss, e->norm_sums, e->window_first, e->input_at,
-                            e->target,    e->value,     e->no_targets,   e->loss_scratch};
+    void *const arrays[] = {e->arena,       e->packed,     e->scratch,           e->sums,
+                            e->loss.tiles,  e->norm_sums,  e->list.window_first, e->list.input_at,
+                            e->list.target, e->list.value, e->no_targets,        e->loss.scratch};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wt_free(arrays[i]);
     wt_free(e);
 }
@@ -133,7 +133,7 @@ void wt_engine_pack(wt_engine *e, const wt_real *parameters) {
     for (int op = 0; op < e->graph->op_count; op++) {
         if (wt_engine_op_class(e->graph, op)->load) wt_engine_op_class(e->graph, op)->load(e, op);
     }
-    if (e->plan->packed < SERIAL || e->threads == 1) {
+    if (e->plan->sizes.packed < SERIAL || e->threads == 1) {
         for (int n = 0; n < e->graph->term_count; n++) pack_term(e, n);
         return;
     }
@@ -156,22 +156,22 @@ static void list_targets(wt_engine *e) {
     const bool drops = e->shape.backward &&
                        wt_engine_value(e, e->graph->outputs)->extent == WT_EXTENT_TARGETS;
     const size_t values = (size_t)wt_engine_values(e->graph);
-    e->targets = 0;
+    e->list.count = 0;
     for (int w = 0; w < e->windows; w++) {
         const size_t slot = (size_t)(e->first + w), row = slot * (size_t)wt_batch_rows(batch);
         const size_t at = slot * (size_t)batch->targets;
-        e->window_first[w] = e->targets;
+        e->list.window_first[w] = e->list.count;
         for (int t = 0; t < batch->target_count[slot]; t++) {
             const int32_t target = batch->target[at + (size_t)t];
             if (drops && target < 0) continue;
-            if (e->value && batch->value)
-                memcpy(e->value + (size_t)e->targets * values, batch->value + (at + (size_t)t) * values,
-                       values * sizeof *e->value);
-            e->input_at[e->targets] = row + (size_t)t;
-            e->target[e->targets++] = target;
+            if (e->list.value && batch->value)
+                memcpy(e->list.value + (size_t)e->list.count * values,
+                       batch->value + (at + (size_t)t) * values, values * sizeof *e->list.value);
+            e->list.input_at[e->list.count] = row + (size_t)t;
+            e->list.target[e->list.count++] = target;
         }
     }
-    e->window_first[e->windows] = e->targets;
+    e->list.window_first[e->windows] = e->list.count;
 }
 
 /* A window's loss: its tiles' in order. */
@@ -180,7 +180,7 @@ static wt_window_loss add_window(const wt_engine *e, int window) {
     const int count = wt_engine_window_targets(e, window);
     /* is the only target */
     const bool last = wt_engine_value(e, e->graph->outputs)->extent == WT_EXTENT_WINDOW;
-    const double *tiles = e->tile_loss + (size_t)window * (size_t)e->plan->loss_tiles;
+    const double *tiles = e->loss.tiles + (size_t)window * (size_t)e->plan->loss_tiles;
     const int32_t *targets = batch->target + (size_t)(e->first + window) * (size_t)batch->targets;
     wt_window_loss sum = {0.0, 0};
     if (count == 0) return sum;
@@ -213,7 +213,7 @@ void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windo
     if (e->plan->lists_targets) list_targets(e);
     e->serial = !e->shared &&
                 wt_engine_is_serial(e->graph, e->shape.backward, e->shape.targets,
-                                    e->plan->lists_targets ? e->targets : count_call_targets(e));
+                                    e->plan->lists_targets ? e->list.count : count_call_targets(e));
     run_phase(e, WT_FORWARD, NULL);
     for (int i = 0; i < windows; i++) losses[i] = add_window(e, i);
 }
@@ -222,7 +222,7 @@ const wt_real *wt_engine_outputs(const wt_engine *e, int i) {
     const wt_value *v = wt_engine_value(e, e->graph->outputs);
     const wt_place *place = &e->plan->buffers[e->plan->values[e->graph->outputs].buffer].places[WT_FORWARD];
     if (v->extent == WT_EXTENT_TARGETS)
-        return e->arena + place->at + (size_t)e->window_first[i] * (size_t)v->channels;
+        return e->arena + place->at + (size_t)e->list.window_first[i] * (size_t)v->channels;
     return e->arena + place->at + (size_t)i * place->stride;
 }
 
@@ -248,16 +248,16 @@ static bool tensor_finished(const wt_engine *e, int tensor) {
 /* Reports to the listener what is finished. */
 static void report_finished(void *context) {
     wt_engine *e = context;
-    const wt_engine_listener *listener = e->listener;
+    const wt_engine_listener *listener = e->back.listener;
     if (!listener) return;
-    const int before = e->reported;
+    const int before = e->back.reported;
     const size_t end = before < e->graph->tensor_count ? e->graph->tensors[before].offset : e->graph->total;
     int stage = -1; /* the last one that was found done */
-    while (e->reported > 0 &&
-           (e->plan->finished_by[e->reported - 1] == stage || tensor_finished(e, e->reported - 1)))
-        stage = e->plan->finished_by[--e->reported];
-    if (e->reported < before && listener->ready) {
-        const size_t offset = e->graph->tensors[e->reported].offset;
+    while (e->back.reported > 0 &&
+           (e->plan->finished_by[e->back.reported - 1] == stage || tensor_finished(e, e->back.reported - 1)))
+        stage = e->plan->finished_by[--e->back.reported];
+    if (e->back.reported < before && listener->ready) {
+        const size_t offset = e->graph->tensors[e->back.reported].offset;
         listener->ready(listener->context, offset, end - offset);
     }
     if (listener->progress) listener->progress(listener->context);
@@ -269,17 +269,17 @@ static void clear_idle(const wt_engine *e) {
     for (int t = 0; t < e->graph->tensor_count; t++) {
         const wt_parameter *tensor = &e->graph->tensors[t];
         for (int m = 0; tensor->trained && e->plan->finished_by[t] < 0 && m < microbatches; m++)
-            memset(e->gradients[m] + tensor->offset, 0, tensor->count * sizeof(wt_real));
+            memset(e->back.gradients[m] + tensor->offset, 0, tensor->count * sizeof(wt_real));
     }
 }
 
 void wt_engine_backward(wt_engine *e, wt_real *const *gradients, const wt_engine_listener *listener) {
-    e->gradients = gradients;
-    e->listener = listener;
-    e->reported = e->graph->tensor_count;
-    while (e->reported > 0 && !e->graph->tensors[e->reported - 1].trained) e->reported--;
+    e->back.gradients = gradients;
+    e->back.listener = listener;
+    e->back.reported = e->graph->tensor_count;
+    while (e->back.reported > 0 && !e->graph->tensors[e->back.reported - 1].trained) e->back.reported--;
     clear_idle(e);
     run_phase(e, WT_BACKWARD, report_finished);
     report_finished(e);
-    e->listener = NULL;
+    e->back.listener = NULL;
 }

@@ -111,6 +111,30 @@ static inline size_t wt_engine_whole_lines(size_t count) {
 
 /* --- what classes see of a call --- */
 
+/* Of networks whose targets have rows of their own: the call's targets in one list. */
+typedef struct {
+    int count;
+    int *window_first; /* [windows + 1] */
+    size_t *input_at;  /* [count]: the batch's row of the oldest input */
+    int32_t *target;
+    wt_real *value; /* of squared error */
+} wt_target_list;
+
+typedef struct {
+    double *tiles; /* [windows, loss_tiles] */
+    /* of a loss that takes whole windows */
+    void *tools;
+    wt_real *scratch; /* [threads, each] */
+    size_t each;
+} wt_loss_memory;
+
+/* What backward was called with, and how far it is. */
+typedef struct {
+    wt_real *const *gradients;
+    const wt_engine_listener *listener;
+    int reported; /* tensors from here on are the listener's */
+} wt_backward_call;
+
 struct wt_engine {
     const wt_graph *graph;
     const wt_kernels *kernels;
@@ -121,9 +145,9 @@ struct wt_engine {
     struct wt_engine_plan *plan;
     wt_real *arena, *scratch, *packed, *sums;
     double *norm_sums; /* [microbatches + 1, microbatch_sums] */
-    double *tile_loss; /* [windows, loss_tiles] */
     int32_t *no_targets;
     wt_batch nothing; /* of a rank without windows */
+    wt_loss_memory loss;
     /* the call */
     const wt_batch *batch;
     int first, windows;
@@ -131,20 +155,8 @@ struct wt_engine {
     bool staged;  /* there are running statistics to commit */
     bool serial;  /* the call is one thread's */
     bool shared;  /* no call is: for tests of the scheduler */
-    /* of networks whose targets have rows of their own: the call's targets in one list */
-    int targets;
-    int *window_first; /* [windows + 1] */
-    size_t *input_at;  /* [targets]: the batch's row of the oldest input */
-    int32_t *target;
-    wt_real *value; /* of squared error */
-    /* of a loss that takes whole windows */
-    void *loss_tools;
-    wt_real *loss_scratch; /* [threads, loss_each] */
-    size_t loss_each;
-    /* backward's */
-    wt_real *const *gradients;
-    const wt_engine_listener *listener;
-    int reported; /* tensors from here on are the listener's */
+    wt_target_list list;
+    wt_backward_call back;
 };
 
 /* --- operators' classes --- */
@@ -221,6 +233,11 @@ typedef struct {
 
 enum { WT_READS = 0, WT_WRITES = 1, WT_WHOLE = 2 /* a microbatch's rows at once */ };
 
+/* Elements; scratch: of a thread. */
+typedef struct {
+    size_t arena, scratch, packed, sums;
+} wt_plan_sizes;
+
 /* Everything that follows from graph, kernels and shape. */
 typedef struct wt_engine_plan {
     wt_value_plan *values; /* [values + 1] */
@@ -235,10 +252,10 @@ typedef struct wt_engine_plan {
     int *finished_by; /* [tensors]: backward's stage that finishes the gradient; −1: none */
     int reader_count, stage_count, forward_count, call_count, part_count, buffer_count, use_count;
     wt_tasks tasks[WT_PHASES];
-    size_t arena, scratch, packed, sums; /* elements; scratch: of a thread */
-    int segment;                         /* rows */
-    int loss_tiles;                      /* of a window */
-    int norm_sums;                       /* of a microbatch; if any, stages run in turn */
+    wt_plan_sizes sizes;
+    int segment;        /* rows */
+    int loss_tiles;     /* of a window */
+    int norm_sums;      /* of a microbatch; if any, stages run in turn */
     int frames;         /* of a window, without left contexts; of a stream those of one row */
     bool lists_targets; /* targets have rows of their own */
     wt_status status;

@@ -36,7 +36,7 @@ static void forward_lookup(const wt_engine *e, int op, const wt_tile *tile) {
         return;
     }
     for (int64_t i = tile->origin + tile->first; i < tile->origin + tile->first + tile->count; i++) {
-        const int32_t *classes = e->batch->classes + e->input_at[i];
+        const int32_t *classes = e->batch->classes + e->list.input_at[i];
         for (int j = 0; j < v->rows; j++, y += v->channels) {
             const wt_real *from = table + (size_t)classes[j] * (size_t)v->channels;
             for (int c = 0; c < v->channels; c++) y[c] = from[c];
@@ -86,7 +86,7 @@ static void scatter_targets(const wt_engine *e, const wt_op *o, const columns *c
     int first, end;
     wt_engine_microbatch_span(e, tile->group, &first, &end);
     for (int i = first; i < end; i++) {
-        scatter(e, o, c, e->batch->classes + e->input_at[i],
+        scatter(e, o, c, e->batch->classes + e->list.input_at[i],
                 wt_engine_gradient_row(e, tile, o->output, (int64_t)i * rows), rows);
     }
 }
@@ -100,7 +100,7 @@ static void run_lookup_panel(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_value *v = wt_engine_value(e, o->output);
     const wt_parameter *tensors = e->graph->tensors;
     const int first = tile->first * WT_PANEL, left = v->channels - first;
-    wt_real *gradient = e->gradients[tile->group];
+    wt_real *gradient = e->back.gradients[tile->group];
     columns c = {gradient + tensors[o->tensors[0]].offset + first, NULL, first,
                  left < WT_PANEL ? left : WT_PANEL};
     for (int64_t i = 0; i < (int64_t)o->taps * table_classes(e, o); i++)

@@ -12,8 +12,8 @@ static double score_loss_rows(const wt_engine *e, const wt_op *o, const wt_loss_
     const wt_loss_call call = {.kernels = e->kernels,
                                .op = o,
                                .gradient = e->shape.backward,
-                               .tools = e->loss_tools,
-                               .scratch = e->loss_scratch + (size_t)omp_get_thread_num() * e->loss_each};
+                               .tools = e->loss.tools,
+                               .scratch = e->loss.scratch + (size_t)omp_get_thread_num() * e->loss.each};
     return wt_loss_classes[o->loss]->score(&call, rows);
 }
 
@@ -32,11 +32,11 @@ static double score_loss_window(const wt_engine *e, const wt_op *o, int window, 
 /* Each window's own rows of the list. */
 static void score_targets(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
     for (int w = tile->group * e->microbatch_windows; w < wt_engine_microbatch_end(e, tile->group); w++) {
-        const int first = e->window_first[w], rows = e->window_first[w + 1] - first;
+        const int first = e->list.window_first[w], rows = e->list.window_first[w + 1] - first;
         const wt_loss_rows target_rows = {wt_engine_value_row(e, tile, o->input, first), rows,
-                                          wt_engine_value(e, o->input)->channels, e->target + first,
-                                          e->value + (ptrdiff_t)first * o->mixture.channels};
-        e->tile_loss[w] = score_loss_rows(e, o, &target_rows);
+                                          wt_engine_value(e, o->input)->channels, e->list.target + first,
+                                          e->list.value + (ptrdiff_t)first * o->mixture.channels};
+        e->loss.tiles[w] = score_loss_rows(e, o, &target_rows);
     }
 }
 
@@ -48,7 +48,7 @@ static void forward_loss(const wt_engine *e, int op, const wt_tile *tile) {
         return;
     }
     const wt_span span = wt_engine_value_span(e, tile, o->input);
-    double *loss = e->tile_loss + (size_t)tile->group * (size_t)e->plan->loss_tiles;
+    double *loss = e->loss.tiles + (size_t)tile->group * (size_t)e->plan->loss_tiles;
     wt_real *y = wt_engine_value_row(e, tile, o->input, span.first);
     if (extent == WT_EXTENT_TIME) {
         loss[span.first / WT_LOSS_TILE] = score_loss_window(e, o, tile->group, y, (int)span.first,

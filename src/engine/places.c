@@ -84,9 +84,9 @@ static void place_kept(placing *p) {
     for (int b = 0; b < p->plan->buffer_count; b++) {
         wt_buffer *buffer = &p->plan->buffers[b];
         if (!buffer->kept || buffer->places[WT_FORWARD].kind != WT_PLACE_NONE) continue; /* the batch's */
-        buffer->places[WT_FORWARD] = place_of(p->e, buffer, WT_PLACE_ROWS, p->plan->arena);
+        buffer->places[WT_FORWARD] = place_of(p->e, buffer, WT_PLACE_ROWS, p->plan->sizes.arena);
         buffer->places[WT_BACKWARD] = buffer->places[WT_FORWARD];
-        p->plan->arena += size_of(p->e, buffer);
+        p->plan->sizes.arena += size_of(p->e, buffer);
     }
 }
 
@@ -142,10 +142,10 @@ static size_t place_slots(placing *p, int phase) {
                 buffer->places[phase] = (wt_place){.kind = WT_PLACE_ROWS, .at = (size_t)taken};
             }
         }
-        if (scratch > plan->scratch) plan->scratch = scratch;
+        if (scratch > plan->sizes.scratch) plan->sizes.scratch = scratch;
     }
     for (int n = 0; n < count; n++) {
-        p->slots[n].at = plan->arena + used;
+        p->slots[n].at = plan->sizes.arena + used;
         used += p->slots[n].size;
     }
     for (int b = 0; b < plan->buffer_count; b++) {
@@ -192,9 +192,9 @@ static void place_sums(placing *p, wt_extent extent, bool turns) {
         if (stage->extent != extent || stage->turns != turns || !stage->sums_each) continue;
         stage->sums_stride = each;
         stage->sums_units = units;
-        stage->sums_at = plan->sums + (size_t)(stage->phase == WT_BACKWARD ? set++ % sets : 0) * size;
+        stage->sums_at = plan->sizes.sums + (size_t)(stage->phase == WT_BACKWARD ? set++ % sets : 0) * size;
     }
-    plan->sums += (size_t)sets * size;
+    plan->sizes.sums += (size_t)sets * size;
 }
 
 /* --- tasks --- */
@@ -313,7 +313,7 @@ static wt_status place_all(placing *p) {
     find_lives(p);
     place_kept(p);
     const size_t forward = place_slots(p, WT_FORWARD), backward = place_slots(p, WT_BACKWARD);
-    plan->arena += forward > backward ? forward : backward;
+    plan->sizes.arena += forward > backward ? forward : backward;
     place_sums(p, p->e->plan->stages[plan->forward_count - 1].extent, true);
     for (int extent = WT_EXTENT_TIME; extent <= WT_EXTENT_WINDOW; extent++) place_sums(p, extent, false);
     return make_tasks(p);
@@ -337,13 +337,13 @@ void wt_engine_plan_rings(wt_engine *e) {
         const size_t row = (size_t)e->shape.windows * (size_t)buffer->channels;
         wt_place *place = &buffer->places[WT_FORWARD];
         if (place->kind == WT_PLACE_CONDITION) continue;
-        *place = place_of(e, buffer, time ? WT_PLACE_RING : WT_PLACE_ROWS, plan->arena);
+        *place = place_of(e, buffer, time ? WT_PLACE_RING : WT_PLACE_ROWS, plan->sizes.arena);
         place->ring = 1;
         if (time) place->stride = row;
         for (int n = 0; n < plan->use_count; n++) {
             if (plan->uses[n].buffer == b && plan->uses[n].delay >= place->ring)
                 place->ring = plan->uses[n].delay + 1;
         }
-        plan->arena += time ? wt_engine_whole_lines((size_t)place->ring * row) : size_of(e, buffer);
+        plan->sizes.arena += time ? wt_engine_whole_lines((size_t)place->ring * row) : size_of(e, buffer);
     }
 }

@@ -73,17 +73,17 @@ static void place_weights(wt_engine *e, int op) {
     const wt_op_class *class = wt_engine_op_class(e->graph, op);
     const int out = o->output < 0 ? 0 : wt_engine_value(e, o->output)->channels;
     const size_t memory = class->memory ? (size_t) class->memory(e->graph, o) * (size_t)out : 0;
-    if (memory) plan->ops[op].memory_at = plan->arena;
-    plan->arena += wt_engine_whole_lines(memory);
+    if (memory) plan->ops[op].memory_at = plan->sizes.arena;
+    plan->sizes.arena += wt_engine_whole_lines(memory);
     for (int n = o->first_term; n < o->first_term + o->term_count; n++) {
         const wt_term *term = &e->graph->terms[n];
         const int in = wt_engine_value(e, term->value)->channels;
         if (term->tensor < 0) continue;
-        plan->terms[n].forward = plan->packed;
-        plan->packed += e->kernels->packed_count(in, out);
+        plan->terms[n].forward = plan->sizes.packed;
+        plan->sizes.packed += e->kernels->packed_count(in, out);
         if (!e->shape.backward || wt_graph_is_input(e->graph, term->value)) continue;
-        plan->terms[n].backward = plan->packed;
-        plan->packed += e->kernels->packed_count(out, in);
+        plan->terms[n].backward = plan->sizes.packed;
+        plan->sizes.packed += e->kernels->packed_count(out, in);
     }
 }
 

@@ -99,7 +99,7 @@ static void run_product_panel(const wt_engine *e, int op, const wt_tile *tile) {
     const int64_t row = (int64_t)first * each;
     const int rows = (end - first) * each;
     const wt_real *dy = wt_engine_gradient_row(e, tile, o->output, row);
-    wt_real *gradient = e->gradients[tile->group];
+    wt_real *gradient = e->back.gradients[tile->group];
     wt_real *dw = gradient + graph->tensors[term->tensor].offset +
                   (size_t)(term->tap * in + from) * (size_t)out;
     memset(dw, 0, (size_t)width * (size_t)out * sizeof *dw);

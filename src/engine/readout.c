@@ -15,7 +15,7 @@ static wt_real factor_of(const wt_engine *e, const wt_op *o, int t) {
 static wt_real *outputs_of(const wt_engine *e, const wt_op *o, const wt_tile *tile) {
     const wt_value *x = wt_engine_value(e, o->input);
     return wt_engine_value_row(e, tile, o->input,
-                               x->extent == WT_EXTENT_TARGETS ? e->window_first[tile->group] : 0);
+                               x->extent == WT_EXTENT_TARGETS ? e->list.window_first[tile->group] : 0);
 }
 
 static void forward_readout(const wt_engine *e, int op, const wt_tile *tile) {
@@ -54,7 +54,8 @@ static int count_readout_panels(const wt_graph *graph, const wt_op *o) {
 
 static void run_readout_panel(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
-    wt_real *gradient = e->gradients[tile->group], *dw = gradient + e->graph->tensors[o->tensors[0]].offset;
+    wt_real *gradient = e->back.gradients[tile->group],
+            *dw = gradient + e->graph->tensors[o->tensors[0]].offset;
     wt_real *db = o->tensors[1] < 0 ? NULL : gradient + e->graph->tensors[o->tensors[1]].offset;
     wt_tile window = *tile;
     memset(dw, 0, (size_t)o->taps * sizeof *dw);
@@ -88,8 +89,8 @@ static void backward_readout(const wt_engine *e, int op, const wt_tile *tile) {
     window.group = 0;
     for (int64_t i = span.first; i < span.first + span.count;
          i++, dx += wt_engine_value(e, o->input)->channels) {
-        while (e->window_first[window.group + 1] <= i) window.group++;
-        spread_gradient(e, o, &window, dx, (int)(i - e->window_first[window.group]), 1);
+        while (e->list.window_first[window.group + 1] <= i) window.group++;
+        spread_gradient(e, o, &window, dx, (int)(i - e->list.window_first[window.group]), 1);
     }
 }
 

@@ -14,7 +14,7 @@ void wt_engine_run_tiles(void *context, int argument, int group, int unit) {
                   first = (int64_t)unit * stage->unit_rows;
     const int end = (int)(rows - first < stage->unit_rows ? rows : first + stage->unit_rows);
     if (first >= end) return;
-    tile.scratch = e->scratch + (size_t)omp_get_thread_num() * e->plan->scratch;
+    tile.scratch = e->scratch + (size_t)omp_get_thread_num() * e->plan->sizes.scratch;
     if (stage->sums_each) {
         tile.sums = wt_engine_task_sums(e, stage, group, unit);
         memset(tile.sums, 0, stage->sums_each * sizeof *tile.sums);

@@ -231,7 +231,7 @@ static void place_terms(wt_share_part *p) {
         e->plan->terms[n].forward = at;
         at += e->kernels->packed_count(in, s.count);
     }
-    p->engine->plan->packed = at; /* no more than before */
+    p->engine->plan->sizes.packed = at; /* no more than before */
 }
 
 static wt_status take_pairs(wt_share_part *p, int rows) {

@@ -15,6 +15,15 @@
 #include "team.h"
 #include "wavetrain/stream.h"
 
+/* A condition, and of each stream: its own, the sample whose outputs come next, that one's frame, whether the
+ * frame and whether the condition are new. */
+typedef struct {
+    wt_stream_condition common;
+    wt_stream_condition *own;
+    int64_t *sample, *frame;
+    bool *fresh, *anew;
+} wt_stream_conditions;
+
 struct wt_stream {
     wt_engine *engine; /* of the first thread */
     wt_share_plan shares;
@@ -35,12 +44,7 @@ struct wt_stream {
     int32_t *target;
     bool began;
     wt_real *beginning; /* each ring's rows of one stream, the newest first, and the outputs */
-    /* a condition, and of each stream: its own, the sample whose outputs come next, that one's frame, whether
-     * the frame and whether the condition are new */
-    wt_stream_condition condition;
-    wt_stream_condition *conditions;
-    int64_t *sample, *frame;
-    bool *fresh, *anew;
+    wt_stream_conditions conditions;
     wt_stream *starter; /* of one row: makes the beginnings of others; NULL until there is one */
     const wt_kernels *given_kernels;
     const wt_real *parameters;
@@ -103,19 +107,20 @@ static wt_status take_inputs(wt_stream *stream, const wt_graph *graph) {
 static const int64_t NO_FRAME = INT64_MIN;
 
 static void set_condition(wt_stream *stream, int row, const wt_stream_condition *condition) {
-    stream->conditions[row] = *condition;
-    stream->anew[row] = true;
+    stream->conditions.own[row] = *condition;
+    stream->conditions.anew[row] = true;
     if (stream->batch.speaker) stream->batch.speaker[row] = condition->speaker;
-    if (stream->frame) stream->frame[row] = NO_FRAME;
+    if (stream->conditions.frame) stream->conditions.frame[row] = NO_FRAME;
 }
 
 static wt_status take_condition(wt_stream *stream, const wt_graph *graph) {
     const size_t rows = (size_t)stream->capacity;
     wt_batch *batch = &stream->batch;
-    WT_TRY(wt_alloc(&stream->conditions, rows, sizeof *stream->conditions, "conditions of streams"));
-    WT_TRY(wt_alloc(&stream->anew, rows, sizeof *stream->anew, "conditions of streams"));
+    WT_TRY(wt_alloc(&stream->conditions.own, rows, sizeof *stream->conditions.own, "conditions of streams"));
+    WT_TRY(
+        wt_alloc(&stream->conditions.anew, rows, sizeof *stream->conditions.anew, "conditions of streams"));
     if (graph->speakers) WT_TRY(wt_alloc(&batch->speaker, rows, sizeof *batch->speaker, "streams"));
-    for (int r = 0; r < stream->capacity; r++) set_condition(stream, r, &stream->condition);
+    for (int r = 0; r < stream->capacity; r++) set_condition(stream, r, &stream->conditions.common);
     if (graph->condition < 0) return WT_OK;
     const wt_value *frames = &graph->values[graph->condition];
     batch->features = frames->channels;
@@ -123,10 +128,11 @@ static wt_status take_condition(wt_stream *stream, const wt_graph *graph) {
     WT_TRY(wt_alloc(&batch->condition, rows * (size_t)(batch->frames * batch->features), sizeof(wt_real),
                     "frames of streams"));
     WT_TRY(wt_alloc(&batch->phase, rows, sizeof *batch->phase, "frames of streams"));
-    WT_TRY(wt_alloc(&stream->sample, rows, sizeof *stream->sample, "frames of streams"));
-    WT_TRY(wt_alloc(&stream->frame, rows, sizeof *stream->frame, "frames of streams"));
-    WT_TRY(wt_alloc(&stream->fresh, rows, sizeof *stream->fresh, "frames of streams"));
-    for (size_t r = 0; r < rows; r++) stream->frame[r] = NO_FRAME;
+    WT_TRY(
+        wt_alloc(&stream->conditions.sample, rows, sizeof *stream->conditions.sample, "frames of streams"));
+    WT_TRY(wt_alloc(&stream->conditions.frame, rows, sizeof *stream->conditions.frame, "frames of streams"));
+    WT_TRY(wt_alloc(&stream->conditions.fresh, rows, sizeof *stream->conditions.fresh, "frames of streams"));
+    for (size_t r = 0; r < rows; r++) stream->conditions.frame[r] = NO_FRAME;
     return WT_OK;
 }
 
@@ -135,15 +141,15 @@ static void take_frames(wt_stream *stream) {
     const wt_graph *graph = stream->engine->graph;
     wt_batch *batch = &stream->batch;
     const size_t each = (size_t)batch->features;
-    for (int r = 0; stream->sample && r < stream->rows; r++) {
-        const wt_stream_condition *c = &stream->conditions[r];
-        const int64_t frame = wt_batch_frame_of(&graph->framing, stream->sample[r], c->centre,
+    for (int r = 0; stream->conditions.sample && r < stream->rows; r++) {
+        const wt_stream_condition *c = &stream->conditions.own[r];
+        const int64_t frame = wt_batch_frame_of(&graph->framing, stream->conditions.sample[r], c->centre,
                                                 &batch->phase[r]);
         wt_real *to = batch->condition + (size_t)r * (size_t)batch->frames * each;
         batch->phase[r] -= batch->context - 1; /* a stream's only row of time is its newest */
-        stream->fresh[r] = frame != stream->frame[r];
-        stream->frame[r] = frame;
-        for (int i = 0; stream->fresh[r] && i < batch->frames; i++, to += each)
+        stream->conditions.fresh[r] = frame != stream->conditions.frame[r];
+        stream->conditions.frame[r] = frame;
+        for (int i = 0; stream->conditions.fresh[r] && i < batch->frames; i++, to += each)
             memcpy(to,
                    c->frames +
                        (size_t)wt_batch_frame_inside(frame - graph->framing.back + i, c->count) * each,
@@ -156,13 +162,14 @@ static void run_condition(const wt_stream *stream, const wt_engine *e, int op, w
     wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .count = 1};
     if (extent == WT_EXTENT_FRAMES) tile.count = e->plan->frames + tile.stage->left;
     for (; tile.group < stream->rows; tile.group++) {
-        if (extent == WT_EXTENT_WINDOW ? stream->anew[tile.group] : stream->fresh[tile.group])
+        if (extent == WT_EXTENT_WINDOW ? stream->conditions.anew[tile.group]
+                                       : stream->conditions.fresh[tile.group])
             wt_engine_op_class(e->graph, op)->forward(e, op, &tile);
     }
 }
 
 static void count_samples(wt_stream *stream) {
-    for (int r = 0; stream->sample && r < stream->rows; r++) stream->sample[r]++;
+    for (int r = 0; stream->conditions.sample && r < stream->rows; r++) stream->conditions.sample[r]++;
 }
 
 /* The oldest of a row's inputs makes way. */
@@ -254,7 +261,7 @@ static void run(wt_stream *stream) {
     } else {
         compute(stream, 0);
     }
-    memset(stream->anew, 0, (size_t)stream->rows * sizeof *stream->anew);
+    memset(stream->conditions.anew, 0, (size_t)stream->rows * sizeof *stream->conditions.anew);
 }
 
 static wt_real *find_stream_outputs(const wt_stream *stream) {
@@ -327,7 +334,8 @@ static void compute_beginning(wt_stream *stream) {
     const wt_graph *graph = stream->engine->graph;
     int64_t before = 0;
     if (graph->frame_taps > 2) before = (int64_t)graph->framing.hop * (graph->frame_taps + 1);
-    for (int r = 0; stream->sample && r < stream->rows; r++) stream->sample[r] = -before;
+    for (int r = 0; stream->conditions.sample && r < stream->rows; r++)
+        stream->conditions.sample[r] = -before;
     stream->began = false;
     run(stream);
     stream->began = true;
@@ -347,11 +355,11 @@ static wt_status make_engine(wt_stream *stream, const wt_graph *graph, int threa
     WT_TRY(wt_engine_create_for(&part->engine, graph, &stream->kernels, &shape, true));
     wt_engine *e = part->engine;
     e->batch = &stream->batch;
-    e->windows = e->targets = stream->capacity;
+    e->windows = e->list.count = stream->capacity;
     e->streams = true;
-    for (int r = 0; e->window_first && r < stream->capacity; r++) {
-        e->window_first[r + 1] = r + 1;
-        e->input_at[r] = (size_t)r * (size_t)stream->history;
+    for (int r = 0; e->list.window_first && r < stream->capacity; r++) {
+        e->list.window_first[r + 1] = r + 1;
+        e->list.input_at[r] = (size_t)r * (size_t)stream->history;
     }
     part->shares = &stream->shares;
     part->thread = thread;
@@ -361,7 +369,7 @@ static wt_status make_engine(wt_stream *stream, const wt_graph *graph, int threa
 
 /* Rows that all see stand in the first thread's part of the arena, others in their thread's. */
 static wt_status place_rows(wt_stream *stream) {
-    const size_t each = wt_engine_whole_lines(stream->engine->plan->arena);
+    const size_t each = wt_engine_whole_lines(stream->engine->plan->sizes.arena);
     WT_TRY(wt_alloc(&stream->arena, each * (size_t)stream->threads, sizeof(wt_real), "activations"));
     for (int t = 0; t < stream->threads; t++) {
         wt_engine *e = stream->parts[t].engine;
@@ -419,7 +427,7 @@ wt_status wt_stream_open(wt_stream **out, const wt_graph *graph, const wt_kernel
     stream->given_kernels = kernels;
     stream->parameters = parameters;
     stream->weights = options->weights;
-    if (conditioned) stream->condition = *options->condition;
+    if (conditioned) stream->conditions.common = *options->condition;
     stream->history = history_of(graph);
     stream->channels = graph->signal >= 0 ? graph->values[graph->signal].channels : 0;
     stream->silence = options->silence_class;
@@ -457,11 +465,11 @@ void wt_stream_destroy(wt_stream *stream) {
     wt_free(stream->batch.condition);
     wt_free(stream->batch.phase);
     wt_free(stream->batch.speaker);
-    wt_free(stream->sample);
-    wt_free(stream->frame);
-    wt_free(stream->fresh);
-    wt_free(stream->conditions);
-    wt_free(stream->anew);
+    wt_free(stream->conditions.sample);
+    wt_free(stream->conditions.frame);
+    wt_free(stream->conditions.fresh);
+    wt_free(stream->conditions.own);
+    wt_free(stream->conditions.anew);
     wt_stream_destroy(stream->starter);
     wt_free(stream);
 }
@@ -497,11 +505,11 @@ static void begin_stream_row(wt_stream *stream, int row, const wt_stream_conditi
     clear_inputs(stream, row);
     copy_row(stream, beginning, -1, row);
     set_condition(stream, row, condition);
-    if (stream->sample) stream->sample[row] = 0;
+    if (stream->conditions.sample) stream->conditions.sample[row] = 0;
 }
 
 void wt_stream_restart(wt_stream *stream, int row) {
-    begin_stream_row(stream, row, &stream->condition, stream->beginning);
+    begin_stream_row(stream, row, &stream->conditions.common, stream->beginning);
 }
 
 wt_status wt_stream_restart_conditioned(wt_stream *stream, int row, const wt_stream_condition *condition) {
@@ -525,8 +533,8 @@ void wt_stream_remove(wt_stream *stream, int row) {
     const size_t history = (size_t)stream->history, count = history * (size_t)stream->channels;
     if (row != last) {
         copy_row(stream, NULL, last, row);
-        set_condition(stream, row, &stream->conditions[last]);
-        if (stream->sample) stream->sample[row] = stream->sample[last];
+        set_condition(stream, row, &stream->conditions.own[last]);
+        if (stream->conditions.sample) stream->conditions.sample[row] = stream->conditions.sample[last];
         if (stream->classes)
             memcpy(stream->classes + (size_t)row * history, stream->classes + (size_t)last * history,
                    history * sizeof *stream->classes);
@@ -544,13 +552,13 @@ int wt_stream_rows(const wt_stream *stream) {
 size_t wt_stream_weight_bytes(const wt_stream *stream) {
     size_t bytes = 0;
     for (int t = 0; t < stream->threads; t++)
-        bytes += stream->parts[t].engine->plan->packed * sizeof(wt_real);
+        bytes += stream->parts[t].engine->plan->sizes.packed * sizeof(wt_real);
     return bytes;
 }
 
 void wt_stream_read_weights(wt_stream *stream, int thread) {
     const wt_engine *e = stream->parts[thread].engine;
-    wt_kernels_read(e->packed, e->plan->packed);
+    wt_kernels_read(e->packed, e->plan->sizes.packed);
 }
 
 void wt_engine_round_weights(const wt_graph *graph, wt_real *parameters) {

@@ -127,7 +127,7 @@ static void panel(const wt_engine *e, int op, const wt_tile *tile) {
     wt_tile first = *tile;
     first.group *= e->microbatch_windows;
     wt_real *sum = wt_engine_row(e, &first, e->plan->ops[op].state, 0, (int)(3 * half));
-    wt_real *gradient = e->gradients[tile->group];
+    wt_real *gradient = e->back.gradients[tile->group];
     add_windows(e, o, tile, sum, half);
     for (int k = 0; k < l.scales; k++) {
         const wt_parameter *filter = &e->graph->tensors[o->tensors[k]];

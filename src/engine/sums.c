@@ -8,8 +8,8 @@
 #include "engine_internal.h"
 
 void wt_engine_microbatch_span(const wt_engine *e, int microbatch, int *first, int *end) {
-    *first = e->window_first[microbatch * e->microbatch_windows];
-    *end = e->window_first[wt_engine_microbatch_end(e, microbatch)];
+    *first = e->list.window_first[microbatch * e->microbatch_windows];
+    *end = e->list.window_first[wt_engine_microbatch_end(e, microbatch)];
 }
 
 int64_t wt_engine_stage_rows(const wt_engine *e, const wt_stage *stage, int group, int64_t *origin) {
@@ -87,7 +87,7 @@ void wt_engine_sum_chunk(void *context, int argument, int microbatch, int unit) 
     const wt_stage *stage = &e->plan->stages[part->stage];
     const size_t from = (size_t)unit * WT_SUM_CHUNK, rest = part->count - from;
     const size_t count = rest < WT_SUM_CHUNK ? rest : WT_SUM_CHUNK;
-    wt_real *total = e->gradients[microbatch] + part->offset + from;
+    wt_real *total = e->back.gradients[microbatch] + part->offset + from;
     (part->wide ? add_wide : add_reals)(e, stage, microbatch, part->at + from, count, total);
     for (size_t i = 0; part->factor != 1 && i < count; i++) total[i] *= part->factor;
 }

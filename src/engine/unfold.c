@@ -10,7 +10,7 @@ static void forward_unfold(const wt_engine *e, int op, const wt_tile *tile) {
                                      wt_engine_value_span(e, tile, e->graph->ops[op].output).first);
     for (int64_t i = tile->origin + tile->first; i < tile->origin + tile->first + tile->count;
          i++, y += count)
-        memcpy(y, e->batch->signal + e->input_at[i] * channels, count * sizeof *y);
+        memcpy(y, e->batch->signal + e->list.input_at[i] * channels, count * sizeof *y);
 }
 
 const wt_op_class wt_class_unfold = {.elements = 1, .forward = forward_unfold};

@@ -1,5 +1,5 @@
 /*
- * The reference kernels: the formulas of kernels.h as plain loops with the C library's functions.
+ * The reference kernels: the formulas of kernel_set.h as plain loops with the C library's functions.
  * They are the oracle that every backend is compared with, and compiled in double (-DWT_REAL_DOUBLE)
  * they carry the finite-difference tests. The sums run in the order in which the header writes them;
  * nothing here is tuned, so that a reader can check each line against its formula.

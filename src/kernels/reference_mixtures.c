@@ -1,7 +1,7 @@
 /*
- * The reference of the mixtures' kernels: the formulas of kernels.h with the C library's functions, in double
- * also where a wt_real is a float. An interval's probability is the difference of two tails on the side where
- * they are small, over the larger one's exponential, so that nothing underflows.
+ * The reference of the mixtures' kernels: the formulas of kernel_set.h with the C library's functions, in
+ * double also where a wt_real is a float. An interval's probability is the difference of two tails on the
+ * side where they are small, over the larger one's exponential, so that nothing underflows.
  */
 #include <string.h>
 

@@ -35,7 +35,7 @@ int wt_build_activation(wt_graph *graph, const wt_model_config *model, const wt_
 /* Whether a layer has a bias where a norm may follow. */
 bool wt_build_has_bias(const wt_model_config *model);
 
-/* What blocks are conditioned on (network.h): frames and a window's speaker; −1: absent. */
+/* What blocks are conditioned on (network_model.h): frames and a window's speaker; −1: absent. */
 typedef struct {
     wt_condition_kind kind;
     wt_framing framing;

@@ -60,7 +60,7 @@ typedef struct {
  *   SiLU        y = x/(1 + e^-x)
  *   hardswish   y = x*min(max(x + 3, 0), 6)/6
  *   softsign    y = x/(1 + |x|)
- *   layer norm, batch norm   y = norm(x)*weight + bias        (kernels.h)
+ *   layer norm, batch norm   y = norm(x)*weight + bias        (kernel_set.h)
  *   dropout     y = x*mask/(1 - share) in training
  *   fuse        n neighbouring rows of a target become one:   [target, rows, c] -> [target, rows/n, n*c]
  *   sum         y[t] = sum_n x_n[t - delay_n]

@@ -44,9 +44,9 @@ static void open_alignment(alignment *a, int kind, int hop, const int *scales, i
                                        .residual = 4,
                                        .gate = 6,
                                        .activation = WT_ACTIVATION_GATE},
-                             .condition = kind};
-    if (kind == WT_CONDITION_STRETCH) model.condition_scales.count = count;
-    for (int i = 0; i < model.condition_scales.count; i++) model.condition_scales.values[i] = scales[i];
+                             .condition.kind = kind};
+    if (kind == WT_CONDITION_STRETCH) model.condition.scales.count = count;
+    for (int i = 0; i < model.condition.scales.count; i++) model.condition.scales.values[i] = scales[i];
     const wt_network_shape shape = {.input_classes = CLASSES, .classes = CLASSES, .features = 1, .hop = hop};
     must(wt_kernels_select(&a->kernels, WT_BACKEND_REFERENCE, WT_PRECISION_FP32));
     must(wt_network_create_shaped(&a->network, &model, &shape));

@@ -127,7 +127,7 @@ static void compare_rows(wt_stream *stream, const wt_batch *b, const wt_real *ex
 static void test_model(const wt_model_config *model, int number) {
     const wt_network_shape shape = {.input_classes = CLASSES,
                                     .classes = CLASSES,
-                                    .features = model->condition ? FEATURES : 0,
+                                    .features = model->condition.kind ? FEATURES : 0,
                                     .hop = HOP,
                                     .speakers = SPEAKERS};
     wt_network *network;
@@ -172,10 +172,10 @@ static void test_condition_streams(void **state) {
         .kernel = 2, .stacks = 1, .layers = 3, .residual = 64, .gate = 72, .activation = WT_ACTIVATION_GATE}
 
 static const wt_model_config wide[] = {
-    {WIDE, .condition = WT_CONDITION_REPEAT},
-    {WIDE, .condition = WT_CONDITION_LINEAR, .speaker = 2},
-    {WIDE, .condition = WT_CONDITION_STRETCH, .condition_pad = 1, .condition_scales = {2, {3, 2}}},
-    {WIDE, .speaker = 5},
+    {WIDE, .condition.kind = WT_CONDITION_REPEAT},
+    {WIDE, .condition.kind = WT_CONDITION_LINEAR, .condition.speaker = 2},
+    {WIDE, .condition.kind = WT_CONDITION_STRETCH, .condition.pad = 1, .condition.scales = {2, {3, 2}}},
+    {WIDE, .condition.speaker = 5},
 };
 enum { WIDES = sizeof wide / sizeof *wide, FED = 40, BEGINS = 13 };
 
@@ -192,7 +192,7 @@ static int32_t draw_class(int i) {
 static void open_wide_case(wide_case *w, const wt_model_config *model, wt_real *frames) {
     const wt_network_shape shape = {.input_classes = CLASSES,
                                     .classes = CLASSES,
-                                    .features = model->condition ? FEATURES : 0,
+                                    .features = model->condition.kind ? FEATURES : 0,
                                     .hop = HOP,
                                     .speakers = SPEAKERS};
     must(wt_network_create_shaped(&w->network, model, &shape));

@@ -1,5 +1,5 @@
 /*
- * One backend, named on the command line, against the formulas of kernels.h in double: values, untouched
+ * One backend, named on the command line, against the formulas of kernel_set.h in double: values, untouched
  * padding, the same bits at another alignment. All but the packed products, which test_products.c has;
  * test_vector_kernels.c compares the backends' builds with each other, test_kernels_double.c the formulas
  * with finite differences.
