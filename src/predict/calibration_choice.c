@@ -71,6 +71,25 @@ wt_status wt_calibration_choose(wt_calibration *calibration, const char *given, 
     return WT_OK;
 }
 
+void wt_calibration_begin(wt_calibration *calibration, const char *path, int cores) {
+    char cpu[WT_CPU_NAME];
+    wt_cpu_name(cpu);
+    if (wt_path_exists(path)) {
+        if (wt_calibration_load(calibration, path) != WT_OK) {
+            wt_log_warning("%s; it is made anew", wt_error_message());
+            memset(calibration, 0, sizeof *calibration);
+        } else if (strcmp(calibration->cpu, cpu) != 0) {
+            wt_log_warning("%s: is of another CPU and is replaced (got %s, expected %s)", path,
+                           calibration->cpu, cpu);
+            memset(calibration, 0, sizeof *calibration);
+        }
+    } else {
+        memset(calibration, 0, sizeof *calibration);
+    }
+    snprintf(calibration->cpu, sizeof calibration->cpu, "%s", cpu);
+    calibration->cores = cores;
+}
+
 static bool uses_bf16(const char *kernels) {
     return strstr(kernels, "bf16") != NULL;
 }

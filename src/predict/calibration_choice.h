@@ -9,6 +9,10 @@
 wt_status wt_calibration_choose(wt_calibration *calibration, const char *given, char path[WT_PATH_MAX],
                                 bool *loaded);
 
+/* Begins a calibration of this machine's CPU with what the file `path` has of the same CPU, if there is one;
+ * warns where it is replaced. */
+void wt_calibration_begin(wt_calibration *calibration, const char *path, int cores);
+
 /* Whether this machine's CPU has a calibration; *path becomes its name. */
 bool wt_calibration_is_there(char path[WT_PATH_MAX]);
 
