@@ -43,7 +43,7 @@ static wt_status count_work(double work[WT_WORK_KINDS], const wt_stepper *steppe
     return WT_OK;
 }
 
-static double time_step(wt_stepper *stepper) {
+static double time_one_step(wt_stepper *stepper) {
     const double began = wt_time_now();
     wt_stepper_step(stepper);
     return wt_time_now() - began;
@@ -54,13 +54,13 @@ static double time_step(wt_stepper *stepper) {
 static double time_steps(const calibrating *c, wt_stepper *stepper) {
     enum { STEPS_MIN = 3, STEPS_MAX = WT_BENCH_ROUNDS_MAX };
     double seconds[STEPS_MAX];
-    time_step(stepper); /* touches memory */
-    const double once = time_step(stepper);
+    time_one_step(stepper); /* touches memory */
+    const double once = time_one_step(stepper);
     int64_t steps = once * STEPS_MIN < c->plan->seconds ? (int64_t)(c->plan->seconds / once) : STEPS_MIN;
     if (steps > STEPS_MAX) steps = STEPS_MAX;
     wt_comm_broadcast(c->comm, &steps, sizeof steps);
     wt_comm_barrier(c->comm);
-    for (int i = 0; i < steps; i++) seconds[i] = time_step(stepper);
+    for (int i = 0; i < steps; i++) seconds[i] = time_one_step(stepper);
     wt_comm_barrier(c->comm);
     return wt_bench_summarise(seconds, (int)steps).median;
 }

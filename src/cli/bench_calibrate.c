@@ -50,7 +50,7 @@ static void print_fit(void *context, const wt_calibration_fit *fit) {
     fflush(stdout);
 }
 
-static void print_link(wt_comm *comm, const wt_calibration *calibration, wt_link_measured measured) {
+static void print_measured_link(wt_comm *comm, const wt_calibration *calibration, wt_link_measured measured) {
     const bool between = measured == WT_LINK_BETWEEN;
     const wt_link link = between ? calibration->between : calibration->within;
     if (measured == WT_LINK_NONE) return;
@@ -114,7 +114,7 @@ static wt_status run_job(calibrate_job *job, wt_comm *comm) {
         printf("%s: %s, %d rank%s on %d core%s\n", calibration->cpu, job->kernels->name, ranks,
                wt_command_plural(ranks), cores, wt_command_plural(cores));
     WT_TRY(wt_measure_calibration(calibration, &link, comm, &job->plan));
-    if (wt_log_is_verbose()) print_link(comm, calibration, link);
+    if (wt_log_is_verbose()) print_measured_link(comm, calibration, link);
     WT_TRY(wt_comm_agree(comm, root ? wt_calibration_save(calibration, job->path) : WT_OK));
     if (wt_log_is_verbose())
         printf("\na process by itself: %.1f MiB\nkept in %s\n", calibration->base_bytes / 1048576.0,
