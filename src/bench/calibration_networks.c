@@ -89,8 +89,8 @@ wt_status wt_calibration_network_configure(wt_config *config, char name[WT_CALIB
     WT_TRY(wt_config_parse(config, "calibration", text, strlen(text), sets, count));
     const wt_model_config *model = &config->model;
     if (hierarchy)
-        snprintf(name, WT_CALIBRATION_NETWORK_NAME, "hierarchy, %d levels of %d, batch %d", model->hierarchy.fuse.count,
-                 model->hierarchy.width.values[0], config->train.batch);
+        snprintf(name, WT_CALIBRATION_NETWORK_NAME, "hierarchy, %d levels of %d, batch %d",
+                 model->hierarchy.fuse.count, model->hierarchy.width.values[0], config->train.batch);
     else
         snprintf(name, WT_CALIBRATION_NETWORK_NAME, "%d×%d blocks of %d, kernel %d, window %d",
                  model->array.stacks, model->array.layers, model->array.residual, model->array.kernel,
