@@ -1,6 +1,6 @@
 /*
  * A network: what is computed. The library makes it from a configuration's model section, or with a
- * checkpoint's parameters (train.h, wt_restore_network).
+ * checkpoint's parameters (train.h: wt_train_create_network, wt_restore_network).
  */
 #ifndef WAVETRAIN_NETWORK_H
 #define WAVETRAIN_NETWORK_H
@@ -13,8 +13,16 @@
 
 typedef struct wt_network wt_network;
 
-/* Its list of operators, which streams are opened on. */
+/* Takes NULL. */
+void wt_network_destroy(wt_network *network);
+
+/* Its list of operators, which streams are opened on; the network's own. */
 const struct wt_graph *wt_network_graph(const wt_network *network);
+/* Samples that a target sees. */
+int wt_network_receptive_field(const wt_network *network);
+/* Operations (a multiply-add counts 2) of one target in forward, in windows of so many, its share of the
+ * window's context included; a training step needs three times as many. */
+double wt_network_operations(const wt_network *network, int targets);
 
 /* --- parameters --- */
 

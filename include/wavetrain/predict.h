@@ -40,7 +40,13 @@ typedef struct {
     double bandwidth; /* bytes a second; 0: unknown */
 } wt_link;
 
-typedef struct wt_calibration wt_calibration; /* predict/calibration.h */
+/* What one kind of CPU was measured to take (`wavetrain bench calibrate`). */
+typedef struct wt_calibration wt_calibration;
+
+/* Reads the file of a calibration, or (path NULL) that of this machine's CPU. WT_USAGE, with file and line,
+ * where something in it is wrong. */
+wt_status wt_calibration_open(wt_calibration **out, const char *path);
+void wt_calibration_close(wt_calibration *calibration); /* takes NULL */
 
 /* What the data set adds to a rank's memory; zeros where there is none yet. */
 typedef struct {

@@ -129,6 +129,12 @@ wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary 
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
                            wt_score *score, wt_label_results *results);
 
+/* --- networks --- */
+
+/* The network that a configuration trains, of the data set at data.path, or of an assumed one where there is
+ * none (which fails for text). wt_network_destroy. Not collective. */
+wt_status wt_train_create_network(wt_network **out, const wt_config *config);
+
 /* --- from checkpoints --- */
 
 /* A network with a checkpoint's parameters. Not collective. */

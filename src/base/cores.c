@@ -5,7 +5,6 @@
  * there.
  */
 #include "base/cores.h"
-#include "wavetrain/base.h"
 
 #include <fcntl.h>
 #include <omp.h>
@@ -14,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "wavetrain/base.h"
 
 /* --- sets --- */
 

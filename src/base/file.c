@@ -1,6 +1,5 @@
 /* Files and folders by plain POSIX calls, each of them checked. */
 #include "base/file.h"
-#include "base/memory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "base/memory.h"
 
 wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name) {
     const char *slash = *folder && folder[strlen(folder) - 1] != '/' ? "/" : "";

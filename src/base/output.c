@@ -1,12 +1,13 @@
 /* stdout behind a filter. A character may be cut where the buffer is full, so its beginning waits for the
  * next write. */
 #include "base/output.h"
-#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/utf8.h"
 
 static struct {
     bool raw;

@@ -3,11 +3,12 @@
  * code points, so that each class is one symbol and each symbol one class.
  */
 #include "data/vocabulary.h"
-#include "base/utf8.h"
-#include "wavetrain/data.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "base/utf8.h"
+#include "wavetrain/data.h"
 
 static const char array_name[] = "vocabulary";
 

@@ -4,13 +4,13 @@
  * gets reports of finished gradients.
  */
 #include "engine/engine.h"
-#include "wavetrain/stream.h"
 
 #include <omp.h>
 #include <string.h>
 
 #include "losses.h"
 #include "operators.h"
+#include "wavetrain/stream.h"
 
 /* --- memory --- */
 

@@ -8,8 +8,6 @@
  * clock and a row lost with them.
  */
 #include "base/file.h"
-#include "base/memory.h"
-#include "metrics/metrics.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/memory.h"
+#include "metrics/metrics.h"
 
 enum { ROW_MAX = 512 }; /* bytes: 20 digits and 11 reals of at most 16 characters */
 

@@ -7,8 +7,6 @@
  * late.
  */
 #include "base/memory.h"
-#include "base/timer.h"
-#include "metrics/metrics.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -17,6 +15,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/timer.h"
+#include "metrics/metrics.h"
 
 enum { LINE_MAX_BYTES = 512, BAR_MAX = 40, BAR_LEAST = 8 };
 

@@ -1,11 +1,11 @@
 /* A network: the graph that the configuration's builder makes, with what others read of it. */
 #include "wavetrain/network.h"
-#include "network/network_model.h"
-#include "network_internal.h"
 
 #include <math.h>
 
 #include "build.h"
+#include "network/network_model.h"
+#include "network_internal.h"
 
 static const wt_builder builders[] = {
     [WT_TRUNK_WAVENET] = wt_wavenet_build,
@@ -95,6 +95,10 @@ void wt_network_destroy(wt_network *network) {
 
 const struct wt_graph *wt_network_graph(const wt_network *network) {
     return network->graph;
+}
+
+int wt_network_receptive_field(const wt_network *network) {
+    return network->traits.receptive_field;
 }
 
 const wt_parameter_table *wt_network_parameters(const wt_network *network) {

@@ -89,9 +89,6 @@ wt_status wt_network_create_shaped(wt_network **out, const wt_model_config *mode
 /* With a softmax. `channels` of a real input; `classes` are the quantisation's levels: of the input and of
  * the targets. */
 wt_status wt_network_create(wt_network **out, const wt_model_config *model, int classes, int channels);
-/* Takes NULL. */
-void wt_network_destroy(wt_network *network);
-
 /* Frames of the condition that a window of so many targets reads, wherever it begins; 0: there is none. */
 int wt_network_frames(const wt_network *network, int targets);
 
@@ -104,9 +101,5 @@ int wt_network_targets(const wt_network *network, int window, int stride);
  * sizes. Keyed by (seed, name, PyTorch's element), so that no layout
  * and no rank count changes them. */
 void wt_network_initialise(const wt_network *network, wt_real *parameters, uint64_t seed);
-
-/* Operations (a multiply-add counts 2) of one target in forward, its share of the window's context included;
- * a training step needs three times as many. */
-double wt_network_operations(const wt_network *network, int targets);
 
 #endif

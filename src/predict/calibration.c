@@ -3,8 +3,6 @@
  * with its line; each key has a row in a table, from which it is read, checked and written.
  */
 #include "predict/calibration.h"
-#include "base/file.h"
-#include "wavetrain/predict.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "wavetrain/predict.h"
 #include "yaml/yaml_node.h"
 
 enum { WT_CALIBRATION_VERSION = 1, WT_CALIBRATION_BYTES = 1 << 20 };
@@ -274,6 +274,24 @@ cleanup:
     wt_yaml_dispose(&pool);
     wt_free(text);
     return status;
+}
+
+wt_status wt_calibration_open(wt_calibration **out, const char *path) {
+    char cpu[WT_CPU_NAME], own[WT_PATH_MAX];
+    wt_status status = WT_OK;
+    *out = NULL;
+    wt_cpu_name(cpu);
+    if (!path) WT_TRY(wt_calibration_path(own, cpu));
+    WT_TRY(wt_alloc(out, 1, sizeof **out, "a calibration"));
+    status = wt_calibration_load(*out, path ? path : own);
+    if (status == WT_OK) return WT_OK;
+    wt_calibration_close(*out);
+    *out = NULL;
+    return status;
+}
+
+void wt_calibration_close(wt_calibration *calibration) {
+    wt_free(calibration);
 }
 
 /* --- writing --- */

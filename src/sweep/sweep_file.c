@@ -4,10 +4,6 @@
  * value has one spelling however the file writes it.
  */
 #include "base/file.h"
-#include "base/memory.h"
-#include "base/random.h"
-#include "base/utf8.h"
-#include "sweep/sweep.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/utf8.h"
 #include "config/config_value.h"
+#include "sweep/sweep.h"
 
 typedef enum { WT_SWEEP_GRID, WT_SWEEP_LIST, WT_SWEEP_RANDOM } wt_sweep_kind;
 typedef enum { WT_DRAW_CHOICE, WT_DRAW_UNIFORM, WT_DRAW_LOG_UNIFORM } wt_draw_kind;

@@ -5,7 +5,6 @@
  * wait for each other for ever.
  */
 #include "train/agreement.h"
-#include "comm/facts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "comm/facts.h"
 #include "train_internal.h"
 
 enum { PIECE = 65536 };

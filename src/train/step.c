@@ -7,14 +7,15 @@
  * so neither ranks nor the microbatches at once change a bit of them.
  */
 #include "train/step.h"
-#include "base/memory.h"
-#include "base/timer.h"
-#include "comm/ranks.h"
-#include "train/restore.h"
 
 #include <limits.h>
 #include <omp.h>
 #include <string.h>
+
+#include "base/memory.h"
+#include "base/timer.h"
+#include "comm/ranks.h"
+#include "train/restore.h"
 
 union wt_step_result {
     wt_microbatch_result microbatch;

@@ -72,6 +72,13 @@ wt_status wt_train_read_data_facts(wt_data_facts *facts, const wt_config *config
     return status;
 }
 
+wt_status wt_train_create_network(wt_network **out, const wt_config *config) {
+    wt_data_facts facts;
+    *out = NULL;
+    WT_TRY(wt_train_read_data_facts(&facts, config));
+    return wt_network_create_shaped(out, &config->model, &facts.network);
+}
+
 wt_status wt_train_make_windows(wt_windows **out, const wt_dataset *dataset, const wt_network *network,
                                 const wt_data_config *data, const wt_normalization *normalization) {
     const wt_network_traits *traits = wt_network_get_traits(network);

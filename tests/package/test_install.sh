@@ -77,3 +77,11 @@ eval "flags=($(pkg-config --cflags --libs wavetrain))"
 expect_ok "$compiler" "$prefix/share/wavetrain/example/train_tone.c" -o by_pkg_config "${flags[@]}" -lm
 expect_ok ./by_pkg_config three
 cmp one.txt out.txt || fail "linked by pkg-config it computes something else"
+
+# --- what else a program does with a run: evaluate, read tensors, generate in blocks, predict, plot ---
+
+expect_ok "$compiler" -std=c11 -pedantic -Wall -Wextra -Werror "$SOURCE/tests/package/use_library.c" -o use_library "${flags[@]}" -lm
+expect_ok ./use_library two/data two/run
+said out.txt "evaluated $(awk '/^loss/ { print $2 }' one.txt)"
+said out.txt 'block 3 power '
+if grep -q 'plot loss.png' out.txt; then [ -s loss.png ] || fail "no plot"; else said out.txt 'plot none'; fi
