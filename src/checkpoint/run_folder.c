@@ -14,10 +14,20 @@
 
 #include "base/file.h"
 #include "checkpoint/checkpoint_write.h"
+#include "checkpoint/run_lock.h"
 #include "checkpoint_internal.h"
 
 static const char wt_name_prefix[] = "step-", wt_name_suffix[] = ".h5";
 enum { WT_NAME_MAX = 64 }; /* bytes of a checkpoint's name */
+
+wt_status wt_run_default_folder(char out[WT_PATH_MAX], const char *config) {
+    char name[WT_PATH_MAX];
+    const char *base = wt_path_base(config), *dot = strrchr(base, '.');
+    const size_t length = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+    WT_CHECK(length < sizeof name, WT_USAGE, "%s: the name is too long", config);
+    snprintf(name, sizeof name, "%.*s", (int)length, base);
+    return wt_path_join(out, "runs", name);
+}
 
 wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run) {
     return wt_path_join(out, run, "checkpoints");

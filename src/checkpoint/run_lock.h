@@ -1,4 +1,4 @@
-/* Who keeps a run's folder: old checkpoints, and the lock. */
+/* A run's folder: where it is by default, and who keeps it: old checkpoints, and the lock. */
 #ifndef WAVETRAIN_RUN_LOCK_H
 #define WAVETRAIN_RUN_LOCK_H
 
@@ -6,6 +6,9 @@
 #include <time.h>
 
 #include "wavetrain/base.h"
+
+/* "configs/sine.yaml" → "runs/sine" */
+wt_status wt_run_default_folder(char out[WT_PATH_MAX], const char *config);
 
 /* What removes old checkpoints, and remembers which files it has read and found good or damaged. One thread
  * calls; the caller holds the run's lock, and `run` stays. Its creation removes what a killed write has

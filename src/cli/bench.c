@@ -7,19 +7,14 @@
 #include "base/file.h"
 #include "bench/bench_models.h"
 #include "bench_command.h"
+#include "command_internal.h"
 #include "kernels/kernel_set.h"
 
 /* --- options --- */
 
-wt_status wt_bench_check(const char *option, int value, int min, int max) {
-    WT_CHECK(value >= min && value <= max, WT_USAGE, "%s: out of range (got %d, expected %d … %d)", option,
-             value, min, max);
-    return WT_OK;
-}
-
 wt_status wt_bench_set_threads(int threads) {
     enum { THREADS_MAX = 1024 };
-    WT_TRY(wt_bench_check("--threads", threads, 0, THREADS_MAX));
+    WT_TRY(wt_command_check_numbers(&(wt_command_number){"--threads", threads, 0, THREADS_MAX}, 1));
     if (threads) omp_set_num_threads(threads);
     return WT_OK;
 }

@@ -16,7 +16,7 @@
 static struct {
     char *threads, *file, *backend, *precision;
     double seconds;
-} given;
+} given = {.seconds = 1};
 
 static const struct poptOption options[] = {
     {"threads", '\0', POPT_ARG_STRING, &given.threads, 0,
@@ -123,20 +123,12 @@ static wt_status run_job(calibrate_job *job, wt_comm *comm) {
 }
 
 /* Collective. */
-static wt_status bench_calibrate(wt_comm *comm) {
+static wt_status bench_calibrate(wt_comm *comm, const wt_command_line *line) {
+    (void)line;
     calibrate_job *job;
     WT_TRY(wt_comm_agree(comm, wt_alloc(&job, 1, sizeof *job, "the measurement")));
     const wt_status status = run_job(job, comm);
     wt_free(job);
-    return status;
-}
-
-static wt_status run_bench_calibrate(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
-    given.seconds = 1;
-    wt_status status = wt_command_parse(&line, &wt_command_bench_calibrate, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = bench_calibrate(comm);
-    wt_command_end(&line, &wt_command_bench_calibrate);
     return status;
 }
 
@@ -146,6 +138,6 @@ const wt_command wt_command_bench_calibrate = {
     .summary = "Measure what inspect predicts from, on a node of the kind that will run: training steps of "
                "many networks, a process's own memory, and under mpirun the exchange",
     .parallel = true,
-    .run = run_bench_calibrate,
     .options = options,
+    .work = bench_calibrate,
 };

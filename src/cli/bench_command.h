@@ -12,7 +12,6 @@
 
 /* --- options --- */
 
-wt_status wt_bench_check(const char *option, int value, int min, int max);
 /* --threads: 0 leaves OpenMP's own number. */
 wt_status wt_bench_set_threads(int threads);
 /* "16,32,64": numbers from `min` to `max`. */

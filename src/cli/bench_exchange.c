@@ -14,7 +14,7 @@ static struct {
     char *csv, *progress;
     double bucket;
     int rounds, from, to;
-} given;
+} given = {.rounds = 21, .from = 64, .to = 64 << 10};
 
 static const struct poptOption options[] = {
     {"csv", '\0', POPT_ARG_STRING, &given.csv, 0, "Write the table here too; an existing file is replaced",
@@ -65,9 +65,10 @@ static wt_status print_size_heading(exchange_table *table, const char *hosts) {
 }
 
 static wt_status configure_exchange(exchange_table *table) {
+    const wt_command_number rounds = {"--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX};
     const wt_bench_setting settings[] = {{"exchange.bucket", NULL, given.bucket},
                                          {"exchange.progress", given.progress, 0}};
-    WT_TRY(wt_bench_check("--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX));
+    WT_TRY(wt_command_check_numbers(&rounds, 1));
     WT_CHECK(given.from >= 1 && given.from <= given.to && given.to <= WT_EXCHANGE_KIB_MAX, WT_USAGE,
              "--from, --to: out of range (got %d and %d, expected 1 … %d, ascending)", given.from, given.to,
              WT_EXCHANGE_KIB_MAX);
@@ -78,27 +79,17 @@ static wt_status configure_exchange(exchange_table *table) {
 }
 
 /* Ranks agree after each step that rank 0 may fail in. */
-static wt_status measure_table(exchange_table *table) {
-    char *hosts;
-    WT_TRY(wt_comm_agree(table->comm, configure_exchange(table)));
-    WT_TRY(wt_command_settle(table->comm, false));
-    WT_TRY(wt_comm_hosts(table->comm, &hosts));
-    wt_status status = wt_comm_agree(table->comm, print_size_heading(table, hosts));
-    wt_free(hosts);
-    if (status == WT_OK) status = wt_measure_exchange(table->comm, &table->plan, print_size_row, table);
-    return wt_bench_csv_close(table->csv, given.csv, status);
-}
-
-static wt_status run_bench_exchange(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
+static wt_status bench_exchange(wt_comm *comm, const wt_command_line *line) {
     exchange_table table = {.comm = comm};
-    given.rounds = 21;
-    given.from = 64;
-    given.to = 64 << 10;
-    wt_status status = wt_command_parse(&line, &wt_command_bench_exchange, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = measure_table(&table);
-    wt_command_end(&line, &wt_command_bench_exchange);
-    return status;
+    char *hosts;
+    (void)line;
+    WT_TRY(wt_comm_agree(comm, configure_exchange(&table)));
+    WT_TRY(wt_command_settle(comm, false));
+    WT_TRY(wt_comm_hosts(comm, &hosts));
+    wt_status status = wt_comm_agree(comm, print_size_heading(&table, hosts));
+    wt_free(hosts);
+    if (status == WT_OK) status = wt_measure_exchange(comm, &table.plan, print_size_row, &table);
+    return wt_bench_csv_close(table.csv, given.csv, status);
 }
 
 const wt_command wt_command_bench_exchange = {
@@ -107,6 +98,6 @@ const wt_command wt_command_bench_exchange = {
     .summary = "Measure the exchange of gradients against MPI_Allreduce, over sizes, on the ranks it is "
                "started with",
     .parallel = true,
-    .run = run_bench_exchange,
     .options = options,
+    .work = bench_exchange,
 };

@@ -13,7 +13,7 @@ static struct {
     char *model, *backend, *csv, *streams, *weights;
     char **sets;
     int threads, rounds;
-} given;
+} given = {.rounds = 11};
 
 static const struct poptOption options[] = {
     {"model", '\0', POPT_ARG_STRING, &given.model, 0,
@@ -65,8 +65,9 @@ static wt_status make_streams_plan(wt_streams_plan *plan) {
     const char *streams = given.streams ? given.streams : "1,4,16,64";
     bool any = false;
     plan->rounds = given.rounds;
-    WT_TRY(wt_bench_check("--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX));
-    WT_TRY(wt_bench_check("--threads", given.threads, 0, WT_STREAM_THREADS_MAX));
+    const wt_command_number numbers[] = {{"--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX},
+                                         {"--threads", given.threads, 0, WT_STREAM_THREADS_MAX}};
+    WT_TRY(wt_command_check_numbers(numbers, 2));
     WT_TRY(wt_bench_set_threads(given.threads));
     for (int w = 0; w < WT_WEIGHTS; w++) {
         plan->weights[w] = !given.weights || strcmp(given.weights, weight_names[w]) == 0;
@@ -76,13 +77,14 @@ static wt_status make_streams_plan(wt_streams_plan *plan) {
     return wt_bench_parse_list(&plan->streams, "--streams", streams, 1, WT_STREAMS_MAX);
 }
 
-static wt_status bench_generate(const char *path) {
+static wt_status bench_generate(wt_comm *comm, const wt_command_line *line) {
+    (void)comm;
     wt_status status;
     wt_config *config = NULL;
     wt_streams_speed *speed = NULL;
     wt_streams_plan plan;
     const wt_bench_setting backend = {"run.backend", given.backend, 0};
-    const wt_bench_source source = wt_bench_model_source(path, given.model, given.sets);
+    const wt_bench_source source = wt_bench_model_source(line->arguments[0], given.model, given.sets);
     WT_GUARD(make_streams_plan(&plan));
     WT_GUARD(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     WT_GUARD(wt_alloc(&speed, 1, sizeof *speed, "the measurement"));
@@ -95,21 +97,12 @@ cleanup:
     return status;
 }
 
-static wt_status run_bench_generate(wt_comm *comm, int argc, const char **argv) {
-    (void)comm;
-    wt_command_line line;
-    given.rounds = 11;
-    wt_status status = wt_command_parse(&line, &wt_command_bench_generate, argc, argv, 0, 1);
-    if (status == WT_OK && !line.done) status = bench_generate(line.arguments[0]);
-    wt_command_end(&line, &wt_command_bench_generate);
-    return status;
-}
-
 const wt_command wt_command_bench_generate = {
     .name = "bench generate",
     .arguments = "[CONFIG.yaml] [OPTION…]",
     .summary =
         "Measure generation against the time that reading the weights takes and the cores' multiply-add peak",
-    .run = run_bench_generate,
     .options = options,
+    .max = 1,
+    .work = bench_generate,
 };

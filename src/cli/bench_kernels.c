@@ -8,11 +8,13 @@
 #include "config/sections.h"
 #include "engine/engine.h"
 
+enum { MODEL_ROWS = -2147483647 }; /* no number is given */
+
 /* Where popt's constant table points. */
 static struct {
     char *channels, *taps, *dilations, *backend, *csv;
     int rows, threads, rounds;
-} given;
+} given = {.rows = MODEL_ROWS, .rounds = 41};
 
 static const struct poptOption options[] = {
     {"channels", '\0', POPT_ARG_STRING, &given.channels, 0, "Widths R (default 16,32,64,128)", "LIST"},
@@ -106,9 +108,13 @@ static wt_status print_kernel_tables(const wt_kernels_plan *plan) {
     return wt_bench_csv_close(tables.csv, given.csv, status);
 }
 
-static wt_status bench_kernels(void) {
+static wt_status bench_kernels(wt_comm *comm, const wt_command_line *line) {
+    (void)comm, (void)line;
     wt_config config;
-    wt_kernels_plan plan = {.rows = given.rows, .rounds = given.rounds};
+    wt_kernels_plan plan = {.rows = given.rows == MODEL_ROWS ? wt_engine_tile_rows() : given.rows,
+                            .rounds = given.rounds};
+    const wt_command_number numbers[] = {{"--rows", plan.rows, 1, WT_MEASURE_WINDOW},
+                                         {"--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX}};
     const wt_bench_setting backend = {"run.backend", given.backend, 0};
     const struct {
         wt_bench_list *list;
@@ -120,23 +126,11 @@ static wt_status bench_kernels(void) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         WT_TRY(wt_bench_parse_list(lists[i].list, lists[i].option,
                                    lists[i].text ? lists[i].text : lists[i].standard, 1, lists[i].max));
-    WT_TRY(wt_bench_check("--rows", given.rows, 1, WT_MEASURE_WINDOW));
-    WT_TRY(wt_bench_check("--rounds", given.rounds, 1, WT_BENCH_ROUNDS_MAX));
+    WT_TRY(wt_command_check_numbers(numbers, 2));
     WT_TRY(wt_bench_set_threads(given.threads));
     WT_TRY(wt_bench_configure(&config, &(wt_bench_source){NULL, NULL, NULL}, &backend, 1));
     WT_TRY(wt_kernels_select(&plan.kernels, config.run.backend, config.train.precision));
     return print_kernel_tables(&plan);
-}
-
-static wt_status run_bench_kernels(wt_comm *comm, int argc, const char **argv) {
-    (void)comm;
-    wt_command_line line;
-    given.rows = wt_engine_tile_rows();
-    given.rounds = 41;
-    wt_status status = wt_command_parse(&line, &wt_command_bench_kernels, argc, argv, 0, 0);
-    if (status == WT_OK && !line.done) status = bench_kernels();
-    wt_command_end(&line, &wt_command_bench_kernels);
-    return status;
 }
 
 const wt_command wt_command_bench_kernels = {
@@ -145,6 +139,6 @@ const wt_command wt_command_bench_kernels = {
     .summary =
         "Measure the kernels as a share of the cores' multiply-add peak: products over shapes, activations, "
         "loss, update",
-    .run = run_bench_kernels,
     .options = options,
+    .work = bench_kernels,
 };

@@ -18,7 +18,7 @@ static struct {
     char **sets;
     int targets, windows, threads, steps, rounds, nodes, ranks_each, model_only;
     double latency, bandwidth, compute;
-} given;
+} given = {.steps = 7, .rounds = 3};
 
 static const struct poptOption options[] = {
     {"model", '\0', POPT_ARG_STRING, &given.model, 0,
@@ -218,21 +218,13 @@ static wt_status report_study(scaling_study *study, int node_ranks) {
 /* --- options --- */
 
 static wt_status check_scaling_options(void) {
-    const struct {
-        const char *option;
-        int value, min, max;
-    } numbers[] = {
+    const wt_command_number numbers[] = {
         {"--windows", given.windows, 0, 1 << 12}, {"--steps", given.steps, 1, 1000},
         {"--rounds", given.rounds, 1, 1000},      {"--targets", given.targets, 0, 1 << 30},
         {"--nodes", given.nodes, 0, 1 << 16},     {"--ranks-per-node", given.ranks_each, 0, 1 << 10}};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        WT_TRY(wt_bench_check(numbers[i].option, numbers[i].value, numbers[i].min, numbers[i].max));
-    WT_CHECK(given.latency >= 0 && given.bandwidth >= 0 && given.compute >= 0, WT_USAGE,
-             "--latency, --bandwidth, --compute: out of range (got %g, %g and %g, expected none below 0)",
-             given.latency, given.bandwidth, given.compute);
-    WT_CHECK((given.latency > 0) == (given.bandwidth > 0), WT_USAGE,
-             "--latency and --bandwidth go together (got %s alone)",
-             given.latency > 0 ? "--latency" : "--bandwidth");
+    WT_TRY(wt_command_check_numbers(numbers, sizeof numbers / sizeof *numbers));
+    WT_CHECK(given.compute >= 0, WT_USAGE, "--compute: out of range (got %g, expected none below 0)",
+             given.compute);
     WT_CHECK(!given.model_only || given.nodes > 0, WT_USAGE,
              "--model-only: of how many nodes? (expected --nodes)");
     if (!given.plot || wt_plot_can()) return WT_OK;
@@ -267,10 +259,9 @@ static wt_status prepare_study(scaling_study *study, const char *path, int max_r
     const wt_bench_setting settings[] = {{"data.window", NULL, given.targets},
                                          {"run.backend", given.backend, 0}};
     const wt_bench_source source = wt_bench_model_source(path, given.model, given.sets);
-    const wt_scaling_basis basis = {.compute = 1e-3 * given.compute,
-                                    .link = {1e-6 * given.latency, 1e9 / 8 * given.bandwidth},
-                                    .file = given.calibration,
-                                    .needed = given.model_only};
+    wt_scaling_basis basis = {
+        .compute = 1e-3 * given.compute, .file = given.calibration, .needed = given.model_only};
+    WT_TRY(wt_command_parse_link(&basis.link, given.latency, given.bandwidth));
     study->name = wt_bench_source_name(&source);
     WT_TRY(wt_bench_configure(&model->config, &source, settings, 2));
     WT_TRY(wt_scaling_distribute(model, max_ranks, path || given.windows ? given.windows : 1));
@@ -290,7 +281,7 @@ static wt_status measure_study(scaling_study *study, wt_comm *comm, const wt_ben
 }
 
 /* Collective. */
-static wt_status bench_scaling(wt_comm *comm, const char *path) {
+static wt_status bench_scaling(wt_comm *comm, const wt_command_line *line) {
     wt_bench_list ranks;
     scaling_study *study = NULL;
     wt_status status = check_scaling_options();
@@ -299,7 +290,7 @@ static wt_status bench_scaling(wt_comm *comm, const char *path) {
     if (status == WT_OK) status = wt_alloc(&study, 1, sizeof *study, "the measurement");
     WT_GUARD(wt_comm_agree(comm, status));
     if (!given.model_only) WT_GUARD(wt_command_settle(comm, given.threads > 0));
-    WT_GUARD(wt_comm_agree(comm, prepare_study(study, path, ranks.values[ranks.count - 1])));
+    WT_GUARD(wt_comm_agree(comm, prepare_study(study, line->arguments[0], ranks.values[ranks.count - 1])));
     if (!given.model_only) WT_GUARD(measure_study(study, comm, &ranks));
     if (wt_comm_rank(comm) == 0) status = report_study(study, wt_comm_node_size(comm));
     status = wt_comm_agree(comm, status);
@@ -309,22 +300,13 @@ cleanup:
     return status;
 }
 
-static wt_status run_bench_scaling(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
-    given.steps = 7;
-    given.rounds = 3;
-    wt_status status = wt_command_parse(&line, &wt_command_bench_scaling, argc, argv, 0, 1);
-    if (status == WT_OK && !line.done) status = bench_scaling(comm, line.arguments[0]);
-    wt_command_end(&line, &wt_command_bench_scaling);
-    return status;
-}
-
 const wt_command wt_command_bench_scaling = {
     .name = "bench scaling",
     .arguments = "[CONFIG.yaml] [OPTION…]",
     .summary = "Measure strong and weak scaling over the ranks it is started with, and compare a model's "
                "prediction, which goes on to any number of nodes",
     .parallel = true,
-    .run = run_bench_scaling,
     .options = options,
+    .max = 1,
+    .work = bench_scaling,
 };

@@ -14,7 +14,7 @@ static struct {
     char *model, *backend, *csv;
     char **sets;
     int targets, windows, threads, steps;
-} given;
+} given = {.steps = 31};
 
 static const struct poptOption options[] = {
     {"model", '\0', POPT_ARG_STRING, &given.model, 0,
@@ -155,9 +155,10 @@ static wt_status report_step_speed(const wt_stepper *stepper, const wt_step_spee
 
 static wt_status configure_step(wt_config *config, const wt_bench_source *source, int ranks) {
     enum { WINDOWS_MAX = 1 << 16, STEPS_MAX = 1000000 };
-    WT_TRY(wt_bench_check("--windows", given.windows, 0, WINDOWS_MAX));
-    WT_TRY(wt_bench_check("--steps", given.steps, 1, STEPS_MAX));
-    WT_TRY(wt_bench_check("--targets", given.targets, 0, 1 << 30));
+    const wt_command_number numbers[] = {{"--windows", given.windows, 0, WINDOWS_MAX},
+                                         {"--steps", given.steps, 1, STEPS_MAX},
+                                         {"--targets", given.targets, 0, 1 << 30}};
+    WT_TRY(wt_command_check_numbers(numbers, 3));
     WT_TRY(wt_bench_set_threads(given.threads));
     const int windows = source->path || given.windows ? given.windows : 1;
     const wt_bench_setting settings[] = {{"data.window", NULL, given.targets},
@@ -167,11 +168,11 @@ static wt_status configure_step(wt_config *config, const wt_bench_source *source
 }
 
 /* Collective. */
-static wt_status bench_step(wt_comm *comm, const char *path) {
+static wt_status bench_step(wt_comm *comm, const wt_command_line *line) {
     wt_config *config;
     wt_stepper *stepper = NULL;
     wt_step_speed speed;
-    const wt_bench_source source = wt_bench_model_source(path, given.model, given.sets);
+    const wt_bench_source source = wt_bench_model_source(line->arguments[0], given.model, given.sets);
     wt_status status = wt_alloc(&config, 1, sizeof *config, "the configuration");
     if (status == WT_OK) status = configure_step(config, &source, wt_comm_size(comm));
     WT_GUARD(wt_comm_agree(comm, status));
@@ -185,21 +186,13 @@ cleanup:
     return status;
 }
 
-static wt_status run_bench_step(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
-    given.steps = 31;
-    wt_status status = wt_command_parse(&line, &wt_command_bench_step, argc, argv, 0, 1);
-    if (status == WT_OK && !line.done) status = bench_step(comm, line.arguments[0]);
-    wt_command_end(&line, &wt_command_bench_step);
-    return status;
-}
-
 const wt_command wt_command_bench_step = {
     .name = "bench step",
     .arguments = "[CONFIG.yaml] [OPTION…]",
     .summary = "Measure training steps on random input against the cores' multiply-add peak, phase by phase, "
                "and their memory",
     .parallel = true,
-    .run = run_bench_step,
     .options = options,
+    .max = 1,
+    .work = bench_step,
 };

@@ -181,6 +181,33 @@ void wt_command_end(wt_command_line *line, const wt_command *command) {
     poptFreeContext(line->context);
 }
 
+wt_status wt_command_run(const wt_command *command, wt_comm *comm, int argc, const char **argv) {
+    wt_command_line line;
+    if (command->run) return command->run(comm, argc, argv);
+    wt_status status = wt_command_parse(&line, command, argc, argv, command->min, command->max);
+    if (status == WT_OK && !line.done) status = command->work(comm, &line);
+    wt_command_end(&line, command);
+    return status;
+}
+
+wt_status wt_command_check_numbers(const wt_command_number *numbers, int count) {
+    for (const wt_command_number *n = numbers; n < numbers + count; n++)
+        WT_CHECK(n->value >= n->min && n->value <= n->max, WT_USAGE,
+                 "%s: out of range (got %d, expected %d … %d)", n->option, n->value, n->min, n->max);
+    return WT_OK;
+}
+
+wt_status wt_command_parse_link(wt_link *link, double latency, double bandwidth) {
+    WT_CHECK(latency >= 0 && bandwidth >= 0, WT_USAGE,
+             "--latency, --bandwidth: out of range (got %g and %g, expected none below 0)", latency,
+             bandwidth);
+    WT_CHECK((latency > 0) == (bandwidth > 0), WT_USAGE,
+             "--latency and --bandwidth go together (got %s alone)",
+             latency > 0 ? "--latency" : "--bandwidth");
+    *link = (wt_link){1e-6 * latency, 1e9 / 8 * bandwidth};
+    return WT_OK;
+}
+
 /* --- visits --- */
 
 const char *wt_command_next_alternative(const char **at, int *length) {
@@ -210,7 +237,7 @@ wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor
         wt_visit.visitor = visitor;
         wt_visit.context = context;
         wt_visit.kind = kind;
-        status = command->run(NULL, word ? 2 : 1, argv);
+        status = wt_command_run(command, NULL, word ? 2 : 1, argv);
         memset(&wt_visit, 0, sizeof wt_visit);
         if (!word) break; /* one table for whatever it is */
     }

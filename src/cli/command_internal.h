@@ -6,22 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "predict/calibration.h"
 #include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 #include "wavetrain/kernels.h"
-
-typedef struct {
-    const char *name;      /* "train", "prepare audio" */
-    const char *arguments; /* "CONFIG.yaml [OPTION…]" for the usage line */
-    const char *summary;   /* one line */
-    bool parallel;         /* runs under mpirun: `comm` is there on every rank; else comm is NULL */
-    bool stoppable;        /* a signal asks it to stop in good order, from before MPI starts */
-    /* argv[0] is the command's name. Prints results to standard output; leaves the message of a failure to
-     * main. */
-    wt_status (*run)(wt_comm *comm, int argc, const char **argv);
-    const struct poptOption *options; /* for --help */
-} wt_command;
 
 /* What is left of a command line when its options are parsed. */
 typedef struct {
@@ -30,6 +19,24 @@ typedef struct {
     int count;
     bool done; /* --help was given and printed: there is nothing more to do */
 } wt_command_line;
+
+typedef struct {
+    const char *name;      /* "train", "prepare audio" */
+    const char *arguments; /* "CONFIG.yaml [OPTION…]" for the usage line */
+    const char *summary;   /* one line */
+    bool parallel;         /* runs under mpirun: `comm` is there on every rank; else comm is NULL */
+    bool stoppable;        /* a signal asks it to stop in good order, from before MPI starts */
+    const struct poptOption *options; /* those that are set keep their values after the work, but for texts */
+    int min, max;                     /* arguments */
+    /* The work that a line asks for. Prints results to standard output; leaves the message of a failure to
+     * main. */
+    wt_status (*work)(wt_comm *comm, const wt_command_line *line);
+    /* In place of work, for a command that parses by itself; argv[0] is its name. */
+    wt_status (*run)(wt_comm *comm, int argc, const char **argv);
+} wt_command;
+
+/* Parses a command's line, and does its work. */
+wt_status wt_command_run(const wt_command *command, wt_comm *comm, int argc, const char **argv);
 
 /* Parses a command's options: fills the variables that the table points to, and *line. An unknown option, or
  * a count of arguments outside min … max, is WT_USAGE with a one-line message. */
@@ -79,6 +86,16 @@ wt_status wt_command_check_output(const char *path, bool force);
 
 /* --weights: fp32 (NULL) or bf16. */
 wt_status wt_command_parse_weights(wt_weights *weights, const char *text);
+
+/* Numbers that options are given; fails at the first one that is out of range. */
+typedef struct {
+    const char *option;
+    int value, min, max;
+} wt_command_number;
+wt_status wt_command_check_numbers(const wt_command_number *numbers, int count);
+
+/* --latency (microseconds) and --bandwidth (Gbit/s) of a link; both 0 where they are not given. */
+wt_status wt_command_parse_link(wt_link *link, double latency, double bandwidth);
 
 /* What follows a number of things: "s", or "" for one. */
 const char *wt_command_plural(int count);

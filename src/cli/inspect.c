@@ -84,18 +84,17 @@ static wt_status build_network(wt_network **network, const wt_config *config) {
     return wt_network_create_shaped(network, &config->model, &facts.network);
 }
 
-static wt_status inspect_config(const char *path) {
+static wt_status inspect_config(const char *path, const wt_plan_request *request) {
     wt_config *config;
     wt_network *network = NULL;
     wt_plan *plan = NULL;
     size_t sets = 0;
     wt_status status = WT_OK;
-    const wt_plan_request request = wt_plan_read_options(&given.plan);
     WT_TRY(wt_alloc(&config, 1, sizeof *config, "the configuration"));
     while (given.sets && given.sets[sets]) sets++;
     WT_GUARD(wt_config_load(config, path, (const char *const *)given.sets, sets));
     WT_GUARD(build_network(&network, config));
-    if (wt_plan_asked(&given.plan)) WT_GUARD(wt_plan_create(&plan, &request, config, network, path));
+    if (wt_plan_asked(&given.plan)) WT_GUARD(wt_plan_create(&plan, request, config, network, path));
     printf("configuration    %s\n", path);
     WT_GUARD(print_network(config, network, wt_plan_sample_rate(config)));
     if (plan)
@@ -252,11 +251,14 @@ static wt_status inspect_dataset(const char *path) {
     return worst == WT_OK ? WT_OK : wt_error(worst, "%s", message);
 }
 
-static wt_status inspect_path(const char *path) {
+static wt_status inspect_line(wt_comm *comm, const wt_command_line *line) {
+    const char *path = line->arguments[0];
+    (void)comm;
+    wt_plan_request request;
     const bool input = strcmp(path, "-") == 0;
     WT_CHECK(input || wt_path_exists(path), WT_USAGE,
              "%s: no such configuration, checkpoint, run or data set", path);
-    WT_TRY(wt_plan_check(&given.plan));
+    WT_TRY(wt_plan_read_options(&request, &given.plan));
     const bool dataset = wt_path_is_folder(path) && is_dataset(path);
     WT_CHECK(dataset || !given.verify, WT_USAGE, "%s: --verify is of data sets (expected DATASET)", path);
     if (wt_path_is_folder(path)) return dataset ? inspect_dataset(path) : inspect_checkpoint(path);
@@ -264,22 +266,15 @@ static wt_status inspect_path(const char *path) {
     bool yaml = input || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
     WT_CHECK(yaml || !wt_plan_asked(&given.plan), WT_USAGE,
              "%s: --ranks, --threads and --nodes are of configurations (expected CONFIG.yaml)", path);
-    return yaml ? inspect_config(path) : inspect_checkpoint(path);
-}
-
-static wt_status run_inspect(wt_comm *comm, int argc, const char **argv) {
-    (void)comm;
-    wt_command_line line;
-    wt_status status = wt_command_parse(&line, &wt_command_inspect, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = inspect_path(line.arguments[0]);
-    wt_command_end(&line, &wt_command_inspect);
-    return status;
+    return yaml ? inspect_config(path, &request) : inspect_checkpoint(path);
 }
 
 const wt_command wt_command_inspect = {
     .name = "inspect",
     .arguments = "CONFIG|CHECKPOINT|RUN|DATASET [OPTION…]",
     .summary = "Show what a configuration, a checkpoint, a run or a data set is",
-    .run = run_inspect,
     .options = options,
+    .min = 1,
+    .max = 1,
+    .work = inspect_line,
 };

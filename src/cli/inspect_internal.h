@@ -12,9 +12,9 @@ typedef struct {
     double node_memory;        /* GiB */
 } wt_plan_options;
 
-wt_status wt_plan_check(const wt_plan_options *options);
 bool wt_plan_asked(const wt_plan_options *options);
-wt_plan_request wt_plan_read_options(const wt_plan_options *options);
+/* Fails where a number is out of range. */
+wt_status wt_plan_read_options(wt_plan_request *request, const wt_plan_options *options);
 
 /* On standard output; then, on standard error, a line for each thing that will go wrong. */
 void wt_plan_print(const wt_plan *plan);

@@ -10,37 +10,25 @@
 
 /* --- options --- */
 
-wt_status wt_plan_check(const wt_plan_options *options) {
-    enum { NUMBER_MAX = 1 << 20 };
-    const struct {
-        const char *name;
-        int value;
-    } numbers[] = {{"--ranks", options->ranks}, {"--threads", options->threads}, {"--nodes", options->nodes}};
-    for (int i = 0; i < 3; i++) {
-        WT_CHECK(numbers[i].value >= 0 && numbers[i].value <= NUMBER_MAX, WT_USAGE,
-                 "%s: out of range (got %d, expected 1 … %d)", numbers[i].name, numbers[i].value, NUMBER_MAX);
-    }
-    WT_CHECK(options->latency >= 0 && options->bandwidth >= 0 && options->node_memory >= 0, WT_USAGE,
-             "--latency, --bandwidth, --node-memory: out of range (got %g, %g and %g, expected none below 0)",
-             options->latency, options->bandwidth, options->node_memory);
-    WT_CHECK((options->latency > 0) == (options->bandwidth > 0), WT_USAGE,
-             "--latency and --bandwidth go together (got %s alone)",
-             options->latency > 0 ? "--latency" : "--bandwidth");
-    return WT_OK;
-}
-
 bool wt_plan_asked(const wt_plan_options *options) {
     return options->ranks || options->threads || options->nodes || options->calibration ||
            options->bandwidth > 0 || options->node_memory > 0;
 }
 
-wt_plan_request wt_plan_read_options(const wt_plan_options *options) {
-    return (wt_plan_request){.ranks = options->ranks,
-                             .threads = options->threads,
-                             .nodes = options->nodes,
-                             .calibration = options->calibration,
-                             .link = {1e-6 * options->latency, 1e9 / 8 * options->bandwidth},
-                             .node_memory = (int64_t)(options->node_memory * 1073741824.0)};
+wt_status wt_plan_read_options(wt_plan_request *request, const wt_plan_options *options) {
+    enum { NUMBER_MAX = 1 << 20 };
+    const wt_command_number numbers[] = {{"--ranks", options->ranks, 0, NUMBER_MAX},
+                                         {"--threads", options->threads, 0, NUMBER_MAX},
+                                         {"--nodes", options->nodes, 0, NUMBER_MAX}};
+    WT_TRY(wt_command_check_numbers(numbers, 3));
+    WT_CHECK(options->node_memory >= 0, WT_USAGE,
+             "--node-memory: out of range (got %g, expected none below 0)", options->node_memory);
+    *request = (wt_plan_request){.ranks = options->ranks,
+                                 .threads = options->threads,
+                                 .nodes = options->nodes,
+                                 .calibration = options->calibration,
+                                 .node_memory = (int64_t)(options->node_memory * 1073741824.0)};
+    return wt_command_parse_link(&request->link, options->latency, options->bandwidth);
 }
 
 /* --- words --- */

@@ -87,7 +87,7 @@ static wt_status run_command(const wt_command *command, wt_comm *comm, int argc,
     int count = 0;
     arguments[count++] = command->name;
     for (int i = words + 1; i < argc; i++) arguments[count++] = argv[i];
-    status = command->run(comm, count, arguments);
+    status = wt_command_run(command, comm, count, arguments);
     wt_free(arguments);
     return status;
 }

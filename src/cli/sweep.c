@@ -21,19 +21,20 @@ typedef struct {
     int jobs, index, report, list;
 } wt_sweep_options;
 
-static wt_sweep_options wt_given;
+enum { NO_INDEX = -2147483647 };
+static wt_sweep_options given = {.index = NO_INDEX};
 
-static const struct poptOption wt_options[] = {
-    {"jobs", '\0', POPT_ARG_INT, &wt_given.jobs, 0,
+static const struct poptOption options[] = {
+    {"jobs", '\0', POPT_ARG_INT, &given.jobs, 0,
      "How many runs at once, which share the cores (default 1); their output goes to RUNS/*.log", "N"},
-    {"index", '\0', POPT_ARG_INT, &wt_given.index, 0,
+    {"index", '\0', POPT_ARG_INT, &given.index, 0,
      "Only this point, 1 to their number, in this process (also under mpirun or srun): for arrays of jobs",
      "I"},
-    {"report", '\0', POPT_ARG_NONE, &wt_given.report, 0,
+    {"report", '\0', POPT_ARG_NONE, &given.report, 0,
      "Run nothing: print all points, the best validation loss first, and draw their curves into "
      "RUNS/report.png",
      NULL},
-    {"list", '\0', POPT_ARG_NONE, &wt_given.list, 0,
+    {"list", '\0', POPT_ARG_NONE, &given.list, 0,
      "Run nothing: print the folder of each point's run, a line each, in the order of --index", NULL},
     POPT_TABLEEND,
 };
@@ -106,38 +107,10 @@ cleanup:
 
 /* --- the runs --- */
 
-/* This program's own file. */
-static wt_status find_program(char path[WT_PATH_MAX]) {
-    ssize_t length = readlink("/proc/self/exe", path, WT_PATH_MAX - 1);
-    WT_CHECK(length > 0, WT_FAILED, "/proc/self/exe: can't be read (%s)", strerror(errno));
-    path[length] = '\0';
-    return WT_OK;
-}
-
-static wt_status run_points(const wt_sweep *sweep, int jobs) {
-    char program[WT_PATH_MAX];
-    WT_TRY(find_program(program));
-    return wt_sweep_run_all(sweep, program, jobs);
-}
-
-/* This process becomes the point's run; returns only if there is nothing to do, or on a failure. */
-static wt_status become_run(const wt_sweep *sweep, int point) {
-    bool done;
-    char program[WT_PATH_MAX], **arguments;
+static wt_status run_point(const wt_sweep *sweep, int point) {
     WT_CHECK(point >= 1 && point <= wt_sweep_points(sweep), WT_USAGE,
              "--index is out of range (got %d, expected 1 … %d)", point, wt_sweep_points(sweep));
-    WT_TRY(wt_sweep_is_done(&done, sweep, point));
-    if (done) {
-        wt_log_info("point %d of %d is done already", point, wt_sweep_points(sweep));
-        return WT_OK;
-    }
-    WT_TRY(find_program(program));
-    WT_TRY(wt_sweep_arguments(&arguments, sweep, point));
-    fflush(NULL);
-    execv(program, arguments);
-    wt_status status = wt_error(WT_FAILED, "%s: can't be started (%s)", program, strerror(errno));
-    wt_sweep_free_arguments(arguments);
-    return status;
+    return wt_sweep_become_run(sweep, NULL, point);
 }
 
 static wt_status list_runs(const wt_sweep *sweep) {
@@ -150,32 +123,24 @@ static wt_status list_runs(const wt_sweep *sweep) {
     return WT_OK;
 }
 
-static wt_status dispatch_sweep(const char *path, bool indexed) {
+static wt_status dispatch_sweep(wt_comm *comm, const wt_command_line *line) {
+    const char *path = line->arguments[0];
+    const bool indexed = given.index != NO_INDEX;
     wt_sweep *sweep;
-    WT_CHECK(indexed + (wt_given.jobs != 0) + wt_given.report + wt_given.list <= 1, WT_USAGE,
+    (void)comm;
+    WT_CHECK(indexed + (given.jobs != 0) + given.report + given.list <= 1, WT_USAGE,
              "--jobs, --index, --report and --list: expected one of them");
-    WT_CHECK(wt_given.jobs >= 0 && wt_given.jobs <= 1024, WT_USAGE,
-             "--jobs is out of range (got %d, expected 1 … 1024)", wt_given.jobs);
+    WT_CHECK(given.jobs >= 0 && given.jobs <= 1024, WT_USAGE,
+             "--jobs is out of range (got %d, expected 1 … 1024)", given.jobs);
     WT_CHECK(indexed || wt_launch_read().ranks <= 1, WT_USAGE, /* each rank would run everything */
              "%s: a sweep starts its runs by itself (expected one process, or --index with several ranks)",
              path);
     WT_TRY(wt_sweep_load(&sweep, path));
-    wt_status status = indexed           ? become_run(sweep, wt_given.index)
-                       : wt_given.report ? report_points(sweep)
-                       : wt_given.list   ? list_runs(sweep)
-                                         : run_points(sweep, wt_given.jobs ? wt_given.jobs : 1);
+    wt_status status = indexed        ? run_point(sweep, given.index)
+                       : given.report ? report_points(sweep)
+                       : given.list   ? list_runs(sweep)
+                                      : wt_sweep_run_all(sweep, NULL, given.jobs ? given.jobs : 1);
     wt_sweep_destroy(sweep);
-    return status;
-}
-
-static wt_status run_sweep(wt_comm *comm, int argc, const char **argv) {
-    (void)comm;
-    enum { NO_INDEX = -2147483647 };
-    wt_command_line line;
-    wt_given = (wt_sweep_options){.index = NO_INDEX};
-    wt_status status = wt_command_parse(&line, &wt_command_sweep, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = dispatch_sweep(line.arguments[0], wt_given.index != NO_INDEX);
-    poptFreeContext(line.context);
     return status;
 }
 
@@ -183,6 +148,8 @@ const wt_command wt_command_sweep = {
     .name = "sweep",
     .arguments = "SWEEP.yaml [OPTION…]",
     .summary = "Train one configuration at many points: a grid, a list, or random draws of its keys",
-    .run = run_sweep,
-    .options = wt_options,
+    .options = options,
+    .min = 1,
+    .max = 1,
+    .work = dispatch_sweep,
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/run_lock.h"
 #include "comm/facts.h"
 #include "command_internal.h"
 #include "train/agreement.h"
@@ -15,54 +16,44 @@ typedef struct {
     int help_config, other_data, oversubscribe, verbose;
 } wt_train_arguments;
 
-static wt_train_arguments wt_given; /* popt's tables want constant addresses */
+static wt_train_arguments given; /* popt's tables want constant addresses */
 
-static const struct poptOption wt_options[] = {
-    {"run", '\0', POPT_ARG_STRING, &wt_given.run, 0,
+static const struct poptOption option_table[] = {
+    {"run", '\0', POPT_ARG_STRING, &given.run, 0,
      "The run's folder (default: runs/ and the configuration's name)", "DIR"},
-    {"set", '\0', POPT_ARG_ARGV, &wt_given.sets, 0,
+    {"set", '\0', POPT_ARG_ARGV, &given.sets, 0,
      "Set a key of the configuration, e.g. --set train.steps=100; may be given several times", "KEY=VALUE"},
-    {"steps", '\0', POPT_ARG_STRING, &wt_given.steps, 0, "The same as --set train.steps=N", "N"},
-    {"resume", '\0', POPT_ARG_STRING, &wt_given.resume, 0,
+    {"steps", '\0', POPT_ARG_STRING, &given.steps, 0, "The same as --set train.steps=N", "N"},
+    {"resume", '\0', POPT_ARG_STRING, &given.resume, 0,
      "auto: go on from the run's newest checkpoint, if it has one (default); never: begin, and refuse a run "
      "that "
      "has one; or a checkpoint to go on from",
      "auto|never|FILE"},
-    {"init", '\0', POPT_ARG_STRING, &wt_given.initial, 0,
+    {"init", '\0', POPT_ARG_STRING, &given.initial, 0,
      "Begin a new run with the parameters of a checkpoint (fine-tuning)", "CHECKPOINT"},
-    {"other-data", '\0', POPT_ARG_NONE, &wt_given.other_data, 0,
+    {"other-data", '\0', POPT_ARG_NONE, &given.other_data, 0,
      "Resume although the data set is not the one that the checkpoint was trained on", NULL},
-    {"oversubscribe", '\0', POPT_ARG_NONE, &wt_given.oversubscribe, 0,
+    {"oversubscribe", '\0', POPT_ARG_NONE, &given.oversubscribe, 0,
      "Start although a host has more threads than processors (as WAVETRAIN_OVERSUBSCRIBE=1 in the "
      "environment, which other commands read too)",
      NULL},
-    {"verbose", '\0', POPT_ARG_NONE, &wt_given.verbose, 0,
+    {"verbose", '\0', POPT_ARG_NONE, &given.verbose, 0,
      "Also report kernels, phases of a step, exchange, ranks and background checkpoints", NULL},
-    {"help-config", '\0', POPT_ARG_NONE, &wt_given.help_config, 0,
+    {"help-config", '\0', POPT_ARG_NONE, &given.help_config, 0,
      "Print every key of the configuration with its default, range and meaning", NULL},
     POPT_TABLEEND,
 };
-
-/* "configs/sine.yaml" → "runs/sine" */
-static wt_status format_default_run(char out[WT_PATH_MAX], const char *config) {
-    char name[WT_PATH_MAX];
-    WT_TRY(wt_path_join(name, wt_path_base(config), ""));
-    name[strlen(name) - 1] = '\0'; /* the slash of the join */
-    char *dot = strrchr(name, '.');
-    if (dot && dot != name) *dot = '\0';
-    return wt_path_join(out, "runs", name);
-}
 
 /* The configuration with --set and --steps, which is the last word. */
 static wt_status load_configuration(wt_config *config, const char *path) {
     size_t count = 0;
     char steps[64];
     const char **sets;
-    while (wt_given.sets && wt_given.sets[count]) count++;
+    while (given.sets && given.sets[count]) count++;
     WT_TRY(wt_alloc(&sets, count + 1, sizeof *sets, "the list of --set"));
-    for (size_t i = 0; i < count; i++) sets[i] = wt_given.sets[i];
-    if (wt_given.steps) {
-        snprintf(steps, sizeof steps, "train.steps=%.40s", wt_given.steps);
+    for (size_t i = 0; i < count; i++) sets[i] = given.sets[i];
+    if (given.steps) {
+        snprintf(steps, sizeof steps, "train.steps=%.40s", given.steps);
         sets[count++] = steps;
     }
     const wt_status status = wt_config_load(config, path, sets, count);
@@ -73,32 +64,32 @@ static wt_status load_configuration(wt_config *config, const char *path) {
 /* The run's folder comes first, for its record keeps what is wrong with the rest. With `load` false the
  * configuration is left out. */
 static wt_status fill_options(wt_train_options *options, wt_config *read, const char *config, bool load) {
-    WT_CHECK(wt_given.run || strcmp(config, "-") != 0, WT_USAGE,
+    WT_CHECK(given.run || strcmp(config, "-") != 0, WT_USAGE,
              "--run: is missing (a configuration from standard input gives the run no name)");
-    if (wt_given.run) {
-        WT_CHECK(*wt_given.run, WT_USAGE, "--run: is empty (expected a folder)");
-        WT_CHECK(strlen(wt_given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
-        snprintf(options->run, sizeof options->run, "%s", wt_given.run);
+    if (given.run) {
+        WT_CHECK(*given.run, WT_USAGE, "--run: is empty (expected a folder)");
+        WT_CHECK(strlen(given.run) < WT_PATH_MAX, WT_USAGE, "--run: the path is too long");
+        snprintf(options->run, sizeof options->run, "%s", given.run);
     } else {
-        WT_TRY(format_default_run(options->run, config));
+        WT_TRY(wt_run_default_folder(options->run, config));
     }
     options->config = read;
     if (load) WT_TRY(load_configuration(read, config));
-    const char *resume = wt_given.resume ? wt_given.resume : "auto";
+    const char *resume = given.resume ? given.resume : "auto";
     options->resume = strcmp(resume, "auto") == 0    ? WT_RESUME_AUTO
                       : strcmp(resume, "never") == 0 ? WT_RESUME_NEVER
                                                      : WT_RESUME_FILE;
     options->resume_file = resume;
-    options->initial = wt_given.initial;
-    options->other_data = wt_given.other_data;
-    options->oversubscribe = wt_given.oversubscribe;
+    options->initial = given.initial;
+    options->other_data = given.other_data;
+    options->oversubscribe = given.oversubscribe;
     return WT_OK;
 }
 
 static wt_status train_config(wt_comm *comm, const char *config) {
     wt_train_options options = {0};
     wt_config *read;
-    if (wt_given.verbose) wt_log_setup(WT_LOG_VERBOSE, wt_log_is_verbose());
+    if (given.verbose) wt_log_setup(WT_LOG_VERBOSE, wt_log_is_verbose());
     wt_status status = wt_config_create(&read);
     const bool input = strcmp(config, "-") == 0; /* which rank 0 alone has */
     if (status == WT_OK) status = fill_options(&options, read, config, !input || wt_comm_rank(comm) == 0);
@@ -114,28 +105,14 @@ static wt_status train_config(wt_comm *comm, const char *config) {
     return status;
 }
 
-static wt_status run_train(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
-    memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&line, &wt_command_train, argc, argv, 0, 1);
-    if (status == WT_OK && !line.done) {
-        if (wt_given.help_config) {
-            if (wt_log_is_verbose()) wt_config_help(stdout);
-        } else if (line.count == 0) {
-            status = wt_error(WT_USAGE, "the configuration is missing (usage: wavetrain train %s)",
-                              wt_command_train.arguments);
-        } else {
-            status = train_config(comm, line.arguments[0]);
-        }
+static wt_status train_line(wt_comm *comm, const wt_command_line *line) {
+    if (given.help_config) {
+        if (wt_log_is_verbose()) wt_config_help(stdout);
+        return WT_OK;
     }
-    poptFreeContext(line.context);
-    free(wt_given.run);
-    free(wt_given.steps);
-    free(wt_given.resume);
-    free(wt_given.initial);
-    for (size_t i = 0; wt_given.sets && wt_given.sets[i]; i++) free(wt_given.sets[i]);
-    free(wt_given.sets);
-    return status;
+    WT_CHECK(line->count > 0, WT_USAGE, "the configuration is missing (usage: wavetrain train %s)",
+             wt_command_train.arguments);
+    return train_config(comm, line->arguments[0]);
 }
 
 const wt_command wt_command_train = {
@@ -145,6 +122,7 @@ const wt_command wt_command_train = {
                "standard input",
     .parallel = true,
     .stoppable = true,
-    .run = run_train,
-    .options = wt_options,
+    .options = option_table,
+    .max = 1,
+    .work = train_line,
 };

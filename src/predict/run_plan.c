@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "checkpoint/run_lock.h"
 #include "predict/calibration_choice.h"
 #include "predict/forecast.h"
 #include "predict_internal.h"
@@ -79,12 +80,10 @@ cleanup:
 
 /* --- the node --- */
 
-/* The nearest folder that exists of runs/NAME, where a run goes by default. */
+/* The nearest folder that exists of where a run goes by default. */
 static void find_run_folder(char folder[WT_PATH_MAX], const char *config) {
-    const char *base = wt_path_base(config);
-    snprintf(folder, WT_PATH_MAX, "runs/%.*s", (int)strcspn(base, "."), base);
-    if (!wt_path_is_folder(folder)) snprintf(folder, WT_PATH_MAX, "runs");
-    if (!wt_path_is_folder(folder)) snprintf(folder, WT_PATH_MAX, ".");
+    if (wt_run_default_folder(folder, config) == WT_OK && wt_path_is_folder(folder)) return;
+    snprintf(folder, WT_PATH_MAX, "%s", wt_path_is_folder("runs") ? "runs" : ".");
 }
 
 static void find_node(wt_plan_node *node, int64_t memory, const char *path) {

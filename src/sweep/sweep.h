@@ -75,7 +75,11 @@ wt_status wt_sweep_label(char *label, size_t capacity, const wt_sweep *sweep, in
 wt_status wt_sweep_arguments(char ***arguments, const wt_sweep *sweep, int point);
 void wt_sweep_free_arguments(char **arguments); /* takes NULL */
 
-/* Runs what is not done as processes of `program`, `jobs` at once, which share the cores; what they report
+/* This process becomes the point's run by `program` (NULL: its own): returns only if that is done already, or
+ * on a failure. */
+wt_status wt_sweep_become_run(const wt_sweep *sweep, const char *program, int point);
+
+/* Runs what is not done as processes of `program` (NULL: this process's own), `jobs` at once, which share the cores; what they report
  * goes to RUNS/NUMBER.log. SIGINT, SIGTERM, SIGHUP and SIGUSR1 are taken in the meantime and passed on.
  * WT_CONTINUE where one came before all was done, WT_FAILED where runs failed. One thread of a process at a
  * time. */

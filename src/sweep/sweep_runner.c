@@ -230,8 +230,39 @@ static wt_status conclude(const wt_runner *runner) {
     return WT_OK;
 }
 
+/* `given`, or this process's own file. */
+static wt_status find_program(char path[WT_PATH_MAX], const char *given) {
+    if (given) {
+        snprintf(path, WT_PATH_MAX, "%s", given);
+        return WT_OK;
+    }
+    ssize_t length = readlink("/proc/self/exe", path, WT_PATH_MAX - 1);
+    WT_CHECK(length > 0, WT_FAILED, "/proc/self/exe: can't be read (%s)", strerror(errno));
+    path[length] = '\0';
+    return WT_OK;
+}
+
+wt_status wt_sweep_become_run(const wt_sweep *sweep, const char *program, int point) {
+    bool done;
+    char path[WT_PATH_MAX], **arguments;
+    WT_TRY(wt_sweep_is_done(&done, sweep, point));
+    if (done) {
+        wt_log_info("point %d of %d is done already", point, wt_sweep_points(sweep));
+        return WT_OK;
+    }
+    WT_TRY(find_program(path, program));
+    WT_TRY(wt_sweep_arguments(&arguments, sweep, point));
+    fflush(NULL);
+    execv(path, arguments);
+    wt_status status = wt_error(WT_FAILED, "%s: can't be started (%s)", path, strerror(errno));
+    wt_sweep_free_arguments(arguments);
+    return status;
+}
+
 wt_status wt_sweep_run_all(const wt_sweep *sweep, const char *program, int jobs) {
-    wt_runner runner = {.sweep = sweep, .program = program, .jobs = jobs, .next = 1};
+    char path[WT_PATH_MAX];
+    wt_runner runner = {.sweep = sweep, .program = path, .jobs = jobs, .next = 1};
+    WT_TRY(find_program(path, program));
     WT_TRY(check_points(&runner));
     WT_TRY(wt_folder_make(wt_sweep_runs(sweep)));
     WT_TRY(wt_alloc(&runner.children, (size_t)jobs, sizeof *runner.children, "children"));

@@ -2,6 +2,8 @@
  * come to. */
 #include <math.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "h5/h5_folder.h"
@@ -53,6 +55,24 @@ static void test_points_are_run(void **state) {
     expect_file(sweep, 1, "arguments", "--set train.steps=7 --set model.residual=1");
     expect_file(sweep, 2, "arguments", "--set model.residual=4 --set train.batch=2");
     expect_file(sweep, 2, "run.yaml", "verdict: done");
+    wt_sweep_destroy(sweep);
+}
+
+/* A process that becomes a point's run is it; of one that is done, nothing runs. */
+static void test_a_process_becomes_a_run(void **state) {
+    (void)state;
+    int status;
+    wt_sweep *sweep = load_sweep("becomes", "grid: {model.residual: [1, 4]}\n");
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        wt_sweep_become_run(sweep, make_program(), 2);
+        _exit(99); /* it is not a run */
+    }
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    expect_file(sweep, 2, "arguments", "--set model.residual=4");
+    assert_error(wt_sweep_become_run(sweep, "/nonexistent/program", 1), "can't be started");
     wt_sweep_destroy(sweep);
 }
 
@@ -138,6 +158,7 @@ static void test_results_are_in_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_points_are_run),
+        cmocka_unit_test(test_a_process_becomes_a_run),
         cmocka_unit_test(test_a_point_that_fails_is_the_sweeps_failure),
         cmocka_unit_test(test_a_point_that_stops_ends_the_sweep),
         cmocka_unit_test(test_done_points_are_known),
