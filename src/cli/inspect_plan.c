@@ -17,9 +17,10 @@ bool wt_plan_asked(const wt_plan_options *options) {
 
 wt_status wt_plan_read_options(wt_plan_request *request, const wt_plan_options *options) {
     enum { NUMBER_MAX = 1 << 20 };
-    const wt_command_number numbers[] = {{"--ranks", options->ranks, 0, NUMBER_MAX},
-                                         {"--threads", options->threads, 0, NUMBER_MAX},
-                                         {"--nodes", options->nodes, 0, NUMBER_MAX}};
+    const wt_command_number numbers[] = {
+        {"--ranks", options->ranks ? options->ranks : 1, 1, NUMBER_MAX},
+        {"--threads", options->threads ? options->threads : 1, 1, NUMBER_MAX},
+        {"--nodes", options->nodes ? options->nodes : 1, 1, NUMBER_MAX}};
     WT_TRY(wt_command_check_numbers(numbers, 3));
     WT_CHECK(options->node_memory >= 0, WT_USAGE,
              "--node-memory: out of range (got %g, expected none below 0)", options->node_memory);

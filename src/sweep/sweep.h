@@ -79,10 +79,10 @@ void wt_sweep_free_arguments(char **arguments); /* takes NULL */
  * on a failure. */
 wt_status wt_sweep_become_run(const wt_sweep *sweep, const char *program, int point);
 
-/* Runs what is not done as processes of `program` (NULL: this process's own), `jobs` at once, which share the cores; what they report
- * goes to RUNS/NUMBER.log. SIGINT, SIGTERM, SIGHUP and SIGUSR1 are taken in the meantime and passed on.
- * WT_CONTINUE where one came before all was done, WT_FAILED where runs failed. One thread of a process at a
- * time. */
+/* Runs what is not done as processes of `program` (NULL: this process's own), `jobs` at once, which share the
+ * cores; what they report goes to RUNS/NUMBER.log. SIGINT, SIGTERM, SIGHUP and SIGUSR1 are taken in the
+ * meantime and passed on. WT_CONTINUE where one came before all was done, WT_FAILED where runs failed. One
+ * thread of a process at a time. */
 wt_status wt_sweep_run_all(const wt_sweep *sweep, const char *program, int jobs);
 
 /* --- results --- */

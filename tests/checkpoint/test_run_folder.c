@@ -104,6 +104,14 @@ static void test_paths(void **state) {
     assert_string_equal(path, "runs/a/checkpoints/step-00001000.h5");
     assert_ok(wt_run_checkpoint_path(path, "runs/a/", 123456789012));
     assert_string_equal(path, "runs/a/checkpoints/step-123456789012.h5");
+    static const char *const defaults[][2] = {{"configs/sine.yaml", "runs/sine"},
+                                              {"a.b.yaml", "runs/a.b"},
+                                              {"/x/plain", "runs/plain"},
+                                              {".hidden", "runs/.hidden"}};
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        assert_ok(wt_run_default_folder(path, defaults[i][0]));
+        assert_string_equal(path, defaults[i][1]);
+    }
 }
 
 static void test_steps_are_ascending(void **state) {
