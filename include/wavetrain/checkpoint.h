@@ -127,5 +127,7 @@ wt_status wt_run_newest_step(int64_t *step, const char *run);
 /* A checkpoint file, or one of a run's folder: newest, best (recorded in the newest), or of a step ≥ 0. */
 wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_checkpoint_pick pick,
                              int64_t step);
+/* The same by what a user asks for, as --checkpoint does: newest (NULL), best, or a step. */
+wt_status wt_checkpoint_choose(wt_checkpoint **out, const char *file_or_run, const char *which);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Generation: how a class is drawn from a stream's outputs (stream.h), and sequences of them.
+ * Generation: how a class is drawn from a stream's outputs (stream.h), sequences of them, and what a
+ * checkpoint's network makes: sound, tables' series and text.
  */
 #ifndef WAVETRAIN_GENERATE_H
 #define WAVETRAIN_GENERATE_H
@@ -7,9 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wavetrain/checkpoint.h"
+#include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 #include "wavetrain/kernels.h"
 #include "wavetrain/stream.h"
+#include "wavetrain/train.h"
 
 /* How to choose a class from logits. */
 typedef struct {
@@ -87,7 +91,8 @@ typedef struct {
     int64_t max;  /* samples to draw */
 } wt_piece;
 
-typedef enum { WT_PIECE_FULL, WT_PIECE_STOPPED, WT_PIECE_INTERRUPTED } wt_piece_end;
+/* WT_PIECE_ABANDONED: another thread has failed, so that what was drawn is of no use. */
+typedef enum { WT_PIECE_FULL, WT_PIECE_STOPPED, WT_PIECE_INTERRUPTED, WT_PIECE_ABANDONED } wt_piece_end;
 
 /* Who gives pieces and takes samples. `take` is given a piece's samples [count, channels] in order, some
  * hundreds at a time, `end` comes after the last ones, also of those that `interrupted` ends (it may be
@@ -103,5 +108,149 @@ typedef struct {
 /* Draws pieces until there are no more, in as many rows as the stream has (it has none afterwards). A
  * piece depends on its number, its prompt and the network alone. */
 wt_status wt_pieces_draw(wt_stream *stream, const wt_continuation *how, const wt_piece_work *work);
+
+/* --- from a checkpoint --- */
+
+typedef enum { WT_GENERATES_SOUND, WT_GENERATES_TABLE, WT_GENERATES_TEXT } wt_generated;
+
+/* A network that generates. */
+typedef struct {
+    wt_checkpoint *checkpoint; /* the caller's, which must outlive the generator */
+    wt_generated kind;
+    int rate, channels;
+    wt_normalization units; /* of a table's columns; without channels: of sound */
+    wt_restored restored;
+    wt_continuation how; /* temperature (1), top_k (0: all) and seed (1) are the caller's to set */
+    int32_t silence_class;
+    wt_stream_condition condition; /* its speaker is the caller's to set */
+    wt_real *frames;               /* of the condition */
+} wt_generator;
+
+/* Of a run with ema.decay, with the parameters' mean, unless `raw`. A network with a condition begins without
+ * one, which it has learnt to do if data.condition_dropout was set. WT_USAGE: it predicts labels. Dispose
+ * also after a failure. */
+wt_status wt_generator_open(wt_generator *generator, wt_checkpoint *checkpoint, bool raw);
+void wt_generator_dispose(wt_generator *generator);
+
+/* From now on the condition is the features of the recording at `path`, made as those that the network has
+ * learnt; *length: its samples at the network's rate. WT_USAGE: the network has no condition. */
+wt_status wt_generator_follow(wt_generator *generator, const char *path, int64_t *length);
+
+/* What a series goes on from, and does not write out. */
+typedef struct {
+    float *samples; /* [count, channels] in the network's units */
+    int64_t count;  /* of `whole`, its first ones: the seconds asked for, at least the receptive field */
+    int64_t whole;
+    char *id; /* the utterance's; of a recording NULL */
+} wt_prime;
+
+/* The beginning of a recording: the mean of its channels, at the network's rate. */
+wt_status wt_prime_read_sound(wt_prime *prime, const wt_generator *generator, const char *path,
+                              double seconds);
+
+typedef struct {
+    const char *path, *split; /* a data set's part */
+    int64_t utterance;        /* its number; −1: the longest one, which has speech on both sides of where
+                                 priming ends */
+    double seconds;
+} wt_prime_source;
+
+/* The beginning of an utterance. */
+wt_status wt_prime_read_utterance(wt_prime *prime, const wt_generator *generator,
+                                  const wt_prime_source *source);
+void wt_prime_dispose(wt_prime *prime);
+
+/* Draws `count` pieces by all threads, as wt_pieces_draw does with one stream: `work` is called by several
+ * threads, but about one piece by one at a time. Once a thread has failed, the others' pieces end as
+ * WT_PIECE_ABANDONED. */
+wt_status wt_pieces_draw_together(const wt_generator *generator, wt_weights weights, int count,
+                                  const wt_piece_work *work);
+
+/* --- sound, and tables' series, into files --- */
+
+/* Whether a sound is something: silence, a constant and noise are what networks give that have learnt too
+ * little. Noise: no sample says anything about its neighbours. */
+typedef enum {
+    WT_SOUND_USUAL,
+    WT_SOUND_SILENCE,
+    WT_SOUND_CONSTANT,
+    WT_SOUND_NOISE,
+    WT_SOUND_TRAITS
+} wt_sound_trait;
+
+/* A piece that is written. */
+typedef struct {
+    const char *path; /* or "standard output" */
+    int64_t samples;
+    double level; /* decibels of the mean square, re full scale */
+} wt_series_piece;
+
+typedef struct {
+    const wt_generator *generator;
+    wt_prime prime;  /* without samples: from the beginning */
+    const char *out; /* OUT.wav, of a table OUT.csv; several pieces are OUT-1.wav, OUT-2.wav …; "-": standard
+                         output */
+    const char *plot; /* a picture of the first piece that rank 0 makes, and what it goes on from; or NULL */
+    bool raw;         /* sound without a header */
+    bool force;       /* replace files */
+    int count;
+    int64_t samples; /* of a piece; −1: without end */
+    wt_weights weights;
+    /* May be NULL. `written` is called for each piece that this rank makes, one call at a time; `drawn` after
+     * some of the samples of its first piece, with their number so far. */
+    void (*written)(void *context, const wt_series_piece *piece);
+    void (*drawn)(void *context, int64_t samples);
+    void *context;
+} wt_series_request;
+
+/* Of all ranks. */
+typedef struct {
+    int skipped;               /* pieces that were there already */
+    int64_t whole, unfinished; /* pieces */
+    int64_t samples;
+    int64_t traits[WT_SOUND_TRAITS]; /* pieces of sound with each */
+    double seconds;
+    bool plotted; /* on rank 0 */
+} wt_series_summary;
+
+/* Makes pieces 0 … count−1, shared out over the ranks and their threads, each written when it is ready; with
+ * several pieces those that are there already are left out, unless forced. Where wt_comm_catch_signals was
+ * called, a signal ends the work: what is not whole keeps a name that says so (v.unfinished.wav), until it is
+ * made anew. WT_USAGE: what is asked for can't be written. Collective. */
+wt_status wt_series_generate(wt_comm *comm, const wt_series_request *request, wt_series_summary *summary);
+
+/* --- text --- */
+
+typedef struct {
+    const wt_generator *generator;
+    const char *prompt; /* what each text begins with; NULL: nothing */
+    int count;
+    int64_t max_length; /* characters, with the prompt; 0: 1,000 of an item, 2,000 of running text */
+    wt_weights weights;
+} wt_text_request;
+
+typedef struct {
+    int32_t *classes; /* [count] behind the prompt */
+    int count;
+    bool begun, cut; /* at the max length, before its end mark */
+    bool whole;      /* no signal came before its end */
+} wt_text_drawn;
+
+typedef struct {
+    const wt_generator *generator;
+    bool items;      /* which end with an end mark; else pages of running text */
+    int32_t *prompt; /* [prompt_count] classes */
+    int64_t prompt_count, max_length;
+    wt_text_drawn *list; /* [count] */
+    int count, whole, cut;
+} wt_texts;
+
+/* Where wt_comm_catch_signals was called, a signal ends the work; what was drawn stays. Not collective. */
+wt_status wt_texts_draw(wt_texts *texts, const wt_text_request *request);
+void wt_texts_dispose(wt_texts *texts);
+/* A line per text, in UTF-8: *bytes [*size], which the caller frees with free(), also after a failure. */
+wt_status wt_texts_encode(char **bytes, size_t *size, const wt_texts *texts);
+/* How many of the items are not among the *items of the training part of `data`. */
+wt_status wt_texts_count_new(int *count_of_new, int64_t *items, const wt_texts *texts, const char *data);
 
 #endif

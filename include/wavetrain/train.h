@@ -157,4 +157,33 @@ wt_status wt_restore_parameters(wt_checkpoint *checkpoint, const wt_network *net
 /* The same of a checkpoint: what `wavetrain inspect` prints. Not collective. */
 wt_status wt_checkpoint_hash(wt_hash *hash, wt_checkpoint *checkpoint);
 
+/* --- a checkpoint on a whole split --- */
+
+typedef struct {
+    const char *data; /* NULL: the data set of the checkpoint's configuration */
+    const char *split;
+    wt_frames_source frames; /* of a network with a condition, whose frames it sees */
+    bool bf16;               /* weights are rounded as those of streams with such weights are */
+    bool raw;                /* of a run with ema.decay, the parameters of the last step */
+    bool markov; /* score a first-order Markov model (counts on the training part, 0.1 added) too */
+    bool keep;   /* labels: keep predictions, on rank 0 */
+} wt_evaluate_request;
+
+typedef struct {
+    const char *data;
+    wt_data_kind kind;   /* of the data set */
+    int rate;            /* of its samples */
+    bool labels;         /* are what the network predicts */
+    bool squared;        /* the loss is the squared error, else nats */
+    int classes, values; /* of a target: wt_network */
+    wt_score score;
+    wt_label_results results; /* of labels: wt_label_results_dispose */
+} wt_evaluated;
+
+/* Scores all windows of the split. `predictions` (NULL: none) is where labels' predictions are written, as
+ * wt_predictions_write does. WT_USAGE: what is asked for is none of the network's, or the split has no
+ * targets. Dispose of the results also after a failure. */
+wt_status wt_checkpoint_evaluate(wt_comm *comm, wt_checkpoint *checkpoint, const wt_evaluate_request *request,
+                                 const char *predictions, wt_evaluated *evaluated);
+
 #endif

@@ -72,6 +72,17 @@ wt_status wt_path_require_free(const char *path, const char *hint) {
     return WT_OK;
 }
 
+wt_status wt_path_require_writable(const char *path, bool force) {
+    char folder[WT_PATH_MAX];
+    if (!force) WT_TRY(wt_path_require_free(path, " (--force replaces it)"));
+    const char *name = wt_path_base(path);
+    WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+    WT_CHECK(access(*folder ? folder : ".", W_OK) == 0, WT_FAILED, "%s: can't write there (%s)", path,
+             strerror(errno));
+    return WT_OK;
+}
+
 wt_status wt_folder_make(const char *path) {
     char part[WT_PATH_MAX];
     WT_CHECK(*path, WT_USAGE, "the name of a folder is empty");

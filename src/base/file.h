@@ -23,6 +23,9 @@ wt_status wt_path_require_ending(const char *path, const char *ending, const cha
 wt_status wt_path_require_folder(const char *path, const char *what, const char *hint);
 /* Fails if there is something at `path` (the message has `hint`), or if that is not known. */
 wt_status wt_path_require_free(const char *path, const char *hint);
+/* Fails unless a file can be written at `path`, for work that would otherwise find out after an hour; a file
+ * that is there is in the way unless `force` (the message names --force). */
+wt_status wt_path_require_writable(const char *path, bool force);
 
 /* Names (not paths) in a folder that begin with `prefix` and end with `suffix`, sorted by
  * strcmp; free with wt_folder_list_free. "." and ".." are left out. */

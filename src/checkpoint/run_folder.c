@@ -283,3 +283,14 @@ wt_status wt_checkpoint_find(wt_checkpoint **out, const char *file_or_run, wt_ch
              file_or_run);
     return WT_OK;
 }
+
+wt_status wt_checkpoint_choose(wt_checkpoint **out, const char *file_or_run, const char *which) {
+    if (!which || strcmp(which, "newest") == 0)
+        return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, -1);
+    if (strcmp(which, "best") == 0) return wt_checkpoint_find(out, file_or_run, WT_PICK_BEST, -1);
+    char *end;
+    long long step = strtoll(which, &end, 10);
+    WT_CHECK(*which && !*end && step >= 0, WT_USAGE, "--checkpoint: got %s, expected newest, best or a step",
+             which);
+    return wt_checkpoint_find(out, file_or_run, WT_PICK_NEWEST, step);
+}

@@ -1,18 +1,21 @@
-/* wavetrain capture: from a recording of what was played and what the gear made of it to a file for
- * players. */
+/* wavetrain capture: from a recording of what was played and what the gear made of it to a file for players;
+ * src/amplifier makes it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture.h"
+#include "amplifier/amplifier.h"
 #include "comm/facts.h"
-#include "data/prepare/prepare.h"
+#include "export_options.h"
+#include "prepare_command.h"
+#include "wavetrain/base.h"
 
 typedef struct {
     char *out, *preset, *align;
     double minutes, until_esr;
     int more_epochs, index, report, list;
-    wt_export_labels labels;
+    wt_nam_metadata labels;
 } capture_arguments;
 
 static capture_arguments given;
@@ -62,10 +65,8 @@ static wt_status check_arguments(void) {
     return wt_export_labels_check(&given.labels);
 }
 
-/* `out` for a recording; its work folder is named after it. */
+/* `out` for a recording. */
 static wt_status describe_capture(wt_capture *capture, const char *dry, const char *wet, const char *out) {
-    static const char ending[] = ".nam", work[] = ".capture";
-    const size_t stem = strlen(out) - (sizeof ending - 1);
     *capture = (wt_capture){.dry = dry,
                             .wet = wet,
                             .preset = given.preset,
@@ -74,10 +75,7 @@ static wt_status describe_capture(wt_capture *capture, const char *dry, const ch
                             .until_esr = given.until_esr,
                             .more_epochs = given.more_epochs,
                             .labels = &given.labels};
-    WT_CHECK(stem + sizeof work <= WT_PATH_MAX, WT_USAGE, "%s: the path is too long", out);
-    snprintf(capture->out, sizeof capture->out, "%s", out);
-    snprintf(capture->work, sizeof capture->work, "%.*s%s", (int)stem, out, work);
-    return WT_OK;
+    return wt_capture_name(capture, out);
 }
 
 /* FOLDER/ID.nam, of an id with folders and an ending. */
@@ -100,15 +98,50 @@ static wt_status check_out(const wt_capture *capture) {
                                 " (expected a name that is free, or one that a capture has written)");
 }
 
+static void print_states(const wt_capture *capture) {
+    wt_capture_state states[WT_NAM_SIZES];
+    const int count = wt_capture_inspect(capture, states);
+    for (int i = 0; i < count; i++) {
+        const wt_capture_state *state = &states[i];
+        const char *verdict = state->verdict.verdict;
+        char esr[64] = "";
+        if (!state->begun) {
+            printf("%s: %s: %s\n", capture->out, state->size, *verdict ? verdict : "not begun");
+            continue;
+        }
+        if (state->power > 0) wt_train_format_esr(esr, sizeof esr, true, state->loss / state->power);
+        printf("%s: %s: %s%s, at step %" PRId64 " of %" PRId64 ", after %.1f minutes of training\n",
+               capture->out, state->size, verdict, esr, state->step, state->steps, state->seconds / 60);
+    }
+}
+
+/* The data set, and what there is to say of a new one. Collective. */
+static wt_status prepare_pair(wt_comm *comm, const wt_capture *capture) {
+    wt_prepare_command own;
+    wt_audio_set set;
+    wt_prepared prepared;
+    bool made;
+    wt_prepare_command_init(&own);
+    wt_prepare_command_show(&own, comm, capture->work);
+    const wt_status status = wt_capture_prepare(comm, capture, &own.output, &set, &prepared, &made);
+    if (status == WT_OK && made) {
+        wt_prepare_report(&own, &prepared);
+        wt_prepare_report_details(&prepared, false, &set.recordings);
+    }
+    wt_prepare_command_finish(&own);
+    wt_prepared_dispose(&prepared);
+    wt_audio_set_dispose(&set);
+    return status;
+}
+
 static wt_status make_one(wt_comm *comm, const wt_capture *capture) {
     const bool root = wt_comm_rank(comm) == 0;
-    if (given.report) {
-        if (root) wt_capture_report(capture);
-        return WT_OK;
+    if (!given.report) {
+        WT_TRY(wt_comm_agree(comm, root ? check_out(capture) : WT_OK));
+        WT_TRY(prepare_pair(comm, capture));
+        WT_TRY(wt_capture_train(comm, capture));
     }
-    WT_TRY(wt_comm_agree(comm, root ? check_out(capture) : WT_OK));
-    WT_TRY(wt_capture_make(comm, capture));
-    if (root) wt_capture_report(capture);
+    if (root) print_states(capture);
     return WT_OK;
 }
 
@@ -179,11 +212,7 @@ static wt_status run_capture(wt_comm *comm, int argc, const char **argv) {
     wt_export_labels_init(&given.labels);
     wt_status status = wt_command_parse(&line, &wt_command_capture, argc, argv, 2, 2);
     if (status == WT_OK && !line.done) status = capture_from(comm, line.arguments[0], line.arguments[1]);
-    poptFreeContext(line.context);
-    free(given.out);
-    free(given.preset);
-    free(given.align);
-    wt_export_labels_free(&given.labels);
+    wt_command_end(&line, &wt_command_capture);
     return status;
 }
 

@@ -1,9 +1,7 @@
 /* Option parsing that all subcommands share, on popt. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "comm/places.h"
@@ -250,17 +248,6 @@ wt_status wt_command_settle(wt_comm *comm, bool told) {
     wt_place *places;
     WT_TRY(wt_comm_settle(comm, told, false, &places));
     wt_free(places);
-    return WT_OK;
-}
-
-wt_status wt_command_check_output(const char *path, bool force) {
-    char folder[WT_PATH_MAX];
-    if (!force) WT_TRY(wt_path_require_free(path, " (--force replaces it)"));
-    const char *name = wt_path_base(path);
-    WT_CHECK(*name && !wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file", path);
-    snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
-    WT_CHECK(access(*folder ? folder : ".", W_OK) == 0, WT_FAILED, "%s: can't write there (%s)", path,
-             strerror(errno));
     return WT_OK;
 }
 

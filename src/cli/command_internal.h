@@ -14,7 +14,7 @@
 
 /* What is left of a command line when its options are parsed. */
 typedef struct {
-    poptContext context;    /* poptFreeContext at the end */
+    poptContext context;    /* wt_command_end at the end */
     const char **arguments; /* NULL-terminated; they live as long as the context */
     int count;
     bool done; /* --help was given and printed: there is nothing more to do */
@@ -76,13 +76,6 @@ bool wt_command_alternative_is_word(const char *alternative, int length);
 /* Refuses more threads than processors (places.h); `told`: the number of threads is given by an option.
  * Collective. */
 wt_status wt_command_settle(wt_comm *comm, bool told);
-
-/* A checkpoint file, or of a run the one that --checkpoint names: newest (NULL), best, or a step. */
-wt_status wt_command_open_checkpoint(wt_checkpoint **out, const char *file_or_run, const char *which);
-
-/* Where nothing can be written, better to know before an hour of work; a file that is there is in the way
- * unless `force`. */
-wt_status wt_command_check_output(const char *path, bool force);
 
 /* --weights: fp32 (NULL) or bf16. */
 wt_status wt_command_parse_weights(wt_weights *weights, const char *text);

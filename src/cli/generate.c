@@ -1,22 +1,19 @@
-/* wavetrain generate: what is asked for, and from where it goes on; generate_series.c and generate_text.c
- * do it. */
+/* wavetrain generate: what is asked for, and what is printed of it; src/generate does it. */
+#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/output.h"
+#include "base/timer.h"
 #include "comm/facts.h"
+#include "command_internal.h"
 #include "config/sections.h"
-#include "data/dataset.h"
-#include "data/prepare/mel.h"
-#include "data/prepare/sound.h"
-#include "data/windows.h"
-#include "generate_series.h"
-#include "generate_text.h"
+#include "metrics/metrics.h"
 #include "network/network_model.h"
-#include "wavetrain/comm.h"
-#include "wavetrain/data.h"
+#include "wavetrain/base.h"
+#include "wavetrain/generate.h"
 
 typedef struct {
     char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot, *weights, *copy;
@@ -80,26 +77,8 @@ static const struct poptOption wt_options[] = {
     POPT_TABLEEND,
 };
 
-/* What the command holds. */
-typedef struct {
-    wt_checkpoint *checkpoint;
-    wt_restored restored;
-    const wt_kernels *kernels;
-    wt_quantization quantization;
-    wt_normalization normalization; /* of a table's columns; without channels: of sound */
-    wt_weights weights;
-    bool text, table;
-    int rate, channels;
-    float *prime; /* [prime_count, channels] in the network's units */
-    int64_t prime_count;
-    wt_real *frames; /* of a condition */
-    wt_stream_condition condition;
-    int64_t copied; /* samples of --copy's sound; 0: there is none */
-} wt_voice;
+/* --- checks --- */
 
-/* --- checks, before any work --- */
-
-/* Of sound and text alike. */
 static wt_status check_generate_options(wt_weights *weights) {
     WT_CHECK(wt_given.count >= 1 && wt_given.count <= 4096, WT_USAGE,
              "--count is out of range (got %d, expected 1 … 4096)", wt_given.count);
@@ -110,10 +89,15 @@ static wt_status check_generate_options(wt_weights *weights) {
     WT_CHECK(wt_given.seconds > 0 && (wt_given.seconds <= 86400 || isinf(wt_given.seconds)), WT_USAGE,
              "--seconds is out of range (got %g, expected more than 0, at most 86400, or inf)",
              wt_given.seconds);
+    WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
+             "--prime-seconds is out of range (got %g, expected 0 … 86400)", wt_given.prime_seconds);
+    WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE,
+             "--prime and --prime-from: expected one of them");
     return wt_command_parse_weights(weights, wt_given.weights);
 }
 
-static wt_status check_series_options(bool table, bool classes) {
+static wt_status check_series_options(const wt_generator *generator) {
+    const bool table = generator->kind == WT_GENERATES_TABLE;
     WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.%s is missing", table ? "csv" : "wav");
     const bool pipe = strcmp(wt_given.out, "-") == 0;
     if (!pipe)
@@ -123,16 +107,13 @@ static wt_status check_series_options(bool table, bool classes) {
              "--prime: is for sound (a table's series has --prime-from)");
     WT_CHECK(table || !wt_given.plot, WT_USAGE, "--plot: is for a table's series, and the run makes sound");
     if (wt_given.plot) WT_TRY(wt_path_require_ending(wt_given.plot, ".png", "a PNG picture"));
+    const bool classes = wt_checkpoint_get_config(generator->checkpoint)->model.head == WT_HEAD_SOFTMAX;
     WT_CHECK(classes || wt_given.top_k == 0, WT_USAGE,
              "--top-k: is for classes, and the network predicts values");
     WT_CHECK((pipe && !table) || !wt_given.raw, WT_USAGE,
              "--raw: is for sound with --out - (--no-ema takes the parameters of the last step)");
     WT_CHECK(!wt_given.prompt && !wt_given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
              wt_given.prompt ? "--prompt" : "--max-length");
-    WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
-             "--prime-seconds is out of range (got %g, expected 0 … 86400)", wt_given.prime_seconds);
-    WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE,
-             "--prime and --prime-from: expected one of them");
     return WT_OK;
 }
 
@@ -143,233 +124,248 @@ static wt_status check_text_options(void) {
              "--raw: is for sound with --out - (--no-ema takes the parameters of the last step)");
     WT_CHECK(!seconds && !wt_given.prime && !wt_given.prime_from, WT_USAGE,
              "%s: is for sound, and the run writes text", seconds ? "--seconds" : "--prime");
-    return wt_given.out ? wt_command_check_output(wt_given.out, wt_given.force) : WT_OK;
+    return wt_given.out ? wt_path_require_writable(wt_given.out, wt_given.force) : WT_OK;
 }
 
-/* --- priming --- */
+/* --- what the network is given --- */
 
-static int64_t count_prime_samples(const wt_voice *voice) {
-    int64_t wanted = (int64_t)llround(wt_given.prime_seconds * voice->rate);
-    int field = wt_network_get_traits(voice->restored.network)->receptive_field;
-    return wanted < field ? field : wanted;
+static const char *data_path(const wt_generator *generator) {
+    return wt_given.data ? wt_given.data : wt_checkpoint_get_config(generator->checkpoint)->data.path;
 }
 
-/* A recording's mean over channels, at the network's rate. */
-static wt_status read_mono(float **out, int64_t *count, const char *path, int rate) {
-    wt_sound_format format;
-    float *samples, *mono = NULL;
-    wt_status status = WT_OK;
-    WT_TRY(wt_sound_read(&samples, &format, path, 0, -1));
-    WT_GUARD(wt_alloc(&mono, (size_t)format.frames, sizeof *mono, "a recording"));
-    for (int64_t i = 0; i < format.frames; i++) {
-        float sum = 0;
-        for (int c = 0; c < format.channels; c++) sum += samples[i * format.channels + c];
-        mono[i] = sum / (float)format.channels;
-    }
-    *count = wt_sound_resampled_frames(format.frames, format.rate, rate);
-    if (format.rate == rate) {
-        *out = mono;
-        mono = NULL;
-    } else {
-        WT_GUARD(wt_sound_resample(out, mono, format.frames, 1, format.rate, rate));
-    }
-cleanup:
-    wt_free(samples);
-    wt_free(mono);
-    return status;
-}
-
-static wt_status prime_by_file(wt_voice *voice) {
-    WT_TRY(read_mono(&voice->prime, &voice->prime_count, wt_given.prime, voice->rate));
-    const double whole = (double)voice->prime_count / voice->rate;
-    if (voice->prime_count > count_prime_samples(voice)) voice->prime_count = count_prime_samples(voice);
-    wt_log_info("primed with the first %.2f s of %s, which has %.2f s",
-                (double)voice->prime_count / voice->rate, wt_given.prime, whole);
-    return WT_OK;
-}
-
-/* The utterance that is asked for; a long one has speech on both sides of where priming ends. */
-static wt_status pick_utterance(int64_t *utterance, const wt_dataset *dataset, const char *path) {
-    int64_t count = wt_dataset_utterances(dataset), longest = 0;
-    for (int64_t u = 1; u < count; u++) {
-        if (wt_dataset_length(dataset, u) > wt_dataset_length(dataset, longest)) longest = u;
-    }
-    *utterance = wt_given.utterance < 0 ? longest : wt_given.utterance;
-    WT_CHECK(*utterance < count, WT_USAGE, "--prime-utterance is out of range (got %d, %s has %lld in %s)",
-             wt_given.utterance, path, (long long)count, wt_given.prime_from);
-    return WT_OK;
-}
-
-static wt_status prime_by_dataset(wt_voice *voice) {
-    wt_status status = WT_OK;
-    const wt_data_config *data = &wt_checkpoint_get_config(voice->checkpoint)->data;
-    const char *path = wt_given.data ? wt_given.data : data->path;
-    char *id = NULL;
-    int64_t utterance;
-    wt_dataset *dataset;
-    WT_TRY(wt_dataset_open(&dataset, path, wt_given.prime_from, data->memory));
-    WT_GUARD(pick_utterance(&utterance, dataset, path));
-    WT_GUARD_CHECK(wt_dataset_channels(dataset) == voice->channels, WT_USAGE,
-                   "%s: has %d channels, expected %d", path, wt_dataset_channels(dataset), voice->channels);
-    const wt_normalization stored = wt_normalization_of_stored(&voice->normalization, dataset);
-    voice->prime_count = wt_dataset_length(dataset, utterance);
-    if (voice->prime_count > count_prime_samples(voice)) voice->prime_count = count_prime_samples(voice);
-    WT_GUARD(wt_alloc(&voice->prime, (size_t)(voice->prime_count * voice->channels), sizeof *voice->prime,
-                      "the priming"));
-    WT_GUARD(wt_dataset_read(dataset, utterance, 0, voice->prime_count, voice->prime));
-    for (int64_t i = 0; stored.channels && i < voice->prime_count * voice->channels; i++) {
-        const int c = (int)(i % voice->channels);
-        voice->prime[i] = (float)(((double)voice->prime[i] - stored.mean[c]) / stored.deviation[c]);
-    }
-    WT_GUARD(wt_dataset_id(dataset, utterance, &id));
-    wt_log_info("primed with %.2f s of %s (%s)", (double)voice->prime_count / voice->rate, id,
-                wt_given.prime_from);
-cleanup:
-    wt_free(id);
-    wt_dataset_close(dataset);
-    return status;
-}
-
-/* --- a condition --- */
-
-/* Frames as the network sees them; without a recording one of zeros, which says by its flag that there is
- * none. */
-static wt_status make_frames(wt_voice *voice, const float *frames, int64_t count) {
-    const wt_features *features = &wt_checkpoint_get_state(voice->checkpoint)->features;
-    const size_t each = (size_t)wt_network_get_traits(voice->restored.network)->features;
-    voice->condition.count = frames ? count : 1;
-    voice->condition.centre = features->centre;
-    WT_TRY(wt_alloc(&voice->frames, (size_t)voice->condition.count * each, sizeof *voice->frames, "frames"));
-    for (int64_t i = 0; frames && i < count; i++) {
-        wt_real *to = voice->frames + (size_t)i * each;
-        wt_condition_normalise(features, frames + i * features->count, to);
-        if (each > (size_t)features->count) to[features->count] = 1;
-    }
-    voice->condition.frames = voice->frames;
-    return WT_OK;
-}
-
-static wt_status copy_recording(wt_voice *voice) {
-    const wt_features *features = &wt_checkpoint_get_state(voice->checkpoint)->features;
-    wt_mel mel;
-    float *samples = NULL, *frames = NULL;
-    wt_status status = WT_OK;
-    WT_CHECK(*features->text, WT_USAGE, "--copy: it is not known how the network's features were made");
-    WT_TRY(wt_mel_parse(&mel, features->text, voice->rate));
-    WT_GUARD(read_mono(&samples, &voice->copied, wt_given.copy, voice->rate));
-    WT_GUARD(wt_mel_compute(&frames, &mel, samples, voice->copied, voice->rate));
-    WT_GUARD(make_frames(voice, frames, wt_mel_count(&mel, voice->copied)));
-cleanup:
-    wt_free(samples);
-    wt_free(frames);
-    return status;
-}
-
-static wt_status load_condition(wt_voice *voice) {
-    const wt_network *network = voice->restored.network;
-    const wt_network_traits *traits = wt_network_get_traits(network);
-    const bool may_lack = wt_checkpoint_get_config(voice->checkpoint)->data.condition_dropout > 0;
+/* *copied: the samples of --copy's sound; 0 without. */
+static wt_status choose_condition(wt_generator *generator, int64_t *copied) {
+    const wt_network_traits *traits = wt_network_get_traits(generator->restored.network);
+    const bool may_lack = wt_checkpoint_get_config(generator->checkpoint)->data.condition_dropout > 0;
     WT_CHECK(traits->features > 0 || !wt_given.copy, WT_USAGE, "--copy: the network has no condition");
     WT_CHECK(traits->speakers > 0 || wt_given.speaker < 0, WT_USAGE,
              "--speaker: the network has no speakers");
     if (traits->speakers > 0) {
         WT_CHECK(wt_given.speaker >= 0 && wt_given.speaker < traits->speakers, WT_USAGE,
                  "--speaker: expected the number of one, 0 … %d", traits->speakers - 1);
-        voice->condition.speaker = wt_given.speaker;
+        generator->condition.speaker = wt_given.speaker;
     }
     if (traits->features == 0) return WT_OK;
     WT_CHECK(wt_given.copy || may_lack, WT_USAGE, "the network has a condition (--copy SOUND gives it)");
     WT_CHECK(!wt_given.prime && !wt_given.prime_from, WT_USAGE,
              "--prime: does not go with a condition, which begins with the first sample");
-    return wt_given.copy ? copy_recording(voice) : make_frames(voice, NULL, 0);
+    return wt_given.copy ? wt_generator_follow(generator, wt_given.copy, copied) : WT_OK;
 }
 
-/* --- the whole --- */
-
-static wt_status open_voice(wt_voice *voice, const char *file_or_run) {
-    WT_TRY(check_generate_options(&voice->weights));
-    WT_TRY(wt_command_open_checkpoint(&voice->checkpoint, file_or_run, wt_given.checkpoint));
-    const wt_config *config = wt_checkpoint_get_config(voice->checkpoint);
-    const wt_checkpoint_state *state = wt_checkpoint_get_state(voice->checkpoint);
-    const bool classes = config->model.head == WT_HEAD_SOFTMAX;
-    voice->text = wt_checkpoint_get_vocabulary(voice->checkpoint)->classes > 0;
-    voice->table = !classes && state->outputs != WT_SAMPLE_CODES;
-    voice->channels = classes ? 1 : state->channels;
-    voice->normalization = state->normalization;
-    voice->quantization = wt_checkpoint_quantization(voice->checkpoint);
-    voice->rate = state->sample_rate;
-    WT_TRY(voice->text ? check_text_options() : check_series_options(voice->table, classes));
-    WT_TRY(wt_kernels_select(&voice->kernels, config->run.backend, WT_PRECISION_FP32));
-    WT_CHECK(
-        config->data.target == WT_TARGETS_NEXT, WT_USAGE,
-        "%s: the network predicts labels (expected one that predicts the next sample; see wavetrain evaluate "
-        "--predictions)",
-        wt_checkpoint_path(voice->checkpoint));
-    WT_TRY(wt_restore_network(&voice->restored, voice->checkpoint, wt_given.last_step));
-    WT_TRY(load_condition(voice));
-    if (wt_given.prime) WT_TRY(prime_by_file(voice));
-    return wt_given.prime_from ? prime_by_dataset(voice) : WT_OK;
+static wt_status read_prime(wt_prime *prime, const wt_generator *generator) {
+    const double rate = generator->rate;
+    if (wt_given.prime) {
+        WT_TRY(wt_prime_read_sound(prime, generator, wt_given.prime, wt_given.prime_seconds));
+        wt_log_info("primed with the first %.2f s of %s, which has %.2f s", (double)prime->count / rate,
+                    wt_given.prime, (double)prime->whole / rate);
+    } else if (wt_given.prime_from) {
+        const wt_prime_source source = {data_path(generator), wt_given.prime_from, wt_given.utterance,
+                                        wt_given.prime_seconds};
+        WT_TRY(wt_prime_read_utterance(prime, generator, &source));
+        wt_log_info("primed with %.2f s of %s (%s)", (double)prime->count / rate, prime->id,
+                    wt_given.prime_from);
+    }
+    return WT_OK;
 }
 
-static wt_continuation continuation_of(const wt_voice *voice) {
-    return (wt_continuation){
-        .graph = wt_network_graph(voice->restored.network),
-        .kernels = voice->kernels,
-        .quantization = voice->quantization,
-        .classes = wt_network_get_traits(voice->restored.network)->input_kind == WT_INPUT_CLASS,
-        .preemphasis = wt_checkpoint_get_config(voice->checkpoint)->data.preemphasis,
-        .temperature = wt_given.temperature,
-        .top_k = wt_given.top_k,
-        .seed = (uint64_t)wt_given.seed,
+/* What the command holds. */
+typedef struct {
+    wt_checkpoint *checkpoint;
+    wt_generator generator;
+    wt_weights weights;
+    wt_prime prime;
+    int64_t copied;
+} session;
+
+static wt_status open_session(session *s, const char *file_or_run) {
+    wt_generator *generator = &s->generator;
+    WT_TRY(check_generate_options(&s->weights));
+    WT_TRY(wt_checkpoint_choose(&s->checkpoint, file_or_run, wt_given.checkpoint));
+    WT_TRY(wt_generator_open(generator, s->checkpoint, wt_given.last_step));
+    WT_TRY(generator->kind == WT_GENERATES_TEXT ? check_text_options() : check_series_options(generator));
+    generator->how.temperature = wt_given.temperature;
+    generator->how.top_k = wt_given.top_k;
+    generator->how.seed = (uint64_t)wt_given.seed;
+    WT_TRY(choose_condition(generator, &s->copied));
+    return read_prime(&s->prime, generator);
+}
+
+/* --- sound and series --- */
+
+typedef struct {
+    const wt_series_request *request;
+    wt_progress *bar;
+    double began;
+} series_report;
+
+/* A line of what was made; standard output may be the sound's. */
+static void print_made(const wt_series_request *request, const char *text) {
+    if (strcmp(request->out, "-") == 0)
+        wt_log_info("%s", text);
+    else
+        printf("%s\n", text);
+}
+
+static void print_written(void *context, const wt_series_piece *piece) {
+    const series_report *report = context;
+    const wt_generator *generator = report->request->generator;
+    const double seconds = (double)piece->samples / generator->rate;
+    char text[WT_PATH_MAX + 128];
+    if (generator->kind == WT_GENERATES_TABLE)
+        snprintf(text, sizeof text, "%s: %" PRId64 " rows of %d columns, %.2f s at %d Hz", piece->path,
+                 piece->samples, generator->channels, seconds, generator->rate);
+    else
+        snprintf(text, sizeof text, "%s: %.2f s at %d Hz, level %.1f dB (RMS, re full scale)", piece->path,
+                 seconds, generator->rate, piece->level);
+    print_made(report->request, text);
+}
+
+static void show_drawn(void *context, int64_t samples) {
+    const series_report *report = context;
+    if (report->bar)
+        wt_progress_update(report->bar, samples, (double)samples / (wt_time_now() - report->began), NAN);
+}
+
+/* One line of what can't be meant, and what to try. */
+static void warn_of_traits(const wt_series_summary *summary) {
+    static const char *const advice[WT_SOUND_TRAITS] = {
+        [WT_SOUND_SILENCE] = "silence: try --prime-from test (it begins in silence otherwise), another "
+                             "--seed, or --temperature 1",
+        [WT_SOUND_CONSTANT] = "a constant: try --temperature 1, or --checkpoint best; the loss says whether "
+                              "the network has learnt anything",
+        [WT_SOUND_NOISE] = "noise, no sample like its neighbours: train longer, or try --checkpoint best, "
+                           "--temperature 0.8, or --prime-from test",
     };
+    const int64_t all = summary->whole + summary->unfinished;
+    for (int kind = 0; kind < WT_SOUND_TRAITS; kind++) {
+        if (summary->traits[kind] == 0 || !advice[kind]) continue;
+        if (all == 1)
+            wt_log_warning("what was generated is %s", advice[kind]);
+        else
+            wt_log_warning("%" PRId64 " of %" PRId64 " pieces are %s", summary->traits[kind], all,
+                           advice[kind]);
+    }
 }
 
-static wt_status generate_text(const wt_voice *voice) {
-    const wt_text_request request = {wt_given.out,          wt_given.prompt,     wt_given.data,
-                                     wt_given.count,        wt_given.max_length, voice->weights,
-                                     continuation_of(voice)};
-    return wt_generate_text(&request, voice->checkpoint, &voice->restored);
+static wt_status print_summary(const wt_series_request *request, const wt_series_summary *summary) {
+    const int asked = request->count - summary->skipped;
+    const double made = (double)summary->samples, rate = request->generator->rate;
+    char text[WT_PATH_MAX + 64];
+    if (summary->plotted) {
+        snprintf(text, sizeof text, "%s: the series before and after", request->plot);
+        print_made(request, text);
+    }
+    warn_of_traits(summary);
+    WT_CHECK(request->samples < 0 || summary->whole == asked, WT_FAILED,
+             "stopped by a signal: %" PRId64 " of %d pieces are whole, %" PRId64
+             " are kept as unfinished, with %.2f of %.2f s in all",
+             summary->whole, asked, summary->unfinished, made / rate,
+             (double)request->samples * asked / rate);
+    if (summary->skipped > 0)
+        wt_log_info("%d of %d pieces were there already (--force replaces them)", summary->skipped,
+                    request->count);
+    if (made > 0)
+        wt_log_info("%.0f samples/s, %.2f × real time", made / summary->seconds,
+                    made / summary->seconds / rate);
+    return WT_OK;
+}
+
+static int64_t find_length(const session *s) {
+    if (isinf(wt_given.seconds)) return -1;
+    if (s->copied > 0 && wt_given.seconds == DEFAULT_SECONDS) return s->copied;
+    const int64_t samples = llround(wt_given.seconds * s->generator.rate);
+    return samples == 0 ? 1 : samples;
 }
 
 /* Collective. */
-static wt_status generate_series(const wt_voice *voice, wt_comm *comm) {
-    const bool whole = voice->copied > 0 && wt_given.seconds == DEFAULT_SECONDS;
-    const int64_t samples = isinf(wt_given.seconds) ? -1
-                            : whole                 ? voice->copied
-                                                    : llround(wt_given.seconds * voice->rate);
-    const wt_series_format format = {.rate = voice->rate,
-                                     .channels = voice->channels,
-                                     .samples = samples == 0 ? 1 : samples,
-                                     .raw = wt_given.raw,
-                                     .table = voice->table,
-                                     .table_units = &voice->normalization,
-                                     .first = voice->prime_count};
-    const wt_series_request request = {.out = wt_given.out,
+static wt_status generate_series(const session *s, wt_comm *comm) {
+    series_report report = {.began = wt_time_now()};
+    wt_series_summary summary;
+    const wt_series_request request = {.generator = &s->generator,
+                                       .prime = s->prime,
+                                       .out = wt_given.out,
                                        .plot = wt_given.plot,
+                                       .raw = wt_given.raw,
                                        .force = wt_given.force,
                                        .count = wt_given.count,
-                                       .format = format,
-                                       .weights = voice->weights,
-                                       .how = continuation_of(voice),
-                                       .parameters = voice->restored.parameters,
-                                       .condition = &voice->condition,
-                                       .prime = voice->prime,
-                                       .prime_count = voice->prime_count};
-    WT_TRY(wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? wt_generate_series_check(&request) : WT_OK));
-    return wt_generate_series(&request, comm);
+                                       .samples = find_length(s),
+                                       .weights = s->weights,
+                                       .written = print_written,
+                                       .drawn = show_drawn,
+                                       .context = &report};
+    wt_status status = WT_OK;
+    report.request = &request;
+    if (wt_comm_rank(comm) == 0 && request.samples > 0)
+        status = wt_progress_create(&report.bar, "generating", "samples", 0, request.samples, 10);
+    status = wt_comm_agree(comm, status);
+    if (status == WT_OK) status = wt_series_generate(comm, &request, &summary);
+    wt_progress_destroy(report.bar);
+    return status == WT_OK ? print_summary(&request, &summary) : status;
 }
 
+/* --- text --- */
+
+static wt_status output_texts(const wt_texts *texts) {
+    char *bytes = NULL;
+    size_t size = 0;
+    wt_status status = wt_texts_encode(&bytes, &size, texts);
+    if (status == WT_OK && wt_given.out) {
+        status = wt_file_write_atomically(wt_given.out, bytes, size, NULL, 0);
+    } else if (status == WT_OK) {
+        wt_output_is_data();
+        fwrite(bytes, 1, size, stdout);
+        fflush(stdout); /* main says if it did not arrive */
+    }
+    free(bytes);
+    return status;
+}
+
+/* A data set that is gone, or another by now, is no failure: the texts are there. */
+static void print_novelty(const wt_texts *texts) {
+    const char *path = data_path(texts->generator), *plural = texts->count == 1 ? "" : "s";
+    int new;
+    int64_t items;
+    if (texts->cut > 0)
+        wt_log_info("%d of %d item%s had no end mark within %" PRId64 " characters (--max-length)",
+                    texts->cut, texts->count, plural, texts->max_length);
+    if (wt_texts_count_new(&new, &items, texts, path) == WT_OK)
+        wt_log_info("%d of %d item%s (%.1f %%) %s not among the %" PRId64 " of the training part of %s", new,
+                    texts->count, plural, 100.0 * new / texts->count, new == 1 ? "is" : "are", items, path);
+    else
+        wt_log_warning("the share of new items is not known: %s", wt_error_message());
+}
+
+static wt_status generate_texts(const session *s) {
+    const wt_text_request request = {&s->generator, wt_given.prompt, wt_given.count, wt_given.max_length,
+                                     s->weights};
+    wt_texts texts;
+    wt_status status = WT_OK;
+    WT_TRY(wt_texts_draw(&texts, &request));
+    WT_GUARD(output_texts(&texts));
+    WT_GUARD_CHECK(
+        texts.whole == texts.count, WT_FAILED,
+        "stopped by a signal: %d of %d texts are whole, what was generated of the others is written too",
+        texts.whole, texts.count);
+    if (texts.items) print_novelty(&texts);
+cleanup:
+    wt_texts_dispose(&texts);
+    return status;
+}
+
+/* --- the command --- */
+
 /* Collective. Texts are short: rank 0 draws them. */
-static wt_status generate(wt_comm *comm, wt_voice *voice, const char *file_or_run) {
+static wt_status generate(wt_comm *comm, session *s, const char *file_or_run) {
     WT_TRY(wt_command_settle(comm, false));
-    WT_TRY(wt_comm_agree_alike(comm, open_voice(voice, file_or_run)));
-    if (!voice->text) return generate_series(voice, comm);
-    return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? generate_text(voice) : WT_OK);
+    WT_TRY(wt_comm_agree_alike(comm, open_session(s, file_or_run)));
+    wt_comm_catch_signals(); /* what there is by then is kept */
+    if (s->generator.kind != WT_GENERATES_TEXT) return generate_series(s, comm);
+    return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? generate_texts(s) : WT_OK);
 }
 
 static wt_status run_generate(wt_comm *comm, int argc, const char **argv) {
     wt_command_line line;
-    wt_voice voice = {0};
+    session s = {0};
     wt_given = (wt_generate_arguments){.seconds = DEFAULT_SECONDS,
                                        .temperature = 1,
                                        .prime_seconds = 1,
@@ -378,16 +374,11 @@ static wt_status run_generate(wt_comm *comm, int argc, const char **argv) {
                                        .utterance = -1,
                                        .speaker = -1};
     wt_status status = wt_command_parse(&line, &wt_command_generate, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = generate(comm, &voice, line.arguments[0]);
-    wt_free(voice.prime);
-    wt_free(voice.frames);
-    wt_restored_dispose(&voice.restored);
-    wt_checkpoint_close(voice.checkpoint);
-    poptFreeContext(line.context);
-    char *texts[] = {wt_given.out,        wt_given.checkpoint, wt_given.prime,
-                     wt_given.prime_from, wt_given.data,       wt_given.prompt,
-                     wt_given.plot,       wt_given.weights,    wt_given.copy};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+    if (status == WT_OK && !line.done) status = generate(comm, &s, line.arguments[0]);
+    wt_prime_dispose(&s.prime);
+    wt_generator_dispose(&s.generator);
+    wt_checkpoint_close(s.checkpoint);
+    wt_command_end(&line, &wt_command_generate);
     return status;
 }
 

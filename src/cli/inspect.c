@@ -160,7 +160,7 @@ cleanup:
 
 static wt_status inspect_checkpoint(const char *path) {
     wt_checkpoint *checkpoint;
-    WT_TRY(wt_command_open_checkpoint(&checkpoint, path, given.checkpoint));
+    WT_TRY(wt_checkpoint_choose(&checkpoint, path, given.checkpoint));
     wt_status status = print_checkpoint(checkpoint);
     wt_checkpoint_close(checkpoint);
     return status;

@@ -1,29 +1,20 @@
-/*
- * wavetrain prepare text: lines or running text into a data set, by all ranks together. Rank 0 reads the
- * files and the others get their bytes, so that all work on the same text; each then makes the same items and
- * the same plan, and writes whole shards. So a text is in the memory of each rank once, which for text is
- * little.
- */
+/* wavetrain prepare text: options, and what is printed; src/data/prepare does it. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/timer.h"
-#include "prepare_job.h"
-#include "wavetrain/data.h"
+#include "base/memory.h"
+#include "prepare_command.h"
+#include "wavetrain/base.h"
 
 typedef struct {
-    wt_prepare_job job;
-    wt_text_options text;
+    wt_prepare_command common;
+    wt_text_job job;
     int lines, lower, by_example;
     char *keep, *shares;
-    char **assigned[WT_SPLITS]; /* --train FILE …, each NULL-terminated, malloc'ed by popt */
+    char **assigned[WT_SPLITS]; /* --train FILE …, each NULL-terminated */
     bool chosen;                /* these are some of FILE…; else whole files in addition */
     long long split_seed;
-    double shard_mib;
-    wt_text_file *files; /* [count] */
-    int count;
-} wt_text_command;
+} text_command;
 
 /* --- options --- */
 
@@ -47,8 +38,8 @@ static wt_status parse_shares(wt_text_options *text, const char *shares) {
 }
 
 /* The rule of --train, --validation, --test and --shares. */
-static wt_status parse_split(wt_text_command *command) {
-    wt_text_options *text = &command->text;
+static wt_status parse_split(text_command *command) {
+    wt_text_options *text = &command->job.options;
     text->split.seed = (uint64_t)command->split_seed;
     for (wt_split split = 0; split < WT_SPLITS; split++) {
         wt_held_out *held = &text->split.held[split];
@@ -59,15 +50,15 @@ static wt_status parse_split(wt_text_command *command) {
     return parse_shares(text, shares);
 }
 
-static int count_assigned(const wt_text_command *command) {
+static int count_assigned(const text_command *command) {
     int count = 0;
     for (int split = 0; split < WT_SPLITS; split++)
         for (char **file = command->assigned[split]; file && *file; file++) count++;
     return count;
 }
 
-static wt_status check_text_command(wt_text_command *command, int inputs) {
-    wt_text_options *text = &command->text;
+static wt_status check_text_command(text_command *command, int inputs) {
+    wt_text_options *text = &command->job.options;
     int assigned = count_assigned(command);
     text->lines = command->lines;
     text->lower = command->lower;
@@ -84,61 +75,20 @@ static wt_status check_text_command(wt_text_command *command, int inputs) {
     WT_CHECK(text->lines || !text->by_example, WT_USAGE, "--by-example: is for --lines");
     WT_TRY(parse_split(command));
     if (command->keep) WT_TRY(wt_characters_parse(&text->keep, "--keep", command->keep));
-    return wt_prepare_check_shard_mib(&text->shard_bytes, command->shard_mib);
+    text->shard_bytes = command->common.shard_bytes;
+    return WT_OK;
 }
 
-/* --- files --- */
-
-/* Which of FILE… the options name. */
-static wt_status choose_named(wt_text_command *command) {
-    wt_split_list list;
-    WT_TRY(wt_split_list_init(&list, (size_t)command->count));
-    for (size_t i = 0; i < list.count; i++) {
-        list.paths[i] = command->files[i].path;
-        list.ids[i] = wt_path_base(list.paths[i]);
-    }
-    const wt_status status = wt_split_list_find(&list, &command->text.split, "text");
-    for (size_t i = 0; i < list.count && status == WT_OK; i++) {
-        command->files[i].assigned = list.named[i];
-        if (list.named[i]) command->files[i].split = list.splits[i];
-    }
-    wt_split_list_dispose(&list);
-    return status;
-}
-
-static wt_status list_files(wt_text_command *command, const char *const *inputs, int count) {
+static wt_status list_files(text_command *command, const char *const *inputs, int count) {
+    wt_text_job *job = &command->job;
     int next = 0;
-    command->count = command->chosen ? count : count_assigned(command);
-    WT_TRY(wt_alloc(&command->files, (size_t)command->count, sizeof *command->files, "list of texts"));
-    for (int i = 0; i < count; i++) command->files[next++].path = inputs[i];
-    if (command->chosen) return choose_named(command);
+    job->count = command->chosen ? count : count_assigned(command);
+    WT_TRY(wt_alloc(&job->files, (size_t)job->count, sizeof *job->files, "list of texts"));
+    for (int i = 0; i < count; i++) job->files[next++].path = inputs[i];
+    if (command->chosen) return wt_text_files_assign(job->files, (size_t)count, &job->options.split);
     for (wt_split split = 0; split < WT_SPLITS; split++)
         for (char **file = command->assigned[split]; file && *file; file++)
-            command->files[next++] = (wt_text_file){.path = *file, .assigned = true, .split = split};
-    return WT_OK;
-}
-
-static wt_status check_places(const wt_text_command *command) {
-    for (int i = 0; i < command->count; i++) {
-        const char *path = command->files[i].path;
-        WT_CHECK(wt_path_exists(path), WT_USAGE, "%s: no such file", path);
-        WT_CHECK(!wt_path_is_folder(path), WT_USAGE, "%s: is a folder, expected a file of text", path);
-        WT_TRY(wt_partial_check(command->job.out, &path, 1));
-    }
-    return WT_OK;
-}
-
-/* One file's bytes to all ranks. Collective. */
-static wt_status share_file(wt_comm *comm, wt_text_file *file) {
-    bool root = wt_comm_rank(comm) == 0;
-    int64_t size = 0;
-    wt_status status = root ? wt_file_read(&file->bytes, &file->size, file->path, WT_TEXT_BYTES_MAX) : WT_OK;
-    WT_TRY(wt_comm_agree(comm, status));
-    size = (int64_t)file->size;
-    wt_comm_broadcast(comm, &size, sizeof size);
-    file->size = (size_t)size;
-    WT_TRY(wt_comm_agree(comm, root ? WT_OK : wt_alloc(&file->bytes, file->size, 1, file->path)));
-    if (size > 0) wt_comm_broadcast(comm, file->bytes, file->size);
+            job->files[next++] = (wt_text_file){.path = *file, .assigned = true, .split = split};
     return WT_OK;
 }
 
@@ -162,12 +112,13 @@ static void print_dropped(const wt_text *text) {
                wt_command_group_digits(number, text->empty), text->empty == 1 ? "" : "s");
 }
 
-static void report_text(const wt_prepare_job *job, const wt_text *text, double seconds) {
+static void report_text(wt_prepare_command *own, const wt_prepared *prepared, const wt_text *text) {
     char one[32], two[32], three[32];
-    const wt_prepare_tally *tally = &job->tally;
+    const wt_prepare_tally *tally = &prepared->tally;
+    const double seconds = wt_prepare_command_finish(own);
     const char *items = text->options->lines ? "items" : "parts";
     if (!wt_log_is_verbose()) return;
-    printf("%s: %s %s, %s characters%s, %d symbols, in %.1f s\n", job->out,
+    printf("%s: %s %s, %s characters%s, %d symbols, in %.1f s\n", own->name,
            wt_command_group_digits(one, (int64_t)text->count), items,
            wt_command_group_digits(two, text->kept + (text->options->lines ? (int64_t)text->count : 0)),
            text->options->lines ? " with the end marks" : "", text->vocabulary.classes, seconds);
@@ -178,48 +129,32 @@ static void report_text(const wt_prepare_job *job, const wt_text *text, double s
                wt_command_group_digits(one, tally->utterances[split]),
                wt_command_group_digits(two, tally->frames[split]),
                wt_command_group_digits(three, tally->targets[split]), (long long)tally->shards[split],
-               *job->digest[split] ? job->digest[split] : "-");
+               *prepared->digest[split] ? prepared->digest[split] : "-");
     wt_command_print_symbols(&text->vocabulary, printf("  symbols   "));
     print_dropped(text);
 }
 
 /* --- the command --- */
 
-static wt_status prepare_text_files(wt_comm *comm, wt_text_command *command, double start) {
+/* Collective. */
+static wt_status prepare_text(wt_comm *comm, text_command *own) {
     wt_text text;
-    wt_prepare_plan plan;
-    memset(&plan, 0, sizeof plan);
-    memset(&text, 0, sizeof text);
-    wt_status status = wt_comm_rank(comm) == 0 ? check_places(command) : WT_OK;
-    WT_TRY(wt_comm_agree(comm, status));
-    for (int i = 0; i < command->count; i++) WT_TRY(share_file(comm, &command->files[i]));
-    WT_GUARD(wt_comm_agree(comm, wt_text_read(&text, command->files, command->count, &command->text)));
-    WT_GUARD(wt_comm_agree(comm, wt_text_plan(&plan, &text)));
-    WT_GUARD(wt_prepare_write_dataset(comm, &command->job, &plan,
-                                      (wt_utterance_source){.load = wt_text_load, .context = &text}));
-    wt_split_warn_of_empty(&command->text.split, plan.utterances, command->job.out, plan.remedy);
-    report_text(&command->job, &text, wt_time_now() - start);
-    wt_prepare_report_classes(&command->job, &plan);
-cleanup:
-    wt_prepare_plan_dispose(&plan);
+    wt_prepared prepared;
+    const wt_status status = wt_text_prepare(comm, &own->common.output, &own->job, &text, &prepared);
+    if (status == WT_OK) {
+        report_text(&own->common, &prepared, &text);
+        wt_prepare_report_classes(&own->common, &prepared);
+    }
+    wt_prepared_dispose(&prepared);
     wt_text_dispose(&text);
     return status;
 }
 
-static void free_text_command(wt_text_command *command) {
-    for (int i = 0; i < command->count; i++) wt_free(command->files[i].bytes);
-    wt_free(command->files);
-    for (int split = 0; split < WT_SPLITS; split++) wt_prepare_free_values(command->assigned[split]);
-    free(command->job.out);
-    free(command->keep);
-    free(command->shares);
-}
-
 static wt_status run_prepare_text(wt_comm *comm, int argc, const char **argv) {
-    wt_text_command own = {.shard_mib = 256};
+    text_command own = {.lines = 0};
+    wt_prepare_command_init(&own.common);
     const struct poptOption options[] = {
-        {"out", 'o', POPT_ARG_STRING, &own.job.out, 0, "Folder of the data set to make; must not exist",
-         "DATASET"},
+        WT_PREPARE_OUT(own.common),
         {"lines", '\0', POPT_ARG_NONE, &own.lines, 0,
          "Each line is an item by itself and ends with an end mark (default: each file is one running text)",
          NULL},
@@ -245,24 +180,23 @@ static wt_status run_prepare_text(wt_comm *comm, int argc, const char **argv) {
         {"validation", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_VALIDATION], 0,
          "One for validation: of FILE… (also a pattern), or with --train", "FILE"},
         {"test", '\0', POPT_ARG_ARGV, &own.assigned[WT_SPLIT_TEST], 0, "One for testing, likewise", "FILE"},
-        {"shard-mib", '\0', POPT_ARG_DOUBLE, &own.shard_mib, 0,
-         "Size of a shard, in MiB (default 256); under mpirun have a few shards per rank", "MIB"},
+        WT_PREPARE_SHARD_MIB(own.common),
         POPT_TABLEEND,
     };
     wt_command command = wt_command_prepare_text;
     command.options = options;
-    double start = wt_time_now();
     wt_command_line line = {0};
     wt_status status = WT_OK;
     WT_GUARD(wt_command_parse(&line, &command, argc, argv, 0, 1 << 20));
     if (line.done) goto cleanup;
-    WT_GUARD(wt_prepare_check_out(&own.job, &command));
+    WT_GUARD(wt_prepare_command_check(&own.common, comm, &command));
     WT_GUARD(check_text_command(&own, line.count));
     WT_GUARD(list_files(&own, line.arguments, line.count));
-    WT_GUARD(prepare_text_files(comm, &own, start));
+    WT_GUARD(prepare_text(comm, &own));
 cleanup:
-    free_text_command(&own);
-    poptFreeContext(line.context);
+    wt_text_files_free(own.job.files, own.job.count);
+    wt_prepare_command_finish(&own.common);
+    wt_command_end(&line, &command);
     return status;
 }
 

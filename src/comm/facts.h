@@ -27,6 +27,10 @@ void wt_facts_add(wt_facts *facts, const char *what, const char *format, ...)
  * rank gets WT_USAGE and the message of the lowest rank that does. Collective. */
 wt_status wt_comm_agree_on(wt_comm *comm, wt_facts *facts);
 
+/* Files that are read by some ranks each: size and a hash of their middle, of at most 64 of them; ranks that
+ * see others fail with WT_USAGE. Collective. */
+wt_status wt_comm_agree_on_files(wt_comm *comm, const char *const *paths, size_t count);
+
 /* As wt_comm_agree, for work that all ranks do alike: where it fails on some of them alone, the message names
  * the rank and its host. Collective. */
 wt_status wt_comm_agree_alike(wt_comm *comm, wt_status mine);

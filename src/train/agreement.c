@@ -6,10 +6,8 @@
  */
 #include "train/agreement.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,33 +138,14 @@ wt_status wt_agree_on_checkpoint(wt_comm *comm, const char *file_or_run) {
     return wt_comm_agree_on(comm, &facts);
 }
 
-/* --- files that are shared out --- */
-
-/* Size and the hash of a part in the middle, since files of one kind often begin alike. */
-static void add_file_facts(wt_facts *facts, const char *path) {
-    char what[WT_PATH_MAX + 32], piece[PIECE], digits[WT_HASH_TEXT];
-    struct stat info;
-    ssize_t bytes = -1;
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe is not waited for */
-    if (file >= 0 && fstat(file, &info) == 0)
-        bytes = pread(file, piece, sizeof piece, info.st_size > PIECE ? (info.st_size - PIECE) / 2 : 0);
-    const int problem = errno;
-    if (file >= 0) close(file);
-    snprintf(what, sizeof what, "the file %s", path);
-    if (bytes < 0) {
-        wt_facts_add(facts, what, "%s", strerror(problem));
-        return;
-    }
-    wt_hash_print(digits, wt_hash_bytes(piece, (size_t)bytes, 0));
-    wt_facts_add(facts, what, "%lld bytes, hash %.16s", (long long)info.st_size, digits);
-}
-
-wt_status wt_agree_on_files(wt_comm *comm, const char *const *paths, size_t count) {
-    enum { FILES = 64 };
-    wt_facts facts;
-    const size_t looked_at = count < FILES ? count : FILES;
-    if (wt_comm_size(comm) == 1) return WT_OK;
-    wt_facts_init(&facts);
-    for (size_t i = 0; i < looked_at; i++) add_file_facts(&facts, paths[i * count / looked_at]);
-    return wt_comm_agree_on(comm, &facts);
+wt_status wt_agree_open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, const char *file_or_run,
+                                   const char *which) {
+    char path[WT_PATH_MAX] = "";
+    const bool root = wt_comm_rank(comm) == 0;
+    WT_TRY(wt_agree_on_checkpoint(comm, file_or_run));
+    WT_TRY(wt_comm_agree(comm, root ? wt_checkpoint_choose(checkpoint, file_or_run, which) : WT_OK));
+    if (root) snprintf(path, sizeof path, "%s", wt_checkpoint_path(*checkpoint));
+    wt_comm_broadcast(comm, path, sizeof path);
+    WT_TRY(wt_agree_on_checkpoint(comm, path));
+    return wt_comm_agree_alike(comm, root ? WT_OK : wt_checkpoint_open(checkpoint, path));
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "config/sections.h"
+#include "wavetrain/checkpoint.h"
 #include "wavetrain/comm.h"
 #include "wavetrain/config.h"
 #include "wavetrain/data.h"
@@ -26,8 +27,10 @@ wt_status wt_agree_on_dataset(wt_comm *comm, const char *path, const char *split
 
 /* A checkpoint, or the newest of a run as rank 0 finds it, by its trailer; nothing where there is none. */
 wt_status wt_agree_on_checkpoint(wt_comm *comm, const char *file_or_run);
-
-/* Files that are read by some ranks each: size and a hash of their middle, of at most 64 of them. */
-wt_status wt_agree_on_files(wt_comm *comm, const char *const *paths, size_t count);
+/* Rank 0 picks the checkpoint as wt_checkpoint_choose does, since a run that trains may write another one
+ * meanwhile; all ranks open that one. They compare the newest before, since rank 0 alone may fail to read it
+ * and pass it over. */
+wt_status wt_agree_open_checkpoint(wt_comm *comm, wt_checkpoint **checkpoint, const char *file_or_run,
+                                   const char *which);
 
 #endif

@@ -15,17 +15,19 @@ comm       | comm            | base
 h5         |                 | base
 kernels    | kernels         | base
 data       | data            | base h5
+prepare    |                 | base comm h5 data
 network    | network         | base kernels
 engine     | stream          | base kernels
 optim      |                 | base kernels
 config     | config          | base yaml kernels data network optim
 export     |                 | base config kernels network
 checkpoint | checkpoint      | base config comm h5 kernels data network export
-metrics    | plot            | base data
-generate   | generate        | base config kernels data engine
+metrics    | plot            | base data prepare
 train      | train           | everything above
+generate   | generate        | base comm config kernels data prepare network engine checkpoint metrics train
 predict    | predict         | everything above
 bench      |                 | everything above
+amplifier  |                 | everything above
 sweep      |                 | everything above
 cli        |                 | everything above
 example    | wavetrain       | everything above
@@ -37,9 +39,9 @@ includes() {
     (cd "$1" && grep -rnE --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include' include src)
 }
 
-# The headers of src, FOLDER PATH a line, PATH below the folder.
+# The headers of src, FOLDER PATH a line, PATH below the folder; src/data/prepare is the folder prepare.
 headers() {
-    (cd "$1/src" && find . -name '*.h' | sed -nE 's|^\./([^/]+)/(.*)$|\1 \2|p')
+    (cd "$1/src" && find . -name '*.h' | sed -nE 's|^\./data/prepare/|./prepare/|; s|^\./([^/]+)/(.*)$|\1 \2|p')
 }
 
 # Prints the breaches in the tree $1; fails if there are any.
@@ -48,6 +50,8 @@ breaches() {
         function breach(what) { print place ": " what; found = 1 }
         function folder_of(file, parts) {
             split(file, parts, "/")
+            if (parts[1] == "src" && parts[2] == "data" && parts[3] == "prepare") return "prepare"
+            if (parts[1] == "src" && parts[2] == "data" && parts[3] == "prepare") return "prepare"
             if (parts[1] == "src") return parts[2]
             sub(/\.h$/, "", parts[3])
             return parts[3] in owner ? owner[parts[3]] : "unknown"
@@ -75,9 +79,10 @@ breaches() {
             header = $0
             sub(/^[^<"]*[<"]/, "", header)
             sub(/[>"].*$/, "", header)
-            first = header
+            path = header
+            sub(/^data\/prepare\//, "prepare/", path)
+            first = rest = path
             sub(/\/.*/, "", first)
-            rest = header
             sub(/^[^\/]*\//, "", rest)
         }
         input == "shared" { if ((first, rest) in header_of && rest !~ /_internal/) shared[first, rest] = 1; next }
@@ -85,7 +90,7 @@ breaches() {
             if (!(folder in known)) { breach("a file that no folder of the list owns"); next }
             if (header ~ /^mpi(_.*)?\.h$/ && folder != "comm") breach("only src/comm may include " header)
             if (header ~ /^(hdf5.*|H5.*)\.h$/ && folder != "h5") breach("only src/h5 may include " header)
-            if (first == "wavetrain" && rest != header) {
+            if (first == "wavetrain" && rest != path) {
                 sub(/\.h$/, "", rest)
                 if (!(rest in owner)) breach(header " stands in no folder of the list")
                 else if (!((folder, owner[rest]) in may) && !(header == "wavetrain/network.h" && folder == "engine"))
@@ -99,7 +104,7 @@ breaches() {
             } else if ($0 ~ /include[ \t]*"/) {
                 if (!((folder, header) in bare)) breach(header " is no header of its own folder")
                 else if ((folder, bare[folder, header]) in shared)
-                    breach(header " is " folder "/" bare[folder, header] " to others")
+                    breach(header " is " (folder == "prepare" ? "data/" : "") folder "/" bare[folder, header] " to others")
             }
         }
         END { exit found }
@@ -115,7 +120,8 @@ touch "$tree"/src/{base/log.h,data/prepare/sound.h,data/windows.h}
 echo '#include "yaml/yaml_node.h"' >"$tree/src/config/parse.c"
 echo '#include "wavetrain/base.h"' >"$tree/include/wavetrain/network.h"
 printf '#include <mpi.h>\n#include "comm_internal.h"\n#include "base/log.h"\n' >"$tree/src/comm/ranks.c"
-printf '#include "data_internal.h"\n#include "data/prepare/sound.h"\n#include "windows.h"\n' >"$tree/src/data/prepare/plan.c"
+printf '#include "data/prepare/sound.h"\n#include "data/windows.h"\n#include "wavetrain/comm.h"\n' >"$tree/src/data/prepare/plan.c"
+printf '#include "data_internal.h"\n#include "data/windows.h"\n' >"$tree/src/data/windows.c"
 breaches "$tree" || { echo "found a breach where there is none"; exit 1; }
 
 expect_breach() { # FILE LINE WORDS
@@ -132,7 +138,10 @@ expect_breach() { # FILE LINE WORDS
 expect_breach src/network/graph.c '#include <mpi.h>' 'only src/comm may include mpi.h'
 expect_breach src/network/graph.c '#  include <hdf5.h>' 'only src/h5 may include hdf5.h'
 expect_breach src/network/graph.c '#include "wavetrain/comm.h"' 'network may not include wavetrain/comm.h (of comm)'
-expect_breach src/data/prepare/a.c '#include "wavetrain/plot.h"' 'data may not include wavetrain/plot.h (of metrics)'
+expect_breach src/data/prepare/a.c '#include "wavetrain/plot.h"' 'prepare may not include wavetrain/plot.h (of metrics)'
+expect_breach src/data/prepare/a.c '#include "data_internal.h"' 'data_internal.h is no header of its own folder'
+expect_breach src/data/a.c '#include "wavetrain/comm.h"' 'data may not include wavetrain/comm.h (of comm)'
+expect_breach src/data/a.c '#include "data/prepare/sound.h"' 'data may not include data/prepare/sound.h'
 expect_breach include/wavetrain/kernels.h '#include "wavetrain/network.h"' 'kernels may not include wavetrain/network.h'
 expect_breach include/wavetrain/data.h '#include "data/prepare/sound.h"' 'data/prepare/sound.h is not for other programs'
 expect_breach src/example/a.c '#include "config/sections.h"' 'config/sections.h is not for other programs'
@@ -147,7 +156,7 @@ expect_breach src/network/wavenet.c '#include "engine/tasks.h"' 'network may not
 expect_breach src/comm/run.c '#include "comm/comm_internal.h"' 'comm/comm_internal.h is for its own folder, as comm_'
 expect_breach src/engine/run.c '#include "network/network_internal.h"' 'network/network_internal.h is for its own folder'
 expect_breach src/yaml/yaml_scalar.c '#include "yaml_node.h"' 'yaml_node.h is yaml/yaml_node.h to others'
-expect_breach src/data/loader.c '#include "sound.h"' 'sound.h is data/prepare/sound.h to others'
+expect_breach src/data/prepare/loader.c '#include "sound.h"' 'sound.h is data/prepare/sound.h to others'
 expect_breach src/extra/pass.c '#include "wavetrain/base.h"' 'a file that no folder of the list owns'
 
 # --- the source ---

@@ -1,6 +1,7 @@
 /*
- * How data sets are made: recordings and simulated signals into shards (layout: data.h). Nothing here knows
- * MPI: any process can write any shard of a plan, and the bytes are the same.
+ * How data sets are made: recordings, tables, texts and simulated signals into shards (layout: data.h). Any
+ * process can write any shard of a plan, and the bytes are the same; the last part has what all ranks do
+ * together.
  */
 #ifndef WAVETRAIN_PREPARE_H
 #define WAVETRAIN_PREPARE_H
@@ -13,6 +14,8 @@
 #include "data/prepare/mel.h"
 #include "data/prepare/sound.h"
 #include "data/prepare/splits.h"
+#include "wavetrain/base.h"
+#include "wavetrain/comm.h"
 #include "wavetrain/data.h"
 
 /* --- the plan of shards --- */
@@ -184,7 +187,7 @@ typedef struct {
     wt_split_rule split; /* of recordings */
     int64_t shard_bytes;
     wt_shard_store store;
-    bool align;      /* pairs may differ in length: wt_recordings_shift makes them alike */
+    bool align;      /* pairs may differ in length: wt_align_shift makes them alike */
     const char *mel; /* wt_mel_parse; NULL: no features, or such as are not mel spectra */
     /* Features that are there already, of the recordings as they are; `mel` says how they were made, or only
      * `hop`, how many samples frames are apart. NULL: none. (feature_folder.h) */
@@ -486,5 +489,84 @@ wt_status wt_ion_load(const void *ion, size_t item, wt_utterance *utterance);
 void wt_ion_transitions(const wt_ion *ion, double *opens, double *closes);
 /* Hum and drift at a sample of an utterance: what `load` added to the current and its noise. */
 double wt_ion_baseline(const wt_ion *ion, size_t item, int64_t sample);
+/* All utterances, one after the other, as a table with the columns time,signal,open_channels. The file must
+ * not exist. */
+wt_status wt_ion_write_table(const char *path, const wt_ion *ion);
+
+/* --- a whole data set, by all ranks --- */
+
+/* Where it goes. */
+typedef struct {
+    const char *out;   /* the folder, which must not exist */
+    double trim_limit; /* max share of the recordings that may be trimmed away */
+    /* May be NULL: called after each of this rank's utterances. */
+    void (*progress)(void *context, int64_t done, int64_t total);
+    void *context;
+} wt_prepare_output;
+
+/* What was made. Dispose also after a failure, before what the plan was made from. */
+typedef struct {
+    wt_prepare_plan plan;
+    wt_prepare_tally tally;               /* of all ranks */
+    char digest[WT_SPLITS][WT_HASH_TEXT]; /* on rank 0; "": the split has no shards */
+} wt_prepared;
+
+void wt_prepared_dispose(wt_prepared *prepared);
+int64_t wt_prepared_frames(const wt_prepared *prepared); /* of all splits */
+/* The share of the recordings that was trimmed away. */
+double wt_prepared_removed(const wt_prepared *prepared);
+
+/* Writes prepared->plan, which is the same on all ranks: measures the training part of a labelled set and of
+ * features, writes the shards, and puts the folder in its place when all is well. Bytes do not depend on the
+ * number of ranks. After a failure there is no folder. Collective, as all that follows. */
+wt_status wt_prepare_write(wt_comm *comm, const wt_prepare_output *output, wt_utterance_source source,
+                           wt_prepared *prepared);
+/* The same of a signal that is computed; `planned` is how making the plan went on this rank. */
+wt_status wt_prepare_write_simulated(wt_comm *comm, const wt_prepare_output *output, wt_status planned,
+                                     wt_utterance_source source, wt_prepared *prepared);
+
+typedef struct {
+    const char *const *inputs; /* files and folders */
+    size_t input_count;
+    const char *target;     /* what the one input becomes, a file or a folder; NULL: no labels */
+    const char *align;      /* by how many samples targets lag: "auto", or a number; NULL: they don't */
+    const char *speaker;    /* wt_speakers_find; NULL: unknown */
+    bool skip_damaged;      /* leave out files that are damaged or no sound, and list them */
+    wt_audio_options audio; /* `align`, `spectrum` and `given` are filled */
+} wt_audio_job;
+
+typedef struct {
+    wt_recordings recordings;
+    wt_speakers speakers;
+} wt_audio_set;
+
+/* Dispose of the set also after a failure. */
+wt_status wt_audio_prepare(wt_comm *comm, const wt_prepare_output *output, wt_audio_job *job,
+                           wt_audio_set *set, wt_prepared *prepared);
+void wt_audio_set_dispose(wt_audio_set *set);
+
+typedef struct {
+    const char *const *files;
+    size_t count;
+    wt_table_options options;
+} wt_table_job;
+
+/* *table is destroyed by the caller, also after a failure. */
+wt_status wt_table_prepare(wt_comm *comm, const wt_prepare_output *output, const wt_table_job *job,
+                           wt_table **table, wt_prepared *prepared);
+
+typedef struct {
+    wt_text_file *files; /* [count] whose bytes are read */
+    int count;
+    wt_text_options options;
+} wt_text_job;
+
+/* Dispose of the text also after a failure. */
+wt_status wt_text_prepare(wt_comm *comm, const wt_prepare_output *output, const wt_text_job *job,
+                          wt_text *text, wt_prepared *prepared);
+/* Assigns the files that the rule names, by name or path, to its splits. Not collective. */
+wt_status wt_text_files_assign(wt_text_file *files, size_t count, const wt_split_rule *rule);
+/* A list made with wt_alloc, and the bytes that wt_text_prepare has read. */
+void wt_text_files_free(wt_text_file *files, int count);
 
 #endif

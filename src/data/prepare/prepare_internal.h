@@ -55,4 +55,18 @@ wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_optio
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
                           double *signals, double *label);
 
+/* share_moments.c: fills plan->normalization, of a labelled set, from the training part, which all ranks
+ * measure together. Collective. */
+wt_status wt_prepare_share_normalization(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
+/* Fills the mean and deviation of plan->features, where there are any, in the same way. Collective. */
+wt_status wt_prepare_share_features(wt_comm *comm, wt_prepare_plan *plan, wt_utterance_source source);
+
+/* Rank 0's *bytes [*size], on all ranks (wt_free, also after a failure). Collective. */
+wt_status wt_prepare_share_bytes(wt_comm *comm, char **bytes, size_t *size, const char *what);
+
+/* align_job.c: finds (text "auto") or takes (a number) by how many samples each target lags, and keeps what
+ * of each pair belongs together. Collective. */
+wt_status wt_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, wt_recordings *targets,
+                         const wt_audio_options *options);
+
 #endif

@@ -134,3 +134,25 @@ wt_status wt_ion_load(const void *context, size_t item, wt_utterance *utterance)
     }
     return WT_OK;
 }
+
+static wt_status write_ion_rows(FILE *file, const wt_ion *ion) {
+    int64_t row = 0;
+    fprintf(file, "time,signal,open_channels\n");
+    for (int64_t item = 0; item < ion->utterances && !ferror(file); item++) {
+        wt_utterance utterance = {.samples = NULL};
+        wt_status status = wt_ion_load(ion, (size_t)item, &utterance);
+        for (int64_t i = 0; status == WT_OK && i < utterance.count; i++, row++)
+            fprintf(file, "%.9g,%.9g,%d\n", (double)row / ion->rate, (double)utterance.samples[i],
+                    (int)utterance.labels[i]);
+        wt_free(utterance.samples);
+        wt_free(utterance.labels);
+        WT_TRY(status);
+    }
+    return WT_OK;
+}
+
+wt_status wt_ion_write_table(const char *path, const wt_ion *ion) {
+    FILE *file;
+    WT_TRY(wt_file_begin(&file, path));
+    return wt_file_finish(file, path, write_ion_rows(file, ion));
+}

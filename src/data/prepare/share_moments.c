@@ -5,7 +5,8 @@
  */
 #include <string.h>
 
-#include "prepare_job.h"
+#include "prepare_internal.h"
+#include "base/memory.h"
 
 enum { MEASURED_AT_ONCE = 64 }; /* items */
 
@@ -65,6 +66,7 @@ wt_status wt_prepare_share_normalization(wt_comm *comm, wt_prepare_plan *plan, w
     _Static_assert(sizeof(wt_moments) % sizeof(int64_t) == 0, "made of eight-byte numbers");
     wt_moments total;
     memset(&total, 0, sizeof total);
+    if (!plan->labelled) return WT_OK;
     WT_CHECK(plan->channels <= WT_NORMALIZED_MAX, WT_USAGE,
              "too many channels for a set with labels (got %d, expected at most %d)", plan->channels,
              WT_NORMALIZED_MAX);

@@ -1,23 +1,20 @@
-/*
- * A capture is what the other commands do, one after the other: prepare audio, train, export. Its length in
- * steps follows from the minutes and the measured time of a step, once; then it stands in the configuration
- * that the capture goes on with, however often it is stopped.
- */
+/* A capture is what other modules do, one after the other: a data set, training, a file for players. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "amplifier/amplifier.h"
+#include "base/memory.h"
 #include "base/timer.h"
 #include "bench/stepper.h"
-#include "capture.h"
 #include "comm/facts.h"
+#include "config/sections.h"
 #include "train/agreement.h"
-#include "wavetrain/train.h"
+#include "wavetrain/base.h"
 
-enum { SIZES = WT_EXPORT_SIZES, STEPS_MIN = 2, STEPS_MAX = 1000000, VALIDATIONS = 50 };
+enum { SIZES = WT_NAM_SIZES, STEPS_MIN = 2, STEPS_MAX = 1000000, VALIDATIONS = 50 };
 
 /* The second generation learns outputs of −18 dB: its constants are for those. `level` 0: as they are. */
 typedef struct {
@@ -44,6 +41,15 @@ bool wt_capture_knows(const char *preset) {
     return find_capture_preset(preset) != NULL;
 }
 
+wt_status wt_capture_name(wt_capture *capture, const char *out) {
+    static const char ending[] = ".nam", work[] = ".capture";
+    const size_t stem = strlen(out) - (sizeof ending - 1);
+    WT_CHECK(stem + sizeof work <= WT_PATH_MAX, WT_USAGE, "%s: the path is too long", out);
+    snprintf(capture->out, sizeof capture->out, "%s", out);
+    snprintf(capture->work, sizeof capture->work, "%.*s%s", (int)stem, out, work);
+    return WT_OK;
+}
+
 /* A path below the work folder: that of `size` with an ending. */
 static wt_status locate_pair(char path[WT_PATH_MAX], const wt_capture *capture, const char *size,
                              const char *ending) {
@@ -54,22 +60,30 @@ static wt_status locate_pair(char path[WT_PATH_MAX], const wt_capture *capture, 
 
 /* --- the data set --- */
 
-static wt_status prepare_data(wt_comm *comm, const wt_capture *capture, const char *data) {
-    const char *arguments[] = {wt_command_prepare_audio.name,
-                               capture->dry,
-                               "--target",
-                               capture->wet,
-                               "--align",
-                               capture->align,
-                               "--float",
-                               "--test",
-                               "0",
-                               "--out",
-                               data};
-    const int count = (int)(sizeof arguments / sizeof *arguments);
-    bool found = wt_dataset_has_split(data, "train");
-    wt_comm_broadcast(comm, &found, sizeof found);
-    return found ? WT_OK : wt_command_prepare_audio.run(comm, count, arguments);
+static wt_status locate_data(char path[WT_PATH_MAX], const wt_capture *capture) {
+    return wt_path_join(path, capture->work, "data");
+}
+
+wt_status wt_capture_prepare(wt_comm *comm, const wt_capture *capture, const wt_prepare_output *output,
+                             wt_audio_set *set, wt_prepared *prepared, bool *made) {
+    static char *no_test[] = {"0", NULL};
+    char data[WT_PATH_MAX];
+    const bool root = wt_comm_rank(comm) == 0;
+    wt_audio_job job = {.inputs = &capture->dry,
+                        .input_count = 1,
+                        .target = capture->wet,
+                        .align = capture->align,
+                        .audio = {.store = WT_STORE_FLOAT, .shard_bytes = 256 << 20}};
+    memset(set, 0, sizeof *set);
+    memset(prepared, 0, sizeof *prepared);
+    WT_TRY(locate_data(data, capture));
+    *made = !wt_comm_decide(comm, root && wt_dataset_has_split(data, "train"));
+    if (!*made) return WT_OK;
+    WT_TRY(wt_comm_agree(comm, root ? wt_folder_make(capture->work) : WT_OK));
+    WT_TRY(wt_split_rule_parse(&job.audio.split, NULL, no_test, 0));
+    wt_prepare_output placed = *output;
+    placed.out = data;
+    return wt_audio_prepare(comm, &placed, &job, set, prepared);
 }
 
 /* The RMS of what is to be learnt. Rank 0. */
@@ -278,43 +292,42 @@ static wt_status write_out(const wt_capture *capture) {
         WT_TRY(locate_pair(runs[count], capture, preset->sizes[count], ""));
         sources[count] = runs[count];
     }
-    const wt_export_job job = {.out = capture->out,
-                               .checkpoint = "best",
-                               .labels = capture->labels,
-                               .sources = sources,
-                               .count = count};
-    return wt_export_nam(&job);
+    const wt_nam_job job = {.out = capture->out,
+                            .checkpoint = "best",
+                            .labels = capture->labels,
+                            .sources = sources,
+                            .count = count};
+    return wt_nam_export(&job);
 }
 
-wt_status wt_capture_make(wt_comm *comm, const wt_capture *capture) {
+wt_status wt_capture_train(wt_comm *comm, const wt_capture *capture) {
     char data[WT_PATH_MAX];
-    const bool root = wt_comm_rank(comm) == 0;
-    WT_TRY(wt_comm_agree(comm, root ? wt_folder_make(capture->work) : WT_OK));
-    WT_TRY(wt_path_join(data, capture->work, "data"));
-    WT_TRY(prepare_data(comm, capture, data));
+    WT_TRY(locate_data(data, capture));
     WT_TRY(train_sizes(comm, capture, data));
-    return wt_comm_agree(comm, root ? write_out(capture) : WT_OK);
+    return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? write_out(capture) : WT_OK);
 }
 
-static void report_size(const wt_capture *capture, const char *size) {
-    char run[WT_PATH_MAX], esr[64] = "";
+static wt_capture_state inspect_size(const wt_capture *capture, const char *size) {
+    char run[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
-    if (locate_pair(run, capture, size, "") != WT_OK) return;
-    const wt_run_verdict verdict = wt_run_read_verdict(run);
-    if (wt_command_open_checkpoint(&checkpoint, run, "best") != WT_OK) {
-        printf("%s: %s: %s\n", capture->out, size, *verdict.verdict ? verdict.verdict : "not begun");
-        return;
-    }
-    const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
-    if (state->validation_power > 0)
-        wt_train_format_esr(esr, sizeof esr, true, state->validation_loss / state->validation_power);
-    printf("%s: %s: %s%s, at step %" PRId64 " of %" PRId64 ", after %.1f minutes of training\n", capture->out,
-           size, verdict.verdict, esr, state->step, wt_checkpoint_get_config(checkpoint)->train.steps,
-           state->seconds / 60);
+    wt_capture_state state = {.size = size};
+    if (locate_pair(run, capture, size, "") != WT_OK) return state;
+    state.verdict = wt_run_read_verdict(run);
+    state.begun = wt_checkpoint_choose(&checkpoint, run, "best") == WT_OK;
+    if (!state.begun) return state;
+    const wt_checkpoint_state *stored = wt_checkpoint_get_state(checkpoint);
+    state.step = stored->step;
+    state.steps = wt_checkpoint_get_config(checkpoint)->train.steps;
+    state.seconds = stored->seconds;
+    state.loss = stored->validation_loss;
+    state.power = stored->validation_power;
     wt_checkpoint_close(checkpoint);
+    return state;
 }
 
-void wt_capture_report(const wt_capture *capture) {
+int wt_capture_inspect(const wt_capture *capture, wt_capture_state states[WT_NAM_SIZES]) {
     const capture_preset *preset = find_capture_preset(capture->preset);
-    for (int s = 0; preset->sizes[s]; s++) report_size(capture, preset->sizes[s]);
+    int count = 0;
+    for (; preset->sizes[count]; count++) states[count] = inspect_size(capture, preset->sizes[count]);
+    return count;
 }

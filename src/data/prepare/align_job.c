@@ -1,8 +1,9 @@
-/* prepare audio --align: pairs of recordings brought together, by all ranks. */
+/* Pairs of recordings brought together, by all ranks. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "prepare_job.h"
+#include "prepare_internal.h"
+#include "base/memory.h"
 
 #define TO_BE_FOUND INT64_MAX
 
@@ -35,8 +36,8 @@ static wt_status examine_share(const wt_comm *comm, wt_pair *pairs, int64_t give
     return WT_OK;
 }
 
-wt_status wt_prepare_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, wt_recordings *targets,
-                                 const wt_audio_options *options) {
+wt_status wt_align_pairs(wt_comm *comm, const char *text, wt_recordings *list, wt_recordings *targets,
+                         const wt_audio_options *options) {
     wt_pair *pairs = NULL;
     int64_t given;
     wt_status status = parse_delay(&given, text);

@@ -2,7 +2,6 @@
 #include "sound_traits.h"
 
 #include <math.h>
-#include <stddef.h>
 
 /* The first channel's next sample. */
 static void relate(wt_sound_traits *t, float x) {
@@ -17,8 +16,8 @@ static void relate(wt_sound_traits *t, float x) {
 void wt_sound_traits_add(wt_sound_traits *t, const float *samples, int count, int channels) {
     for (int i = 0; i < count * channels; i++) {
         const float x = samples[i];
-        if (t->values == 0 || x < t->least) t->least = x;
-        if (t->values == 0 || x > t->greatest) t->greatest = x;
+        if (t->values == 0 || x < t->min) t->min = x;
+        if (t->values == 0 || x > t->max) t->max = x;
         t->energy += (double)x * (double)x;
         t->values++;
         if (i % channels == 0) relate(t, x);
@@ -35,7 +34,7 @@ wt_sound_trait wt_sound_traits_kind(const wt_sound_traits *t) {
     enum { FEW = 200 }; /* samples that correlations say nothing about */
     if (t->count == 0) return WT_SOUND_USUAL;
     if (wt_sound_traits_level(t) < silence) return WT_SOUND_SILENCE;
-    if (t->greatest - t->least < still) return WT_SOUND_CONSTANT;
+    if (t->max - t->min < still) return WT_SOUND_CONSTANT;
     if (t->count < FEW) return WT_SOUND_USUAL;
     const double mean = t->sum / (double)t->count, variance = t->squares / (double)t->count - mean * mean;
     for (int k = 0; k < WT_SOUND_LAGS; k++) {
@@ -43,19 +42,4 @@ wt_sound_trait wt_sound_traits_kind(const wt_sound_traits *t) {
         if (fabs(correlation) > related * variance) return WT_SOUND_USUAL;
     }
     return WT_SOUND_NOISE;
-}
-
-const char *wt_sound_traits_advice(wt_sound_trait kind) {
-    switch (kind) {
-    case WT_SOUND_SILENCE:
-        return "silence: try --prime-from test (it begins in silence otherwise), another --seed, or "
-               "--temperature 1";
-    case WT_SOUND_CONSTANT:
-        return "a constant: try --temperature 1, or --checkpoint best; the loss says whether the network has "
-               "learnt anything";
-    case WT_SOUND_NOISE:
-        return "noise, no sample like its neighbours: train longer, or try --checkpoint best, --temperature "
-               "0.8, or --prime-from test";
-    default: return NULL;
-    }
 }

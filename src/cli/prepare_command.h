@@ -1,0 +1,53 @@
+/* What the commands that make data sets share; prepare_report.c has it. */
+#ifndef WAVETRAIN_PREPARE_COMMAND_H
+#define WAVETRAIN_PREPARE_COMMAND_H
+
+#include "command_internal.h"
+#include "metrics/metrics.h"
+#include "data/prepare/prepare.h"
+
+typedef struct {
+    char *out;        /* the option */
+    const char *name; /* in the report */
+    double shard_mib;
+    int64_t shard_bytes;
+    wt_prepare_output output;
+    double began; /* by wt_time_now */
+    bool shared;  /* the work is one rank's share */
+    wt_progress *bar;
+} wt_prepare_command;
+
+/* Rows of a table of options; `own` is a wt_prepare_command. */
+#define WT_PREPARE_OUT(own)                                                                           \
+    {                                                                                                 \
+        "out", 'o', POPT_ARG_STRING, &(own).out, 0, "Folder of the data set to make; must not exist", \
+            "DATASET"                                                                                 \
+    }
+#define WT_PREPARE_SHARD_MIB(own)                                                                   \
+    {                                                                                               \
+        "shard-mib", '\0', POPT_ARG_DOUBLE, &(own).shard_mib, 0,                                    \
+            "Size of a shard, in MiB (default 256); under mpirun have a few shards per rank", "MIB" \
+    }
+
+/* Before the options are parsed; after that: checks them, and fills `shard_bytes` and `output`. */
+void wt_prepare_command_init(wt_prepare_command *own);
+wt_status wt_prepare_command_check(wt_prepare_command *own, wt_comm *comm, const wt_command *command);
+/* Where a data set is made by another command: `name` is what the report calls it. */
+void wt_prepare_command_show(wt_prepare_command *own, wt_comm *comm, const char *name);
+/* An option in range; the message names it. */
+wt_status wt_prepare_check_range(const char *option, double value, double min, double max);
+
+/* After the work: splits, labels, speakers and features. */
+void wt_prepare_report(wt_prepare_command *own, const wt_prepared *prepared);
+/* Of sound; `list` may be NULL: what was trimmed, is beyond full scale, silent, constant or was passed
+ * over. */
+void wt_prepare_report_details(const wt_prepared *prepared, bool trimmed, const wt_recordings *list);
+/* Classes of each part, and warnings of what a part lacks. */
+void wt_prepare_report_classes(const wt_prepare_command *own, const wt_prepared *prepared);
+/* Ends the progress bar, and gives the seconds since the command began. */
+double wt_prepare_command_finish(wt_prepare_command *own);
+
+/* 12,345,678 */
+const char *wt_command_group_digits(char text[32], int64_t value);
+
+#endif
