@@ -169,8 +169,4 @@ typedef double wt_real;
 typedef float wt_real;
 #endif
 
-/* --- configuration --- */
-
-typedef enum { WT_FALSE, WT_TRUE } wt_truth; /* a key that is true or false */
-
 #endif

@@ -45,7 +45,7 @@ typedef struct {
     wt_activation activation;
     /* of the amplifier alone */
     int head_kernel; /* taps of the convolution that reads the array's sum */
-    wt_truth head_bias;
+    int head_bias;   /* 0 or 1 */
 } wt_array_config;
 
 /* A condition of frames, and speakers. */

@@ -26,7 +26,7 @@ typedef struct {
     wt_optimizer_kind kind;
     double learning_rate, beta1, beta2, epsilon, weight_decay;
     double momentum; /* SGD's; beta1 and beta2 are Adam's */
-    wt_truth nesterov;
+    int nesterov;    /* 0 or 1 */
     wt_decay_on decay_on;
     double clip; /* largest norm of the whole gradient; 0: no clipping */
 } wt_optimizer_config;
@@ -52,7 +52,7 @@ typedef struct {
     /* one-cycle, by PyTorch's names */
     double pct_start, div_factor, final_div_factor;
     wt_anneal anneal;
-    wt_truth cycle_momentum;
+    int cycle_momentum; /* 0 or 1 */
     double base_momentum, max_momentum;
     /* plateau */
     int patience, cooldown; /* validations */

@@ -67,7 +67,7 @@ double wt_schedule_rate(const wt_schedule_config *schedule, double base, int64_t
 }
 
 bool wt_schedule_cycles_momentum(const wt_schedule_config *schedule) {
-    return schedule->kind == WT_SCHEDULE_ONE_CYCLE && schedule->cycle_momentum == WT_TRUE;
+    return schedule->kind == WT_SCHEDULE_ONE_CYCLE && schedule->cycle_momentum;
 }
 
 double wt_schedule_momentum(const wt_schedule_config *schedule, double base, int64_t step, int64_t steps) {

@@ -130,7 +130,7 @@ static wt_work prepare_update(const wt_optimizer *optimizer, const wt_kernels *k
         .sgd = {.learning_rate = update->learning_rate,
                 .momentum = update->momentum,
                 .weight_decay = config->weight_decay,
-                .nesterov = config->nesterov == WT_TRUE,
+                .nesterov = config->nesterov,
                 .gradient_scale = update->gradient_scale},
         .rest = 1.0 - decay,
     };

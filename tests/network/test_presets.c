@@ -66,7 +66,7 @@ static void test_given_keys_win(void **state) {
     assert_true(config.schedule.decay == 0.25);
     assert_int_equal(config.schedule.kind, WT_SCHEDULE_EXPONENTIAL);
     assert_int_equal(config.schedule.decay_steps, 62);
-    assert_int_equal(config.model.arrays[1].head_bias, WT_TRUE);
+    assert_int_equal(config.model.arrays[1].head_bias, 1);
 }
 
 static void test_preset_refusals(void **state) {

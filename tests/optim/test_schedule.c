@@ -99,8 +99,8 @@ static void test_linear(void **state) {
 
 /* torch.optim.lr_scheduler.OneCycleLR(max_lr=2e-3, total_steps=100) */
 static const wt_schedule_config one_cycle = {
-    WT_SCHEDULE_ONE_CYCLE,     .pct_start = 0.3,      .div_factor = 25,    .final_div_factor = 1e4,
-    .cycle_momentum = WT_TRUE, .base_momentum = 0.85, .max_momentum = 0.95};
+    WT_SCHEDULE_ONE_CYCLE, .pct_start = 0.3,      .div_factor = 25,    .final_div_factor = 1e4,
+    .cycle_momentum = 1,   .base_momentum = 0.85, .max_momentum = 0.95};
 
 static void test_one_cycle(void **state) {
     (void)state;
@@ -113,7 +113,7 @@ static void test_one_cycle(void **state) {
     wt_schedule_config linear = one_cycle;
     linear.anneal = WT_ANNEAL_LINEAR;
     assert_rate_close(wt_schedule_rate(&linear, base, 65, 100), base + (8e-9 - base) * 0.5);
-    linear.cycle_momentum = WT_FALSE;
+    linear.cycle_momentum = 0;
     assert_rate_close(wt_schedule_momentum(&linear, 0.5, 30, 100), 0.5);
     for (int64_t steps = 1; steps < 12; steps++) { /* no division by zero in short runs, and after the end */
         for (int64_t step = 1; step <= steps + 2; step++) {

@@ -108,7 +108,7 @@ static wt_config sgd = {.optimizer = {WT_OPTIMIZER_SGD, .weight_decay = 0.02}};
 static wt_config momentum = {.optimizer = {WT_OPTIMIZER_SGD, .weight_decay = 0.02, .momentum = 0.9},
                              .ema = {0.25}};
 static wt_config nesterov = {
-    .optimizer = {WT_OPTIMIZER_SGD, .weight_decay = 0.02, .momentum = 0.9, .nesterov = WT_TRUE}};
+    .optimizer = {WT_OPTIMIZER_SGD, .weight_decay = 0.02, .momentum = 0.9, .nesterov = 1}};
 
 static trained train_ranges(const wt_config *config, size_t count, int threads, const wt_update_range *ranges,
                             int range_count) {
@@ -220,7 +220,7 @@ static void test_memory(void **state) {
     }
     static wt_config cycled = {.optimizer = {WT_OPTIMIZER_SGD}, .schedule = {WT_SCHEDULE_ONE_CYCLE}};
     assert_false(wt_optimizer_keeps(wt_config_update_rule(&cycled), WT_MOMENT_FIRST));
-    cycled.schedule.cycle_momentum = WT_TRUE; /* as in PyTorch, the cycle gives it a momentum */
+    cycled.schedule.cycle_momentum = 1; /* as in PyTorch, the cycle gives it a momentum */
     assert_true(wt_optimizer_keeps(wt_config_update_rule(&cycled), WT_MOMENT_FIRST));
     assert_false(wt_optimizer_keeps(wt_config_update_rule(&cycled), WT_MOMENT_SECOND));
 }
