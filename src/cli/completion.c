@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "command_text.h"
 #include "wavetrain/config.h"
 
 enum { PATHS_MAX = 64, PATH = 96 };
@@ -178,103 +179,6 @@ static const char wt_sh_tail[] = "    *) return 1 ;;\n"
                                  "}\n\n";
 
 /* bash takes "=" for a word of its own, so that --run=DIR is here the same as --run DIR. */
-static const char wt_bash_logic[] =
-    "_wavetrain() {\n"
-    "    local current=${COMP_WORDS[COMP_CWORD]} line=() at='' found='' word i n\n"
-    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-    "        [[ ${COMP_WORDS[i]} = '=' ]] || line+=(\"${COMP_WORDS[i]}\")\n"
-    "    done\n"
-    "    [[ $current != '=' ]] || current=''\n"
-    "    for word in \"${line[@]}\"; do\n"
-    "        [[ $word != -* ]] && _wavetrain_rows \"${at:+$at }$word\" || break\n"
-    "        at=${at:+$at }$word\n"
-    "    done\n"
-    "    n=${#line[@]} found=''\n"
-    "    if ((n > 1)) && [[ ${line[n - 2]} = --set ]] && [[ ${COMP_WORDS[COMP_CWORD]} = '=' ||\n"
-    "        ${COMP_WORDS[COMP_CWORD - 1]} = '=' ]]; then\n"
-    "        _wavetrain_rows \"KEY ${line[n - 1]}\"\n"
-    "    elif ((n > 0)) && [[ ${line[n - 1]} = -* ]] && _wavetrain_rows \"$at ${line[n - 1]}\"; then\n"
-    "        [[ $found != KEY ]] || { _wavetrain_rows KEY; compopt -o nospace 2>/dev/null; }\n"
-    "    else\n"
-    "        _wavetrain_rows \"$at\"\n"
-    "        [[ $found != --* || $current = -* ]] || found=FILE\n"
-    "    fi\n"
-    "    # without a word to offer, readline completes the names of files\n"
-    "    [[ $found = *FILE ]] || compopt +o default +o bashdefault 2>/dev/null\n"
-    "    COMPREPLY=($(compgen -W \"${found%FILE}\" -- \"$current\"))\n"
-    "}\n"
-    "complete -o bashdefault -o default -F _wavetrain wavetrain\n";
-
-static const char wt_zsh_logic[] =
-    "_wavetrain() {\n"
-    "    local at='' found='' word previous=${words[CURRENT-1]}\n"
-    "    for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
-    "        [[ $word != -* ]] && _wavetrain_rows \"${at:+$at }$word\" || break\n"
-    "        at=${at:+$at }$word\n"
-    "    done\n"
-    "    found=''\n"
-    "    if [[ $PREFIX = --*=* ]]; then\n"
-    "        previous=${PREFIX%%=*}\n"
-    "        compset -P 1 '*='\n"
-    "    fi\n"
-    "    if [[ $previous = --set && $PREFIX = *=* ]]; then\n"
-    "        _wavetrain_rows \"KEY ${PREFIX%%=*}\"\n"
-    "        compset -P 1 '*='\n"
-    "    elif [[ $previous = -* ]] && _wavetrain_rows \"$at $previous\"; then\n"
-    "        if [[ $found = KEY ]]; then\n"
-    "            _wavetrain_rows KEY\n"
-    "            compadd -S '' -- ${=found}\n"
-    "            return\n"
-    "        fi\n"
-    "    else\n"
-    "        _wavetrain_rows \"$at\"\n"
-    "        [[ $found != --* || $PREFIX = -* ]] || found=FILE\n"
-    "    fi\n"
-    "    [[ $found != *FILE ]] || _files\n"
-    "    compadd -- ${=found%FILE}\n"
-    "}\n"
-    "[[ $funcstack[1] != _wavetrain ]] || _wavetrain \"$@\"\n";
-
-static const char wt_fish_logic[] =
-    "function _wavetrain\n"
-    "    set -l line (commandline -opc)[2..-1]\n"
-    "    set -l current (commandline -ct)\n"
-    "    set -l at ''\n"
-    "    for word in $line\n"
-    "        string match -q -- '-*' $word; and break\n"
-    "        _wavetrain_rows (string trim -- \"$at $word\"); or break\n"
-    "        set at (string trim -- \"$at $word\")\n"
-    "    end\n"
-    "    set -l previous ''\n"
-    "    set -q line[1]; and set previous $line[-1]\n"
-    "    set -l before ''\n"
-    "    if string match -qr -- '^--[^=]*=' $current\n"
-    "        set before (string replace -r -- '=.*' '=' $current)\n"
-    "        set previous (string replace -r -- '=.*' '' $current)\n"
-    "        set current (string replace -r -- '^--[^=]*=' '' $current)\n"
-    "    end\n"
-    "    if test \"$previous\" = --set; and string match -q -- '*=*' $current\n"
-    "        set -l key (string replace -r -- '=.*' '' $current)\n"
-    "        set before $before$key=\n"
-    "        _wavetrain_rows \"KEY $key\"; or return\n"
-    "    else if string match -q -- '-*' $previous; and _wavetrain_rows \"$at $previous\"\n"
-    "        test \"$_wavetrain_found\" = KEY; and _wavetrain_rows KEY\n"
-    "    else\n"
-    "        _wavetrain_rows $at\n"
-    "        if string match -q -- '--*' $_wavetrain_found[1]; and not string match -q -- '-*' $current\n"
-    "            set -g _wavetrain_found FILE\n"
-    "        end\n"
-    "    end\n"
-    "    for word in $_wavetrain_found\n"
-    "        if test $word = FILE\n"
-    "            __fish_complete_path $current\n"
-    "        else\n"
-    "            echo $before$word\n"
-    "        end\n"
-    "    end\n"
-    "end\n"
-    "complete -c wavetrain -f -a '(_wavetrain)'\n";
-
 static wt_status print_shell(FILE *out, const char *logic) {
     fputs(wt_sh_head, out);
     WT_TRY(print_rows(out, &wt_sh_rows));
@@ -290,14 +194,14 @@ static wt_status print_fish(FILE *out) {
     WT_TRY(print_rows(out, &wt_fish_rows));
     fputs("        case '*'\n            set -g _wavetrain_found\n            return 1\n    end\nend\n\n",
           out);
-    fputs(wt_fish_logic, out);
+    fputs(wt_text_completion_fish, out);
     return WT_OK;
 }
 
 wt_status wt_completion_print(FILE *out, const char *shell) {
     bool zsh = strcmp(shell, "zsh") == 0;
     if (zsh) fputs("#compdef wavetrain\n", out);
-    if (zsh || strcmp(shell, "bash") == 0) return print_shell(out, zsh ? wt_zsh_logic : wt_bash_logic);
+    if (zsh || strcmp(shell, "bash") == 0) return print_shell(out, zsh ? wt_text_completion_zsh : wt_text_completion_bash);
     if (strcmp(shell, "fish") == 0) return print_fish(out);
     return wt_error(WT_USAGE, "--completion: no such shell (got %s, expected bash, zsh or fish)", shell);
 }

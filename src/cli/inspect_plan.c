@@ -1,8 +1,8 @@
 /* wavetrain inspect CONFIG --ranks P --threads T --nodes N: the plan of predict/run_plan.h in words. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
+#include "base/units.h"
 #include "command_internal.h"
 #include "config/sections.h"
 #include "inspect_internal.h"
@@ -32,42 +32,7 @@ wt_status wt_plan_read_options(wt_plan_request *request, const wt_plan_options *
     return wt_command_parse_link(&request->link, options->latency, options->bandwidth);
 }
 
-/* --- words --- */
-
-/* "12.3 MiB" or "1.2 GiB". */
-static void format_bytes(char text[32], int64_t bytes) {
-    const double mib = (double)bytes / 1048576.0;
-    if (mib < 1024) {
-        snprintf(text, 32, "%.1f MiB", mib);
-    } else {
-        snprintf(text, 32, "%.1f GiB", mib / 1024);
-    }
-}
-
-/* "5 d 3 h", "2 h 5 min", "12 min", "34 s". */
-static void format_run_duration(char text[48], double seconds) {
-    enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
-    if (seconds >= 2 * DAY) {
-        snprintf(text, 48, "%.0f d %.0f h", floor(seconds / DAY), floor(fmod(seconds, DAY) / HOUR));
-    } else if (seconds >= HOUR) {
-        snprintf(text, 48, "%.0f h %.0f min", floor(seconds / HOUR), floor(fmod(seconds, HOUR) / MINUTE));
-    } else if (seconds >= 2 * MINUTE) {
-        snprintf(text, 48, "%.0f min", seconds / MINUTE);
-    } else {
-        snprintf(text, 48, "%.0f s", seconds);
-    }
-}
-
-/* "12.3 ms" or "45.6 µs" or "1.23 s". */
-static void format_time(char text[32], double seconds) {
-    if (seconds >= 1) {
-        snprintf(text, 32, "%.2f s", seconds);
-    } else if (seconds >= 1e-3 || seconds == 0) {
-        snprintf(text, 32, "%.2f ms", 1e3 * seconds);
-    } else {
-        snprintf(text, 32, "%.1f µs", 1e6 * seconds);
-    }
-}
+/* --- lines --- */
 
 static void print_shares(const wt_forecast_case *run, const wt_forecast *forecast) {
     printf("plan             %d node%s, %d rank%s of %d thread%s; %d microbatch%s, ", run->nodes,
@@ -103,11 +68,11 @@ static void print_parts(const wt_memory_forecast *memory) {
 
 static void print_memory(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
-    char first[32], other[32], node[32], has[32];
-    format_bytes(first, forecast->first.all);
-    format_bytes(other, forecast->other.all);
-    format_bytes(node, forecast->node_memory);
-    format_bytes(has, plan->node.memory);
+    char first[WT_UNITS], other[WT_UNITS], node[WT_UNITS], has[WT_UNITS];
+    wt_units_bytes(first, forecast->first.all);
+    wt_units_bytes(other, forecast->other.all);
+    wt_units_bytes(node, forecast->node_memory);
+    wt_units_bytes(has, plan->node.memory);
     printf("memory per rank  %s", first);
     if (plan->run.ranks > 1) printf(" of rank 0, which writes; %s of others", other);
     printf("; in MiB:\n");
@@ -118,44 +83,34 @@ static void print_memory(const wt_plan *plan) {
 }
 
 static void print_checkpoint_size(const wt_plan *plan) {
-    char size[32], space[32];
+    char size[WT_UNITS], space[WT_UNITS];
     const long long left = plan->node.free_bytes;
-    format_bytes(size, plan->forecast.checkpoint_bytes);
+    wt_units_bytes(size, plan->forecast.checkpoint_bytes);
     printf("checkpoint       %s per file, up to %d of them", size, plan->run.config->checkpoint.keep + 1);
     if (left >= 0) {
-        format_bytes(space, left);
+        wt_units_bytes(space, left);
         printf("; %s are free", space);
     }
     printf("\n");
 }
 
-/* "12.3 GFLOP". */
-static void format_operations(char text[32], double operations) {
-    static const char *const units[] = {"MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP"};
-    enum { UNITS = sizeof units / sizeof *units };
-    int unit = 0;
-    double value = 1e-6 * operations;
-    for (; value >= 1000 && unit + 1 < UNITS; unit++) value /= 1000;
-    snprintf(text, 32, "%.4g %s", value, units[unit]);
-}
-
 static void print_work(const wt_plan *plan) {
     const wt_train_config *train = &plan->run.config->train;
     const double step = 3.0 * plan->step.operations * plan->step.targets * train->batch;
-    char one[32], all[32];
-    format_operations(one, step);
-    format_operations(all, step * (double)train->steps);
+    char one[WT_UNITS], all[WT_UNITS];
+    wt_units_operations(one, step);
+    wt_units_operations(all, step * (double)train->steps);
     printf("work             %s per step, %s in all %" PRId64 "\n", one, all, train->steps);
 }
 
 static void print_times(const wt_plan *plan) {
     const wt_forecast *forecast = &plan->forecast;
-    char step[32], compute[32], exposed[32], exchange[32], all[48];
-    format_time(step, forecast->step);
-    format_time(compute, forecast->compute);
-    format_time(exposed, forecast->exposed);
-    format_time(exchange, forecast->exchange);
-    format_run_duration(all, forecast->step * (double)plan->run.config->train.steps);
+    char step[WT_UNITS], compute[WT_UNITS], exposed[WT_UNITS], exchange[WT_UNITS], all[WT_UNITS];
+    wt_units_time(step, forecast->step);
+    wt_units_time(compute, forecast->compute);
+    wt_units_time(exposed, forecast->exposed);
+    wt_units_time(exchange, forecast->exchange);
+    wt_units_duration(all, forecast->step * (double)plan->run.config->train.steps);
     printf("time of a step   %s", step);
     if (plan->run.ranks > 1) printf(": %s of computing, %s of exchange", compute, exposed);
     printf("\n");
@@ -188,8 +143,8 @@ void wt_plan_print(const wt_plan *plan) {
     if (forecast->timed && forecast->linked) {
         print_times(plan);
     } else if (forecast->timed) {
-        char compute[32];
-        format_time(compute, forecast->compute);
+        char compute[WT_UNITS];
+        wt_units_time(compute, forecast->compute);
         printf("time of a step   %s of computing, and the exchange, which is not known\n", compute);
     }
     if (forecast->timed) print_source(&plan->run, plan->calibration_path);

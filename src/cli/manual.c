@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "command_text.h"
 #include "wavetrain/config.h"
 
 /* One code point of UTF-8, *text behind it. Our own texts are valid. */
@@ -97,89 +98,6 @@ static void print_roff_title(FILE *out, const char *name, int section, const cha
     fputs(".ad l\n.nh\n", out); /* options and commands are not stretched or cut */
 }
 
-static const char wt_manual_head[] =
-    ".SH NAME\n"
-    "wavetrain \\- trains WaveNets on CPU clusters\n"
-    ".SH SYNOPSIS\n"
-    ".B wavetrain\n"
-    ".I COMMAND\n"
-    "[\\fIARGUMENT\\fR ...] [\\fIOPTION\\fR ...]\n"
-    ".br\n"
-    ".B wavetrain\n"
-    "[\\fICOMMAND\\fR] \\fB\\-\\-help\\fR\n"
-    ".br\n"
-    ".B wavetrain \\-\\-version\n"
-    ".SH DESCRIPTION\n"
-    "A WaveNet is a network of dilated causal convolutions on audio, text or any\n"
-    "signal of one dimension.\n"
-    ".B wavetrain\n"
-    "turns recordings into data sets, trains data\\-parallel on any number of MPI\n"
-    "ranks with OpenMP threads in each, resumes by itself, scores, and generates.\n"
-    "The same configuration gives the same parameters, bit for bit, on any number\n"
-    "of ranks and threads and after any number of stops.\n"
-    ".PP\n"
-    "A data set is a folder of HDF5 files. A configuration is a YAML file, see\n"
-    ".BR wavetrain\\-config (5).\n"
-    "A run is a folder with checkpoints; the command that began it goes on with it.\n"
-    ".PP\n"
-    "Options take their value as \\fB\\-\\-name=value\\fR or \\fB\\-\\-name value\\fR.\n"
-    ".SH COMMANDS\n";
-
-static const char wt_manual_tail[] =
-    ".SH SIGNALS\n"
-    "USR1, TERM or INT to any rank of\n"
-    ".B wavetrain train\n"
-    "asks it to stop with a checkpoint after the step that it is at. Under\n"
-    ".B mpirun\n"
-    "send USR1, since it kills soon after the others.\n"
-    ".SH \"EXIT STATUS\"\n"
-    ".TP\n.B 0\nDone.\n"
-    ".TP\n.B 1\nIt failed; the last line on standard error says why.\n"
-    ".TP\n.B 2\nWrong usage, configuration or input.\n"
-    ".TP\n.B 75\nStopped with a checkpoint; the same command goes on.\n"
-    ".PP\n"
-    "Only rank 0 has a status other than 0.\n"
-    ".SH ENVIRONMENT\n"
-    ".TP\n.B OMP_NUM_THREADS\nThreads of each rank; without it as many as the rank may use.\n"
-    ".TP\n.BR OMP_PLACES \", \" OMP_PROC_BIND\nWhere they run, as OpenMP defines them.\n"
-    ".TP\n.B SLURM_JOB_ID\nIn a SLURM job, training asks for the job\\(aqs end and stops before it.\n"
-    ".SH FILES\n"
-    ".TP\n.I RUN/checkpoints/step\\-00001000.h5\nParameters, the optimizer\\(aqs state and the "
-    "configuration, in HDF5.\n"
-    ".TP\n.I RUN/run.yaml\n"
-    "The whole configuration, hosts, ranks, restarts, and the verdict: done,\n"
-    "continue or failed.\n"
-    ".TP\n.I RUN/metrics.csv\nA row for each step.\n"
-    ".TP\n.I RUN/lock\nKeeps a second run out of the folder.\n"
-    ".SH EXAMPLES\n"
-    "A 500 Hz tone learnt on two ranks, and generated:\n"
-    ".PP\n.nf\n"
-    "    wavetrain prepare simulate sine \\-\\-out data/sine\n"
-    "    mpirun \\-n 2 wavetrain train configs/sine.yaml\n"
-    "    wavetrain generate runs/sine \\-\\-out sine.wav\n"
-    ".fi\n"
-    ".SH \"SEE ALSO\"\n"
-    ".BR wavetrain\\-config (5),\n"
-    ".BR mpirun (1),\n"
-    ".BR sbatch (1)\n";
-
-static const char wt_config_head[] =
-    ".SH NAME\n"
-    "wavetrain\\-config \\- the configuration of a network and of its training\n"
-    ".SH DESCRIPTION\n"
-    "A configuration is a YAML file of sections with keys:\n"
-    ".PP\n.nf\n"
-    "    model: {stacks: 3, layers: 10, residual: 64, skip: 128}\n"
-    "    data: {path: data/speech, window: 8192}\n"
-    "    train: {batch: 8, steps: 200000}\n"
-    ".fi\n.PP\n"
-    "Every key has a default. On the command line\n"
-    ".BI \"\\-\\-set \" KEY = VALUE\n"
-    "sets one, for example\n"
-    ".BR \"\\-\\-set train.steps=100\" .\n"
-    "When a run is resumed, a key marked\n.I fixed\nmay not have changed; one marked\n.I warned\nis warned "
-    "of.\n";
-
 static void print_roff_key(FILE *out, const wt_config_row *row) {
     char expected[sizeof row->expected + 1];
     bool marked = row->resume != WT_RESUME_FREE;
@@ -196,7 +114,7 @@ static void print_roff_key(FILE *out, const wt_config_row *row) {
 
 static void print_config_manual(FILE *out) {
     wt_config_row row;
-    fputs(wt_config_head, out);
+    fputs(wt_text_config_head_man, out);
     for (int i = 0; wt_config_describe(&row, i); i++) {
         if (!row.section) {
             print_roff_key(out, &row);
@@ -219,8 +137,8 @@ wt_status wt_manual_print(FILE *out, const char *page, const char *date) {
     WT_CHECK(!*page || strcmp(page, "wavetrain") == 0, WT_USAGE,
              "--manual: no such page (got %s, expected wavetrain or config)", page);
     print_roff_title(out, "WAVETRAIN", 1, date, "User commands");
-    fputs(wt_manual_head, out);
+    fputs(wt_text_manual_head_man, out);
     WT_TRY(wt_commands_visit(print_roff_command, out));
-    fputs(wt_manual_tail, out);
+    fputs(wt_text_manual_tail_man, out);
     return WT_OK;
 }

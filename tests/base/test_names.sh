@@ -8,7 +8,7 @@ set -eu
 # FOLDER: the first words of what the folder exports
 modules() {
     cat <<'LIST'
-base: error log memory alloc free file path folder stream utf8 hash random thread time cores output
+base: units error log memory alloc free file path folder stream utf8 hash random thread time cores output
 config: config key value array arrays reading
 comm: comm exchange buckets halving facts hang launch microbatch places
 h5: h5
