@@ -201,7 +201,8 @@ static wt_status print_fish(FILE *out) {
 wt_status wt_completion_print(FILE *out, const char *shell) {
     bool zsh = strcmp(shell, "zsh") == 0;
     if (zsh) fputs("#compdef wavetrain\n", out);
-    if (zsh || strcmp(shell, "bash") == 0) return print_shell(out, zsh ? wt_text_completion_zsh : wt_text_completion_bash);
+    if (zsh || strcmp(shell, "bash") == 0)
+        return print_shell(out, zsh ? wt_text_completion_zsh : wt_text_completion_bash);
     if (strcmp(shell, "fish") == 0) return print_fish(out);
     return wt_error(WT_USAGE, "--completion: no such shell (got %s, expected bash, zsh or fish)", shell);
 }
