@@ -7,6 +7,16 @@ set -eu -o pipefail
 . "$SOURCE/tests/package/readmes.sh"
 export LC_ALL=C.UTF-8
 
+# --- what the program has ---
+
+"$WAVETRAIN" --completion bash >options.txt
+"$WAVETRAIN" --help | sed -n 's/^  \([a-z]\{4,\}\( [a-z]\{1,\}\)*\)  *[A-Z].*/\1/p' >all-commands.txt
+[ "$(wc -l <all-commands.txt)" -ge 15 ] || fail "commands: $(cat all-commands.txt)"
+"$WAVETRAIN" train --help-config | awk '
+    /^[a-z]+:/ { section = $1; sub(/:/, ".", section) }
+    /^  [a-z]/ { sub(/:.*/, "", $1); print section $1 }' >keys.txt
+[ "$(wc -l <keys.txt)" -gt 80 ] || fail "keys: $(cat keys.txt)"
+
 # --- what is checked; each prints the breaches in the tree $1 ---
 
 size_breaches() {
@@ -75,9 +85,6 @@ spans() {
 # Options and keys of the program. What belongs to another program begins with its name.
 word_breaches() {
     local readme line span word
-    "$WAVETRAIN" --completion bash >options.txt
-    "$WAVETRAIN" train --help-config | awk '/^[a-z]+:/ { section = $1; sub(/:/, ".", section) } /^  [a-z]/ { sub(/:.*/, "", $1); print section $1 }' >keys.txt
-    [ "$(wc -l <keys.txt)" -gt 80 ] || fail "keys: $(cat keys.txt)"
     while IFS=: read -r readme line span; do
         if [[ $span =~ ^(--[a-z]|wavetrain|build/wavetrain|(train|evaluate|generate|export|prepare|inspect|bench)' ') ]]; then
             for word in $(grep -oE '(^| )--[a-z-]+' <<<"$span"); do
@@ -89,6 +96,24 @@ word_breaches() {
             [[ $span =~ \.(yaml|sbatch|c|h|csv)$ ]] || grep -qxF "$word" keys.txt || echo "$readme:$line: no key is called $word"
         fi
     done < <(spans "$1")
+}
+
+# Every configuration is in the table of configs/README.md, every command somewhere in code.
+absent_breaches() {
+    local file command pattern found
+    sed -n 's/^| \(.*yaml`\) |.*/\1/p' "$1/configs/README.md" | grep -oE '`[^`]*`' | tr -d '\`' >patterns.txt || true
+    for file in "$1"/configs/*.yaml "$1"/configs/*/*.yaml; do
+        [ -e "$file" ] || continue
+        found=''
+        while read -r pattern; do
+            # shellcheck disable=SC2053 # a pattern
+            [[ ${file#"$1/configs/"} != $pattern ]] || found=1
+        done <patterns.txt
+        [ -n "$found" ] || echo "configs/README.md: ${file#"$1/"} is not in the table"
+    done
+    while read -r command; do
+        (cd "$1" && grep -qE "wavetrain $command|\`$command" $readmes) || echo "no README names the command $command"
+    done <commands.txt
 }
 
 # A figure: a number with a decimal point or commas and four digits that count, or with three and its unit. The same one
@@ -127,7 +152,8 @@ figure_breaches() {
 }
 
 breaches() {
-    size_breaches "$1" && block_breaches "$1" && link_breaches "$1" && word_breaches "$1" && figure_breaches "$1"
+    size_breaches "$1" && block_breaches "$1" && link_breaches "$1" && word_breaches "$1" && absent_breaches "$1" &&
+        figure_breaches "$1"
 }
 
 # --- that it finds what it should ---
@@ -139,6 +165,7 @@ small() {
     for readme in $readmes; do echo '# A heading, and more' >"$tree/$readme"; done
 }
 small
+echo 'bench step' >commands.txt
 cat >>"$tree/README.md" <<'MD'
 See [here](src/README.md#a-heading-and-more) and `--steps N`, `train.batch`, `run.yaml`; 2,000 steps.
 ```sh cluster
@@ -146,6 +173,7 @@ ls
 ```
 | 1.234 |
 | 1.234 |
+And `bench step`.
 MD
 breaches "$tree" >found.txt
 [ ! -s found.txt ] || fail "found a breach where there is none: $(cat found.txt)"
@@ -153,6 +181,7 @@ breaches "$tree" >found.txt
 # expect_breach WORDS TEXT [README]
 expect_breach() {
     small
+    echo '`bench step`' >>"$tree/src/README.md"
     printf '%b\n' "$2" >>"$tree/${3-README.md}"
     breaches "$tree" >found.txt
     [ "$(wc -l <found.txt)" = 1 ] || fail "expected one breach, '$1', got: $(cat found.txt)"
@@ -160,7 +189,7 @@ expect_breach() {
 }
 expect_breach 'expected at most 12288' "$(head -c 13000 /dev/zero | tr '\0' x)"
 expect_breach "README.md:2: a block tagged ''" '```\nls\n```'
-expect_breach "src/README.md:2: a block tagged 'sh often'" '```sh often\nls\n```' src/README.md
+expect_breach "src/README.md:3: a block tagged 'sh often'" '```sh often\nls\n```' src/README.md
 expect_breach '11 blocks are tagged elsewhere' "$(for i in $(seq 11); do printf '```sh elsewhere\\nls\\n```\\n'; done)"
 expect_breach 'not a script' '```sh cluster\nif\n```'
 expect_breach 'there is no jobs/none.sbatch' '```sh cluster\nsbatch jobs/none.sbatch\n```'
@@ -171,8 +200,16 @@ expect_breach 'no key is called train.stpes' 'With `train.stpes: 3`.'
 expect_breach '1.23 nats stands in README.md:2 too' 'It is 1.23 nats, and 1.23 nats again, and 1.23 bits.'
 expect_breach '1.234 stands in README.md:2 too' 'It is 1.234, and 1.234 again.'
 
+echo 'bench stpe' >commands.txt
+expect_breach 'no README names the command bench stpe' ''
+echo 'bench step' >commands.txt
+echo '| `a*.yaml`, `sweeps/a.yaml` |' >>"$tree/configs/README.md"
+mkdir "$tree/configs/sweeps" && touch "$tree"/configs/{ab.yaml,b.yaml,sweeps/a.yaml}
+expect_breach 'configs/b.yaml is not in the table' '| `a*.yaml`, `sweeps/a.yaml` |' configs/README.md
+
 # --- the READMEs ---
 
+mv all-commands.txt commands.txt
 breaches "$SOURCE" >found.txt
 [ ! -s found.txt ] || fail "$(cat found.txt)"
 echo "tagged elsewhere, and not run:"
