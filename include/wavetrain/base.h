@@ -123,6 +123,9 @@ enum { WT_PATH_MAX = 4096 };
 /* "folder/name" in out; fails if it does not fit. */
 wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *name);
 
+/* `path` from the root on, without looking at it: links stay what they are. */
+wt_status wt_path_from_root(char out[WT_PATH_MAX], const char *path);
+
 /* The part after the last slash (trailing slashes of `path` are not its business). */
 const char *wt_path_base(const char *path);
 

@@ -12,7 +12,7 @@
  * In the HDF5 file: parameters/NAME, optimizer/first/NAME (Adam's first moments, or SGD's momentum),
  * optimizer/second/NAME and ema/NAME (the parameters' running mean), as far as the configuration has them, in
  * PyTorch's shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step,
- * updates, config (YAML), dataset (digest), numerics (fingerprint), ranks, threads, sample_rate, channels,
+ * updates, config (YAML), dataset (digest), dataset_path, numerics (fingerprint), ranks, threads, sample_rate, channels,
  * validation_loss, seconds, and what the guard, the plateau schedule and early stopping remember; state/norms
  * is its ring of gradient norms; vocabulary, of a text's run (data.h); with labels, outputs and
  * state/features (double [2, numbers], with the attributes features_hop, features_centre and features_text,
@@ -63,6 +63,7 @@ typedef struct {
     int64_t best_step;
     double seconds; /* of training so far, over all restarts */
     char dataset[WT_HASH_TEXT];
+    char dataset_path[WT_PATH_MAX]; /* from the root on; absent in older files */
     char numerics[256]; /* the fingerprint of what computes: numerics.c in src/train */
     wt_guard_state guard;
     /* absent in older files */
@@ -95,6 +96,8 @@ void wt_checkpoint_close(wt_checkpoint *checkpoint);
 const char *wt_checkpoint_path(const wt_checkpoint *checkpoint);
 const wt_checkpoint_state *wt_checkpoint_get_state(const wt_checkpoint *checkpoint);
 const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint);
+/* Where its data set is: as the configuration says from the current folder on, or where the run had it. */
+const char *wt_checkpoint_dataset_path(const wt_checkpoint *checkpoint);
 /* Without classes, unless the run learns text. */
 const wt_vocabulary *wt_checkpoint_get_vocabulary(const wt_checkpoint *checkpoint);
 /* The configuration's quantisation, with the levels and padding of the vocabulary. */

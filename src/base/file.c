@@ -24,6 +24,14 @@ wt_status wt_path_join(char out[WT_PATH_MAX], const char *folder, const char *na
     return WT_OK;
 }
 
+wt_status wt_path_from_root(char out[WT_PATH_MAX], const char *path) {
+    char here[WT_PATH_MAX];
+    if (*path == '/') return wt_path_join(out, "", path);
+    WT_CHECK(getcwd(here, sizeof here), WT_FAILED, "%s: the current folder has no path (%s)", path,
+             strerror(errno));
+    return wt_path_join(out, here, path);
+}
+
 const char *wt_path_base(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;

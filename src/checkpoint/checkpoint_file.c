@@ -289,6 +289,11 @@ const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint) {
     return &checkpoint->config;
 }
 
+const char *wt_checkpoint_dataset_path(const wt_checkpoint *checkpoint) {
+    const char *named = checkpoint->config.data.path, *had = checkpoint->state.dataset_path;
+    return !wt_path_exists(named) && *had && wt_path_exists(had) ? had : named;
+}
+
 const wt_vocabulary *wt_checkpoint_get_vocabulary(const wt_checkpoint *checkpoint) {
     return &checkpoint->vocabulary;
 }

@@ -52,6 +52,7 @@ static const state_field state_fields[] = {
     FIELD(best_step, STATE_INT64, -1, COUNT_MAX, FIELD_PLAIN),
     FIELD(seconds, STATE_REAL, 0, 1e12, FIELD_PLAIN),
     FIELD(dataset, STATE_TEXT, 0, 0, FIELD_DIGEST),
+    FIELD(dataset_path, STATE_TEXT, 0, 0, FIELD_NEWER),
     FIELD(numerics, STATE_TEXT, 0, 0, FIELD_PLAIN),
     FIELD_OF(rate_scale, guard.rate_scale, STATE_REAL, DBL_MIN, 1, FIELD_PLAIN),
     FIELD_OF(rollbacks, guard.rollbacks, STATE_INT, 0, 1000000, FIELD_PLAIN),

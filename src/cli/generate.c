@@ -130,7 +130,7 @@ static wt_status check_text_options(void) {
 /* --- what the network is given --- */
 
 static const char *data_path(const wt_generator *generator) {
-    return wt_given.data ? wt_given.data : wt_checkpoint_get_config(generator->checkpoint)->data.path;
+    return wt_given.data ? wt_given.data : wt_checkpoint_dataset_path(generator->checkpoint);
 }
 
 /* *copied: the samples of --copy's sound; 0 without. */

@@ -115,7 +115,7 @@ wt_status wt_checkpoint_evaluate(wt_comm *comm, wt_checkpoint *checkpoint, const
                  .request = request,
                  .predictions = predictions};
     memset(evaluated, 0, sizeof *evaluated);
-    evaluated->data = request->data ? request->data : s.config->data.path;
+    evaluated->data = request->data ? request->data : wt_checkpoint_dataset_path(s.checkpoint);
     const wt_status status = score_subject(comm, &s, evaluated);
     wt_evaluator_destroy(s.evaluator);
     wt_markov_destroy(s.markov);

@@ -149,6 +149,7 @@ static wt_status take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint)
     trainer->state.threads = fresh.threads;
     memcpy(trainer->state.numerics, fresh.numerics, sizeof fresh.numerics);
     memcpy(trainer->state.dataset, fresh.dataset, sizeof fresh.dataset);
+    memcpy(trainer->state.dataset_path, fresh.dataset_path, sizeof fresh.dataset_path);
     trainer->start.seconds_before = trainer->state.seconds;
     wt_log_info("resuming from %s", wt_checkpoint_path(checkpoint));
     return WT_OK;
@@ -343,6 +344,8 @@ static void init_state(wt_trainer *trainer) {
     state->validation_loss = state->best_validation_loss = NAN;
     state->best_step = state->planned_step = -1;
     wt_hash_print(state->dataset, wt_dataset_digest(trainer->data.set));
+    if (wt_path_from_root(state->dataset_path, trainer->config->data.path) != WT_OK)
+        *state->dataset_path = '\0'; /* a run does without */
     state->guard.rate_scale = 1.0;
     wt_judge_store_plateau(state, wt_plateau_begin());
 }

@@ -51,6 +51,12 @@ static void test_join_and_base(void **state) {
     assert_ok(wt_path_join(path, "f", name)); /* 4,095 bytes just fit */
     assert_int_equal(strlen(path), WT_PATH_MAX - 1);
     assert_error(wt_path_join(path, "ff", name), "too long");
+    assert_ok(wt_path_from_root(path, "/a/b"));
+    assert_string_equal(path, "/a/b");
+    assert_ok(wt_path_from_root(path, "a/b"));
+    assert_non_null(getcwd(name, sizeof name));
+    assert_memory_equal(path, name, strlen(name));
+    assert_string_equal(path + strlen(name), "/a/b");
     assert_string_equal(wt_path_base("a/b/c.h5"), "c.h5");
     assert_string_equal(wt_path_base("c.h5"), "c.h5");
 }

@@ -49,6 +49,7 @@ static inline void small_fill(small_checkpoint *c, int64_t step) {
                                      .plateau.cooldown = 1};
     for (int i = 0; i < WT_NORM_RING; i++) c->state.guard.norms[i] = 1.0 / (i + 3);
     strcpy(c->state.dataset, "0123456789abcdef0123456789abcdef");
+    strcpy(c->state.dataset_path, "/data/small");
     strcpy(c->state.numerics, "avx512 of a test");
     for (uint64_t t = 0; t < SMALL_TENSORS; t++) {
         for (uint64_t kind = 0; kind < 4; kind++) {

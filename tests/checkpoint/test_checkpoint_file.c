@@ -75,6 +75,7 @@ static void test_state_comes_back(void **state) {
     assert_int_equal(got->best_step, given->best_step);
     assert_true(got->seconds == given->seconds);
     assert_string_equal(got->dataset, given->dataset);
+    assert_string_equal(got->dataset_path, given->dataset_path);
     assert_string_equal(got->numerics, given->numerics);
     assert_true(got->guard.rate_scale == given->guard.rate_scale);
     assert_int_equal(got->guard.rollbacks, given->guard.rollbacks);

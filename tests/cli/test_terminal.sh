@@ -49,6 +49,16 @@ meant 'nowhere: no data set (no such folder; wavetrain prepare makes one)' train
 said log.txt 'after step 2 of 2'
 meant '--set train.steps=two: train.steps is ' train config.yaml --run new --steps two
 
+# a run finds its data set from any folder, and where both have moved together
+mkdir elsewhere moved
+(cd elsewhere && expect_ok "$WAVETRAIN" evaluate ../short && said out.txt 'test: ') || fail "not from another folder"
+(cd elsewhere && expect_ok "$WAVETRAIN" generate ../short --seconds 0.01 --prime-from test --out x.wav) || fail "no primer"
+cp -r short tone moved
+mv tone gone
+(cd moved && expect_ok "$WAVETRAIN" evaluate short) || fail "not where both have moved"
+(cd elsewhere && expect_error 2 'tone: no data set' "$WAVETRAIN" evaluate ../short) || fail "another answer"
+mv gone tone
+
 # --- a terminal ---
 
 command -v script >/dev/null || fail "no script(1) to have a terminal with"
