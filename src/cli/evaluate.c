@@ -56,7 +56,7 @@ static bool is_text(const evaluation *r) {
 }
 
 static void print_loss_line(const evaluation *r, const char *name, double loss) {
-    printf("  %-30s %8.4f nats %8.4f bits a %s\n", name, loss, loss / log(2.0),
+    printf("  %-30s %8.4f nats %8.4f bits per %s\n", name, loss, loss / log(2.0),
            is_text(r) ? "character" : "sample");
 }
 

@@ -52,7 +52,7 @@ cp plain.yaml config.yaml
 # --- evaluate: of a masked part, its own examples alone ---
 run=epoch-names-1
 expect_ok "$WAVETRAIN" evaluate $run --markov
-said out.txt 'bits a character'
+said out.txt 'bits per character'
 said out.txt '% of them end marks'
 targets=$("$WAVETRAIN" inspect names | sed -n 's/^test .* \([0-9]*\) examples.*/\1/p')
 said out.txt "names, test: $targets targets"
