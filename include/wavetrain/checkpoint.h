@@ -10,15 +10,15 @@
  *   RUN/lock
  *
  * In the HDF5 file: parameters/NAME, optimizer/first/NAME (Adam's first moments, or SGD's momentum),
- * optimizer/second/NAME and ema/NAME (the parameters' running mean), as far as the configuration has them, in
- * PyTorch's shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1, step,
- * updates, config (YAML), dataset (digest), dataset_path, numerics (fingerprint), ranks, threads,
+ * optimizer/second/NAME and ema/NAME (the parameters' running mean), as far as the configuration has them,
+ * in PyTorch's shapes and order (float); attributes of the root: format "wavetrain-checkpoint", version 1,
+ * step, updates, config (YAML), dataset (digest), dataset_path, numerics (fingerprint), ranks, threads,
  * sample_rate, channels, validation_loss, seconds, and what the guard, the plateau schedule and early
- * stopping remember; state/norms is its ring of gradient norms; vocabulary, of a text's run (data.h); with labels, outputs and
- * state/features (double [2, numbers], with the attributes features_hop, features_centre and features_text,
- * of a network with a condition); state/normalization (double [2, channels]: mean and deviation of the
- * training part's inputs). The file is built in memory, hashed, and committed by rename; nothing ever writes
- * into a committed file.
+ * stopping remember; state/norms is its ring of gradient norms; vocabulary, of a text's run (data.h); with
+ * labels, outputs and state/features (double [2, numbers], with the attributes features_hop,
+ * features_centre and features_text, of a network with a condition); state/normalization (double [2,
+ * channels]: mean and deviation of the training part's inputs). The file is built in memory, hashed, and
+ * committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
 #define WAVETRAIN_CHECKPOINT_H
