@@ -442,6 +442,11 @@ static wt_status check_real(const wt_reading *reading) {
                           "model.mean_unit needs model.head: logistics or gaussian (got %g, expected 1)",
                           model->mean_unit);
     }
+    if (model->mean_curve != WT_MEAN_LINEAR && !mixture) {
+        return rule_error(
+            reading, "model.mean_curve", "model.head",
+            "model.mean_curve needs model.head: logistics or gaussian (got sinh, expected linear)");
+    }
     if (data->preemphasis > 0 && (!next || model->input != WT_INPUT_REAL)) {
         return rule_error(
             reading, "data.preemphasis", "model.",

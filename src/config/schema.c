@@ -111,6 +111,11 @@ const wt_key wt_keys[] = {
  .least = 0, .most = 1e9, .above = true, .resume = WT_RESUME_REFUSED,
  .help = "Heads logistics and gaussian: factor from the network's output to a component's mean. With about "
          "the deviation of the predicted values (0.1 for full-scale speech) a network learns means faster."},
+{.name = "model.mean_curve", .type = WT_KEY_CHOICE, .offset = AT(model.mean_curve), .standard = "linear",
+ .choices = CHOICES("linear", "sinh"), .resume = WT_RESUME_REFUSED,
+ .help = "Heads logistics and gaussian: a mean is mean_unit times the network's output, or times its sinh, "
+         "whose steps grow with the mean. For sound, sinh with about the deviation of its quiet parts "
+         "(0.001) as the unit."},
 {.name = "model.readout", .type = WT_KEY_CHOICE, .offset = AT(model.readout), .standard = "last",
  .choices = CHOICES("last", "mean", "linear"), .resume = WT_RESUME_REFUSED,
  .help = "Where a window has one label (data.stride): read from the last output, from the mean of all "

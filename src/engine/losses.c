@@ -46,6 +46,12 @@ int wt_loss_draw_component(const wt_draw_key *key, const wt_mixture *mixture, in
     return best; /* rounding left nothing */
 }
 
+/* The mean that an output stands for. */
+static double component_mean(const wt_mixture *mixture, double output) {
+    const double o = fmax(-WT_MEAN_CEILING, fmin(output, WT_MEAN_CEILING));
+    return mixture->unit * (mixture->curved ? sinh(o) : output);
+}
+
 void wt_loss_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, const wt_real *outputs,
                           int count, wt_real *values,
                           double (*unit)(const wt_draw_key *, const wt_mixture *, int c), double lowest) {
@@ -55,7 +61,8 @@ void wt_loss_draw_mixture(const wt_mixture *mixture, const wt_draw_key *key, con
         const int k = wt_loss_draw_component(key, mixture, c, y);
         const double scale = exp(fmin(fmax((double)y[each - K + k], lowest), WT_SCALE_CEILING));
         const double drawn = key->temperature > 0 ? unit(key, mixture, c) : 0;
-        values[c] = (wt_real)(mixture->unit * (double)y[each - 2 * K + k] + key->temperature * scale * drawn);
+        const double mean = component_mean(mixture, (double)y[each - 2 * K + k]);
+        values[c] = (wt_real)(mean + key->temperature * scale * drawn);
     }
 }
 
@@ -88,9 +95,9 @@ void wt_loss_mixture_mean(const wt_mixture *mixture, const wt_real *outputs, int
         for (int k = 0; k < K; k++) {
             const double w = K > 1 ? exp((double)y[k] - largest) : 1;
             weight += w;
-            sum += w * (double)mean[k];
+            sum += w * component_mean(mixture, (double)mean[k]);
         }
-        values[c] = (wt_real)(mixture->unit * sum / weight);
+        values[c] = (wt_real)(sum / weight);
     }
 }
 

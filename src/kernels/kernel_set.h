@@ -65,19 +65,23 @@ typedef struct {
 
 /*
  * A mixture of `components` K distributions for each of `channels` values per row. A row of outputs has,
- * value after value, K logits (none where K is 1), K means in `unit` (μ = unit · output) and K ln s. With
- * `half` > 0 a value is a code, the middle of an interval of twice that width; with 0 it is real and has a
- * density. ln s is taken within the floor below and WT_SCALE_CEILING, beyond which its gradient is 0.
+ * value after value, K logits (none where K is 1), K outputs o of means and K ln s. The mean is μ = unit · o,
+ * or with `curved` μ = unit · sinh o, whose steps are fine near 0 and grow with |μ| as µ-law's do (o is taken
+ * within ±WT_MEAN_CEILING, beyond which its gradient is 0). With `half` > 0 a value is a code, the middle of
+ * an interval of twice that width; with 0 it is real and has a density. ln s is taken within the floor below
+ * and WT_SCALE_CEILING, beyond which its gradient is 0.
  */
 typedef struct {
     int components, channels;
     double half, unit;
+    bool curved;
 } wt_mixture;
 
 enum { WT_COMPONENTS_MAX = 64 };
 #define WT_LOGISTIC_FLOOR (-16.0)
 #define WT_GAUSSIAN_FLOOR (-9.0) /* Ping et al. 2019, arXiv 1807.07281 */
 #define WT_SCALE_CEILING 50.0
+#define WT_MEAN_CEILING 20.0
 
 static inline int wt_kernels_mixture_outputs(const wt_mixture *mixture) {
     return mixture->channels * mixture->components * (mixture->components > 1 ? 3 : 2);

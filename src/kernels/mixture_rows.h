@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     double logit[WT_COMPONENTS_MAX], mean[WT_COMPONENTS_MAX], scale[WT_COMPONENTS_MAX];
     double log_p[WT_COMPONENTS_MAX], by_mean[WT_COMPONENTS_MAX], by_scale[WT_COMPONENTS_MAX];
+    double slope[WT_COMPONENTS_MAX]; /* the mean's gradient by its output */
     double joint[WT_COMPONENTS_MAX]; /* logit + ln P */
 } mixture_terms;
 
@@ -93,16 +94,38 @@ INLINE void gaussian_lanes(mixture_terms *m, int first, const value_view *v) {
     }
 }
 
+/* Means from their outputs. With E = e^−|o| − 1, sinh |o| = −½·E·(2 + E)·e^|o|, without differences of
+ * like numbers. */
+INLINE void find_means(mixture_terms *m, int padded, const wt_mixture *mixture) {
+    const double unit = mixture->unit;
+    for (int k = 0; k < padded; k++) m->slope[k] = unit;
+    if (!mixture->curved) {
+        for (int k = 0; k < padded; k++) m->mean[k] *= unit;
+        return;
+    }
+#pragma omp simd
+    for (int k = 0; k < padded; k++) {
+        const double o = m->mean[k], size = o < 0 ? -o : o;
+        const double within = size > WT_MEAN_CEILING ? WT_MEAN_CEILING : size;
+        const double less = wt_double_expm1(-within), above = wt_double_exp(-within);
+        const double mean = -0.5 * less * (2 + less) / above * unit;
+        m->mean[k] = o < 0 ? -mean : mean;
+        m->slope[k] = size > WT_MEAN_CEILING ? 0 : 0.5 * (above + 1 / above) * unit;
+    }
+}
+
 /* One value's components from its outputs; what fills up the last lanes weighs nothing. */
-static int read_terms(mixture_terms *m, const float *y, int components, double unit) {
+INLINE int read_terms(mixture_terms *m, const float *y, const wt_mixture *mixture) {
+    const int components = mixture->components;
     const int padded = (components + WIDTH - 1) / WIDTH * WIDTH;
     const float *mean = components > 1 ? y + components : y, *scale = mean + components;
     for (int k = 0; k < padded; k++) {
         const bool is = k < components;
         m->logit[k] = !is ? -HUGE_VAL : components > 1 ? (double)y[k] : 0;
-        m->mean[k] = is ? unit * (double)mean[k] : 0;
+        m->mean[k] = is ? (double)mean[k] : 0;
         m->scale[k] = is ? (double)scale[k] : 0;
     }
+    find_means(m, padded, mixture);
     return padded;
 }
 
@@ -121,7 +144,7 @@ INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, con
                             bool gaussian, bool gradient) {
     const int components = mixture->components;
     double prior_share, joint_share;
-    const int padded = read_terms(m, y, components, mixture->unit);
+    const int padded = read_terms(m, y, mixture);
     for (int k = 0; k < padded; k += WIDTH) {
         if (gaussian) {
             gaussian_lanes(m, k, v);
@@ -137,7 +160,7 @@ INLINE double mixture_value(mixture_terms *m, float *y, const value_view *v, con
     for (int k = 0; k < components; k++) {
         const double r = m->joint[k] * joint_share;
         if (components > 1) y[k] = (float)(m->logit[k] * prior_share - r);
-        mean[k] = (float)(-r * m->by_mean[k] * mixture->unit);
+        mean[k] = (float)(-r * m->by_mean[k] * m->slope[k]);
         scale[k] = (float)(-r * m->by_scale[k]);
     }
     return loss;

@@ -71,16 +71,25 @@ static double log_sum(const double *x, int count) {
     return largest + log(sum);
 }
 
+/* The mean that an output stands for, and its gradient. */
+static double mean_of(const wt_mixture *mixture, double output, double *slope) {
+    const double o = output < -WT_MEAN_CEILING  ? -WT_MEAN_CEILING
+                     : output > WT_MEAN_CEILING ? WT_MEAN_CEILING
+                                                : output;
+    *slope = !mixture->curved ? mixture->unit : o == output ? mixture->unit * cosh(o) : 0;
+    return mixture->unit * (mixture->curved ? sinh(o) : output);
+}
+
 /* One value against its outputs: K logits (none where K is 1), K means, K ln s. */
 static double score_value(wt_real *y, double value, int edge, const wt_mixture *mixture,
                           term_function function, double floor, bool gradient) {
     const int K = mixture->components;
     wt_real *mean = K > 1 ? y + K : y, *scale = mean + K;
-    double logit[WT_COMPONENTS_MAX] = {0}, joint[WT_COMPONENTS_MAX] = {0};
+    double logit[WT_COMPONENTS_MAX] = {0}, joint[WT_COMPONENTS_MAX] = {0}, slope[WT_COMPONENTS_MAX];
     term terms[WT_COMPONENTS_MAX];
     for (int k = 0; k < K; k++) {
         terms[k] = function(value, mixture->half, edge & WT_EDGE_LOW, edge & WT_EDGE_HIGH,
-                            mixture->unit * (double)mean[k], clamped((double)scale[k], floor));
+                            mean_of(mixture, (double)mean[k], &slope[k]), clamped((double)scale[k], floor));
         logit[k] = K > 1 ? (double)y[k] : 0;
         joint[k] = logit[k] + terms[k].log_p;
     }
@@ -89,7 +98,7 @@ static double score_value(wt_real *y, double value, int edge, const wt_mixture *
         const double r = exp(joint[k] - all);
         const bool moves = clamped((double)scale[k], floor) == (double)scale[k];
         if (K > 1) y[k] = (wt_real)(exp(logit[k] - prior) - r);
-        mean[k] = (wt_real)(-r * terms[k].by_mean * mixture->unit);
+        mean[k] = (wt_real)(-r * terms[k].by_mean * slope[k]);
         scale[k] = (wt_real)(moves ? -r * terms[k].by_scale : 0);
     }
     return prior - all;

@@ -114,7 +114,8 @@ static wt_mixture mixture_of(const wt_model_config *model, const wt_network_shap
                                     : shape->values                ? shape->values
                                                                    : 1,
                         .half = shape->codes ? CODE_HALF : 0,
-                        .unit = model->mean_unit};
+                        .unit = model->mean_unit,
+                        .curved = model->mean_curve == WT_MEAN_SINH};
 }
 
 int wt_build_outputs(const wt_model_config *model, const wt_network_shape *shape) {

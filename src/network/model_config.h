@@ -19,6 +19,7 @@ typedef enum { WT_NORM_NONE, WT_NORM_BATCH, WT_NORM_LAYER } wt_norm_kind;
 typedef enum { WT_BIAS_AUTO, WT_BIAS_TRUE, WT_BIAS_FALSE } wt_bias_choice;
 typedef enum { WT_INITIAL_DEFAULT, WT_INITIAL_KAIMING, WT_INITIAL_XAVIER, WT_INITIAL_NORMAL } wt_initial_kind;
 typedef enum { WT_HEAD_SOFTMAX, WT_HEAD_MSE, WT_HEAD_LOGISTICS, WT_HEAD_GAUSSIAN } wt_head_kind;
+typedef enum { WT_MEAN_LINEAR, WT_MEAN_SINH } wt_mean_curve;
 typedef enum { WT_READOUT_LAST, WT_READOUT_MEAN, WT_READOUT_LINEAR } wt_readout;
 
 enum { WT_KERNEL_MAX = 64 }; /* taps of a convolution */
@@ -83,10 +84,11 @@ typedef struct {
     int skip;
     double skip_scale, residual_scale; /* α and β of the design */
     wt_head_kind head;
-    int components;     /* of a mixture; 0: 10 logistics, one Gaussian */
-    double mean_unit;   /* of a mixture: a mean is the network's output times this */
-    wt_readout readout; /* of one label a window: data.stride */
-    int head_channels;  /* hidden width of the head; 0: as wide as skip */
+    int components;           /* of a mixture; 0: 10 logistics, one Gaussian */
+    double mean_unit;         /* of a mixture: a mean is the network's output times this, */
+    wt_mean_curve mean_curve; /* or the output's sinh times this */
+    wt_readout readout;       /* of one label a window: data.stride */
+    int head_channels;        /* hidden width of the head; 0: as wide as skip */
     wt_hierarchy_config hierarchy;
     double head_scale; /* of the amplifier alone: a constant factor on its output */
     wt_spectral spectral;

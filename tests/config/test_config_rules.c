@@ -256,6 +256,9 @@ static void real_samples_are_predicted(void **state) {
     expect_ok(&c, "model: {head: gaussian, input: real}\ndata: {preemphasis: 0.85, input_noise: 0.1}", NULL);
     expect_error("model:\n  components: 2",
                  "f.yaml:2: model.components needs model.head: logistics or gaussian (got 2, expected 0)");
+    expect_error("model:\n  mean_curve: sinh",
+                 "f.yaml:2: model.mean_curve needs model.head: logistics or gaussian (got sinh, expected "
+                 "linear)");
     expect_error(
         "model: {input: real}\ndata: {preemphasis: 0.5}",
         "f.yaml:2: data.preemphasis needs model.input: real, data.target: next and another head than "

@@ -139,6 +139,7 @@ static const gradient_case cases[] = {
       .head = WT_HEAD_LOGISTICS,
       .components = 10,
       .mean_unit = 0.25,
+      .mean_curve = WT_MEAN_SINH,
       .input_kernel = 2,
       .array = ARRAY(2, 1, 4, 4, 5, GATE),
       .skip = 6},

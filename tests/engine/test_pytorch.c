@@ -464,6 +464,7 @@ int main(int argc, char **argv) {
         CASE("values"),
         CASE("logistics-codes"),
         CASE("logistics-values"),
+        CASE("logistics-sinh"),
         CASE("gaussian-codes"),
         CASE("gaussian-values"),
         CASE("next-values"),

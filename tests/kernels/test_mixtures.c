@@ -46,7 +46,7 @@ static void test_codes_sum_to_one(void **state) {
     (void)state;
     static const float means[] = {0.1f, 1.0f, -1.0f, 0.99998f, 1.25f, -3.0f};
     static const float scales[] = {-15, -13, -12, -10.9f, -8, -4, -1, 1};
-    const wt_mixture mixture = {1, 1, HALF, 1};
+    const wt_mixture mixture = {1, 1, HALF, 1, false};
     for (int kind = 0; kind < KINDS; kind++) {
         for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
             for (size_t j = 0; j < sizeof scales / sizeof *scales; j++) {
@@ -63,7 +63,7 @@ static void test_codes_sum_to_one(void **state) {
 
 static void test_codes_of_a_mixture_sum_to_one(void **state) {
     (void)state;
-    const wt_mixture mixture = {10, 1, HALF, 1};
+    const wt_mixture mixture = {10, 1, HALF, 0.25, true};
     float outputs[30];
     for (int i = 0; i < 10; i++) {
         outputs[i] = (float)(2 * test_random((uint64_t)i));
@@ -90,7 +90,7 @@ typedef struct {
 /* Some values are codes in the middle, some at the edges, some rows no targets; scales reach beyond the
  * floors. */
 static void set_up_bed(bed *b, int components, int channels, double half) {
-    b->mixture = (wt_mixture){components, channels, half, components % 2 ? 1 : 0.25};
+    b->mixture = (wt_mixture){components, channels, half, components % 2 ? 1 : 0.25, components % 4 == 1};
     const int outputs = wt_kernels_mixture_outputs(&b->mixture), each = outputs / channels;
     b->y = matrix_create(ROWS, outputs, 3, 1, 77);
     for (int t = 0; t < ROWS; t++) {
@@ -106,9 +106,10 @@ static void set_up_bed(bed *b, int components, int channels, double half) {
             for (int k = 0; k < components; k++) {
                 float *scale = matrix_at(&b->y, t, c * each + each - components + k);
                 *scale = *scale * 11 - 7;
-                if (t % 2)
-                    scale[-components] = (b->values[at] + scale[-components] * 1e-3f) /
-                                         (float)b->mixture.unit;
+                float *mean = scale - components;
+                if (t % 2) *mean = (b->values[at] + *mean * 1e-3f) / (float)b->mixture.unit;
+                if (t % 2 && b->mixture.curved) *mean = asinhf(*mean);
+                if (t % 11 == 2) *mean *= 30; /* beyond the ceiling */
             }
         }
     }
@@ -155,7 +156,7 @@ static void test_reference(void **state) {
 /* Every output that is not a number makes the loss not finite, so that the step's check finds it. */
 static void test_not_a_number(void **state) {
     (void)state;
-    const wt_mixture mixture = {3, 1, HALF, 1};
+    const wt_mixture mixture = {3, 1, HALF, 1, false};
     const float value = 0.25f;
     const int32_t target = 0;
     for (int kind = 0; kind < KINDS; kind++) {

@@ -140,7 +140,8 @@ static void run_norms(outcome *all, const wt_kernels *k, int width, int shift) {
 }
 
 static double run_mixtures(outcome *all, const wt_kernels *k, int width, int shift) {
-    const wt_mixture mixture = {1 + width % WT_COMPONENTS_MAX, 2, width % 3 ? 1.0 / 65536 : 0, 0.1};
+    const wt_mixture mixture = {1 + width % WT_COMPONENTS_MAX, 2, width % 3 ? 1.0 / 65536 : 0, 0.1,
+                                width % 2 == 0};
     const int32_t targets[ROWS] = {0, -1, WT_EDGE_HIGH << 2 | WT_EDGE_LOW};
     matrix *values = outcome_add(all, 1, 2 * ROWS, 0), *y[2];
     double loss = 0;

@@ -61,14 +61,15 @@ def array(kernel, residual, gate, stacks=1, layers=None, dilations=None, activat
 def case(about, arrays, classes=16, input="class", channels=0, input_kernel=2, skip=8, head_channels=0,
          skip_scale=1.0, residual_scale=1.0, window=40, windows=4, lane_windows=2, utterances=(150, 97, 123),
          ignored=0.0, empty=(), optimizer=ADAM, head="softmax", readout=None, components=0, values=1, codes=False,
-         shift=0.0, condition="none", pad=0, scales=(), features=0, hop=1, speakers=0, speaker=0):
+         shift=0.0, condition="none", pad=0, scales=(), features=0, hop=1, speakers=0, speaker=0,
+         mean_unit=1.0, mean_curve="linear"):
     return dict(about=about, arrays=arrays, classes=classes, input=input, channels=channels,
                 input_kernel=input_kernel, skip=skip, head_channels=head_channels, skip_scale=skip_scale,
                 residual_scale=residual_scale, window=window, windows=windows, lane_windows=lane_windows,
                 utterances=utterances, ignored=ignored, empty=empty, optimizer=optimizer, head=head,
                 readout=readout, components=components, values=values, codes=codes, shift=shift,
                 condition=condition, pad=pad, scales=scales, features=features, hop=hop, speakers=speakers,
-                speaker=speaker)
+                speaker=speaker, mean_unit=mean_unit, mean_curve=mean_curve)
 
 
 CASES = {
@@ -164,6 +165,10 @@ CASES.update({
                    condition="stretch", pad=1, scales=(2, 1, 2, 2), features=5, hop=8, speakers=3, speaker=2),
 })
 
+CASES["logistics-sinh"] = case("three logistics whose means are the outputs' sinh, for a code of 16 bits",
+                               [array(2, 6, 6, layers=4)], head="logistics", components=3, codes=True,
+                               shift=-3.0, window=50, ignored=0.1, mean_unit=0.0625, mean_curve="sinh")
+
 MIXTURES = ("logistics", "gaussian")
 HALF = 1 / 65536  # of a code's width
 
@@ -204,6 +209,8 @@ def yaml_of(c):
         lines += [f"  readout: {c['readout']}"]
     if c["head"] in MIXTURES:
         lines += [f"  components: {c['components']}"]
+        if c["mean_curve"] != "linear":
+            lines += [f"  mean_unit: {c['mean_unit']!r}", f"  mean_curve: {c['mean_curve']}"]
     if c["condition"] != "none":
         lines += [f"  condition: {c['condition']}", f"  condition_pad: {c['pad']}",
                   f"  condition_scales: [{', '.join(map(str, c['scales']))}]"]
@@ -413,6 +420,9 @@ def mixture_loss(c, outputs, target, value):
     y = outputs[kept].reshape(int(kept.sum()), c["values"], outputs.shape[1] // c["values"])
     logits = y[..., :K] if K > 1 else torch.zeros_like(y[..., :1])
     mean, scale = y[..., -2 * K:-K], torch.exp(y[..., -K:])
+    if c["mean_curve"] == "sinh":
+        mean = torch.sinh(mean)
+    mean = c["mean_unit"] * mean
     x = value[kept].reshape(len(y), c["values"], 1)
     if c["codes"]:
         log_p = log_interval(c, x, target[kept].reshape(-1, 1, 1), mean, scale)
