@@ -14,7 +14,7 @@ typedef struct {
     int raw, block;
 } apply_arguments;
 
-static apply_arguments given;
+static apply_arguments given = {.block = 65536};
 
 static const struct poptOption options[] = {
     {"in", '\0', POPT_ARG_ARGV, &given.in, 0,
@@ -64,23 +64,18 @@ static wt_status apply_file(const wt_effect *effect, const char *in, const char 
     return WT_OK;
 }
 
-static wt_status run_apply(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line = {0};
+static wt_status apply_line(wt_comm *comm, const wt_command_line *line) {
     wt_checkpoint *checkpoint = NULL;
     wt_effect *effect = NULL;
     wt_status status = WT_OK;
     (void)comm;
-    given = (apply_arguments){.block = 65536};
-    WT_GUARD(wt_command_parse(&line, &wt_command_apply, argc, argv, 1, 1));
-    if (line.done) goto cleanup;
     WT_GUARD(check_apply_arguments());
-    WT_GUARD(wt_checkpoint_choose(&checkpoint, line.arguments[0], given.checkpoint));
+    WT_GUARD(wt_checkpoint_choose(&checkpoint, line->arguments[0], given.checkpoint));
     WT_GUARD(wt_effect_open(&effect, checkpoint, given.raw));
     for (int i = 0; i < files_of(given.in); i++) WT_GUARD(apply_file(effect, given.in[i], given.out[i]));
 cleanup:
     wt_effect_close(effect);
     wt_checkpoint_close(checkpoint);
-    wt_command_end(&line, &wt_command_apply);
     return status;
 }
 
@@ -88,6 +83,8 @@ const wt_command wt_command_apply = {
     .name = "apply",
     .arguments = "CHECKPOINT|RUN|FILE.nam --in SOUND --out FILE.wav [OPTION…]",
     .summary = "Send sound through a network that makes one signal from another",
-    .run = run_apply,
     .options = options,
+    .min = 1,
+    .max = 1,
+    .work = apply_line,
 };

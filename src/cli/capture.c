@@ -18,7 +18,7 @@ typedef struct {
     wt_nam_metadata labels;
 } capture_arguments;
 
-static capture_arguments given;
+static capture_arguments given = {.minutes = 10, .labels = WT_EXPORT_NO_LABELS};
 
 static const struct poptOption options[] = {
     {"out", 'o', POPT_ARG_STRING, &given.out, 0,
@@ -196,24 +196,14 @@ static wt_status make_capture_folder(wt_comm *comm, const char *dry, const char 
     return status;
 }
 
-static wt_status capture_from(wt_comm *comm, const char *dry, const char *wet) {
+static wt_status capture_line(wt_comm *comm, const wt_command_line *line) {
+    const char *dry = line->arguments[0], *wet = line->arguments[1];
     wt_capture capture;
     WT_TRY(wt_comm_agree_alike(comm, check_arguments()));
     if (wt_path_is_folder(wet)) return make_capture_folder(comm, dry, wet);
     WT_TRY(wt_path_require_ending(given.out, ".nam", "a model for players"));
     WT_TRY(describe_capture(&capture, dry, wet, given.out));
     return make_one(comm, &capture);
-}
-
-static wt_status run_capture(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line = {0};
-    memset(&given, 0, sizeof given);
-    given.minutes = 10;
-    wt_export_labels_init(&given.labels);
-    wt_status status = wt_command_parse(&line, &wt_command_capture, argc, argv, 2, 2);
-    if (status == WT_OK && !line.done) status = capture_from(comm, line.arguments[0], line.arguments[1]);
-    wt_command_end(&line, &wt_command_capture);
-    return status;
 }
 
 const wt_command wt_command_capture = {
@@ -224,6 +214,8 @@ const wt_command wt_command_capture = {
         "under mpirun)",
     .parallel = true,
     .stoppable = true,
-    .run = run_capture,
     .options = options,
+    .min = 2,
+    .max = 2,
+    .work = capture_line,
 };

@@ -193,15 +193,11 @@ static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *fi
     return WT_OK;
 }
 
-static wt_status run_evaluate(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
+static wt_status evaluate_line(wt_comm *comm, const wt_command_line *line) {
     evaluation r = {.checkpoint = NULL};
-    memset(&wt_given, 0, sizeof wt_given);
-    wt_status status = wt_command_parse(&line, &wt_command_evaluate, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = evaluate_and_print(comm, &r, line.arguments[0]);
+    const wt_status status = evaluate_and_print(comm, &r, line->arguments[0]);
     wt_label_results_dispose(&r.evaluated.results);
     wt_checkpoint_close(r.checkpoint);
-    wt_command_end(&line, &wt_command_evaluate);
     return status;
 }
 
@@ -210,6 +206,8 @@ const wt_command wt_command_evaluate = {
     .arguments = "CHECKPOINT|RUN [OPTION…]",
     .summary = "Score a checkpoint on a whole split of a data set (also under mpirun)",
     .parallel = true,
-    .run = run_evaluate,
     .options = wt_options,
+    .min = 1,
+    .max = 1,
+    .work = evaluate_line,
 };

@@ -1,5 +1,4 @@
 /* wavetrain export: a network for another program; src/amplifier writes it. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +14,7 @@ typedef struct {
     wt_nam_metadata labels;
 } arguments_type;
 
-static arguments_type given;
+static arguments_type given = {.labels = WT_EXPORT_NO_LABELS};
 
 static const struct poptOption options[] = {
     {"format", '\0', POPT_ARG_STRING, &given.format, 0,
@@ -47,11 +46,6 @@ static wt_status check_exported_text(const char *option, const char *text) {
     return WT_OK;
 }
 
-void wt_export_labels_init(wt_nam_metadata *labels) {
-    *labels = (wt_nam_metadata){
-        .input_level_dbu = NAN, .output_level_dbu = NAN, .loudness = NAN, .gain = NAN, .validation_esr = NAN};
-}
-
 wt_status wt_export_labels_check(const wt_nam_metadata *labels) {
     WT_TRY(check_exported_text("name", labels->name));
     WT_TRY(check_exported_text("modeled-by", labels->modeled_by));
@@ -71,26 +65,20 @@ static wt_status check_export_arguments(void) {
     return wt_export_labels_check(&given.labels);
 }
 
-static wt_status run_export(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line = {0};
+static wt_status export_line(wt_comm *comm, const wt_command_line *line) {
+    const wt_nam_job job = {given.out,     given.checkpoint, given.raw,
+                            &given.labels, line->arguments,  line->count};
     (void)comm;
-    memset(&given, 0, sizeof given);
-    wt_export_labels_init(&given.labels);
-    wt_status status = wt_command_parse(&line, &wt_command_export, argc, argv, 1, WT_NAM_SIZES);
-    if (status == WT_OK && !line.done) {
-        const wt_nam_job job = {given.out,     given.checkpoint, given.raw,
-                                &given.labels, line.arguments,   line.count};
-        status = check_export_arguments();
-        if (status == WT_OK) status = wt_nam_export(&job);
-    }
-    wt_command_end(&line, &wt_command_export);
-    return status;
+    WT_TRY(check_export_arguments());
+    return wt_nam_export(&job);
 }
 
 const wt_command wt_command_export = {
     .name = "export",
     .arguments = "CHECKPOINT|RUN|FILE.nam [SMALLER] --format nam --out FILE.nam [OPTION…]",
     .summary = "Write an amplifier's network for players, or two sizes of it in one file",
-    .run = run_export,
     .options = options,
+    .min = 1,
+    .max = WT_NAM_SIZES,
+    .work = export_line,
 };

@@ -2,6 +2,8 @@
 #ifndef WAVETRAIN_EXPORT_OPTIONS_H
 #define WAVETRAIN_EXPORT_OPTIONS_H
 
+#include <math.h>
+
 #include "command_internal.h"
 #include "export/nam.h"
 
@@ -36,7 +38,9 @@
         "output-level", '\0', POPT_ARG_DOUBLE, &(given).output_level_dbu, 0, "The same at its output", "DBU" \
     }
 
-void wt_export_labels_init(wt_nam_metadata *labels);
+/* Where no label is given. */
+#define WT_EXPORT_NO_LABELS \
+    { .input_level_dbu = NAN, .output_level_dbu = NAN, .loudness = NAN, .gain = NAN, .validation_esr = NAN }
 wt_status wt_export_labels_check(const wt_nam_metadata *labels);
 
 #endif

@@ -25,7 +25,13 @@ typedef struct {
 /* Of a table's or a sound's series, where nothing says how long it is. */
 #define DEFAULT_SECONDS 1.0
 
-static wt_generate_arguments wt_given;
+static wt_generate_arguments wt_given = {.seconds = DEFAULT_SECONDS,
+                                         .temperature = 1,
+                                         .prime_seconds = 1,
+                                         .count = 1,
+                                         .seed = 1,
+                                         .utterance = -1,
+                                         .speaker = -1};
 
 static const struct poptOption wt_options[] = {
     {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0,
@@ -363,22 +369,12 @@ static wt_status generate(wt_comm *comm, session *s, const char *file_or_run) {
     return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? generate_texts(s) : WT_OK);
 }
 
-static wt_status run_generate(wt_comm *comm, int argc, const char **argv) {
-    wt_command_line line;
+static wt_status generate_line(wt_comm *comm, const wt_command_line *line) {
     session s = {0};
-    wt_given = (wt_generate_arguments){.seconds = DEFAULT_SECONDS,
-                                       .temperature = 1,
-                                       .prime_seconds = 1,
-                                       .count = 1,
-                                       .seed = 1,
-                                       .utterance = -1,
-                                       .speaker = -1};
-    wt_status status = wt_command_parse(&line, &wt_command_generate, argc, argv, 1, 1);
-    if (status == WT_OK && !line.done) status = generate(comm, &s, line.arguments[0]);
+    const wt_status status = generate(comm, &s, line->arguments[0]);
     wt_prime_dispose(&s.prime);
     wt_generator_dispose(&s.generator);
     wt_checkpoint_close(s.checkpoint);
-    wt_command_end(&line, &wt_command_generate);
     return status;
 }
 
@@ -389,6 +385,8 @@ const wt_command wt_command_generate = {
         "Let a checkpoint speak, a WAV file sample by sample, or write, character by character (also under "
         "mpirun)",
     .parallel = true,
-    .run = run_generate,
     .options = wt_options,
+    .min = 1,
+    .max = 1,
+    .work = generate_line,
 };
