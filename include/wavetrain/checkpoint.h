@@ -16,9 +16,9 @@
  * sample_rate, channels, validation_loss, seconds, and what the guard, the plateau schedule and early
  * stopping remember; state/norms is its ring of gradient norms; vocabulary, of a text's run (data.h); with
  * labels, outputs and state/features (double [2, numbers], with the attributes features_hop,
- * features_centre and features_text, of a network with a condition); state/normalization (double [2,
- * channels]: mean and deviation of the training part's inputs). The file is built in memory, hashed, and
- * committed by rename; nothing ever writes into a committed file.
+ * features_centre and features_text, of a network with a condition); speaker_names, of one with speakers;
+ * state/normalization (double [2, channels]: mean and deviation of the training part's inputs). The file is
+ * built in memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
 #ifndef WAVETRAIN_CHECKPOINT_H
 #define WAVETRAIN_CHECKPOINT_H
@@ -80,6 +80,7 @@ typedef struct {
     wt_normalization normalization;
     int speakers;         /* that the network tells apart */
     wt_features features; /* of its condition, with their normalisation */
+    char speaker_names[WT_SPEAKERS_TEXT]; /* wt_dataset_speaker_names of the training data */
 } wt_checkpoint_state;
 
 typedef struct wt_checkpoint wt_checkpoint;

@@ -113,7 +113,12 @@ typedef struct {
     double offset[WT_NORMALIZED_MAX]; /* of the data set that it was measured in, alone */
 } wt_normalization;
 
-enum { WT_FEATURES_MAX = 512, WT_FEATURES_TEXT = 256, WT_FEATURES_HOP_MAX = 65536 };
+enum {
+    WT_FEATURES_MAX = 512,
+    WT_FEATURES_TEXT = 256,
+    WT_FEATURES_HOP_MAX = 65536,
+    WT_SPEAKERS_TEXT = 16384 /* all speakers' names */
+};
 
 /* What frames of a data set are. */
 typedef struct {
@@ -177,6 +182,9 @@ const float *wt_dataset_frames(const wt_dataset *dataset, int64_t utterance, int
 /* The number of an utterance's speaker, −1: unknown; how many there are. */
 int32_t wt_dataset_speaker(const wt_dataset *dataset, int64_t utterance);
 int wt_dataset_speakers(const wt_dataset *dataset);
+/* Their names in the order of their numbers, a line each; "" if they are unknown, or too many for
+ * WT_SPEAKERS_TEXT. */
+const char *wt_dataset_speaker_names(const wt_dataset *dataset);
 
 /* Labels. */
 typedef enum { WT_LABELS_NONE, WT_LABELS_CLASS, WT_LABELS_VALUE } wt_label_kind;

@@ -87,8 +87,9 @@ typedef struct {
     uint64_t number;     /* keys its draws */
     const float *prompt; /* [prompt_count, channels], fed first, and not handed over */
     int64_t prompt_count;
-    int32_t stop; /* the class that ends it, drawn but not handed over; −1: none */
-    int64_t max;  /* samples to draw */
+    int32_t stop;                         /* the class that ends it, drawn but not handed over; −1: none */
+    int64_t max;                          /* samples to draw */
+    const wt_stream_condition *condition; /* NULL: the stream's */
 } wt_piece;
 
 /* WT_PIECE_ABANDONED: another thread has failed, so that what was drawn is of no use. */
@@ -132,9 +133,38 @@ typedef struct {
 wt_status wt_generator_open(wt_generator *generator, wt_checkpoint *checkpoint, bool raw);
 void wt_generator_dispose(wt_generator *generator);
 
-/* From now on the condition is the features of the recording at `path`, made as those that the network has
- * learnt; *length: its samples at the network's rate. WT_USAGE: the network has no condition. */
-wt_status wt_generator_follow(wt_generator *generator, const char *path, int64_t *length);
+/* --- what pieces follow --- */
+
+/* The features of a recording, as the network sees them. */
+typedef struct {
+    char *name; /* its path, or its id in a data set */
+    wt_stream_condition
+        condition; /* as the generator's, but for its own frames; of a data set's recording the
+                                      speaker is that one's */
+    wt_real *frames;
+    int64_t samples; /* at the network's rate */
+    float *original; /* [samples] the recording; NULL: it is not known */
+} wt_followed;
+
+typedef struct {
+    wt_followed *list;
+    int count;
+} wt_conditions;
+
+/* Each adds to the list. WT_USAGE: the network has no condition, or the features are none of its kind. */
+
+/* Features of a recording, made as those that the network has learnt. */
+wt_status wt_conditions_add_sound(wt_conditions *conditions, const wt_generator *generator, const char *path);
+/* Features from a file of another program (.npy, .h5; `layout` "TD", "DT" or NULL: by its sides). Warns if
+ * they are not like those that the network has learnt, in the median of their numbers: deviations less than
+ * half or more than twice the learnt ones, or means three learnt deviations away. */
+wt_status wt_conditions_add_features(wt_conditions *conditions, const wt_generator *generator,
+                                     const char *path, const char *layout);
+/* Features of `count` recordings of a data set's part, evenly spread over it, and these, up to 10 s of
+ * each. */
+wt_status wt_conditions_add_dataset(wt_conditions *conditions, const wt_generator *generator,
+                                    const char *path, const char *split, int count);
+void wt_conditions_dispose(wt_conditions *conditions);
 
 /* What a series goes on from, and does not write out. */
 typedef struct {
@@ -194,7 +224,8 @@ typedef struct {
     bool raw;         /* sound without a header */
     bool force;       /* replace files */
     int count;
-    int64_t samples; /* of a piece; −1: without end */
+    const wt_conditions *conditions; /* a piece for each, `count` of them; NULL: the generator's for all */
+    int64_t samples;                 /* of a piece; −1: without end; 0: as many as its condition has */
     wt_weights weights;
     /* May be NULL. `written` is called for each piece that this rank makes, one call at a time; `drawn` after
      * some of the samples of its first piece, with their number so far. */

@@ -213,6 +213,11 @@ static wt_status write_features(wt_h5 *file, const wt_features *features) {
     return wt_h5_write(file, features_name, shape, values, 0);
 }
 
+static wt_status write_speakers(wt_h5 *file, const wt_checkpoint_state *state) {
+    if (!*state->speaker_names) return WT_OK;
+    return wt_h5_write_attribute_text(file, "", "speaker_names", state->speaker_names);
+}
+
 static wt_status write_field(wt_h5 *file, const state_field *field, const wt_checkpoint_state *state) {
     const char *at = (const char *)state + field->offset;
     switch (field->type) {
@@ -228,6 +233,7 @@ wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state) {
     for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(write_field(file, &state_fields[i], state));
     WT_TRY(write_normalization(file, &state->normalization));
     WT_TRY(write_features(file, &state->features));
+    WT_TRY(write_speakers(file, state));
     return wt_h5_write(file, norms_name, norms_shape, state->guard.norms, 0);
 }
 
@@ -316,5 +322,8 @@ wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *stat
     if (!wt_h5_has_attribute(file, "", "planned_step")) state->planned_step = state->step; /* all were */
     WT_TRY(read_state_normalization(file, path, &state->normalization));
     WT_TRY(read_features(file, path, &state->features));
+    if (wt_h5_has_attribute(file, "", "speaker_names"))
+        WT_TRY(wt_h5_read_attribute_text(file, "", "speaker_names", state->speaker_names,
+                                         sizeof state->speaker_names));
     return read_norms(file, path, state->guard.norms);
 }

@@ -6,15 +6,17 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "comm/facts.h"
 #include "command_internal.h"
+#include "generate/copies.h"
 #include "train/agreement.h"
 #include "wavetrain/base.h"
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *data, *split, *checkpoint, *predictions, *frames, *weights;
-    int markov, last_step, least;
+    char *data, *split, *checkpoint, *predictions, *frames, *weights, *plot;
+    int markov, last_step, least, copies;
 } wt_evaluate_arguments;
 
 static wt_evaluate_arguments wt_given;
@@ -36,6 +38,13 @@ static const struct poptOption wt_options[] = {
      "Network with a condition: the frames that it sees, to measure their effect: own (default), other "
      "(another recording's), or late (by half a hop)",
      "own|other|late"},
+    {"copies", '\0', POPT_ARG_INT, &wt_given.copies, 0,
+     "Network with a condition: in place of the loss score copies of N recordings, evenly spread over the "
+     "part, "
+     "the first 10 s of each, made from their features; with controls",
+     "N"},
+    {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
+     "With --copies: spectrograms of the first recordings and of their copies", "FILE.png"},
     {"weights", '\0', POPT_ARG_STRING, &wt_given.weights, 0,
      "Precision of the weights of products: fp32 (default), or bf16, as generate --weights bf16 rounds them",
      "fp32|bf16"},
@@ -175,11 +184,105 @@ static wt_status fill_request(wt_evaluate_request *request) {
     return wt_error(WT_USAGE, "--frames: got %s, expected own, other or late", wt_given.frames);
 }
 
+/* --- copies --- */
+
+/* Of several recordings: means of distances and of flatness, shares of frames. */
+static void print_copy_scores(const char *name, const wt_copy_score *scores, int count) {
+    double distance = 0, flatness = 0, original = 0;
+    int64_t voiced = 0, unvoiced = 0, both = 0, in_tune = 0, invented = 0;
+    for (int i = 0; i < count; i++) {
+        distance += scores[i].distance / count;
+        flatness += scores[i].flatness;
+        original += scores[i].original_flatness;
+        voiced += scores[i].voiced;
+        unvoiced += scores[i].unvoiced;
+        both += scores[i].both;
+        in_tune += scores[i].in_tune;
+        invented += scores[i].invented;
+    }
+    printf("  %-26s %7.2f dB %8.2f x %8.1f %% %9.1f %% %9.1f %%\n", name, distance,
+           flatness / fmax(original, 1e-12), voiced ? 100.0 * (double)both / (double)voiced : 0,
+           both ? 100.0 * (double)in_tune / (double)both : 0,
+           unvoiced ? 100.0 * (double)invented / (double)unvoiced : 0);
+}
+
+static wt_status print_copies(const wt_conditions *conditions, float *const *copies, int rate) {
+    static const char *const controls[WT_CONTROLS] = {"8 bits of mu-law", "noise of their envelope",
+                                                      "another recording"};
+    const int count = conditions->count;
+    wt_copy_score *scores;
+    wt_status status = WT_OK;
+    WT_TRY(wt_alloc(&scores, (size_t)count, sizeof *scores, "scores of copies"));
+    WT_GUARD(wt_copies_score(scores, copies, conditions, rate));
+    printf("  %-26s %10s %10s %10s %11s %11s\n", "", "distance", "flatness", "voiced", "in tune", "invented");
+    for (int i = 0; i < count; i++) print_copy_scores(conditions->list[i].name, &scores[i], 1);
+    print_copy_scores("copies, all", scores, count);
+    for (int control = 0; control < WT_CONTROLS; control++) {
+        WT_GUARD(wt_copies_score_control(scores, conditions, rate, (wt_copy_control)control));
+        print_copy_scores(controls[control], scores, count);
+    }
+    printf(
+        "  (flatness relative to the recordings'; voiced: of their voiced frames; in tune: of these, within "
+        "50 cents; invented: voice where they have none)\n");
+cleanup:
+    wt_free(scores);
+    return status;
+}
+
+static wt_status plot_copies(const wt_conditions *conditions, float *const *copies, int rate) {
+    wt_copy_sounds pairs[WT_COPIES_SHOWN];
+    const int count = conditions->count < WT_COPIES_SHOWN ? conditions->count : WT_COPIES_SHOWN;
+    for (int i = 0; i < count; i++) {
+        const wt_followed *f = &conditions->list[i];
+        pairs[i] = (wt_copy_sounds){f->name, f->original, copies[i], f->samples};
+    }
+    WT_TRY(wt_copy_plot(pairs, count, rate, wt_given.plot));
+    printf("%s: spectrograms of recordings and copies\n", wt_given.plot);
+    return WT_OK;
+}
+
+static wt_status draw_and_print(const wt_generator *generator, wt_conditions *conditions, float ***copies,
+                                const evaluation *r) {
+    const char *own = wt_checkpoint_dataset_path(r->checkpoint);
+    const char *data = r->request.data ? r->request.data : own;
+    WT_TRY(wt_conditions_add_dataset(conditions, generator, data, r->request.split, wt_given.copies));
+    WT_TRY(wt_alloc(copies, (size_t)conditions->count, sizeof **copies, "copies"));
+    WT_TRY(
+        wt_copies_draw(*copies, generator, conditions, r->request.bf16 ? WT_WEIGHTS_BF16 : WT_WEIGHTS_FP32));
+    printf("%s, %s: copies of %d recordings, network of step %" PRId64 "\n", data, r->request.split,
+           conditions->count, wt_checkpoint_get_state(r->checkpoint)->step);
+    WT_TRY(print_copies(conditions, *copies, generator->rate));
+    return wt_given.plot ? plot_copies(conditions, *copies, generator->rate) : WT_OK;
+}
+
+/* By rank 0 alone. */
+static wt_status evaluate_copies(const evaluation *r) {
+    wt_generator generator = {.checkpoint = NULL};
+    wt_conditions conditions = {.list = NULL};
+    float **copies = NULL;
+    wt_status status = WT_OK;
+    WT_CHECK(wt_given.copies >= 1 && wt_given.copies <= 1000, WT_USAGE,
+             "--copies is out of range (got %d, expected 1 … 1000)", wt_given.copies);
+    if (wt_given.plot) WT_TRY(wt_path_require_ending(wt_given.plot, ".png", "a PNG picture"));
+    WT_GUARD(wt_generator_open(&generator, r->checkpoint, r->request.raw));
+    WT_GUARD(draw_and_print(&generator, &conditions, &copies, r));
+cleanup:
+    for (int i = 0; copies && i < conditions.count; i++) wt_free(copies[i]);
+    wt_free(copies);
+    wt_conditions_dispose(&conditions);
+    wt_generator_dispose(&generator);
+    return status;
+}
+
 /* Collective. */
 static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *file_or_run) {
     WT_TRY(wt_command_settle(comm, false));
     WT_TRY(wt_comm_agree(comm, fill_request(&r->request)));
+    WT_CHECK(wt_given.copies || !wt_given.plot, WT_USAGE, "--plot: is of --copies");
+    WT_CHECK(!wt_given.copies || (!wt_given.markov && !wt_given.predictions && !wt_given.frames), WT_USAGE,
+             "--copies: goes with no --markov, --predictions or --frames");
     WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, wt_given.checkpoint));
+    if (wt_given.copies) return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? evaluate_copies(r) : WT_OK);
     const wt_status status = wt_checkpoint_evaluate(comm, r->checkpoint, &r->request, wt_given.predictions,
                                                     &r->evaluated);
     const int rate = r->evaluated.rate, trained = wt_checkpoint_get_state(r->checkpoint)->sample_rate;

@@ -16,22 +16,18 @@
 #include "wavetrain/generate.h"
 
 typedef struct {
-    char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot, *weights, *copy;
+    char *out, *checkpoint, *prime, *prime_from, *data, *prompt, *plot, *weights;
+    char **copy, **condition, *copy_from, *layout, *speaker;
     double seconds, temperature, prime_seconds;
-    int count, top_k, force, utterance, raw, last_step, speaker;
+    int count, top_k, force, utterance, raw, last_step;
     long long seed, max_length;
 } wt_generate_arguments;
 
 /* Of a table's or a sound's series, where nothing says how long it is. */
 #define DEFAULT_SECONDS 1.0
 
-static wt_generate_arguments wt_given = {.seconds = DEFAULT_SECONDS,
-                                         .temperature = 1,
-                                         .prime_seconds = 1,
-                                         .count = 1,
-                                         .seed = 1,
-                                         .utterance = -1,
-                                         .speaker = -1};
+static wt_generate_arguments wt_given = {
+    .seconds = DEFAULT_SECONDS, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
 
 static const struct poptOption wt_options[] = {
     {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0,
@@ -65,14 +61,24 @@ static const struct poptOption wt_options[] = {
     {"prime-seconds", '\0', POPT_ARG_DOUBLE, &wt_given.prime_seconds, 0,
      "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
     {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0,
-     "Another data set for --prime-from; of text, to tell which items are new", "DATASET"},
-    {"copy", '\0', POPT_ARG_STRING, &wt_given.copy, 0,
+     "Another data set for --prime-from and --copy-from; of text, to tell which items are new", "DATASET"},
+    {"copy", '\0', POPT_ARG_ARGV, &wt_given.copy, 0,
      "Of a network with a condition: make the features of a recording, and the sound that they tell, as long "
-     "as that "
-     "one unless --seconds is given",
+     "as that one unless --seconds is given; as often as needed: side by side, into FILE-1.wav, FILE-2.wav …",
      "SOUND"},
-    {"speaker", '\0', POPT_ARG_INT, &wt_given.speaker, 0,
-     "Of a network with speakers: the number of one, from 0", "N"},
+    {"condition", '\0', POPT_ARG_ARGV, &wt_given.condition, 0,
+     "The same with features that another program has made: .npy, or .h5 with feats, melspc or world",
+     "FILE"},
+    {"layout", '\0', POPT_ARG_STRING, &wt_given.layout, 0,
+     "With --condition: TD, a row per frame, or DT, a column per frame (default: by which side fits)",
+     "TD|DT"},
+    {"copy-from", '\0', POPT_ARG_STRING, &wt_given.copy_from, 0,
+     "The same with --count recordings of the data set's train, validation or test part, evenly spread over "
+     "it, the first 10 s of each",
+     "SPLIT"},
+    {"speaker", '\0', POPT_ARG_STRING, &wt_given.speaker, 0,
+     "Of a network with speakers: one's name, or its number from 0 (with --copy-from: the recordings' own)",
+     "NAME|N"},
     {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
      "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
     {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
@@ -139,23 +145,64 @@ static const char *data_path(const wt_generator *generator) {
     return wt_given.data ? wt_given.data : wt_checkpoint_dataset_path(generator->checkpoint);
 }
 
-/* *copied: the samples of --copy's sound; 0 without. */
-static wt_status choose_condition(wt_generator *generator, int64_t *copied) {
+static bool gives_condition(void) {
+    return wt_given.copy || wt_given.condition || wt_given.copy_from;
+}
+
+/* The number of the speaker with that name, of names with a line each; −1: there is none. */
+static int find_speaker_number(const char *names, const char *name) {
+    for (int number = 0; *names; number++) {
+        const size_t length = strcspn(names, "\n");
+        if (strlen(name) == length && strncmp(names, name, length) == 0) return number;
+        names += length + (names[length] == '\n');
+    }
+    return -1;
+}
+
+/* By name, or by number. */
+static wt_status choose_speaker(wt_generator *generator, int speakers) {
+    const char *names = wt_checkpoint_get_state(generator->checkpoint)->speaker_names;
+    const char *given = wt_given.speaker;
+    char list[256], *end = NULL;
+    WT_CHECK(speakers > 0 || !given, WT_USAGE, "--speaker: the network has no speakers");
+    if (speakers == 0 || (wt_given.copy_from && !given)) return WT_OK;
+    long number = given ? find_speaker_number(names, given) : -1;
+    if (given && number < 0) number = strtol(given, &end, 10);
+    snprintf(list, sizeof list, "%.200s", names);
+    for (char *at = list; *at; at++)
+        if (*at == '\n') *at = at[1] ? ' ' : '\0';
+    WT_CHECK(given && *given && (!end || !*end) && number >= 0 && number < speakers, WT_USAGE,
+             "--speaker: got %s, expected the number of one, 0 … %d%s%s", given ? given : "none",
+             speakers - 1, *list ? ", or a name: " : "", list);
+    generator->condition.speaker = (int32_t)number;
+    return WT_OK;
+}
+
+/* What the pieces follow: a recording, a file or an utterance each. */
+static wt_status choose_conditions(wt_generator *generator, wt_conditions *conditions) {
     const wt_network_traits *traits = wt_network_get_traits(generator->restored.network);
     const bool may_lack = wt_checkpoint_get_config(generator->checkpoint)->data.condition_dropout > 0;
-    WT_CHECK(traits->features > 0 || !wt_given.copy, WT_USAGE, "--copy: the network has no condition");
-    WT_CHECK(traits->speakers > 0 || wt_given.speaker < 0, WT_USAGE,
-             "--speaker: the network has no speakers");
-    if (traits->speakers > 0) {
-        WT_CHECK(wt_given.speaker >= 0 && wt_given.speaker < traits->speakers, WT_USAGE,
-                 "--speaker: expected the number of one, 0 … %d", traits->speakers - 1);
-        generator->condition.speaker = wt_given.speaker;
-    }
+    WT_CHECK(traits->features > 0 || !gives_condition(), WT_USAGE, "%s: the network has no condition",
+             wt_given.copy        ? "--copy"
+             : wt_given.condition ? "--condition"
+                                  : "--copy-from");
+    WT_CHECK(wt_given.condition || !wt_given.layout, WT_USAGE, "--layout: is of --condition");
+    WT_TRY(choose_speaker(generator, traits->speakers));
     if (traits->features == 0) return WT_OK;
-    WT_CHECK(wt_given.copy || may_lack, WT_USAGE, "the network has a condition (--copy SOUND gives it)");
+    WT_CHECK(gives_condition() || may_lack, WT_USAGE,
+             "the network has a condition (--copy SOUND, --condition FILE or --copy-from SPLIT gives it)");
     WT_CHECK(!wt_given.prime && !wt_given.prime_from, WT_USAGE,
              "--prime: does not go with a condition, which begins with the first sample");
-    return wt_given.copy ? wt_generator_follow(generator, wt_given.copy, copied) : WT_OK;
+    for (char **path = wt_given.copy; path && *path; path++)
+        WT_TRY(wt_conditions_add_sound(conditions, generator, *path));
+    for (char **path = wt_given.condition; path && *path; path++)
+        WT_TRY(wt_conditions_add_features(conditions, generator, *path, wt_given.layout));
+    WT_CHECK(conditions->count == 0 || (wt_given.count == 1 && !wt_given.copy_from), WT_USAGE,
+             "--%s: does not go with --copy or --condition, which make a piece each",
+             wt_given.copy_from ? "copy-from" : "count");
+    if (!wt_given.copy_from) return WT_OK;
+    return wt_conditions_add_dataset(conditions, generator, data_path(generator), wt_given.copy_from,
+                                     wt_given.count);
 }
 
 static wt_status read_prime(wt_prime *prime, const wt_generator *generator) {
@@ -180,7 +227,7 @@ typedef struct {
     wt_generator generator;
     wt_weights weights;
     wt_prime prime;
-    int64_t copied;
+    wt_conditions conditions;
 } session;
 
 static wt_status open_session(session *s, const char *file_or_run) {
@@ -192,7 +239,7 @@ static wt_status open_session(session *s, const char *file_or_run) {
     generator->how.temperature = wt_given.temperature;
     generator->how.top_k = wt_given.top_k;
     generator->how.seed = (uint64_t)wt_given.seed;
-    WT_TRY(choose_condition(generator, &s->copied));
+    WT_TRY(choose_conditions(generator, &s->conditions));
     return read_prime(&s->prime, generator);
 }
 
@@ -253,6 +300,14 @@ static void warn_of_traits(const wt_series_summary *summary) {
     }
 }
 
+/* Samples in all. */
+static double count_asked(const wt_series_request *request, int pieces) {
+    double sum = 0;
+    if (request->samples) return (double)request->samples * pieces;
+    for (int i = 0; i < request->count; i++) sum += (double)request->conditions->list[i].samples;
+    return sum;
+}
+
 static wt_status print_summary(const wt_series_request *request, const wt_series_summary *summary) {
     const int asked = request->count - summary->skipped;
     const double made = (double)summary->samples, rate = request->generator->rate;
@@ -265,8 +320,7 @@ static wt_status print_summary(const wt_series_request *request, const wt_series
     WT_CHECK(request->samples < 0 || summary->whole == asked, WT_FAILED,
              "stopped by a signal: %" PRId64 " of %d pieces are whole, %" PRId64
              " are kept as unfinished, with %.2f of %.2f s in all",
-             summary->whole, asked, summary->unfinished, made / rate,
-             (double)request->samples * asked / rate);
+             summary->whole, asked, summary->unfinished, made / rate, count_asked(request, asked) / rate);
     if (summary->skipped > 0)
         wt_log_info("%d of %d pieces were there already (--force replaces them)", summary->skipped,
                     request->count);
@@ -278,7 +332,7 @@ static wt_status print_summary(const wt_series_request *request, const wt_series
 
 static int64_t find_length(const session *s) {
     if (isinf(wt_given.seconds)) return -1;
-    if (s->copied > 0 && wt_given.seconds == DEFAULT_SECONDS) return s->copied;
+    if (s->conditions.count > 0 && wt_given.seconds == DEFAULT_SECONDS) return 0;
     const int64_t samples = llround(wt_given.seconds * s->generator.rate);
     return samples == 0 ? 1 : samples;
 }
@@ -293,7 +347,8 @@ static wt_status generate_series(const session *s, wt_comm *comm) {
                                        .plot = wt_given.plot,
                                        .raw = wt_given.raw,
                                        .force = wt_given.force,
-                                       .count = wt_given.count,
+                                       .count = s->conditions.count ? s->conditions.count : wt_given.count,
+                                       .conditions = s->conditions.count ? &s->conditions : NULL,
                                        .samples = find_length(s),
                                        .weights = s->weights,
                                        .written = print_written,
@@ -301,8 +356,9 @@ static wt_status generate_series(const session *s, wt_comm *comm) {
                                        .context = &report};
     wt_status status = WT_OK;
     report.request = &request;
-    if (wt_comm_rank(comm) == 0 && request.samples > 0)
-        status = wt_progress_create(&report.bar, "generating", "samples", 0, request.samples, 10);
+    const int64_t first = request.samples == 0 ? s->conditions.list[0].samples : request.samples;
+    if (wt_comm_rank(comm) == 0 && first > 0)
+        status = wt_progress_create(&report.bar, "generating", "samples", 0, first, 10);
     status = wt_comm_agree(comm, status);
     if (status == WT_OK) status = wt_series_generate(comm, &request, &summary);
     wt_progress_destroy(report.bar);
@@ -373,6 +429,7 @@ static wt_status generate_line(wt_comm *comm, const wt_command_line *line) {
     session s = {0};
     const wt_status status = generate(comm, &s, line->arguments[0]);
     wt_prime_dispose(&s.prime);
+    wt_conditions_dispose(&s.conditions);
     wt_generator_dispose(&s.generator);
     wt_checkpoint_close(s.checkpoint);
     return status;

@@ -213,6 +213,27 @@ static wt_status read_offsets(wt_h5 *file, wt_shard *part) {
     return check_offsets(part);
 }
 
+/* The names of the first shard stand for all. */
+static wt_status read_speaker_names(wt_dataset *dataset, wt_h5 *file) {
+    char **names, *to = dataset->speaker_names;
+    size_t count, used = 0;
+    if (!wt_h5_has(file, WT_SHARD_SPEAKERS)) return WT_OK;
+    WT_TRY(wt_h5_read_texts(file, WT_SHARD_SPEAKERS, &names, &count, UTTERANCES_MAX));
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = strlen(names[i]);
+        if (used + length + 2 > WT_SPEAKERS_TEXT) {
+            used = 0;
+            break;
+        }
+        memcpy(to + used, names[i], length);
+        to[used + length] = '\n';
+        used += length + 1;
+    }
+    to[used] = '\0';
+    wt_h5_free_texts(names, count);
+    return WT_OK;
+}
+
 static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const char *split) {
     wt_shard *part = &dataset->shards[number];
     WT_TRY(check_format(file, part->path, split));
@@ -224,6 +245,7 @@ static wt_status check_shard(wt_dataset *dataset, wt_h5 *file, int number, const
     WT_TRY(read_offsets(file, part));
     WT_TRY(read_mask(dataset, file, number, part));
     WT_TRY(wt_dataset_read_features(dataset, file, number, part));
+    if (number == 0) WT_TRY(read_speaker_names(dataset, file));
     for (int64_t u = 0; u < part->count; u++)
         if (part->speakers[u] >= dataset->speakers) dataset->speakers = part->speakers[u] + 1;
     part->first = dataset->utterances;

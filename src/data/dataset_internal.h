@@ -42,6 +42,7 @@ struct wt_dataset {
     wt_normalization normalization;
     wt_features features;
     int speakers;
+    char speaker_names[WT_SPEAKERS_TEXT];
     wt_hash digest;
     bool in_memory;
     wt_open_shard open[WT_OPEN_SHARDS];

@@ -79,6 +79,10 @@ int wt_dataset_speakers(const wt_dataset *dataset) {
     return dataset->speakers;
 }
 
+const char *wt_dataset_speaker_names(const wt_dataset *dataset) {
+    return dataset->speaker_names;
+}
+
 const char *wt_dataset_shard_path(const wt_dataset *dataset, int64_t utterance) {
     return dataset->shards[find_shard(dataset, utterance)].path;
 }

@@ -12,21 +12,13 @@
 #include "wavetrain/data.h"
 #include "wavetrain/generate.h"
 
-/* Frames as the network sees them; without any one of zeros, which says by its flag that there is none. */
-static wt_status set_frames(wt_generator *generator, const float *frames, int64_t count) {
-    const wt_features *features = &wt_checkpoint_get_state(generator->checkpoint)->features;
-    const size_t each = (size_t)wt_network_get_traits(generator->restored.network)->features;
-    wt_free(generator->frames);
-    generator->condition.count = frames ? count : 1;
-    generator->condition.centre = features->centre;
-    WT_TRY(
-        wt_alloc(&generator->frames, (size_t)generator->condition.count * each, sizeof(wt_real), "frames"));
-    for (int64_t i = 0; frames && i < count; i++) {
-        wt_real *to = generator->frames + (size_t)i * each;
-        wt_condition_normalise(features, frames + i * features->count, to);
-        if (each > (size_t)features->count) to[features->count] = 1;
-    }
+/* A frame of zeros, which says by its flag that there is none. */
+static wt_status set_no_condition(wt_generator *generator) {
+    const int each = wt_network_get_traits(generator->restored.network)->features;
+    if (each == 0) return WT_OK;
+    WT_TRY(wt_alloc(&generator->frames, (size_t)each, sizeof *generator->frames, "frames"));
     generator->condition.frames = generator->frames;
+    generator->condition.count = 1;
     return WT_OK;
 }
 
@@ -63,30 +55,11 @@ wt_status wt_generator_open(wt_generator *generator, wt_checkpoint *checkpoint, 
     const wt_network_traits *traits = wt_network_get_traits(network);
     generator->how.graph = wt_network_graph(network);
     generator->how.classes = traits->input_kind == WT_INPUT_CLASS;
-    return traits->features > 0 ? set_frames(generator, NULL, 0) : WT_OK;
+    return set_no_condition(generator);
 }
 
 void wt_generator_dispose(wt_generator *generator) {
     wt_free(generator->frames);
     wt_restored_dispose(&generator->restored);
     memset(generator, 0, sizeof *generator);
-}
-
-wt_status wt_generator_follow(wt_generator *generator, const char *path, int64_t *length) {
-    const wt_features *features = &wt_checkpoint_get_state(generator->checkpoint)->features;
-    wt_mel mel;
-    float *samples = NULL, *frames = NULL;
-    wt_status status = WT_OK;
-    WT_CHECK(wt_network_get_traits(generator->restored.network)->features > 0, WT_USAGE,
-             "%s: the network has no condition", wt_checkpoint_path(generator->checkpoint));
-    WT_CHECK(*features->text, WT_USAGE, "%s: it is not known how the network's features were made",
-             wt_checkpoint_path(generator->checkpoint));
-    WT_TRY(wt_mel_parse(&mel, features->text, generator->rate));
-    WT_GUARD(wt_prime_read_mono(&samples, length, path, generator->rate));
-    WT_GUARD(wt_mel_compute(&frames, &mel, samples, *length, generator->rate));
-    WT_GUARD(set_frames(generator, frames, wt_mel_count(&mel, *length)));
-cleanup:
-    wt_free(samples);
-    wt_free(frames);
-    return status;
 }

@@ -70,13 +70,18 @@ static wt_status next_sample(const players *p, int number, bool *over) {
     return r->held == HELD ? hand_over_piece(p, number) : WT_OK;
 }
 
-/* A piece for row `number`; false: there is none. */
-static bool begin_piece(const players *p, int number) {
+/* A piece for row `number`, which begins anew; *found is false if there is none. */
+static wt_status begin_piece(const players *p, int number, bool *found) {
     row *r = &p->rows[number];
     r->fed = r->drawn = 0;
     r->held = 0;
     memset(p->newest + at(p, number, 1), 0, (size_t)p->channels * sizeof *p->newest);
-    return p->work->next(p->work->context, &r->piece);
+    r->piece = (wt_piece){.condition = NULL};
+    *found = p->work->next(p->work->context, &r->piece);
+    if (*found && r->piece.condition)
+        return wt_stream_restart_conditioned(p->stream, number, r->piece.condition);
+    if (*found) wt_stream_restart(p->stream, number);
+    return WT_OK;
 }
 
 /* The last row takes the place of one that has no piece any more. */
@@ -94,15 +99,13 @@ static void leave_out(const players *p, int number) {
 /* Samples to feed for all rows; rows without a piece are left out. */
 static wt_status collect(const players *p) {
     for (int number = 0; number < wt_stream_rows(p->stream);) {
-        bool over;
+        bool over, found = true;
         WT_TRY(next_sample(p, number, &over));
-        if (!over) {
+        if (over) WT_TRY(begin_piece(p, number, &found));
+        if (!over)
             number++;
-        } else if (begin_piece(p, number)) {
-            wt_stream_restart(p->stream, number);
-        } else {
+        else if (!found)
             leave_out(p, number);
-        }
     }
     return WT_OK;
 }
@@ -115,11 +118,12 @@ static wt_status interrupt(const players *p) {
 
 static wt_status play(const players *p) {
     for (int number = 0; number < wt_stream_rows(p->stream);) {
-        if (begin_piece(p, number)) {
+        bool found;
+        WT_TRY(begin_piece(p, number, &found));
+        if (found)
             number++;
-        } else {
+        else
             wt_stream_remove(p->stream, wt_stream_rows(p->stream) - 1);
-        }
     }
     while (wt_stream_rows(p->stream) > 0) {
         if (p->work->interrupted && p->work->interrupted(p->work->context)) return interrupt(p);

@@ -20,6 +20,7 @@
 
 typedef struct {
     wt_series_file *file;
+    wt_series_format format; /* the file's */
     wt_sound_traits traits;
     int64_t made; /* samples */
 } piece_state;
@@ -81,6 +82,10 @@ static wt_status check_series_request(const wt_series_request *request) {
 
 /* --- pieces of this rank --- */
 
+static int64_t count_samples_of(const wt_series_request *request, int piece) {
+    return request->samples ? request->samples : request->conditions->list[piece].samples;
+}
+
 static bool interrupted(void *context) {
     (void)context;
     return wt_comm_signal() != 0;
@@ -91,20 +96,25 @@ static bool next_piece(void *context, wt_piece *piece) {
     const wt_series_request *request = c->request;
     const int at = atomic_fetch_add(&c->next, 1);
     if (at >= c->count) return false;
-    *piece = (wt_piece){.number = (uint64_t)c->pieces[at],
+    const int number = c->pieces[at];
+    *piece = (wt_piece){.number = (uint64_t)number,
                         .prompt = request->prime.samples,
                         .prompt_count = request->prime.count,
                         .stop = -1,
-                        .max = request->samples < 0 ? INT64_MAX : request->samples};
+                        .max = request->samples < 0 ? INT64_MAX : count_samples_of(request, number)};
+    if (request->conditions) piece->condition = &request->conditions->list[number].condition;
     return true;
 }
 
 /* A file begins with its first samples: of a piece that a signal ends before, there is none. */
 static wt_status open_piece(const choir *c, int number) {
     char path[WT_PATH_MAX];
-    if (to_pipe(c->request)) return wt_series_file_open(&c->states[number].file, "-", &c->format);
+    piece_state *state = &c->states[number];
+    state->format = c->format;
+    state->format.samples = count_samples_of(c->request, number);
+    if (to_pipe(c->request)) return wt_series_file_open(&state->file, "-", &state->format);
     WT_TRY(name_piece(path, c->request, number, ""));
-    return wt_series_file_open(&c->states[number].file, path, &c->format);
+    return wt_series_file_open(&state->file, path, &state->format);
 }
 
 static wt_status take_piece(void *context, uint64_t number, const float *samples, int count) {
@@ -193,7 +203,6 @@ static wt_status init_choir(choir *c) {
     const size_t count = (size_t)request->count;
     c->format = (wt_series_format){.rate = generator->rate,
                                    .channels = generator->channels,
-                                   .samples = request->samples,
                                    .raw = request->raw,
                                    .table = generator->kind == WT_GENERATES_TABLE,
                                    .table_units = &generator->units,

@@ -82,6 +82,7 @@ static void draw_axes(const copy_panel *p, double left, double bottom) {
     }
     const size_t ys = p->side == 0 ? wt_plot_ticks(ticks, 0, high, 4) : 0;
     for (size_t i = 0; i < ys; i++) {
+        if (ticks[i] <= 0) continue; /* where the time begins too */
         snprintf(label, sizeof label, "%.6g kHz", ticks[i]);
         wt_plot_text(left - 10, bottom + HEIGHT * ticks[i] / high, 1, WT_LETTERS_SMALL, faint, "#<medium/>",
                      label);
@@ -110,7 +111,7 @@ void wt_copy_draw(const void *what, const char *file) {
     }
     wt_plot_text(LEFT, height - 45, 0, WT_LETTERS_LARGE, ink, "#<bold/>", "Recordings and their copies");
     wt_plot_text(LEFT, height - 80, 0, WT_LETTERS_MIDDLE, faint, "#<medium/>",
-                 "|X| over 80 dB below each recording's loudest");
+                 "level, down to 80 dB below the loudest of each recording");
     plend();
 }
 

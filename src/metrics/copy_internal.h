@@ -2,7 +2,7 @@
 #ifndef WAVETRAIN_COPY_INTERNAL_H
 #define WAVETRAIN_COPY_INTERNAL_H
 
-#include "copy_score.h"
+#include "metrics/copy_score.h"
 
 typedef struct {
     int rate, fft, hop;

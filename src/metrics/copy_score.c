@@ -1,5 +1,5 @@
 /* Scores of copies. */
-#include "copy_score.h"
+#include "metrics/copy_score.h"
 
 #include <math.h>
 #include <stdio.h>

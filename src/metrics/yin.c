@@ -2,7 +2,7 @@
  * 22 kHz. */
 #include <math.h>
 
-#include "copy_score.h"
+#include "metrics/copy_score.h"
 
 enum { PITCH_MIN = 60, PITCH_MAX = 400, WINDOWS_PER_SECOND = 40, LAG_MAX = 768000 / PITCH_MIN + 2 };
 

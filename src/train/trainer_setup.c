@@ -339,6 +339,9 @@ static void init_state(wt_trainer *trainer) {
     state->normalization = trainer->data.normalization;
     if (traits->features) state->features = *wt_dataset_features(trainer->data.set);
     state->speakers = traits->speakers;
+    if (traits->speakers)
+        snprintf(state->speaker_names, sizeof state->speaker_names, "%s",
+                 wt_dataset_speaker_names(trainer->data.set));
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
     state->validation_loss = state->best_validation_loss = NAN;

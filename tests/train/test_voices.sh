@@ -4,6 +4,7 @@
 set -eu
 . "$SOURCE/tests/runs.sh"
 . "$SOURCE/tests/cli/prepare_helpers.sh"
+make_features=$2
 export OMP_NUM_THREADS=1 ranks=
 steps=24
 
@@ -84,6 +85,39 @@ expect_ok "$WAVETRAIN" generate run --speaker 1 --out without.wav --seconds 0.05
 expect_ok "$WAVETRAIN" generate run --speaker 1 --copy in/low/3.wav --out with.wav --seconds 0.05
 cmp -s without.wav with.wav && fail "the condition changes nothing"
 
+# by name, without the data set
+mv voices voices-away
+expect_ok "$WAVETRAIN" generate run --speaker wind --out named.wav --seconds 0.05
+mv voices-away voices
+cmp without.wav named.wav || fail "another sound by the name of a speaker"
+
+# several side by side have the bits of each alone; features from files are those of the recordings
+expect_ok "$WAVETRAIN" generate told --copy in/low/5.wav --copy in/low/3.wav --copy in/wind/4.wav --out three.wav
+"$make_features" features rows 8k 1 in/low/3.wav
+expect_ok "$WAVETRAIN" generate told --condition features/3.npy --out by-file.wav
+grep -q "not like those" err.txt && fail "a warning of its own features: $(cat err.txt)"
+cmp <(tail -c +45 copy.wav) <(tail -c +45 by-file.wav | head -c 3222) || fail "another sound from the same features in a file"
+[ "$(wc -c <three-1.wav)" = $((44 + 2 * 1685)) ] || fail "the first copy is not as long as its recording"
+# (draws are keyed by the piece's number, so that the first one is compared)
+expect_ok "$WAVETRAIN" generate told --copy in/low/5.wav --out one.wav
+cmp three-1.wav one.wav || fail "a copy depends on its neighbours"
+OMP_NUM_THREADS=2 expect_ok "$WAVETRAIN" generate told --copy in/low/5.wav --out threads.wav
+cmp threads.wav one.wav || fail "a copy depends on threads"
+"$make_features" scaled columns 8k 0.4342945 in/low/*.wav
+expect_ok "$WAVETRAIN" generate told --condition scaled/3-feats.npy --out scaled.wav
+said err.txt "warning: scaled/3-feats.npy: its features are not like those that the network has learnt"
+
+# copies of a part, and their scores
+expect_ok "$WAVETRAIN" generate told --copy-from test --count 3 --out part.wav
+[ -s part-1.wav ] && [ -s part-3.wav ] || fail "no copies of the test part"
+expect_ok "$WAVETRAIN" evaluate told --copies 3
+for row in 'copies, all' '8 bits of mu-law' 'noise of their envelope' 'another recording'; do said out.txt "$row"; done
+cp out.txt scores.txt
+expect_ok "$WAVETRAIN" evaluate told --copies 3
+cmp out.txt scores.txt || fail "other scores of the same copies"
+awk '/8 bits/ {near = $(NF - 9)} /another recording/ {far = $(NF - 9)} END {exit !(near + 0 < far + 0)}' out.txt ||
+    fail "the mu-law round trip is no nearer than another recording: $(cat out.txt)"
+
 # --- what does not fit together ---
 refuse() {
     local words=$1
@@ -112,9 +146,15 @@ refuse "model.speaker: the data set has no speakers" train config.yaml --run bad
 prepare wide --mel 8k,hop=80
 refuse "features are not those that the network learnt (got 40 numbers every 80 samples, expected 40 every 64)" \
     evaluate told --data wide
-refuse "the network has a condition (--copy SOUND gives it)" generate told --out bad.wav
+refuse "the network has a condition (--copy SOUND, --condition FILE or --copy-from SPLIT gives it)" generate told --out bad.wav
 refuse "--copy: the network has no condition" generate plain-run --copy in/low/3.wav --out bad.wav
-refuse "--speaker: expected the number of one, 0 … 1" generate run --copy in/low/3.wav --out bad.wav --speaker 2
+refuse "--speaker: got 2, expected the number of one, 0 … 1, or a name: low wind" generate run --copy in/low/3.wav --out bad.wav --speaker 2
 refuse "--speaker: the network has no speakers" generate told --copy in/low/3.wav --out bad.wav --speaker 0
 [ ! -e bad.wav ] || fail "something was generated"
 refuse "--frames: got mine, expected own, other or late" evaluate told --frames mine
+refuse "--copies: goes with no --markov" evaluate told --copies 3 --markov
+refuse "--plot: is of --copies" evaluate told --plot a.png
+"$make_features" few rows 8k,bands=20 1 in/low/3.wav
+refuse "few/3.npy: has other numbers per frame (got 26 × 20, expected 40)" generate told --condition few/3.npy --out bad.wav
+refuse "--count: does not go with --copy or --condition, which make a piece each" \
+    generate told --copy in/low/3.wav --count 2 --out bad.wav
