@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "bench/bench_models.h"
 #include "bench_command.h"
 #include "command_internal.h"
@@ -95,18 +94,4 @@ void wt_bench_peaks_print(const wt_bench_peaks *peaks, const char *cores) {
             printf("peak of %s, %s: the vector unit has no instruction for it\n", cores, names[kind]);
         }
     }
-}
-
-/* --- a table for other programs --- */
-
-wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading) {
-    *out = NULL;
-    if (!path) return WT_OK;
-    WT_TRY(wt_file_begin(out, path));
-    fputs(heading, *out);
-    return WT_OK;
-}
-
-wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status) {
-    return file ? wt_file_finish(file, path, status) : status;
 }

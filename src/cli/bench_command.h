@@ -4,7 +4,6 @@
 #define WAVETRAIN_BENCH_COMMAND_H
 
 #include <stddef.h>
-#include <stdio.h>
 
 #include "bench/bench_peak.h"
 #include "bench/bench_time.h"
@@ -43,13 +42,5 @@ void wt_bench_peaks_print(const wt_bench_peaks *peaks, const char *cores);
 /* "; disturbed: …", or nothing. */
 enum { WT_PEAK_DOUBT = 96 };
 void wt_bench_peak_doubt(char text[WT_PEAK_DOUBT], const wt_bench_peak *peak);
-
-/* --- a table for other programs --- */
-
-/* A new file that begins with the heading; an existing one is replaced. *out is NULL where path is NULL. */
-wt_status wt_bench_csv_open(FILE **out, const char *path, const char *heading);
-/* Passes `status` on, or else that something could not be written since the file was opened. `file` may be
- * NULL. */
-wt_status wt_bench_csv_close(FILE *file, const char *path, wt_status status);
 
 #endif

@@ -2,7 +2,7 @@
  * table. */
 #include <stdlib.h>
 
-#include "bench/measure_exchange.h"
+#include "bench/bench_csv.h"
 #include "bench_command.h"
 #include "comm/exchange.h"
 #include "comm/ranks.h"
@@ -43,10 +43,7 @@ static void print_size_row(void *context, const wt_exchange_speed *speed) {
            1e3 * allreduce, tree / allreduce, speed->tree.best / speed->allreduce.best, 1e-9 * size / tree,
            1e-9 * speed->bandwidth, 1e3 * speed->bound);
     fflush(stdout);
-    if (!table->csv) return;
-    fprintf(table->csv, "%d,%zu,%.9f,%.9f,%.4f,%.9f,%.9f,%.1f,%.1f,%.9f\n", wt_comm_size(table->comm),
-            speed->bytes, tree, allreduce, tree / allreduce, speed->tree.best, speed->allreduce.best,
-            size / tree, speed->bandwidth, speed->bound);
+    if (table->csv) wt_bench_csv_exchange(table->csv, wt_comm_size(table->comm), speed);
 }
 
 static wt_status print_size_heading(exchange_table *table, const char *hosts) {
@@ -58,10 +55,7 @@ static wt_status print_size_heading(exchange_table *table, const char *hosts) {
            table->plan.rounds);
     printf("%8s %10s %14s %7s %10s %9s %12s %10s\n", "KiB", "tree ms", "Allreduce ms", "ratio", "best ratio",
            "GB/s", "link GB/s", "bound ms");
-    return wt_bench_csv_open(
-        &table->csv, given.csv,
-        "ranks,bytes,tree_seconds,allreduce_seconds,ratio,tree_best_seconds,"
-        "allreduce_best_seconds,tree_bytes_per_second,link_bytes_per_second,bound_seconds\n");
+    return wt_bench_csv_open(&table->csv, given.csv, WT_CSV_EXCHANGE);
 }
 
 static wt_status configure_exchange(exchange_table *table) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/measure_streams.h"
+#include "bench/bench_csv.h"
 #include "bench_command.h"
 #include "command_internal.h"
 #include "config/sections.h"
@@ -41,21 +41,14 @@ static void print_streams_rate(const wt_streams_speed *speed, const wt_streams_r
 static wt_status report_streams(const wt_streams_speed *speed, const char *name) {
     FILE *file;
     const int threads = omp_get_max_threads();
-    WT_TRY(wt_bench_csv_open(
-        &file, given.csv,
-        "version,model,kernels,threads,streams,weights,samples_per_second,"
-        "median_samples_per_second,weight_bytes,read_per_second,share_of_read,share_of_peak\n"));
+    WT_TRY(wt_bench_csv_open(&file, given.csv, WT_CSV_STREAMS));
     printf("%s, %s, %d thread%s: samples/s of all streams, best (median)\n", name, speed->kernels->name,
            threads, wt_command_plural(threads));
     printf("streams  weights     samples/s   (median)   share of the bound by reading   of the peak\n");
     for (int i = 0; i < speed->count; i++) {
         const wt_streams_rate *rate = &speed->rates[i];
         print_streams_rate(speed, rate);
-        if (file)
-            fprintf(file, WT_VERSION ",\"%s\",%s,%d,%d,%s,%.6g,%.6g,%zu,%.6g,%.6g,%.6g\n", name,
-                    speed->kernels->name, threads, rate->streams, weight_names[rate->weights], rate->best,
-                    rate->median, rate->weight_bytes, rate->bound, rate->best / rate->bound,
-                    rate->best * speed->operations / speed->peaks.of[WT_PEAK_FP32].best);
+        if (file) wt_bench_csv_streams(file, name, speed, i);
     }
     wt_bench_peaks_print(&speed->peaks, "all threads");
     return wt_bench_csv_close(file, given.csv, WT_OK);

@@ -2,7 +2,7 @@
  * table. */
 #include <omp.h>
 
-#include "bench/measure_kernels.h"
+#include "bench/bench_csv.h"
 #include "bench_command.h"
 #include "command_internal.h"
 #include "config/sections.h"
@@ -33,29 +33,11 @@ static const struct poptOption options[] = {
 
 /* --- tables --- */
 
-static const char csv_heading[] = "version,kernels,threads,rows,kernel,channels,taps,dilation,unit,"
-                                  "hot_per_second,hot_share,window_per_second,window_share,tile_bytes,"
-                                  "window_bytes_per_second,peak_fp32\n";
-
 typedef struct {
     const char *kernels;
     FILE *csv; /* or NULL */
     bool products, others;
 } kernel_tables;
-
-/* Of a kernel that is no product the shares are empty. */
-static void write_csv_row(const kernel_tables *tables, const wt_kernel_rate *rate) {
-    const wt_kernel_shape *shape = &rate->shape;
-    char hot[32] = "", window[32] = "";
-    if (rate->product) {
-        snprintf(hot, sizeof hot, "%.4f", rate->hot / rate->peak.best);
-        snprintf(window, sizeof window, "%.4f", rate->window / rate->peak.best);
-    }
-    fprintf(tables->csv, WT_VERSION ",%s,%d,%d,%s,%d,%d,%d,%s,%.5g,%s,%.5g,%s,%.0f,%.5g,%.5g\n",
-            tables->kernels, shape->threads, shape->rows, rate->kernel, shape->channels, shape->taps,
-            shape->dilation, rate->product ? "operations" : "elements", rate->hot, hot, rate->window, window,
-            rate->tile_bytes, rate->bytes_per_second, rate->peak.best);
-}
 
 static void print_product(kernel_tables *tables, const wt_kernel_rate *rate) {
     const wt_kernel_shape *shape = &rate->shape;
@@ -87,14 +69,14 @@ static void print_rate(void *context, const wt_kernel_rate *rate) {
     else
         print_elements(tables, rate);
     fflush(stdout);
-    if (tables->csv) write_csv_row(tables, rate);
+    if (tables->csv) wt_bench_csv_kernel(tables->csv, tables->kernels, rate);
 }
 
 static wt_status print_kernel_tables(const wt_kernels_plan *plan) {
     char products[96], cores[32];
     wt_bench_peaks peaks;
     kernel_tables tables = {.kernels = plan->kernels->name};
-    WT_TRY(wt_bench_csv_open(&tables.csv, given.csv, csv_heading));
+    WT_TRY(wt_bench_csv_open(&tables.csv, given.csv, WT_CSV_KERNELS));
     wt_kernels_describe(plan->kernels, products, sizeof products);
     snprintf(cores, sizeof cores, "%d thread%s", omp_get_max_threads(),
              wt_command_plural(omp_get_max_threads()));

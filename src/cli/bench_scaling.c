@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "bench/bench_csv.h"
 #include "bench/measure_scaling.h"
 #include "bench/stepper.h"
 #include "bench_command.h"
@@ -156,30 +157,6 @@ static void print_assumptions(const scaling_study *study, int ranks_each) {
     printf("  nodes are alike, and theirs is the network; data, validation and checkpoints cost nothing\n");
 }
 
-static const char csv_heading[] = "scaling,ranks,nodes,windows,microbatches,step_seconds,step_median_seconds,"
-                                  "speedup,efficiency,exposed_share,"
-                                  "model_step_seconds,model_speedup,model_efficiency,model_exposed_share\n";
-
-static void write_cases(FILE *file, const wt_scaling_table *table, bool measured) {
-    for (int i = 0; i < table->count; i++) {
-        const wt_scaling_case *at = &table->cases[i];
-        const wt_scaling_figures none = {NAN, NAN, NAN, NAN}, model = wt_scaling_predicted(table, at);
-        const wt_scaling_figures own = measured ? wt_scaling_measured(table, at) : none;
-        const double values[] = {own.step,      measured ? at->median : NAN,
-                                 own.speedup,   own.efficiency,
-                                 own.exposed,   model.step,
-                                 model.speedup, model.efficiency,
-                                 model.exposed};
-        fprintf(file, "%s,%d,%d,%d,%d", scaling_names[at->kind], at->ranks, at->nodes, at->windows,
-                at->microbatches);
-        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
-            fputc(',', file);
-            if (isfinite(values[v])) fprintf(file, "%.9g", values[v]);
-        }
-        fputc('\n', file);
-    }
-}
-
 /* Rank 0: a table everywhere that is asked for. */
 static wt_status report_table(const scaling_study *study, bool measured, int ranks_each) {
     const wt_scaling_table *table = measured ? &study->measured : &study->curve;
@@ -187,7 +164,7 @@ static wt_status report_table(const scaling_study *study, bool measured, int ran
     char note[256];
     print_cases(study, table, measured);
     print_assumptions(study, ranks_each);
-    if (study->csv) write_cases(study->csv, table, measured);
+    if (study->csv) wt_bench_csv_scaling(study->csv, table, measured);
     if (!given.plot || measured == (given.model_only != 0)) return WT_OK;
     snprintf(note, sizeof note, "%s, windows of %d targets, %d thread%s per rank", study->name,
              study->model.config.data.window, threads, wt_command_plural(threads));
@@ -207,7 +184,7 @@ static wt_status report_measured(scaling_study *study) {
 
 static wt_status report_study(scaling_study *study, int node_ranks) {
     const int each = given.ranks_each ? given.ranks_each : node_ranks;
-    WT_TRY(wt_bench_csv_open(&study->csv, given.csv, csv_heading));
+    WT_TRY(wt_bench_csv_open(&study->csv, given.csv, WT_CSV_SCALING));
     wt_status status = given.model_only ? WT_OK : report_measured(study);
     if (status == WT_OK && given.nodes)
         status = wt_scaling_curve(&study->curve, &study->model, given.nodes, each);

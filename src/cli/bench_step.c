@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/measure_step.h"
+#include "bench/bench_csv.h"
 #include "bench_command.h"
 #include "command_internal.h"
 #include "kernels/kernel_set.h"
@@ -91,63 +91,12 @@ static void print_result(const wt_stepper *stepper, const wt_step_speed *speed) 
            (double)speed->estimate / mib);
 }
 
-/* A column of the row, which begins with version, model and kernels. */
-typedef struct {
-    const char *phase; /* before the name, or "" */
-    const char *name;
-    double value;
-} csv_figure;
-
-static void write_figures(FILE *file, const wt_stepper *stepper, const csv_figure *figures, int count) {
-    for (int i = 0; i < count; i++) fprintf(file, ",%s%s", figures[i].phase, figures[i].name);
-    fprintf(file, "\n" WT_VERSION ",\"%s\",%s", stepper->name, stepper->kernels->name);
-    for (int i = 0; i < count; i++) fprintf(file, ",%.12g", figures[i].value);
-    fputc('\n', file);
-}
-
-static void write_step_csv(FILE *file, const wt_stepper *stepper, const wt_step_speed *speed) {
-    enum { FIGURES_MAX = 20 + 3 * WT_STEP_PHASES };
-    const wt_bench_time step = speed->own[WT_STEP_ALL];
-    const wt_bench_peak *fp32 = &speed->peaks.of[WT_PEAK_FP32];
-    const double rate = speed->operations[WT_STEP_ALL] / step.best;
-    csv_figure figures[FIGURES_MAX] = {
-        {"", "ranks", wt_comm_size(stepper->step->comm)},
-        {"", "threads", omp_get_max_threads()},
-        {"", "windows", stepper->config.train.batch},
-        {"", "targets", stepper->targets},
-        {"", "microbatches", stepper->step->microbatches.count},
-        {"", "parameters", (double)wt_network_parameters(stepper->network)->trained},
-        {"", "steps", speed->steps},
-        {"", "targets_per_second", speed->targets / step.best},
-        {"", "median_targets_per_second", speed->targets / step.median},
-        {"", "flops", rate},
-        {"", "share", rate / fp32->best},
-        {"", "peak_fp32", fp32->best},
-        {"", "peak_fp32_apart", fp32->apart},
-        {"", "peak_fp32_sustained", wt_bench_peak_sustained(fp32)},
-        {"", "peak_bf16", speed->peaks.of[WT_PEAK_BF16].best},
-        {"", "resident_bytes", (double)speed->resident},
-        {"", "counted_bytes", (double)speed->counted},
-        {"", "estimated_bytes", (double)speed->estimate},
-        {"", "step_seconds", step.best},
-        {"", "step_median_seconds", step.median},
-    };
-    int count = 20;
-    for (int phase = WT_PHASE_DATA + 1; phase < WT_STEP_PHASES; phase++) {
-        const char *name = wt_phase_name((wt_phase)phase);
-        figures[count++] = (csv_figure){name, "_seconds", speed->in_best[phase]};
-        figures[count++] = (csv_figure){name, "_best_seconds", speed->own[phase].best};
-        figures[count++] = (csv_figure){name, "_median_seconds", speed->own[phase].median};
-    }
-    write_figures(file, stepper, figures, count);
-}
-
 /* Rank 0. */
 static wt_status report_step_speed(const wt_stepper *stepper, const wt_step_speed *speed) {
     FILE *file;
     print_result(stepper, speed);
-    WT_TRY(wt_bench_csv_open(&file, given.csv, "version,model,kernels"));
-    if (file) write_step_csv(file, stepper, speed);
+    WT_TRY(wt_bench_csv_open(&file, given.csv, WT_CSV_STEP));
+    if (file) wt_bench_csv_step(file, stepper, speed);
     return wt_bench_csv_close(file, given.csv, WT_OK);
 }
 
