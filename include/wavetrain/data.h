@@ -170,6 +170,8 @@ const wt_vocabulary *wt_dataset_vocabulary(const wt_dataset *dataset);
 /* Which samples of an utterance are targets of this split, [length], or NULL: all are. A mask is always in
  * memory. */
 const uint8_t *wt_dataset_mask(const wt_dataset *dataset, int64_t utterance);
+/* Samples that are targets of this part: those of the masks, or all. */
+int64_t wt_dataset_examples(const wt_dataset *dataset);
 
 /* All shards' digests folded in order. */
 wt_hash wt_dataset_digest(const wt_dataset *dataset);

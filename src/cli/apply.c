@@ -1,5 +1,4 @@
 /* wavetrain apply: sound through a network; src/amplifier does it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "amplifier/amplifier.h"

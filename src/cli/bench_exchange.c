@@ -1,6 +1,5 @@
 /* wavetrain bench exchange: the exchange compared with MPI_Allreduce (bench/measure_exchange.h), as a
  * table. */
-#include <stdlib.h>
 
 #include "bench/bench_csv.h"
 #include "bench_command.h"

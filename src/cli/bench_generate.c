@@ -1,6 +1,5 @@
 /* wavetrain bench generate: how fast streams are drawn (bench/measure_streams.h), as a table. */
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench_csv.h"

@@ -1,7 +1,5 @@
 /* wavetrain bench step: a training step's speed and memory (bench/measure_step.h), as a table. */
 #include <omp.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "bench/bench_csv.h"
 #include "bench_command.h"

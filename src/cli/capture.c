@@ -1,8 +1,8 @@
 /* wavetrain capture: from a recording of what was played and what the gear made of it to a file for players;
  * src/amplifier makes it. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "amplifier/amplifier.h"
@@ -18,7 +18,7 @@ typedef struct {
     wt_nam_metadata labels;
 } capture_arguments;
 
-static capture_arguments given = {.minutes = 10, .labels = WT_EXPORT_NO_LABELS};
+static capture_arguments given = {.minutes = 10, .labels = WT_NAM_NO_METADATA};
 
 static const struct poptOption options[] = {
     {"out", 'o', POPT_ARG_STRING, &given.out, 0,
@@ -62,7 +62,7 @@ static wt_status check_arguments(void) {
              "--more-epochs is out of range (got %d, expected 0 … 100000)", given.more_epochs);
     WT_CHECK(given.index >= 0, WT_USAGE, "--index is out of range (got %d, expected at least 1)",
              given.index);
-    return wt_export_labels_check(&given.labels);
+    return wt_nam_metadata_check(&given.labels);
 }
 
 /* `out` for a recording. */

@@ -38,9 +38,4 @@
         "output-level", '\0', POPT_ARG_DOUBLE, &(given).output_level_dbu, 0, "The same at its output", "DBU" \
     }
 
-/* Where no label is given. */
-#define WT_EXPORT_NO_LABELS \
-    { .input_level_dbu = NAN, .output_level_dbu = NAN, .loudness = NAN, .gain = NAN, .validation_esr = NAN }
-wt_status wt_export_labels_check(const wt_nam_metadata *labels);
-
 #endif

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command_internal.h"
@@ -170,23 +169,17 @@ static const char *const splits[] = {"train", "validation", "test"};
 enum { SPLITS = sizeof splits / sizeof *splits };
 
 static bool is_dataset(const char *path) {
-    for (int i = 0; i < SPLITS; i++) {
-        if (wt_dataset_has_split(path, splits[i])) return true;
-    }
-    return false;
+    bool found = false;
+    for (int i = 0; i < SPLITS; i++) found = found || wt_dataset_has_split(path, splits[i]);
+    return found;
 }
 
 static void print_text_split(const wt_dataset *dataset, const char *split, const char *digest) {
-    int64_t examples = 0, texts = wt_dataset_utterances(dataset);
-    bool masked = wt_dataset_mask(dataset, 0) != NULL,
-         ends = wt_vocabulary_ends(wt_dataset_vocabulary(dataset));
-    for (int64_t u = 0; masked && u < texts; u++) {
-        const uint8_t *mask = wt_dataset_mask(dataset, u);
-        for (int64_t i = 0; i < wt_dataset_length(dataset, u); i++) examples += mask[i];
-    }
+    const int64_t texts = wt_dataset_utterances(dataset);
+    const bool ends = wt_vocabulary_ends(wt_dataset_vocabulary(dataset));
     printf("%-16s %" PRId64 " %s%s, %" PRId64 " characters%s, %" PRId64 " examples, digest %s\n", split,
            texts, ends ? "item" : "text", texts == 1 ? "" : "s", wt_dataset_samples(dataset),
-           ends ? " with the end marks" : "", masked ? examples : wt_dataset_samples(dataset), digest);
+           ends ? " with the end marks" : "", wt_dataset_examples(dataset), digest);
 }
 
 static void print_signal(const wt_dataset *dataset, const char *split, const char *digest) {
@@ -252,9 +245,9 @@ static wt_status inspect_dataset(const char *path) {
 }
 
 static wt_status inspect_line(wt_comm *comm, const wt_command_line *line) {
-    const char *path = line->arguments[0];
     (void)comm;
     wt_plan_request request;
+    const char *path = line->arguments[0];
     const bool input = strcmp(path, "-") == 0;
     WT_CHECK(input || wt_path_exists(path), WT_USAGE,
              "%s: no such configuration, checkpoint, run or data set", path);

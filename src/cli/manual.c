@@ -6,19 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "command_internal.h"
 #include "command_text.h"
 #include "wavetrain/config.h"
-
-/* One code point of UTF-8, *text behind it. Our own texts are valid. */
-static unsigned next_code_point(const char **text) {
-    const unsigned char *at = (const unsigned char *)*text;
-    int more = *at < 0x80 ? 0 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : 3;
-    unsigned code = more == 0 ? *at : *at & (0x3FU >> more);
-    for (int i = 1; i <= more && at[i]; i++) code = code << 6 | (at[i] & 0x3FU);
-    *text += more + 1;
-    return code;
-}
 
 /* Letters as they are, whatever the locale; how many it wrote. */
 static int print_roff_letters(FILE *out, const char *text, size_t bytes) {
@@ -27,7 +18,10 @@ static int print_roff_letters(FILE *out, const char *text, size_t bytes) {
         ['`'] = "\\(ga", ['^'] = "\\(ha", ['~'] = "\\(ti"};
     int written = 0;
     for (const char *end = text + bytes; text < end;) {
-        unsigned code = next_code_point(&text);
+        uint32_t code;
+        const int length = wt_utf8_decode(&code, text, (size_t)(end - text));
+        if (length == 0) break; /* our own texts are valid */
+        text += length;
         const char *name = code < 128       ? names[code]
                            : code == 0x2026 ? "\\&..."
                                             : NULL; /* ASCII lacks the ellipsis */

@@ -1,6 +1,5 @@
 /* wavetrain plot: the curves of one run, or of several over each other, in one picture. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "command_internal.h"
 #include "wavetrain/plot.h"

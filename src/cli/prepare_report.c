@@ -1,7 +1,6 @@
 /* What the commands that make data sets share: their options, the progress bar, and what they print. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/timer.h"
 #include "prepare_command.h"

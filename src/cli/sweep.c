@@ -3,13 +3,10 @@
  * in a folder of its own; what it is at is known from its run.yaml alone, so that a sweep goes on where it
  * was interrupted, and several of its points may run as jobs of an array.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/output.h"
 #include "comm/launcher.h"

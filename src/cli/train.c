@@ -1,6 +1,5 @@
 /* wavetrain train: from options to the trainer. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "checkpoint/run_lock.h"

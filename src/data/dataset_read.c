@@ -99,6 +99,16 @@ const uint8_t *wt_dataset_mask(const wt_dataset *dataset, int64_t utterance) {
     return shard->mask + shard->offsets[utterance - shard->first];
 }
 
+int64_t wt_dataset_examples(const wt_dataset *dataset) {
+    int64_t examples = 0;
+    if (!dataset->masked) return wt_dataset_samples(dataset);
+    for (int64_t u = 0; u < wt_dataset_utterances(dataset); u++) {
+        const uint8_t *mask = wt_dataset_mask(dataset, u);
+        for (int64_t i = 0; i < wt_dataset_length(dataset, u); i++) examples += mask[i];
+    }
+    return examples;
+}
+
 wt_status wt_dataset_quantization(wt_quantization *quantization, const wt_dataset *dataset,
                                   wt_quantization configured) {
     const wt_vocabulary *vocabulary = &dataset->vocabulary;

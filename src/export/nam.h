@@ -41,6 +41,11 @@ typedef struct {
 
 /* The words that gear_type and tone_type may be, NULL at the end. */
 extern const char *const wt_nam_gear_types[], *const wt_nam_tone_types[];
+/* Texts are UTF-8, the types are among those words; else WT_USAGE with the name of the option at fault. */
+wt_status wt_nam_metadata_check(const wt_nam_metadata *labels);
+/* Says nothing: an initializer, which takes math.h. */
+#define WT_NAM_NO_METADATA \
+    { .input_level_dbu = NAN, .output_level_dbu = NAN, .loudness = NAN, .gain = NAN, .validation_esr = NAN }
 
 /* The text of a file (wt_free), whose lines end with a newline. `count` models, the smallest first; more than
  * one make a container, in which a player that wants the share s of the sizes takes the first whose number is
