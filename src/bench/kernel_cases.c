@@ -23,7 +23,7 @@ static void run_forward(const wt_kernel_bed *bed, int thread, ptrdiff_t first, i
     const size_t each = bed->kernels->packed_count(in, out);
     for (ptrdiff_t j = 0; j < bed->shape.taps; j++) {
         taps[j] = (wt_operand){bed->x + (first + j * bed->shape.dilation) * in,
-                               bed->packed + (size_t)j * each, in, in};
+                               bed->packed + (size_t)j * each, in, in, NULL};
     }
     const wt_finish finish = {bed->bias, bed->shape.taps == 1 ? bed->z + first * out : NULL, out, 1.0f};
     bed->kernels->multiply(bed->y + first * out, out, rows, out, taps, bed->shape.taps, &finish);
@@ -41,7 +41,7 @@ static void run_backward(const wt_kernel_bed *bed, int thread, ptrdiff_t first, 
     const size_t each = bed->kernels->packed_count(out, in);
     for (ptrdiff_t j = 0; j < bed->shape.taps; j++) {
         taps[j] = (wt_operand){bed->y + (first + (bed->shape.taps - 1 - j) * bed->shape.dilation) * out,
-                               bed->packed_back + (size_t)j * each, out, out};
+                               bed->packed_back + (size_t)j * each, out, out, NULL};
     }
     const wt_finish finish = {NULL, bed->z + first * in, in, 1.0f};
     bed->kernels->multiply(bed->d + first * in, in, rows, in, taps, bed->shape.taps, &finish);

@@ -376,15 +376,8 @@ wt_unary wt_unary_rows(const wt_engine *e, int op, const wt_tile *tile);
 /* Forward's beginning: brings x to where the operator works, where that is a place of its own. */
 void wt_unary_begin(const wt_unary *u);
 
-/* Where a product's rows go, all channels of them or some: `bias`, `add` and the packed weights have those
- * alone. */
-typedef struct {
-    wt_real *y;
-    int ldy, out;
-    const wt_real *bias, *add; /* or NULL */
-    int ldadd;
-} wt_product_part;
-void wt_product_rows(const wt_engine *engine, int op, const wt_tile *tile, const wt_product_part *part);
+/* Operands of one call of the kernel; a longer sum goes on from the rows that are there. */
+enum { WT_PRODUCT_OPERANDS = 64 };
 /* Channels first … first + count − 1 of rows to which a condition is added. */
 void wt_upsample_rows(const wt_engine *engine, int op, const wt_tile *tile, int first, int count);
 /* [channels], or NULL. */

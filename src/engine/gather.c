@@ -43,7 +43,7 @@ static void find_stretch(const wt_engine *e, int value, const wt_tile *tile, int
         if (packed == SIZE_MAX) {
             s->added[s->added_count++] = dy;
         } else {
-            s->operands[s->count++] = (wt_operand){dy, e->packed + packed, channels, channels};
+            s->operands[s->count++] = (wt_operand){dy, e->packed + packed, channels, channels, NULL};
         }
     }
 }

@@ -5,8 +5,6 @@
 
 #include "operators.h"
 
-enum { OPERANDS = 64 }; /* of one call of the kernel; a longer sum goes on from the rows that are there */
-
 /* The bias that the kernel adds: the tensor's own, or the scaled sum that load has made. */
 const wt_real *wt_product_bias(const wt_engine *e, int op) {
     const wt_op *o = &e->graph->ops[op];
@@ -15,42 +13,31 @@ const wt_real *wt_product_bias(const wt_engine *e, int op) {
     return wt_engine_tensor(e, e->graph->biases[o->first_bias].tensor);
 }
 
-void wt_product_rows(const wt_engine *e, int op, const wt_tile *tile, const wt_product_part *part) {
+static void forward_product(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_engine_value_span(e, tile, o->output);
+    const int out = wt_engine_value(e, o->output)->channels;
     const int64_t time = span.first - wt_engine_left(e, o->output);
-    wt_operand operands[OPERANDS];
-    wt_finish finish = {part->bias, part->add, part->ldadd, 1};
-    for (int n = 0; n < o->term_count; n += OPERANDS) {
-        const int count = o->term_count - n < OPERANDS ? o->term_count - n : OPERANDS;
+    wt_real *y = wt_engine_value_row(e, tile, o->output, span.first);
+    wt_finish finish = {wt_product_bias(e, op), NULL, out, 1};
+    if (span.count <= 0) return;
+    if (o->add >= 0)
+        finish.add = wt_engine_value_row(e, tile, o->add, time - o->add_delay + wt_engine_left(e, o->add));
+    for (int n = 0; n < o->term_count; n += WT_PRODUCT_OPERANDS) {
+        wt_operand operands[WT_PRODUCT_OPERANDS];
+        const int left = o->term_count - n, count = left < WT_PRODUCT_OPERANDS ? left : WT_PRODUCT_OPERANDS;
         for (int i = 0; i < count; i++) {
             const int number = o->first_term + n + i;
             const wt_term *term = &e->graph->terms[number];
             const int in = wt_engine_value(e, term->value)->channels;
             const wt_real *x = wt_engine_value_row(e, tile, term->value,
                                                    time - term->delay + wt_engine_left(e, term->value));
-            operands[i] = (wt_operand){x, e->packed + e->plan->terms[number].forward, in, in};
+            operands[i] = (wt_operand){x, e->packed + e->plan->terms[number].forward, in, in, NULL};
         }
-        if (n + OPERANDS >= o->term_count) finish.scale = (wt_real)o->scale;
-        e->kernels->multiply(part->y, part->ldy, span.count, part->out, operands, count, &finish);
-        finish = (wt_finish){NULL, part->y, part->ldy, 1};
+        if (count == left) finish.scale = (wt_real)o->scale;
+        e->kernels->multiply(y, out, span.count, out, operands, count, &finish);
+        finish = (wt_finish){NULL, y, out, 1};
     }
-}
-
-static void forward_product(const wt_engine *e, int op, const wt_tile *tile) {
-    const wt_op *o = &e->graph->ops[op];
-    const wt_span span = wt_engine_value_span(e, tile, o->output);
-    const int out = wt_engine_value(e, o->output)->channels;
-    const int64_t time = span.first - wt_engine_left(e, o->output);
-    wt_product_part part = {.y = wt_engine_value_row(e, tile, o->output, span.first),
-                            .ldy = out,
-                            .out = out,
-                            .bias = wt_product_bias(e, op),
-                            .ldadd = out};
-    if (span.count <= 0) return;
-    if (o->add >= 0)
-        part.add = wt_engine_value_row(e, tile, o->add, time - o->add_delay + wt_engine_left(e, o->add));
-    wt_product_rows(e, op, tile, &part);
 }
 
 void wt_product_weights_call(const wt_engine *e, int number, const wt_tile *tile) {

@@ -13,13 +13,17 @@
 
 #include "engine_internal.h"
 
+enum { WT_SHARE_GRANULE = 64 / sizeof(wt_real) }; /* channels that stay together: a cache line */
 typedef enum { WT_SHARE_EACH, WT_SHARE_SOME, WT_SHARE_FIRST } wt_share_mode;
 
 /* What all threads know of an operator. */
 typedef struct {
     wt_share_mode mode;
+    bool idle;   /* there is nothing to compute */
+    bool rare;   /* of frames or windows: not with each sample */
     bool waits;  /* for all threads, before it */
-    bool paired; /* a product that a gate alone reads, and the gate: both kinds of channels of some gates */
+    bool ready;  /* a product of rows of time alone, made ready in each thread (share_products.c) */
+    bool paired; /* a product that a gate alone reads, and the gate, which computes both for some gates */
 } wt_share_step;
 
 typedef struct {
@@ -31,19 +35,43 @@ typedef struct {
 wt_status wt_share_plan_init(wt_share_plan *shares, const wt_engine *e, int threads);
 void wt_share_plan_dispose(wt_share_plan *shares);
 
+/* Rows of a value at some time, found in its ring. */
+typedef struct {
+    wt_real *rows; /* of the ring's first time */
+    const wt_place *place;
+    int delay;
+} wt_share_rows;
+
+/* A product whose operands are the thread's part->operands from `first` on. */
+typedef struct {
+    wt_share_rows y, add;
+    int first, count;
+    int out, ldy; /* channels of the thread: of a gate, of both kinds, in the order of the kernel */
+    int gates;    /* 0: y is the sum */
+    const wt_real *bias;
+    bool adds;
+    wt_real scale;
+} wt_share_product;
+
 /* One thread's part of the products. */
 typedef struct {
     const wt_share_plan *shares;
     wt_engine *engine; /* its own: rings, packed weights */
     int thread, threads;
-    wt_real *
-        *pairs; /* [operators]: of a paired product, [rows, channels of this thread], and its biases behind */
+    wt_place **rings; /* [ring_count]: those of one row stay as they are */
+    int ring_count;
+    wt_share_product *products; /* [operators] */
+    wt_operand *operands;       /* [terms] */
+    wt_share_rows *sources;     /* [terms]: their x */
+    wt_share_rows *later;       /* [terms]: rows that are fetched meanwhile; or NULL */
+    wt_real *biases;            /* of all products, in their order */
+    wt_real *sums;              /* what a gate is applied to, where the kernels have no products with gates */
 } wt_share_part;
 
 /* Packs the thread's weights in the order of the operators. `parameters` as of wt_engine_pack. */
 wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters, int rows);
 void wt_share_part_dispose(wt_share_part *part);
-/* The thread's part of an operator. */
-void wt_share_part_run(const wt_share_part *part, int op, const wt_tile *tile);
+/* The thread's part of an operator that is neither idle nor rare. */
+void wt_share_part_run(const wt_share_part *part, int op, int rows);
 
 #endif

@@ -158,7 +158,8 @@ static void take_frames(wt_stream *stream) {
 }
 
 /* What is not of time is computed once, or for new frames. */
-static void run_condition(const wt_stream *stream, const wt_engine *e, int op, wt_extent extent) {
+static void run_condition(const wt_stream *stream, const wt_engine *e, int op) {
+    const wt_extent extent = wt_engine_value(e, e->graph->ops[op].output)->extent;
     wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .count = 1};
     if (extent == WT_EXTENT_FRAMES) tile.count = e->plan->frames + tile.stage->left;
     for (; tile.group < stream->rows; tile.group++) {
@@ -202,10 +203,10 @@ static void take_signal(const wt_stream *stream, const wt_engine *e) {
 
 /* --- rings --- */
 
-static void turn_rings(wt_engine *e) {
-    for (int b = 0; b < e->plan->buffer_count; b++) {
-        wt_place *place = &e->plan->buffers[b].places[WT_FORWARD];
-        if (place->kind == WT_PLACE_RING && ++place->newest >= place->ring) place->newest = 0;
+static void turn_rings(const wt_share_part *part) {
+    for (int i = 0; i < part->ring_count; i++) {
+        wt_place *place = part->rings[i];
+        if (++place->newest >= place->ring) place->newest = 0;
     }
 }
 
@@ -232,22 +233,20 @@ static void compute(void *context, int thread) {
     const wt_stream *stream = context;
     const wt_share_part *part = &stream->parts[thread];
     wt_engine *e = part->engine;
-    wt_tile tile = {.count = stream->rows};
-    turn_rings(e);
+    turn_rings(part);
     take_signal(stream, e);
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
-        if (!wt_engine_op_class(e->graph, op)->forward) continue;
-        const wt_extent extent = wt_engine_value(e, e->graph->ops[op].output)->extent;
-        if (extent == WT_EXTENT_FRAMES || extent == WT_EXTENT_WINDOW) {
-            run_condition(stream, e, op, extent);
+        const wt_share_step *step = &stream->shares.steps[op];
+        if (step->idle) continue;
+        if (step->rare) {
+            run_condition(stream, e, op);
             continue;
         }
-        if (stream->shares.steps[op].waits) meet(stream, thread);
-        tile.stage = &e->plan->stages[e->plan->ops[op].stage];
-        wt_share_part_run(part, op, &tile);
+        if (step->waits) meet(stream, thread);
+        wt_share_part_run(part, op, stream->rows);
         if (stream->began) continue;
         /* with a constant past a ring is full of its newest row, before anybody reads it */
-        const bool each = stream->shares.steps[op].mode == WT_SHARE_EACH;
+        const bool each = step->mode == WT_SHARE_EACH;
         if (!each) meet(stream, thread);
         fill_rings(stream, part);
         if (!each) meet(stream, thread);

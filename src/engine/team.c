@@ -11,15 +11,16 @@
 enum {
     PATIENCE = 1 << 11, /* turns of waiting at a barrier before a thread sleeps: some 100 µs */
     NO_PATIENCE = 1 << 4,
+    EAGER = 1 << 8, /* turns without a pause, which takes as long as a line from core to core */
     LOOKS = 1 << 10 /* turns between looks at the clock */
 };
 /* without work until a thread sleeps: longer than a block of sound */
 static const double idle_seconds = 0.05;
 
-/* A thread's own cache line, which the others look at. */
+/* A thread's own cache line, which the others look at; processors fetch lines in pairs. */
 typedef struct {
     alignas(64) _Atomic uint64_t arrived;
-    wt_team *team;
+    alignas(64) wt_team *team;
     int number;
     wt_thread thread;
 } member;
@@ -71,8 +72,9 @@ void wt_team_barrier(wt_team *team, int thread) {
     for (int other = 0; other < team->threads; other++) {
         _Atomic uint64_t *arrived = &team->members[other].arrived;
         unsigned turns = 0;
-        while (atomic_load_explicit(arrived, memory_order_acquire) < number && turns++ < team->patience)
-            relax();
+        while (atomic_load_explicit(arrived, memory_order_acquire) < number && turns++ < team->patience) {
+            if (turns > EAGER) relax();
+        }
         if (atomic_load_explicit(arrived, memory_order_acquire) < number) sleep_until(team, arrived, number);
     }
 }

@@ -148,7 +148,7 @@ static void add_weights_back(const wt_engine *e, const wt_op *o, const stretch_r
                              const wt_real *dy, wt_real *dk, wt_real *packed) {
     const int channels = wt_engine_value(e, o->output)->channels;
     wt_real *to = dk + (ptrdiff_t)s->r * o->taps;
-    const wt_operand operand = {dy, packed, channels, channels};
+    const wt_operand operand = {dy, packed, channels, channels, NULL};
     const wt_finish finish = {.add = to, .ldadd = o->taps, .scale = 1};
     e->kernels->pack(packed, x, channels, o->taps, true, 1);
     e->kernels->multiply(to, o->taps, s->count, o->taps, &operand, 1, &finish);

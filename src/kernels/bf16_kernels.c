@@ -267,7 +267,7 @@ static void multiply_long_rows(const wt_product *p, uint32_t *room, ptrdiff_t t,
         for (ptrdiff_t from = 0; from < all; from += PIECE) {
             const ptrdiff_t pairs = all - from < PIECE ? all - from : PIECE;
             const wt_operand piece = {o->x + 2 * from, NULL, o->ldx,
-                                      min_count(o->in - 2 * (int)from, 2 * PIECE)};
+                                      min_count(o->in - 2 * (int)from, 2 * PIECE), NULL};
             round_rows(room, PIECE, t, rows, &piece, 1);
             add_products(sum, ROWS, 2, room, PIECE, w + from * PANEL, (size_t)pairs, false, &beside);
         }

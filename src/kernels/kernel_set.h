@@ -49,10 +49,12 @@ typedef struct {
     double gradient_scale;
 } wt_sgd_step;
 
-/* One factor of a product: x [rows, in] and a packed matrix [in][out]. */
+/* One factor of a product: x [rows, in] and a packed matrix [in][out]. A kernel of many rows may fetch other
+ * rows on its way, which a later call needs and which stand as those of x: `later`, or NULL. */
 typedef struct {
     const wt_real *x, *packed;
     int ldx, in;
+    const wt_real *later;
 } wt_operand;
 
 /* What a product's sum goes through before it is stored. */
@@ -213,6 +215,16 @@ struct wt_kernels {
                      const wt_finish *finish);
 
     /*
+     * Generation: z[t, c] = tanh(a[t, c])·σ(b[t, c]) with (a, b) = Σ_n x_n·w_n + bias, as multiply and
+     * activate would make it, without storing a and b. In w_n and bias `gate_turn` columns of a and of b take
+     * turns; the last ones are filled up with zeros: 2·gate_turn·⌈gate/gate_turn⌉ columns. NULL: there is no
+     * such kernel.
+     */
+    int gate_turn;
+    void (*multiply_gate)(wt_real *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
+                          const wt_real *bias);
+
+    /*
      * The gradient by the weights of one tap:
      *   dw[i, o] += Σ_t x[t, i] · dy[t, o],   i < in, o < out, t < rows, in the order of t
      * (OpenBLAS: in blocks of fixed length; bf16: in pairs from the first row on). The caller offsets x by
@@ -261,11 +273,11 @@ enum {
 
 /*
  * Generation computes a row, or a few, at a time, and reads all weights for them. The kernels for that are
- * those of `table` but for `packed_count`, `pack` and `multiply`: for fewer than WT_FEW_ROWS rows the
- * weights stand in the order in which they are read; nothing is made by BLAS; weights may be rounded to
- * bf16, where few rows read half the bytes. A row's bits depend neither on `rows` nor on its place, and
- * are those of the table's own `multiply` where that has fused multiply-adds of fp32 (and the weights are
- * fp32).
+ * those of `table` but for `packed_count`, `pack`, `multiply` and `multiply_gate`: for fewer than
+ * WT_FEW_ROWS rows the weights stand in the order in which they are read; nothing is made by BLAS; weights
+ * may be rounded to bf16, where few rows read half the bytes. A row's bits depend neither on `rows` nor on
+ * its place, and are those of the table's own `multiply` where that has fused multiply-adds of fp32 (and the
+ * weights are fp32).
  */
 enum { WT_FEW_ROWS = 4 };
 wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights weights);

@@ -42,17 +42,23 @@ extern const wt_kernels wt_kernels_avx512bf16;
     void wt_##isa##_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);   \
     void wt_##isa##_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count, \
                              const wt_finish *finish)
+#define WT_PRODUCTS_GATE(isa)                                                                        \
+    WT_PRODUCTS_FORWARD(isa);                                                                        \
+    void wt_##isa##_multiply_gate(float *z, int ldz, int rows, int gate, const wt_operand *operands, \
+                                  int count, const float *bias)
 #define WT_PRODUCTS(isa)                                                                            \
     WT_PRODUCTS_FORWARD(isa);                                                                       \
     void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, \
                                      int lddy, int rows, int in, int out)
 WT_PRODUCTS(avx2);
 WT_PRODUCTS(avx512);
+WT_PRODUCTS_GATE(avx2);
+WT_PRODUCTS_GATE(avx512);
 
 /* row_kernels.c, once for each instruction set; `rounded` is the pack of product_kernels.c */
 #define WT_ROW_PRODUCTS(isa)                               \
-    WT_PRODUCTS_FORWARD(isa##_rows);                       \
-    WT_PRODUCTS_FORWARD(isa##_rows_bf16);                  \
+    WT_PRODUCTS_GATE(isa##_rows);                          \
+    WT_PRODUCTS_GATE(isa##_rows_bf16);                     \
     void wt_##isa##_read(const float *from, size_t count); \
     void wt_##isa##_rounded_pack(float *packed, const float *w, int in, int out, bool transposed, float scale)
 WT_ROW_PRODUCTS(baseline);

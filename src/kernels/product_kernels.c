@@ -41,6 +41,7 @@
     CASE(11)
 
 #include WT_VECTOR
+#include "gate_lanes.h"
 
 enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float) };
 
@@ -184,16 +185,19 @@ INLINE void add_term(vector sum[ROWS][2], int rows, int vectors, const row_set *
 
 /* Adds an operand's `in` terms. A row is too short for the processor to see a stream in it, so the rows of
  * the next block are asked for here: the lines of REACH rows with each body of terms, as often as a line has
- * bodies. */
-INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, const float *w, int in) {
+ * bodies. So are rows of a later call, for the second cache: those of `later` where x stands. */
+INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, const float *w, int in,
+                        const float *later) {
     enum { BODY = LINE * REACH / ROWS };
     const ptrdiff_t next = rows * x.stride,
                     back = (ptrdiff_t)sizeof(float) * LINE - ROWS / REACH * REACH * x.stride;
     const char *ahead = x.at[0] + next;
+    const ptrdiff_t further = later ? (const char *)later - ahead : 0;
     int left = in;
     for (; rows == ROWS && left >= BODY; left -= BODY, w += BODY * PANEL) {
         hide(&x, rows);
         for (int r = 0; r < REACH; r++) __builtin_prefetch(ahead + r * x.stride);
+        for (int r = 0; later && r < REACH; r++) __builtin_prefetch(ahead + further + r * x.stride, 0, 2);
         ahead += REACH * x.stride;
         if ((in - left) % LINE == LINE - BODY) ahead += back;
 #pragma GCC unroll 16
@@ -207,18 +211,30 @@ INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, c
     }
 }
 
+/* Of a gate: a panel is a vector of filters and one of gates. */
+INLINE void finish_gates(const product *p, vector sum[ROWS][2], const row_set *to, int rows) {
+    const float *bias = p->finish->bias;
+    const vector filters = bias ? vector_load(bias + p->column) : vector_zero(),
+                 gates = bias ? vector_load(bias + p->column + WIDTH) : vector_zero();
+    for (int r = 0; bias && r < rows; r++) {
+        sum[r][0] = vector_add(sum[r][0], filters);
+        sum[r][1] = vector_add(sum[r][1], gates);
+    }
+    for (int r = 0; r < rows; r++) store_gate(row_of(to, r), sum[r][0], sum[r][1], p->last);
+}
+
 /* A block of the output: `rows` rows from row t on, `vectors` vectors from the panel's column on. The
  * output's rows, and what will be added to them, are asked for first. */
-INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, ptrdiff_t t) {
+INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, bool gate, ptrdiff_t t) {
     const wt_finish *finish = p->finish;
     vector sum[ROWS][2];
-    row_set to = rows_from(p->y + t * p->ldy + p->column, p->ldy, rows), add = to;
+    row_set to = rows_from(p->y + t * p->ldy + (gate ? p->column / 2 : p->column), p->ldy, rows), add = to;
     if (finish->add) add = rows_from(finish->add + t * finish->ldadd + p->column, finish->ldadd, rows);
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
     }
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v += LINE / WIDTH) {
+        for (int v = 0; v < (gate ? 1 : vectors); v += LINE / WIDTH) {
             __builtin_prefetch(row_of(&to, r) + v * WIDTH, 1);
             if (finish->add) __builtin_prefetch(row_of(&add, r) + v * WIDTH);
         }
@@ -226,10 +242,14 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
     for (int n = 0; n < p->count; n++) {
         const wt_operand *o = &p->operands[n];
         add_operand(sum, rows, vectors, rows_from(o->x + t * o->ldx, o->ldx, rows), packed_from(o, p->column),
-                    o->in);
+                    o->in, o->later && p->column == 0 ? o->later + t * o->ldx : NULL);
     }
     hide(&to, rows);
     hide(&add, rows);
+    if (gate) {
+        finish_gates(p, sum, &to, rows);
+        return;
+    }
     const vector scale = vector_of(finish->scale);
     for (int v = 0; v < vectors; v++) {
         const ptrdiff_t o = v * WIDTH;
@@ -247,13 +267,13 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
 
 /* Rows t … rows−1, by blocks. Of a block of few rows the multiply-adds wait for each other: a last one that
  * would be so shares its rows with the one before. */
-INLINE void multiply_panel(const product *p, int vectors, bool whole, ptrdiff_t t) {
+INLINE void multiply_panel(const product *p, int vectors, bool whole, bool gate, ptrdiff_t t) {
     for (ptrdiff_t n; t < p->rows; t += n) {
         const ptrdiff_t left = p->rows - t;
         n = left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
-#define BLOCK(n)                                                                \
-    case n:                                                                     \
-        if (n <= ROWS) multiply_block(p, n <= ROWS ? n : 1, vectors, whole, t); \
+#define BLOCK(n)                                                                      \
+    case n:                                                                           \
+        if (n <= ROWS) multiply_block(p, n <= ROWS ? n : 1, vectors, whole, gate, t); \
         break
         switch (n) {
             EACH_BELOW_12(BLOCK);
@@ -349,21 +369,32 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
         const int columns = out - (int)p.column;
         p.last = columns > WIDTH ? columns - WIDTH : columns;
         if (columns >= PANEL) {
-            multiply_panel(&p, 2, true, 0);
+            multiply_panel(&p, 2, true, false, 0);
         } else if (columns == WIDTH) {
-            multiply_panel(&p, 1, true, 0);
+            multiply_panel(&p, 1, true, false, 0);
         } else if (p.last <= WIDTH / 2 && rows >= FEW_ROWS) {
             if (columns > WIDTH) {
-                multiply_panel(&p, 1, true, 0);
+                multiply_panel(&p, 1, true, false, 0);
                 p.column += WIDTH;
             }
             const int made = multiply_few(&p);
-            multiply_panel(&p, 1, false, made);
+            multiply_panel(&p, 1, false, false, made);
         } else if (columns > WIDTH) {
-            multiply_panel(&p, 2, false, 0);
+            multiply_panel(&p, 2, false, false, 0);
         } else {
-            multiply_panel(&p, 1, false, 0);
+            multiply_panel(&p, 1, false, false, 0);
         }
+    }
+}
+
+void NAME(_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
+                          const float *bias) {
+    const wt_finish finish = {.bias = bias};
+    product p = {.y = z, .operands = operands, .finish = &finish, .ldy = ldz, .rows = rows, .count = count};
+    for (int c = 0; c < gate; c += WIDTH) {
+        p.column = 2 * c;
+        p.last = gate - c < WIDTH ? gate - c : WIDTH;
+        multiply_panel(&p, 2, true, true, 0);
     }
 }
 

@@ -28,6 +28,7 @@
 #else
 #include "vector_plain.h"
 #endif
+#include "gate_lanes.h"
 
 enum { GROUP = 8, GROUP_COLUMNS = GROUP * WIDTH };
 
@@ -108,7 +109,7 @@ INLINE void store_row_columns(float *to, vector v, ptrdiff_t count) {
 /* What a block of the output is made of. */
 typedef struct {
     float *y; /* its first element */
-    ptrdiff_t ldy, row, column, columns, group, stride;
+    ptrdiff_t ldy, row, column, columns, group, stride, gates;
     const wt_operand *operands;
     int count;
     const wt_finish *finish;
@@ -125,8 +126,17 @@ INLINE void finish_vector(const block *b, vector sum, ptrdiff_t r, ptrdiff_t c) 
     store_row_columns(b->y + r * b->ldy + c, vector_multiply(sum, vector_of(finish->scale)), left);
 }
 
+/* Of a gate: a vector of filters and one of gates. */
+INLINE void finish_gate(const block *b, vector filter, vector gate, ptrdiff_t r, ptrdiff_t c) {
+    const float *bias = b->finish->bias ? b->finish->bias + b->column + c : NULL;
+    const ptrdiff_t first = (b->column + c) / 2;
+    if (bias) filter = vector_add(filter, vector_load(bias));
+    if (bias) gate = vector_add(gate, vector_load(bias + WIDTH));
+    store_gate(b->y + r * b->ldy + first, filter, gate, b->gates - first);
+}
+
 /* `vectors` vectors, which begin at b->column of a group whose packed rows are b->stride elements. */
-INLINE void multiply_row_block(int rows, int vectors, bool bf16, const block *b) {
+INLINE void multiply_row_block(int rows, int vectors, bool bf16, bool gate, const block *b) {
     vector sum[4][GROUP];
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
@@ -150,7 +160,13 @@ INLINE void multiply_row_block(int rows, int vectors, bool bf16, const block *b)
     }
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; v++) finish_vector(b, sum[r][v], r, v * WIDTH);
+        for (int v = 0; v < vectors; v++) {
+            if (!gate) {
+                finish_vector(b, sum[r][v], r, v * WIDTH);
+            } else if (v % 2 == 0) {
+                finish_gate(b, sum[r][v], sum[r][v + 1], r, v * WIDTH);
+            }
+        }
     }
 }
 
@@ -160,12 +176,12 @@ INLINE int vectors_at_once(int rows) {
     return rows == 1 ? GROUP : rows < 4 ? GROUP / 2 : GROUP / 4;
 }
 
-INLINE void multiply_vectors(int rows, int vectors, bool bf16, const block *b) {
+INLINE void multiply_vectors(int rows, int vectors, bool bf16, bool gate, const block *b) {
+    const bool pairs = bf16 || gate;
     switch (vectors) {
-#define VECTORS(n)                                            \
-    case n:                                                   \
-        if (n <= vectors_at_once(rows) && !(bf16 && n % 2))   \
-            multiply_row_block(rows, n, bf16, b); /* pairs */ \
+#define VECTORS(n)                                                                                       \
+    case n:                                                                                              \
+        if (n <= vectors_at_once(rows) && !(pairs && n % 2)) multiply_row_block(rows, n, bf16, gate, b); \
         break
         VECTORS(1);
         VECTORS(2);
@@ -179,7 +195,7 @@ INLINE void multiply_vectors(int rows, int vectors, bool bf16, const block *b) {
     }
 }
 
-INLINE void multiply_rows(int rows, int out, bool bf16, block *b) {
+INLINE void multiply_rows(int rows, int out, bool bf16, bool gate, block *b) {
     const ptrdiff_t width = bf16 ? 2 * WIDTH : WIDTH, step = vectors_at_once(rows) * WIDTH;
     float *y = b->y;
     for (b->group = 0; b->group < out; b->group += GROUP_COLUMNS) {
@@ -189,38 +205,56 @@ INLINE void multiply_rows(int rows, int out, bool bf16, block *b) {
         for (ptrdiff_t c = 0; c < filled; c += step) {
             b->column = b->group + c;
             b->columns = out - b->column;
-            b->y = y + b->column;
-            multiply_vectors(rows, (int)((filled - c < step ? filled - c : step) / WIDTH), bf16, b);
+            if (!gate) b->y = y + b->column;
+            multiply_vectors(rows, (int)((filled - c < step ? filled - c : step) / WIDTH), bf16, gate, b);
         }
     }
 }
 
-INLINE void multiply(float *y, ptrdiff_t ldy, int rows, int out, bool bf16, block *b) {
+/* `columns` as they are packed. */
+INLINE void multiply(const block *call, int rows, int columns, bool bf16, bool gate) {
+    block b = *call;
     int n;
     for (int t = 0; t < rows; t += n) {
         const int left = rows - t;
         n = left < 4 ? left : 4;
-        b->y = y + t * ldy;
-        b->row = t;
+        b.y = call->y + t * b.ldy;
+        b.row = t;
         switch (n) {
-        case 1: multiply_rows(1, out, bf16, b); break;
-        case 2: multiply_rows(2, out, bf16, b); break;
-        case 3: multiply_rows(3, out, bf16, b); break;
-        case 4: multiply_rows(4, out, bf16, b); break;
+        case 1: multiply_rows(1, columns, bf16, gate, &b); break;
+        case 2: multiply_rows(2, columns, bf16, gate, &b); break;
+        case 3: multiply_rows(3, columns, bf16, gate, &b); break;
+        case 4: multiply_rows(4, columns, bf16, gate, &b); break;
         }
     }
 }
 
 void NAME(_rows_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                           const wt_finish *finish) {
-    block b = {.ldy = ldy, .operands = operands, .count = count, .finish = finish};
-    multiply(y, ldy, rows, out, false, &b);
+    const block b = {.y = y, .ldy = ldy, .operands = operands, .count = count, .finish = finish};
+    multiply(&b, rows, out, false, false);
 }
 
 void NAME(_rows_bf16_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                                const wt_finish *finish) {
-    block b = {.ldy = ldy, .operands = operands, .count = count, .finish = finish};
-    multiply(y, ldy, rows, out, true, &b);
+    const block b = {.y = y, .ldy = ldy, .operands = operands, .count = count, .finish = finish};
+    multiply(&b, rows, out, true, false);
+}
+
+void NAME(_rows_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
+                               const float *bias) {
+    const wt_finish finish = {.bias = bias};
+    const block b = {
+        .y = z, .ldy = ldz, .gates = gate, .operands = operands, .count = count, .finish = &finish};
+    multiply(&b, rows, (int)(2 * whole(gate, WIDTH)), false, true);
+}
+
+void NAME(_rows_bf16_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands,
+                                    int count, const float *bias) {
+    const wt_finish finish = {.bias = bias};
+    const block b = {
+        .y = z, .ldy = ldz, .gates = gate, .operands = operands, .count = count, .finish = &finish};
+    multiply(&b, rows, (int)(2 * whole(gate, WIDTH)), true, true);
 }
 
 /* --- the bound --- */

@@ -141,32 +141,38 @@ typedef struct {
     void (*pack)(float *packed, const float *w, int in, int out, bool transposed, float scale);
     void (*multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish);
+    void (*multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
+                          const float *bias);
 } products;
 
-#define ROWS(isa)                                                                                       \
-    {                                                                                                   \
-        {wt_##isa##_rows_packed_count, wt_##isa##_rows_pack, wt_##isa##_rows_multiply}, {               \
-            wt_##isa##_rows_bf16_packed_count, wt_##isa##_rows_bf16_pack, wt_##isa##_rows_bf16_multiply \
-        }                                                                                               \
+#define ROWS(isa)                                                                                        \
+    {                                                                                                    \
+        {wt_##isa##_rows_packed_count, wt_##isa##_rows_pack, wt_##isa##_rows_multiply,                   \
+         wt_##isa##_rows_multiply_gate},                                                                 \
+        {                                                                                                \
+            wt_##isa##_rows_bf16_packed_count, wt_##isa##_rows_bf16_pack, wt_##isa##_rows_bf16_multiply, \
+                wt_##isa##_rows_bf16_multiply_gate                                                       \
+        }                                                                                                \
     }
-#define MANY(isa)                                                                 \
-    {                                                                             \
-        {wt_##isa##_packed_count, wt_##isa##_pack, wt_##isa##_multiply}, {        \
-            wt_##isa##_packed_count, wt_##isa##_rounded_pack, wt_##isa##_multiply \
-        }                                                                         \
+#define MANY(isa)                                                                                           \
+    {                                                                                                       \
+        {wt_##isa##_packed_count, wt_##isa##_pack, wt_##isa##_multiply, wt_##isa##_multiply_gate}, {        \
+            wt_##isa##_packed_count, wt_##isa##_rounded_pack, wt_##isa##_multiply, wt_##isa##_multiply_gate \
+        }                                                                                                   \
     }
 
 /* Products of few rows and of many, by weights, of the tables that have others than their own. */
 static const struct {
     const wt_kernels *table;
+    int width; /* of a vector */
     products few[WT_WEIGHTS], many[WT_WEIGHTS];
 } row_products[] = {
-    {&wt_kernels_openblas_baseline, ROWS(baseline), ROWS(baseline)},
+    {&wt_kernels_openblas_baseline, 4, ROWS(baseline), ROWS(baseline)},
 #ifdef WT_X86_TABLES
-    {&wt_kernels_openblas_avx2, ROWS(avx2), MANY(avx2)},
-    {&wt_kernels_openblas_avx512, ROWS(avx512), MANY(avx512)},
-    {&wt_kernels_avx2, ROWS(avx2), MANY(avx2)},
-    {&wt_kernels_avx512, ROWS(avx512), MANY(avx512)},
+    {&wt_kernels_openblas_avx2, 8, ROWS(avx2), MANY(avx2)},
+    {&wt_kernels_openblas_avx512, 16, ROWS(avx512), MANY(avx512)},
+    {&wt_kernels_avx2, 8, ROWS(avx2), MANY(avx2)},
+    {&wt_kernels_avx512, 16, ROWS(avx512), MANY(avx512)},
 #endif
 };
 
@@ -180,6 +186,8 @@ wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights wei
         kernels.packed_count = p[weights].packed_count;
         kernels.pack = p[weights].pack;
         kernels.multiply = p[weights].multiply;
+        kernels.multiply_gate = p[weights].multiply_gate;
+        kernels.gate_turn = row_products[i].width;
         kernels.place_matters = false;
     }
     return kernels;

@@ -204,8 +204,8 @@ static results run_products(const wt_kernels *k, const shape *s) {
     results r = {matrix_create(1, (int)k->packed_count(s->in, s->out), 0, 0, 6),
                  matrix_create(s->rows, s->out, 5, 0, 7), make_matrix(s->in, s->out, 4, s->kind, 8)};
     k->pack(r.packed.values, w.values, s->in, s->out, s->turned, 0.75f);
-    const wt_operand operands[2] = {{x.values, r.packed.values, x.stride, s->in},
-                                    {x.values, r.packed.values, x.stride, s->in}};
+    const wt_operand operands[2] = {{x.values, r.packed.values, x.stride, s->in, NULL},
+                                    {x.values, r.packed.values, x.stride, s->in, NULL}};
     k->multiply(r.y.values, r.y.stride, s->rows, s->out, operands, 1 + s->rows % 2,
                 &(wt_finish){bias.values, add.values, add.stride, 0.5f});
     k->convolve_weights(r.dw.values, r.dw.stride, x.values, x.stride, dy.values, dy.stride, s->rows, s->in,

@@ -72,7 +72,8 @@ static void input_gradient_row(const convolution *c, const matrix *turned, int u
     for (int j = 0; j < c->taps; j++) {
         const int t = u - j * c->dilation;
         if (t < 0 || t >= c->rows) continue;
-        taps[count++] = (wt_operand){matrix_at(&c->r, t, 0), matrix_at(turned, j, 0), c->r.stride, c->out};
+        taps[count++] = (wt_operand){matrix_at(&c->r, t, 0), matrix_at(turned, j, 0), c->r.stride, c->out,
+                                     NULL};
     }
     kernels->multiply(matrix_at(dx, u, 0), dx->stride, 1, c->in, taps, count, &(wt_finish){NULL, NULL, 0, 1});
 }

@@ -102,7 +102,7 @@ static void product_run(const product *p, matrix *y, int first, int rows) {
     wt_operand operands[OPERANDS];
     for (int n = 0; n < p->count; n++) {
         operands[n] = (wt_operand){matrix_at(&p->x[n], first, 0), p->packed[n].values, p->x[n].stride,
-                                   p->in[n]};
+                                   p->in[n], NULL};
     }
     const matrix *add = product_add(p, y);
     const wt_finish finish = {p->variant & WITH_BIAS ? p->bias.values : NULL,
@@ -229,7 +229,7 @@ static void convolve_once(shape s) {
     for (int j = 0; j < s.taps; j++) {
         const matrix tap = {.values = matrix_at(&w, j * s.in, 0)};
         packed[j] = pack_matrix(&tap, s.in, s.out, false, 1, 0);
-        taps[j] = (wt_operand){matrix_at(&x, j * s.dilation, 0), packed[j].values, x.stride, s.in};
+        taps[j] = (wt_operand){matrix_at(&x, j * s.dilation, 0), packed[j].values, x.stride, s.in, NULL};
     }
     kernels->multiply(y.values, y.stride, s.rows, s.out, taps, s.taps, &(wt_finish){bias.values, NULL, 0, 1});
     for (int t = 0; t < s.rows; t++) {
@@ -344,7 +344,7 @@ static void fenced_once(int rows, int in, int out) {
     fenced bias = fence(o, 1), add = fence(r * o, 3), y = fence(r * o, 0), dw = fence(i * o, 1);
     kernels->pack(packed.values, w.values, in, out, false, 1);
     kernels->pack(packed.values, w.values, in, out, true, 1);
-    const wt_operand operand = {x.values, packed.values, in, in};
+    const wt_operand operand = {x.values, packed.values, in, in, NULL};
     kernels->multiply(y.values, out, rows, out, &operand, 1, &(wt_finish){bias.values, add.values, out, 1});
     kernels->convolve_weights(dw.values, out, x.values, in, y.values, out, rows, in, out);
     for (size_t n = 0; n < r * o; n++) assert_true(y.values[n] == (float)in + 4);

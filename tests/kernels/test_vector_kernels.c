@@ -210,8 +210,8 @@ static void run_vector_products(const wt_kernels *k, int rows, int in, int out, 
     matrix packed = matrix_create(1, (int)k->packed_count(in, out), 0, 0, 303);
     *y = matrix_create(rows, out, 2, 0, 304), *dw = matrix_create(in, out, 1, 0, 305);
     k->pack(packed.values, w.values, in, out, false, 0.7f);
-    const wt_operand twice[] = {{x.values, packed.values, x.stride, in},
-                                {x.values, packed.values, x.stride, in}};
+    const wt_operand twice[] = {{x.values, packed.values, x.stride, in, NULL},
+                                {x.values, packed.values, x.stride, in, NULL}};
     k->multiply(y->values, y->stride, rows, out, twice, 2, &(wt_finish){bias.values, NULL, 0, 0.3f});
     k->convolve_weights(dw->values, dw->stride, x.values, x.stride, y->values, y->stride, rows, in, out);
     matrix_destroy(&x), matrix_destroy(&w), matrix_destroy(&bias), matrix_destroy(&packed);

@@ -58,6 +58,11 @@ for weights in fp32 bf16; do
     done
 done
 ! cmp -s fp32-1.wav bf16-1.wav || fail "bf16 makes no difference"
+losses=$(for weights in fp32 bf16; do
+    "$WAVETRAIN" evaluate wide --weights $weights | sed -n 's/^ *network, step 20 *\([0-9.]*\) nats.*/\1/p'
+done)
+echo $losses | awk '{ exit !(NF == 2 && $1 > 0 && ($2 / $1 - 1) ^ 2 < 0.005 ^ 2) }' ||
+    fail "held-out loss with fp32 and bf16 weights: $losses"
 expect_error 2 '--weights: got fp16, expected fp32 or bf16' "$WAVETRAIN" generate run --weights fp16 --out no.wav
 
 # --- heads of values, of sound and of a table ---
@@ -101,6 +106,28 @@ tail -c +45 file.wav | cmp - bare || fail "--raw is not the samples alone"
 code=$( ("$WAVETRAIN" generate run --seconds inf --seed 3 --out - --raw 2>err.txt; echo $? >code.txt) | head -c 4800 | cmp - bare && cat code.txt)
 [ "$code" = 1 ] || fail "without end: exit code $code"
 said err.txt "standard output: can't write (Broken pipe)"
+# A player has the first second before the tenth is made: a writer that waits for a full pipe has made what it
+# has written, what the write at hand holds and what it keeps for the next one.
+mkfifo fifo
+"$WAVETRAIN" generate run --seconds inf --seed 3 --raw --out - >fifo 2>err.txt &
+writer=$!
+exec 3<fifo
+second=16000
+head -c $second <&3 >first
+cmp -n 4800 first bare || fail "the first second in a pipe is another one"
+written=0
+for wait in $(seq 100); do
+    before=$written
+    written=$(awk '$1 == "wchar:" { print $2 }' /proc/$writer/io)
+    # the number of the call, standard output, where from, how much
+    read -r call descriptor _ held _ </proc/$writer/syscall
+    [ "$written" != "$before" ] || [ "$descriptor" != 0x1 ] || break
+    sleep 0.1
+done
+[ "$descriptor" = 0x1 ] || fail "the writer does not wait for its reader (system call $call)"
+[ $((written + held)) -lt $((9 * second)) ] || fail "$written bytes are written, $((held)) at hand: ten seconds are made"
+exec 3<&-
+wait $writer || true
 expect_error 2 '--out -: takes one piece (got --count 2)' "$WAVETRAIN" generate run --count 2 --out -
 expect_error 2 '--seconds inf: a file needs an end' "$WAVETRAIN" generate run --seconds inf --out no.wav
 expect_error 2 '--raw: is for sound with --out - (--no-ema takes' "$WAVETRAIN" generate run --raw --out no.wav
