@@ -253,10 +253,15 @@ static wt_status measure_all(calibrating *c, wt_link_measured *link) {
     return measure_link(c, link);
 }
 
-static wt_status init_calibrating(calibrating *c) {
-    const wt_calibration_plan *plan = c->plan;
+wt_status wt_measure_check_calibration(const wt_calibration_plan *plan) {
     WT_CHECK(plan->seconds > 0 && plan->seconds <= 1000, WT_USAGE,
              "--seconds: out of range (got %g, expected above 0, up to 1000)", plan->seconds);
+    return WT_OK;
+}
+
+static wt_status init_calibrating(calibrating *c) {
+    const wt_calibration_plan *plan = c->plan;
+    WT_TRY(wt_measure_check_calibration(plan));
     WT_TRY(wt_config_load(&c->config, NULL, plan->sets, plan->count));
     WT_TRY(wt_kernels_select(&c->kernels, c->config.run.backend, c->config.train.precision));
     return wt_comm_alone(&c->alone, c->comm);

@@ -45,6 +45,9 @@ typedef struct {
  * share nodes and others do not. */
 typedef enum { WT_LINK_NONE, WT_LINK_WITHIN, WT_LINK_BETWEEN, WT_LINK_MIXED } wt_link_measured;
 
+/* Whether the plan can be measured, before anything is. */
+wt_status wt_measure_check_calibration(const wt_calibration_plan *plan);
+
 /* Adds rates, memory of a process and a link to the calibration, the same on all ranks. Collective. */
 wt_status wt_measure_calibration(wt_calibration *calibration, wt_link_measured *link, wt_comm *comm,
                                  const wt_calibration_plan *plan);

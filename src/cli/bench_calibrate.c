@@ -89,6 +89,7 @@ static wt_status prepare_job(calibrate_job *job, wt_comm *comm) {
     job->plan.sets = job->set_list;
     job->plan.count = 2;
     job->plan.seconds = given.seconds;
+    WT_TRY(wt_measure_check_calibration(&job->plan));
     job->plan.report = print_fit;
     WT_TRY(wt_config_load(&config, NULL, job->set_list, 2));
     WT_TRY(wt_kernels_select(&job->kernels, config.run.backend, config.train.precision));

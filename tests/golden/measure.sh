@@ -121,10 +121,10 @@ measure() {
     [ -z "${GOLDEN_TIMES:-}" ] || awk -v a="$began" -v b="$EPOCHREALTIME" -v c="$case" 'BEGIN { print b - a, c }' >>"$GOLDEN_TIMES"
 }
 
-# first_reported: a report of evaluate without the lines per sample of 16 bits, which earlier programs did not
-# print
+# first_reported: a report of evaluate in the words of earlier programs, without the lines per sample of 16
+# bits, which they did not print
 first_reported() {
-    sed '/^  per sample of 16 bits /d; /^  ([0-9.]* % of the targets stand in runs of /d; /^  the same, out of such runs /d'
+    sed 's/ bits per / bits a /; /^  per sample of 16 bits /d; /^  ([0-9.]* % of the targets stand in runs of /d; /^  the same, out of such runs /d'
 }
 
 # results CASE KEY DATA: of a run that is done
