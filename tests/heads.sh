@@ -44,8 +44,8 @@ nats() { sed -n "s/^ *$1[^0-9]* \([0-9.]*\) nats.*/\1/p" "$2"; }
 printf 'head,steps,nats,nats_without_runs,ratio,ratio_without_runs\n' >heads.csv
 for head in softmax logistics gaussian; do
     changes=(train.steps="$steps" schedule.warmup=$((steps / 20)) ema.decay=0.99)
-    [ $head = softmax ] || changes+=(model.head=$head model.mean_unit=0.001 model.mean_curve=sinh
-        optimizer.clip=10)
+    [ $head = softmax ] || changes+=(model.head=$head model.mean_curve=sinh optimizer.clip=10
+        model.mean_unit=$([ $head = logistics ] && echo 0.0003 || echo 0.001))
     "$WAVETRAIN" train "$SOURCE/configs/speech-quick.yaml" --run $head "${changes[@]/#/--set=}" >$head.log
     "$WAVETRAIN" evaluate $head >$head.txt
     all=$(nats 'per sample of 16 bits' $head.txt) without=$(nats 'the same, out of such runs' $head.txt)

@@ -115,7 +115,7 @@ const wt_key wt_keys[] = {
  .choices = CHOICES("linear", "sinh"), .resume = WT_RESUME_REFUSED,
  .help = "Heads logistics and gaussian: a mean is mean_unit times the network's output, or times its sinh, "
          "whose steps grow with the mean. For sound, sinh with about the deviation of its quiet parts "
-         "(0.001) as the unit."},
+         "(0.0003) as the unit."},
 {.name = "model.readout", .type = WT_KEY_CHOICE, .offset = AT(model.readout), .standard = "last",
  .choices = CHOICES("last", "mean", "linear"), .resume = WT_RESUME_REFUSED,
  .help = "Where a window has one label (data.stride): read from the last output, from the mean of all "
