@@ -107,7 +107,8 @@ INLINE void find_means(mixture_terms *m, int padded, const wt_mixture *mixture) 
     for (int k = 0; k < padded; k++) {
         const double o = m->mean[k], size = o < 0 ? -o : o;
         const double within = size > WT_MEAN_CEILING ? WT_MEAN_CEILING : size;
-        const double less = wt_double_expm1(-within), above = wt_double_exp(-within);
+        const wt_double_exp_parts e = wt_double_exp_split(-within); /* for e^−|o| and E */
+        const double above = e.power + e.power * e.rest, less = e.power * e.rest + (e.power - 1.0);
         const double mean = -0.5 * less * (2 + less) / above * unit;
         m->mean[k] = o < 0 ? -mean : mean;
         m->slope[k] = size > WT_MEAN_CEILING ? 0 : 0.5 * (above + 1 / above) * unit;
