@@ -72,7 +72,7 @@ wt_status wt_pieces_draw_together(const wt_generator *generator, wt_weights weig
 #pragma omp parallel num_threads(groups)
     {
         const wt_status status = draw_share(&c, rows < ROWS_MAX ? rows : ROWS_MAX, threads / groups);
-#pragma omp critical(pieces_failed)
+#pragma omp critical(wt_pieces_failed)
         if (status != WT_OK && !c.failed) {
             c.status = status;
             snprintf(c.message, sizeof c.message, "%s", wt_error_message());

@@ -146,7 +146,7 @@ static void count_piece(choir *c, const piece_state *state, const char *path, bo
     const wt_series_piece piece = {.path = to_pipe(c->request) ? "standard output" : path,
                                    .samples = state->made,
                                    .level = wt_sound_traits_level(&state->traits)};
-#pragma omp critical(series_summary)
+#pragma omp critical(wt_series_summary)
     {
         if (!c->format.table) summary->traits[wt_sound_traits_kind(&state->traits)]++;
         summary->samples += state->made;
