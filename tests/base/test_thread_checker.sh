@@ -17,6 +17,6 @@ reported() {
     said err.txt 'WARNING: ThreadSanitizer: data race'
     said err.txt "$2"
 }
-reported thread '#0 add '
+reported thread '#0 add_unlocked '
 reported team '#0 .omp_outlined.'
 reported pair '#0 write_values '
