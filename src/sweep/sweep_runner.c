@@ -194,13 +194,15 @@ static void pass_on(wt_runner *runner, int number) {
     }
 }
 
+/* A thread of a library that does not block SIGCHLD may take it: ends are looked for twice a second too. */
 static wt_status run_children(wt_runner *runner) {
+    const struct timespec look = {.tv_nsec = 500000000};
     wt_status status = fill_places(runner);
     while (runner->running > 0) {
-        int number = sigwaitinfo(&runner->signals, NULL);
-        if (number == SIGCHLD) {
+        const int number = sigtimedwait(&runner->signals, NULL, &look);
+        if (number == SIGCHLD || number < 0) {
             reap(runner);
-        } else if (number > 0) {
+        } else {
             pass_on(runner, number);
         }
         if (status == WT_OK) status = fill_places(runner);
