@@ -12,13 +12,13 @@ static struct {
     wt_command_visitor visitor;
     void *context;
     const char *kind;
-} wt_visit;
+} visit;
 
 /* Our own texts for popt's --help, since popt's names the process and exits. */
-static int wt_help_asked;
+static int help_asked;
 
-static const struct poptOption wt_help_option[] = {
-    {"help", 'h', POPT_ARG_NONE, &wt_help_asked, 0, "Show this text", NULL},
+static const struct poptOption help_option[] = {
+    {"help", 'h', POPT_ARG_NONE, &help_asked, 0, "Show this text", NULL},
     POPT_TABLEEND,
 };
 
@@ -78,7 +78,7 @@ void wt_command_help(const wt_command *command) {
     wt_command_print_wrapped(stdout, command->summary, 0);
     printf("\nOptions:\n");
     print_options(command->options);
-    print_options(wt_help_option);
+    print_options(help_option);
 }
 
 /* An option that takes one value, and is given a second, is a mistake: which of both is meant? popt would
@@ -130,9 +130,9 @@ wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int
                            int min, int max) {
     static const char *none[] = {NULL};
     *line = (wt_command_line){.arguments = none};
-    if (wt_visit.visitor) {
+    if (visit.visitor) {
         line->done = true;
-        wt_visit.visitor(wt_visit.context, command, wt_visit.kind);
+        visit.visitor(visit.context, command, visit.kind);
         return WT_OK;
     }
     struct poptOption table[3];
@@ -142,14 +142,14 @@ wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int
         table[entries++] = (struct poptOption){
             NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)command->options, 0, NULL, NULL};
     }
-    table[entries] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)wt_help_option, 0,
+    table[entries] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)help_option, 0,
                                          NULL, NULL};
-    wt_help_asked = 0;
+    help_asked = 0;
     WT_TRY(refuse_repeated(command, argc, argv, command->options));
     line->context = poptGetContext(command->name, argc, argv, table, 0);
     WT_CHECK(line->context, WT_FAILED, "out of memory for the options");
     WT_TRY(parse_options(line->context, command));
-    if (wt_help_asked) {
+    if (help_asked) {
         if (wt_log_is_verbose()) wt_command_help(command);
         line->done = true;
         return WT_OK;
@@ -232,11 +232,11 @@ wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor
         bool word = kinds && length < KIND && wt_command_alternative_is_word(found, length);
         if (word) memcpy(kind, found, (size_t)length);
         const char *argv[] = {command->name, kind, NULL};
-        wt_visit.visitor = visitor;
-        wt_visit.context = context;
-        wt_visit.kind = kind;
+        visit.visitor = visitor;
+        visit.context = context;
+        visit.kind = kind;
         status = wt_command_run(command, NULL, word ? 2 : 1, argv);
-        memset(&wt_visit, 0, sizeof wt_visit);
+        memset(&visit, 0, sizeof visit);
         if (!word) break; /* one table for whatever it is */
     }
     return status;

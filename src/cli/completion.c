@@ -23,21 +23,21 @@ enum { PATHS_MAX = 64, PATH = 96 };
 /* How a shell writes a row. */
 typedef struct {
     const char *row, *end; /* around WHERE and WORDS */
-} wt_row_style;
+} row_style;
 
 typedef struct {
     FILE *out;
-    const wt_row_style *style;
+    const row_style *style;
     char paths[PATHS_MAX][PATH]; /* "train", "prepare simulate sine" */
     int count;
     bool full;
-} wt_completion;
+} row_writer;
 
-static void begin_row(const wt_completion *completion, const char *where, const char *option) {
+static void begin_row(const row_writer *completion, const char *where, const char *option) {
     fprintf(completion->out, completion->style->row, where, *option ? " --" : "", option);
 }
 
-static void end_row(const wt_completion *completion) {
+static void end_row(const row_writer *completion) {
     fputs(completion->style->end, completion->out);
 }
 
@@ -69,7 +69,7 @@ static void print_option_values(FILE *out, const char *description) {
 }
 
 static void print_option_rows(void *context, const wt_command *command, const char *kind) {
-    wt_completion *completion = context;
+    row_writer *completion = context;
     char path[PATH];
     snprintf(path, sizeof path, "%s%s%s", command->name, *kind ? " " : "", kind);
     begin_row(completion, path, "");
@@ -88,7 +88,7 @@ static void print_option_rows(void *context, const wt_command *command, const ch
 /* --- the words of commands --- */
 
 static void collect_path(void *context, const wt_command *command, const char *kind) {
-    wt_completion *completion = context;
+    row_writer *completion = context;
     completion->full = completion->full || completion->count == PATHS_MAX;
     if (completion->full) return;
     char *path = completion->paths[completion->count++];
@@ -101,14 +101,14 @@ static bool has_same_prefix(const char *a, const char *b, size_t length) {
 }
 
 /* Whether an earlier path begins like path `index`. */
-static bool was_printed(const wt_completion *completion, int index, size_t length) {
+static bool was_printed(const row_writer *completion, int index, size_t length) {
     for (int i = 0; i < index; i++)
         if (has_same_prefix(completion->paths[i], completion->paths[index], length)) return true;
     return false;
 }
 
 /* The words that follow the first `length` letters of `path`, each once. */
-static void print_next_words(const wt_completion *completion, const char *path, size_t length) {
+static void print_next_words(const row_writer *completion, const char *path, size_t length) {
     for (int i = 0; i < completion->count; i++) {
         const char *other = completion->paths[i];
         if (length > 0 && (!has_same_prefix(path, other, length) || !other[length])) continue;
@@ -119,7 +119,7 @@ static void print_next_words(const wt_completion *completion, const char *path, 
     }
 }
 
-static void print_paths(const wt_completion *completion) {
+static void print_paths(const row_writer *completion) {
     begin_row(completion, "", "");
     print_next_words(completion, "", 0);
     fputs("--help --version", completion->out);
@@ -138,7 +138,7 @@ static void print_paths(const wt_completion *completion) {
     }
 }
 
-static void print_keys(const wt_completion *completion) {
+static void print_keys(const row_writer *completion) {
     wt_config_row row;
     begin_row(completion, "KEY", "");
     for (int i = 0; wt_config_describe(&row, i); i++)
@@ -154,8 +154,8 @@ static void print_keys(const wt_completion *completion) {
     }
 }
 
-static wt_status print_rows(FILE *out, const wt_row_style *style) {
-    wt_completion completion = {.out = out, .style = style};
+static wt_status print_rows(FILE *out, const row_style *style) {
+    row_writer completion = {.out = out, .style = style};
     WT_TRY(wt_commands_visit(collect_path, &completion));
     WT_CHECK(!completion.full, WT_FAILED, "--completion: more than %d commands", PATHS_MAX);
     print_paths(&completion);
@@ -166,23 +166,23 @@ static wt_status print_rows(FILE *out, const wt_row_style *style) {
 
 /* --- the shells --- */
 
-static const wt_row_style wt_sh_rows = {"    '%s%s%s') found='", "' ;;\n"};
-static const wt_row_style wt_fish_rows = {"        case '%s%s%s'\n            set -g _wavetrain_found ",
-                                          "\n            return 0\n"};
+static const row_style sh_rows = {"    '%s%s%s') found='", "' ;;\n"};
+static const row_style fish_rows = {"        case '%s%s%s'\n            set -g _wavetrain_found ",
+                                    "\n            return 0\n"};
 
-static const char wt_sh_head[] = "# sets `found` to the words that may follow $1\n"
-                                 "_wavetrain_rows() {\n"
-                                 "    case $1 in\n";
+static const char sh_head[] = "# sets `found` to the words that may follow $1\n"
+                              "_wavetrain_rows() {\n"
+                              "    case $1 in\n";
 
-static const char wt_sh_tail[] = "    *) return 1 ;;\n"
-                                 "    esac\n"
-                                 "}\n\n";
+static const char sh_tail[] = "    *) return 1 ;;\n"
+                              "    esac\n"
+                              "}\n\n";
 
 /* bash takes "=" for a word of its own, so that --run=DIR is here the same as --run DIR. */
 static wt_status print_shell(FILE *out, const char *logic) {
-    fputs(wt_sh_head, out);
-    WT_TRY(print_rows(out, &wt_sh_rows));
-    fputs(wt_sh_tail, out);
+    fputs(sh_head, out);
+    WT_TRY(print_rows(out, &sh_rows));
+    fputs(sh_tail, out);
     fputs(logic, out);
     return WT_OK;
 }
@@ -191,7 +191,7 @@ static wt_status print_fish(FILE *out) {
     fputs("# sets _wavetrain_found to the words that may follow the argument\n"
           "function _wavetrain_rows\n    switch \"$argv\"\n",
           out);
-    WT_TRY(print_rows(out, &wt_fish_rows));
+    WT_TRY(print_rows(out, &fish_rows));
     fputs("        case '*'\n            set -g _wavetrain_found\n            return 1\n    end\nend\n\n",
           out);
     fputs(wt_text_completion_fish, out);

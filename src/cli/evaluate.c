@@ -16,38 +16,37 @@
 typedef struct {
     char *data, *split, *checkpoint, *predictions, *frames, *weights, *plot;
     int markov, last_step, least, copies;
-} wt_evaluate_arguments;
+} arguments;
 
-static wt_evaluate_arguments wt_given;
+static arguments given;
 
-static const struct poptOption wt_options[] = {
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0, "A data set other than that of the configuration",
+static const struct poptOption options[] = {
+    {"data", '\0', POPT_ARG_STRING, &given.data, 0, "A data set other than that of the configuration",
      "DATASET"},
-    {"split", '\0', POPT_ARG_STRING, &wt_given.split, 0, "Train, validation or test (default: test)",
-     "SPLIT"},
-    {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
+    {"split", '\0', POPT_ARG_STRING, &given.split, 0, "Train, validation or test (default: test)", "SPLIT"},
+    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
      "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"markov", '\0', POPT_ARG_NONE, &wt_given.markov, 0,
+    {"markov", '\0', POPT_ARG_NONE, &given.markov, 0,
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
-    {"predictions", '\0', POPT_ARG_STRING, &wt_given.predictions, 0,
+    {"predictions", '\0', POPT_ARG_STRING, &given.predictions, 0,
      "Labels: write each target with its prediction, as CSV, or HDF5 where the name ends in .h5", "FILE"},
-    {"least", '\0', POPT_ARG_INT, &wt_given.least, 0,
+    {"least", '\0', POPT_ARG_INT, &given.least, 0,
      "Labels: leave classes with fewer targets out of macro-F1 (default 0)", "N"},
-    {"frames", '\0', POPT_ARG_STRING, &wt_given.frames, 0,
+    {"frames", '\0', POPT_ARG_STRING, &given.frames, 0,
      "Network with a condition: the frames that it sees, to measure their effect: own (default), other "
      "(another recording's), or late (by half a hop)",
      "own|other|late"},
-    {"copies", '\0', POPT_ARG_INT, &wt_given.copies, 0,
+    {"copies", '\0', POPT_ARG_INT, &given.copies, 0,
      "Network with a condition: in place of the loss score copies of N recordings, evenly spread over the "
      "part, "
      "the first 10 s of each, made from their features; with controls",
      "N"},
-    {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
+    {"plot", '\0', POPT_ARG_STRING, &given.plot, 0,
      "With --copies: spectrograms of the first recordings and of their copies", "FILE.png"},
-    {"weights", '\0', POPT_ARG_STRING, &wt_given.weights, 0,
+    {"weights", '\0', POPT_ARG_STRING, &given.weights, 0,
      "Precision of the weights of products: fp32 (default), or bf16, as generate --weights bf16 rounds them",
      "fp32|bf16"},
-    {"no-ema", '\0', POPT_ARG_NONE, &wt_given.last_step, 0,
+    {"no-ema", '\0', POPT_ARG_NONE, &given.last_step, 0,
      "If the run has ema.decay: use the parameters of the last step instead of their average", NULL},
     POPT_TABLEEND,
 };
@@ -160,8 +159,8 @@ static void print_labels(const evaluation *r) {
     }
     printf("  loss      %.4f nats\n", score->loss / targets);
     printf("  accuracy  %.4f\n", wt_label_table_accuracy(results->table, results->classes));
-    printf("  macro-F1  %.4f", wt_label_table_macro_f1(results->table, results->classes, wt_given.least));
-    if (wt_given.least > 0) printf("  (classes with at least %d targets)", wt_given.least);
+    printf("  macro-F1  %.4f", wt_label_table_macro_f1(results->table, results->classes, given.least));
+    if (given.least > 0) printf("  (classes with at least %d targets)", given.least);
     printf("\n");
     print_confusion(results);
 }
@@ -169,18 +168,18 @@ static void print_labels(const evaluation *r) {
 static wt_status fill_request(wt_evaluate_request *request) {
     static const char *const names[] = {"own", "other", "late"};
     wt_weights weights;
-    WT_TRY(wt_command_parse_weights(&weights, wt_given.weights));
-    *request = (wt_evaluate_request){.data = wt_given.data,
-                                     .split = wt_given.split ? wt_given.split : "test",
+    WT_TRY(wt_command_parse_weights(&weights, given.weights));
+    *request = (wt_evaluate_request){.data = given.data,
+                                     .split = given.split ? given.split : "test",
                                      .bf16 = weights == WT_WEIGHTS_BF16,
-                                     .raw = wt_given.last_step,
-                                     .markov = wt_given.markov};
-    if (!wt_given.frames) return WT_OK;
+                                     .raw = given.last_step,
+                                     .markov = given.markov};
+    if (!given.frames) return WT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         request->frames = (wt_frames_source)i;
-        if (strcmp(wt_given.frames, names[i]) == 0) return WT_OK;
+        if (strcmp(given.frames, names[i]) == 0) return WT_OK;
     }
-    return wt_error(WT_USAGE, "--frames: got %s, expected own, other or late", wt_given.frames);
+    return wt_error(WT_USAGE, "--frames: got %s, expected own, other or late", given.frames);
 }
 
 /* --- copies --- */
@@ -235,8 +234,8 @@ static wt_status plot_copies(const wt_conditions *conditions, float *const *copi
         const wt_followed *f = &conditions->list[i];
         pairs[i] = (wt_copy_sounds){f->name, f->original, copies[i], f->samples};
     }
-    WT_TRY(wt_copy_plot(pairs, count, rate, wt_given.plot));
-    printf("%s: spectrograms of recordings and copies\n", wt_given.plot);
+    WT_TRY(wt_copy_plot(pairs, count, rate, given.plot));
+    printf("%s: spectrograms of recordings and copies\n", given.plot);
     return WT_OK;
 }
 
@@ -244,14 +243,14 @@ static wt_status draw_and_print(const wt_generator *generator, wt_conditions *co
                                 const evaluation *r) {
     const char *own = wt_checkpoint_dataset_path(r->checkpoint);
     const char *data = r->request.data ? r->request.data : own;
-    WT_TRY(wt_conditions_add_dataset(conditions, generator, data, r->request.split, wt_given.copies));
+    WT_TRY(wt_conditions_add_dataset(conditions, generator, data, r->request.split, given.copies));
     WT_TRY(wt_alloc(copies, (size_t)conditions->count, sizeof **copies, "copies"));
     WT_TRY(
         wt_copies_draw(*copies, generator, conditions, r->request.bf16 ? WT_WEIGHTS_BF16 : WT_WEIGHTS_FP32));
     printf("%s, %s: copies of %d recordings, network of step %" PRId64 "\n", data, r->request.split,
            conditions->count, wt_checkpoint_get_state(r->checkpoint)->step);
     WT_TRY(print_copies(conditions, *copies, generator->rate));
-    return wt_given.plot ? plot_copies(conditions, *copies, generator->rate) : WT_OK;
+    return given.plot ? plot_copies(conditions, *copies, generator->rate) : WT_OK;
 }
 
 /* By rank 0 alone. */
@@ -260,9 +259,9 @@ static wt_status evaluate_copies(const evaluation *r) {
     wt_conditions conditions = {.list = NULL};
     float **copies = NULL;
     wt_status status = WT_OK;
-    WT_CHECK(wt_given.copies >= 1 && wt_given.copies <= 1000, WT_USAGE,
-             "--copies is out of range (got %d, expected 1 … 1000)", wt_given.copies);
-    if (wt_given.plot) WT_TRY(wt_path_require_ending(wt_given.plot, ".png", "a PNG picture"));
+    WT_CHECK(given.copies >= 1 && given.copies <= 1000, WT_USAGE,
+             "--copies is out of range (got %d, expected 1 … 1000)", given.copies);
+    if (given.plot) WT_TRY(wt_path_require_ending(given.plot, ".png", "a PNG picture"));
     WT_GUARD(wt_generator_open(&generator, r->checkpoint, r->request.raw));
     WT_GUARD(draw_and_print(&generator, &conditions, &copies, r));
 cleanup:
@@ -277,12 +276,12 @@ cleanup:
 static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *file_or_run) {
     WT_TRY(wt_command_settle(comm, false));
     WT_TRY(wt_comm_agree(comm, fill_request(&r->request)));
-    WT_CHECK(wt_given.copies || !wt_given.plot, WT_USAGE, "--plot: is of --copies");
-    WT_CHECK(!wt_given.copies || (!wt_given.markov && !wt_given.predictions && !wt_given.frames), WT_USAGE,
+    WT_CHECK(given.copies || !given.plot, WT_USAGE, "--plot: is of --copies");
+    WT_CHECK(!given.copies || (!given.markov && !given.predictions && !given.frames), WT_USAGE,
              "--copies: goes with no --markov, --predictions or --frames");
-    WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, wt_given.checkpoint));
-    if (wt_given.copies) return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? evaluate_copies(r) : WT_OK);
-    const wt_status status = wt_checkpoint_evaluate(comm, r->checkpoint, &r->request, wt_given.predictions,
+    WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, given.checkpoint));
+    if (given.copies) return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? evaluate_copies(r) : WT_OK);
+    const wt_status status = wt_checkpoint_evaluate(comm, r->checkpoint, &r->request, given.predictions,
                                                     &r->evaluated);
     const int rate = r->evaluated.rate, trained = wt_checkpoint_get_state(r->checkpoint)->sample_rate;
     if (rate > 0 && rate != trained)
@@ -308,7 +307,7 @@ const wt_command wt_command_evaluate = {
     .arguments = "CHECKPOINT|RUN [OPTION…]",
     .summary = "Score a checkpoint on a whole split of a data set (also under mpirun)",
     .parallel = true,
-    .options = wt_options,
+    .options = options,
     .min = 1,
     .max = 1,
     .work = evaluate_line,

@@ -21,132 +21,128 @@ typedef struct {
     double seconds, temperature, prime_seconds;
     int count, top_k, force, utterance, raw, last_step;
     long long seed, max_length;
-} wt_generate_arguments;
+} arguments;
 
 /* Of a table's or a sound's series, where nothing says how long it is. */
 #define DEFAULT_SECONDS 1.0
 
-static wt_generate_arguments wt_given = {
+static arguments given = {
     .seconds = DEFAULT_SECONDS, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
 
-static const struct poptOption wt_options[] = {
-    {"out", '\0', POPT_ARG_STRING, &wt_given.out, 0,
+static const struct poptOption options[] = {
+    {"out", '\0', POPT_ARG_STRING, &given.out, 0,
      "The WAV file to write (16 bit), of a table's series a CSV file, or - for standard output; of text, a "
      "file in place of standard output",
      "FILE|-"},
-    {"raw", '\0', POPT_ARG_NONE, &wt_given.raw, 0,
+    {"raw", '\0', POPT_ARG_NONE, &given.raw, 0,
      "With --out -: the samples without a header, 16 bit, least byte first", NULL},
-    {"seconds", '\0', POPT_ARG_DOUBLE, &wt_given.seconds, 0,
+    {"seconds", '\0', POPT_ARG_DOUBLE, &given.seconds, 0,
      "How much to generate (default: 1); inf with --out -: without end", "S"},
-    {"count", '\0', POPT_ARG_INT, &wt_given.count, 0,
+    {"count", '\0', POPT_ARG_INT, &given.count, 0,
      "So many pieces at once, into FILE-1.wav, FILE-2.wav … (default: 1, into FILE.wav), without those that "
      "are there already (a signal leaves FILE-1.unfinished.wav, which is made anew); of text, so many items",
      "N"},
-    {"prompt", '\0', POPT_ARG_STRING, &wt_given.prompt, 0, "Text: what each item begins with", "TEXT"},
-    {"max-length", '\0', POPT_ARG_LONGLONG, &wt_given.max_length, 0,
+    {"prompt", '\0', POPT_ARG_STRING, &given.prompt, 0, "Text: what each item begins with", "TEXT"},
+    {"max-length", '\0', POPT_ARG_LONGLONG, &given.max_length, 0,
      "Text: characters of an item at most (default 1000), or of a page of running text (default 2000)", "N"},
-    {"temperature", '\0', POPT_ARG_DOUBLE, &wt_given.temperature, 0,
+    {"temperature", '\0', POPT_ARG_DOUBLE, &given.temperature, 0,
      "1: as the network says (default); lower: nearer to the most likely; 0: always the most likely", "T"},
-    {"top-k", '\0', POPT_ARG_INT, &wt_given.top_k, 0,
+    {"top-k", '\0', POPT_ARG_INT, &given.top_k, 0,
      "Draw from the K most likely classes (default 0: from all)", "K"},
-    {"weights", '\0', POPT_ARG_STRING, &wt_given.weights, 0,
+    {"weights", '\0', POPT_ARG_STRING, &given.weights, 0,
      "Fp32 (default), or bf16: half the memory to read, nearly the same network", "fp32|bf16"},
-    {"seed", '\0', POPT_ARG_LONGLONG, &wt_given.seed, 0, "Of the draws (default: 1)", "N"},
-    {"prime", '\0', POPT_ARG_STRING, &wt_given.prime, 0, "Go on from a recording, which is not written out",
+    {"seed", '\0', POPT_ARG_LONGLONG, &given.seed, 0, "Of the draws (default: 1)", "N"},
+    {"prime", '\0', POPT_ARG_STRING, &given.prime, 0, "Go on from a recording, which is not written out",
      "SOUND"},
-    {"prime-from", '\0', POPT_ARG_STRING, &wt_given.prime_from, 0,
+    {"prime-from", '\0', POPT_ARG_STRING, &given.prime_from, 0,
      "Go on from an utterance of the data set's train, validation or test part", "SPLIT"},
-    {"prime-utterance", '\0', POPT_ARG_INT, &wt_given.utterance, 0, "Its number (default: the longest one's)",
+    {"prime-utterance", '\0', POPT_ARG_INT, &given.utterance, 0, "Its number (default: the longest one's)",
      "N"},
-    {"prime-seconds", '\0', POPT_ARG_DOUBLE, &wt_given.prime_seconds, 0,
+    {"prime-seconds", '\0', POPT_ARG_DOUBLE, &given.prime_seconds, 0,
      "How much of it, from its beginning (default: 1, at least the receptive field)", "S"},
-    {"data", '\0', POPT_ARG_STRING, &wt_given.data, 0,
+    {"data", '\0', POPT_ARG_STRING, &given.data, 0,
      "Another data set for --prime-from and --copy-from; of text, to tell which items are new", "DATASET"},
-    {"copy", '\0', POPT_ARG_ARGV, &wt_given.copy, 0,
+    {"copy", '\0', POPT_ARG_ARGV, &given.copy, 0,
      "Of a network with a condition: make the features of a recording, and the sound that they tell, as long "
      "as that one unless --seconds is given; as often as needed: side by side, into FILE-1.wav, FILE-2.wav …",
      "SOUND"},
-    {"condition", '\0', POPT_ARG_ARGV, &wt_given.condition, 0,
+    {"condition", '\0', POPT_ARG_ARGV, &given.condition, 0,
      "The same with features that another program has made: .npy, or .h5 with feats, melspc or world",
      "FILE"},
-    {"layout", '\0', POPT_ARG_STRING, &wt_given.layout, 0,
+    {"layout", '\0', POPT_ARG_STRING, &given.layout, 0,
      "With --condition: TD, a row per frame, or DT, a column per frame (default: by which side fits)",
      "TD|DT"},
-    {"copy-from", '\0', POPT_ARG_STRING, &wt_given.copy_from, 0,
+    {"copy-from", '\0', POPT_ARG_STRING, &given.copy_from, 0,
      "The same with --count recordings of the data set's train, validation or test part, evenly spread over "
      "it, the first 10 s of each",
      "SPLIT"},
-    {"speaker", '\0', POPT_ARG_STRING, &wt_given.speaker, 0,
+    {"speaker", '\0', POPT_ARG_STRING, &given.speaker, 0,
      "Of a network with speakers: one's name, or its number from 0 (with --copy-from: the recordings' own)",
      "NAME|N"},
-    {"plot", '\0', POPT_ARG_STRING, &wt_given.plot, 0,
+    {"plot", '\0', POPT_ARG_STRING, &given.plot, 0,
      "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
-    {"checkpoint", '\0', POPT_ARG_STRING, &wt_given.checkpoint, 0,
+    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
      "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"no-ema", '\0', POPT_ARG_NONE, &wt_given.last_step, 0,
+    {"no-ema", '\0', POPT_ARG_NONE, &given.last_step, 0,
      "If the run has ema.decay: use the parameters of the last step instead of their average", NULL},
-    {"force", '\0', POPT_ARG_NONE, &wt_given.force, 0, "Replace existing files", NULL},
+    {"force", '\0', POPT_ARG_NONE, &given.force, 0, "Replace existing files", NULL},
     POPT_TABLEEND,
 };
 
 /* --- checks --- */
 
 static wt_status check_generate_options(wt_weights *weights) {
-    WT_CHECK(wt_given.count >= 1 && wt_given.count <= 4096, WT_USAGE,
-             "--count is out of range (got %d, expected 1 … 4096)", wt_given.count);
-    WT_CHECK(wt_given.temperature >= 0 && wt_given.temperature <= 100, WT_USAGE,
-             "--temperature is out of range (got %g, expected 0 … 100)", wt_given.temperature);
-    WT_CHECK(wt_given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)",
-             wt_given.top_k);
-    WT_CHECK(wt_given.seconds > 0 && (wt_given.seconds <= 86400 || isinf(wt_given.seconds)), WT_USAGE,
+    WT_CHECK(given.count >= 1 && given.count <= 4096, WT_USAGE,
+             "--count is out of range (got %d, expected 1 … 4096)", given.count);
+    WT_CHECK(given.temperature >= 0 && given.temperature <= 100, WT_USAGE,
+             "--temperature is out of range (got %g, expected 0 … 100)", given.temperature);
+    WT_CHECK(given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)", given.top_k);
+    WT_CHECK(given.seconds > 0 && (given.seconds <= 86400 || isinf(given.seconds)), WT_USAGE,
              "--seconds is out of range (got %g, expected more than 0, at most 86400, or inf)",
-             wt_given.seconds);
-    WT_CHECK(wt_given.prime_seconds >= 0 && wt_given.prime_seconds <= 86400, WT_USAGE,
-             "--prime-seconds is out of range (got %g, expected 0 … 86400)", wt_given.prime_seconds);
-    WT_CHECK(!(wt_given.prime && wt_given.prime_from), WT_USAGE,
-             "--prime and --prime-from: expected one of them");
-    return wt_command_parse_weights(weights, wt_given.weights);
+             given.seconds);
+    WT_CHECK(given.prime_seconds >= 0 && given.prime_seconds <= 86400, WT_USAGE,
+             "--prime-seconds is out of range (got %g, expected 0 … 86400)", given.prime_seconds);
+    WT_CHECK(!(given.prime && given.prime_from), WT_USAGE, "--prime and --prime-from: expected one of them");
+    return wt_command_parse_weights(weights, given.weights);
 }
 
 static wt_status check_series_options(const wt_generator *generator) {
     const bool table = generator->kind == WT_GENERATES_TABLE;
-    WT_CHECK(wt_given.out, WT_USAGE, "--out FILE.%s is missing", table ? "csv" : "wav");
-    const bool pipe = strcmp(wt_given.out, "-") == 0;
+    WT_CHECK(given.out, WT_USAGE, "--out FILE.%s is missing", table ? "csv" : "wav");
+    const bool pipe = strcmp(given.out, "-") == 0;
     if (!pipe)
-        WT_TRY(
-            wt_path_require_ending(wt_given.out, table ? ".csv" : ".wav", table ? "a table" : "a WAV file"));
-    WT_CHECK(!table || !wt_given.prime, WT_USAGE,
-             "--prime: is for sound (a table's series has --prime-from)");
-    WT_CHECK(table || !wt_given.plot, WT_USAGE, "--plot: is for a table's series, and the run makes sound");
-    if (wt_given.plot) WT_TRY(wt_path_require_ending(wt_given.plot, ".png", "a PNG picture"));
+        WT_TRY(wt_path_require_ending(given.out, table ? ".csv" : ".wav", table ? "a table" : "a WAV file"));
+    WT_CHECK(!table || !given.prime, WT_USAGE, "--prime: is for sound (a table's series has --prime-from)");
+    WT_CHECK(table || !given.plot, WT_USAGE, "--plot: is for a table's series, and the run makes sound");
+    if (given.plot) WT_TRY(wt_path_require_ending(given.plot, ".png", "a PNG picture"));
     const bool classes = wt_checkpoint_get_config(generator->checkpoint)->model.head == WT_HEAD_SOFTMAX;
-    WT_CHECK(classes || wt_given.top_k == 0, WT_USAGE,
+    WT_CHECK(classes || given.top_k == 0, WT_USAGE,
              "--top-k: is for classes, and the network predicts values");
-    WT_CHECK((pipe && !table) || !wt_given.raw, WT_USAGE,
+    WT_CHECK((pipe && !table) || !given.raw, WT_USAGE,
              "--raw: is for sound with --out - (--no-ema takes the parameters of the last step)");
-    WT_CHECK(!wt_given.prompt && !wt_given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
-             wt_given.prompt ? "--prompt" : "--max-length");
+    WT_CHECK(!given.prompt && !given.max_length, WT_USAGE, "%s: is for text, and the run makes sound",
+             given.prompt ? "--prompt" : "--max-length");
     return WT_OK;
 }
 
 /* For text, whose length is counted in characters and whose beginning is a prompt. */
 static wt_status check_text_options(void) {
-    const bool seconds = wt_given.seconds != 1 || wt_given.prime_seconds != 1;
-    WT_CHECK(!wt_given.raw, WT_USAGE,
+    const bool seconds = given.seconds != 1 || given.prime_seconds != 1;
+    WT_CHECK(!given.raw, WT_USAGE,
              "--raw: is for sound with --out - (--no-ema takes the parameters of the last step)");
-    WT_CHECK(!seconds && !wt_given.prime && !wt_given.prime_from, WT_USAGE,
+    WT_CHECK(!seconds && !given.prime && !given.prime_from, WT_USAGE,
              "%s: is for sound, and the run writes text", seconds ? "--seconds" : "--prime");
-    return wt_given.out ? wt_path_require_writable(wt_given.out, wt_given.force) : WT_OK;
+    return given.out ? wt_path_require_writable(given.out, given.force) : WT_OK;
 }
 
 /* --- what the network is given --- */
 
 static const char *data_path(const wt_generator *generator) {
-    return wt_given.data ? wt_given.data : wt_checkpoint_dataset_path(generator->checkpoint);
+    return given.data ? given.data : wt_checkpoint_dataset_path(generator->checkpoint);
 }
 
 static bool gives_condition(void) {
-    return wt_given.copy || wt_given.condition || wt_given.copy_from;
+    return given.copy || given.condition || given.copy_from;
 }
 
 /* The number of the speaker with that name, of names with a line each; −1: there is none. */
@@ -162,10 +158,10 @@ static int find_speaker_number(const char *names, const char *name) {
 /* By name, or by number. */
 static wt_status choose_speaker(wt_generator *generator, int speakers) {
     const char *names = wt_checkpoint_get_state(generator->checkpoint)->speaker_names;
-    const char *given = wt_given.speaker;
+    const char *given = given.speaker;
     char list[256], *end = NULL;
     WT_CHECK(speakers > 0 || !given, WT_USAGE, "--speaker: the network has no speakers");
-    if (speakers == 0 || (wt_given.copy_from && !given)) return WT_OK;
+    if (speakers == 0 || (given.copy_from && !given)) return WT_OK;
     long number = given ? find_speaker_number(names, given) : -1;
     if (given && number < 0) number = strtol(given, &end, 10);
     snprintf(list, sizeof list, "%.200s", names);
@@ -183,40 +179,40 @@ static wt_status choose_conditions(wt_generator *generator, wt_conditions *condi
     const wt_network_traits *traits = wt_network_get_traits(generator->restored.network);
     const bool may_lack = wt_checkpoint_get_config(generator->checkpoint)->data.condition_dropout > 0;
     WT_CHECK(traits->features > 0 || !gives_condition(), WT_USAGE, "%s: the network has no condition",
-             wt_given.copy        ? "--copy"
-             : wt_given.condition ? "--condition"
-                                  : "--copy-from");
-    WT_CHECK(wt_given.condition || !wt_given.layout, WT_USAGE, "--layout: is of --condition");
+             given.copy        ? "--copy"
+             : given.condition ? "--condition"
+                               : "--copy-from");
+    WT_CHECK(given.condition || !given.layout, WT_USAGE, "--layout: is of --condition");
     WT_TRY(choose_speaker(generator, traits->speakers));
     if (traits->features == 0) return WT_OK;
     WT_CHECK(gives_condition() || may_lack, WT_USAGE,
              "the network has a condition (--copy SOUND, --condition FILE or --copy-from SPLIT gives it)");
-    WT_CHECK(!wt_given.prime && !wt_given.prime_from, WT_USAGE,
+    WT_CHECK(!given.prime && !given.prime_from, WT_USAGE,
              "--prime: does not go with a condition, which begins with the first sample");
-    for (char **path = wt_given.copy; path && *path; path++)
+    for (char **path = given.copy; path && *path; path++)
         WT_TRY(wt_conditions_add_sound(conditions, generator, *path));
-    for (char **path = wt_given.condition; path && *path; path++)
-        WT_TRY(wt_conditions_add_features(conditions, generator, *path, wt_given.layout));
-    WT_CHECK(conditions->count == 0 || (wt_given.count == 1 && !wt_given.copy_from), WT_USAGE,
+    for (char **path = given.condition; path && *path; path++)
+        WT_TRY(wt_conditions_add_features(conditions, generator, *path, given.layout));
+    WT_CHECK(conditions->count == 0 || (given.count == 1 && !given.copy_from), WT_USAGE,
              "--%s: does not go with --copy or --condition, which make a piece each",
-             wt_given.copy_from ? "copy-from" : "count");
-    if (!wt_given.copy_from) return WT_OK;
-    return wt_conditions_add_dataset(conditions, generator, data_path(generator), wt_given.copy_from,
-                                     wt_given.count);
+             given.copy_from ? "copy-from" : "count");
+    if (!given.copy_from) return WT_OK;
+    return wt_conditions_add_dataset(conditions, generator, data_path(generator), given.copy_from,
+                                     given.count);
 }
 
 static wt_status read_prime(wt_prime *prime, const wt_generator *generator) {
     const double rate = generator->rate;
-    if (wt_given.prime) {
-        WT_TRY(wt_prime_read_sound(prime, generator, wt_given.prime, wt_given.prime_seconds));
+    if (given.prime) {
+        WT_TRY(wt_prime_read_sound(prime, generator, given.prime, given.prime_seconds));
         wt_log_info("primed with the first %.2f s of %s, which has %.2f s", (double)prime->count / rate,
-                    wt_given.prime, (double)prime->whole / rate);
-    } else if (wt_given.prime_from) {
-        const wt_prime_source source = {data_path(generator), wt_given.prime_from, wt_given.utterance,
-                                        wt_given.prime_seconds};
+                    given.prime, (double)prime->whole / rate);
+    } else if (given.prime_from) {
+        const wt_prime_source source = {data_path(generator), given.prime_from, given.utterance,
+                                        given.prime_seconds};
         WT_TRY(wt_prime_read_utterance(prime, generator, &source));
         wt_log_info("primed with %.2f s of %s (%s)", (double)prime->count / rate, prime->id,
-                    wt_given.prime_from);
+                    given.prime_from);
     }
     return WT_OK;
 }
@@ -233,12 +229,12 @@ typedef struct {
 static wt_status open_session(session *s, const char *file_or_run) {
     wt_generator *generator = &s->generator;
     WT_TRY(check_generate_options(&s->weights));
-    WT_TRY(wt_checkpoint_choose(&s->checkpoint, file_or_run, wt_given.checkpoint));
-    WT_TRY(wt_generator_open(generator, s->checkpoint, wt_given.last_step));
+    WT_TRY(wt_checkpoint_choose(&s->checkpoint, file_or_run, given.checkpoint));
+    WT_TRY(wt_generator_open(generator, s->checkpoint, given.last_step));
     WT_TRY(generator->kind == WT_GENERATES_TEXT ? check_text_options() : check_series_options(generator));
-    generator->how.temperature = wt_given.temperature;
-    generator->how.top_k = wt_given.top_k;
-    generator->how.seed = (uint64_t)wt_given.seed;
+    generator->how.temperature = given.temperature;
+    generator->how.top_k = given.top_k;
+    generator->how.seed = (uint64_t)given.seed;
     WT_TRY(choose_conditions(generator, &s->conditions));
     return read_prime(&s->prime, generator);
 }
@@ -331,9 +327,9 @@ static wt_status print_summary(const wt_series_request *request, const wt_series
 }
 
 static int64_t find_length(const session *s) {
-    if (isinf(wt_given.seconds)) return -1;
-    if (s->conditions.count > 0 && wt_given.seconds == DEFAULT_SECONDS) return 0;
-    const int64_t samples = llround(wt_given.seconds * s->generator.rate);
+    if (isinf(given.seconds)) return -1;
+    if (s->conditions.count > 0 && given.seconds == DEFAULT_SECONDS) return 0;
+    const int64_t samples = llround(given.seconds * s->generator.rate);
     return samples == 0 ? 1 : samples;
 }
 
@@ -343,11 +339,11 @@ static wt_status generate_series(const session *s, wt_comm *comm) {
     wt_series_summary summary;
     const wt_series_request request = {.generator = &s->generator,
                                        .prime = s->prime,
-                                       .out = wt_given.out,
-                                       .plot = wt_given.plot,
-                                       .raw = wt_given.raw,
-                                       .force = wt_given.force,
-                                       .count = s->conditions.count ? s->conditions.count : wt_given.count,
+                                       .out = given.out,
+                                       .plot = given.plot,
+                                       .raw = given.raw,
+                                       .force = given.force,
+                                       .count = s->conditions.count ? s->conditions.count : given.count,
                                        .conditions = s->conditions.count ? &s->conditions : NULL,
                                        .samples = find_length(s),
                                        .weights = s->weights,
@@ -371,8 +367,8 @@ static wt_status output_texts(const wt_texts *texts) {
     char *bytes = NULL;
     size_t size = 0;
     wt_status status = wt_texts_encode(&bytes, &size, texts);
-    if (status == WT_OK && wt_given.out) {
-        status = wt_file_write_atomically(wt_given.out, bytes, size, NULL, 0);
+    if (status == WT_OK && given.out) {
+        status = wt_file_write_atomically(given.out, bytes, size, NULL, 0);
     } else if (status == WT_OK) {
         wt_output_is_data();
         fwrite(bytes, 1, size, stdout);
@@ -398,8 +394,7 @@ static void print_novelty(const wt_texts *texts) {
 }
 
 static wt_status generate_texts(const session *s) {
-    const wt_text_request request = {&s->generator, wt_given.prompt, wt_given.count, wt_given.max_length,
-                                     s->weights};
+    const wt_text_request request = {&s->generator, given.prompt, given.count, given.max_length, s->weights};
     wt_texts texts;
     wt_status status = WT_OK;
     WT_TRY(wt_texts_draw(&texts, &request));
@@ -442,7 +437,7 @@ const wt_command wt_command_generate = {
         "Let a checkpoint speak, a WAV file sample by sample, or write, character by character (also under "
         "mpirun)",
     .parallel = true,
-    .options = wt_options,
+    .options = options,
     .min = 1,
     .max = 1,
     .work = generate_line,

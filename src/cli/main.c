@@ -14,7 +14,7 @@
 #include "train/agreement.h"
 #include "wavetrain/kernels.h"
 
-static const wt_command *const wt_commands[] = {
+static const wt_command *const commands[] = {
     &wt_command_prepare_audio,  &wt_command_prepare_text,
     &wt_command_prepare_table,  &wt_command_prepare_simulate,
     &wt_command_train,          &wt_command_evaluate,
@@ -26,31 +26,31 @@ static const wt_command *const wt_commands[] = {
     &wt_command_export,         &wt_command_apply,
     &wt_command_capture,
 };
-enum { WT_COMMANDS = sizeof wt_commands / sizeof *wt_commands };
+enum { COMMANDS = sizeof commands / sizeof *commands };
 
 wt_status wt_commands_visit(wt_command_visitor visitor, void *context) {
-    for (int i = 0; i < WT_COMMANDS; i++) WT_TRY(wt_command_visit(wt_commands[i], visitor, context));
+    for (int i = 0; i < COMMANDS; i++) WT_TRY(wt_command_visit(commands[i], visitor, context));
     return WT_OK;
 }
 
 static void print_commands(FILE *out) {
     fprintf(out, "wavetrain " WT_VERSION ": trains WaveNets on CPU clusters\n\n"
                  "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
-    for (int i = 0; i < WT_COMMANDS; i++) {
-        fprintf(out, "  %-17s ", wt_commands[i]->name);
-        wt_command_print_wrapped(out, wt_commands[i]->summary, 20);
+    for (int i = 0; i < COMMANDS; i++) {
+        fprintf(out, "  %-17s ", commands[i]->name);
+        wt_command_print_wrapped(out, commands[i]->summary, 20);
     }
     fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
 }
 
 /* The command whose one or two words argv[1] (and argv[2]) are; *words says how many. */
 static const wt_command *find_command(int argc, char **argv, int *words) {
-    for (int i = 0; i < WT_COMMANDS; i++) {
-        const char *name = wt_commands[i]->name, *space = strchr(name, ' ');
+    for (int i = 0; i < COMMANDS; i++) {
+        const char *name = commands[i]->name, *space = strchr(name, ' ');
         size_t first = space ? (size_t)(space - name) : strlen(name);
         if (strlen(argv[1]) != first || strncmp(argv[1], name, first) != 0) continue;
-        if (!space) return *words = 1, wt_commands[i];
-        if (argc > 2 && strcmp(argv[2], space + 1) == 0) return *words = 2, wt_commands[i];
+        if (!space) return *words = 1, commands[i];
+        if (argc > 2 && strcmp(argv[2], space + 1) == 0) return *words = 2, commands[i];
     }
     return NULL;
 }
@@ -60,8 +60,8 @@ static void list_kinds(char *text, size_t room, const char *first) {
     const size_t length = strlen(first);
     size_t used = 0;
     *text = '\0';
-    for (int i = 0; i < WT_COMMANDS && used < room; i++) {
-        const char *name = wt_commands[i]->name;
+    for (int i = 0; i < COMMANDS && used < room; i++) {
+        const char *name = commands[i]->name;
         if (strncmp(name, first, length) != 0 || name[length] != ' ') continue;
         used += (size_t)snprintf(text + used, room - used, "%s%s", used ? ", " : "", name);
     }
@@ -72,7 +72,7 @@ static wt_status refuse_command(int argc, char **argv) {
     char kinds[256];
     list_kinds(kinds, sizeof kinds, first);
     WT_CHECK(!*kinds || *second, WT_USAGE, "%s: no such command without a kind (expected %s)", first, kinds);
-    const char *meant = wt_suggest_command(wt_commands, WT_COMMANDS, first, second);
+    const char *meant = wt_suggest_command(commands, COMMANDS, first, second);
     WT_CHECK(meant || !*kinds, WT_USAGE, "%s %s: no such command (expected %s)", first, second, kinds);
     WT_CHECK(meant, WT_USAGE, "%s: no such command (wavetrain --help lists them)", first);
     return wt_error(WT_USAGE, "%s: no such command (did you mean %s? wavetrain --help lists all)", first,

@@ -16,10 +16,10 @@
 
 typedef struct {
     int jobs, index, report, list;
-} wt_sweep_options;
+} arguments;
 
 enum { NO_INDEX = -2147483647 };
-static wt_sweep_options given = {.index = NO_INDEX};
+static arguments given = {.index = NO_INDEX};
 
 static const struct poptOption options[] = {
     {"jobs", '\0', POPT_ARG_INT, &given.jobs, 0,

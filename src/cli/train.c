@@ -13,9 +13,9 @@ typedef struct {
     char *run, *steps, *resume, *initial;
     char **sets;
     int help_config, other_data, oversubscribe, verbose;
-} wt_train_arguments;
+} arguments;
 
-static wt_train_arguments given; /* popt's tables want constant addresses */
+static arguments given; /* popt's tables want constant addresses */
 
 static const struct poptOption option_table[] = {
     {"run", '\0', POPT_ARG_STRING, &given.run, 0,
