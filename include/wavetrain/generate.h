@@ -123,7 +123,7 @@ typedef struct {
     wt_restored restored;
     wt_continuation how; /* temperature (1), top_k (0: all) and seed (1) are the caller's to set */
     int32_t silence_class;
-    wt_stream_condition condition; /* its speaker is the caller's to set */
+    wt_stream_condition condition; /* its speaker: wt_generator_set_speaker */
     wt_real *frames;               /* of the condition */
 } wt_generator;
 
@@ -132,6 +132,9 @@ typedef struct {
  * also after a failure. */
 wt_status wt_generator_open(wt_generator *generator, wt_checkpoint *checkpoint, bool raw);
 void wt_generator_dispose(wt_generator *generator);
+/* By name, or by number ("0"). WT_USAGE: the network has speakers, and `name` is none of theirs or NULL; or it
+ * has none, and `name` is given. */
+wt_status wt_generator_set_speaker(wt_generator *generator, const char *name);
 
 /* --- what pieces follow --- */
 
@@ -161,7 +164,7 @@ wt_status wt_conditions_add_sound(wt_conditions *conditions, const wt_generator 
 wt_status wt_conditions_add_features(wt_conditions *conditions, const wt_generator *generator,
                                      const char *path, const char *layout);
 /* Features of `count` recordings of a data set's part, evenly spread over it, and these, up to 10 s of
- * each. */
+ * each. WT_USAGE: a recording's speaker is none that the network knows. */
 wt_status wt_conditions_add_dataset(wt_conditions *conditions, const wt_generator *generator,
                                     const char *path, const char *split, int count);
 void wt_conditions_dispose(wt_conditions *conditions);

@@ -77,7 +77,8 @@ static const struct poptOption options[] = {
      "it, the first 10 s of each",
      "SPLIT"},
     {"speaker", '\0', POPT_ARG_STRING, &given.speaker, 0,
-     "Of a network with speakers: one's name, or its number from 0 (with --copy-from: the recordings' own)",
+     "Of a network with speakers: one's name, or its number from 0 (not with --copy-from, whose recordings "
+     "have their own)",
      "NAME|N"},
     {"plot", '\0', POPT_ARG_STRING, &given.plot, 0,
      "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
@@ -145,33 +146,11 @@ static bool gives_condition(void) {
     return given.copy || given.condition || given.copy_from;
 }
 
-/* The number of the speaker with that name, of names with a line each; −1: there is none. */
-static int find_speaker_number(const char *names, const char *name) {
-    for (int number = 0; *names; number++) {
-        const size_t length = strcspn(names, "\n");
-        if (strlen(name) == length && strncmp(names, name, length) == 0) return number;
-        names += length + (names[length] == '\n');
-    }
-    return -1;
-}
-
-/* By name, or by number. */
-static wt_status choose_speaker(wt_generator *generator, int speakers) {
-    const char *names = wt_checkpoint_get_state(generator->checkpoint)->speaker_names;
-    const char *given = given.speaker;
-    char list[256], *end = NULL;
-    WT_CHECK(speakers > 0 || !given, WT_USAGE, "--speaker: the network has no speakers");
-    if (speakers == 0 || (given.copy_from && !given)) return WT_OK;
-    long number = given ? find_speaker_number(names, given) : -1;
-    if (given && number < 0) number = strtol(given, &end, 10);
-    snprintf(list, sizeof list, "%.200s", names);
-    for (char *at = list; *at; at++)
-        if (*at == '\n') *at = at[1] ? ' ' : '\0';
-    WT_CHECK(given && *given && (!end || !*end) && number >= 0 && number < speakers, WT_USAGE,
-             "--speaker: got %s, expected the number of one, 0 … %d%s%s", given ? given : "none",
-             speakers - 1, *list ? ", or a name: " : "", list);
-    generator->condition.speaker = (int32_t)number;
-    return WT_OK;
+/* Recordings of a data set have their own. */
+static wt_status choose_speaker(wt_generator *generator) {
+    WT_CHECK(!given.speaker || !given.copy_from, WT_USAGE,
+             "--speaker: does not go with --copy-from, whose recordings have their own speakers");
+    return given.copy_from ? WT_OK : wt_generator_set_speaker(generator, given.speaker);
 }
 
 /* What the pieces follow: a recording, a file or an utterance each. */
@@ -183,7 +162,7 @@ static wt_status choose_conditions(wt_generator *generator, wt_conditions *condi
              : given.condition ? "--condition"
                                : "--copy-from");
     WT_CHECK(given.condition || !given.layout, WT_USAGE, "--layout: is of --condition");
-    WT_TRY(choose_speaker(generator, traits->speakers));
+    WT_TRY(choose_speaker(generator));
     if (traits->features == 0) return WT_OK;
     WT_CHECK(gives_condition() || may_lack, WT_USAGE,
              "the network has a condition (--copy SOUND, --condition FILE or --copy-from SPLIT gives it)");

@@ -190,9 +190,13 @@ static wt_status follow_utterance(wt_followed *followed, const wt_generator *gen
     WT_TRY(wt_alloc(&followed->original, (size_t)followed->samples, sizeof(float), "a recording"));
     WT_TRY(wt_dataset_read(dataset, utterance, 0, followed->samples, followed->original));
     WT_TRY(set_followed_frames(followed, generator, frames, count));
-    const int32_t speaker = wt_dataset_speaker(dataset, utterance);
-    if (wt_network_get_traits(generator->restored.network)->speakers > 0 && speaker >= 0)
-        followed->condition.speaker = speaker;
+    const int speakers = wt_network_get_traits(generator->restored.network)->speakers,
+              speaker = wt_dataset_speaker(dataset, utterance);
+    if (speakers == 0) return WT_OK;
+    WT_CHECK(speaker >= 0 && speaker < speakers, WT_USAGE,
+             "%s: its speaker is none that the network knows (got %d, expected 0 … %d)", followed->name,
+             speaker, speakers - 1);
+    followed->condition.speaker = speaker;
     return WT_OK;
 }
 

@@ -1,4 +1,6 @@
 /* A network that generates, from a checkpoint: what its samples are, and what they are conditioned on. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -56,6 +58,34 @@ wt_status wt_generator_open(wt_generator *generator, wt_checkpoint *checkpoint, 
     generator->how.graph = wt_network_graph(network);
     generator->how.classes = traits->input_kind == WT_INPUT_CLASS;
     return set_no_condition(generator);
+}
+
+/* The number of the speaker with that name, of names with a line each; −1: there is none. */
+static int find_speaker_number(const char *names, const char *name) {
+    for (int number = 0; *names; number++) {
+        const size_t length = strcspn(names, "\n");
+        if (strlen(name) == length && strncmp(names, name, length) == 0) return number;
+        names += length + (names[length] == '\n');
+    }
+    return -1;
+}
+
+wt_status wt_generator_set_speaker(wt_generator *generator, const char *name) {
+    const int speakers = wt_network_get_traits(generator->restored.network)->speakers;
+    const char *names = wt_checkpoint_get_state(generator->checkpoint)->speaker_names;
+    char list[256], *end = NULL;
+    WT_CHECK(speakers > 0 || !name, WT_USAGE, "--speaker: the network has no speakers");
+    if (speakers == 0) return WT_OK;
+    long number = name ? find_speaker_number(names, name) : -1;
+    if (name && number < 0) number = strtol(name, &end, 10);
+    snprintf(list, sizeof list, "%.200s", names);
+    for (char *at = list; *at; at++)
+        if (*at == '\n') *at = at[1] ? ' ' : '\0';
+    WT_CHECK(name && *name && (!end || !*end) && number >= 0 && number < speakers, WT_USAGE,
+             "--speaker: got %s, expected the number of one, 0 … %d%s%s", name ? name : "none", speakers - 1,
+             *list ? ", or a name: " : "", list);
+    generator->condition.speaker = (int32_t)number;
+    return WT_OK;
 }
 
 void wt_generator_dispose(wt_generator *generator) {

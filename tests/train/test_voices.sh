@@ -150,7 +150,11 @@ refuse "the network has a condition (--copy SOUND, --condition FILE or --copy-fr
 refuse "--copy: the network has no condition" generate plain-run --copy in/low/3.wav --out bad.wav
 refuse "--speaker: got 2, expected the number of one, 0 … 1, or a name: low wind" generate run --copy in/low/3.wav --out bad.wav --speaker 2
 refuse "--speaker: the network has no speakers" generate told --copy in/low/3.wav --out bad.wav --speaker 0
-[ ! -e bad.wav ] || fail "something was generated"
+prepare crowd --mel 8k --speaker '([0-9]+)'
+refuse ": its speaker is none that the network knows (got " generate run --data crowd --copy-from train --count 9 --out bad.wav
+refuse "--speaker: does not go with --copy-from, whose recordings have their own" \
+    generate run --copy-from test --speaker 1 --out bad.wav
+! ls bad*.wav 2>/dev/null || fail "something was generated"
 refuse "--frames: got mine, expected own, other or late" evaluate told --frames mine
 refuse "--copies: goes with no --markov" evaluate told --copies 3 --markov
 refuse "--plot: is of --copies" evaluate told --plot a.png
