@@ -242,6 +242,7 @@ typedef struct {
     int skipped;               /* pieces that were there already */
     int64_t whole, unfinished; /* pieces */
     int64_t samples;
+    int64_t asked; /* samples of the pieces that were not there already; −1: without end */
     int64_t traits[WT_SOUND_TRAITS]; /* pieces of sound with each */
     double seconds;
     bool plotted; /* on rank 0 */

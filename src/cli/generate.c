@@ -23,11 +23,12 @@ typedef struct {
     long long seed, max_length;
 } arguments;
 
-/* Of a table's or a sound's series, where nothing says how long it is. */
-#define DEFAULT_SECONDS 1.0
+/* Of a table's or a sound's series, and of what it goes on from, where nothing says how long they are. */
+static const double default_seconds = 1;
 
+/* NaN: seconds that are not given. */
 static arguments given = {
-    .seconds = DEFAULT_SECONDS, .temperature = 1, .prime_seconds = 1, .count = 1, .seed = 1, .utterance = -1};
+    .seconds = NAN, .temperature = 1, .prime_seconds = NAN, .count = 1, .seed = 1, .utterance = -1};
 
 static const struct poptOption options[] = {
     {"out", '\0', POPT_ARG_STRING, &given.out, 0,
@@ -92,17 +93,21 @@ static const struct poptOption options[] = {
 
 /* --- checks --- */
 
+static double or_default(double seconds) {
+    return isnan(seconds) ? default_seconds : seconds;
+}
+
 static wt_status check_generate_options(wt_weights *weights) {
+    const double seconds = or_default(given.seconds), prime = or_default(given.prime_seconds);
     WT_CHECK(given.count >= 1 && given.count <= 4096, WT_USAGE,
              "--count is out of range (got %d, expected 1 … 4096)", given.count);
     WT_CHECK(given.temperature >= 0 && given.temperature <= 100, WT_USAGE,
              "--temperature is out of range (got %g, expected 0 … 100)", given.temperature);
     WT_CHECK(given.top_k >= 0, WT_USAGE, "--top-k is out of range (got %d, expected 0 or more)", given.top_k);
-    WT_CHECK(given.seconds > 0 && (given.seconds <= 86400 || isinf(given.seconds)), WT_USAGE,
-             "--seconds is out of range (got %g, expected more than 0, at most 86400, or inf)",
-             given.seconds);
-    WT_CHECK(given.prime_seconds >= 0 && given.prime_seconds <= 86400, WT_USAGE,
-             "--prime-seconds is out of range (got %g, expected 0 … 86400)", given.prime_seconds);
+    WT_CHECK(seconds > 0 && (seconds <= 86400 || isinf(seconds)), WT_USAGE,
+             "--seconds is out of range (got %g, expected more than 0, at most 86400, or inf)", seconds);
+    WT_CHECK(prime >= 0 && prime <= 86400, WT_USAGE,
+             "--prime-seconds is out of range (got %g, expected 0 … 86400)", prime);
     WT_CHECK(!(given.prime && given.prime_from), WT_USAGE, "--prime and --prime-from: expected one of them");
     return wt_command_parse_weights(weights, given.weights);
 }
@@ -128,7 +133,7 @@ static wt_status check_series_options(const wt_generator *generator) {
 
 /* For text, whose length is counted in characters and whose beginning is a prompt. */
 static wt_status check_text_options(void) {
-    const bool seconds = given.seconds != 1 || given.prime_seconds != 1;
+    const bool seconds = !isnan(given.seconds) || !isnan(given.prime_seconds);
     WT_CHECK(!given.raw, WT_USAGE,
              "--raw: is for sound with --out - (--no-ema takes the parameters of the last step)");
     WT_CHECK(!seconds && !given.prime && !given.prime_from, WT_USAGE,
@@ -161,7 +166,7 @@ static wt_status choose_conditions(wt_generator *generator, wt_conditions *condi
              given.copy        ? "--copy"
              : given.condition ? "--condition"
                                : "--copy-from");
-    WT_CHECK(given.condition || !given.layout, WT_USAGE, "--layout: is of --condition");
+    WT_CHECK(given.condition || !given.layout, WT_USAGE, "--layout: needs --condition");
     WT_TRY(choose_speaker(generator));
     if (traits->features == 0) return WT_OK;
     WT_CHECK(gives_condition() || may_lack, WT_USAGE,
@@ -181,14 +186,13 @@ static wt_status choose_conditions(wt_generator *generator, wt_conditions *condi
 }
 
 static wt_status read_prime(wt_prime *prime, const wt_generator *generator) {
-    const double rate = generator->rate;
+    const double rate = generator->rate, seconds = or_default(given.prime_seconds);
     if (given.prime) {
-        WT_TRY(wt_prime_read_sound(prime, generator, given.prime, given.prime_seconds));
+        WT_TRY(wt_prime_read_sound(prime, generator, given.prime, seconds));
         wt_log_info("primed with the first %.2f s of %s, which has %.2f s", (double)prime->count / rate,
                     given.prime, (double)prime->whole / rate);
     } else if (given.prime_from) {
-        const wt_prime_source source = {data_path(generator), given.prime_from, given.utterance,
-                                        given.prime_seconds};
+        const wt_prime_source source = {data_path(generator), given.prime_from, given.utterance, seconds};
         WT_TRY(wt_prime_read_utterance(prime, generator, &source));
         wt_log_info("primed with %.2f s of %s (%s)", (double)prime->count / rate, prime->id,
                     given.prime_from);
@@ -275,14 +279,6 @@ static void warn_of_traits(const wt_series_summary *summary) {
     }
 }
 
-/* Samples in all. */
-static double count_asked(const wt_series_request *request, int pieces) {
-    double sum = 0;
-    if (request->samples) return (double)request->samples * pieces;
-    for (int i = 0; i < request->count; i++) sum += (double)request->conditions->list[i].samples;
-    return sum;
-}
-
 static wt_status print_summary(const wt_series_request *request, const wt_series_summary *summary) {
     const int asked = request->count - summary->skipped;
     const double made = (double)summary->samples, rate = request->generator->rate;
@@ -295,7 +291,7 @@ static wt_status print_summary(const wt_series_request *request, const wt_series
     WT_CHECK(request->samples < 0 || summary->whole == asked, WT_FAILED,
              "stopped by a signal: %" PRId64 " of %d pieces are whole, %" PRId64
              " are kept as unfinished, with %.2f of %.2f s in all",
-             summary->whole, asked, summary->unfinished, made / rate, count_asked(request, asked) / rate);
+             summary->whole, asked, summary->unfinished, made / rate, (double)summary->asked / rate);
     if (summary->skipped > 0)
         wt_log_info("%d of %d pieces were there already (--force replaces them)", summary->skipped,
                     request->count);
@@ -307,8 +303,8 @@ static wt_status print_summary(const wt_series_request *request, const wt_series
 
 static int64_t find_length(const session *s) {
     if (isinf(given.seconds)) return -1;
-    if (s->conditions.count > 0 && given.seconds == DEFAULT_SECONDS) return 0;
-    const int64_t samples = llround(given.seconds * s->generator.rate);
+    if (s->conditions.count > 0 && isnan(given.seconds)) return 0;
+    const int64_t samples = llround(or_default(given.seconds) * s->generator.rate);
     return samples == 0 ? 1 : samples;
 }
 

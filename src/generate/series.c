@@ -226,6 +226,7 @@ static wt_status share_pieces(choir *c, wt_comm *comm) {
     for (int piece = 0, left = 0; piece < request->count; piece++) {
         c->summary->skipped += there[piece];
         if (there[piece]) continue;
+        c->summary->asked += count_samples_of(request, piece);
         if (left++ % wt_comm_size(comm) == wt_comm_rank(comm)) c->pieces[c->count++] = piece;
     }
 cleanup:

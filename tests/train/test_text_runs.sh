@@ -121,6 +121,7 @@ refused '--prompt: is not UTF-8 (got byte 0xFF)' --prompt "$(printf 'a\377')"
 refused '--prompt: is as long as --max-length or longer (got 4' --prompt anan --max-length 4
 refused '--max-length is out of range (got -1' --max-length -1
 refused '--seconds: is for sound' --seconds 2
+refused '--seconds: is for sound' --prime-seconds 1
 refused '--prime: is for sound' --prime a.wav
 refused '--temperature is out of range' --temperature -1
 refused 'items-2.txt: exists already' --out items-2.txt

@@ -81,6 +81,8 @@ expect_ok "$WAVETRAIN" generate told --copy in/low/3.wav --out again.wav
 cmp copy.wav again.wav || fail "another copy by the same draws"
 [ "$(wc -c <copy.wav)" = $((44 + 2 * 1611)) ] || fail "the copy is not as long as the recording: $(wc -c <copy.wav) bytes"
 expect_ok "$WAVETRAIN" generate told --copy in/wind/3.wav --out other.wav --seconds 0.2
+expect_ok "$WAVETRAIN" generate told --copy in/low/3.wav --out second.wav --seconds 1
+[ "$(wc -c <second.wav)" = $((44 + 2 * 8000)) ] || fail "--seconds 1 is not what is made: $(wc -c <second.wav) bytes"
 expect_ok "$WAVETRAIN" generate run --speaker 1 --out without.wav --seconds 0.05 # condition_dropout
 expect_ok "$WAVETRAIN" generate run --speaker 1 --copy in/low/3.wav --out with.wav --seconds 0.05
 cmp -s without.wav with.wav && fail "the condition changes nothing"
