@@ -59,7 +59,9 @@ typedef struct {
 wt_status wt_plot_series(const wt_series_plot *plot, const char *png);
 
 enum { WT_PLOT_RUNS_MAX = 64 };
-/* Whether this build can. */
+/* Whether this build can; and an error that says how to get it, for work that would otherwise find out after
+ * an hour. Any rank. */
 bool wt_plot_can(void);
+wt_status wt_plot_require(void);
 
 #endif

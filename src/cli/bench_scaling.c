@@ -204,9 +204,9 @@ static wt_status check_scaling_options(void) {
              given.compute);
     WT_CHECK(!given.model_only || given.nodes > 0, WT_USAGE,
              "--model-only: of how many nodes? (expected --nodes)");
-    if (!given.plot || wt_plot_can()) return WT_OK;
-    /* said before hours of measuring, and no reason to do without them */
-    if (wt_log_is_verbose()) wt_log_warning("--plot: this build draws no pictures (it has no PLplot)");
+    if (!given.plot || wt_plot_require() == WT_OK) return WT_OK;
+    /* reported before hours of measuring, and no reason to do without them */
+    if (wt_log_is_verbose()) wt_log_warning("--plot: %s", wt_error_message());
     free(given.plot);
     given.plot = NULL;
     return WT_OK;

@@ -11,6 +11,7 @@
 #include "generate/copies.h"
 #include "train/agreement.h"
 #include "wavetrain/base.h"
+#include "wavetrain/plot.h"
 #include "wavetrain/train.h"
 
 typedef struct {
@@ -253,6 +254,13 @@ static wt_status draw_and_print(const wt_generator *generator, wt_conditions *co
     return given.plot ? plot_copies(conditions, *copies, generator->rate) : WT_OK;
 }
 
+/* Before the copies are made, which takes minutes. */
+static wt_status check_plot(void) {
+    WT_TRY(wt_path_require_ending(given.plot, ".png", "a PNG picture"));
+    WT_TRY(wt_plot_require());
+    return wt_path_require_writable(given.plot, true);
+}
+
 /* By rank 0 alone. */
 static wt_status evaluate_copies(const evaluation *r) {
     wt_generator generator = {.checkpoint = NULL};
@@ -261,7 +269,8 @@ static wt_status evaluate_copies(const evaluation *r) {
     wt_status status = WT_OK;
     WT_CHECK(given.copies >= 1 && given.copies <= 1000, WT_USAGE,
              "--copies is out of range (got %d, expected 1 … 1000)", given.copies);
-    if (given.plot) WT_TRY(wt_path_require_ending(given.plot, ".png", "a PNG picture"));
+    WT_TRY(wt_copy_require());
+    if (given.plot) WT_TRY(check_plot());
     WT_GUARD(wt_generator_open(&generator, r->checkpoint, r->request.raw));
     WT_GUARD(draw_and_print(&generator, &conditions, &copies, r));
 cleanup:
@@ -276,9 +285,9 @@ cleanup:
 static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *file_or_run) {
     WT_TRY(wt_command_settle(comm, false));
     WT_TRY(wt_comm_agree(comm, fill_request(&r->request)));
-    WT_CHECK(given.copies || !given.plot, WT_USAGE, "--plot: is of --copies");
+    WT_CHECK(given.copies || !given.plot, WT_USAGE, "--plot: needs --copies");
     WT_CHECK(!given.copies || (!given.markov && !given.predictions && !given.frames), WT_USAGE,
-             "--copies: goes with no --markov, --predictions or --frames");
+             "--copies: does not go with --markov, --predictions or --frames");
     WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, given.checkpoint));
     if (given.copies) return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? evaluate_copies(r) : WT_OK);
     const wt_status status = wt_checkpoint_evaluate(comm, r->checkpoint, &r->request, given.predictions,

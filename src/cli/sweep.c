@@ -80,8 +80,8 @@ cleanup:
 static wt_status plot_results(const wt_sweep *sweep, const wt_sweep_result *results) {
     char png[WT_PATH_MAX];
     bool drawn;
-    if (!wt_plot_can()) {
-        wt_log_warning("this build draws no plots (it was configured without PLplot)");
+    if (wt_plot_require() != WT_OK) {
+        wt_log_warning("%s", wt_error_message());
         return WT_OK;
     }
     WT_TRY(wt_path_join(png, wt_sweep_runs(sweep), "report.png"));

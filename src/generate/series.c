@@ -77,7 +77,9 @@ static wt_status check_series_request(const wt_series_request *request) {
     WT_CHECK(!request->plot || request->samples >= 0, WT_USAGE,
              "--plot: a picture needs an end (got --seconds inf)");
     for (int piece = 0; !pipe && piece < request->count; piece++) WT_TRY(check_file(request, piece));
-    return request->plot ? wt_path_require_writable(request->plot, request->force) : WT_OK;
+    if (!request->plot) return WT_OK;
+    WT_TRY(wt_plot_require());
+    return wt_path_require_writable(request->plot, request->force);
 }
 
 /* --- pieces of this rank --- */

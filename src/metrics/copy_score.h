@@ -36,6 +36,9 @@ typedef struct {
     int64_t invented;         /* unvoiced in the original, voiced in the copy */
 } wt_copy_score;
 
+/* An error that says how to get FFTW, where this build has none: before copies are made. */
+wt_status wt_copy_require(void);
+
 /* fft of the frames above. */
 int wt_copy_frame_size(int rate);
 

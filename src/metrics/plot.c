@@ -9,6 +9,13 @@
 #include "wavetrain/plot.h"
 #include "base/file.h"
 
+wt_status wt_plot_require(void) {
+    WT_CHECK(wt_plot_can(), WT_FAILED,
+             "this build draws no plots: it has no PLplot (Debian: libplplot-dev and plplot-driver-cairo; "
+             "modules: plplot): configure again with it");
+    return WT_OK;
+}
+
 #ifndef WT_HAVE_PLOT
 
 bool wt_plot_can(void) {
@@ -18,19 +25,17 @@ bool wt_plot_can(void) {
 wt_status wt_plot_runs(const char *const *runs, const char *heading, const char *const *labels, size_t count,
                        const char *png) {
     (void)runs, (void)heading, (void)labels, (void)count, (void)png;
-    return wt_error(WT_FAILED,
-                    "this build has no PLplot (Debian: libplplot-dev and plplot-driver-cairo; modules: "
-                    "plplot): configure again with it");
+    return wt_plot_require();
 }
 
 wt_status wt_plot_chart(const wt_chart *chart, const char *png) {
-    (void)chart;
-    return wt_plot_runs(NULL, NULL, NULL, 0, png);
+    (void)chart, (void)png;
+    return wt_plot_require();
 }
 
 wt_status wt_plot_series(const wt_series_plot *plot, const char *png) {
-    (void)plot;
-    return wt_plot_runs(NULL, NULL, NULL, 0, png);
+    (void)plot, (void)png;
+    return wt_plot_require();
 }
 
 #else

@@ -103,7 +103,8 @@ wt_status wt_sweep_read_results(wt_sweep_result *results, const wt_sweep *sweep)
 /* A point's value of a key as a table shows it; "-" where a list leaves it as the configuration has it. */
 wt_status wt_sweep_cell(char out[WT_SWEEP_CELL], const wt_sweep *sweep, int point, int key);
 
-/* The curves of the best runs that have a step, in a PNG file; *drawn: there were some. Takes wt_plot_can. */
+/* The curves of the best runs that have a step, in a PNG file; *drawn: there were some. WT_FAILED
+ * as wt_plot_require. */
 wt_status wt_sweep_plot(bool *drawn, const wt_sweep *sweep, const wt_sweep_result *results, const char *png);
 
 #endif

@@ -50,7 +50,7 @@ said out.txt 'link within a node: latency '
 if [ -e s.png ]; then
     [ "$(head -c 8 s.png | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || fail "s.png is no PNG"
 else
-    said err.txt 'this build draws no pictures'
+    said err.txt '--plot: this build draws no plots'
 fi
 measure 3 "$WAVETRAIN" bench scaling --model S --targets 32 --windows 2 --ranks 2,3 --nodes 3 --ranks-per-node 2
 [ "$(cut -d, -f1-4 s.csv | sed 1d | paste -sd' ')" = "strong,2,1,6 strong,3,1,6 weak,2,1,4 weak,3,1,6 strong,2,1,12 strong,4,2,12 \

@@ -158,8 +158,10 @@ refuse "--speaker: does not go with --copy-from, whose recordings have their own
     generate run --copy-from test --speaker 1 --out bad.wav
 ! ls bad*.wav 2>/dev/null || fail "something was generated"
 refuse "--frames: got mine, expected own, other or late" evaluate told --frames mine
-refuse "--copies: goes with no --markov" evaluate told --copies 3 --markov
-refuse "--plot: is of --copies" evaluate told --plot a.png
+refuse "--copies: does not go with --markov" evaluate told --copies 3 --markov
+refuse "--plot: needs --copies" evaluate told --plot a.png
+mkdir a.png
+refuse "a.png: is a folder, expected a file" evaluate told --copies 3 --plot a.png
 "$make_features" few rows 8k,bands=20 1 in/low/3.wav
 refuse "few/3.npy: has other numbers per frame (got 26 × 20, expected 40)" generate told --condition few/3.npy --out bad.wav
 refuse "--count: does not go with --copy or --condition, which make a piece each" \
