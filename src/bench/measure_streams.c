@@ -2,6 +2,7 @@
 #include "bench/measure_streams.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bench/stepper.h"
@@ -34,7 +35,8 @@ typedef struct {
     stream_case cases[WT_STREAM_CASES_MAX];
     int count, rounds;
     wt_bench_peaks peaks;
-    wt_status worst;
+    wt_status worst; /* of the threads, with its message */
+    char message[1024];
 } stream_bench;
 
 /* --- a run --- */
@@ -73,10 +75,17 @@ static void run_group(void *context, int thread, int threads) {
     g->samples = j->c->samples;
     g->first = (uint64_t)(thread * j->c->streams);
     const wt_status status = wt_pieces_draw(g->stream, &g->how, &work);
-    if (status != WT_OK) {
-#pragma omp critical
+    if (status == WT_OK) return;
+#pragma omp critical(wt_bench_streams_failed)
+    {
         j->b->worst = status;
+        snprintf(j->b->message, sizeof j->b->message, "%s", wt_error_message());
     }
+}
+
+/* A message is its thread's own. */
+static wt_status check_threads(const stream_bench *b) {
+    return b->worst == WT_OK ? WT_OK : wt_error(b->worst, "%s", b->message);
 }
 
 static void rewind_group(void *context, int thread, int threads) {
@@ -133,8 +142,11 @@ static wt_status add_stream_case(stream_bench *b, int streams, wt_weights weight
     for (int g = 0; g < c->groups; g++) WT_TRY(make_stream_group(b, c, g));
     stream_job j = {b, c};
     double seconds = 0;
-    for (c->samples = FIRST; seconds < long_enough; c->samples *= 2) seconds = time_streams(&j);
-    return b->worst;
+    for (c->samples = FIRST; seconds < long_enough; c->samples *= 2) {
+        seconds = time_streams(&j);
+        WT_TRY(check_threads(b));
+    }
+    return WT_OK;
 }
 
 static wt_status add_stream_cases(stream_bench *b, const wt_streams_plan *plan) {
@@ -160,7 +172,7 @@ static wt_status run_rounds(stream_bench *b) {
             b->cases[i].seconds[round] = time_streams(&j);
         }
     }
-    return b->worst;
+    return check_threads(b);
 }
 
 /* --- the whole --- */
