@@ -209,7 +209,7 @@ static void report_judgement(const wt_trainer *trainer, wt_judgement judgement, 
     char text[96], accuracy[64] = "";
     const wt_checkpoint_state *state = &trainer->state;
     wt_train_format_loss(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
-    if (state->outputs > 1)
+    if (state->outputs > 1 && wt_network_get_traits(trainer->network)->classes > 0)
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
                  100.0 * (double)score->correct / (double)score->targets);
     if (state->validation_power > 0)

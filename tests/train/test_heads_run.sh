@@ -32,6 +32,7 @@ head_of() {
 answers() {
     local name=$1 code
     train_ok "$name"
+    grep -q '% right' "$name.log" && fail "$name: a share of right values: $(cat "$name.log")"
     ranks=3 train_ok "$name-3"
     same_run "$name" "$name-3" $steps
     OMP_NUM_THREADS=2 train_ok "$name-threads"
