@@ -42,8 +42,9 @@ bool wt_capture_knows(const char *preset) {
 }
 
 wt_status wt_capture_name(wt_capture *capture, const char *out) {
-    static const char ending[] = ".nam", work[] = ".capture";
-    const size_t stem = strlen(out) - (sizeof ending - 1);
+    static const char work[] = ".capture";
+    const char *dot = strrchr(wt_path_base(out), '.');
+    const size_t stem = dot ? (size_t)(dot - out) : strlen(out);
     WT_CHECK(stem + sizeof work <= WT_PATH_MAX, WT_USAGE, "%s: the path is too long", out);
     snprintf(capture->out, sizeof capture->out, "%s", out);
     snprintf(capture->work, sizeof capture->work, "%.*s%s", (int)stem, out, work);

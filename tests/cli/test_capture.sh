@@ -44,6 +44,9 @@ expect_ok "${capture[@]}" wets --out models --preset a2 --report
 said out.txt "models/one.nam: a2-full: not begun"
 said out.txt "models/two.nam: a2-lite: done, ESR "
 
+expect_ok "${capture[@]}" wets/one.wav --out odd --preset a2-lite --minutes 0.001
+[ -d odd.capture ] && [ -s odd ] || fail "another name than one without an ending: $(ls)"
+
 # --- refusals ---
 
 expect_error 2 "--out is missing" "${capture[@]}" wets/one.wav
