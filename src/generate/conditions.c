@@ -131,6 +131,7 @@ static void warn_of_statistics(const wt_features *learnt, const float *frames, i
                                const char *path) {
     const double ln10 = 2.302585;
     double ratio, shift;
+    if (count < 2) return; /* a frame alone has no deviation */
     compare_statistics(learnt, frames, count, &ratio, &shift);
     if (ratio > 0.5 && ratio < 2 && shift < 3) return;
     const char *why = is_near(ratio, ln10)       ? "as of ln in place of log10"
