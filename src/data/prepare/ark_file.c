@@ -45,7 +45,9 @@ wt_status wt_ark_read(wt_matrix *m, const char *path, int64_t offset, bool whole
                            ? WT_OK
                            : wt_error(WT_USAGE, "%s: has no byte %lld", path, (long long)offset);
     if (status == WT_OK) status = read_ark_header(m, &layout, file, path);
-    if (status == WT_OK && whole) status = wt_matrix_read_values(m, file, &layout, path);
+    if (status == WT_OK)
+        status = whole ? wt_matrix_read_values(m, file, &layout, path)
+                       : wt_matrix_check_rest(m, file, &layout, path);
     fclose(file);
     return status;
 }

@@ -38,6 +38,9 @@ typedef struct {
     bool by_columns; /* column after column */
 } wt_matrix_layout;
 
+/* That the open file's rest holds rows·columns numbers. */
+wt_status wt_matrix_check_rest(const wt_matrix *matrix, FILE *file, const wt_matrix_layout *layout,
+                               const char *path);
 /* Fills matrix->values, its shape being set, from the open file's next rows·columns numbers. */
 wt_status wt_matrix_read_values(wt_matrix *matrix, FILE *file, const wt_matrix_layout *layout,
                                 const char *path);

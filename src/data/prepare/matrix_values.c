@@ -36,11 +36,11 @@ static float number_at(const unsigned char *bytes, const wt_matrix_layout *layou
     return (float)value;
 }
 
-/* Before memory is taken for them. */
-static wt_status check_rest(const wt_matrix *m, FILE *file, int bytes, const char *path) {
+wt_status wt_matrix_check_rest(const wt_matrix *m, FILE *file, const wt_matrix_layout *layout,
+                               const char *path) {
     struct stat about;
     WT_CHECK(fstat(fileno(file), &about) == 0, WT_FAILED, "%s: can't be read", path);
-    const int64_t rest = about.st_size - ftello(file), expected = m->rows * m->columns * bytes;
+    const int64_t rest = about.st_size - ftello(file), expected = m->rows * m->columns * layout->bytes;
     WT_CHECK(rest >= expected, WT_USAGE, "%s: is cut short (got %lld bytes of numbers, expected %lld)", path,
              (long long)rest, (long long)expected);
     return WT_OK;
@@ -48,7 +48,7 @@ static wt_status check_rest(const wt_matrix *m, FILE *file, int bytes, const cha
 
 wt_status wt_matrix_read_values(wt_matrix *m, FILE *file, const wt_matrix_layout *layout, const char *path) {
     const size_t count = (size_t)(m->rows * m->columns), bytes = (size_t)layout->bytes;
-    WT_TRY(check_rest(m, file, layout->bytes, path));
+    WT_TRY(wt_matrix_check_rest(m, file, layout, path)); /* before memory is taken for them */
     unsigned char *raw;
     WT_TRY(wt_alloc(&raw, count, bytes, "features of a recording"));
     wt_status status = WT_OK;
