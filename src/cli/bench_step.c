@@ -109,7 +109,7 @@ static wt_status configure_step(wt_config *config, const wt_bench_source *source
     WT_TRY(wt_bench_set_threads(given.threads));
     const int windows = source->path || given.windows ? given.windows : 1;
     const wt_bench_setting settings[] = {{"data.window", NULL, given.targets},
-                                         {"train.batch", NULL, windows * ranks},
+                                         {"train.batch", NULL, (double)windows * ranks},
                                          {"run.backend", given.backend, 0}};
     return wt_bench_configure(config, source, settings, 3);
 }
