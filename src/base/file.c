@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -173,6 +174,42 @@ cleanup:
 void wt_folder_list_free(char **names, size_t count) {
     for (size_t i = 0; i < count; i++) wt_free(names[i]);
     wt_free(names);
+}
+
+static wt_status visit_entry(const FTSENT *entry, size_t root, wt_folder_visit visit, void *context) {
+    const char *below = entry->fts_path + root;
+    wt_walked walked = {entry->fts_path, below + strspn(below, "/"), entry->fts_name, WT_WALKED_FILE};
+    switch (entry->fts_info) {
+    case FTS_F: break;
+    case FTS_DEFAULT: walked.kind = WT_WALKED_OTHER; break;
+    case FTS_SLNONE: walked.kind = WT_WALKED_DANGLING; break;
+    case FTS_DC: return wt_error(WT_USAGE, "%s: the folder contains itself through a link", entry->fts_path);
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        return wt_error(WT_FAILED, "%s: can't be read (%s)", entry->fts_path, strerror(entry->fts_errno));
+    default: return WT_OK;
+    }
+    return visit(context, &walked);
+}
+
+wt_status wt_folder_walk(const char *path, wt_folder_visit visit, void *context) {
+    char root[WT_PATH_MAX];
+    char *roots[] = {root, NULL};
+    wt_status status = WT_OK;
+    WT_TRY(wt_path_join(root, path, ""));
+    while (strlen(root) > 1 && root[strlen(root) - 1] == '/') root[strlen(root) - 1] = '\0';
+    FTS *walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
+    WT_CHECK(walk, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    for (FTSENT *entry; status == WT_OK && (errno = 0, entry = fts_read(walk));) {
+        const bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
+        if (hidden && entry->fts_info == FTS_D) fts_set(walk, entry, FTS_SKIP);
+        if (!hidden) status = visit_entry(entry, strlen(root), visit, context);
+    }
+    if (status == WT_OK && errno != 0)
+        status = wt_error(WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
+    fts_close(walk);
+    return status;
 }
 
 static const char *kind_of_file(mode_t mode) {

@@ -33,6 +33,18 @@ wt_status wt_folder_list(char ***names, size_t *count, const char *path, const c
                          const char *suffix);
 void wt_folder_list_free(char **names, size_t count);
 
+/* What a walk has come to. */
+typedef struct {
+    const char *path, *below, *name;                                   /* ROOT/A/B, A/B and B */
+    enum { WT_WALKED_FILE, WT_WALKED_OTHER, WT_WALKED_DANGLING } kind; /* OTHER: a pipe, a socket, a device */
+} wt_walked;
+typedef wt_status (*wt_folder_visit)(void *context, const wt_walked *entry);
+
+/* Calls `visit` for all below `root` that is no folder, in no order, until it fails; hidden files and folders
+ * are left out, links are followed, and a link to nothing is DANGLING. WT_USAGE: a folder contains itself
+ * through a link. */
+wt_status wt_folder_walk(const char *root, wt_folder_visit visit, void *context);
+
 /* Opens a regular file for reading, without waiting for one: a pipe without a writer would never open. A
  * missing file, a folder, a pipe and a device are the caller's error (WT_USAGE); what the system refuses is a
  * failure. */

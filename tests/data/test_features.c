@@ -199,6 +199,9 @@ static void test_names(void **state) {
     write_h5_features("c.h5", "feats");
     write_h5_features("d.hdf5", "/world");
     write_text("train.txt", "a|b|c\n");
+    must(wt_path_join(path, folder, ".cache"));
+    must(wt_folder_make(path));
+    write_npy(".cache/e.npy", &usual, ROWS, COLUMNS); /* hidden */
     expect_all(&by_shape, ids, 4);
 }
 

@@ -2,8 +2,6 @@
  * recording. */
 #include "data/prepare/feature_folder.h"
 
-#include <errno.h>
-#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -98,54 +96,34 @@ static bool has_ending(const char *name, const char *ending) {
     return length > tail && strcasecmp(name + length - tail, ending) == 0;
 }
 
-static wt_status add_file(listing *list, const char *path, bool archives) {
+static wt_status add_archive(listing *list, const char *path) {
+    if (has_ending(path, ".scp")) return add_scp(list, path);
+    if (list->has_scp || !has_ending(path, ".ark")) return WT_OK;
+    archive a = {list, path};
+    return wt_ark_list(path, add_archived, &a);
+}
+
+static wt_status add_file(listing *list, const wt_walked *file) {
     static const char *const endings[] = {"-feats.npy", ".npy", ".h5", ".hdf5"};
     char name[WT_PATH_MAX];
-    if (archives) {
-        if (has_ending(path, ".scp")) return add_scp(list, path);
-        if (list->has_scp || !has_ending(path, ".ark")) return WT_OK;
-        archive a = {list, path};
-        return wt_ark_list(path, add_archived, &a);
-    }
-    list->has_scp |= has_ending(path, ".scp");
+    list->has_scp |= has_ending(file->path, ".scp");
     for (int i = 0; i < 4; i++) {
-        if (!has_ending(path, endings[i])) continue;
-        if (has_ending(path, "-wave.npy")) return WT_OK;
-        const char *below = path + strlen(list->root);
-        below += strspn(below, "/");
-        WT_TRY(wt_path_join(name, "", below));
+        if (!has_ending(file->path, endings[i])) continue;
+        if (has_ending(file->path, "-wave.npy")) return WT_OK;
+        WT_TRY(wt_path_join(name, "", file->below));
         name[strlen(name) - strlen(endings[i])] = '\0';
-        return add_feature_entry(list, name, path, 0, i < 2 ? WT_FEATURE_NPY : WT_FEATURE_H5);
+        return add_feature_entry(list, name, file->path, 0, i < 2 ? WT_FEATURE_NPY : WT_FEATURE_H5);
     }
     return WT_OK;
 }
 
-static wt_status visit(listing *list, const FTSENT *entry, bool archives) {
-    switch (entry->fts_info) {
-    case FTS_F: return entry->fts_name[0] == '.' ? WT_OK : add_file(list, entry->fts_path, archives);
-    case FTS_DC: return wt_error(WT_USAGE, "%s: the folder contains itself through a link", entry->fts_path);
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        return wt_error(WT_FAILED, "%s: can't be read (%s)", entry->fts_path, strerror(entry->fts_errno));
-    default: return WT_OK;
-    }
+/* Files of one recording first, then archives, which are read only as far as .scp files do not list them. */
+static wt_status add_single(void *list, const wt_walked *entry) {
+    return entry->kind == WT_WALKED_FILE ? add_file(list, entry) : WT_OK;
 }
 
-/* Files of one recording first, then archives, which are read only as far as .scp files do not list them. */
-static wt_status walk_folder(listing *list, bool archives) {
-    char root[WT_PATH_MAX];
-    char *roots[] = {root, NULL};
-    WT_TRY(wt_path_join(root, "", list->root));
-    FTS *walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    WT_CHECK(walk, WT_FAILED, "%s: can't be read (%s)", list->root, strerror(errno));
-    wt_status status = WT_OK;
-    for (FTSENT *entry; status == WT_OK && (errno = 0, entry = fts_read(walk));)
-        status = visit(list, entry, archives);
-    if (status == WT_OK && errno != 0)
-        status = wt_error(WT_FAILED, "%s: can't be read (%s)", list->root, strerror(errno));
-    fts_close(walk);
-    return status;
+static wt_status add_archives(void *list, const wt_walked *entry) {
+    return entry->kind == WT_WALKED_FILE ? add_archive(list, entry->path) : WT_OK;
 }
 
 static int compare_entries(const void *a, const void *b) {
@@ -158,8 +136,8 @@ static int compare_entries(const void *a, const void *b) {
 
 static wt_status list_folder(listing *list) {
     WT_TRY(wt_path_require_folder(list->root, "folder of features", ""));
-    WT_TRY(walk_folder(list, false));
-    WT_TRY(walk_folder(list, true));
+    WT_TRY(wt_folder_walk(list->root, add_single, list));
+    WT_TRY(wt_folder_walk(list->root, add_archives, list));
     WT_CHECK(list->count > 0, WT_USAGE, "%s: holds no features (expected .npy, .h5, .ark or .scp files)",
              list->root);
     qsort(list->entries, (size_t)list->count, sizeof *list->entries, compare_entries);

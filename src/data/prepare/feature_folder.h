@@ -2,8 +2,8 @@
  * Features that other programs have made, one file or archive entry per recording, found by name: below the
  * folder NAME.npy, NAME-feats.npy (r9y9), NAME.h5 and NAME.hdf5, where NAME is the recording's id without its
  * ending, or the last part of it if no other file has that one; and the entries of Kaldi's archives by their
- * keys: those that .scp files list, or without such files all of .ark files. NAME-wave.npy (r9y9's sound) and
- * other files are passed over.
+ * keys: those that .scp files list, or without such files all of .ark files. NAME-wave.npy (r9y9's sound),
+ * hidden files and folders, and other files are passed over.
  */
 #ifndef WAVETRAIN_DATA_FEATURE_FOLDER_H
 #define WAVETRAIN_DATA_FEATURE_FOLDER_H

@@ -6,7 +6,6 @@
  * folder that changes meanwhile must not give ranks different ideas of how many files there are.
  */
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,55 +84,29 @@ static wt_status folder_name(char out[WT_PATH_MAX], const char *path) {
     return status;
 }
 
-static wt_status add_below(collection *all, const FTSENT *entry, const char *root, const char *prefix) {
-    const char *below = entry->fts_path + strlen(root);
-    while (*below == '/') below++;
-    char id[WT_PATH_MAX];
-    WT_TRY(wt_path_join(id, prefix, below));
-    return add_recording_file(all, entry->fts_path, id);
-}
+typedef struct {
+    collection *all;
+    const char *prefix;
+} found_in;
 
-static wt_status visit_entry(collection *all, FTS *walk, FTSENT *entry, const char *root,
-                             const char *prefix) {
-    bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
-    switch (entry->fts_info) {
-    case FTS_D:
-        if (hidden) fts_set(walk, entry, FTS_SKIP);
+static wt_status add_found(void *context, const wt_walked *entry) {
+    const found_in *folder = context;
+    char id[WT_PATH_MAX];
+    if (!wt_sound_reads(ending_of(entry->name))) {
+        if (entry->kind != WT_WALKED_DANGLING) count_skipped(folder->all->list, entry->name);
         return WT_OK;
-    case FTS_DEFAULT: /* a pipe, a socket: refused by name when it is read */
-    case FTS_F:
-        if (!hidden && wt_sound_reads(ending_of(entry->fts_name))) return add_below(all, entry, root, prefix);
-        if (!hidden) count_skipped(all->list, entry->fts_name);
-        return WT_OK;
-    case FTS_DC: return wt_error(WT_USAGE, "%s: the folder contains itself through a link", entry->fts_path);
-    case FTS_SLNONE:
-        if (hidden || !wt_sound_reads(ending_of(entry->fts_name))) return WT_OK;
-        return wt_error(WT_USAGE, "%s: is a link to a file that does not exist", entry->fts_path);
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        return wt_error(WT_FAILED, "%s: can't be read (%s)", entry->fts_path, strerror(entry->fts_errno));
-    default: return WT_OK;
     }
+    WT_CHECK(entry->kind != WT_WALKED_DANGLING, WT_USAGE, "%s: is a link to a file that does not exist",
+             entry->path);
+    WT_TRY(wt_path_join(id, folder->prefix, entry->below));
+    return add_recording_file(folder->all, entry->path, id); /* a pipe is refused by name when it is read */
 }
 
 static wt_status add_folder(collection *all, const char *path) {
-    char prefix[WT_PATH_MAX] = "", root[WT_PATH_MAX];
+    char prefix[WT_PATH_MAX] = "", skipped[256];
     if (all->prefixed) WT_TRY(folder_name(prefix, path));
-    WT_TRY(wt_path_join(root, path, ""));
-    while (strlen(root) > 1 && root[strlen(root) - 1] == '/') root[strlen(root) - 1] = '\0';
     size_t before = all->list->count;
-    char *roots[] = {root, NULL};
-    FTS *walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    WT_CHECK(walk, WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
-    wt_status status = WT_OK;
-    for (FTSENT *entry; status == WT_OK && (errno = 0, entry = fts_read(walk));)
-        status = visit_entry(all, walk, entry, root, prefix);
-    if (status == WT_OK && errno != 0)
-        status = wt_error(WT_FAILED, "%s: can't be read (%s)", path, strerror(errno));
-    fts_close(walk);
-    WT_TRY(status);
-    char skipped[256];
+    WT_TRY(wt_folder_walk(path, add_found, &(found_in){all, prefix}));
     wt_recordings_skipped(skipped, sizeof skipped, all->list);
     WT_CHECK(all->list->count > before, WT_USAGE,
              "%s: holds no recordings (%s%s%sexpected files named .wav, .flac, .ogg, .oga, .opus%s)", path,
