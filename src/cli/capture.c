@@ -200,7 +200,7 @@ static wt_status capture_line(wt_comm *comm, const wt_command_line *line) {
     const char *dry = line->arguments[0], *wet = line->arguments[1];
     wt_capture capture;
     WT_TRY(wt_comm_agree_alike(comm, check_arguments()));
-    if (wt_path_is_folder(wet)) return make_capture_folder(comm, dry, wet);
+    if (wt_comm_decide(comm, wt_path_is_folder(wet))) return make_capture_folder(comm, dry, wet);
     WT_TRY(wt_path_require_ending(given.out, ".nam", "a model for players"));
     WT_TRY(describe_capture(&capture, dry, wet, given.out));
     return make_one(comm, &capture);

@@ -99,6 +99,24 @@ cp odd/sounds/a-1.wav odd/sounds/a-2.wav
 sed -i 's/^3,/4,/' odd/table.csv
 odd 3 1 'the file sounds/a-2.wav' prepare audio sounds --out made
 odd 2 1 'the file table.csv' prepare table table.csv --signal signal --label label --out made
+# features FOLDER BYTE: of its sounds, as .npy of two numbers per frame, all of that byte
+features() {
+    local sound frames header
+    mkdir "$1/features"
+    for sound in "$1"/sounds/*.wav; do
+        frames=$((($(wc -c <"$sound") - 44) / 200))
+        header="{'descr': '<f4', 'fortran_order': False, 'shape': ($frames, 2), }"
+        {
+            printf '\x93NUMPY\1\0'
+            printf "\\x$(printf %02x ${#header})\\0%s" "$header"
+            head -c $((8 * frames)) /dev/zero | tr '\0' "$2"
+        } >"$1/features/$(basename "$sound" .wav).npy"
+    done
+}
+place odd
+features even '\0'
+features odd '\1'
+odd 2 1 'the file features/a-1.npy' prepare audio sounds --features features --hop 100 --out made
 [ ! -e even/made ] && [ ! -e odd/made ] || fail "a data set was made"
 
 place odd

@@ -86,11 +86,13 @@ cleanup:
     return status;
 }
 
-/* The ranks that read recordings see the same ones. Collective. */
-static wt_status agree_on_recordings(wt_comm *comm, const wt_recordings *list) {
+/* The ranks that read recordings, or their features (NULL: none), see the same ones. Collective. */
+static wt_status agree_on_recordings(wt_comm *comm, const wt_recordings *list,
+                                     const wt_feature_folder *features) {
     const char **paths;
     wt_status status = wt_alloc(&paths, list->count, sizeof *paths, "list of recordings");
-    for (size_t i = 0; status == WT_OK && i < list->count; i++) paths[i] = list->files[i].path;
+    for (size_t i = 0; status == WT_OK && i < list->count; i++)
+        paths[i] = features ? wt_feature_folder_path(features, i) : list->files[i].path;
     status = wt_comm_agree(comm, status);
     if (status == WT_OK) status = wt_comm_agree_on_files(comm, paths, list->count);
     wt_free(paths);
@@ -141,7 +143,8 @@ static wt_status find_damaged(wt_comm *comm, const wt_audio_job *job, wt_recordi
 
 /* The plan, when it is known which recordings there are. Collective. */
 static wt_status plan_recordings(wt_comm *comm, wt_audio_job *job, wt_audio_set *set, wt_prepare_plan *plan) {
-    WT_TRY(wt_comm_agree(comm, wt_audio_features(&job->audio, &set->recordings)));
+    WT_TRY(wt_comm_agree_alike(comm, wt_audio_features(&job->audio, &set->recordings)));
+    if (job->audio.given) WT_TRY(agree_on_recordings(comm, &set->recordings, job->audio.given));
     WT_TRY(wt_comm_agree(comm, wt_audio_plan(plan, &set->recordings, &job->audio)));
     plan->labelled = job->target != NULL;
     if (!job->speaker) return WT_OK;
@@ -159,8 +162,8 @@ static wt_status prepare_recordings(wt_comm *comm, const wt_prepare_output *outp
                                       .options = &job->audio,
                                       .plan = &prepared->plan};
     const wt_utterance_source source = {.load = wt_audio_load, .context = &context};
-    WT_TRY(agree_on_recordings(comm, list));
-    if (job->target) WT_TRY(agree_on_recordings(comm, targets));
+    WT_TRY(agree_on_recordings(comm, list, NULL));
+    if (job->target) WT_TRY(agree_on_recordings(comm, targets, NULL));
     WT_TRY(wt_comm_agree(comm, check_recordings(comm, job, list, targets)));
     WT_TRY(plan_recordings(comm, job, set, &prepared->plan));
     const wt_status status = wt_prepare_write(comm, output, source, prepared);

@@ -236,6 +236,10 @@ int wt_feature_folder_count(const wt_feature_folder *folder) {
     return folder->count;
 }
 
+const char *wt_feature_folder_path(const wt_feature_folder *folder, size_t item) {
+    return folder->list.entries[folder->of[item]].path;
+}
+
 wt_status wt_feature_folder_read(float **frames, int64_t *count, const wt_feature_folder *folder,
                                  size_t item) {
     return wt_feature_entry_read(frames, count, &folder->list.entries[folder->of[item]],

@@ -38,6 +38,8 @@ wt_status wt_feature_folder_open(wt_feature_folder **out, const wt_feature_optio
 void wt_feature_folder_close(wt_feature_folder *folder); /* takes NULL */
 /* Numbers per frame. */
 int wt_feature_folder_count(const wt_feature_folder *folder);
+/* The file or archive that has the features of recording `item`. */
+const char *wt_feature_folder_path(const wt_feature_folder *folder, size_t item);
 /* The frames of recording `item`, [*count, numbers], wt_free. Numbers that are not finite are refused. Any
  * thread. */
 wt_status wt_feature_folder_read(float **frames, int64_t *count, const wt_feature_folder *folder,
