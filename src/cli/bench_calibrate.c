@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "bench/bench_source.h"
 #include "bench/measure_calibration.h"
 #include "bench_command.h"
 #include "comm/ranks.h"

@@ -2,6 +2,7 @@
  * table. */
 
 #include "bench/bench_csv.h"
+#include "bench/bench_source.h"
 #include "bench_command.h"
 #include "comm/exchange.h"
 #include "comm/ranks.h"

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "bench/bench_csv.h"
+#include "bench/bench_source.h"
 #include "bench_command.h"
 #include "command_internal.h"
 #include "config/sections.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bench/bench_csv.h"
+#include "bench/bench_source.h"
 #include "bench/measure_scaling.h"
 #include "bench/stepper.h"
 #include "bench_command.h"

@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include "bench/bench_csv.h"
+#include "bench/bench_source.h"
 #include "bench_command.h"
 #include "command_internal.h"
 #include "kernels/kernel_set.h"
