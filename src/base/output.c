@@ -100,3 +100,20 @@ bool wt_output_finish(void) {
     filter.waits = 0;
     return write_output("?", 1) && written;
 }
+
+void wt_output_wrap(FILE *out, const char *text, int indent) {
+    int column = indent;
+    for (const char *space = ""; *text; space = " ") {
+        int word = (int)strcspn(text, " "), gap = *space != 0;
+        if (gap && column + gap + word > 79) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+            gap = 0;
+        }
+        fprintf(out, "%.*s%.*s", gap, space, word, text);
+        column += gap + word;
+        text += word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}

@@ -8,6 +8,7 @@
 #define WAVETRAIN_OUTPUT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Puts the filter before stdout, once, before anything is printed. Without memory for it, stdout stays as it
  * is. */
@@ -16,5 +17,8 @@ void wt_output_begin(void);
 void wt_output_is_data(void);
 /* Whether everything that was printed has been written. At the end. */
 bool wt_output_finish(void);
+
+/* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
+void wt_output_wrap(FILE *out, const char *text, int indent);
 
 #endif

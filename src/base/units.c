@@ -45,3 +45,15 @@ void wt_units_operations(char text[WT_UNITS], double operations) {
     for (; value >= 1000 && unit + 1 < UNITS; unit++) value /= 1000;
     snprintf(text, WT_UNITS, "%.4g %s", value, units[unit]);
 }
+
+const char *wt_units_grouped(char text[WT_UNITS], int64_t value) {
+    char digits[24];
+    int count = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
+    for (int i = 0; i < count; i++) {
+        text[used++] = digits[i];
+        int left = count - 1 - i;
+        if (left > 0 && left % 3 == 0) text[used++] = ',';
+    }
+    text[used] = '\0';
+    return text;
+}

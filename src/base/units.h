@@ -12,6 +12,8 @@ void wt_units_bytes(char text[WT_UNITS], int64_t bytes);
 void wt_units_duration(char text[WT_UNITS], double seconds);
 /* "1.23 s", "12.30 ms" or "45.6 µs" */
 void wt_units_time(char text[WT_UNITS], double seconds);
+/* "12,345,678"; returns the text. */
+const char *wt_units_grouped(char text[WT_UNITS], int64_t value);
 /* "12.3 GFLOP" */
 void wt_units_operations(char text[WT_UNITS], double operations);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "comm/places.h"
 #include "command_internal.h"
 
@@ -26,38 +27,6 @@ const char *wt_command_plural(int count) {
     return count == 1 ? "" : "s";
 }
 
-void wt_command_print_wrapped(FILE *out, const char *text, int indent) {
-    int column = indent;
-    for (const char *space = ""; *text; space = " ") {
-        int word = (int)strcspn(text, " "), gap = *space != 0;
-        if (gap && column + gap + word > 79) {
-            fprintf(out, "\n%*s", indent, "");
-            column = indent;
-            gap = 0;
-        }
-        fprintf(out, "%.*s%.*s", gap, space, word, text);
-        column += gap + word;
-        text += word;
-        text += strspn(text, " ");
-    }
-    fputc('\n', out);
-}
-
-void wt_command_print_symbols(const wt_vocabulary *vocabulary, int column) {
-    enum { INDENT = 12, COLUMNS = 110 };
-    char symbol[WT_SYMBOL_TEXT];
-    for (int i = 0; i < vocabulary->classes; i++) {
-        bool end = vocabulary->symbols[i] == WT_END_MARK;
-        int width = 1 + end;
-        wt_vocabulary_symbol_text(symbol, vocabulary->symbols[i]);
-        for (const char *c = symbol; *c; c++) width += (*c & 0xC0) != 0x80; /* a column for each code point */
-        if (column + width > COLUMNS) column = printf("\n%*s", INDENT, "") - 1;
-        printf(" %s%s", symbol, end ? "," : "");
-        column += width;
-    }
-    printf("\n");
-}
-
 static void print_options(const struct poptOption *options) {
     enum { INDENT = 29 };
     for (const struct poptOption *option = options; option && option->longName; option++) {
@@ -69,13 +38,13 @@ static void print_options(const struct poptOption *options) {
         } else {
             printf("%-*s", INDENT, left);
         }
-        wt_command_print_wrapped(stdout, option->descrip ? option->descrip : "", INDENT);
+        wt_output_wrap(stdout, option->descrip ? option->descrip : "", INDENT);
     }
 }
 
 void wt_command_help(const wt_command *command) {
     printf("usage: wavetrain %s %s\n\n", command->name, command->arguments);
-    wt_command_print_wrapped(stdout, command->summary, 0);
+    wt_output_wrap(stdout, command->summary, 0);
     printf("\nOptions:\n");
     print_options(command->options);
     print_options(help_option);
@@ -244,9 +213,9 @@ wt_status wt_command_visit(const wt_command *command, wt_command_visitor visitor
 
 /* --- threads --- */
 
-wt_status wt_command_settle(wt_comm *comm, bool told) {
+wt_status wt_command_settle(wt_comm *comm, bool chosen) {
     wt_place *places;
-    WT_TRY(wt_comm_settle(comm, told, false, &places));
+    WT_TRY(wt_comm_settle(comm, chosen, false, &places));
     wt_free(places);
     return WT_OK;
 }

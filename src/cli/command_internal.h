@@ -73,9 +73,9 @@ const char *wt_command_next_alternative(const char **at, int *length);
 /* Whether it is a word to be given as it is (auto), not the name of something (FILE). */
 bool wt_command_alternative_is_word(const char *alternative, int length);
 
-/* Refuses more threads than processors (places.h); `told`: the number of threads is given by an option.
+/* Refuses more threads than processors (places.h); `chosen`: the number of threads is given by an option.
  * Collective. */
-wt_status wt_command_settle(wt_comm *comm, bool told);
+wt_status wt_command_settle(wt_comm *comm, bool chosen);
 
 /* --weights: fp32 (NULL) or bf16. */
 wt_status wt_command_parse_weights(wt_weights *weights, const char *text);
@@ -92,13 +92,6 @@ wt_status wt_command_parse_link(wt_link *link, double latency, double bandwidth)
 
 /* What follows a number of things: "s", or "" for one. */
 const char *wt_command_plural(int count);
-
-/* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
-void wt_command_print_wrapped(FILE *out, const char *text, int indent);
-
-/* The symbols of a text with a space before each, up to column 110, further lines indented; the first one
- * begins at `column`, where the cursor is. */
-void wt_command_print_symbols(const wt_vocabulary *vocabulary, int column);
 
 /* Prints the usage, the summary and every option, for 80 columns. */
 void wt_command_help(const wt_command *command);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command_internal.h"
+#include "data/vocabulary.h"
 #include "inspect_internal.h"
 #include "train/step.h"
 #include "wavetrain/train.h"
@@ -108,7 +109,7 @@ cleanup:
 }
 
 static void print_vocabulary(const wt_vocabulary *vocabulary) {
-    wt_command_print_symbols(vocabulary, printf("vocabulary       %d symbols:", vocabulary->classes));
+    wt_vocabulary_print(stdout, vocabulary, printf("vocabulary       %d symbols:", vocabulary->classes));
 }
 
 static wt_status print_checkpoint(wt_checkpoint *checkpoint) {
@@ -208,15 +209,15 @@ static wt_status print_trust(const wt_dataset *dataset, const char *split) {
     return WT_OK;
 }
 
-/* `told`: the vocabulary, which all splits share, is printed. */
-static wt_status inspect_split(const char *path, const char *split, bool *told) {
+/* `printed`: the vocabulary, which all splits share, is printed. */
+static wt_status inspect_split(const char *path, const char *split, bool *printed) {
     wt_dataset *dataset;
     char digest[WT_HASH_TEXT];
     WT_TRY(wt_dataset_open(&dataset, path, split, 0));
     wt_hash_print(digest, wt_dataset_digest(dataset));
     if (wt_dataset_kind(dataset) == WT_DATA_TEXT) {
-        if (!*told) print_vocabulary(wt_dataset_vocabulary(dataset));
-        *told = true;
+        if (!*printed) print_vocabulary(wt_dataset_vocabulary(dataset));
+        *printed = true;
         print_text_split(dataset, split, digest);
     } else {
         print_signal(dataset, split, digest);
@@ -228,13 +229,13 @@ static wt_status inspect_split(const char *path, const char *split, bool *told) 
 
 /* With --verify all splits are looked at, and the first failure is the command's. */
 static wt_status inspect_dataset(const char *path) {
-    bool told = false;
+    bool printed = false;
     char message[1024] = "";
     wt_status worst = WT_OK;
     printf("data set         %s\n", path);
     for (int i = 0; i < SPLITS; i++) {
         if (!wt_dataset_has_split(path, splits[i])) continue;
-        wt_status status = inspect_split(path, splits[i], &told);
+        wt_status status = inspect_split(path, splits[i], &printed);
         if (status == WT_OK) continue;
         if (!given.verify) return status;
         if (worst != WT_OK) wt_log_warning("%s", message);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/output.h"
 #include "base/units.h"
 #include "command_internal.h"
 #include "config/sections.h"
@@ -63,7 +64,7 @@ static void print_parts(const wt_memory_forecast *memory) {
                                  parts[i].name, (double)parts[i].bytes / 1048576.0);
     }
     printf("%*s", INDENT, "");
-    wt_command_print_wrapped(stdout, text, INDENT);
+    wt_output_wrap(stdout, text, INDENT);
 }
 
 static void print_memory(const wt_plan *plan) {
@@ -126,7 +127,7 @@ static void print_source(const wt_forecast_case *run, const char *path) {
     snprintf(text, sizeof text, "by %s: %s, kernels %s", path, run->calibration->cpu,
              run->rates_of ? run->rates_of : run->kernels->name);
     printf("times            ");
-    wt_command_print_wrapped(stdout, text, 17);
+    wt_output_wrap(stdout, text, 17);
 }
 
 static void print_warning(void *context, const char *text) {

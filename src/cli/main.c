@@ -38,7 +38,7 @@ static void print_commands(FILE *out) {
                  "usage: wavetrain COMMAND …       (wavetrain COMMAND --help for its options)\n\n");
     for (int i = 0; i < COMMANDS; i++) {
         fprintf(out, "  %-17s ", commands[i]->name);
-        wt_command_print_wrapped(out, commands[i]->summary, 20);
+        wt_output_wrap(out, commands[i]->summary, 20);
     }
     fprintf(out, "\nA first run, from speech that the script installs: jobs/quickstart.sh\n");
 }

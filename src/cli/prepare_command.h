@@ -3,8 +3,8 @@
 #define WAVETRAIN_PREPARE_COMMAND_H
 
 #include "command_internal.h"
-#include "metrics/metrics.h"
 #include "data/prepare/prepare.h"
+#include "metrics/metrics.h"
 
 typedef struct {
     char *out;        /* the option */
@@ -46,8 +46,5 @@ void wt_prepare_report_details(const wt_prepared *prepared, bool trimmed, const 
 void wt_prepare_report_classes(const wt_prepare_command *own, const wt_prepared *prepared);
 /* Ends the progress bar, and gives the seconds since the command began. */
 double wt_prepare_command_finish(wt_prepare_command *own);
-
-/* 12,345,678 */
-const char *wt_command_group_digits(char text[32], int64_t value);
 
 #endif

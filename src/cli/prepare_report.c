@@ -2,7 +2,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/output.h"
 #include "base/timer.h"
+#include "base/units.h"
 #include "prepare_command.h"
 #include "wavetrain/base.h"
 
@@ -52,26 +54,14 @@ double wt_prepare_command_finish(wt_prepare_command *own) {
     return wt_time_now() - own->began;
 }
 
-const char *wt_command_group_digits(char text[32], int64_t value) {
-    char digits[24];
-    int count = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
-    for (int i = 0; i < count; i++) {
-        text[used++] = digits[i];
-        int left = count - 1 - i;
-        if (left > 0 && left % 3 == 0) text[used++] = ',';
-    }
-    text[used] = '\0';
-    return text;
-}
-
 static void report_split(const wt_prepared *prepared, wt_split split) {
-    char utterances[32], frames[32];
+    char utterances[WT_UNITS], frames[WT_UNITS];
     const wt_prepare_plan *plan = &prepared->plan;
     const wt_prepare_tally *tally = &prepared->tally;
     printf("  %-10s  %10s  %9.3f  %15s  %6lld  %s\n", wt_split_name(split),
-           wt_command_group_digits(utterances, tally->utterances[split]),
+           wt_units_grouped(utterances, tally->utterances[split]),
            (double)tally->frames[split] / plan->sample_rate / 3600,
-           wt_command_group_digits(frames, tally->frames[split]), (long long)tally->shards[split],
+           wt_units_grouped(frames, tally->frames[split]), (long long)tally->shards[split],
            *prepared->digest[split] ? prepared->digest[split] : "-");
 }
 
@@ -79,9 +69,9 @@ static void report_split(const wt_prepared *prepared, wt_split split) {
 static int print_class(const wt_prepared *prepared, int class, char *text, size_t capacity) {
     const wt_prepare_plan *plan = &prepared->plan;
     const wt_prepare_tally *tally = &prepared->tally;
-    char name[WT_SYMBOL_TEXT], count[WT_SPLITS][32];
+    char name[WT_SYMBOL_TEXT], count[WT_SPLITS][WT_UNITS];
     for (wt_split split = 0; split < WT_SPLITS; split++)
-        wt_command_group_digits(count[split], tally->classes[split][class]);
+        wt_units_grouped(count[split], tally->classes[split][class]);
     if (plan->vocabulary)
         wt_vocabulary_symbol_text(name, plan->vocabulary->symbols[class]);
     else
@@ -99,7 +89,7 @@ void wt_prepare_report_classes(const wt_prepare_command *own, const wt_prepared 
         for (int class = 0; class < classes; class ++)
             used += (size_t)print_class(prepared, class, text + used, sizeof text - used);
         printf("  per part    ");
-        wt_command_print_wrapped(stdout, text, INDENT);
+        wt_output_wrap(stdout, text, INDENT);
     }
     wt_prepare_warn_of_classes(&prepared->plan, &prepared->tally, own->name);
 }
@@ -133,22 +123,22 @@ void wt_prepare_report(wt_prepare_command *own, const wt_prepared *prepared) {
 void wt_prepare_report_details(const wt_prepared *prepared, bool trimmed, const wt_recordings *list) {
     const wt_prepare_tally *tally = &prepared->tally;
     if (!wt_log_is_verbose()) return;
-    char text[32];
+    char text[WT_UNITS];
     if (trimmed)
         printf("  trimmed     %.1f %% of the recordings, %.1f s of silence\n",
                100 * wt_prepared_removed(prepared), (double)tally->removed / prepared->plan.sample_rate);
-    printf("  clipped     %s sample%s beyond full scale\n", wt_command_group_digits(text, tally->clipped),
+    printf("  clipped     %s sample%s beyond full scale\n", wt_units_grouped(text, tally->clipped),
            tally->clipped == 1 ? "" : "s");
     if (tally->silent > 0)
         printf("  silent      %s recording%s of nothing but zeros, kept whole\n",
-               wt_command_group_digits(text, tally->silent), tally->silent == 1 ? "" : "s");
+               wt_units_grouped(text, tally->silent), tally->silent == 1 ? "" : "s");
     if (tally->still > 0)
-        printf("  constant    %s target%s that never change%s\n", wt_command_group_digits(text, tally->still),
+        printf("  constant    %s target%s that never change%s\n", wt_units_grouped(text, tally->still),
                tally->still == 1 ? "" : "s", tally->still == 1 ? "s" : "");
     if (list && list->skipped > 0) {
         char kinds[256];
         wt_recordings_skipped(kinds, sizeof kinds, list);
-        printf("  skipped     %s file%s of other kinds: %s\n", wt_command_group_digits(text, list->skipped),
+        printf("  skipped     %s file%s of other kinds: %s\n", wt_units_grouped(text, list->skipped),
                list->skipped == 1 ? "" : "s", kinds);
     }
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/units.h"
+#include "data/vocabulary.h"
 #include "prepare_command.h"
 #include "wavetrain/base.h"
 
@@ -95,42 +97,40 @@ static wt_status list_files(text_command *command, const char *const *inputs, in
 /* --- report --- */
 
 static void print_dropped(const wt_text *text) {
-    char number[32], symbol[WT_SYMBOL_TEXT];
-    printf("  dropped    %s of %s character%s", wt_command_group_digits(number, text->dropped),
-           wt_command_group_digits((char[32]){""}, text->dropped + text->kept),
+    char number[WT_UNITS], symbol[WT_SYMBOL_TEXT];
+    printf("  dropped    %s of %s character%s", wt_units_grouped(number, text->dropped),
+           wt_units_grouped((char[WT_UNITS]){""}, text->dropped + text->kept),
            text->dropped + text->kept == 1 ? "" : "s");
     int shown = text->dropped_kinds < WT_DROPPED_SHOWN ? text->dropped_kinds : WT_DROPPED_SHOWN;
     for (int i = 0; i < shown; i++) {
         wt_vocabulary_symbol_text(symbol, (int32_t)text->most_dropped[i].code);
-        printf("%s%s × %s", i ? ", " : ": ", symbol,
-               wt_command_group_digits(number, text->most_dropped[i].count));
+        printf("%s%s × %s", i ? ", " : ": ", symbol, wt_units_grouped(number, text->most_dropped[i].count));
     }
     if (shown < text->dropped_kinds) printf(" and %d other symbols", text->dropped_kinds - shown);
     printf("\n");
     if (text->empty > 0)
         printf("  empty      %s line%s with nothing that is kept, left out\n",
-               wt_command_group_digits(number, text->empty), text->empty == 1 ? "" : "s");
+               wt_units_grouped(number, text->empty), text->empty == 1 ? "" : "s");
 }
 
 static void report_text(wt_prepare_command *own, const wt_prepared *prepared, const wt_text *text) {
-    char one[32], two[32], three[32];
+    char one[WT_UNITS], two[WT_UNITS], three[WT_UNITS];
     const wt_prepare_tally *tally = &prepared->tally;
     const double seconds = wt_prepare_command_finish(own);
     const char *items = text->options->lines ? "items" : "parts";
     if (!wt_log_is_verbose()) return;
     printf("%s: %s %s, %s characters%s, %d symbols, in %.1f s\n", own->name,
-           wt_command_group_digits(one, (int64_t)text->count), items,
-           wt_command_group_digits(two, text->kept + (text->options->lines ? (int64_t)text->count : 0)),
+           wt_units_grouped(one, (int64_t)text->count), items,
+           wt_units_grouped(two, text->kept + (text->options->lines ? (int64_t)text->count : 0)),
            text->options->lines ? " with the end marks" : "", text->vocabulary.classes, seconds);
     printf("  %-10s  %10s  %12s  %12s  %6s  %s\n", "split", items, "characters", "examples", "shards",
            "digest");
     for (wt_split split = 0; split < WT_SPLITS; split++)
         printf("  %-10s  %10s  %12s  %12s  %6lld  %s\n", wt_split_name(split),
-               wt_command_group_digits(one, tally->utterances[split]),
-               wt_command_group_digits(two, tally->frames[split]),
-               wt_command_group_digits(three, tally->targets[split]), (long long)tally->shards[split],
+               wt_units_grouped(one, tally->utterances[split]), wt_units_grouped(two, tally->frames[split]),
+               wt_units_grouped(three, tally->targets[split]), (long long)tally->shards[split],
                *prepared->digest[split] ? prepared->digest[split] : "-");
-    wt_command_print_symbols(&text->vocabulary, printf("  symbols   "));
+    wt_vocabulary_print(stdout, &text->vocabulary, printf("  symbols   "));
     print_dropped(text);
 }
 

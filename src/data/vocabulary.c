@@ -112,3 +112,18 @@ wt_status wt_vocabulary_read(wt_vocabulary *vocabulary, wt_h5 *file, const char 
     wt_free(symbols);
     return status;
 }
+
+void wt_vocabulary_print(FILE *out, const wt_vocabulary *vocabulary, int column) {
+    enum { INDENT = 12, COLUMNS = 110 };
+    char symbol[WT_SYMBOL_TEXT];
+    for (int i = 0; i < vocabulary->classes; i++) {
+        bool end = vocabulary->symbols[i] == WT_END_MARK;
+        int width = 1 + end;
+        wt_vocabulary_symbol_text(symbol, vocabulary->symbols[i]);
+        for (const char *c = symbol; *c; c++) width += (*c & 0xC0) != 0x80; /* a column for each code point */
+        if (column + width > COLUMNS) column = fprintf(out, "\n%*s", INDENT, "") - 1;
+        fprintf(out, " %s%s", symbol, end ? "," : "");
+        column += width;
+    }
+    fprintf(out, "\n");
+}

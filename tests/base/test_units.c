@@ -13,6 +13,14 @@ static void test_bytes(void **state) {
     assert_string_equal(text, "1.5 GiB");
 }
 
+static void test_grouped(void **state) {
+    (void)state;
+    char text[WT_UNITS];
+    assert_string_equal(wt_units_grouped(text, 0), "0");
+    assert_string_equal(wt_units_grouped(text, 999), "999");
+    assert_string_equal(wt_units_grouped(text, 12345678), "12,345,678");
+}
+
 static void test_durations(void **state) {
     (void)state;
     static const struct {
@@ -48,6 +56,7 @@ static void test_times_and_operations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_grouped),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_times_and_operations),
     };
