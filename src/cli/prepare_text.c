@@ -1,8 +1,6 @@
 /* wavetrain prepare text: options, and what is printed; src/data/prepare does it. */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/memory.h"
 #include "base/units.h"
 #include "data/vocabulary.h"
 #include "prepare_command.h"
@@ -13,84 +11,45 @@ typedef struct {
     wt_text_job job;
     int lines, lower, by_example;
     char *keep, *shares;
-    char **assigned[WT_SPLITS]; /* --train FILE …, each NULL-terminated */
-    bool chosen;                /* these are some of FILE…; else whole files in addition */
+    char **assigned[WT_SPLITS]; /* --train FILE …, NULL-terminated: some of FILE…, or in their place */
     long long split_seed;
 } text_command;
 
 /* --- options --- */
 
-/* "80,10,10" */
-static wt_status parse_shares(wt_text_options *text, const char *shares) {
-    double part[WT_SPLITS], sum = 0;
-    const char *at = shares;
-    for (int i = 0; i < WT_SPLITS; i++) {
-        char *end;
-        part[i] = strtod(at, &end);
-        bool right = end > at && *end == (i < WT_SPLITS - 1 ? ',' : '\0') && part[i] >= 0 && part[i] <= 1e9;
-        WT_CHECK(right, WT_USAGE, "--shares: got %s, expected TRAIN,VALIDATION,TEST such as 80,10,10",
-                 shares);
-        at = end + 1;
-        sum += part[i];
-    }
-    WT_CHECK(part[WT_SPLIT_TRAIN] > 0, WT_USAGE, "--shares: leave nothing to train on (got %s)", shares);
-    for (wt_split split = 0; split < WT_SPLITS; split++)
-        text->split.held[split].share = text->split.held[split].name_count > 0 ? 0 : part[split] / sum;
-    return WT_OK;
-}
-
-/* The rule of --train, --validation, --test and --shares. */
-static wt_status parse_split(text_command *command) {
-    wt_text_options *text = &command->job.options;
-    text->split.seed = (uint64_t)command->split_seed;
+/* The names of --train, --validation and --test, and how many there are. */
+static int hold_named(text_command *command) {
+    int count = 0;
     for (wt_split split = 0; split < WT_SPLITS; split++) {
-        wt_held_out *held = &text->split.held[split];
+        wt_held_out *held = &command->job.options.split.held[split];
         held->names = (const char *const *)command->assigned[split];
         while (held->names && held->names[held->name_count]) held->name_count++;
+        count += held->name_count;
     }
-    const char *shares = command->shares ? command->shares : command->chosen ? "80,10,10" : "100,0,0";
-    return parse_shares(text, shares);
-}
-
-static int count_assigned(const text_command *command) {
-    int count = 0;
-    for (int split = 0; split < WT_SPLITS; split++)
-        for (char **file = command->assigned[split]; file && *file; file++) count++;
     return count;
 }
 
 static wt_status check_text_command(text_command *command, int inputs) {
     wt_text_options *text = &command->job.options;
-    int assigned = count_assigned(command);
+    const int assigned = hold_named(command);
     text->lines = command->lines;
     text->lower = command->lower;
     text->by_example = command->by_example;
-    command->chosen = inputs > 0;
     WT_CHECK(inputs > 0 || assigned > 0, WT_USAGE,
              "prepare text: an argument is missing (expected FILE…, or --train FILE, --validation FILE, "
              "--test FILE)");
-    WT_CHECK(inputs > 0 || (command->assigned[WT_SPLIT_TRAIN] && *command->assigned[WT_SPLIT_TRAIN]),
-             WT_USAGE, "--train: is missing (with --validation or --test, and no FILE…)");
+    WT_CHECK(inputs > 0 || text->split.held[WT_SPLIT_TRAIN].name_count > 0, WT_USAGE,
+             "--train: is missing (with --validation or --test, and no FILE…)");
     WT_CHECK(inputs > 0 || (!command->shares && !command->by_example), WT_USAGE,
              "%s: has no meaning with --train, whose files are split already",
              command->shares ? "--shares" : "--by-example");
-    WT_CHECK(text->lines || !text->by_example, WT_USAGE, "--by-example: is for --lines");
-    WT_TRY(parse_split(command));
+    WT_CHECK(text->lines || !text->by_example, WT_USAGE, "--by-example: needs --lines");
+    text->split.seed = (uint64_t)command->split_seed;
+    WT_TRY(wt_split_rule_parse_shares(&text->split, command->shares ? command->shares
+                                                    : inputs > 0    ? "80,10,10"
+                                                                    : "100,0,0"));
     if (command->keep) WT_TRY(wt_characters_parse(&text->keep, "--keep", command->keep));
     text->shard_bytes = command->common.shard_bytes;
-    return WT_OK;
-}
-
-static wt_status list_files(text_command *command, const char *const *inputs, int count) {
-    wt_text_job *job = &command->job;
-    int next = 0;
-    job->count = command->chosen ? count : count_assigned(command);
-    WT_TRY(wt_alloc(&job->files, (size_t)job->count, sizeof *job->files, "list of texts"));
-    for (int i = 0; i < count; i++) job->files[next++].path = inputs[i];
-    if (command->chosen) return wt_text_files_assign(job->files, (size_t)count, &job->options.split);
-    for (wt_split split = 0; split < WT_SPLITS; split++)
-        for (char **file = command->assigned[split]; file && *file; file++)
-            job->files[next++] = (wt_text_file){.path = *file, .assigned = true, .split = split};
     return WT_OK;
 }
 
@@ -191,7 +150,7 @@ static wt_status run_prepare_text(wt_comm *comm, int argc, const char **argv) {
     if (line.done) goto cleanup;
     WT_GUARD(wt_prepare_command_check(&own.common, comm, &command));
     WT_GUARD(check_text_command(&own, line.count));
-    WT_GUARD(list_files(&own, line.arguments, line.count));
+    WT_GUARD(wt_text_files_list(&own.job, line.arguments, line.count));
     WT_GUARD(prepare_text(comm, &own));
 cleanup:
     wt_text_files_free(own.job.files, own.job.count);

@@ -149,7 +149,7 @@ wrong "--test: other.txt is no text's name" names.txt --test other.txt
 wrong '--train: is missing' --validation names.txt
 wrong '--shares: has no meaning with --train' --train names.txt --shares 1,1,1
 wrong '--by-example: has no meaning with --train' --lines --train names.txt --by-example
-wrong '--by-example: is for --lines' book.txt --by-example
+wrong '--by-example: needs --lines' book.txt --by-example
 wrong '--shares: got 80,20, expected TRAIN,VALIDATION,TEST' names.txt --shares 80,20
 wrong '--shares: got 80,10,-1' names.txt --shares 80,10,-1
 wrong '--shares: got nan,1,1' names.txt --shares nan,1,1

@@ -564,8 +564,9 @@ typedef struct {
 /* Dispose of the text also after a failure. */
 wt_status wt_text_prepare(wt_comm *comm, const wt_prepare_output *output, const wt_text_job *job,
                           wt_text *text, wt_prepared *prepared);
-/* Assigns the files that the rule names, by name or path, to its splits. Not collective. */
-wt_status wt_text_files_assign(wt_text_file *files, size_t count, const wt_split_rule *rule);
+/* Lists the inputs, of which the job's rule may name some for its splits, by name or path; without inputs the
+ * files that it names. Not collective. */
+wt_status wt_text_files_list(wt_text_job *job, const char *const *inputs, int count);
 /* A list made with wt_alloc, and the bytes that wt_text_prepare has read. */
 void wt_text_files_free(wt_text_file *files, int count);
 

@@ -66,6 +66,24 @@ wt_status wt_split_rule_parse(wt_split_rule *rule, char **validation, char **tes
     return WT_OK;
 }
 
+wt_status wt_split_rule_parse_shares(wt_split_rule *rule, const char *shares) {
+    double part[WT_SPLITS], sum = 0;
+    const char *at = shares;
+    for (int i = 0; i < WT_SPLITS; i++) {
+        char *end;
+        part[i] = strtod(at, &end);
+        bool right = end > at && *end == (i < WT_SPLITS - 1 ? ',' : '\0') && part[i] >= 0 && part[i] <= 1e9;
+        WT_CHECK(right, WT_USAGE, "--shares: got %s, expected TRAIN,VALIDATION,TEST such as 80,10,10",
+                 shares);
+        at = end + 1;
+        sum += part[i];
+    }
+    WT_CHECK(part[WT_SPLIT_TRAIN] > 0, WT_USAGE, "--shares: leave nothing to train on (got %s)", shares);
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        rule->held[split].share = rule->held[split].name_count > 0 ? 0 : part[split] / sum;
+    return WT_OK;
+}
+
 int wt_split_parts(const wt_split_rule *rule) {
     return 1 + (rule->held[WT_SPLIT_VALIDATION].share > 0) + (rule->held[WT_SPLIT_TEST].share > 0);
 }

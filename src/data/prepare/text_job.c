@@ -8,7 +8,8 @@
 #include "prepare_internal.h"
 #include "base/memory.h"
 
-wt_status wt_text_files_assign(wt_text_file *files, size_t count, const wt_split_rule *rule) {
+/* The files that the rule names, by name or path. */
+static wt_status assign_files(wt_text_file *files, size_t count, const wt_split_rule *rule) {
     wt_split_list list;
     WT_TRY(wt_split_list_init(&list, count));
     for (size_t i = 0; i < count; i++) {
@@ -22,6 +23,21 @@ wt_status wt_text_files_assign(wt_text_file *files, size_t count, const wt_split
     }
     wt_split_list_dispose(&list);
     return status;
+}
+
+wt_status wt_text_files_list(wt_text_job *job, const char *const *inputs, int count) {
+    const wt_split_rule *rule = &job->options.split;
+    wt_text_file *next;
+    job->count = count;
+    for (int split = 0; count == 0 && split < WT_SPLITS; split++) job->count += rule->held[split].name_count;
+    WT_TRY(wt_alloc(&job->files, (size_t)job->count, sizeof *job->files, "list of texts"));
+    for (int i = 0; i < count; i++) job->files[i].path = inputs[i];
+    if (count > 0) return assign_files(job->files, (size_t)count, rule);
+    next = job->files;
+    for (wt_split split = 0; split < WT_SPLITS; split++)
+        for (int i = 0; i < rule->held[split].name_count; i++)
+            *next++ = (wt_text_file){.path = rule->held[split].names[i], .assigned = true, .split = split};
+    return WT_OK;
 }
 
 static wt_status check_text_files(const char *out, const wt_text_job *job) {
