@@ -7,7 +7,7 @@
 #   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 #   --words       also lists of words to learn to spell from (configs/words.yaml)
-#   --compare     also PyTorch, for the scripts of tests/reference alone
+#   --compare     also what tests are compared with by hand: PyTorch, h5py, sox (librosa: by pip)
 set -eu
 
 need_tests=0 need_threads=0 need_recordings=0 need_words=0 need_compare=0
@@ -50,6 +50,7 @@ TABLE
     if [ $need_tests = 1 ]; then
         cat <<'TABLE'
     has_cmocka       libcmocka-dev                         cmocka
+    has_cxx          g++                                   gcc
     has_h5_tools     hdf5-tools                            hdf5
     has_pgrep        procps                                procps
     has_h5py         python3-h5py                          py-h5py
@@ -65,6 +66,8 @@ TABLE
     if [ $need_compare = 1 ]; then
         cat <<'TABLE'
     has_pytorch      python3-torch                         py-torch
+    has_h5py         python3-h5py                          py-h5py
+    has_sox          sox                                   sox
 TABLE
     fi
 }
@@ -94,6 +97,8 @@ has_tsan() { # asked again once clang is there: some of its packages bring the s
     ! has_command clang || echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c - -o /dev/null 2>/dev/null
 }
 has_symbolizer() { has_command llvm-symbolizer; } # names of functions in the sanitizer's reports
+has_cxx() { has_command c++; }
+has_sox() { has_command sox; }
 has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }
 has_pgrep() { has_command pgrep; }
 has_h5py() { python3 -c 'import h5py' 2>/dev/null || /usr/bin/python3 -c 'import h5py' 2>/dev/null; } # READMEs' Python

@@ -33,7 +33,7 @@ cd "$folder"
 
 speech=$(dpkg -L asterisk-core-sounds-en-wav 2>/dev/null | sed -n 's|/[^/]*\.wav$||p' | sort | head -n 1 || true)
 if [ -z "$speech" ]; then
-    echo "the recordings are not on this machine: jobs/setup.sh --recordings installs them"
+    echo "skipped: the recordings are not on this machine (jobs/setup.sh --recordings installs them)"
     exit 77
 fi
 [ -e data/speech-quick ] || "$WAVETRAIN" prepare audio "$speech" --out data/speech-quick >prepare.txt
@@ -49,11 +49,12 @@ for head in softmax logistics gaussian; do
     "$WAVETRAIN" train "$SOURCE/configs/speech-quick.yaml" --run $head "${changes[@]/#/--set=}" >$head.log
     "$WAVETRAIN" evaluate $head >$head.txt
     all=$(nats 'per sample of 16 bits' $head.txt) without=$(nats 'the same, out of such runs' $head.txt)
+    [ -n "$all" ] && [ -n "$without" ] || { echo "$head: no nats in $head.txt:"; cat $head.txt; exit 1; }
     [ $head != softmax ] || { base=$all base_without=$without; }
     awk -v OFS=, -v h=$head -v s="$steps" -v a="$all" -v w="$without" -v b="$base" -v c="$base_without" \
         'BEGIN { print h, s, a, w, sprintf("%.4f", a / b), sprintf("%.4f", w / c) }' >>heads.csv
 done
-column -s, -t heads.csv
+tr , '\t' <heads.csv
 [ -z "$csv" ] || cp heads.csv "$csv"
 awk -F, -v logistics="$logistics" -v gaussian="$gaussian" '
     $1 == "logistics" && !($6 <= logistics) { print "logistics: " $6 ", expected at most " logistics; bad = 1 }

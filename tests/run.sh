@@ -37,7 +37,7 @@ check() {
     echo
     echo "tests, $preset build:"
     ${fixed[@]+"${fixed[@]}"} ctest --preset "$preset" -j$((2 * $(nproc))) "$@" 2>&1 | tee "$work/$preset" || status=$?
-    grep -s "^skipped: " "$folder/Testing/Temporary/LastTest.log" || true
+    grep -sE '^skipped: |^\[  SKIPPED \] [a-z_]+$' "$folder/Testing/Temporary/LastTest.log" || true
     return $status
 }
 

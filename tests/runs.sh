@@ -51,6 +51,12 @@ hash_of() {
     "$WAVETRAIN" inspect "$@" | sed -n 's/^hash  *\([0-9a-f]*\) .*/\1/p'
 }
 
+# warnings_of RUN: the warnings in its log, but for those of ranks that are slower than the others, which a busy
+# machine causes
+warnings_of() {
+    grep '^warning: ' "$1.log" | grep -v ': slower than the others: ' || true
+}
+
 # verdict_of RUN
 verdict_of() {
     sed -n 's/^verdict: //p' "$1/run.yaml"

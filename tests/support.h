@@ -6,8 +6,11 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -23,6 +26,15 @@ static inline void *take(size_t count, size_t bytes) {
     void *block;
     must(wt_alloc(&block, count, bytes, "a test"));
     return block;
+}
+
+/* The end of a group's teardown. cmocka reports a teardown that fails, but the program's exit code does not, so
+ * the program ends here. */
+static inline int test_end_group(bool whole) {
+    if (whole && wt_memory_blocks() == 0) return 0;
+    fprintf(stderr, "teardown: %s, %lld blocks of memory are held\n", whole ? "done" : "failed",
+            (long long)wt_memory_blocks());
+    exit(1);
 }
 
 /* The last test of a program: the others have freed what they allocated. */

@@ -29,7 +29,7 @@ done
 WAVETRAIN=$build/wavetrain
 
 skip() {
-    echo "two_hosts.sh: skipped: $*" >&2
+    echo "skipped: two_hosts.sh: $*" >&2
     exit 77
 }
 

@@ -1,6 +1,6 @@
 /*
- * A batch: windows of a signal as the network takes them, filled by data, read by
- * model. A plain value; wt_batch_create in data/batches.h makes one, tests fill their own.
+ * A batch: windows of a signal as the network takes them, filled by src/data, read
+ * by src/engine. A plain value; wt_batch_create in data/batches.h makes one, tests fill their own.
  *
  * Window w has n = target_count[w] ≤ targets targets (0: an empty slot) and
  * n + context − 1 inputs, so the input rows context−1+i and before are what target i sees
@@ -55,7 +55,7 @@ typedef struct {
     wt_real *signal;   /* [windows, T + R − 1, channels], or NULL */
     int32_t *target;   /* [windows, T] class; −1: no target */
     wt_real *value;    /* [windows, T, values per target] where targets are values (then `target` has their
-                        * edges' bits, kernel_set.h), or NULL */
+                        * edges' bits, below), or NULL */
     /* Where the network has a condition: the frames that a window reads, from those of the row that belongs
      * to sample start − context + 1 on, and that row's place in its own frame, from 0 to hop − 1. */
     int frames;         /* per window */

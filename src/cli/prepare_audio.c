@@ -1,7 +1,4 @@
 /* wavetrain prepare audio: options; src/data/prepare does it. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "prepare_command.h"
 
 typedef struct {
@@ -12,38 +9,22 @@ typedef struct {
     long long split_seed;
 } audio_command;
 
-static wt_status parse_channels(int *channels, const char *text) {
-    char *end;
-    if (!text || strcmp(text, "mix") == 0) {
-        *channels = WT_CHANNELS_MIX;
-    } else if (strcmp(text, "keep") == 0) {
-        *channels = WT_CHANNELS_KEEP;
-    } else {
-        long number = strtol(text, &end, 10);
-        WT_CHECK(*text && !*end && number >= 1 && number <= WT_SOUND_CHANNELS_MAX, WT_USAGE,
-                 "--channels: got %s, expected mix, keep or the number of a channel, 1 … %d", text,
-                 WT_SOUND_CHANNELS_MAX);
-        *channels = (int)number;
-    }
-    return WT_OK;
-}
-
 static wt_status check_audio_options(audio_command *own) {
     wt_audio_options *audio = &own->job.audio;
-    WT_TRY(parse_channels(&audio->channels, own->channels));
+    WT_TRY(wt_audio_parse_channels(&audio->channels, own->channels));
     if (audio->rate != 0)
         WT_TRY(wt_prepare_check_range("--rate", audio->rate, WT_SOUND_RATE_MIN, WT_SOUND_RATE_MAX));
     if (audio->trim != 0) WT_TRY(wt_prepare_check_range("--trim", audio->trim, 1, 200));
     WT_CHECK(audio->trim == 0 || !own->target, WT_USAGE,
              "--trim: would cut a recording and its target (--target) differently");
-    WT_CHECK(!own->align || own->target, WT_USAGE, "--align: is of a recording and its target (--target)");
+    WT_CHECK(!own->align || own->target, WT_USAGE, "--align: needs --target");
     WT_TRY(wt_prepare_check_range("--trim-limit", own->common.output.trim_limit, 0, 1));
     audio->mel = own->mel;
     audio->features = own->features;
     audio->layout = own->layout;
     WT_CHECK((!own->mel && !own->features) || !own->target, WT_USAGE,
              "--%s: has no use where samples have labels (--target)", own->mel ? "mel" : "features");
-    WT_CHECK(own->features || (!audio->hop && !audio->layout), WT_USAGE, "--%s: is of --features",
+    WT_CHECK(own->features || (!audio->hop && !audio->layout), WT_USAGE, "--%s: needs --features",
              audio->hop ? "hop" : "layout");
     if (audio->hop != 0) WT_TRY(wt_prepare_check_range("--hop", audio->hop, 1, WT_FEATURES_HOP_MAX));
     WT_CHECK(!own->speaker || !own->target, WT_USAGE,

@@ -1,6 +1,5 @@
 /* wavetrain prepare table: options; src/data/prepare does it. */
 #include <stdio.h>
-#include <string.h>
 
 #include "prepare_command.h"
 #include "wavetrain/base.h"
@@ -13,29 +12,12 @@ typedef struct {
     long long split_seed, gap;
 } table_command;
 
-static wt_status check_decimal(char *decimal, const char *text) {
-    *decimal = text ? *text : '.';
-    WT_CHECK(!text || strcmp(text, ".") == 0 || strcmp(text, ",") == 0, WT_USAGE,
-             "--decimal: got \"%s\", expected . or ,", text);
-    return WT_OK;
-}
-
-static wt_status check_separator(char *separator, const char *text, char decimal) {
-    *separator = decimal == ',' ? ';' : ','; /* as spreadsheets write them */
-    if (!text) return WT_OK;
-    *separator = strcmp(text, "tab") == 0 ? '\t' : *text;
-    WT_CHECK(*separator == '\t' || (strlen(text) == 1 && !strchr("\"\n\r", *text)), WT_USAGE,
-             "--separator: got %s, expected one character or tab", text);
-    return WT_OK;
-}
-
 static wt_status check_table_options(table_command *own) {
     wt_table_options *table = &own->job.options;
     while (own->signals && own->signals[table->signal_count]) table->signal_count++;
     WT_CHECK(table->signal_count >= 1 && table->signal_count <= WT_NORMALIZED_MAX, WT_USAGE,
              "--signal: expected 1 to %d columns (got %d)", WT_NORMALIZED_MAX, table->signal_count);
-    WT_TRY(check_decimal(&table->decimal, own->decimal));
-    WT_TRY(check_separator(&table->separator, own->separator, table->decimal));
+    WT_TRY(wt_table_parse_marks(table, own->separator, own->decimal));
     WT_CHECK(table->classes == 0 || !own->values, WT_USAGE, "--classes, --values: expected one of them");
     if (table->classes != 0) WT_TRY(wt_prepare_check_range("--classes", table->classes, 2, 65536));
     WT_TRY(wt_prepare_check_range("--rate", table->rate, 1, 10000000));

@@ -165,7 +165,7 @@ static void begin_microbatches(wt_exchange *exchange) {
 }
 
 /* Makes the group's additions over a range, all of them for a block before the next block. */
-static void join_range(const wt_exchange *exchange, wt_span span) {
+static void join_range(const wt_exchange *exchange, wt_range span) {
     if (exchange->own.join_count == 0) return;
 #pragma omp parallel for schedule(static)
     for (size_t at = span.first; at < span.end; at += WT_ADD_BLOCK) {
@@ -193,7 +193,7 @@ void wt_exchange_ready(wt_exchange *exchange, size_t offset, size_t count) {
         wt_exchange_unlock(exchange);
     }
     while (exchange->own.joined < exchange->buckets.count) {
-        wt_span span = wt_buckets_span(exchange, exchange->own.joined);
+        wt_range span = wt_buckets_span(exchange, exchange->own.joined);
         if (span.first < offset) break;
         join_range(exchange, span);
         wt_exchange_lock(exchange);

@@ -9,12 +9,12 @@
 
 /* --- buckets and slices --- */
 
-wt_span wt_buckets_span(const wt_exchange *exchange, int number) {
+wt_range wt_buckets_span(const wt_exchange *exchange, int number) {
     size_t units = (exchange->count + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT;
     size_t end = units - (size_t)number * exchange->buckets.units;
     size_t first = end > exchange->buckets.units ? end - exchange->buckets.units : 0;
     end *= WT_SLICE_UNIT;
-    return (wt_span){first * WT_SLICE_UNIT, end < exchange->count ? end : exchange->count};
+    return (wt_range){first * WT_SLICE_UNIT, end < exchange->count ? end : exchange->count};
 }
 
 /* --- creation --- */

@@ -68,25 +68,25 @@ static int find_partner(const wt_exchange *exchange, int round) {
 }
 
 /* The half of a span that is rank's in a round: the lower one where the rank's bit is not set. */
-static wt_span find_half(wt_span span, int rank, int round) {
+static wt_range find_half(wt_range span, int rank, int round) {
     size_t units = (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT;
     size_t middle = span.first + units / 2 * WT_SLICE_UNIT;
-    return rank >> round & 1 ? (wt_span){middle, span.end} : (wt_span){span.first, middle};
+    return rank >> round & 1 ? (wt_range){middle, span.end} : (wt_range){span.first, middle};
 }
 
 /* What this rank holds of a bucket before a round. */
-static wt_span find_held_span(const wt_exchange *exchange, int bucket, int round) {
-    wt_span span = wt_buckets_span(exchange, bucket);
+static wt_range find_held_span(const wt_exchange *exchange, int bucket, int round) {
+    wt_range span = wt_buckets_span(exchange, bucket);
     for (int i = 0; i < round; i++) span = find_half(span, exchange->comm->rank, i);
     return span;
 }
 
 /* What the partner keeps in a round. */
-static wt_span find_partner_span(const wt_exchange *exchange, int bucket, int round) {
+static wt_range find_partner_span(const wt_exchange *exchange, int bucket, int round) {
     return find_half(find_held_span(exchange, bucket, round), find_partner(exchange, round), round);
 }
 
-static int count_span(wt_span span) {
+static int count_span(wt_range span) {
     return (int)(span.end - span.first);
 }
 
@@ -94,7 +94,7 @@ static int count_span(wt_span span) {
 static float *find_receive_buffer(const wt_exchange *exchange, int number, int round) {
     float *at = exchange->buckets.received + (size_t)number * exchange->buckets.received_each;
     for (int i = 0; i < round; i++) {
-        wt_span span = find_held_span(exchange, exchange->buckets.flights[number].bucket, i + 1);
+        wt_range span = find_held_span(exchange, exchange->buckets.flights[number].bucket, i + 1);
         at += (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT * WT_SLICE_UNIT;
     }
     return at;
@@ -120,7 +120,7 @@ static void post_half_receives(wt_exchange *exchange, int bucket) {
 /* The half that the partner keeps has gone, so it may come back finished. */
 static void post_return_receive(wt_exchange *exchange, int number, int round) {
     wt_flight *flight = &exchange->buckets.flights[number];
-    wt_span span = find_partner_span(exchange, flight->bucket, round);
+    wt_range span = find_partner_span(exchange, flight->bucket, round);
     flight->left += wt_buckets_receive(exchange, number, message_index(exchange, WT_FINISHED_IN, round),
                                        count_rounds(exchange) + round, find_partner(exchange, round),
                                        exchange->own.stacked[0] + span.first, count_span(span));
@@ -129,7 +129,7 @@ static void post_return_receive(wt_exchange *exchange, int number, int round) {
 
 static void send_half(wt_exchange *exchange, int number, int round) {
     wt_flight *flight = &exchange->buckets.flights[number];
-    wt_span span = find_partner_span(exchange, flight->bucket, round);
+    wt_range span = find_partner_span(exchange, flight->bucket, round);
     flight->left += wt_buckets_send(exchange, number, message_index(exchange, WT_HALF_OUT, round), round,
                                     find_partner(exchange, round), exchange->own.stacked[0] + span.first,
                                     count_span(span));
@@ -138,7 +138,7 @@ static void send_half(wt_exchange *exchange, int number, int round) {
 
 static void return_half(wt_exchange *exchange, int number, int round) {
     wt_flight *flight = &exchange->buckets.flights[number];
-    wt_span span = find_held_span(exchange, flight->bucket, round + 1);
+    wt_range span = find_held_span(exchange, flight->bucket, round + 1);
     flight->left += wt_buckets_send(exchange, number, message_index(exchange, WT_FINISHED_OUT, round),
                                     count_rounds(exchange) + round, find_partner(exchange, round),
                                     exchange->own.stacked[0] + span.first, count_span(span));
@@ -160,7 +160,7 @@ static void record_half(wt_exchange *exchange, int number, int at) {
 /* --- rounds --- */
 
 static void add_half(wt_exchange *exchange, int number, int round, wt_move how) {
-    wt_span span = find_held_span(exchange, exchange->buckets.flights[number].bucket, round + 1);
+    wt_range span = find_held_span(exchange, exchange->buckets.flights[number].bucket, round + 1);
     float *sum = exchange->own.stacked[0] + span.first;
     const float *arrived = find_receive_buffer(exchange, number, round);
     size_t count = span.end - span.first;

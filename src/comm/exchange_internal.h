@@ -31,7 +31,7 @@ typedef struct wt_exchange_thread wt_exchange_thread;
 /* Elements first … end−1. */
 typedef struct {
     size_t first, end;
-} wt_span;
+} wt_range;
 
 /* An addition of this rank's part of the tree, over any range of two buffers. */
 typedef struct {
@@ -112,7 +112,7 @@ struct wt_exchange {
 wt_status wt_buckets_create(wt_exchange *exchange);
 void wt_buckets_dispose(wt_exchange *exchange);
 /* The elements of bucket `number`; 0 ends at the buffer's end. */
-wt_span wt_buckets_span(const wt_exchange *exchange, int number);
+wt_range wt_buckets_span(const wt_exchange *exchange, int number);
 /* Posts receives, when the last group opens. */
 void wt_buckets_begin(wt_exchange *exchange);
 /* Takes what has arrived a step further; whether something had. ALONE: without OpenMP's threads. WAIT: until

@@ -31,16 +31,16 @@ static owners *find_owners(const wt_exchange *exchange) {
 /* --- slices --- */
 
 /* Slices of whole units, as even as they go; some are empty where units are few. */
-static wt_span find_slice(const wt_exchange *exchange, int bucket, int rank) {
-    wt_span span = wt_buckets_span(exchange, bucket);
+static wt_range find_slice(const wt_exchange *exchange, int bucket, int rank) {
+    wt_range span = wt_buckets_span(exchange, bucket);
     size_t units = (span.end - span.first + WT_SLICE_UNIT - 1) / WT_SLICE_UNIT,
            ranks = (size_t)exchange->comm->size;
     size_t first = span.first + units * (size_t)rank / ranks * WT_SLICE_UNIT;
     size_t end = span.first + units * ((size_t)rank + 1) / ranks * WT_SLICE_UNIT;
-    return (wt_span){first, end < span.end ? end : span.end};
+    return (wt_range){first, end < span.end ? end : span.end};
 }
 
-static int count_slice(wt_span slice) {
+static int count_slice(wt_range slice) {
     return (int)(slice.end - slice.first);
 }
 
@@ -131,7 +131,7 @@ static void destroy_owners(void *state) {
 static void post_slice_receives(wt_exchange *exchange, int bucket) {
     int number = bucket % exchange->buckets.flight_count, me = exchange->comm->rank;
     wt_flight *flight = &exchange->buckets.flights[number];
-    wt_span mine = find_slice(exchange, bucket, me);
+    wt_range mine = find_slice(exchange, bucket, me);
     owners *o = find_owners(exchange);
     *flight = (wt_flight){.bucket = bucket};
     for (int i = 0; i < o->node_count; i++) {
@@ -146,7 +146,7 @@ static void post_slice_receives(wt_exchange *exchange, int bucket) {
 /* This rank's first node has gone to the slice's owner, so the finished slice may take its place. */
 static void post_finished_receive(wt_exchange *exchange, int number, int owner) {
     const owners *o = find_owners(exchange);
-    wt_span slice = find_slice(exchange, exchange->buckets.flights[number].bucket, owner);
+    wt_range slice = find_slice(exchange, exchange->buckets.flights[number].bucket, owner);
     exchange->buckets.flights[number].left += wt_buckets_receive(
         exchange, number, o->foreign_count + owner, o->node_count, owner,
         exchange->own.stacked[0] + slice.first, count_slice(slice));
@@ -160,7 +160,7 @@ static void send_slices(wt_exchange *exchange, int number) {
     int at = o->foreign_count + ranks;
     for (int step = 1; step < ranks; step++) {
         int to = (exchange->comm->rank + step) % ranks;
-        wt_span slice = find_slice(exchange, flight->bucket, to);
+        wt_range slice = find_slice(exchange, flight->bucket, to);
         for (int i = 0; i < own; i++) {
             flight->left += wt_buckets_send(exchange, number, at++, o->own_first + i, to,
                                             exchange->own.stacked[i] + slice.first, count_slice(slice));
@@ -171,7 +171,7 @@ static void send_slices(wt_exchange *exchange, int number) {
 static void send_finished(wt_exchange *exchange, int number) {
     wt_flight *flight = &exchange->buckets.flights[number];
     int ranks = exchange->comm->size, at = exchange->buckets.each - ranks;
-    wt_span mine = find_slice(exchange, flight->bucket, exchange->comm->rank);
+    wt_range mine = find_slice(exchange, flight->bucket, exchange->comm->rank);
     for (int step = 1; step < ranks; step++) {
         int to = (exchange->comm->rank + step) % ranks;
         flight->left += wt_buckets_send(exchange, number, at++, find_owners(exchange)->node_count, to,
@@ -183,7 +183,7 @@ static void send_finished(wt_exchange *exchange, int number) {
 /* --- additions --- */
 
 /* The rest of the tree over one block of this rank's slice; it ends in this rank's first node. */
-static void add_slice_block(const wt_exchange *exchange, int number, wt_span slice, size_t at) {
+static void add_slice_block(const wt_exchange *exchange, int number, wt_range slice, size_t at) {
     size_t left = slice.end - slice.first - at, part = left < WT_ADD_BLOCK ? left : WT_ADD_BLOCK;
     const owners *o = find_owners(exchange);
     for (int i = 0; i + 1 < o->node_count; i++) {
@@ -194,7 +194,7 @@ static void add_slice_block(const wt_exchange *exchange, int number, wt_span sli
 }
 
 static void add_bucket(wt_exchange *exchange, int number, wt_move how) {
-    wt_span slice = find_slice(exchange, exchange->buckets.flights[number].bucket, exchange->comm->rank);
+    wt_range slice = find_slice(exchange, exchange->buckets.flights[number].bucket, exchange->comm->rank);
     size_t count = slice.end - slice.first;
     double began = wt_time_now();
 #pragma omp parallel for schedule(static) if (how != WT_MOVE_ALONE)

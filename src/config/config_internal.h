@@ -57,7 +57,7 @@ struct wt_key {
     double least, most;   /* of numbers, of each dilation, of quantisation levels; all exact in a double */
     bool above, below;    /* the limit itself is out of range */
     const char *const *choices; /* NULL at the end */
-    int replaced;               /* wt_key_replaced */
+    wt_key_replaced replaced;   /* 0: by none */
     wt_resume_rule resume;
     const char *help;
 };

@@ -11,6 +11,14 @@ static void forward_activation(const wt_engine *e, int op, const wt_tile *tile) 
     e->kernels->activate(u.y, u.out, u.work, u.in, u.rows, u.out, e->graph->ops[op].activation);
 }
 
+/* In place, which is how streams have it. */
+static void share_activation(const wt_engine *e, int op, const wt_tile *tile, int first, int count) {
+    const wt_op *o = &e->graph->ops[op];
+    const int channels = wt_engine_value(e, o->output)->channels;
+    wt_real *y = wt_engine_value_row(e, tile, o->output, 0) + first;
+    e->kernels->activate(y, channels, y, channels, tile->count, count, o->activation);
+}
+
 static void backward_activation(const wt_engine *e, int op, const wt_tile *tile) {
     const wt_unary u = wt_unary_rows(e, op, tile);
     const wt_op *o = &e->graph->ops[op];
@@ -21,6 +29,7 @@ static void backward_activation(const wt_engine *e, int op, const wt_tile *tile)
 const wt_op_class wt_class_activation = {.flags = WT_KEEPS_OUTPUT | WT_GRADIENT_IN_PLACE,
                                          .elements = 1,
                                          .forward = forward_activation,
+                                         .share = share_activation,
                                          .backward = backward_activation};
 
 const wt_op_class wt_class_gate = {.flags = WT_KEEPS_INPUT | WT_REMAKES,

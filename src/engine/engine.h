@@ -17,8 +17,6 @@
 #include "kernels/kernel_set.h"
 #include "network/graph.h"
 
-struct wt_graph; /* network/graph.h */
-
 typedef struct wt_engine wt_engine;
 
 typedef struct {
@@ -36,7 +34,7 @@ typedef struct {
 
 /* Takes all memory that the calls below need, and keeps to the number of threads that OpenMP offers now.
  * Graph and kernels must outlive the engine. */
-wt_status wt_engine_create(wt_engine **out, const struct wt_graph *graph, const wt_kernels *kernels,
+wt_status wt_engine_create(wt_engine **out, const wt_graph *graph, const wt_kernels *kernels,
                            const wt_engine_shape *shape);
 /* Takes NULL. */
 void wt_engine_destroy(wt_engine *engine);
@@ -63,7 +61,7 @@ void wt_engine_begin_step(wt_engine *engine, const wt_engine_step *step);
 
 /* Rounds the weights of all products to bf16, as streams with such weights do: to evaluate what they
  * compute. */
-void wt_engine_round_weights(const struct wt_graph *graph, wt_real *parameters);
+void wt_engine_round_weights(const wt_graph *graph, wt_real *parameters);
 
 /* Puts the running statistics that forward has staged into the parameters; with the step's update, or not
  * at all. */
@@ -102,31 +100,29 @@ void wt_engine_backward(wt_engine *engine, wt_real *const *gradients, const wt_e
 
 /* Bytes that wt_engine_create takes, for as many threads as OpenMP offers now; -1 if there is no memory to
  * find out. */
-int64_t wt_engine_bytes(const struct wt_graph *graph, const wt_kernels *kernels,
-                        const wt_engine_shape *shape);
+int64_t wt_engine_bytes(const wt_graph *graph, const wt_kernels *kernels, const wt_engine_shape *shape);
 
 /* --- what follows from the operators alone: estimates --- */
 
 /* How many numbers a microbatch gives to a sum over all microbatches of a step, at most (batch norm), and
  * how many such sums a step has. Where there are any, all of a rank's microbatches must be computed in one
  * call. */
-int wt_engine_microbatch_sums(const struct wt_graph *graph);
-int wt_engine_microbatch_sum_count(const struct wt_graph *graph);
+int wt_engine_microbatch_sums(const wt_graph *graph);
+int wt_engine_microbatch_sum_count(const wt_graph *graph);
 
 /* Whether a call with so many targets, in windows of so many, is so small that one thread computes it. */
-bool wt_engine_is_serial(const struct wt_graph *graph, bool backward, int window_targets, double targets);
+bool wt_engine_is_serial(const wt_graph *graph, bool backward, int window_targets, double targets);
 
 /* Operations per target of what forward goes on with to gradients: the loss's stage. */
-double wt_engine_turned_operations(const struct wt_graph *graph, int targets);
+double wt_engine_turned_operations(const wt_graph *graph, int targets);
 
 /* The share of backward that each tensor's products have, [tensors], without those of the loss's stage. What
  * is still to come when the gradients from an element of the flat buffer on are there is the sum of the
  * tensors that begin before it. */
-void wt_engine_tensor_shares(double *shares, const struct wt_graph *graph, int targets);
+void wt_engine_tensor_shares(double *shares, const wt_graph *graph, int targets);
 
 /* Gradients of partial sums that are written for so many microbatches of so many windows. */
-double wt_engine_partial_gradients(const struct wt_graph *graph, int targets, double microbatches,
-                                   double windows);
+double wt_engine_partial_gradients(const wt_graph *graph, int targets, double microbatches, double windows);
 
 /* The kinds of work that a training step is made of: counts that grow with a network as its time does. */
 typedef enum {
@@ -154,8 +150,7 @@ typedef enum {
 
 /* Adds the work of one call of a training step, forward and backward. Operations of products are
  * shared out to the two nearest widths of their narrower side. */
-void wt_engine_count_work(double work[WT_WORK_KINDS], const struct wt_graph *graph, double windows,
-                          int targets);
+void wt_engine_count_work(double work[WT_WORK_KINDS], const wt_graph *graph, double windows, int targets);
 
 /* Rows of a tile, and channels of a panel of a table's gradient: what benchmarks of kernels measure with. */
 int wt_engine_tile_rows(void);

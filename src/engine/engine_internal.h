@@ -178,6 +178,8 @@ typedef struct {
     unsigned flags;
     int elements; /* that it computes per element of the output and tap, for estimates */
     wt_tile_work *forward;
+    /* Forward of channels first … first + count − 1 alone; NULL: channels can't be made one without others. */
+    void (*share)(const wt_engine *engine, int op, const wt_tile *tile, int first, int count);
     wt_tile_work *backward; /* of operators with one input */
     wt_tile_work *remake;   /* the output, behind its input's */
     wt_tile_work *weights;  /* partial gradients of its tensors */
@@ -378,8 +380,6 @@ void wt_unary_begin(const wt_unary *u);
 
 /* Operands of one call of the kernel; a longer sum goes on from the rows that are there. */
 enum { WT_PRODUCT_OPERANDS = 64 };
-/* Channels first … first + count − 1 of rows to which a condition is added. */
-void wt_upsample_rows(const wt_engine *engine, int op, const wt_tile *tile, int first, int count);
 /* [channels], or NULL. */
 const wt_real *wt_product_bias(const wt_engine *engine, int op);
 

@@ -268,20 +268,6 @@ static void run_product(const wt_share_part *p, const wt_share_product *r, int r
     }
 }
 
-static void run_activation(const wt_share_part *p, int op, const wt_tile *tile) {
-    const wt_engine *e = p->engine;
-    const wt_op *o = &e->graph->ops[op];
-    const int channels = wt_engine_value(e, o->output)->channels;
-    const selection s = select_columns(p, op);
-    wt_real *y = wt_engine_value_row(e, tile, o->output, 0) + s.first;
-    if (s.count > 0) e->kernels->activate(y, channels, y, channels, tile->count, s.count, o->activation);
-}
-
-static void run_share_upsample(const wt_share_part *p, int op, const wt_tile *tile) {
-    const selection s = select_columns(p, op);
-    if (s.count > 0) wt_upsample_rows(p->engine, op, tile, s.first, s.count);
-}
-
 void wt_share_part_run(const wt_share_part *part, int op, int rows) {
     const wt_engine *e = part->engine;
     const wt_share_step *step = &part->shares->steps[op];
@@ -291,11 +277,11 @@ void wt_share_part_run(const wt_share_part *part, int op, int rows) {
         return;
     }
     const wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .count = rows};
+    const wt_op_class *class = wt_engine_op_class(e->graph, op);
     if (step->mode != WT_SHARE_SOME) {
-        wt_engine_op_class(e->graph, op)->forward(e, op, &tile);
-    } else if (e->graph->ops[op].kind == WT_OP_UPSAMPLE) {
-        run_share_upsample(part, op, &tile);
-    } else {
-        run_activation(part, op, &tile);
+        class->forward(e, op, &tile);
+        return;
     }
+    const selection s = select_columns(part, op);
+    if (s.count > 0) class->share(e, op, &tile, s.first, s.count);
 }

@@ -115,7 +115,7 @@ static void add_condition(const wt_engine *e, const wt_op *o, const wt_tile *til
     }
 }
 
-void wt_upsample_rows(const wt_engine *e, int op, const wt_tile *tile, int first, int count) {
+static void share_upsample(const wt_engine *e, int op, const wt_tile *tile, int first, int count) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_engine_value_span(e, tile, o->output);
     const channel_range c = {wt_engine_value(e, o->output)->channels, first, count};
@@ -137,7 +137,7 @@ void wt_upsample_rows(const wt_engine *e, int op, const wt_tile *tile, int first
 }
 
 static void forward_upsample(const wt_engine *e, int op, const wt_tile *tile) {
-    wt_upsample_rows(e, op, tile, 0, wt_engine_value(e, e->graph->ops[op].output)->channels);
+    share_upsample(e, op, tile, 0, wt_engine_value(e, e->graph->ops[op].output)->channels);
 }
 
 /* --- backward --- */
@@ -210,5 +210,8 @@ static void backward_upsample(const wt_engine *e, int op, const wt_tile *tile) {
     }
 }
 
-const wt_op_class wt_class_upsample = {
-    .flags = WT_PULLED, .elements = 1, .forward = forward_upsample, .backward = backward_upsample};
+const wt_op_class wt_class_upsample = {.flags = WT_PULLED,
+                                       .elements = 1,
+                                       .forward = forward_upsample,
+                                       .share = share_upsample,
+                                       .backward = backward_upsample};

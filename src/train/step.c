@@ -88,7 +88,7 @@ static wt_status create_exchange(wt_step *step) {
     const wt_exchange_config *config = &step->config->exchange;
     const bool thread = config->progress == WT_DRIVE_THREAD; /* auto: calls leave less exposed, as measured */
     if (thread && !wt_comm_threads(step->comm) && wt_comm_rank(step->comm) == 0)
-        wt_log_warning("exchange.progress: this MPI allows no thread for messages, so it is test");
+        wt_log_warning("exchange.progress: this MPI allows no thread for messages (got thread, takes test)");
     const double bucket = wt_exchange_bucket(step->comm, config->bucket);
     const wt_exchange_shape shape = {.microbatches = step->microbatches.count,
                                      .open_microbatches = step->microbatches.at_once,

@@ -89,8 +89,8 @@ typedef struct {
     const wt_kernels *kernels;
     const wt_network *network;
     wt_microbatches microbatches;
-    int32_t silence;    /* the class that is counted as silence; −2: none */
-    wt_timer timer;     /* the caller's to begin; after a step it is in WT_PHASE_UPDATE */
+    int32_t silence; /* the class that is counted as silence; −2: none */
+    wt_timer timer;  /* the caller's to begin; after a step in WT_PHASE_UPDATE, or _DECIDE if none was made */
     int64_t peak_bytes; /* of this rank's memory, looked at once per second; and when that was */
     double looked_at;
 

@@ -137,19 +137,24 @@ static wt_status check_vocabulary(const wt_trainer *trainer, const wt_checkpoint
     return WT_OK;
 }
 
-/* The state of a resume replaces the fresh one, but for what this start knows itself. */
+/* What this start knows itself, whatever a checkpoint says. */
+static void keep_own_facts(wt_checkpoint_state *state, const wt_checkpoint_state *own) {
+    state->ranks = own->ranks;
+    state->threads = own->threads;
+    memcpy(state->numerics, own->numerics, sizeof own->numerics);
+    memcpy(state->dataset, own->dataset, sizeof own->dataset);
+    memcpy(state->dataset_path, own->dataset_path, sizeof own->dataset_path);
+    memcpy(state->speaker_names, own->speaker_names, sizeof own->speaker_names);
+}
+
 static wt_status take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
     WT_TRY(check_resume(trainer, checkpoint));
     WT_TRY(check_vocabulary(trainer, checkpoint));
     WT_TRY(
         wt_restore_state(checkpoint, trainer->network, trainer->step->parameters, &trainer->step->optimizer));
-    wt_checkpoint_state fresh = trainer->state;
+    const wt_checkpoint_state own = trainer->state;
     trainer->state = *wt_checkpoint_get_state(checkpoint);
-    trainer->state.ranks = fresh.ranks;
-    trainer->state.threads = fresh.threads;
-    memcpy(trainer->state.numerics, fresh.numerics, sizeof fresh.numerics);
-    memcpy(trainer->state.dataset, fresh.dataset, sizeof fresh.dataset);
-    memcpy(trainer->state.dataset_path, fresh.dataset_path, sizeof fresh.dataset_path);
+    keep_own_facts(&trainer->state, &own);
     trainer->start.seconds_before = trainer->state.seconds;
     wt_log_info("resuming from %s", wt_checkpoint_path(checkpoint));
     return WT_OK;
@@ -423,9 +428,7 @@ static wt_status reload_checkpoint(wt_trainer *trainer) {
         status = begin_run(trainer);
     }
     WT_TRY(status);
-    memcpy(trainer->state.numerics, now.numerics, sizeof now.numerics);
-    trainer->state.ranks = now.ranks;
-    trainer->state.threads = now.threads;
+    keep_own_facts(&trainer->state, &now);
     trainer->state.guard.rate_scale = now.guard.rate_scale;
     trainer->state.guard.rollbacks = now.guard.rollbacks;
     trainer->state.guard.skipped = now.guard.skipped;

@@ -11,6 +11,7 @@
 
 #include "base/cores.h"
 #include "base/file.h"
+#include "support.h"
 
 static char folder[] = "cores-XXXXXX";
 
@@ -21,7 +22,7 @@ static int make_folder(void **unused) {
 
 static int remove_cores_folder(void **unused) {
     (void)unused;
-    return wt_folder_remove(folder);
+    return test_end_group(wt_folder_remove(folder) == WT_OK);
 }
 
 static void write_file(const char *group, const char *name, const char *text) {

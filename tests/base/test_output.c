@@ -64,7 +64,8 @@ static void test_filter(void **state) {
     expect("\x7F\xC2\x9B"
            "2J \xE2\x80\xAE turned\n",
            "??2J ? turned\n");
-    expect("broken \xFF\xC3( \xE2\x82 \xF0\x9F\n", "broken ??( ?? ??\n");
+    expect("broken \xFF\xC3( \xE2\x82 \xF0\x9F\n", "broken ?"
+                                                   "?( ?? ??\n");
     expect("ends in the midst \xE2\x82", "ends in the midst ?");
 }
 

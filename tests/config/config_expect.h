@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "config/sections.h"
+#include "support.h"
 #include "wavetrain/config.h"
 
 /* Parses `text` as the file f.yaml, with at most one --set. */
@@ -45,7 +46,7 @@ static inline void expect_set_error(const char *text, const char *set, const cha
 
 static inline int no_memory_is_held(void **state) {
     (void)state;
-    return wt_memory_blocks() == 0 ? 0 : 1;
+    return test_end_group(true);
 }
 
 #endif

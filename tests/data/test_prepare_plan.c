@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "data/prepare/prepare.h"
+#include "support.h"
 
 static char folder[] = "prepare-plan-XXXXXX";
 
@@ -277,8 +278,7 @@ static int set_up_plan(void **state) {
 
 static int tear_down_plan(void **state) {
     (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
-    return wt_folder_remove(folder) == WT_OK ? 0 : -1;
+    return test_end_group(wt_folder_remove(folder) == WT_OK);
 }
 
 int main(void) {

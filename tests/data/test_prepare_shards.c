@@ -12,6 +12,7 @@
 #include <sndfile.h>
 
 #include "data/prepare/prepare.h"
+#include "support.h"
 #include "wavetrain/data.h"
 
 enum { FILES = 5, FRAMES = 3000 };
@@ -195,8 +196,7 @@ static int set_up_shards(void **state) {
 
 static int tear_down_shards(void **state) {
     (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
-    return wt_folder_remove(folder) == WT_OK ? 0 : -1;
+    return test_end_group(wt_folder_remove(folder) == WT_OK);
 }
 
 int main(void) {

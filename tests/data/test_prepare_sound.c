@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "data/prepare/prepare.h"
 #include "data/prepare/sound.h"
+#include "support.h"
 #include "write_wav.h"
 
 static const double pi = 3.14159265358979323846;
@@ -566,8 +567,7 @@ static int set_up_sound(void **state) {
 
 static int tear_down_sound(void **state) {
     (void)state;
-    assert_int_equal(wt_memory_blocks(), 0);
-    return wt_folder_remove(folder) == WT_OK ? 0 : -1;
+    return test_end_group(wt_folder_remove(folder) == WT_OK);
 }
 
 int main(void) {

@@ -44,7 +44,7 @@ static int free_network(void **state) {
     (void)state;
     wt_free(parameters);
     wt_network_destroy(network);
-    return wt_memory_blocks() == 0 ? 0 : -1;
+    return test_end_group(true);
 }
 
 static wt_stream *make_stream(void) {

@@ -186,7 +186,7 @@ verify() {
             else skipped["hashes.tsv has no key: " $3]++
         }
         END {
-            for (why in skipped) print "skipped " skipped[why] ": " why
+            for (why in skipped) print "skipped: " skipped[why] " hashes: " why
             print same + 0 " hashes are the same"
             if (!same) { print "FAIL: nothing was compared"; bad = 1 }
             exit bad

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "support.h"
 #include "wavetrain/base.h"
 
 static char test_folder[256];
@@ -34,8 +35,7 @@ static inline int make_test_folder(void **state) {
 
 static inline int remove_test_folder(void **state) {
     (void)state;
-    if (wt_folder_remove(test_folder) != WT_OK) return -1;
-    return wt_memory_blocks() == 0 ? 0 : -1;
+    return test_end_group(wt_folder_remove(test_folder) == WT_OK);
 }
 
 #define assert_ok(expression)                                          \

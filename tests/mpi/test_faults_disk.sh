@@ -22,7 +22,7 @@ lost() {
         *) expected="$expected $step" ;;
         esac
     done
-    [ "$(grep -c '^warning: ' "$run.log" || true)" = "$(wc -w <<<"$3")" ] || fail "other warnings: $(cat "$run.log")"
+    [ "$(warnings_of "$run" | wc -l)" = "$(wc -w <<<"$3")" ] || fail "other warnings: $(cat "$run.log")"
     [ "$(steps_kept "$run")" = "${expected# }" ] || fail "$run: checkpoints $(steps_kept "$run"), expected$expected"
     no_leftovers
     [ "$(verdict_of "$run")" = done ] || fail "$run: verdict $(verdict_of "$run")"

@@ -17,7 +17,7 @@ middle=39
 
 for rank in 0 1 2; do
     WT_FAULT_RANK=$rank harmed_train nan:gradient:$middle:1 once-$rank "$@" || fail "exit code $?: $(cat once-$rank.log)"
-    [ "$(grep -c '^warning: ' once-$rank.log)" = 1 ] || fail "not one warning: $(cat once-$rank.log)"
+    [ "$(warnings_of once-$rank | wc -l)" = 1 ] || fail "not one warning: $(cat once-$rank.log)"
     step=$(sed -n 's/^warning: step \([0-9]*\) is skipped: its loss or gradient is not finite$/\1/p' once-$rank.log)
     [ "${step:-0}" -gt 10 ] && [ "$step" -lt 40 ] || fail "no skipped step: $(cat once-$rank.log)"
     [ -z "$(errors_of once-$rank)" ] || fail "$(cat once-$rank.log)"

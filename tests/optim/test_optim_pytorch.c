@@ -170,7 +170,7 @@ static int open_reference(void **state) {
 
 static int close_reference(void **state) {
     (void)state;
-    return wt_h5_close(all.file) != WT_OK;
+    return test_end_group(wt_h5_close(all.file) == WT_OK);
 }
 
 int main(int argc, char **argv) {

@@ -67,15 +67,15 @@ if command -v fish >/dev/null; then
         [ "$got" = "$expected" ] || fail "fish: $line: got '$got', expected '$expected'"
     done <lines.txt
 else
-    echo "no fish: its completion is not tested"
+    echo "skipped: no fish: its completion is not tested"
 fi
 
 # --- zsh: a terminal is typed into, so only lines with one answer ---
 
 if ! command -v zsh >/dev/null; then
-    echo "no zsh: its completion is not tested"
+    echo "skipped: no zsh: its completion is not tested"
 elif ! zsh -fc 'zmodload zsh/zpty && zpty probe true' 2>/dev/null; then
-    echo "no pseudo-terminal can be had: completion in zsh is not tested"
+    echo "skipped: no pseudo-terminal can be had: completion in zsh is not tested"
 else
     mkdir functions
     cp completion.zsh functions/_wavetrain

@@ -43,6 +43,8 @@ if command -v c++ >/dev/null; then
         cat all.c - >all.cpp
     expect_ok c++ -std=c++11 -Wall -Wextra -Werror -I "$prefix/include" -c all.cpp
     nm all.o | grep -qw wt_kernels_select || fail "C++ calls it by another name"
+else
+    echo "skipped: no C++ compiler: the headers are not compiled as C++"
 fi
 # nothing that may clash with another library's names
 nm -g --defined-only "$prefix"/lib*/libwavetrain.a 2>/dev/null |

@@ -25,7 +25,7 @@ said "$SOURCE/CMakePresets.json" "\"$(sed -n 's/.*cmake .*--preset \([a-z]*\) .*
 
 # --- the dependencies' project ---
 
-command -v c++ >/dev/null || { echo "no C++ compiler: the dependencies' project is not tested" && exit 0; }
+command -v c++ >/dev/null || { echo "skipped: no C++ compiler: the dependencies' project is not tested" && exit 0; }
 mkdir given
 configure() { cmake -S "$SOURCE/jobs/dependencies" -B build -DWT_SOURCES="$WORK/given" 2>&1 | tr -s ' \n' '  ' >log.txt; }
 if configure; then fail "configured without a source"; fi

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "predict/calibration.h"
+#include "support.h"
 #include "wavetrain/predict.h"
 
 static char folder[] = "/tmp/wavetrain-test-XXXXXX", file[64];
@@ -144,7 +145,7 @@ static int begin_calibration(void **state) {
 static int end_calibration(void **state) {
     (void)state;
     unlink(file);
-    return rmdir(folder);
+    return test_end_group(rmdir(folder) == 0);
 }
 
 int main(void) {

@@ -13,6 +13,7 @@
 #include "network/network_model.h"
 #include "predict/calibration.h"
 #include "predict/forecast.h"
+#include "support.h"
 #include "wavetrain/predict.h"
 
 static wt_config config;
@@ -253,7 +254,7 @@ static void test_memory_grows_as_it_should(void **state) {
 static int end_forecast(void **state) {
     (void)state;
     wt_network_destroy(network);
-    return 0;
+    return test_end_group(true);
 }
 
 int main(void) {

@@ -232,6 +232,8 @@ typedef struct wt_speakers {
 wt_status wt_speakers_find(wt_speakers *speakers, const wt_recordings *recordings, const char *how);
 void wt_speakers_dispose(wt_speakers *speakers);
 
+/* From "mix" (also NULL), "keep" or a number from 1; errors name --channels. */
+wt_status wt_audio_parse_channels(int *channels, const char *text);
 /* Parses options->mel for the recordings' rate, and finds and checks options->features, which the caller
  * closes (wt_feature_folder_close). Needs the formats. */
 wt_status wt_audio_features(wt_audio_options *options, const wt_recordings *recordings);
@@ -281,6 +283,10 @@ typedef struct {
     int64_t gap; /* rows left out where parts of different splits meet */
     int blocks;  /* that all rows together are cut into, about */
 } wt_table_options;
+
+/* Sets options->separator and ->decimal. NULL: a point, and a comma between columns, or a semicolon where the
+ * decimal mark is a comma. `separator` is one character or "tab". Errors name the options. */
+wt_status wt_table_parse_marks(wt_table_options *options, const char *separator, const char *decimal);
 
 /*
  * A table's rows as utterances. With groups: runs of rows with the same group, whose split is its own

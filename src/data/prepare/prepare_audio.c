@@ -3,11 +3,28 @@
  * resampled and trimmed, in this order. A recording is in memory whole, so the longest one sets the memory
  * that preparation takes.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/prepare/feature_folder.h"
 #include "prepare_internal.h"
+
+wt_status wt_audio_parse_channels(int *channels, const char *text) {
+    char *end;
+    if (!text || strcmp(text, "mix") == 0) {
+        *channels = WT_CHANNELS_MIX;
+    } else if (strcmp(text, "keep") == 0) {
+        *channels = WT_CHANNELS_KEEP;
+    } else {
+        const long number = strtol(text, &end, 10);
+        WT_CHECK(*text && !*end && number >= 1 && number <= WT_SOUND_CHANNELS_MAX, WT_USAGE,
+                 "--channels: got %s, expected mix, keep or the number of a channel, 1 … %d", text,
+                 WT_SOUND_CHANNELS_MAX);
+        *channels = (int)number;
+    }
+    return WT_OK;
+}
 
 static wt_status choose_rate(int *rate, const wt_recordings *list, const wt_audio_options *options) {
     *rate = options->rate ? options->rate : list->files[0].format.rate;

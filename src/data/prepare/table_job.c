@@ -4,9 +4,21 @@
  */
 #include <string.h>
 
-#include "prepare_internal.h"
-#include "comm/facts.h"
 #include "base/memory.h"
+#include "comm/facts.h"
+#include "prepare_internal.h"
+
+wt_status wt_table_parse_marks(wt_table_options *options, const char *separator, const char *decimal) {
+    options->decimal = decimal ? *decimal : '.';
+    WT_CHECK(!decimal || strcmp(decimal, ".") == 0 || strcmp(decimal, ",") == 0, WT_USAGE,
+             "--decimal: got \"%s\", expected . or ,", decimal);
+    options->separator = options->decimal == ',' ? ';' : ','; /* as spreadsheets write them */
+    if (!separator) return WT_OK;
+    options->separator = strcmp(separator, "tab") == 0 ? '\t' : *separator;
+    WT_CHECK(options->separator == '\t' || (strlen(separator) == 1 && !strchr("\"\n\r", *separator)),
+             WT_USAGE, "--separator: got %s, expected one character or tab", separator);
+    return WT_OK;
+}
 
 /* Rank 0 reads the files and sends the table to the others. Collective. */
 static wt_status share_table(wt_comm *comm, wt_table **table, const char *out, const wt_table_job *job) {
