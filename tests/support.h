@@ -28,8 +28,8 @@ static inline void *take(size_t count, size_t bytes) {
     return block;
 }
 
-/* The end of a group's teardown. cmocka reports a teardown that fails, but the program's exit code does not, so
- * the program ends here. */
+/* The end of a group's teardown. cmocka reports a teardown that fails, but the program's exit code does not,
+ * so the program ends here. */
 static inline int test_end_group(bool whole) {
     if (whole && wt_memory_blocks() == 0) return 0;
     fprintf(stderr, "teardown: %s, %lld blocks of memory are held\n", whole ? "done" : "failed",

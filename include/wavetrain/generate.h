@@ -132,8 +132,8 @@ typedef struct {
  * also after a failure. */
 wt_status wt_generator_open(wt_generator *generator, wt_checkpoint *checkpoint, bool raw);
 void wt_generator_dispose(wt_generator *generator);
-/* By name, or by number ("0"). WT_USAGE: the network has speakers, and `name` is none of theirs or NULL; or it
- * has none, and `name` is given. */
+/* By name, or by number ("0"). WT_USAGE: the network has speakers, and `name` is none of theirs or NULL; or
+ * it has none, and `name` is given. */
 wt_status wt_generator_set_speaker(wt_generator *generator, const char *name);
 
 /* --- what pieces follow --- */

@@ -84,7 +84,7 @@ static void run_group(void *context, int thread, int threads) {
 }
 
 /* A message is its thread's own. */
-static wt_status check_threads(const stream_bench *b) {
+static wt_status check_stream_threads(const stream_bench *b) {
     return b->worst == WT_OK ? WT_OK : wt_error(b->worst, "%s", b->message);
 }
 
@@ -144,7 +144,7 @@ static wt_status add_stream_case(stream_bench *b, int streams, wt_weights weight
     double seconds = 0;
     for (c->samples = FIRST; seconds < long_enough; c->samples *= 2) {
         seconds = time_streams(&j);
-        WT_TRY(check_threads(b));
+        WT_TRY(check_stream_threads(b));
     }
     return WT_OK;
 }
@@ -172,7 +172,7 @@ static wt_status run_rounds(stream_bench *b) {
             b->cases[i].seconds[round] = time_streams(&j);
         }
     }
-    return check_threads(b);
+    return check_stream_threads(b);
 }
 
 /* --- the whole --- */

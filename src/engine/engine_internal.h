@@ -178,7 +178,7 @@ typedef struct {
     unsigned flags;
     int elements; /* that it computes per element of the output and tap, for estimates */
     wt_tile_work *forward;
-    /* Forward of channels first … first + count − 1 alone; NULL: channels can't be made one without others. */
+    /* Forward of channels first … first + count − 1 alone; NULL: they can't be made without the others. */
     void (*share)(const wt_engine *engine, int op, const wt_tile *tile, int first, int count);
     wt_tile_work *backward; /* of operators with one input */
     wt_tile_work *remake;   /* the output, behind its input's */

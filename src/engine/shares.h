@@ -68,8 +68,8 @@ typedef struct {
     wt_real *sums;              /* what a gate is applied to, where the kernels have no products with gates */
 } wt_share_part;
 
-/* Packs the thread's weights in the order of the operators. `parameters` as of wt_engine_pack; `rows`: streams
- * in a call, at most. A part is disposed of after a failure too. */
+/* Packs the thread's weights in the order of the operators. `parameters` as of wt_engine_pack; `rows`: the
+ * maximum number of streams in a call. A part is disposed of after a failure too. */
 wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters, int rows);
 void wt_share_part_dispose(wt_share_part *part);
 /* The thread's part of an operator that is neither idle nor rare. Writes the part's operands. */

@@ -49,9 +49,9 @@ typedef struct {
     double gradient_scale;
 } wt_sgd_step;
 
-/* One factor of a product: x [rows, in] and a packed matrix [in][out]. `later` is
- * where rows begin that a later call needs, or NULL: a kernel of many rows may ask for them on its way, in x's
- * width and distance, which need not be theirs. Nothing is read there. */
+/* One factor of a product: x [rows, in] and a packed matrix [in][out]. `later` is where rows begin that a
+ * later call needs, or NULL: a kernel of many rows may ask for them on its way, in x's width and distance,
+ * which need not be theirs. Nothing is read there. */
 typedef struct {
     const wt_real *x, *packed;
     int ldx, in;

@@ -41,8 +41,8 @@ refuse "--features: --hop N (samples from frame to frame) or --mel (how they wer
 refuse "--features: are of the recordings as they are (got --trim too)" --features rows --hop 64 --trim 40
 refuse "--features: are of the recordings as they are (got --rate too)" --features rows --hop 64 --rate 4000
 refuse "--hop: --mel says it (got both)" --features rows --mel 8k --hop 64
-refuse "--hop: is of --features" --hop 64
-refuse "--layout: is of --features" --layout TD
+refuse "--hop: needs --features" --hop 64
+refuse "--layout: needs --features" --layout TD
 refuse "--layout: got TT, expected TD (a row per frame) or DT (a column per frame)" --features rows --hop 64 --layout TT
 refuse "absent: no folder of features (no such folder)" --features absent --hop 64
 mkdir none

@@ -44,7 +44,8 @@ wt_split_rule wt_split_shares(double validation, double test, uint64_t seed);
  */
 wt_status wt_split_rule_parse(wt_split_rule *rule, char **validation, char **test, uint64_t seed);
 
-/* "80,10,10": shares of training, validation and test, in any unit; 0 of a part for which something is named. */
+/* "80,10,10": shares of training, validation and test, in any unit; 0 of a part for which something is
+ * named. */
 wt_status wt_split_rule_parse_shares(wt_split_rule *rule, const char *shares);
 
 /* Parts that draws can choose: those with a share, and training. */
