@@ -2,18 +2,13 @@
 #include "bench/bench_time.h"
 
 #include <omp.h>
-#include <stdlib.h>
 
+#include "base/order.h"
 #include "base/timer.h"
 
-static int compare_seconds(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 wt_bench_time wt_bench_summarise(double *seconds, int count) {
-    qsort(seconds, (size_t)count, sizeof *seconds, compare_seconds);
-    return (wt_bench_time){seconds[count / 2], seconds[0]};
+    const double median = wt_order_median(seconds, (size_t)count);
+    return (wt_bench_time){median, seconds[0]};
 }
 
 double wt_bench_together(wt_bench_work work, void *context) {

@@ -10,7 +10,7 @@
 
 typedef struct {
     char **in, **out, *checkpoint;
-    int raw, block;
+    int last_step, block;
 } apply_arguments;
 
 static apply_arguments given = {.block = 65536};
@@ -20,10 +20,8 @@ static const struct poptOption options[] = {
      "The sound to take, - for standard input; may be given several times, each with an --out", "SOUND"},
     {"out", '\0', POPT_ARG_ARGV, &given.out, 0,
      "The WAV file to write (32-bit floats), whose name must be free; - for standard output", "FILE.wav"},
-    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
-     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"raw", '\0', POPT_ARG_NONE, &given.raw, 0,
-     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
+    WT_CHECKPOINT_OPTION(given.checkpoint),
+    WT_NO_EMA_OPTION(given.last_step),
     {"block", '\0', POPT_ARG_INT, &given.block, 0,
      "Samples that are computed at a time (default 65536); more are faster, fewer come sooner; never changes "
      "a bit",
@@ -70,7 +68,7 @@ static wt_status apply_line(wt_comm *comm, const wt_command_line *line) {
     (void)comm;
     WT_GUARD(check_apply_arguments());
     WT_GUARD(wt_checkpoint_choose(&checkpoint, line->arguments[0], given.checkpoint));
-    WT_GUARD(wt_effect_open(&effect, checkpoint, given.raw));
+    WT_GUARD(wt_effect_open(&effect, checkpoint, given.last_step));
     for (int i = 0; i < files_of(given.in); i++) WT_GUARD(apply_file(effect, given.in[i], given.out[i]));
 cleanup:
     wt_effect_close(effect);

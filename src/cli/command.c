@@ -1,4 +1,5 @@
 /* Option parsing that all subcommands share, on popt. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,9 @@ void wt_command_help(const wt_command *command) {
 }
 
 /* An option that takes one value, and is given a second, is a mistake: which of both is meant? popt would
- * take the last. This reads the options of `table` once, for their names alone; the second reading reports
- * what is wrong with them. */
-static wt_status refuse_repeated(const wt_command *command, int argc, const char **argv,
+ * take the last. Nor is "nan" a number, as popt has it. This reads the options of `table` once, for their
+ * names and such values alone; the second reading reports what else is wrong with them. */
+static wt_status check_values(const wt_command *command, int argc, const char **argv,
                                  const struct poptOption *table) {
     enum { OPTIONS_MAX = 64 };
     struct poptOption names[OPTIONS_MAX + 1];
@@ -74,7 +75,10 @@ static wt_status refuse_repeated(const wt_command *command, int argc, const char
         const struct poptOption *option = table - count + (code - 1);
         const int kind = option->argInfo & POPT_ARG_MASK;
         const bool once = kind != POPT_ARG_NONE && kind != POPT_ARG_ARGV;
-        free(poptGetOptArg(context));
+        char *value = poptGetOptArg(context);
+        if (kind == POPT_ARG_DOUBLE && value && isnan(strtod(value, NULL)))
+            status = wt_error(WT_USAGE, "--%s: got %s, expected a number", option->longName, value);
+        free(value);
         if (once && seen[code - 1])
             status = wt_error(WT_USAGE, "--%s: is given twice (expected once)", option->longName);
         seen[code - 1] = true;
@@ -114,7 +118,7 @@ wt_status wt_command_parse(wt_command_line *line, const wt_command *command, int
     table[entries] = (struct poptOption){NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)help_option, 0,
                                          NULL, NULL};
     help_asked = 0;
-    WT_TRY(refuse_repeated(command, argc, argv, command->options));
+    WT_TRY(check_values(command, argc, argv, command->options));
     line->context = poptGetContext(command->name, argc, argv, table, 0);
     WT_CHECK(line->context, WT_FAILED, "out of memory for the options");
     WT_TRY(parse_options(line->context, command));

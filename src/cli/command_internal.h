@@ -104,4 +104,17 @@ extern const wt_command wt_command_plot, wt_command_sweep, wt_command_export, wt
 extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;
 extern const wt_command wt_command_bench_calibrate, wt_command_bench_scaling, wt_command_bench_generate;
 
+/* Rows of an option table that several commands have alike. */
+#define WT_CHECKPOINT_OPTION(place)                                                        \
+    {                                                                                      \
+        "checkpoint", '\0', POPT_ARG_STRING, &(place), 0,                                  \
+            "Checkpoint of a run: newest (default), best (by validation loss), or a step", \
+            "newest|best|STEP"                                                             \
+    }
+#define WT_NO_EMA_OPTION(place)                                                                            \
+    {                                                                                                      \
+        "no-ema", '\0', POPT_ARG_NONE, &(place), 0,                                                        \
+            "If the run has ema.decay: use the parameters of the last step instead of their average", NULL \
+    }
+
 #endif

@@ -25,8 +25,7 @@ static const struct poptOption options[] = {
     {"data", '\0', POPT_ARG_STRING, &given.data, 0, "A data set other than that of the configuration",
      "DATASET"},
     {"split", '\0', POPT_ARG_STRING, &given.split, 0, "Train, validation or test (default: test)", "SPLIT"},
-    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
-     "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    WT_CHECKPOINT_OPTION(given.checkpoint),
     {"markov", '\0', POPT_ARG_NONE, &given.markov, 0,
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
     {"predictions", '\0', POPT_ARG_STRING, &given.predictions, 0,
@@ -47,8 +46,7 @@ static const struct poptOption options[] = {
     {"weights", '\0', POPT_ARG_STRING, &given.weights, 0,
      "Precision of the weights of products: fp32 (default), or bf16, as generate --weights bf16 rounds them",
      "fp32|bf16"},
-    {"no-ema", '\0', POPT_ARG_NONE, &given.last_step, 0,
-     "If the run has ema.decay: use the parameters of the last step instead of their average", NULL},
+    WT_NO_EMA_OPTION(given.last_step),
     POPT_TABLEEND,
 };
 

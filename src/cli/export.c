@@ -9,7 +9,7 @@
 
 typedef struct {
     char *format, *out, *checkpoint;
-    int raw;
+    int last_step;
     wt_nam_metadata labels;
 } arguments_type;
 
@@ -19,10 +19,8 @@ static const struct poptOption options[] = {
     {"format", '\0', POPT_ARG_STRING, &given.format, 0,
      "What it is written as: nam, Neural Amp Modeler's file", "nam"},
     {"out", '\0', POPT_ARG_STRING, &given.out, 0, "The file, whose name must be free", "FILE"},
-    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
-     "Which one of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"raw", '\0', POPT_ARG_NONE, &given.raw, 0,
-     "Of a run with ema.decay, the parameters of the last step instead of their mean", NULL},
+    WT_CHECKPOINT_OPTION(given.checkpoint),
+    WT_NO_EMA_OPTION(given.last_step),
     WT_EXPORT_LABELS(given.labels),
     POPT_TABLEEND,
 };
@@ -38,7 +36,7 @@ static wt_status check_export_arguments(void) {
 }
 
 static wt_status export_nam(wt_comm *comm, const wt_command_line *line) {
-    const wt_nam_job job = {given.out,     given.checkpoint, given.raw,
+    const wt_nam_job job = {given.out,     given.checkpoint, given.last_step,
                             &given.labels, line->arguments,  line->count};
     (void)comm;
     WT_TRY(check_export_arguments());

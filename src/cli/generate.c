@@ -83,10 +83,8 @@ static const struct poptOption options[] = {
      "NAME|N"},
     {"plot", '\0', POPT_ARG_STRING, &given.plot, 0,
      "Of a table's series, a picture of what it goes on from and how (of the first piece)", "FILE.png"},
-    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
-     "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
-    {"no-ema", '\0', POPT_ARG_NONE, &given.last_step, 0,
-     "If the run has ema.decay: use the parameters of the last step instead of their average", NULL},
+    WT_CHECKPOINT_OPTION(given.checkpoint),
+    WT_NO_EMA_OPTION(given.last_step),
     {"force", '\0', POPT_ARG_NONE, &given.force, 0, "Replace existing files", NULL},
     POPT_TABLEEND,
 };

@@ -20,8 +20,7 @@ typedef struct {
 static inspect_arguments given;
 
 static const struct poptOption options[] = {
-    {"checkpoint", '\0', POPT_ARG_STRING, &given.checkpoint, 0,
-     "Checkpoint of a run: newest (default), best (by validation loss), or a step", "newest|best|STEP"},
+    WT_CHECKPOINT_OPTION(given.checkpoint),
     {"set", '\0', POPT_ARG_ARGV, &given.sets, 0, "Set a key of a configuration first", "KEY=VALUE"},
     {"tensors", '\0', POPT_ARG_NONE, &given.tensors, 0, "List every tensor with its shape", NULL},
     {"verify", '\0', POPT_ARG_NONE, &given.verify, 0,

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "config/sections.h"
 #include "data/dataset.h"
 #include "data/prepare/feature_folder.h"
@@ -91,17 +92,6 @@ wt_status wt_conditions_add_sound(wt_conditions *conditions, const wt_generator 
 
 /* --- files of features --- */
 
-/* Median of numbers, which are sorted. */
-static double take_median(double *values, int count) {
-    for (int i = 1; i < count; i++) {
-        const double v = values[i];
-        int at = i;
-        for (; at > 0 && values[at - 1] > v; at--) values[at] = values[at - 1];
-        values[at] = v;
-    }
-    return values[count / 2];
-}
-
 /* Given features next to those that the network has learnt, each of their numbers: medians of the deviations'
  * ratio, and of how far the mean lies from the learnt one, in learnt deviations. */
 static void compare_statistics(const wt_features *learnt, const float *frames, int64_t count, double *ratio,
@@ -117,8 +107,8 @@ static void compare_statistics(const wt_features *learnt, const float *frames, i
         ratios[c] = sqrt(squares) / learnt->deviation[c];
         shifts[c] = fabs(mean - learnt->mean[c]) / learnt->deviation[c];
     }
-    *ratio = take_median(ratios, learnt->count);
-    *shift = take_median(shifts, learnt->count);
+    *ratio = wt_order_median(ratios, (size_t)learnt->count);
+    *shift = wt_order_median(shifts, (size_t)learnt->count);
 }
 
 static bool is_near(double value, double expected) {

@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/order.h"
 #include "copy_internal.h"
 #include "data/prepare/mel.h"
 #include "wavetrain/data.h"
@@ -62,11 +62,6 @@ static void mark_active(analysis *a) {
         a->active[i] = a->energy[i] > 0 && 10 * log10(a->energy[i] / largest) >= -active_decibels;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median flatness of active frames; 0 where there are none. */
 static wt_status measure_flatness(analysis *a, const float *x, int64_t count) {
     double *values;
@@ -75,8 +70,7 @@ static wt_status measure_flatness(analysis *a, const float *x, int64_t count) {
     wt_status status = wt_copy_flatness(values, &a->frames, x, count);
     for (int64_t i = 0; i < a->frames.count; i++)
         if (a->active[i]) values[active++] = values[i];
-    qsort(values, (size_t)active, sizeof *values, compare_numbers);
-    a->flatness = active ? values[active / 2] : 0;
+    a->flatness = active ? wt_order_median(values, (size_t)active) : 0;
     wt_free(values);
     return status;
 }

@@ -2,11 +2,11 @@
  * The numbers of a plot: picking, smoothing, thinning, ranges, ticks. Nothing here knows the drawing library,
  * so that all of it is tested where there is none.
  */
+#include "base/order.h"
 #include "plot_internal.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static wt_status take_series(wt_series *series, size_t capacity) {
@@ -93,11 +93,6 @@ void wt_series_thin(wt_series *series, double x0, double x1, size_t columns) {
     series->count = kept;
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 wt_status wt_series_quantile(double *out, const wt_series *series, double share, double from) {
     *out = NAN;
     size_t first = 0;
@@ -107,7 +102,7 @@ wt_status wt_series_quantile(double *out, const wt_series *series, double share,
     double *sorted;
     WT_TRY(wt_alloc(&sorted, count, sizeof *sorted, "a plot's points"));
     memcpy(sorted, series->y + first, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, by_value);
+    wt_order_sort(sorted, count);
     *out = sorted[(size_t)(share * (double)(count - 1) + 0.5)];
     wt_free(sorted);
     return WT_OK;

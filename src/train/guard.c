@@ -5,22 +5,16 @@
  * sums that are the same on any number of ranks, and what it remembers is in the checkpoint.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
 #include "train_internal.h"
 
-static int compare_doubles(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-/* The median of the norms that the ring holds (the upper one of an even number). */
+/* The median of the norms that the ring holds (wt_order_median). */
 static double find_median_norm(const wt_checkpoint_state *state) {
     double sorted[WT_NORM_RING];
     memcpy(sorted, state->guard.norms, sizeof sorted);
-    qsort(sorted, WT_NORM_RING, sizeof *sorted, compare_doubles);
-    return sorted[WT_NORM_RING / 2];
+    return wt_order_median(sorted, WT_NORM_RING);
 }
 
 /* Only a full ring is a measure. */

@@ -10,9 +10,9 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
 #include "train_internal.h"
 
 enum { WT_KEPT = 64 /* steps of an interval */, WT_LEAST_STEPS = 8 };
@@ -51,14 +51,9 @@ void wt_stragglers_note(wt_stragglers *s, int rank, double seconds) {
 
 /* --- medians --- */
 
-static int compare_times(const void *a, const void *b) {
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static double find_lower_median(wt_stragglers *s, const double *values, int count) {
     memcpy(s->sorted, values, (size_t)count * sizeof *values);
-    qsort(s->sorted, (size_t)count, sizeof *values, compare_times);
+    wt_order_sort(s->sorted, (size_t)count);
     return s->sorted[(count - 1) / 2];
 }
 

@@ -164,10 +164,10 @@ generate_refused() {
 }
 expect_error 2 '--out FILE.wav is missing' "$WAVETRAIN" generate run
 generate_refused '--seconds is out of range' --seconds 0
-generate_refused '--seconds is out of range' --seconds nan
+generate_refused '--seconds: got nan, expected a number' --seconds nan
 generate_refused '--count is out of range' --count 0
 generate_refused '--temperature is out of range' --temperature -1
-generate_refused '--temperature is out of range' --temperature nan
+generate_refused '--temperature: got nan, expected a number' --temperature nan
 generate_refused '--top-k is out of range' --top-k -1
 generate_refused '--prime-seconds is out of range' --prime-seconds -1
 generate_refused 'expected one of them' --prime a.wav --prime-from test

@@ -168,6 +168,6 @@ sine '--amplitude: out of range' sine --out out --amplitude 1.1
 sine '--rate: out of range' sine --out out --rate 10
 sine '--utterances: out of range' sine --out out --utterances 2
 sine '--seconds: out of range' sine --out out --seconds 0
-sine '--seconds: out of range' sine --out out --seconds nan
+sine '--seconds: got nan, expected a number' sine --out out --seconds nan
 sine '--noise: out of range' sine --out out --noise -1
 sine 'empty: exists already' sine --out empty
