@@ -11,25 +11,16 @@
 
 wt_status wt_prime_read_mono(float **out, int64_t *count, const char *path, int rate) {
     wt_sound_format format;
-    float *samples, *mono = NULL;
-    wt_status status = WT_OK;
+    float *samples;
     WT_TRY(wt_sound_read(&samples, &format, path, 0, -1));
-    WT_GUARD(wt_alloc(&mono, (size_t)format.frames, sizeof *mono, "a recording"));
-    for (int64_t i = 0; i < format.frames; i++) {
-        float sum = 0;
-        for (int c = 0; c < format.channels; c++) sum += samples[i * format.channels + c];
-        mono[i] = sum / (float)format.channels;
-    }
+    wt_sound_choose(samples, format.frames, format.channels, 0);
     *count = wt_sound_resampled_frames(format.frames, format.rate, rate);
     if (format.rate == rate) {
-        *out = mono;
-        mono = NULL;
-    } else {
-        WT_GUARD(wt_sound_resample(out, mono, format.frames, 1, format.rate, rate));
+        *out = samples;
+        return WT_OK;
     }
-cleanup:
+    const wt_status status = wt_sound_resample(out, samples, format.frames, 1, format.rate, rate);
     wt_free(samples);
-    wt_free(mono);
     return status;
 }
 

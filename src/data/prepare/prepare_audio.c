@@ -140,16 +140,6 @@ cleanup:
     return status;
 }
 
-/* In place: frame f of one channel is written where frame f or an earlier one was read. */
-static void choose_samples(float *samples, int64_t frames, int channels, int choice) {
-    for (int64_t f = 0; f < frames; f++) {
-        const float *frame = samples + f * channels;
-        double sum = 0;
-        for (int c = 0; c < channels; c++) sum += frame[c];
-        samples[f] = choice == WT_CHANNELS_MIX ? (float)(sum / channels) : frame[choice - 1];
-    }
-}
-
 static wt_status resample(wt_utterance *utterance, int channels, int from, int to) {
     if (from == to) return WT_OK;
     float *resampled;
@@ -236,7 +226,7 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
     WT_TRY(check_unchanged(file, &format));
     utterance->count = format.frames;
     if (options->channels != WT_CHANNELS_KEEP)
-        choose_samples(utterance->samples, format.frames, format.channels, options->channels);
+        wt_sound_choose(utterance->samples, format.frames, format.channels, options->channels);
     utterance->silent = is_silent(utterance->samples, utterance->count * channels);
     WT_TRY(resample(utterance, channels, format.rate, rate));
     if (options->trim > 0) trim_utterance(utterance, channels, rate, options->trim);

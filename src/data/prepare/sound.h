@@ -40,6 +40,10 @@ wt_status wt_sound_inspect(wt_sound_format *format, const char *path);
 wt_status wt_sound_read(float **samples, wt_sound_format *format, const char *path, int64_t first,
                         int64_t count);
 
+/* Makes samples [frames, channels] samples [frames], in place: of channel `choice` from 1 on, or with 0 their
+ * mean, added in double. */
+void wt_sound_choose(float *samples, int64_t frames, int channels, int choice);
+
 /*
  * WAV as it comes, of samples [frames, channels]: `path` is a file, written under a temporary name until it
  * is closed (an older file at `path` is replaced then), or "-", standard output, where each call's samples
