@@ -87,10 +87,10 @@ typedef struct wt_checkpoint wt_checkpoint;
 
 /* --- one file --- */
 
-/* Reads and verifies the trailer (a .nam file, which has none, is read as a checkpoint of step 0), then
- * opens, and checks the range of every field and number. The message says what is wrong with the file:
- * truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the system. Warns of a name
- * that says another step than the file holds. */
+/* Reads and verifies the trailer (.nam and safetensors files, which have none, are read as checkpoints of
+ * step 0), then opens, and checks the range of every field and number. The message says what is wrong with
+ * the file: truncated, damaged, no checkpoint of wavetrain. Tries again after an error of the system. Warns
+ * of a name that says another step than the file holds. */
 wt_status wt_checkpoint_open(wt_checkpoint **out, const char *path);
 
 void wt_checkpoint_close(wt_checkpoint *checkpoint);

@@ -16,6 +16,7 @@
 #include "checkpoint_internal.h"
 #include "data/vocabulary.h"
 #include "export/nam.h"
+#include "export/safetensors.h"
 
 enum { WT_CHECKPOINT_VERSION = 1 };
 
@@ -63,14 +64,32 @@ static wt_status verify_trailer(size_t *size, const char *path, const char *byte
     return WT_OK;
 }
 
-/* A .nam file has no trailer: its text's hash. */
-static wt_status seal_nam(char seal[WT_HASH_TEXT], const char *path) {
-    char *text;
-    size_t bytes;
-    WT_TRY(wt_file_read(&text, &bytes, path, WT_NAM_TEXT_MAX));
-    const bool recognised = wt_nam_recognise(text, bytes);
-    if (recognised) wt_hash_print(seal, wt_hash_bytes(text, bytes, 0));
-    wt_free(text);
+/* --- other programs' files, read as checkpoints --- */
+
+static const struct {
+    bool (*recognise)(const char *bytes, size_t size);
+    wt_foreign_reader *convert;
+} foreign[] = {
+    {wt_nam_recognise, wt_checkpoint_from_nam},
+    {wt_safetensors_recognise, wt_checkpoint_from_safetensors},
+};
+
+/* NULL: it is none of them. */
+static wt_foreign_reader *find_foreign(const char *bytes, size_t size) {
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        if (foreign[i].recognise(bytes, size)) return foreign[i].convert;
+    }
+    return NULL;
+}
+
+/* They have no trailer: the hash of all. */
+static wt_status seal_foreign(char seal[WT_HASH_TEXT], const char *path) {
+    char *bytes;
+    size_t size;
+    WT_TRY(wt_file_read(&bytes, &size, path, WT_CHECKPOINT_LIMIT));
+    const bool recognised = find_foreign(bytes, size) != NULL;
+    if (recognised) wt_hash_print(seal, wt_hash_bytes(bytes, size, 0));
+    wt_free(bytes);
     WT_CHECK(recognised, WT_FAILED, "%s: is no whole checkpoint (the trailer is missing)", path);
     return WT_OK;
 }
@@ -86,7 +105,7 @@ wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path) {
         wt_hash_print(seal, wt_hash_bytes(&found, sizeof found, 0));
         return WT_OK;
     }
-    return seal_nam(seal, path);
+    return seal_foreign(seal, path);
 }
 
 /* --- writing --- */
@@ -253,8 +272,9 @@ wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path) {
     WT_GUARD(wt_path_join(checkpoint->path, path, "") /* bounds the length */);
     snprintf(checkpoint->path, sizeof checkpoint->path, "%s", path);
     WT_GUARD(wt_file_read(&bytes, &all, path, WT_CHECKPOINT_LIMIT));
-    if (wt_nam_recognise(bytes, all)) {
-        WT_GUARD(wt_checkpoint_from_nam(&image, &size, path, bytes, all));
+    wt_foreign_reader *convert = find_foreign(bytes, all);
+    if (convert) {
+        WT_GUARD(convert(&image, &size, &(wt_foreign){path, bytes, all}, &checkpoint->bare));
     } else {
         WT_GUARD(verify_trailer(&size, path, bytes, all));
     }
@@ -292,6 +312,10 @@ const wt_config *wt_checkpoint_get_config(const wt_checkpoint *checkpoint) {
 const char *wt_checkpoint_dataset_path(const wt_checkpoint *checkpoint) {
     const char *named = checkpoint->config.data.path, *had = checkpoint->state.dataset_path;
     return !wt_path_exists(named) && *had && wt_path_exists(had) ? had : named;
+}
+
+bool wt_checkpoint_is_bare(const wt_checkpoint *checkpoint) {
+    return checkpoint->bare;
 }
 
 const wt_vocabulary *wt_checkpoint_get_vocabulary(const wt_checkpoint *checkpoint) {

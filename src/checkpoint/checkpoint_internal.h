@@ -12,6 +12,7 @@ struct wt_checkpoint {
     wt_checkpoint_state state;
     wt_config config;
     wt_vocabulary vocabulary;
+    bool bare;
 };
 
 /* As wt_checkpoint_open, tried once. */
@@ -21,14 +22,23 @@ wt_status wt_checkpoint_open_once(wt_checkpoint **out, const char *path);
 int64_t wt_checkpoint_name_step(const char *name);
 wt_status wt_checkpoints_folder(char out[WT_PATH_MAX], const char *run);
 
-/* --- nam_checkpoint.c --- */
+/* --- nam_checkpoint.c, safetensors_checkpoint.c --- */
 
-/* The HDF5 image (wt_free) of a checkpoint with what a .nam file's text holds. */
-wt_status wt_checkpoint_from_nam(char **image, size_t *size, const char *path, const char *text,
-                                 size_t bytes);
+/* Another program's file. */
+typedef struct {
+    const char *path, *bytes;
+    size_t size;
+} wt_foreign;
+
+/* The HDF5 image (wt_free) of a checkpoint of step 0 with what the file holds; *bare becomes true where that
+ * is tensors alone. */
+typedef wt_status wt_foreign_reader(char **image, size_t *size, const wt_foreign *file, bool *bare);
+wt_foreign_reader wt_checkpoint_from_nam, wt_checkpoint_from_safetensors;
 
 /* --- checkpoint_state.c --- */
 
+/* Of a run that has made no step, before its data are known. */
+void wt_state_begin(wt_checkpoint_state *state);
 wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state);
 /* Of a state of zeros. Integers are in their range then; wt_state_check knows the rest. */
 wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *state);

@@ -187,6 +187,21 @@ wt_status wt_state_check_tensor(const char *path, const char *name, const float 
     return WT_OK;
 }
 
+void wt_state_begin(wt_checkpoint_state *state) {
+    *state = (wt_checkpoint_state){.sample_rate = 1,
+                                   .channels = 1,
+                                   .ranks = 1,
+                                   .threads = 1,
+                                   .validation_loss = NAN,
+                                   .best_validation_loss = NAN,
+                                   .best_step = -1,
+                                   .planned_step = -1,
+                                   .guard.rate_scale = 1,
+                                   .plateau.best = INFINITY,
+                                   .plateau.scale = 1};
+    wt_hash_print(state->dataset, (wt_hash){0, 0});
+}
+
 /* --- writing --- */
 
 /* Mean and deviation, a row each. */

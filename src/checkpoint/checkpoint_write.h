@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config/sections.h"
+#include "export/safetensors.h"
 #include "wavetrain/checkpoint.h"
 
 /* One tensor to be stored under its name, in PyTorch's order. */
@@ -35,6 +36,11 @@ wt_status wt_checkpoint_seal(char seal[WT_HASH_TEXT], const char *path);
 /* Whether it is there with that shape; nothing is read. */
 wt_status wt_checkpoint_check_shape(wt_checkpoint *checkpoint, wt_tensor_kind kind, const char *name,
                                     int rank, const int64_t *shape);
+/* Whether it came from a file of tensors alone: its configuration and its state are those of nobody, and it
+ * only begins a run. */
+bool wt_checkpoint_is_bare(const wt_checkpoint *checkpoint);
+/* Metadata by which a file of its tensors can be read as a checkpoint again. */
+wt_status wt_checkpoint_describe(const wt_checkpoint *checkpoint, wt_safetensors *file);
 /* Tensors named in the file. A network must have just these. */
 wt_status wt_checkpoint_names(wt_checkpoint *checkpoint, char ***names, size_t *count);
 

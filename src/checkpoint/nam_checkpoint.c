@@ -29,31 +29,16 @@ static wt_status list_tensors(wt_checkpoint_tensor **out, const wt_network *netw
     return WT_OK;
 }
 
-/* Of a run that has made no step. */
-static wt_checkpoint_state make_nam_state(const wt_nam_file *file) {
-    wt_checkpoint_state state = {.sample_rate = file->sample_rate,
-                                 .channels = 1,
-                                 .ranks = 1,
-                                 .threads = 1,
-                                 .outputs = 1,
-                                 .validation_loss = NAN,
-                                 .best_validation_loss = NAN,
-                                 .best_step = -1,
-                                 .planned_step = -1,
-                                 .guard.rate_scale = 1,
-                                 .plateau.best = INFINITY,
-                                 .plateau.scale = 1};
-    wt_hash_print(state.dataset, (wt_hash){0, 0});
-    return state;
-}
-
 static wt_status build(char **image, size_t *size, const wt_nam_file *file, const char *path) {
     wt_status status = WT_OK;
     wt_network *network = NULL;
     wt_checkpoint_tensor *tensors = NULL;
     float *zeros = NULL;
     const wt_network_shape shape = {.channels = 1, .values = 1};
-    const wt_checkpoint_state state = make_nam_state(file);
+    wt_checkpoint_state state;
+    wt_state_begin(&state);
+    state.sample_rate = file->sample_rate;
+    state.outputs = 1;
     WT_TRY(wt_network_create_shaped(&network, &file->config.model, &shape));
     WT_GUARD_CHECK(wt_network_parameters(network)->total == file->count, WT_USAGE,
                    "%s: weights do not fit the layers (got %zu numbers, expected %zu)", path, file->count + 1,
@@ -69,11 +54,11 @@ cleanup:
     return status;
 }
 
-wt_status wt_checkpoint_from_nam(char **image, size_t *size, const char *path, const char *text,
-                                 size_t bytes) {
+wt_status wt_checkpoint_from_nam(char **image, size_t *size, const wt_foreign *file_bytes, bool *bare) {
     wt_nam_file file;
-    WT_TRY(wt_nam_parse(&file, path, text, bytes));
-    wt_status status = build(image, size, &file, path);
+    *bare = false;
+    WT_TRY(wt_nam_parse(&file, file_bytes->path, file_bytes->bytes, file_bytes->size));
+    wt_status status = build(image, size, &file, file_bytes->path);
     wt_nam_dispose(&file);
     return status;
 }

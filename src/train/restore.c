@@ -100,6 +100,10 @@ wt_status wt_restore_network(wt_restored *restored, wt_checkpoint *checkpoint, b
     wt_status status = WT_OK;
     const wt_config *config = wt_checkpoint_get_config(checkpoint);
     memset(restored, 0, sizeof *restored);
+    WT_CHECK(!wt_checkpoint_is_bare(checkpoint), WT_USAGE,
+             "%s: has tensors alone (expected a configuration in its metadata; train --init takes "
+             "it as it is)",
+             wt_checkpoint_path(checkpoint));
     const wt_checkpoint_state *state = wt_checkpoint_get_state(checkpoint);
     wt_network_shape shape = wt_train_shape_network(config, wt_checkpoint_quantization(checkpoint).levels,
                                                     state->outputs, state->channels);

@@ -130,6 +130,7 @@ static wt_status check_resume(const wt_trainer *trainer, wt_checkpoint *checkpoi
 static wt_status check_vocabulary(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
     const wt_vocabulary *own = wt_dataset_vocabulary(trainer->data.set);
     const wt_vocabulary *learnt = wt_checkpoint_get_vocabulary(checkpoint);
+    if (wt_checkpoint_is_bare(checkpoint)) return WT_OK;
     WT_CHECK(wt_vocabulary_equal(own, learnt), WT_USAGE,
              "%s: the checkpoint's vocabulary is not that of the data set %s (got %d symbols, expected %d%s)",
              wt_checkpoint_path(checkpoint), trainer->config->data.path, learnt->classes, own->classes,
@@ -164,7 +165,7 @@ static wt_status take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint)
 static void warn_of_other_rate(const wt_trainer *trainer, const wt_checkpoint *checkpoint) {
     const int was = wt_checkpoint_get_state(checkpoint)->sample_rate;
     const int is = wt_dataset_sample_rate(trainer->data.set);
-    if (was != is)
+    if (was != is && !wt_checkpoint_is_bare(checkpoint))
         wt_log_warning("%s: was trained at another sample rate than the data set's (got %d Hz, expected %d)",
                        wt_checkpoint_path(checkpoint), was, is);
 }
