@@ -59,7 +59,7 @@ wt_status wt_nam_export(const wt_nam_job *job);
 
 typedef struct {
     const char *dry, *wet;     /* what was played, and what was recorded */
-    const char *preset;        /* wt_capture_knows */
+    const char *preset;        /* wt_capture_knows; NULL: wt_capture_choose is to be called */
     const char *align;         /* wt_audio_job */
     double minutes, until_esr; /* how long to train, on this machine as it is now */
     int more_epochs;           /* for which to go on with a finished capture */
@@ -72,6 +72,9 @@ typedef struct {
 bool wt_capture_knows(const char *preset);
 /* Sets `out`, which ends in .nam, and `work`, which is named after it. */
 wt_status wt_capture_name(wt_capture *capture, const char *out);
+
+/* Where no preset is given, takes that which the capture has begun with, or a1-standard. Collective. */
+void wt_capture_choose(wt_comm *comm, wt_capture *capture);
 
 /* Makes the data set (output->out is not read); *made is false where it was there already, and nothing else
  * happens. Dispose of the set and of what is prepared in any case. Collective. */

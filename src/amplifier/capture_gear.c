@@ -59,6 +59,26 @@ static wt_status locate_pair(char path[WT_PATH_MAX], const wt_capture *capture, 
     return wt_path_join(path, capture->work, name);
 }
 
+/* Whether the capture has begun with this preset: each of its sizes has its configuration. */
+static bool has_begun(const wt_capture *capture, const capture_preset *preset) {
+    char path[WT_PATH_MAX];
+    for (int s = 0; preset->sizes[s]; s++) {
+        if (locate_pair(path, capture, preset->sizes[s], ".yaml") != WT_OK || !wt_path_exists(path)) return false;
+    }
+    return true;
+}
+
+void wt_capture_choose(wt_comm *comm, wt_capture *capture) {
+    const size_t count = sizeof presets / sizeof *presets;
+    if (capture->preset) return;
+    capture->preset = presets[0].name;
+    for (size_t i = 0; i < count; i++) {
+        if (!wt_comm_decide(comm, has_begun(capture, &presets[i]))) continue;
+        capture->preset = presets[i].name;
+        return;
+    }
+}
+
 /* --- the data set --- */
 
 static wt_status locate_data(char path[WT_PATH_MAX], const wt_capture *capture) {

@@ -26,7 +26,8 @@ static const struct poptOption options[] = {
      "the same folder",
      "FILE.nam|FOLDER"},
     {"preset", '\0', POPT_ARG_STRING, &given.preset, 0,
-     "The network (default a1-standard); a2 trains both of its sizes into one file",
+     "The network (default: that which the capture has begun with, or a1-standard); a2 trains both of its "
+     "sizes into one file",
      "a1-standard|a1-lite|a1-feather|a1-nano|a2|a2-full|a2-lite"},
     {"minutes", '\0', POPT_ARG_DOUBLE, &given.minutes, 0,
      "How long to train, on this machine as it is now (default 10)", "M"},
@@ -49,11 +50,10 @@ static const struct poptOption options[] = {
 
 static wt_status check_arguments(void) {
     WT_CHECK(given.out, WT_USAGE, "capture: --out is missing (expected --out FILE.nam, or a folder)");
-    if (!given.preset) given.preset = strdup("a1-standard");
     if (!given.align) given.align = strdup("auto");
-    WT_CHECK(given.preset && given.align, WT_FAILED, "out of memory");
-    WT_CHECK(wt_capture_knows(given.preset), WT_USAGE, "--preset: no such preset (got %s; --help lists them)",
-             given.preset);
+    WT_CHECK(given.align, WT_FAILED, "out of memory");
+    WT_CHECK(!given.preset || wt_capture_knows(given.preset), WT_USAGE,
+             "--preset: no such preset (got %s; --help lists them)", given.preset);
     WT_CHECK(given.minutes > 0 && given.minutes <= 100000, WT_USAGE,
              "--minutes is out of range (got %g, expected above 0, at most 100000)", given.minutes);
     WT_CHECK(given.until_esr >= 0 && given.until_esr <= 1, WT_USAGE,
@@ -134,8 +134,9 @@ static wt_status prepare_pair(wt_comm *comm, const wt_capture *capture) {
     return status;
 }
 
-static wt_status make_one(wt_comm *comm, const wt_capture *capture) {
+static wt_status make_one(wt_comm *comm, wt_capture *capture) {
     const bool root = wt_comm_rank(comm) == 0;
+    wt_capture_choose(comm, capture);
     if (!given.report) {
         WT_TRY(wt_comm_agree(comm, root ? check_out(capture) : WT_OK));
         WT_TRY(prepare_pair(comm, capture));

@@ -32,6 +32,10 @@ expect_ok "${capture[@]}" wets/one.wav --out one.nam "${quick[@]}" --more-epochs
 [ "$(grep -c . one.capture/a1-nano/metrics.csv)" -gt "$steps" ] || fail "not gone on"
 awk "BEGIN { exit !($(esr one.nam) <= $first) }" || fail "more epochs are worse: $first, then $(esr one.nam)"
 
+# the network that a capture has begun with is its default
+expect_ok "${capture[@]}" wets/one.wav --out one.nam --report
+said out.txt "one.nam: a1-nano: done, ESR "
+
 # --- a folder: both sizes in a file, element by element ---
 
 expect_ok "${capture[@]}" wets --out models --list
