@@ -63,7 +63,8 @@ static wt_status locate_pair(char path[WT_PATH_MAX], const wt_capture *capture, 
 static bool has_begun(const wt_capture *capture, const capture_preset *preset) {
     char path[WT_PATH_MAX];
     for (int s = 0; preset->sizes[s]; s++) {
-        if (locate_pair(path, capture, preset->sizes[s], ".yaml") != WT_OK || !wt_path_exists(path)) return false;
+        if (locate_pair(path, capture, preset->sizes[s], ".yaml") != WT_OK || !wt_path_exists(path))
+            return false;
     }
     return true;
 }

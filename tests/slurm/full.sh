@@ -8,7 +8,7 @@
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 source=$(readlink -f "$here/../..")
-parts=(full_train full_node full_states full_failing full_sweep full_pipeline)
+parts=(full_train full_node full_states full_failing full_sweep full_captures full_pipeline)
 [ $# = 0 ] || parts=("$@")
 
 if [ -z "${WAVETRAIN-}" ]; then
