@@ -7,7 +7,7 @@
 #   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 #   --words       also lists of words to learn to spell from (configs/words.yaml)
-#   --compare     also what tests are compared with by hand: PyTorch, h5py, sox (librosa: by pip)
+#   --compare     also what tests are compared with by hand: PyTorch, h5py, sox (the rest: by pip)
 set -eu
 
 need_tests=0 need_threads=0 need_recordings=0 need_words=0 need_compare=0
