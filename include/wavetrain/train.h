@@ -167,6 +167,11 @@ typedef struct {
     bool raw;                /* of a run with ema.decay, the parameters of the last step */
     bool markov; /* score a first-order Markov model (counts on the training part, 0.1 added) too */
     bool keep;   /* labels: keep predictions, on rank 0 */
+    const char
+        *logits; /* NULL, or where outputs are written to, by one rank, as HDF5: logits (float [targets,
+                         * outputs]), input (int32 [targets], or float [targets, channels]: the newest that a
+                         * target sees, with a look-ahead its own; all samples of a window that has one
+                         * target), utterance, sample (int64 [targets]), ids (texts) */
 } wt_evaluate_request;
 
 typedef struct {

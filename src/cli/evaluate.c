@@ -15,7 +15,7 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *data, *split, *checkpoint, *predictions, *frames, *weights, *plot;
+    char *data, *split, *checkpoint, *predictions, *logits, *frames, *weights, *plot;
     int markov, last_step, least, copies;
 } arguments;
 
@@ -30,6 +30,8 @@ static const struct poptOption options[] = {
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
     {"predictions", '\0', POPT_ARG_STRING, &given.predictions, 0,
      "Labels: write each target with its prediction, as CSV, or HDF5 where the name ends in .h5", "FILE"},
+    {"logits", '\0', POPT_ARG_STRING, &given.logits, 0,
+     "Write what the network makes of each target, and the newest input that it sees, as HDF5", "FILE.h5"},
     {"least", '\0', POPT_ARG_INT, &given.least, 0,
      "Labels: leave classes with fewer targets out of macro-F1 (default 0)", "N"},
     {"frames", '\0', POPT_ARG_STRING, &given.frames, 0,
@@ -172,7 +174,8 @@ static wt_status fill_request(wt_evaluate_request *request) {
                                      .split = given.split ? given.split : "test",
                                      .bf16 = weights == WT_WEIGHTS_BF16,
                                      .raw = given.last_step,
-                                     .markov = given.markov};
+                                     .markov = given.markov,
+                                     .logits = given.logits};
     if (!given.frames) return WT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         request->frames = (wt_frames_source)i;
@@ -284,8 +287,8 @@ static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *fi
     WT_TRY(wt_command_settle(comm, false));
     WT_TRY(wt_comm_agree(comm, fill_request(&r->request)));
     WT_CHECK(given.copies || !given.plot, WT_USAGE, "--plot: needs --copies");
-    WT_CHECK(!given.copies || (!given.markov && !given.predictions && !given.frames), WT_USAGE,
-             "--copies: does not go with --markov, --predictions or --frames");
+    WT_CHECK(!given.copies || (!given.markov && !given.predictions && !given.logits && !given.frames),
+             WT_USAGE, "--copies: does not go with --markov, --predictions, --logits or --frames");
     WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, given.checkpoint));
     if (given.copies) return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? evaluate_copies(r) : WT_OK);
     const wt_status status = wt_checkpoint_evaluate(comm, r->checkpoint, &r->request, given.predictions,

@@ -16,12 +16,12 @@ typedef struct {
 
 static arguments_type given = {.labels = WT_NAM_NO_METADATA};
 
-#define FORMATS "safetensors|nam"
+#define FORMATS "safetensors|torch|nam"
 
 static const struct poptOption options[] = {
     {"format", '\0', POPT_ARG_STRING, &given.format, 0,
-     "What it is written as: safetensors, tensors by PyTorch's names; nam, Neural Amp Modeler's file, of "
-     "amplifiers",
+     "What it is written as: safetensors, tensors by PyTorch's names; torch, these and next to them a page "
+     "of Python with the module, FILE.py; nam, Neural Amp Modeler's file, of amplifiers",
      FORMATS},
     {"out", '\0', POPT_ARG_STRING, &given.out, 0, "The file, whose name must be free", "FILE"},
     WT_CHECKPOINT_OPTION(given.checkpoint),

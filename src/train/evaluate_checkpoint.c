@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "comm/facts.h"
 #include "train/agreement.h"
+#include "train/evaluation.h"
 #include "train_internal.h"
 
 /* What an evaluation holds. */
@@ -17,6 +18,15 @@ typedef struct {
     wt_markov *markov;
     wt_evaluator *evaluator;
 } subject;
+
+static wt_status check_logits(wt_comm *comm, const subject *s) {
+    const char *path = s->request->logits;
+    if (!path) return WT_OK;
+    WT_CHECK(wt_comm_size(comm) == 1, WT_USAGE, "--logits: is written by one rank (got %d)",
+             wt_comm_size(comm));
+    WT_TRY(wt_path_require_ending(path, ".h5", "an HDF5 file"));
+    return wt_path_require_free(path, " (expected a name that is free)");
+}
 
 static wt_status check_subject(const subject *s) {
     const bool labels = s->config->data.target == WT_TARGETS_LABEL, markov = s->request->markov;
@@ -93,17 +103,24 @@ static wt_status run_evaluator(wt_comm *comm, const subject *s, wt_evaluated *ev
                   : WT_OK);
 }
 
+/* By one rank. */
+static wt_status run_with_logits(wt_comm *comm, const subject *s, wt_evaluated *evaluated) {
+    WT_TRY(wt_evaluator_record(s->evaluator, s->request->logits));
+    return wt_evaluator_end_record(s->evaluator, run_evaluator(comm, s, evaluated));
+}
+
 /* Collective. */
 static wt_status score_subject(wt_comm *comm, subject *s, wt_evaluated *evaluated) {
     WT_TRY(wt_comm_agree_alike(comm, restore_subject(s)));
     WT_TRY(wt_comm_agree(comm, check_subject(s)));
+    WT_TRY(wt_comm_agree(comm, check_logits(comm, s)));
     const wt_network_traits *traits = wt_network_get_traits(s->restored.network);
     evaluated->squared = traits->head_kind == WT_HEAD_MSE;
     evaluated->classes = traits->classes;
     evaluated->values = traits->values;
     if (s->request->markov) WT_TRY(count_markov(comm, s, evaluated->data));
     WT_TRY(open_evaluator(comm, s, evaluated));
-    WT_TRY(run_evaluator(comm, s, evaluated));
+    WT_TRY(s->request->logits ? run_with_logits(comm, s, evaluated) : run_evaluator(comm, s, evaluated));
     WT_CHECK(evaluated->score.targets > 0, WT_USAGE, "%s: has no targets", evaluated->data);
     return WT_OK;
 }

@@ -30,6 +30,11 @@ void wt_train_take_normalization(wt_normalization *normalization, const wt_confi
 /* Windows that an evaluation scores in one call, of a rank that has `part` of them. */
 int wt_evaluator_slots(int targets, int context, int64_t part);
 
+/* Writes the outputs of all targets that are scored from here on to `path` (train/logits.h), of one rank;
+ * and ends that. */
+wt_status wt_evaluator_record(wt_evaluator *evaluator, const char *path);
+wt_status wt_evaluator_end_record(wt_evaluator *evaluator, wt_status status);
+
 /* --- results of labels --- */
 
 /* One target. */

@@ -4,6 +4,7 @@
 
 #include "train/agreement.h"
 #include "train/evaluation.h"
+#include "train/logits.h"
 #include "train_internal.h"
 #include "wavetrain/stream.h"
 
@@ -19,8 +20,10 @@ struct wt_evaluator {
     int32_t silence; /* −2: labels have none */
     bool labelled;
     int64_t count, first, end; /* windows in the list, and this rank's part */
-    double *widths;  /* [classes]: ln of the codes of 16 bits in a class; NULL: not asked for, or values */
-    int32_t *apart;  /* [targets]: of one window, those in no run */
+    double *widths;    /* [classes]: ln of the codes of 16 bits in a class; NULL: not asked for, or values */
+    int32_t *apart;    /* [targets]: of one window, those in no run */
+    wt_logits *logits; /* that outputs are written to; NULL: none */
+    int look_ahead;
     bool fixed_list; /* the first `count` of the validation order; else the grid's own order */
 };
 
@@ -58,6 +61,7 @@ static wt_status open_split(wt_evaluator *evaluator, const wt_evaluation *of) {
     if (of->features) wt_train_shape_frames(&evaluator->shape, of->features);
     evaluator->shape.condition.source = of->frames;
     evaluator->labelled = data->target == WT_TARGETS_LABEL;
+    evaluator->look_ahead = data->look_ahead;
     evaluator->silence = evaluator->labelled || traits->values ? -2 : wt_quantize_silence(quantization);
     wt_engine_shape shape = {.windows = slots, .targets = targets};
     return wt_engine_create(&evaluator->pass, wt_network_graph(network), of->kernels, &shape);
@@ -116,6 +120,28 @@ wt_dataset *wt_evaluator_dataset(const wt_evaluator *evaluator) {
 /* The number in the grid of the window that is the i-th of the list. */
 static int64_t find_listed_window(const wt_evaluator *evaluator, int64_t i) {
     return evaluator->fixed_list ? wt_order_validation(wt_windows_count(evaluator->windows), i) : i;
+}
+
+wt_status wt_evaluator_record(wt_evaluator *evaluator, const char *path) {
+    const wt_network_traits *traits = wt_network_get_traits(evaluator->network);
+    const bool whole = traits->readout_rows > 0;
+    wt_logits_shape shape = {
+        .outputs = traits->outputs,
+        .inputs = whole ? evaluator->shape.targets + evaluator->shape.context - 1 : 1,
+        .channels = traits->input_kind == WT_INPUT_REAL ? wt_dataset_channels(evaluator->dataset) : 0};
+    WT_CHECK(evaluator->look_ahead < traits->receptive_field, WT_USAGE,
+             "--logits: data.look_ahead is not below the receptive field (got %d, expected below %d)",
+             evaluator->look_ahead, traits->receptive_field);
+    for (int64_t i = evaluator->first; i < evaluator->end; i++)
+        shape.rows += whole ? 1
+                            : wt_windows_get(evaluator->windows, find_listed_window(evaluator, i)).targets;
+    return wt_logits_create(&evaluator->logits, path, &shape);
+}
+
+wt_status wt_evaluator_end_record(wt_evaluator *evaluator, wt_status status) {
+    wt_logits *logits = evaluator->logits;
+    evaluator->logits = NULL;
+    return wt_logits_finish(logits, evaluator->dataset, status);
 }
 
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt) {
@@ -214,6 +240,25 @@ static wt_status score_labels(const wt_evaluator *evaluator, const wt_batch *bat
     return WT_OK;
 }
 
+/* The outputs of slot `slot`, the list's i-th window, and what the network saw. */
+static wt_status record_outputs(const wt_evaluator *evaluator, const wt_batch *batch, int slot, int64_t i) {
+    const wt_network_traits *traits = wt_network_get_traits(evaluator->network);
+    const wt_window window = wt_windows_get(evaluator->windows, find_listed_window(evaluator, i));
+    const wt_real *outputs = wt_engine_outputs(evaluator->pass, slot);
+    const bool whole = traits->readout_rows > 0; /* one target sees all of the window */
+    const size_t first = (size_t)slot * (size_t)wt_batch_rows(batch);
+    for (int t = 0; t < batch->target_count[slot]; t++) {
+        if (whole && batch->target[(size_t)slot * (size_t)batch->targets + (size_t)t] < 0) continue;
+        const size_t at = whole ? first : first + (size_t)(batch->context - 1 + t - evaluator->look_ahead);
+        const wt_logits_row row = {window.utterance, window.start + t,
+                                   batch->classes ? batch->classes + at : NULL,
+                                   batch->signal ? batch->signal + at * (size_t)batch->channels : NULL,
+                                   whole ? outputs : outputs + (size_t)t * (size_t)traits->outputs};
+        WT_TRY(wt_logits_add(evaluator->logits, &row));
+    }
+    return WT_OK;
+}
+
 static wt_status score_part(wt_evaluator *evaluator, const wt_markov *markov, wt_score *scores,
                             wt_label_results *results) {
     wt_status status = WT_OK;
@@ -235,6 +280,8 @@ static wt_status score_part(wt_evaluator *evaluator, const wt_markov *markov, wt
             score->loss = losses[slot].loss;
             score_window(evaluator, batch, slot, markov, score);
             if (batch->run) score_runs(evaluator, batch, slot, score);
+            if (evaluator->logits)
+                WT_GUARD(record_outputs(evaluator, batch, slot, evaluator->first + number * slots + slot));
             if (evaluator->labelled)
                 WT_GUARD(score_labels(evaluator, batch, slot, evaluator->first + number * slots + slot, score,
                                       results));

@@ -1,9 +1,12 @@
 /* A checkpoint's network as files of other programs, whose contents src/export makes. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "checkpoint/checkpoint_write.h"
 #include "export/safetensors.h"
+#include "export/torch.h"
 #include "train/exports.h"
 #include "train_internal.h"
 
@@ -47,7 +50,63 @@ static wt_status write_safetensors(const export_source *source) {
     return write_tensors(source, source->job->out);
 }
 
+/* NAME.safetensors next to NAME.py. */
+static wt_status name_tensors(char path[WT_PATH_MAX], const char *page) {
+    static const char ending[] = ".safetensors";
+    const char *dot = strrchr(wt_path_base(page), '.');
+    const int length = dot ? (int)(dot - page) : (int)strlen(page);
+    WT_CHECK((size_t)length + sizeof ending <= WT_PATH_MAX, WT_USAGE, "--out: the path is too long");
+    snprintf(path, WT_PATH_MAX, "%.*s%s", length, page, ending);
+    return wt_path_require_free(path, " (expected a name that is free)");
+}
+
+static void print_outputs(char text[128], const wt_network_traits *traits) {
+    static const char *const names[] = {[WT_HEAD_SOFTMAX] = "logits of classes",
+                                        [WT_HEAD_MSE] = "values",
+                                        [WT_HEAD_LOGISTICS] = "a mixture of logistics",
+                                        [WT_HEAD_GAUSSIAN] = "a mixture of Gaussians"};
+    snprintf(text, 128, "%s", names[traits->head_kind]);
+}
+
+static wt_status write_page(const export_source *source, const char *tensors) {
+    const wt_network *network = source->restored.network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
+    const wt_config *config = wt_checkpoint_get_config(source->checkpoint);
+    const wt_checkpoint_state *state = wt_checkpoint_get_state(source->checkpoint);
+    const bool classes = traits->input_kind == WT_INPUT_CLASS;
+    char title[WT_PATH_MAX + 64], outputs[128];
+    FILE *out;
+    print_outputs(outputs, traits);
+    snprintf(title, sizeof title, "A network of wavetrain: %s, step %lld",
+             wt_path_base(wt_checkpoint_path(source->checkpoint)), (long long)state->step);
+    const wt_torch_source page = {
+        .graph = wt_network_graph(network),
+        .title = title,
+        .outputs = outputs,
+        .tensors = wt_path_base(tensors),
+        .classes = classes ? traits->levels : 0,
+        .padding = classes ? wt_quantize_silence(wt_checkpoint_quantization(source->checkpoint)) : 0,
+        .channels = state->channels,
+        .features = traits->features,
+        .centre = state->features.centre,
+        .look_ahead = config->data.look_ahead,
+        .next = config->data.target == WT_TARGETS_NEXT};
+    WT_TRY(wt_file_begin(&out, source->job->out));
+    return wt_file_finish(out, source->job->out, wt_torch_print(out, &page));
+}
+
+static wt_status write_torch(const export_source *source) {
+    char tensors[WT_PATH_MAX];
+    WT_TRY(name_tensors(tensors, source->job->out));
+    WT_TRY(write_tensors(source, tensors));
+    const wt_status status = write_page(source, tensors);
+    if (status != WT_OK) unlink(tensors); /* both or none */
+    if (status == WT_OK) wt_log_info("%s: a torch module", source->job->out);
+    return status;
+}
+
 static const wt_export_format formats[] = {
+    {"torch", ".py", write_torch},
     {"safetensors", ".safetensors", write_safetensors},
 };
 

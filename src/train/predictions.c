@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "h5/h5.h"
+#include "train/logits.h"
 #include "train_internal.h"
 
 /* --- CSV --- */
@@ -71,7 +72,7 @@ static wt_status fill_columns(columns *c, const wt_label_results *results) {
     return WT_OK;
 }
 
-static wt_status write_ids(wt_h5 *file, wt_dataset *dataset) {
+wt_status wt_predictions_write_ids(wt_h5 *file, wt_dataset *dataset) {
     const size_t count = (size_t)wt_dataset_utterances(dataset);
     char **ids = NULL;
     wt_status status = wt_alloc(&ids, count, sizeof *ids, "names of utterances");
@@ -102,7 +103,7 @@ static wt_status write_h5(const char *path, wt_dataset *dataset, const wt_label_
     WT_GUARD(fill_columns(&c, results));
     WT_GUARD(wt_h5_create(&file, unfinished));
     WT_GUARD(write_columns(file, &c, results));
-    WT_GUARD(write_ids(file, dataset));
+    WT_GUARD(wt_predictions_write_ids(file, dataset));
 cleanup:
     wt_free(c.utterance);
     wt_free(c.sample);

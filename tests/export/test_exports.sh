@@ -39,6 +39,12 @@ said header.json '"format":"pt"'
 said header.json '"step":"6"'
 said header.json '"blocks.0.conv.weight":{"dtype":"F32","shape":[22,13,2],"data_offsets":['
 
+# a page of Python with it, whose blocks that are alike are a loop (test_torch.sh runs such pages)
+expect_ok "$WAVETRAIN" export tone-run --format torch --out page.py
+said page.py 'dilations = [1, 2, 4, 8]'
+said page.py 'a = self.conv(h, f"blocks.{i}.conv", dilation=dilation)'
+cmp page.safetensors tone-run.safetensors || fail "the page has other tensors"
+
 # text: its vocabulary
 printf 'anna\nbob\nhannah\notto\n%.0s' 1 2 3 4 5 6 7 8 >names.txt
 expect_ok "$WAVETRAIN" prepare text --lines names.txt --out names
