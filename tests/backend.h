@@ -6,6 +6,10 @@
 #ifndef WAVETRAIN_TESTS_BACKEND_H
 #define WAVETRAIN_TESTS_BACKEND_H
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,12 +32,19 @@ static const test_backend test_backends[] = {
     {"bf16_baseline", WT_BACKEND_REFERENCE, WT_PRECISION_BF16},
     {"bf16_avx2", WT_BACKEND_AVX2, WT_PRECISION_BF16},
     {"avx512bf16", WT_BACKEND_AVX512, WT_PRECISION_BF16},
+    {"amx_bf16", WT_BACKEND_AMX, WT_PRECISION_BF16},
 };
 
 /* What the CPU would need for a table and lacks; NULL where it lacks nothing. */
 static inline const char *test_cpu_lacks(wt_backend backend, wt_precision precision) {
-    if (backend != WT_BACKEND_AVX2 && backend != WT_BACKEND_AVX512) return NULL;
+    if (backend == WT_BACKEND_AUTO || backend == WT_BACKEND_REFERENCE || backend == WT_BACKEND_OPENBLAS)
+        return NULL;
 #if defined(__x86_64__)
+    if (backend == WT_BACKEND_AMX) {
+        unsigned a, b, c, d = 0;
+        const bool found = __get_cpuid_count(7, 0, &a, &b, &c, &d);
+        return found && d >> 22 & d >> 24 & 1 ? NULL : "AMX-BF16";
+    }
     if (backend == WT_BACKEND_AVX2) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? NULL : "AVX2 and FMA";
     }

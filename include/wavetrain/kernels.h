@@ -15,6 +15,7 @@ typedef enum {
     WT_BACKEND_OPENBLAS,
     WT_BACKEND_AVX2,
     WT_BACKEND_AVX512,
+    WT_BACKEND_AMX, /* for bf16, with sums in an order of its own; for fp32 as WT_BACKEND_AVX512 */
 } wt_backend;
 
 /* Of products; everything else, and all sums, are fp32. */
@@ -24,7 +25,8 @@ typedef struct wt_kernels wt_kernels;
 
 /* The table for a backend; WT_BACKEND_AUTO takes the fastest that this CPU can run. With bf16 the factors of
  * `multiply` and `convolve_weights` are rounded to bfloat16 and added in pairs along their sum (bf16.h), with
- * the same bits from all tables; the one for AVX512-BF16 is fast. Sets up what the backend needs (BLAS
+ * the same bits from all tables but AMX's, which WT_BACKEND_AUTO does not take. A warning says where bf16 is
+ * slower than fp32. Sets up what the backend needs (BLAS
  * single-threaded). The table lives as long as the program. */
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision);
 

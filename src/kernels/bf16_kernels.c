@@ -11,38 +11,15 @@
  */
 #include "kernels_internal.h"
 
-#include <immintrin.h>
 #include <stdalign.h>
 #include <string.h>
 
-#include "bf16.h"
+#include "bf16_rows.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
-enum { WIDTH = 16, PANEL = 2 * WIDTH, ROWS = 12, LINE = 64 / sizeof(uint32_t) };
-
-INLINE int min_count(int a, int b) {
-    return a < b ? a : b;
-}
-
-INLINE __mmask16 mask_first_lanes(int count) {
-    return count >= WIDTH ? (__mmask16)0xffff : count > 0 ? (__mmask16)((1u << count) - 1u) : (__mmask16)0;
-}
+enum { ROWS = 12, LINE = 64 / sizeof(uint32_t) };
 
 INLINE __m512 add_bf16_pairs(__m512 sum, __m512i x, __m512i w) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
-}
-
-/* The values of `low`, then those of `high`. */
-INLINE __m512i rounded(__m512 low, __m512 high) {
-    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
-
-/* A pair a lane, of low's value and high's. */
-INLINE __m512i interleaved(__m512 low, __m512 high) {
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
-                                           7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    return _mm512_permutexvar_epi16(order, rounded(low, high));
 }
 
 /* --- packed weights --- */
@@ -324,12 +301,6 @@ typedef struct {
     int times, in, out;
     uint32_t *blocks, *panel;
 } wt_chunk;
-
-/* Pairs of two rows' columns, `lanes` of them; without `second` the second row is zeros. */
-INLINE __m512i pair_rows(const float *y, ptrdiff_t ldy, bool second, __mmask16 lanes) {
-    const __m512 low = _mm512_maskz_loadu_ps(lanes, y);
-    return interleaved(low, second ? _mm512_maskz_loadu_ps(lanes, y + ldy) : _mm512_setzero_ps());
-}
 
 /* 16 channels of x, which are two blocks. */
 INLINE void pair_blocks(uint32_t *to, const float *x, ptrdiff_t ldx, bool second, __mmask16 lanes) {

@@ -35,6 +35,7 @@ extern const wt_kernels wt_kernels_avx512;
 extern const wt_kernels wt_kernels_bf16_baseline; /* plain C; the same with AVX2; the instructions */
 extern const wt_kernels wt_kernels_bf16_avx2;
 extern const wt_kernels wt_kernels_avx512bf16;
+extern const wt_kernels wt_kernels_amx_bf16;
 
 /* product_kernels.c, once for each instruction set that has fused multiply-adds */
 #define WT_PRODUCTS_FORWARD(isa)                                                                          \
@@ -70,11 +71,20 @@ double wt_baseline_peak_fp32(int64_t rounds);
 double wt_avx2_peak_fp32(int64_t rounds);
 double wt_avx512_peak_fp32(int64_t rounds);
 double wt_avx512_peak_bf16(int64_t rounds);
+double wt_amx_peak_bf16(int64_t rounds); /* amx_kernels.c */
 
 /* bf16_portable.c twice, and bf16_kernels.c */
 WT_PRODUCTS(bf16_baseline);
 WT_PRODUCTS(bf16_avx2);
 WT_PRODUCTS(avx512bf16);
+
+/* amx_kernels.c, with the packed weights of bf16_kernels.c. Whether there are tiles, and the system lets this
+ * process use them. */
+bool wt_amx_permit(void);
+void wt_amx_bf16_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
+                          const wt_finish *finish);
+void wt_amx_bf16_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
+                                  int rows, int in, int out);
 
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);

@@ -46,6 +46,12 @@ static bool cpu_has_avx512(void) {
 }
 #endif
 
+#ifdef WT_AMX
+static bool cpu_has_amx(void) {
+    return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16") && wt_amx_permit();
+}
+#endif
+
 static int bf16_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
     int count = 0;
     tables[count++] = &wt_kernels_bf16_baseline;
@@ -73,6 +79,15 @@ int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision p
     return count;
 }
 
+/* The same, and before them what only its own name chooses, since its bits are not those of the others. */
+static int selectable_tables(const wt_kernels *tables[WT_KERNEL_TABLES + 1], wt_precision precision) {
+    int own = 0;
+#ifdef WT_AMX
+    if (precision == WT_PRECISION_BF16 && cpu_has_amx()) tables[own++] = &wt_kernels_amx_bf16;
+#endif
+    return own + wt_kernels_tables(tables + own, precision);
+}
+
 /* A backend, and which tables of either precision it stands for: by how their names begin. */
 static const struct {
     const char *name, *prefix[2];
@@ -82,23 +97,46 @@ static const struct {
     [WT_BACKEND_OPENBLAS] = {"openblas", {"openblas", NULL}},
     [WT_BACKEND_AVX2] = {"avx2", {"avx2", "bf16_avx2"}},
     [WT_BACKEND_AVX512] = {"avx512", {"avx512", "avx512bf16"}},
+    [WT_BACKEND_AMX] = {"amx", {"avx512", "amx_bf16"}},
 };
 
 static bool has_openblas(const wt_kernels *table) {
     return strncmp(table->name, "openblas", strlen("openblas")) == 0;
 }
 
+/* What bf16 costs where it is no gain; once. */
+static void warn_of_bf16(const wt_kernels *table) {
+    static bool warned;
+    const bool emulated = strncmp(table->name, "bf16", strlen("bf16")) == 0;
+#ifdef WT_AMX
+    const bool slow = table == &wt_kernels_avx512bf16 && cpu_has_amx();
+#else
+    const bool slow = false;
+#endif
+    if (emulated && !warned)
+        wt_log_warning(
+            "train.precision: this CPU lacks the bf16 instruction (AVX512-BF16), so bf16 steps take %s",
+            table == &wt_kernels_bf16_baseline ? "hundreds of times as long as fp32 ones"
+                                               : "about 7 times as long as fp32 ones");
+    if (slow && !warned)
+        wt_log_warning(
+            "train.precision: this CPU's AVX512-BF16 has half the rate of fp32, so bf16 steps take about "
+            "1.6 times as long as fp32 ones (run.backend: amx takes half of fp32's, with other bits)");
+    warned = warned || emulated || slow;
+}
+
 wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_precision precision) {
     const char *name = backends[backend].name, *prefix = backends[backend].prefix[precision];
     WT_CHECK(prefix, WT_USAGE, "run.backend: \"%s\" has no bf16 products (expected another one, or auto)",
              name);
-    const wt_kernels *tables[WT_KERNEL_TABLES];
-    int last = wt_kernels_tables(tables, precision) - 1;
+    const wt_kernels *tables[WT_KERNEL_TABLES + 1];
+    int last = selectable_tables(tables, precision) - 1;
     while (last >= 0 && strncmp(tables[last]->name, prefix, strlen(prefix)) != 0) last--;
     WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)",
              name);
     if (tables[last] != &wt_kernels_reference) wt_openblas_setup();
     if (has_openblas(tables[last])) wt_openblas_warn();
+    if (precision == WT_PRECISION_BF16) warn_of_bf16(tables[last]);
     *table = tables[last];
     return WT_OK;
 }
@@ -130,6 +168,9 @@ wt_peak wt_kernels_peak(const wt_kernels *table, wt_peak_kind kind) {
     if (avx512) fp32 = (wt_peak){"512-bit fused multiply-add", wt_avx512_peak_fp32};
     if (avx512 && __builtin_cpu_supports("avx512bf16"))
         bf16 = (wt_peak){"512-bit vdpbf16ps", wt_avx512_peak_bf16};
+#endif
+#ifdef WT_AMX
+    if (table == &wt_kernels_amx_bf16) bf16 = (wt_peak){"tdpbf16ps of tiles", wt_amx_peak_bf16};
 #endif
     return kind == WT_PEAK_BF16 ? bf16 : fp32;
 }

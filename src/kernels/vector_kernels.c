@@ -397,3 +397,14 @@ const wt_kernels JOIN(wt_kernels_, WT_BF16, ) = {
     ROW_KERNELS,
 };
 #endif
+
+#ifdef WT_AMX
+const wt_kernels wt_kernels_amx_bf16 = {
+    .name = "amx_bf16",
+    .packed_count = wt_avx512bf16_packed_count,
+    .pack = wt_avx512bf16_pack,
+    .multiply = wt_amx_bf16_multiply,
+    .convolve_weights = wt_amx_bf16_convolve_weights,
+    ROW_KERNELS,
+};
+#endif

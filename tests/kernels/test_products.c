@@ -1,10 +1,10 @@
 /*
  * The packed products of one backend, named on the command line: y = (Σ x·w + bias + add)·scale and dw +=
- * xᵀ·dy, against sums in double, over shapes around every size at which a backend changes its way (rows of 6,
- * 12, 192, 384, columns of 8, 16, 32, and the primes beside them). What a backend promises of bits is tested
- * as bits: own products are one chain of fused multiply-adds, computed here with fmaf (bf16: of pairs, by
- * bf16.h); all but OpenBLAS give a row the same bits wherever it stands. Arrays end at a page that can't be
- * read, so that nothing beyond them is.
+ * xᵀ·dy, against sums in double, over shapes around every size at which a backend changes its way (rows of
+ * 6, 12, 192, 384, columns of 8, 16, 32, and the primes beside them). What a backend promises of bits is
+ * tested as bits: own products are one chain of fused multiply-adds, computed here with fmaf (bf16: of
+ * pairs, by bf16.h; AMX: two chains per group of 16 pairs); all but OpenBLAS give a row the same bits
+ * wherever it stands. Arrays end at a page that can't be read, so that nothing beyond them is.
  */
 #include "kernel_matrix.h"
 #include "support.h"
@@ -30,11 +30,33 @@ static bool is_own(void) {
     return is_bf16() || strncmp(kernels->name, "avx", strlen("avx")) == 0;
 }
 
-/* An own product's sum and its next two terms, of which an odd last one's second is zeros. */
-static float add_two(float sum, const float x[2], const float w[2]) {
-    if (!is_bf16()) return fmaf(x[1], w[1], fmaf(x[0], w[0], sum));
-    return wt_bf16_bits_float(
-        wt_bf16_add_pair(wt_bf16_float_bits(sum), wt_bf16_pair(x[0], x[1]), wt_bf16_pair(w[0], w[1])));
+/* An own product's sum so far; AMX: without the pairs of a group that is not full, which are two chains. */
+typedef struct {
+    float sum, group[2];
+    int pairs;
+} own_chain;
+
+static void end_group(own_chain *c) {
+    if (c->pairs > 0) c->sum += c->group[0] + c->group[1];
+    c->group[0] = c->group[1] = 0;
+    c->pairs = 0;
+}
+
+static float round_to_bf16(float value) {
+    return wt_bf16_bits_float(wt_bf16_round(value) << 16);
+}
+
+/* Adds two terms, of which an odd last one's second is zeros. */
+static void add_two(own_chain *c, const float x[2], const float w[2]) {
+    if (strcmp(kernels->name, "amx_bf16") == 0) {
+        for (int k = 0; k < 2; k++) c->group[k] = fmaf(round_to_bf16(x[k]), round_to_bf16(w[k]), c->group[k]);
+        if (++c->pairs == 16) end_group(c);
+    } else if (is_bf16()) {
+        c->sum = wt_bf16_bits_float(
+            wt_bf16_add_pair(wt_bf16_float_bits(c->sum), wt_bf16_pair(x[0], x[1]), wt_bf16_pair(w[0], w[1])));
+    } else {
+        c->sum = fmaf(x[1], w[1], fmaf(x[0], w[0], c->sum));
+    }
 }
 
 /* |got − want| against the sum of the magnitudes that were added; a number rounded to bf16 is off by up to
@@ -118,7 +140,7 @@ static float find_weight(const product *p, int n, int i, int o) {
 static void check_element(const product *p, int t, int o) {
     const matrix *add = product_add(p, &p->old);
     double want = 0, magnitude = 0;
-    float chain = 0;
+    own_chain chain = {0};
     for (int n = 0; n < p->count; n++) {
         for (int i = 0; i < p->in[n]; i += 2) {
             float x[2] = {0}, w[2] = {0};
@@ -127,8 +149,9 @@ static void check_element(const product *p, int t, int o) {
                 want += (double)x[k] * w[k];
                 magnitude += fabs((double)x[k] * w[k]);
             }
-            chain = add_two(chain, x, w);
+            add_two(&chain, x, w);
         }
+        end_group(&chain);
     }
     const float bias = p->variant & WITH_BIAS ? *matrix_at(&p->bias, 0, o) : 0;
     const float added = add ? *matrix_at(add, t, o) : 0;
@@ -136,8 +159,8 @@ static void check_element(const product *p, int t, int o) {
     want = (want + bias + added) * scale;
     check_product_sum(got, want, (magnitude + fabsf(bias) + fabsf(added)) * scale, "a product");
     if (!is_own()) return;
-    chain = (chain + bias + added) * scale;
-    if (got != chain) fail_msg("own product: got %a, expected %a", (double)got, (double)chain);
+    chain.sum = (chain.sum + bias + added) * scale;
+    if (got != chain.sum) fail_msg("own product: got %a, expected %a", (double)got, (double)chain.sum);
 }
 
 static void product_check(const product *p) {
@@ -261,9 +284,9 @@ static void test_dilated(void **state) {
 static void check_weights(const matrix *dw, const matrix *old, const matrix *x, const matrix *dy, int rows) {
     for (int i = 0; i < dw->rows; i++) {
         for (int o = 0; o < dw->columns; o++) {
-            float chain = *matrix_at(old, i, o);
+            own_chain chain = {*matrix_at(old, i, o), {0}, 0};
             const float got = *matrix_at(dw, i, o);
-            double want = chain, magnitude = fabsf(chain);
+            double want = chain.sum, magnitude = fabsf(chain.sum);
             for (int t = 0; t < rows; t += 2) {
                 float a[2] = {0}, b[2] = {0};
                 for (int k = 0; k < 2 && t + k < rows; k++) {
@@ -271,11 +294,12 @@ static void check_weights(const matrix *dw, const matrix *old, const matrix *x, 
                     want += (double)a[k] * b[k];
                     magnitude += fabs((double)a[k] * b[k]);
                 }
-                chain = add_two(chain, a, b);
+                add_two(&chain, a, b);
             }
+            end_group(&chain);
             check_product_sum(got, want, magnitude, "a weight's gradient");
-            if (is_own() && got != chain)
-                fail_msg("own sum: got %a, expected %a", (double)got, (double)chain);
+            if (is_own() && got != chain.sum)
+                fail_msg("own sum: got %a, expected %a", (double)got, (double)chain.sum);
         }
     }
     matrix_check_padding(dw);
