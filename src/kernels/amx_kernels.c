@@ -93,8 +93,8 @@ INLINE void store_sums(float *sums, ptrdiff_t ld) {
 
 /* --- y = x·w --- */
 
-/* Pairs of rounded rows: two thirds of the first cache. */
-enum { ROOM = 8 * 1024, PIECE = ROOM / BLOCK };
+/* Pairs of rounded rows, of a block and of the next one; and as many as a row may have. */
+enum { ROOM = 16 * 1024, PIECE = ROOM / BLOCK / 2 };
 
 INLINE int whole_groups(int pairs) {
     return (pairs + TILE - 1) / TILE * TILE;
@@ -105,7 +105,7 @@ typedef struct {
     float *y;
     const wt_operand *operands;
     const wt_finish *finish;
-    uint32_t *x; /* rounded rows, `ldx` pairs each */
+    uint32_t *x, *next; /* rounded rows of a block and of the next one, `ldx` pairs each */
     ptrdiff_t ldy, ldx;
     int out, count;
 } amx_product;
@@ -119,6 +119,8 @@ static void round_terms(uint32_t *to, ptrdiff_t ld, const wt_operand *o, ptrdiff
             const __m512 low = _mm512_maskz_loadu_ps(mask_first_lanes(end - i), x + i);
             const __m512 high = _mm512_maskz_loadu_ps(mask_first_lanes(end - i - WIDTH), x + i + WIDTH);
             _mm512_storeu_si512(to + r * ld + (i - first) / 2, rounded(low, high));
+            _mm_prefetch((const char *)(x + BLOCK * o->ldx + i), _MM_HINT_T0); /* of the next block */
+            _mm_prefetch((const char *)(x + BLOCK * o->ldx + i + WIDTH), _MM_HINT_T0);
         }
     }
 }
@@ -157,22 +159,37 @@ INLINE const uint32_t *find_panel(const wt_operand *o, int column) {
     return (const uint32_t *)(const void *)o->packed + (ptrdiff_t)column * wt_bf16_pairs(o->in);
 }
 
-/* 32 rows from `row` on, which are rounded for all panels at once. */
-static void multiply_whole(const amx_product *p, ptrdiff_t row, int rows) {
-    alignas(64) float sums[BLOCK * PANEL];
-    uint32_t *x = p->x;
+/* Asks for the rows that the finish of a block reads and writes. */
+static void ask_for_rows(const amx_product *p, ptrdiff_t row, int rows) {
+    for (ptrdiff_t r = row; r < row + rows; r++) {
+        for (int c = 0; c < p->out; c += WIDTH) {
+            __builtin_prefetch(p->y + r * p->ldy + c, 1);
+            if (p->finish->add) __builtin_prefetch(p->finish->add + r * p->finish->ldadd + c);
+        }
+    }
+}
+
+static void round_block(const amx_product *p, uint32_t *x, ptrdiff_t row, int rows) {
     for (int n = 0; n < p->count; n++) {
         round_terms(x, p->ldx, &p->operands[n], row, rows, 0, p->operands[n].in);
         x += whole_groups(wt_bf16_pairs(p->operands[n].in));
     }
+}
+
+/* 32 rows from `row` on, which have been rounded. The `next_rows` that follow are rounded while the first
+ * panel's tiles are multiplied. */
+static void multiply_whole(const amx_product *p, ptrdiff_t row, int rows, int next_rows) {
+    alignas(64) float sums[BLOCK * PANEL];
+    ask_for_rows(p, row, rows);
     for (int column = 0; column < p->out; column += PANEL) {
+        const uint32_t *x = p->x;
         clear_sums();
-        x = p->x;
         for (int n = 0; n < p->count; n++) {
             const int pairs = wt_bf16_pairs(p->operands[n].in);
             add_pairs(x, p->ldx, find_panel(&p->operands[n], column), pairs, p->out - column > WIDTH);
             x += whole_groups(pairs);
         }
+        if (column == 0) round_block(p, p->next, row + BLOCK, next_rows);
         store_sums(sums, PANEL);
         finish_tiles(p, sums, row, rows, column);
     }
@@ -201,17 +218,21 @@ static void multiply_pieces(const amx_product *p, ptrdiff_t row, int rows) {
 void wt_amx_bf16_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                           const wt_finish *finish) {
     alignas(64) uint32_t room[ROOM];
-    amx_product p = {
-        .y = y, .operands = operands, .finish = finish, .x = room, .ldy = ldy, .out = out, .count = count};
+    amx_product p = {.y = y, .operands = operands, .finish = finish, .ldy = ldy, .out = out, .count = count};
     for (int n = 0; n < count; n++) p.ldx += whole_groups(wt_bf16_pairs(operands[n].in));
+    const bool pieces = p.ldx > PIECE;
+    p.x = room, p.next = room + ROOM / 2;
     configure_tiles();
-    for (ptrdiff_t row = 0; row < rows; row += BLOCK) {
-        const int block = min_count(rows - (int)row, BLOCK);
-        if (p.ldx <= PIECE) {
-            multiply_whole(&p, row, block);
-        } else {
+    if (!pieces) round_block(&p, p.x, 0, min_count(rows, BLOCK));
+    for (int row = 0; row < rows; row += BLOCK) {
+        const int block = min_count(rows - row, BLOCK), next_rows = min_count(rows - row - block, BLOCK);
+        if (pieces) {
             multiply_pieces(&p, row, block);
+            continue;
         }
+        multiply_whole(&p, row, block, next_rows);
+        uint32_t *const rounded_rows = p.next;
+        p.next = p.x, p.x = rounded_rows;
     }
     _tile_release();
 }

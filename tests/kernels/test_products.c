@@ -214,6 +214,9 @@ static void test_multiply_variants(void **state) {
         }
         multiply_once(193, 64, 2, wide, variant);
     }
+    static const int many_terms[OPERANDS] = {1100, 401, 5, 64};
+    multiply_once(45, 40, 4, many_terms, WITH_BIAS | WITH_ADD);
+    multiply_once(13, 17, 2, many_terms, WITH_SCALE);
     multiply_once(197, 128, 4, wide, WITH_BIAS);
     multiply_once(401, 16, 3, wide, WITH_ADD | ADD_IS_Y);
 }
