@@ -160,7 +160,7 @@ INLINE const uint32_t *find_panel(const wt_operand *o, int column) {
 }
 
 /* Asks for the rows that the finish of a block reads and writes. */
-static void ask_for_rows(const amx_product *p, ptrdiff_t row, int rows) {
+static void ask_for_finish(const amx_product *p, ptrdiff_t row, int rows) {
     for (ptrdiff_t r = row; r < row + rows; r++) {
         for (int c = 0; c < p->out; c += WIDTH) {
             __builtin_prefetch(p->y + r * p->ldy + c, 1);
@@ -180,7 +180,7 @@ static void round_block(const amx_product *p, uint32_t *x, ptrdiff_t row, int ro
  * panel's tiles are multiplied. */
 static void multiply_whole(const amx_product *p, ptrdiff_t row, int rows, int next_rows) {
     alignas(64) float sums[BLOCK * PANEL];
-    ask_for_rows(p, row, rows);
+    ask_for_finish(p, row, rows);
     for (int column = 0; column < p->out; column += PANEL) {
         const uint32_t *x = p->x;
         clear_sums();
