@@ -1,25 +1,27 @@
 #!/bin/bash
-# jobs/setup.sh [--tests] [--threads] [--recordings] [--words] [--compare]
+# jobs/setup.sh [--tests] [--threads] [--recordings] [--voices] [--words] [--compare]
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
 #   --tests       also what the tests need; as root also SLURM, without which some of them are skipped
 #   --threads     also what the tests' thread sanitizer needs
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
+#   --voices      also speech of four more voices (configs/voices.yaml)
 #   --words       also lists of words to learn to spell from (configs/words.yaml)
 #   --compare     also what tests are compared with by hand: PyTorch, h5py, sox (the rest: by pip)
 set -eu
 
-need_tests=0 need_threads=0 need_recordings=0 need_words=0 need_compare=0
+need_tests=0 need_threads=0 need_recordings=0 need_voices=0 need_words=0 need_compare=0
 for argument; do
     case $argument in
     --tests) need_tests=1 ;;
     --threads) need_threads=1 ;;
     --recordings) need_recordings=1 ;;
+    --voices) need_voices=1 ;;
     --words) need_words=1 ;;
     --compare) need_compare=1 ;;
     *)
-        echo "usage: jobs/setup.sh [--tests] [--threads] [--recordings] [--words] [--compare]" >&2
+        echo "usage: jobs/setup.sh [--tests] [--threads] [--recordings] [--voices] [--words] [--compare]" >&2
         exit 2
         ;;
     esac
@@ -128,7 +130,16 @@ readers="mandoc zsh fish"
 has_readers() { has_command mandoc && has_command zsh && has_command fish; }
 
 speech=asterisk-core-sounds-en-wav
-has_recordings() { [ "$(dpkg-query -W -f '${db:Status-Status}' $speech 2>/dev/null)" = installed ]; }
+has_packages() { # NAME…
+    local name
+    for name; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || return 1
+    done
+}
+has_recordings() { has_packages $speech; }
+
+voices=(asterisk-core-sounds-{es,fr,it,ru}-wav asterisk-prompt-it-menardi-wav)
+has_voices() { has_packages "${voices[@]}"; }
 
 words="wfrench miscfiles"
 has_words() { [ -e /usr/share/dict/french ] && [ -e /usr/share/dict/web2 ]; }
@@ -211,6 +222,9 @@ if [ $need_tests = 1 ] && ! has_readers && may_install; then
 fi
 if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
     install " $speech" || echo "setup: no $speech from this machine's package sources" >&2
+fi
+if [ $need_voices = 1 ] && ! has_voices && may_install; then
+    install " ${voices[*]}" || echo "setup: no ${voices[*]} from this machine's package sources" >&2
 fi
 if [ $need_words = 1 ] && ! has_words; then
     { may_install && install " $words"; } || {

@@ -46,7 +46,7 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 phase set-up
-if [ "$quick" = 1 ]; then jobs/setup.sh --tests; else jobs/setup.sh --tests --threads --recordings; fi
+if [ "$quick" = 1 ]; then jobs/setup.sh --tests; else jobs/setup.sh --tests --threads --recordings --voices; fi
 if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR-Ninja}; fi
 
 if [ "$quick" = 1 ]; then

@@ -128,6 +128,9 @@ wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary 
 /* `markov` and `results` (of labels) may be NULL. */
 wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
                            wt_score *score, wt_label_results *results);
+/* Of a network with speakers: loss [speakers, speakers], nats per target of each speaker's recordings with
+ * each speaker's number in place of their own; NaN where a speaker has no recordings. */
+wt_status wt_evaluator_run_speakers(wt_evaluator *evaluator, const wt_real *parameters, double *loss);
 
 /* --- networks --- */
 
@@ -168,10 +171,11 @@ typedef struct {
     bool markov; /* score a first-order Markov model (counts on the training part, 0.1 added) too */
     bool keep;   /* labels: keep predictions, on rank 0 */
     const char
-        *logits; /* NULL, or where outputs are written to, by one rank, as HDF5: logits (float [targets,
+        *logits;   /* NULL, or where outputs are written to, by one rank, as HDF5: logits (float [targets,
                          * outputs]), input (int32 [targets], or float [targets, channels]: the newest that a
                          * target sees, with a look-ahead its own; all samples of a window that has one
                          * target), utterance, sample (int64 [targets]), ids (texts) */
+    bool speakers; /* wt_evaluator_run_speakers, in place of the score */
 } wt_evaluate_request;
 
 typedef struct {
@@ -182,13 +186,16 @@ typedef struct {
     bool squared;        /* the loss is the squared error, else nats */
     int classes, values; /* of a target: wt_network */
     wt_score score;
-    wt_label_results results; /* of labels: wt_label_results_dispose */
+    wt_label_results results; /* of labels */
+    int speakers;
+    double *speaker_loss; /* [speakers, speakers], where it was asked for */
 } wt_evaluated;
 
 /* Scores all windows of the split. `predictions` (NULL: none) is where labels' predictions are written, as
  * wt_predictions_write does. WT_USAGE: what is asked for is none of the network's, or the split has no
- * targets. Dispose of the results also after a failure. */
+ * targets. Dispose also after a failure. */
 wt_status wt_checkpoint_evaluate(wt_comm *comm, wt_checkpoint *checkpoint, const wt_evaluate_request *request,
                                  const char *predictions, wt_evaluated *evaluated);
+void wt_evaluated_dispose(wt_evaluated *evaluated);
 
 #endif

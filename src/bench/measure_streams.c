@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "bench/stepper.h"
 #include "train/step.h"
 #include "wavetrain/generate.h"
@@ -31,6 +32,8 @@ typedef struct {
     wt_network *network;
     const wt_kernels *kernels;
     wt_real *parameters;
+    wt_stream_condition condition; /* of a network that has one */
+    wt_real *frames;               /* its own */
     wt_quantization quantization;
     stream_case cases[WT_STREAM_CASES_MAX];
     int count, rounds;
@@ -117,7 +120,8 @@ static wt_status make_stream_group(const stream_bench *b, stream_case *c, int nu
     const wt_stream_options options = {.silence_class = wt_quantize_silence(b->quantization),
                                        .rows = count_group_streams(c, number),
                                        .threads = omp_get_max_threads() / c->groups,
-                                       .weights = c->weights};
+                                       .weights = c->weights,
+                                       .condition = &b->condition};
     g->how = (wt_continuation){.graph = wt_network_graph(b->network),
                                .kernels = b->kernels,
                                .quantization = b->quantization,
@@ -177,6 +181,18 @@ static wt_status run_rounds(stream_bench *b) {
 
 /* --- the whole --- */
 
+/* Any frames cost the same. */
+static wt_status invent_frames(stream_bench *b) {
+    enum { FRAMES = 64 };
+    const size_t count = FRAMES * (size_t)wt_network_get_traits(b->network)->features;
+    if (count == 0) return WT_OK;
+    WT_TRY(wt_alloc(&b->frames, count, sizeof *b->frames, "frames"));
+    for (size_t i = 0; i < count; i++)
+        b->frames[i] = (wt_real)wt_random_normal(1, WT_RANDOM_CONDITION, 0, (uint64_t)i);
+    b->condition = (wt_stream_condition){.frames = b->frames, .count = FRAMES};
+    return WT_OK;
+}
+
 static wt_status init_stream_bench(stream_bench *b, const wt_config *config) {
     wt_data_facts facts;
     WT_CHECK(config->data.target == WT_TARGETS_NEXT, WT_USAGE,
@@ -186,6 +202,7 @@ static wt_status init_stream_bench(stream_bench *b, const wt_config *config) {
     WT_TRY(wt_alloc(&b->parameters, wt_network_parameters(b->network)->total, sizeof *b->parameters,
                     "parameters"));
     wt_network_initialise(b->network, b->parameters, 1);
+    WT_TRY(invent_frames(b));
     WT_TRY(wt_kernels_select(&b->kernels, config->run.backend, WT_PRECISION_FP32));
     wt_bench_peaks_init(&b->peaks, b->kernels);
     return WT_OK;
@@ -199,6 +216,7 @@ static void destroy_stream_bench(stream_bench *b) {
         }
         wt_free(b->cases[i].seconds);
     }
+    wt_free(b->frames);
     wt_free(b->parameters);
     wt_network_destroy(b->network);
     wt_free(b);

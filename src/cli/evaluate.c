@@ -16,10 +16,11 @@
 
 typedef struct {
     char *data, *split, *checkpoint, *predictions, *logits, *frames, *weights, *plot;
-    int markov, last_step, least, copies;
+    int markov, last_step, least, copies, speakers;
+    double temperature;
 } arguments;
 
-static arguments given;
+static arguments given = {.temperature = 1};
 
 static const struct poptOption options[] = {
     {"data", '\0', POPT_ARG_STRING, &given.data, 0, "A data set other than that of the configuration",
@@ -38,6 +39,9 @@ static const struct poptOption options[] = {
      "Network with a condition: the frames that it sees, to measure their effect: own (default), other "
      "(another recording's), or late (by half a hop)",
      "own|other|late"},
+    {"speakers", '\0', POPT_ARG_NONE, &given.speakers, 0,
+     "Network with speakers: the loss of each one's recordings with each one's number in place of their own",
+     NULL},
     {"copies", '\0', POPT_ARG_INT, &given.copies, 0,
      "Network with a condition: in place of the loss score copies of N recordings, evenly spread over the "
      "part, "
@@ -45,6 +49,8 @@ static const struct poptOption options[] = {
      "N"},
     {"plot", '\0', POPT_ARG_STRING, &given.plot, 0,
      "With --copies: spectrograms of the first recordings and of their copies", "FILE.png"},
+    {"temperature", '\0', POPT_ARG_DOUBLE, &given.temperature, 0,
+     "With --copies: how they are drawn, as generate --temperature (default: 1)", "T"},
     {"weights", '\0', POPT_ARG_STRING, &given.weights, 0,
      "Precision of the weights of products: fp32 (default), or bf16, as generate --weights bf16 rounds them",
      "fp32|bf16"},
@@ -166,6 +172,31 @@ static void print_labels(const evaluation *r) {
     print_confusion(results);
 }
 
+/* Rows are recordings' speakers, columns those that were given; the margin is that of the nearest other. */
+static void print_speakers(const evaluation *r) {
+    const char *name = wt_checkpoint_get_state(r->checkpoint)->speaker_names;
+    const int speakers = r->evaluated.speakers;
+    printf("%s, %s: nats per sample, recordings \\ speaker given, network of step %" PRId64 "\n  %-26s",
+           r->evaluated.data, r->request.split, wt_checkpoint_get_state(r->checkpoint)->step, "");
+    for (int number = 0; number < speakers; number++) printf(" %8d", number);
+    printf("   margin\n");
+    for (int s = 0; s < speakers; s++) {
+        const double *loss = r->evaluated.speaker_loss + s * speakers;
+        const int length = (int)strcspn(name, "\n");
+        double nearest = INFINITY;
+        printf("  %3d %-22.*s", s, length, name);
+        for (int number = 0; number < speakers; number++) {
+            if (loss[number] == loss[number]) printf(" %8.4f", loss[number]);
+            if (number != s) nearest = fmin(nearest, loss[number]);
+        }
+        if (loss[s] == loss[s])
+            printf(" %8.4f\n", nearest - loss[s]);
+        else
+            printf(" no recordings\n");
+        name += length + (name[length] == '\n');
+    }
+}
+
 static wt_status fill_request(wt_evaluate_request *request) {
     static const char *const names[] = {"own", "other", "late"};
     wt_weights weights;
@@ -175,7 +206,8 @@ static wt_status fill_request(wt_evaluate_request *request) {
                                      .bf16 = weights == WT_WEIGHTS_BF16,
                                      .raw = given.last_step,
                                      .markov = given.markov,
-                                     .logits = given.logits};
+                                     .logits = given.logits,
+                                     .speakers = given.speakers};
     if (!given.frames) return WT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         request->frames = (wt_frames_source)i;
@@ -186,73 +218,27 @@ static wt_status fill_request(wt_evaluate_request *request) {
 
 /* --- copies --- */
 
-/* Of several recordings: means of distances and of flatness, shares of frames. */
-static void print_copy_scores(const char *name, const wt_copy_score *scores, int count) {
-    double distance = 0, flatness = 0, original = 0;
-    int64_t voiced = 0, unvoiced = 0, both = 0, in_tune = 0, invented = 0;
-    for (int i = 0; i < count; i++) {
-        distance += scores[i].distance / count;
-        flatness += scores[i].flatness;
-        original += scores[i].original_flatness;
-        voiced += scores[i].voiced;
-        unvoiced += scores[i].unvoiced;
-        both += scores[i].both;
-        in_tune += scores[i].in_tune;
-        invented += scores[i].invented;
-    }
-    printf("  %-26s %7.2f dB %8.2f x %8.1f %% %9.1f %% %9.1f %%\n", name, distance,
-           flatness / fmax(original, 1e-12), voiced ? 100.0 * (double)both / (double)voiced : 0,
-           both ? 100.0 * (double)in_tune / (double)both : 0,
-           unvoiced ? 100.0 * (double)invented / (double)unvoiced : 0);
+static void print_copy_summary(const char *name, const wt_copy_summary summary) {
+    printf("  %-26s %7.2f dB %8.2f x %8.1f %% %9.1f %% %9.1f %%\n", name, summary.distance, summary.flatness,
+           100 * summary.voiced, 100 * summary.in_tune, 100 * summary.invented);
 }
 
-static wt_status print_copies(const wt_conditions *conditions, float *const *copies, int rate) {
-    static const char *const controls[WT_CONTROLS] = {"8 bits of mu-law", "noise of their envelope",
-                                                      "another recording"};
-    const int count = conditions->count;
-    wt_copy_score *scores;
-    wt_status status = WT_OK;
-    WT_TRY(wt_alloc(&scores, (size_t)count, sizeof *scores, "scores of copies"));
-    WT_GUARD(wt_copies_score(scores, copies, conditions, rate));
+static void print_copies(const wt_conditions *conditions, const wt_copies *copies) {
+    static const char *const kinds[WT_COPY_KINDS] = {"copies, all", "8 bits of mu-law",
+                                                     "noise of their envelope", "another recording"};
     printf("  %-26s %10s %10s %10s %11s %11s\n", "", "distance", "flatness", "voiced", "in tune", "invented");
-    for (int i = 0; i < count; i++) print_copy_scores(conditions->list[i].name, &scores[i], 1);
-    print_copy_scores("copies, all", scores, count);
-    for (int control = 0; control < WT_CONTROLS; control++) {
-        WT_GUARD(wt_copies_score_control(scores, conditions, rate, (wt_copy_control)control));
-        print_copy_scores(controls[control], scores, count);
-    }
+    for (int i = 0; i < conditions->count; i++)
+        print_copy_summary(conditions->list[i].name, wt_copies_summarise(copies, i, 1, WT_COPY_OWN));
+    for (int kind = 0; kind < WT_COPY_KINDS; kind++)
+        print_copy_summary(kinds[kind],
+                           wt_copies_summarise(copies, 0, conditions->count, (wt_copy_kind)kind));
     printf(
         "  (flatness relative to the recordings'; voiced: of their voiced frames; in tune: of these, within "
         "50 cents; invented: voice where they have none)\n");
-cleanup:
-    wt_free(scores);
-    return status;
 }
 
-static wt_status plot_copies(const wt_conditions *conditions, float *const *copies, int rate) {
-    wt_copy_sounds pairs[WT_COPIES_SHOWN];
-    const int count = conditions->count < WT_COPIES_SHOWN ? conditions->count : WT_COPIES_SHOWN;
-    for (int i = 0; i < count; i++) {
-        const wt_followed *f = &conditions->list[i];
-        pairs[i] = (wt_copy_sounds){f->name, f->original, copies[i], f->samples};
-    }
-    WT_TRY(wt_copy_plot(pairs, count, rate, given.plot));
-    printf("%s: spectrograms of recordings and copies\n", given.plot);
-    return WT_OK;
-}
-
-static wt_status draw_and_print(const wt_generator *generator, wt_conditions *conditions, float ***copies,
-                                const evaluation *r) {
-    const char *own = wt_checkpoint_dataset_path(r->checkpoint);
-    const char *data = r->request.data ? r->request.data : own;
-    WT_TRY(wt_conditions_add_dataset(conditions, generator, data, r->request.split, given.copies));
-    WT_TRY(wt_alloc(copies, (size_t)conditions->count, sizeof **copies, "copies"));
-    WT_TRY(
-        wt_copies_draw(*copies, generator, conditions, r->request.bf16 ? WT_WEIGHTS_BF16 : WT_WEIGHTS_FP32));
-    printf("%s, %s: copies of %d recordings, network of step %" PRId64 "\n", data, r->request.split,
-           conditions->count, wt_checkpoint_get_state(r->checkpoint)->step);
-    WT_TRY(print_copies(conditions, *copies, generator->rate));
-    return given.plot ? plot_copies(conditions, *copies, generator->rate) : WT_OK;
+static const char *copied_data(const evaluation *r) {
+    return r->request.data ? r->request.data : wt_checkpoint_dataset_path(r->checkpoint);
 }
 
 /* Before the copies are made, which takes minutes. */
@@ -262,21 +248,45 @@ static wt_status check_plot(void) {
     return wt_path_require_writable(given.plot, true);
 }
 
-/* By rank 0 alone. */
-static wt_status evaluate_copies(const evaluation *r) {
-    wt_generator generator = {.checkpoint = NULL};
-    wt_conditions conditions = {.list = NULL};
-    float **copies = NULL;
-    wt_status status = WT_OK;
+static wt_status open_copying(wt_generator *generator, wt_conditions *conditions, const evaluation *r,
+                              bool root) {
     WT_CHECK(given.copies >= 1 && given.copies <= 1000, WT_USAGE,
              "--copies is out of range (got %d, expected 1 … 1000)", given.copies);
+    WT_CHECK(given.temperature >= 0 && given.temperature <= 100, WT_USAGE,
+             "--temperature is out of range (got %g, expected 0 … 100)", given.temperature);
     WT_TRY(wt_copy_require());
-    if (given.plot) WT_TRY(check_plot());
-    WT_GUARD(wt_generator_open(&generator, r->checkpoint, r->request.raw));
-    WT_GUARD(draw_and_print(&generator, &conditions, &copies, r));
+    if (given.plot && root) WT_TRY(check_plot());
+    WT_TRY(wt_generator_open(generator, r->checkpoint, r->request.raw));
+    generator->how.temperature = given.temperature;
+    return wt_conditions_add_dataset(conditions, generator, copied_data(r), r->request.split, given.copies);
+}
+
+static wt_status report_copies(const wt_generator *generator, const wt_conditions *conditions,
+                               const wt_copies *copies, const evaluation *r) {
+    printf("%s, %s: copies of %d recordings, network of step %" PRId64 ", temperature %g\n", copied_data(r),
+           r->request.split, conditions->count, wt_checkpoint_get_state(r->checkpoint)->step,
+           generator->how.temperature);
+    print_copies(conditions, copies);
+    if (!given.plot) return WT_OK;
+    WT_TRY(wt_copies_plot(copies, conditions, generator->rate, given.plot));
+    printf("%s: spectrograms of recordings and copies\n", given.plot);
+    return WT_OK;
+}
+
+/* Collective. */
+static wt_status evaluate_copies(wt_comm *comm, const evaluation *r) {
+    const wt_weights weights = r->request.bf16 ? WT_WEIGHTS_BF16 : WT_WEIGHTS_FP32;
+    const bool root = wt_comm_rank(comm) == 0;
+    wt_generator generator = {.checkpoint = NULL};
+    wt_conditions conditions = {.list = NULL};
+    wt_copies copies = {.scores = NULL};
+    wt_status status = WT_OK;
+    WT_GUARD(wt_comm_agree(comm, open_copying(&generator, &conditions, r, root)));
+    WT_GUARD(wt_copies_make(&copies, comm, &generator, &conditions, weights));
+    if (root) status = report_copies(&generator, &conditions, &copies, r);
+    status = wt_comm_agree(comm, status);
 cleanup:
-    for (int i = 0; copies && i < conditions.count; i++) wt_free(copies[i]);
-    wt_free(copies);
+    wt_copies_dispose(&copies);
     wt_conditions_dispose(&conditions);
     wt_generator_dispose(&generator);
     return status;
@@ -287,17 +297,23 @@ static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *fi
     WT_TRY(wt_command_settle(comm, false));
     WT_TRY(wt_comm_agree(comm, fill_request(&r->request)));
     WT_CHECK(given.copies || !given.plot, WT_USAGE, "--plot: needs --copies");
-    WT_CHECK(!given.copies || (!given.markov && !given.predictions && !given.logits && !given.frames),
-             WT_USAGE, "--copies: does not go with --markov, --predictions, --logits or --frames");
+    WT_CHECK(given.copies || given.temperature == 1, WT_USAGE, "--temperature: needs --copies");
+    const bool loss_alone = given.markov || given.predictions || given.logits;
+    WT_CHECK(!given.copies || (!loss_alone && !given.frames && !given.speakers), WT_USAGE,
+             "--copies: does not go with --markov, --predictions, --logits, --frames or --speakers");
+    WT_CHECK(!given.speakers || !loss_alone, WT_USAGE,
+             "--speakers: does not go with --markov, --predictions or --logits");
     WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, given.checkpoint));
-    if (given.copies) return wt_comm_agree(comm, wt_comm_rank(comm) == 0 ? evaluate_copies(r) : WT_OK);
+    if (given.copies) return evaluate_copies(comm, r);
     const wt_status status = wt_checkpoint_evaluate(comm, r->checkpoint, &r->request, given.predictions,
                                                     &r->evaluated);
     const int rate = r->evaluated.rate, trained = wt_checkpoint_get_state(r->checkpoint)->sample_rate;
     if (rate > 0 && rate != trained)
         wt_log_warning("%s is at %d Hz, the network was trained at %d Hz", r->evaluated.data, rate, trained);
     if (status != WT_OK || !wt_log_is_verbose()) return status;
-    if (r->evaluated.labels)
+    if (r->evaluated.speaker_loss)
+        print_speakers(r);
+    else if (r->evaluated.labels)
         print_labels(r);
     else
         print_score(r);
@@ -307,7 +323,7 @@ static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *fi
 static wt_status evaluate_line(wt_comm *comm, const wt_command_line *line) {
     evaluation r = {.checkpoint = NULL};
     const wt_status status = evaluate_and_print(comm, &r, line->arguments[0]);
-    wt_label_results_dispose(&r.evaluated.results);
+    wt_evaluated_dispose(&r.evaluated);
     wt_checkpoint_close(r.checkpoint);
     return status;
 }

@@ -18,6 +18,7 @@ typedef struct {
     double dropout; /* share of windows without, keyed by noise_seed, batch and window */
     wt_frames_source source;
     int speakers; /* 0: none */
+    int turn;     /* speaker s is given as s + turn, modulo the speakers: to measure what they tell */
 } wt_condition_shape;
 
 /* What a batch looks like. */

@@ -75,7 +75,7 @@ wt_status wt_condition_fill_slot(wt_batch_filler *filler, wt_batch *batch, int s
         WT_CHECK(speaker >= 0 && speaker < speakers, WT_USAGE,
                  "utterance %lld has no speaker that the network knows (got %d, expected 0 to %d)",
                  (long long)window.utterance, speaker, speakers - 1);
-        batch->speaker[slot] = speaker;
+        batch->speaker[slot] = (speaker + filler->shape.condition.turn) % speakers;
     }
     if (batch->condition) fill_frames(filler, batch, slot, &window, is_dropped(filler, index));
     return WT_OK;

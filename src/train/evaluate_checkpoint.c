@@ -40,6 +40,8 @@ static wt_status check_subject(const subject *s) {
     if (path) WT_TRY(wt_path_require_free(path, " (expected a name that is free)"));
     WT_CHECK(s->request->frames == WT_FRAMES_OWN || wt_network_get_traits(s->restored.network)->features > 0,
              WT_USAGE, "--frames: the network has no condition");
+    WT_CHECK(!s->request->speakers || wt_network_get_traits(s->restored.network)->speakers > 0, WT_USAGE,
+             "--speakers: the network has no speakers");
     return WT_OK;
 }
 
@@ -91,6 +93,8 @@ static wt_status open_evaluator(wt_comm *comm, subject *s, wt_evaluated *evaluat
 static wt_status run_evaluator(wt_comm *comm, const subject *s, wt_evaluated *evaluated) {
     const wt_real *parameters = s->restored.parameters;
     wt_label_results *results = &evaluated->results;
+    if (evaluated->speaker_loss)
+        return wt_evaluator_run_speakers(s->evaluator, parameters, evaluated->speaker_loss);
     if (!evaluated->labels)
         return wt_evaluator_run(s->evaluator, parameters, s->markov, &evaluated->score, NULL);
     const bool keep = s->predictions || s->request->keep;
@@ -109,6 +113,19 @@ static wt_status run_with_logits(wt_comm *comm, const subject *s, wt_evaluated *
     return wt_evaluator_end_record(s->evaluator, run_evaluator(comm, s, evaluated));
 }
 
+static wt_status reserve_speakers(const subject *s, wt_evaluated *evaluated) {
+    const size_t speakers = (size_t)evaluated->speakers;
+    if (!s->request->speakers) return WT_OK;
+    return wt_alloc(&evaluated->speaker_loss, speakers * speakers, sizeof *evaluated->speaker_loss,
+                    "losses of speakers");
+}
+
+void wt_evaluated_dispose(wt_evaluated *evaluated) {
+    wt_label_results_dispose(&evaluated->results);
+    wt_free(evaluated->speaker_loss);
+    evaluated->speaker_loss = NULL;
+}
+
 /* Collective. */
 static wt_status score_subject(wt_comm *comm, subject *s, wt_evaluated *evaluated) {
     WT_TRY(wt_comm_agree_alike(comm, restore_subject(s)));
@@ -118,10 +135,13 @@ static wt_status score_subject(wt_comm *comm, subject *s, wt_evaluated *evaluate
     evaluated->squared = traits->head_kind == WT_HEAD_MSE;
     evaluated->classes = traits->classes;
     evaluated->values = traits->values;
+    evaluated->speakers = traits->speakers;
     if (s->request->markov) WT_TRY(count_markov(comm, s, evaluated->data));
     WT_TRY(open_evaluator(comm, s, evaluated));
+    WT_TRY(wt_comm_agree(comm, reserve_speakers(s, evaluated)));
     WT_TRY(s->request->logits ? run_with_logits(comm, s, evaluated) : run_evaluator(comm, s, evaluated));
-    WT_CHECK(evaluated->score.targets > 0, WT_USAGE, "%s: has no targets", evaluated->data);
+    WT_CHECK(evaluated->score.targets > 0 || s->request->speakers, WT_USAGE, "%s: has no targets",
+             evaluated->data);
     return WT_OK;
 }
 

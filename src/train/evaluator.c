@@ -293,20 +293,32 @@ cleanup:
     return status;
 }
 
-wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
-                           wt_score *score, wt_label_results *results) {
+/* Rank 0 gets the list's scores, *all [count], wt_free; the others NULL. Collective. */
+static wt_status gather_scores(wt_evaluator *evaluator, const wt_markov *markov, wt_label_results *results,
+                               wt_score **all) {
     wt_status status = WT_OK;
     wt_comm *comm = evaluator->comm;
-    wt_score *mine = NULL, *all = NULL, sum = {.targets = 0};
+    wt_score *mine = NULL;
     size_t part = (size_t)(evaluator->end - evaluator->first);
-    wt_engine_pack(evaluator->pass, parameters);
+    *all = NULL;
     status = wt_alloc(&mine, part, sizeof *mine, "scores");
     if (status == WT_OK && wt_comm_rank(comm) == 0) {
-        status = wt_alloc(&all, (size_t)evaluator->count, sizeof *all, "scores");
+        status = wt_alloc(all, (size_t)evaluator->count, sizeof **all, "scores");
     }
     if (status == WT_OK) status = score_part(evaluator, markov, mine, results);
     WT_GUARD(wt_comm_agree(comm, status));
-    wt_comm_gather(comm, mine, part * sizeof *mine, all);
+    wt_comm_gather(comm, mine, part * sizeof *mine, *all);
+cleanup:
+    wt_free(mine);
+    return status;
+}
+
+wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, const wt_markov *markov,
+                           wt_score *score, wt_label_results *results) {
+    wt_status status = WT_OK;
+    wt_score *all, sum = {.targets = 0};
+    wt_engine_pack(evaluator->pass, parameters);
+    WT_GUARD(gather_scores(evaluator, markov, results, &all));
     for (int64_t i = 0; all && i < evaluator->count; i++) {
         sum.targets += all[i].targets;
         sum.silence += all[i].silence;
@@ -320,11 +332,46 @@ wt_status wt_evaluator_run(wt_evaluator *evaluator, const wt_real *parameters, c
         sum.loss_apart += all[i].loss_apart;
         sum.width_apart += all[i].width_apart;
     }
-    wt_comm_broadcast(comm, &sum, sizeof sum);
+    wt_comm_broadcast(evaluator->comm, &sum, sizeof sum);
     *score = sum;
-    if (results) WT_GUARD(wt_label_results_gather(comm, results));
+    if (results) WT_GUARD(wt_label_results_gather(evaluator->comm, results));
 cleanup:
-    wt_free(mine);
+    wt_free(all);
+    return status;
+}
+
+/* Scores of the list's windows into loss [speakers, speakers], of those that were given by one turn. */
+static wt_status take_turn(const wt_evaluator *evaluator, const wt_score *all, double *loss) {
+    const int speakers = evaluator->shape.condition.speakers, turn = evaluator->shape.condition.turn;
+    int64_t *targets;
+    WT_TRY(wt_alloc(&targets, (size_t)speakers, sizeof *targets, "targets of speakers"));
+    for (int s = 0; s < speakers; s++) loss[s * speakers + (s + turn) % speakers] = 0;
+    for (int64_t i = 0; i < evaluator->count; i++) {
+        const wt_window window = wt_windows_get(evaluator->windows, find_listed_window(evaluator, i));
+        const int s = wt_dataset_speaker(evaluator->dataset, window.utterance);
+        loss[s * speakers + (s + turn) % speakers] += all[i].loss;
+        targets[s] += all[i].targets;
+    }
+    for (int s = 0; s < speakers; s++) loss[s * speakers + (s + turn) % speakers] /= (double)targets[s];
+    wt_free(targets);
+    return WT_OK;
+}
+
+wt_status wt_evaluator_run_speakers(wt_evaluator *evaluator, const wt_real *parameters, double *loss) {
+    const int speakers = evaluator->shape.condition.speakers;
+    wt_status status = WT_OK;
+    wt_score *all = NULL;
+    wt_engine_pack(evaluator->pass, parameters);
+    for (int turn = 0; turn < speakers; turn++) {
+        evaluator->shape.condition.turn = turn;
+        WT_GUARD(gather_scores(evaluator, NULL, NULL, &all));
+        WT_GUARD(wt_comm_agree(evaluator->comm, all ? take_turn(evaluator, all, loss) : WT_OK));
+        wt_free(all);
+        all = NULL;
+    }
+    wt_comm_broadcast(evaluator->comm, loss, (size_t)(speakers * speakers) * sizeof *loss);
+cleanup:
+    evaluator->shape.condition.turn = 0;
     wt_free(all);
     return status;
 }

@@ -26,9 +26,9 @@ void wt_train_shape_condition(wt_network_shape *shape, const wt_config *config, 
     if (config->model.condition.speaker > 0) shape->speakers = speakers;
 }
 
-/* Where there is no data set to say it: 80 numbers, two speakers, the hop that the scales ask for. */
+/* Where there is no data set to say it: 80 numbers, five speakers, the hop that the scales ask for. */
 static void assume_condition(wt_network_shape *shape, const wt_config *config) {
-    enum { ASSUMED_FEATURES = 80, ASSUMED_HOP = 256, ASSUMED_SPEAKERS = 2 };
+    enum { ASSUMED_FEATURES = 80, ASSUMED_HOP = 256, ASSUMED_SPEAKERS = 5 };
     const wt_dilation_list *scales = &config->model.condition.scales;
     wt_features features = {.count = ASSUMED_FEATURES, .hop = scales->count ? 1 : ASSUMED_HOP};
     for (int k = 0; k < scales->count; k++) features.hop *= scales->values[k];

@@ -21,7 +21,7 @@ optim: optimizer schedule plateau gradient
 checkpoint: checkpoint checkpoints run pruner state
 metrics: metrics plot chart legend picture series progress
 generate: continuation sequence choose pieces generator prime series texts
-train: train trainer run step phase timer evaluator checkpoint guard judge label restore restored replicas stop stragglers time agree predictions
+train: train trainer run step phase timer evaluator evaluated checkpoint guard judge label restore restored replicas stop stragglers time agree predictions
 predict: scaling plan forecast calibration rates work cpu node
 bench: bench kernel measure stepper
 yaml: yaml

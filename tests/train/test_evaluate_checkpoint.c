@@ -59,7 +59,7 @@ static void expect_no_evaluation(const wt_evaluate_request *request, const char 
     static wt_evaluated evaluated;
     assert_all(wt_checkpoint_evaluate(comm, checkpoint, request, predictions, &evaluated) == WT_USAGE);
     assert_all(strstr(wt_error_message(), words) != NULL);
-    wt_label_results_dispose(&evaluated.results);
+    wt_evaluated_dispose(&evaluated);
 }
 
 static void test_what_the_network_lacks_is_refused(void **state) {

@@ -53,6 +53,20 @@ code=$(interrupt run-part 9 KILL)
 ranks=2 train_ok run-part
 same_run run run-part $steps
 
+# Losses of each speaker's recordings by each speaker's number: those of a data set with swapped speakers are
+# the same, in swapped rows.
+speaker_losses() { awk '/^ +[01] (low|wind) / {print $3, $4}' "$1" | paste -sd' '; }
+expect_ok "$WAVETRAIN" evaluate run --speakers --split train
+mv out.txt speakers.txt
+expect_ok "$MPIRUN" 3 "$WAVETRAIN" evaluate run --speakers --split train
+cmp out.txt speakers.txt || fail "other losses of speakers on 3 ranks"
+sed 's/ low$/ other/; s/ wind$/ low/; s/ other$/ wind/' list >swapped-list
+prepare swapped --mel 8k --speaker swapped-list
+expect_ok "$WAVETRAIN" evaluate run --speakers --split train --data swapped
+read -r a b c d <<<"$(speaker_losses speakers.txt)"
+[ -n "$d" ] && [ "$a" != "$b" ] && [ "$(speaker_losses out.txt)" = "$c $d $a $b" ] ||
+    fail "losses of swapped speakers: $(cat speakers.txt out.txt)"
+
 # The same recordings under names by which neighbours are of different kinds.
 mkdir mixed
 for i in $(seq 12); do
@@ -117,8 +131,18 @@ for row in 'copies, all' '8 bits of mu-law' 'noise of their envelope' 'another r
 cp out.txt scores.txt
 expect_ok "$WAVETRAIN" evaluate told --copies 3
 cmp out.txt scores.txt || fail "other scores of the same copies"
-awk '/8 bits/ {near = $(NF - 9)} /another recording/ {far = $(NF - 9)} END {exit !(near + 0 < far + 0)}' out.txt ||
-    fail "the mu-law round trip is no nearer than another recording: $(cat out.txt)"
+expect_ok "$MPIRUN" 2 "$WAVETRAIN" evaluate told --copies 3
+cmp out.txt scores.txt || fail "other scores of the same copies on 2 ranks"
+for n in 1 4; do # fewer copies than ranks, too
+    expect_ok "$MPIRUN" "$n" "$WAVETRAIN" evaluate told --copies 3 --temperature 0.5 --plot copies.png
+    mv out.txt "sharper-$n.txt"
+    mv copies.png "copies-$n.png"
+done
+cmp sharper-1.txt sharper-4.txt || fail "other scores of sharper copies on 4 ranks"
+cmp copies-1.png copies-4.png || fail "another picture on 4 ranks"
+cmp -s sharper-1.txt scores.txt && fail "the temperature changes nothing"
+awk '/8 bits/ {near = $(NF - 9)} /another recording/ {far = $(NF - 9)} END {exit !(near + 0 < far + 0)}' scores.txt ||
+    fail "the mu-law round trip is no nearer than another recording: $(cat scores.txt)"
 
 # --- what does not fit together ---
 refuse() {
@@ -159,9 +183,13 @@ refuse "--speaker: does not go with --copy-from, whose recordings have their own
 ! ls bad*.wav 2>/dev/null || fail "something was generated"
 refuse "--frames: got mine, expected own, other or late" evaluate told --frames mine
 refuse "--copies: does not go with --markov" evaluate told --copies 3 --markov
+refuse "--speakers: the network has no speakers" evaluate told --speakers
+refuse "--speakers: does not go with --markov" evaluate run --speakers --markov
 refuse "--plot: needs --copies" evaluate told --plot a.png
 mkdir a.png
 refuse "a.png: is a folder, expected a file" evaluate told --copies 3 --plot a.png
+refuse "--temperature: needs --copies" evaluate told --temperature 0.5
+refuse "--temperature is out of range (got -1, expected 0 … 100)" evaluate told --copies 3 --temperature -1
 "$make_features" few rows 8k,bands=20 1 in/low/3.wav
 refuse "few/3.npy: has other numbers per frame (got 26 × 20, expected 40)" generate told --condition few/3.npy --out bad.wav
 refuse "--count: does not go with --copy or --condition, which make a piece each" \
