@@ -34,3 +34,12 @@ no_leftovers() {
 said() {
     grep -qF -- "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"
 }
+
+# python_with MODULE…: the first Python that has them, of $PYTHON_COMPARE, the PATH and Debian; nothing if
+# none has
+python_with() {
+    local python
+    for python in ${PYTHON_COMPARE-} python3 /usr/bin/python3; do
+        if "$python" -c "import $(IFS=,; echo "$*")" 2>/dev/null; then echo "$python"; return; fi
+    done
+}

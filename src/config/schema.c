@@ -409,6 +409,9 @@ const wt_key wt_keys[] = {
 {.name = "run.seconds", .type = WT_KEY_REAL, .offset = AT(run.seconds), .standard = "10.0",
  .least = 0, .most = 86400, .above = true, .resume = WT_RESUME_FREE,
  .help = "Seconds between progress lines where the output is not a terminal."},
+{.name = "run.tensorboard", .type = WT_KEY_CHOICE, .offset = AT(run.tensorboard), .standard = "false",
+ .choices = CHOICES("false", "true"), .resume = WT_RESUME_FREE,
+ .help = "Whether losses, rates and validations go to event files for TensorBoard in RUN/tensorboard too."},
 {.name = "run.backend", .type = WT_KEY_CHOICE, .offset = AT(run.backend), .standard = "auto",
  .choices = CHOICES("auto", "reference", "openblas", "avx2", "avx512", "amx"), .resume = WT_RESUME_FREE,
  .help = "Kernel set: the fastest one that the processors support, plain loops, OpenBLAS, or wavetrain's own "

@@ -56,7 +56,8 @@ typedef struct {
 } wt_exchange_config;
 
 typedef struct {
-    double seconds; /* between progress lines in a file */
+    double seconds;  /* between progress lines in a file */
+    int tensorboard; /* event files, too */
     wt_backend backend;
     int64_t compare_every; /* steps between comparisons of the ranks' replicas; 0: only before checkpoints */
     wt_unlike_nodes unlike_nodes;

@@ -33,6 +33,9 @@ typedef struct wt_metrics wt_metrics;
  * atomically; a missing file is made with its heading. A file with another heading, or rows that don't
  * parse, is an error that names the line; a last line cut short is dropped. */
 wt_status wt_metrics_open(wt_metrics **out, const char *path, int64_t last_step);
+/* From here on rows go to TensorBoard's event file in the folder too, after those that are there
+ * (events.h). */
+wt_status wt_metrics_add_events(wt_metrics *metrics, const char *folder);
 /* Appends a row; reaches the file within a second or at wt_metrics_flush. */
 wt_status wt_metrics_append(wt_metrics *metrics, const wt_metrics_row *row);
 wt_status wt_metrics_flush(wt_metrics *metrics);

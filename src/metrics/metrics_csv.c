@@ -19,28 +19,31 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "metrics/events.h"
 #include "metrics/metrics.h"
 
 enum { ROW_MAX = 512 }; /* bytes: 20 digits and 11 reals of at most 16 characters */
 
 static const size_t file_limit = (size_t)4 << 30;
 
-/* The columns after `step`. Nine digits give a float back bit for bit. */
+/* The columns after `step`, and the names by which they are shown, NULL: not at all. Nine digits give a float
+ * back bit for bit. */
 static const struct {
     const char *name;
     size_t offset;
+    const char *tag;
 } reals[] = {
-    {"epoch", offsetof(wt_metrics_row, epoch)},
-    {"loss", offsetof(wt_metrics_row, loss)},
-    {"bits", offsetof(wt_metrics_row, bits)},
-    {"silence", offsetof(wt_metrics_row, silence)},
-    {"gradient_norm", offsetof(wt_metrics_row, gradient_norm)},
-    {"learning_rate", offsetof(wt_metrics_row, learning_rate)},
-    {"validation_loss", offsetof(wt_metrics_row, validation_loss)},
-    {"validation_bits", offsetof(wt_metrics_row, validation_bits)},
-    {"validation_silence", offsetof(wt_metrics_row, validation_silence)},
-    {"samples_per_second", offsetof(wt_metrics_row, samples_per_second)},
-    {"seconds", offsetof(wt_metrics_row, seconds)},
+    {"epoch", offsetof(wt_metrics_row, epoch), "train/epoch"},
+    {"loss", offsetof(wt_metrics_row, loss), "train/loss"},
+    {"bits", offsetof(wt_metrics_row, bits), NULL},
+    {"silence", offsetof(wt_metrics_row, silence), NULL},
+    {"gradient_norm", offsetof(wt_metrics_row, gradient_norm), "train/gradient_norm"},
+    {"learning_rate", offsetof(wt_metrics_row, learning_rate), "train/learning_rate"},
+    {"validation_loss", offsetof(wt_metrics_row, validation_loss), "validation/loss"},
+    {"validation_bits", offsetof(wt_metrics_row, validation_bits), NULL},
+    {"validation_silence", offsetof(wt_metrics_row, validation_silence), NULL},
+    {"samples_per_second", offsetof(wt_metrics_row, samples_per_second), "train/samples_per_second"},
+    {"seconds", offsetof(wt_metrics_row, seconds), NULL},
 };
 enum { REALS = sizeof reals / sizeof reals[0] };
 
@@ -48,7 +51,16 @@ struct wt_metrics {
     int file;
     char *path;
     int64_t last_step;
+    wt_events *events; /* NULL: none */
 };
+
+void wt_metrics_visit(const wt_metrics_row *row, wt_metrics_visitor *visit, void *context) {
+    for (size_t i = 0; i < REALS; i++) {
+        double value;
+        memcpy(&value, (const char *)row + reals[i].offset, sizeof value);
+        if (reals[i].tag && !isnan(value)) visit(context, reals[i].tag, value);
+    }
+}
 
 /* --- text --- */
 
@@ -222,7 +234,16 @@ wt_status wt_metrics_append(wt_metrics *metrics, const wt_metrics_row *row) {
              (long long)metrics->last_step);
     WT_TRY(write_metrics_bytes(metrics, text, row_text(text, row)));
     metrics->last_step = row->step;
-    return WT_OK;
+    return metrics->events ? wt_events_append(metrics->events, row) : WT_OK;
+}
+
+wt_status wt_metrics_add_events(wt_metrics *metrics, const char *folder) {
+    wt_metrics_row *rows;
+    size_t count;
+    WT_TRY(wt_metrics_read(&rows, &count, metrics->path));
+    const wt_status status = wt_events_open(&metrics->events, folder, rows, count);
+    wt_free(rows);
+    return status;
 }
 
 /* To the disk, not only to the system: a checkpoint that outlives a power cut finds its rows. */
@@ -237,6 +258,7 @@ wt_status wt_metrics_close(wt_metrics *metrics) {
     wt_status status = wt_metrics_flush(metrics);
     if (close(metrics->file) != 0 && status == WT_OK)
         status = wt_error(WT_FAILED, "%s: can't write: %s", metrics->path, strerror(errno));
+    wt_events_close(metrics->events);
     wt_free(metrics->path);
     wt_free(metrics);
     return status;

@@ -223,9 +223,18 @@ static bool is_own_checkpoint(const char *run, const wt_checkpoint *checkpoint) 
            strcmp(path, wt_checkpoint_path(checkpoint)) == 0;
 }
 
+/* metrics.csv, and with it TensorBoard's events, of which the steps up to `last_step` count. */
+static wt_status open_metrics(wt_trainer *trainer, int64_t last_step) {
+    char path[WT_PATH_MAX];
+    WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
+    WT_TRY(wt_metrics_open(&trainer->files.metrics, path, last_step));
+    if (!trainer->config->run.tensorboard) return WT_OK;
+    WT_TRY(wt_path_join(path, trainer->options->run, "tensorboard"));
+    return wt_metrics_add_events(trainer->files.metrics, path);
+}
+
 /* With the lock held: parameters and moments, the count of starts, metrics.csv. */
 static wt_status begin_or_resume(wt_trainer *trainer) {
-    char path[WT_PATH_MAX];
     const wt_train_options *options = trainer->options;
     wt_checkpoint *checkpoint;
     WT_TRY(open_resume(&checkpoint, options));
@@ -234,9 +243,7 @@ static wt_status begin_or_resume(wt_trainer *trainer) {
     wt_checkpoint_close(checkpoint);
     WT_TRY(status);
     trainer->start.first_step = trainer->state.step;
-    WT_TRY(wt_path_join(path, options->run, "metrics.csv"));
-    WT_TRY(
-        wt_metrics_open(&trainer->files.metrics, path, trainer->state.step - trainer->state.due.validation));
+    WT_TRY(open_metrics(trainer, trainer->state.step - trainer->state.due.validation));
     WT_TRY(wt_checkpoint_writer_create(&trainer->files.writer, trainer->network, trainer->config,
                                        wt_dataset_vocabulary(trainer->data.set), options->run,
                                        trainer->files.lock));
@@ -412,7 +419,6 @@ static wt_status open_planned(wt_checkpoint **out, const char *run, int64_t step
 
 /* Rank 0: the state of that checkpoint, or of the beginning, but for what the guard remembers. */
 static wt_status reload_checkpoint(wt_trainer *trainer) {
-    char path[WT_PATH_MAX];
     wt_checkpoint *checkpoint;
     const wt_checkpoint_state now = trainer->state;
     if (wt_checkpoint_writer_collect(trainer->files.writer, true, NULL) != WT_OK)
@@ -438,8 +444,7 @@ static wt_status reload_checkpoint(wt_trainer *trainer) {
     wt_metrics *metrics = trainer->files.metrics;
     trainer->files.metrics = NULL;
     WT_TRY(wt_metrics_close(metrics));
-    WT_TRY(wt_path_join(path, trainer->options->run, "metrics.csv"));
-    WT_TRY(wt_metrics_open(&trainer->files.metrics, path, trainer->state.step));
+    WT_TRY(open_metrics(trainer, trainer->state.step));
     return wt_checkpoint_writer_submit(trainer->files.writer, &trainer->state, trainer->step->parameters,
                                        &trainer->step->optimizer, trainer->files.metrics);
 }

@@ -1,18 +1,11 @@
-# export --format torch and evaluate --logits: a module per network (six kinds, and what else a graph may hold), whose
-# outputs in PyTorch are those of the program within 1e-5 of the largest. Needs PyTorch and h5py in some Python
-# (jobs/setup.sh --compare). $1: make_sounds.
+# export --format torch and evaluate --logits: a module per network (six kinds, and what else a graph may
+# hold), whose outputs in PyTorch are those of the program within 1e-5 of the largest. Needs PyTorch and h5py
+# in some Python (jobs/setup.sh --compare). $1: make_sounds.
 set -eu
 . "$SOURCE/tests/runs.sh"
 . "$SOURCE/tests/cli/prepare_helpers.sh"
 export OMP_NUM_THREADS=1 ranks=
 
-# python_with MODULE…: the first Python that has them
-python_with() {
-    local python
-    for python in ${PYTHON_COMPARE-} python3 /usr/bin/python3; do
-        if "$python" -c "import $(IFS=,; echo "$*")" 2>/dev/null; then echo "$python"; return; fi
-    done
-}
 python=$(python_with torch h5py)
 if [ -z "$python" ]; then
     echo "skipped: no Python has torch and h5py (jobs/setup.sh --compare)"
