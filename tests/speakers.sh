@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/speakers.sh [--steps N] [--classifier-steps N] [--windows N] [--seconds S] [--temperature T]
-#                   [--folder FOLDER] [--csv FILE] [--limits no]
+#                   [--held-out SHARE] [--folder FOLDER] [--csv FILE] [--limits no]
 # Five voices without features, configs/voices.yaml (jobs/setup.sh --recordings --voices): each voice's
 # held-out loss with its own speaker and with each other; then S (60) seconds of generated sound per speaker,
 # whose windows of a second are classified by a network that this program has trained on N (600) windows of
@@ -10,7 +10,7 @@
 SOURCE=${SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain}
 set -eu
-steps='' classifier=600 windows=600 seconds=60 temperature=1 folder='' csv='' limits=yes
+steps='' classifier=600 windows=600 seconds=60 temperature=1 share=0.1 folder='' csv='' limits=yes
 while [ $# -gt 0 ]; do
     case ${1-}:${2-} in
     --steps:?*) steps=$2 ;;
@@ -18,11 +18,12 @@ while [ $# -gt 0 ]; do
     --windows:?*) windows=$2 ;;
     --seconds:?*) seconds=$2 ;;
     --temperature:?*) temperature=$2 ;;
+    --held-out:?*) share=$2 ;;
     --folder:?*) folder=$2 ;;
     --csv:?*) csv=$(realpath -m "$2") ;;
     --limits:no | --limits:yes) limits=$2 ;;
     *)
-        sed -n '2,10s/^# //p' "$0" >&2
+        sed -n '2,9s/^# //p' "$0" >&2
         exit 2
         ;;
     esac
@@ -43,7 +44,7 @@ if [ ${#voices[@]} -lt 6 ] || ! "$python" -c 'import h5py, numpy'; then
 fi
 [ -e data/voices ] ||
     "$WAVETRAIN" prepare audio "${voices[@]}" --speaker '^.._.._._([A-Za-z]+)/' --trim 50 --skip-damaged \
-        --out data/voices >prepare.txt
+        --validation "$share" --test "$share" --out data/voices >prepare.txt
 "$WAVETRAIN" train "$SOURCE/configs/voices.yaml" --run voices \
     ${steps:+--set=train.steps=$steps --set=schedule.warmup=$((steps / 20 + 1))} >train.log
 "$WAVETRAIN" evaluate voices --speakers | tee losses.txt
