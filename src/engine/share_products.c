@@ -48,41 +48,6 @@ static void gather_columns(wt_real *to, const wt_real *from, const selection *s)
     }
 }
 
-/* --- weights --- */
-
-static wt_status pack_share_term(wt_share_part *p, int number, const selection *s) {
-    wt_engine *e = p->engine;
-    const wt_term *term = &e->graph->terms[number];
-    const size_t in = (size_t)wt_engine_value(e, term->value)->channels;
-    const size_t out = (size_t)wt_engine_value(e, e->graph->ops[term->op].output)->channels;
-    const wt_real *w = wt_engine_tensor(e, term->tensor) + (size_t)term->tap * in * out;
-    wt_real *chosen;
-    if (s->count == 0) return WT_OK;
-    WT_TRY(wt_alloc(&chosen, in * (size_t)s->count, sizeof *chosen, "a stream's weights"));
-    for (size_t i = 0; i < in; i++) gather_columns(chosen + i * (size_t)s->count, w + i * out, s);
-    e->kernels->pack(e->packed + e->plan->terms[number].forward, chosen, (int)in, s->count, false,
-                     (wt_real)term->scale);
-    wt_free(chosen);
-    return WT_OK;
-}
-
-/* In the order in which they are read, on huge pages: their number is what bounds a stream. */
-static wt_status place_terms(wt_share_part *p) {
-    wt_engine *e = p->engine;
-    size_t at = 0;
-    for (int n = 0; n < e->graph->term_count; n++) {
-        const wt_term *term = &e->graph->terms[n];
-        if (term->tensor < 0) continue;
-        const selection s = select_columns(p, term->op);
-        e->plan->terms[n].forward = at;
-        at += e->kernels->packed_count(wt_engine_value(e, term->value)->channels, s.count);
-    }
-    wt_free(e->packed);
-    e->packed = NULL;
-    e->plan->sizes.packed = at;
-    return wt_alloc_huge(&e->packed, at, sizeof *e->packed, "a stream's weights");
-}
-
 /* --- products --- */
 
 static wt_share_rows rows_of_value(const wt_engine *e, int value, int delay) {
@@ -121,8 +86,14 @@ static void make_ready(wt_share_part *p, int op, wt_real **biases) {
         const wt_term *term = &e->graph->terms[n];
         const int in = wt_engine_value(e, term->value)->channels;
         p->sources[n] = rows_of_value(e, term->value, term->delay);
-        p->operands[n] = (wt_operand){NULL, e->packed + e->plan->terms[n].forward, in, in, NULL};
+        p->operands[n] = (wt_operand){NULL, NULL, in, in, NULL};
     }
+}
+
+/* Whether sums of delayed rows are made ahead, while threads wait for each other. Where rows are many, they
+ * wait for little. */
+static bool begins_sums(const wt_share_part *p) {
+    return p->threads > 1 && p->rows < WT_FEW_ROWS && p->engine->kernels->multiply_gate;
 }
 
 /* A gate takes over what its product would compute. */
@@ -137,38 +108,123 @@ static void make_pair_ready(wt_share_part *p, int op) {
     ready->y.rows += s.first;
     ready->ldy = wt_engine_value(e, o->output)->channels;
     ready->gates = s.part;
+    if (!begins_sums(p)) return;
+    while (ready->begun < ready->count && p->sources[ready->first + ready->begun].delay > 0) ready->begun++;
 }
 
-/* --- rows that are fetched ahead --- */
+/* Each gate's sums begin after the gate before, all but the first one's. */
+static void plan_beginnings(wt_share_part *p) {
+    int before = -1;
+    for (int op = 0; op < p->engine->graph->op_count - 1; op++) {
+        if (p->products[op].gates == 0) continue;
+        if (before >= 0 && p->products[op].begun > 0) p->products[before].begins = op;
+        before = op;
+    }
+}
 
-/* An operand that nothing is fetched with, of the products before an operator, the nearest first; −1. */
-static int find_idle_operand(const wt_share_part *p, int op) {
+/* --- weights --- */
+
+static wt_status pack_share_term(wt_share_part *p, int number, const selection *s) {
+    wt_engine *e = p->engine;
+    const wt_term *term = &e->graph->terms[number];
+    const size_t in = (size_t)wt_engine_value(e, term->value)->channels;
+    const size_t out = (size_t)wt_engine_value(e, e->graph->ops[term->op].output)->channels;
+    const wt_real *w = wt_engine_tensor(e, term->tensor) + (size_t)term->tap * in * out;
+    wt_real *chosen;
+    if (s->count == 0) return WT_OK;
+    WT_TRY(wt_alloc(&chosen, in * (size_t)s->count, sizeof *chosen, "a stream's weights"));
+    for (size_t i = 0; i < in; i++) gather_columns(chosen + i * (size_t)s->count, w + i * out, s);
+    p->operands[number].packed = e->packed + e->plan->terms[number].forward;
+    e->kernels->pack(e->packed + e->plan->terms[number].forward, chosen, (int)in, s->count, false,
+                     (wt_real)term->scale);
+    wt_free(chosen);
+    return WT_OK;
+}
+
+static void place_share_weights(const wt_share_part *p, int first, int count, size_t *at) {
+    const wt_engine *e = p->engine;
+    for (int n = first; n < first + count; n++) {
+        const wt_term *term = &e->graph->terms[n];
+        if (term->tensor < 0 || e->plan->terms[n].forward != SIZE_MAX) continue;
+        const selection s = select_columns(p, term->op);
+        e->plan->terms[n].forward = *at;
+        *at += e->kernels->packed_count(wt_engine_value(e, term->value)->channels, s.count);
+    }
+}
+
+/* In the order in which they are read, on huge pages: their number is what bounds a stream. */
+static wt_status place_all_weights(wt_share_part *p) {
+    wt_engine *e = p->engine;
+    size_t at = 0;
+    for (int n = 0; n < e->graph->term_count; n++) e->plan->terms[n].forward = SIZE_MAX;
+    for (int op = 0; op < e->graph->op_count; op++) {
+        const wt_op *o = &e->graph->ops[op];
+        const wt_share_product *begins = &p->products[p->products[op].begins];
+        place_share_weights(p, o->first_term, o->term_count, &at);
+        if (p->products[op].begins > 0) place_share_weights(p, begins->first, begins->begun, &at);
+    }
+    wt_free(e->packed);
+    e->packed = NULL;
+    e->plan->sizes.packed = at;
+    return wt_alloc_huge(&e->packed, at, sizeof *e->packed, "a stream's weights");
+}
+
+static wt_status pack_share_weights(wt_share_part *p) {
+    WT_TRY(place_all_weights(p));
+    for (int n = 0; n < p->engine->graph->term_count; n++) {
+        const selection s = select_columns(p, p->engine->graph->terms[n].op);
+        if (p->engine->graph->terms[n].tensor >= 0) WT_TRY(pack_share_term(p, n, &s));
+    }
+    return WT_OK;
+}
+
+/* --- what is fetched ahead --- */
+
+static bool fetches_rows(const wt_share_part *p, int operand) {
+    return p->later_rows[operand].rows;
+}
+
+static bool fetches_weights(const wt_share_part *p, int operand) {
+    return p->later[operand].packed;
+}
+
+/* An operand that nothing of a kind is fetched with, of the products before an operator, the nearest first;
+ * −1. */
+static int find_idle_operand(const wt_share_part *p, int op, bool (*fetches)(const wt_share_part *, int)) {
     enum { DISTANCE = 4 }; /* operators: what is fetched earlier may be gone */
     for (int before = op - 1, left = DISTANCE; before >= 0 && left > 0; before--) {
         const wt_share_product *ready = &p->products[before];
         if (p->shares->steps[before].idle) continue;
         left--;
         for (int n = ready->first; n < ready->first + ready->count; n++) {
-            if (!p->later[n].rows) return n;
+            if (!fetches(p, n)) return n;
         }
     }
     return -1;
 }
 
-static void fetch_later(wt_share_part *p, int op, const wt_share_rows *rows) {
-    const int operand = find_idle_operand(p, op);
-    if (operand >= 0) p->later[operand] = *rows;
+static void fetch_rows_later(wt_share_part *p, int op, const wt_share_rows *rows) {
+    const int operand = find_idle_operand(p, op, fetches_rows);
+    if (operand >= 0) p->later_rows[operand] = *rows;
 }
 
-/* Rows of the past and those that are written come from afar where streams are many. */
+static void fetch_weights_later(wt_share_part *p, int op, const wt_real *packed) {
+    const int operand = find_idle_operand(p, op, fetches_weights);
+    if (operand >= 0) p->later[operand].packed = packed;
+}
+
+/* Where streams are many, rows of the past and those that are written come from afar, and the first weights
+ * of a product: a kernel asks for a matrix's next ones itself. */
 static void plan_fetches(wt_share_part *p) {
     for (int op = 0; op < p->engine->graph->op_count - 1; op++) {
         const wt_share_product *ready = &p->products[op];
-        if (p->shares->steps[op].idle || ready->count == 0) continue;
+        if (p->shares->steps[op].idle || ready->count == 0 || ready->out == 0) continue;
         for (int n = ready->first; n < ready->first + ready->count; n++) {
-            if (p->sources[n].delay > 0) fetch_later(p, op, &p->sources[n]);
+            if (p->sources[n].delay > 0) fetch_rows_later(p, op, &p->sources[n]);
+            fetch_weights_later(p, op, p->operands[n].packed);
+            p->operands[n].later = &p->later[n];
         }
-        fetch_later(p, op, &ready->y);
+        fetch_rows_later(p, op, &ready->y);
     }
 }
 
@@ -182,7 +238,7 @@ static wt_status list_rings(wt_share_part *p) {
     return WT_OK;
 }
 
-static wt_status make_all_ready(wt_share_part *p, int rows) {
+static wt_status make_all_ready(wt_share_part *p) {
     const wt_graph *graph = p->engine->graph;
     const size_t ops = (size_t)graph->op_count, terms = (size_t)graph->term_count;
     size_t biases = 0, widest = 0;
@@ -192,36 +248,34 @@ static wt_status make_all_ready(wt_share_part *p, int rows) {
         biases += wt_engine_whole_lines(count);
         if (p->shares->steps[op].paired && count > widest) widest = count;
     }
-    if (p->engine->kernels->multiply_gate) widest = 0;
+    if (p->engine->kernels->multiply_gate && !begins_sums(p)) widest = 0;
     WT_TRY(wt_alloc(&p->products, ops, sizeof *p->products, "a stream's products"));
     WT_TRY(wt_alloc(&p->operands, terms, sizeof *p->operands, "a stream's products"));
     WT_TRY(wt_alloc(&p->sources, terms, sizeof *p->sources, "a stream's products"));
     WT_TRY(wt_alloc(&p->biases, biases, sizeof *p->biases, "a stream's products"));
-    WT_TRY(wt_alloc(&p->sums, widest * (size_t)rows, sizeof *p->sums, "a stream's products"));
+    WT_TRY(wt_alloc(&p->sums, widest * (size_t)p->rows, sizeof *p->sums, "a stream's products"));
     wt_real *next = p->biases;
     for (int op = 0; op < graph->op_count; op++) {
         if (p->shares->steps[op].ready) make_ready(p, op, &next);
         if (p->shares->steps[op].paired && graph->ops[op].kind == WT_OP_GATE) make_pair_ready(p, op);
     }
-    if (rows < WT_FEW_ROWS) return WT_OK;
+    plan_beginnings(p);
+    if (p->rows < WT_FEW_ROWS) return WT_OK;
     WT_TRY(wt_alloc(&p->later, terms, sizeof *p->later, "a stream's products"));
-    plan_fetches(p);
-    return WT_OK;
+    return wt_alloc(&p->later_rows, terms, sizeof *p->later_rows, "a stream's products");
 }
 
-wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters, int rows) {
+wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters) {
     wt_engine *e = part->engine;
     e->parameters = parameters;
     for (int op = 0; op < e->graph->op_count; op++) {
         if (wt_engine_op_class(e->graph, op)->load) wt_engine_op_class(e->graph, op)->load(e, op);
     }
     WT_TRY(list_rings(part));
-    WT_TRY(place_terms(part));
-    for (int n = 0; n < e->graph->term_count; n++) {
-        const selection s = select_columns(part, e->graph->terms[n].op);
-        if (e->graph->terms[n].tensor >= 0) WT_TRY(pack_share_term(part, n, &s));
-    }
-    return make_all_ready(part, rows);
+    WT_TRY(make_all_ready(part));
+    WT_TRY(pack_share_weights(part));
+    if (part->later) plan_fetches(part);
+    return WT_OK;
 }
 
 void wt_share_part_dispose(wt_share_part *part) {
@@ -230,6 +284,7 @@ void wt_share_part_dispose(wt_share_part *part) {
     wt_free(part->operands);
     wt_free(part->sources);
     wt_free(part->later);
+    wt_free(part->later_rows);
     wt_free(part->biases);
     wt_free(part->sums);
 }
@@ -248,32 +303,51 @@ static void run_sums(const wt_share_part *p, const wt_share_product *r, wt_real 
     }
 }
 
-static void run_product(const wt_share_part *p, const wt_share_product *r, int rows) {
-    const wt_kernels *kernels = p->engine->kernels;
-    wt_operand *operands = p->operands + r->first;
-    if (r->out == 0) return;
-    for (int n = 0; n < r->count; n++) {
-        const wt_share_rows *later = p->later ? &p->later[r->first + n] : NULL;
-        operands[n].x = find_share_rows(&p->sources[r->first + n]);
-        if (later && later->rows) operands[n].later = find_share_rows(later);
+static void find_operands(const wt_share_part *p, int first, int count) {
+    for (int n = first; n < first + count; n++) {
+        p->operands[n].x = find_share_rows(&p->sources[n]);
+        if (p->later && fetches_rows(p, n)) p->later[n].rows = find_share_rows(&p->later_rows[n]);
     }
+}
+
+static void run_product(wt_share_part *p, int op, int rows) {
+    const wt_kernels *kernels = p->engine->kernels;
+    const wt_share_product *r = &p->products[op];
+    const int begun = p->begun == op ? r->begun : 0, first = r->first + begun, count = r->count - begun;
+    if (r->out == 0) return;
+    if (begun > 0) p->begun = -1;
+    find_operands(p, first, count);
     wt_real *y = find_share_rows(&r->y);
     if (r->gates == 0) {
         run_sums(p, r, y, r->ldy, rows);
     } else if (kernels->multiply_gate) {
-        kernels->multiply_gate(y, r->ldy, rows, r->gates, operands, r->count, r->bias);
+        const wt_gate_sums sums = {begun ? p->sums : NULL, r->bias};
+        kernels->multiply_gate(y, r->ldy, rows, r->gates, p->operands + first, count, &sums);
     } else {
         run_sums(p, r, p->sums, r->out, rows);
         kernels->activate(y, r->ldy, p->sums, r->out, rows, r->gates, WT_ACTIVATION_GATE);
     }
 }
 
-void wt_share_part_run(const wt_share_part *part, int op, int rows) {
+int wt_share_part_next(const wt_share_part *part, int op) {
+    return part->products[op].begins;
+}
+
+void wt_share_part_begin(wt_share_part *part, int op, int rows) {
+    const wt_share_product *r = &part->products[op];
+    const wt_finish finish = {NULL, NULL, 0, 1};
+    find_operands(part, r->first, r->begun);
+    part->engine->kernels->multiply(part->sums, r->out, rows, r->out, part->operands + r->first, r->begun,
+                                    &finish);
+    part->begun = op;
+}
+
+void wt_share_part_run(wt_share_part *part, int op, int rows) {
     const wt_engine *e = part->engine;
     const wt_share_step *step = &part->shares->steps[op];
     if (step->mode == WT_SHARE_FIRST && part->thread > 0) return;
     if (step->ready || step->paired) {
-        run_product(part, &part->products[op], rows);
+        run_product(part, op, rows);
         return;
     }
     const wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .count = rows};

@@ -46,6 +46,8 @@ typedef struct {
 typedef struct {
     wt_share_rows y, add;
     int first, count;
+    int begun;    /* operands of the past alone, which come first: their terms may be made ahead */
+    int begins;   /* the operator whose sums begin after this one; 0: none */
     int out, ldy; /* channels of the thread: of a gate, of both kinds, in the order of the kernel */
     int gates;    /* 0: y is the sum */
     const wt_real *bias;
@@ -58,21 +60,28 @@ typedef struct {
     const wt_share_plan *shares;
     wt_engine *engine; /* its own: rings, packed weights */
     int thread, threads;
+    int rows;         /* of a call, at most: streams */
+    int begun;        /* the operator whose sums have begun, or -1 */
     wt_place **rings; /* [ring_count]: those of one row stay as they are */
     int ring_count;
     wt_share_product *products; /* [operators] */
     wt_operand *operands;       /* [terms] */
     wt_share_rows *sources;     /* [terms]: their x */
-    wt_share_rows *later;       /* [terms]: rows that are fetched meanwhile; or NULL */
+    wt_later *later;            /* [terms]: what is fetched meanwhile, or NULL */
+    wt_share_rows *later_rows;  /* [terms]: where its rows are; or NULL */
     wt_real *biases;            /* of all products, in their order */
-    wt_real *sums;              /* what a gate is applied to, where the kernels have no products with gates */
+    wt_real *sums;              /* of a gate: begun, or all where the kernels have no products with gates */
 } wt_share_part;
 
-/* Packs the thread's weights in the order of the operators. `parameters` as of wt_engine_pack; `rows`: the
- * maximum number of streams in a call. A part is disposed of after a failure too. */
-wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters, int rows);
+/* Packs the thread's weights in the order in which they are read. `parameters` as of wt_engine_pack. A part
+ * is disposed of after a failure too. */
+wt_status wt_share_part_pack(wt_share_part *part, const wt_real *parameters);
 void wt_share_part_dispose(wt_share_part *part);
 /* The thread's part of an operator that is neither idle nor rare. Writes the part's operands. */
-void wt_share_part_run(const wt_share_part *part, int op, int rows);
+void wt_share_part_run(wt_share_part *part, int op, int rows);
+/* The operator whose sums may begin after this one, before the threads meet, since they begin with rows of
+ * the past: a sum's terms keep their order, and what waits for the newest row has fewer of them; 0: none. */
+int wt_share_part_next(const wt_share_part *part, int op);
+void wt_share_part_begin(wt_share_part *part, int op, int rows);
 
 #endif

@@ -224,15 +224,46 @@ static void fill_rings(const wt_stream *stream, const wt_share_part *part) {
     }
 }
 
+static void arrive(const wt_stream *stream, int thread) {
+    if (stream->team) wt_team_arrive(stream->team, thread);
+}
+
+static void wait_for_all(const wt_stream *stream, int thread) {
+    if (stream->team) wt_team_wait(stream->team, thread);
+}
+
 static void meet(const wt_stream *stream, int thread) {
-    if (stream->team) wt_team_barrier(stream->team, thread);
+    arrive(stream, thread);
+    wait_for_all(stream, thread);
+}
+
+/* With a constant past a ring is full of its newest row, before anybody reads it. */
+static void fill_first(const wt_stream *stream, const wt_share_part *part, int op) {
+    const bool each = stream->shares.steps[op].mode == WT_SHARE_EACH;
+    if (!each) meet(stream, part->thread);
+    fill_rings(stream, part);
+    if (!each) meet(stream, part->thread);
+}
+
+/* While other threads are on their way, the sums of an operator to come begin. True: it has arrived. */
+static bool begin_next(const wt_stream *stream, wt_share_part *part, int op) {
+    const wt_share_step *steps = stream->shares.steps;
+    const int begins = wt_share_part_next(part, op);
+    if (begins == 0) return false;
+    int next = op + 1;
+    while (steps[next].idle) next++;
+    const bool arrives = steps[next].waits;
+    if (arrives) arrive(stream, part->thread);
+    wt_share_part_begin(part, begins, stream->rows);
+    return arrives;
 }
 
 /* A thread's part of a sample. */
 static void compute(void *context, int thread) {
     const wt_stream *stream = context;
-    const wt_share_part *part = &stream->parts[thread];
+    wt_share_part *part = &stream->parts[thread];
     wt_engine *e = part->engine;
+    bool arrived = false;
     turn_rings(part);
     take_signal(stream, e);
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
@@ -242,14 +273,11 @@ static void compute(void *context, int thread) {
             run_condition(stream, e, op);
             continue;
         }
-        if (step->waits) meet(stream, thread);
+        if (step->waits && !arrived) arrive(stream, thread);
+        if (step->waits) wait_for_all(stream, thread);
         wt_share_part_run(part, op, stream->rows);
-        if (stream->began) continue;
-        /* with a constant past a ring is full of its newest row, before anybody reads it */
-        const bool each = step->mode == WT_SHARE_EACH;
-        if (!each) meet(stream, thread);
-        fill_rings(stream, part);
-        if (!each) meet(stream, thread);
+        arrived = stream->began && begin_next(stream, part, op);
+        if (!stream->began) fill_first(stream, part, op);
     }
 }
 
@@ -363,6 +391,8 @@ static wt_status make_engine(wt_stream *stream, const wt_graph *graph, int threa
     part->shares = &stream->shares;
     part->thread = thread;
     part->threads = stream->threads;
+    part->rows = stream->capacity;
+    part->begun = -1;
     return WT_OK;
 }
 
@@ -393,8 +423,7 @@ static wt_status begin_stream(wt_stream *stream, const wt_graph *graph, const wt
     stream->engine = stream->parts[0].engine;
     WT_TRY(wt_share_plan_init(&stream->shares, stream->engine, stream->threads));
     WT_TRY(place_rows(stream));
-    for (int t = 0; t < stream->threads; t++)
-        WT_TRY(wt_share_part_pack(&stream->parts[t], parameters, stream->capacity));
+    for (int t = 0; t < stream->threads; t++) WT_TRY(wt_share_part_pack(&stream->parts[t], parameters));
     if (stream->threads > 1) WT_TRY(wt_team_create(&stream->team, stream->threads, compute, stream));
     WT_TRY(take_beginning(stream));
     compute_beginning(stream);

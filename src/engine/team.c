@@ -63,12 +63,15 @@ static void wake_sleepers(wt_team *team) {
     pthread_mutex_unlock(&team->lock);
 }
 
+void wt_team_arrive(wt_team *team, int thread) {
+    atomic_fetch_add(&team->members[thread].arrived, 1);
+    wake_sleepers(team);
+}
+
 /* One that waits for long has a core that another may need to arrive, and sleeps: yielding would take turns
  * from those that work. */
-void wt_team_barrier(wt_team *team, int thread) {
-    const uint64_t number = atomic_load_explicit(&team->members[thread].arrived, memory_order_relaxed) + 1;
-    atomic_store(&team->members[thread].arrived, number);
-    wake_sleepers(team);
+void wt_team_wait(wt_team *team, int thread) {
+    const uint64_t number = atomic_load_explicit(&team->members[thread].arrived, memory_order_relaxed);
     for (int other = 0; other < team->threads; other++) {
         _Atomic uint64_t *arrived = &team->members[other].arrived;
         unsigned turns = 0;
@@ -77,6 +80,11 @@ void wt_team_barrier(wt_team *team, int thread) {
         }
         if (atomic_load_explicit(arrived, memory_order_acquire) < number) sleep_until(team, arrived, number);
     }
+}
+
+static void meet_team(wt_team *team, int thread) {
+    wt_team_arrive(team, thread);
+    wt_team_wait(team, thread);
 }
 
 /* Waits for a round after `seen`. */
@@ -100,7 +108,7 @@ static void *belong(void *context) {
         seen = wait_for_round(team, seen);
         if (atomic_load(&team->over)) return NULL;
         team->work(team->context, own->number);
-        wt_team_barrier(team, own->number);
+        meet_team(team, own->number);
     }
 }
 
@@ -112,7 +120,7 @@ static void begin_round(wt_team *team) {
 void wt_team_run(wt_team *team) {
     begin_round(team);
     team->work(team->context, 0);
-    wt_team_barrier(team, 0);
+    meet_team(team, 0);
 }
 
 wt_status wt_team_create(wt_team **out, int threads, void (*work)(void *context, int thread), void *context) {

@@ -17,7 +17,8 @@ void wt_team_destroy(wt_team *team);
 /* `work` in all threads, the caller as thread 0; returns when all are done. Allocates nothing; calls the
  * system only where a thread sleeps, or waits for one that has no core. */
 void wt_team_run(wt_team *team);
-/* Within `work`: returns when all threads have come here. */
-void wt_team_barrier(wt_team *team, int thread);
+/* Within `work`: a thread has come so far; and waits for all to have done so as often as it has itself. */
+void wt_team_arrive(wt_team *team, int thread);
+void wt_team_wait(wt_team *team, int thread);
 
 #endif

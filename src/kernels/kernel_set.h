@@ -49,13 +49,18 @@ typedef struct {
     double gradient_scale;
 } wt_sgd_step;
 
-/* One factor of a product: x [rows, in] and a packed matrix [in][out]. `later` is where rows begin that a
- * later call needs, or NULL: a kernel of many rows may ask for them on its way, in x's width and distance,
- * which need not be theirs. Nothing is read there. */
+/* What later calls read, which a kernel of many rows may ask for on its way: where rows begin, taken in x's
+ * width and distance, which need not be theirs, and packed weights. Each may be NULL. */
+typedef struct {
+    const wt_real *rows, *packed;
+} wt_later;
+
+/* One factor of a product: x [rows, in] and a packed matrix [in][out]. With `later`, or NULL, the matrix is
+ * one that comes from afar. */
 typedef struct {
     const wt_real *x, *packed;
     int ldx, in;
-    const wt_real *later;
+    const wt_later *later;
 } wt_operand;
 
 /* What a product's sum goes through before it is stored. */
@@ -65,6 +70,13 @@ typedef struct {
     int ldadd;
     wt_real scale;
 } wt_finish;
+
+/* What a gate's sums begin with, and what is added to them, by columns as its weights have them. */
+typedef struct {
+    const wt_real
+        *begun;          /* [rows, columns]: the terms of operands before, as multiply leaves them; or NULL */
+    const wt_real *bias; /* [columns], or NULL */
+} wt_gate_sums;
 
 /*
  * A mixture of `components` K distributions for each of `channels` values per row. A row of outputs has,
@@ -216,14 +228,14 @@ struct wt_kernels {
                      const wt_finish *finish);
 
     /*
-     * Generation: z[t, c] = tanh(a[t, c])·σ(b[t, c]) with (a, b) = Σ_n x_n·w_n + bias, as multiply and
-     * activate would make it, without storing a and b. In w_n and bias `gate_turn` columns of a and of b take
-     * turns; the last ones are filled up with zeros: 2·gate_turn·⌈gate/gate_turn⌉ columns. NULL: there is no
-     * such kernel.
+     * Generation: z[t, c] = tanh(a[t, c])·σ(b[t, c]) with (a, b) = begun + Σ_n x_n·w_n + bias, as multiply
+     * and activate would make it, without storing a and b. In w_n and the sums `gate_turn` columns of a and
+     * of b take turns; the last ones are filled up with zeros: 2·gate_turn·⌈gate/gate_turn⌉ columns. NULL:
+     * there is no such kernel.
      */
     int gate_turn;
     void (*multiply_gate)(wt_real *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
-                          const wt_real *bias);
+                          const wt_gate_sums *sums);
 
     /*
      * The gradient by the weights of one tap:

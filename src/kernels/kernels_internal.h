@@ -46,7 +46,7 @@ extern const wt_kernels wt_kernels_amx_bf16;
 #define WT_PRODUCTS_GATE(isa)                                                                        \
     WT_PRODUCTS_FORWARD(isa);                                                                        \
     void wt_##isa##_multiply_gate(float *z, int ldz, int rows, int gate, const wt_operand *operands, \
-                                  int count, const float *bias)
+                                  int count, const wt_gate_sums *sums)
 #define WT_PRODUCTS(isa)                                                                            \
     WT_PRODUCTS_FORWARD(isa);                                                                       \
     void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, \

@@ -142,8 +142,9 @@ typedef struct {
     float *y;
     const wt_operand *operands;
     const wt_finish *finish;
+    const float *begun; /* of a gate: [rows, out], or NULL */
     ptrdiff_t ldy, column;
-    int rows, count, last;
+    int rows, out, count, last;
 } product;
 
 /*
@@ -183,21 +184,28 @@ INLINE void add_term(vector sum[ROWS][2], int rows, int vectors, const row_set *
     }
 }
 
+/* Terms between one asking for lines and the next; the lines of later weights that are asked for then. A
+ * panel's are all asked for by the first two blocks. */
+enum { BODY = LINE * REACH / ROWS, LATER_LINES = BODY * PANEL / LINE / 2 };
+
 /* Adds an operand's `in` terms. A row is too short for the processor to see a stream in it, so the rows of
  * the next block are asked for here: the lines of REACH rows with each body of terms, as often as a line has
- * bodies. So are rows of a later call, for the second cache: those of `later` where x stands. */
+ * bodies. So are rows and weights of later calls, for the second cache: those rows where x stands. */
 INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, const float *w, int in,
-                        const float *later) {
-    enum { BODY = LINE * REACH / ROWS };
+                        wt_later later) {
     const ptrdiff_t next = rows * x.stride,
                     back = (ptrdiff_t)sizeof(float) * LINE - ROWS / REACH * REACH * x.stride;
     const char *ahead = x.at[0] + next;
-    const ptrdiff_t further = later ? (const char *)later - ahead : 0;
+    const ptrdiff_t further = later.rows ? (const char *)later.rows - ahead : 0;
     int left = in;
-    for (; rows == ROWS && left >= BODY; left -= BODY, w += BODY * PANEL) {
+    for (; rows >= ROWS / 2 && left >= BODY; left -= BODY, w += BODY * PANEL) {
         hide(&x, rows);
         for (int r = 0; r < REACH; r++) __builtin_prefetch(ahead + r * x.stride);
-        for (int r = 0; later && r < REACH; r++) __builtin_prefetch(ahead + further + r * x.stride, 0, 2);
+        for (int r = 0; later.rows && r < REACH; r++)
+            __builtin_prefetch(ahead + further + r * x.stride, 0, 2);
+        for (int l = 0; later.packed && l < LATER_LINES; l++)
+            __builtin_prefetch(later.packed + l * LINE, 0, 2);
+        if (later.packed) later.packed += LATER_LINES * LINE;
         ahead += REACH * x.stride;
         if ((in - left) % LINE == LINE - BODY) ahead += back;
 #pragma GCC unroll 16
@@ -223,6 +231,16 @@ INLINE void finish_gates(const product *p, vector sum[ROWS][2], const row_set *t
     for (int r = 0; r < rows; r++) store_gate(row_of(to, r), sum[r][0], sum[r][1], p->last);
 }
 
+/* What a block asks for on its way through an operand: rows that stand where its own do, with the first
+ * panel; and a part of the next panel's weights, or of those that are read after the last one. */
+INLINE wt_later later_of(const product *p, const wt_operand *o, ptrdiff_t t) {
+    if (!o->later) return (wt_later){NULL, NULL};
+    const ptrdiff_t part = (t + ROWS - 1) / ROWS * (o->in / BODY * LATER_LINES * LINE);
+    const float *next = p->column + PANEL < p->out ? packed_from(o, p->column + PANEL) : o->later->packed;
+    return (wt_later){o->later->rows && p->column == 0 ? o->later->rows + t * o->ldx : NULL,
+                      next && part < o->in * PANEL ? next + part : NULL};
+}
+
 /* A block of the output: `rows` rows from row t on, `vectors` vectors from the panel's column on. The
  * output's rows, and what will be added to them, are asked for first. */
 INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, bool gate, ptrdiff_t t) {
@@ -233,6 +251,10 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
     }
+    for (int r = 0; gate && p->begun && r < rows; r++) {
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = vector_load(p->begun + (t + r) * p->out + p->column + v * WIDTH);
+    }
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < (gate ? 1 : vectors); v += LINE / WIDTH) {
             __builtin_prefetch(row_of(&to, r) + v * WIDTH, 1);
@@ -242,7 +264,7 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
     for (int n = 0; n < p->count; n++) {
         const wt_operand *o = &p->operands[n];
         add_operand(sum, rows, vectors, rows_from(o->x + t * o->ldx, o->ldx, rows), packed_from(o, p->column),
-                    o->in, o->later && p->column == 0 ? o->later + t * o->ldx : NULL);
+                    o->in, later_of(p, o, t));
     }
     hide(&to, rows);
     hide(&add, rows);
@@ -364,7 +386,8 @@ static int multiply_few(const product *p) {
 
 void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish) {
-    product p = {.y = y, .operands = operands, .finish = finish, .ldy = ldy, .rows = rows, .count = count};
+    product p = {
+        .y = y, .operands = operands, .finish = finish, .ldy = ldy, .rows = rows, .out = out, .count = count};
     for (; p.column < out; p.column += PANEL) {
         const int columns = out - (int)p.column;
         p.last = columns > WIDTH ? columns - WIDTH : columns;
@@ -388,9 +411,16 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
 }
 
 void NAME(_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
-                          const float *bias) {
-    const wt_finish finish = {.bias = bias};
-    product p = {.y = z, .operands = operands, .finish = &finish, .ldy = ldz, .rows = rows, .count = count};
+                          const wt_gate_sums *sums) {
+    const wt_finish finish = {.bias = sums->bias};
+    product p = {.y = z,
+                 .operands = operands,
+                 .finish = &finish,
+                 .begun = sums->begun,
+                 .ldy = ldz,
+                 .rows = rows,
+                 .out = (gate + WIDTH - 1) / WIDTH * PANEL,
+                 .count = count};
     for (int c = 0; c < gate; c += WIDTH) {
         p.column = 2 * c;
         p.last = gate - c < WIDTH ? gate - c : WIDTH;

@@ -113,6 +113,8 @@ typedef struct {
     const wt_operand *operands;
     int count;
     const wt_finish *finish;
+    const float *begun; /* of a gate: what the block's sums begin with */
+    ptrdiff_t ldbegun;
 } block;
 
 /* The sums through the rest of the formula. */
@@ -139,7 +141,9 @@ INLINE void finish_gate(const block *b, vector filter, vector gate, ptrdiff_t r,
 INLINE void multiply_row_block(int rows, int vectors, bool bf16, bool gate, const block *b) {
     vector sum[4][GROUP];
     for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) sum[r][v] = vector_zero();
+        const float *begun = gate ? b->begun + (b->row + r) * b->ldbegun : NULL;
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) sum[r][v] = gate ? vector_load(begun + v * WIDTH) : vector_zero();
     }
     for (int n = 0; n < b->count; n++) {
         const ptrdiff_t ldx = b->operands[n].ldx, in = b->operands[n].in;
@@ -197,6 +201,8 @@ INLINE void multiply_vectors(int rows, int vectors, bool bf16, bool gate, const 
 
 INLINE void multiply_rows(int rows, int out, bool bf16, bool gate, block *b) {
     const ptrdiff_t width = bf16 ? 2 * WIDTH : WIDTH, step = vectors_at_once(rows) * WIDTH;
+    static const float zeros[GROUP_COLUMNS];
+    const float *begun = b->begun;
     float *y = b->y;
     for (b->group = 0; b->group < out; b->group += GROUP_COLUMNS) {
         const ptrdiff_t rest = whole(out - b->group, width),
@@ -206,6 +212,7 @@ INLINE void multiply_rows(int rows, int out, bool bf16, bool gate, block *b) {
             b->column = b->group + c;
             b->columns = out - b->column;
             if (!gate) b->y = y + b->column;
+            if (gate) b->begun = begun ? begun + b->column : zeros;
             multiply_vectors(rows, (int)((filled - c < step ? filled - c : step) / WIDTH), bf16, gate, b);
         }
     }
@@ -220,6 +227,7 @@ INLINE void multiply(const block *call, int rows, int columns, bool bf16, bool g
         n = left < 4 ? left : 4;
         b.y = call->y + t * b.ldy;
         b.row = t;
+        b.begun = call->begun;
         switch (n) {
         case 1: multiply_rows(1, columns, bf16, gate, &b); break;
         case 2: multiply_rows(2, columns, bf16, gate, &b); break;
@@ -241,20 +249,26 @@ void NAME(_rows_bf16_multiply)(float *y, int ldy, int rows, int out, const wt_op
     multiply(&b, rows, out, true, false);
 }
 
+INLINE void multiply_gates(const block *call, int rows, const wt_gate_sums *sums, bool bf16) {
+    const wt_finish finish = {.bias = sums->bias};
+    const int columns = (int)(2 * whole(call->gates, WIDTH));
+    block b = *call;
+    b.finish = &finish;
+    b.begun = sums->begun;
+    b.ldbegun = sums->begun ? columns : 0;
+    multiply(&b, rows, columns, bf16, true);
+}
+
 void NAME(_rows_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
-                               const float *bias) {
-    const wt_finish finish = {.bias = bias};
-    const block b = {
-        .y = z, .ldy = ldz, .gates = gate, .operands = operands, .count = count, .finish = &finish};
-    multiply(&b, rows, (int)(2 * whole(gate, WIDTH)), false, true);
+                               const wt_gate_sums *sums) {
+    multiply_gates(&(const block){.y = z, .ldy = ldz, .gates = gate, .operands = operands, .count = count},
+                   rows, sums, false);
 }
 
 void NAME(_rows_bf16_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands,
-                                    int count, const float *bias) {
-    const wt_finish finish = {.bias = bias};
-    const block b = {
-        .y = z, .ldy = ldz, .gates = gate, .operands = operands, .count = count, .finish = &finish};
-    multiply(&b, rows, (int)(2 * whole(gate, WIDTH)), true, true);
+                                    int count, const wt_gate_sums *sums) {
+    multiply_gates(&(const block){.y = z, .ldy = ldz, .gates = gate, .operands = operands, .count = count},
+                   rows, sums, true);
 }
 
 /* --- the bound --- */

@@ -183,7 +183,7 @@ typedef struct {
     void (*multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
                      const wt_finish *finish);
     void (*multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
-                          const float *bias);
+                          const wt_gate_sums *sums);
 } products;
 
 #define ROWS(isa)                                                                                        \
