@@ -13,6 +13,7 @@ typedef struct {
     wt_piece piece;
     int64_t fed, drawn; /* of the prompt; of the piece */
     int held;
+    bool idle; /* there is no piece for it any more */
 } row;
 
 typedef struct {
@@ -90,22 +91,31 @@ static void leave_out(const players *p, int number) {
     const size_t channels = (size_t)p->channels;
     if (number != last) {
         p->rows[number] = p->rows[last];
+        p->classes[number] = p->classes[last];
+        memcpy(p->seen + at(p, number, 1), p->seen + at(p, last, 1), channels * sizeof *p->seen);
         memcpy(p->newest + at(p, number, 1), p->newest + at(p, last, 1), channels * sizeof *p->newest);
         memcpy(p->held + at(p, number, HELD), p->held + at(p, last, HELD), HELD * channels * sizeof *p->held);
     }
     wt_stream_remove(p->stream, number);
 }
 
-/* Samples to feed for all rows; rows without a piece are left out. */
-static wt_status collect(const players *p) {
-    for (int number = 0; number < wt_stream_rows(p->stream);) {
-        bool over, found = true;
+/* A row's next sample, of its piece or of the next ones; without one the row is idle. */
+static wt_status collect_row(const players *p, int number) {
+    bool over = true, found = true;
+    while (over && found) {
         WT_TRY(next_sample(p, number, &over));
         if (over) WT_TRY(begin_piece(p, number, &found));
-        if (!over)
-            number++;
-        else if (!found)
-            leave_out(p, number);
+    }
+    p->rows[number].idle = !found;
+    return WT_OK;
+}
+
+/* Samples to feed for all rows; those without a piece are left out, the last ones first: where many end
+ * together, few rows move. */
+static wt_status collect(const players *p) {
+    for (int number = 0; number < wt_stream_rows(p->stream); number++) WT_TRY(collect_row(p, number));
+    for (int number = wt_stream_rows(p->stream) - 1; number >= 0; number--) {
+        if (p->rows[number].idle) leave_out(p, number);
     }
     return WT_OK;
 }
