@@ -9,33 +9,11 @@
 SOURCE=${SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain}
 set -eu
+. "$SOURCE/tests/measuring.sh"
 steps=2000 folder='' csv='' logistics=1.00 gaussian=1.05
-while [ $# -gt 0 ]; do
-    case ${1-}:${2-} in
-    --steps:?*) steps=$2 ;;
-    --folder:?*) folder=$2 ;;
-    --csv:?*) csv=$(realpath -m "$2") ;;
-    --logistics:?*) logistics=$2 ;;
-    --gaussian:?*) gaussian=$2 ;;
-    *)
-        sed -n '2,7s/^# //p' "$0" >&2
-        exit 2
-        ;;
-    esac
-    shift 2
-done
-if [ -z "$folder" ]; then
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-fi
-mkdir -p "$folder"
-cd "$folder"
-
-speech=$(dpkg -L asterisk-core-sounds-en-wav 2>/dev/null | sed -n 's|/[^/]*\.wav$||p' | sort | head -n 1 || true)
-if [ -z "$speech" ]; then
-    echo "skipped: the recordings are not on this machine (jobs/setup.sh --recordings installs them)"
-    exit 77
-fi
+read_options "steps folder csv logistics gaussian" "$@"
+enter_folder
+find_speech
 [ -e data/speech-quick ] || "$WAVETRAIN" prepare audio "$speech" --out data/speech-quick >prepare.txt
 
 # nats PATTERN FILE: the nats of the line of an evaluation that has PATTERN

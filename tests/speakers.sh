@@ -10,41 +10,19 @@
 SOURCE=${SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain}
 set -eu
-steps='' classifier=600 windows=600 seconds=60 temperature=1 share=0.1 folder='' csv='' limits=yes
-while [ $# -gt 0 ]; do
-    case ${1-}:${2-} in
-    --steps:?*) steps=$2 ;;
-    --classifier-steps:?*) classifier=$2 ;;
-    --windows:?*) windows=$2 ;;
-    --seconds:?*) seconds=$2 ;;
-    --temperature:?*) temperature=$2 ;;
-    --held-out:?*) share=$2 ;;
-    --folder:?*) folder=$2 ;;
-    --csv:?*) csv=$(realpath -m "$2") ;;
-    --limits:no | --limits:yes) limits=$2 ;;
-    *)
-        sed -n '2,9s/^# //p' "$0" >&2
-        exit 2
-        ;;
-    esac
-    shift 2
-done
-if [ -z "$folder" ]; then
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-fi
-mkdir -p "$folder"
-cd "$folder"
+. "$SOURCE/tests/measuring.sh"
+steps='' classifier_steps=600 windows=600 seconds=60 temperature=1 held_out=0.1 folder='' csv='' limits=yes
+read_options "steps classifier-steps windows seconds temperature held-out folder csv limits" "$@"
+enter_folder
 python=/usr/bin/python3 # h5py and numpy are Debian's packages
 "$python" -c 'import h5py, numpy' 2>/dev/null || python=python3
 voices=(/usr/share/asterisk/sounds/??_??_?_*)
 if [ ${#voices[@]} -lt 6 ] || ! "$python" -c 'import h5py, numpy'; then
-    echo "skipped: the recordings are not on this machine (jobs/setup.sh --tests --recordings --voices installs them)"
-    exit 77
+    skip "the recordings are" "--tests --recordings --voices"
 fi
 [ -e data/voices ] ||
     "$WAVETRAIN" prepare audio "${voices[@]}" --speaker '^.._.._._([A-Za-z]+)/' --trim 50 --skip-damaged \
-        --validation "$share" --test "$share" --out data/voices >prepare.txt
+        --validation "$held_out" --test "$held_out" --out data/voices >prepare.txt
 "$WAVETRAIN" train "$SOURCE/configs/voices.yaml" --run voices \
     ${steps:+--set=train.steps=$steps --set=schedule.warmup=$((steps / 20 + 1))} >train.log
 "$WAVETRAIN" evaluate voices --speakers | tee losses.txt
@@ -62,7 +40,7 @@ fi
 cat >classifier.yaml <<YAML
 model: {input: real, stacks: 1, dilations: [1, 3, 9, 27, 81], kernel: 3, residual: 32, gate: 32, skip: 64, readout: mean}
 data: {path: data/windows, target: label, window: 8000, stride: 8000}
-train: {batch: 16, steps: $classifier}
+train: {batch: 16, steps: $classifier_steps}
 optimizer: {learning_rate: 2.0e-3}
 schedule: {kind: cosine, warmup: 20}
 validation: {every: 100, windows: 0}

@@ -199,27 +199,10 @@ YAML
 
 [ "${BASH_SOURCE[0]}" = "$0" ] || return 0
 set -eu
+. "$SOURCE/tests/measuring.sh"
 stops=90 long=10 saves=0 seed=1 folder=''
-while [ $# -gt 0 ]; do
-    case ${1-}:${2-} in
-    --stops:?*) stops=$2 ;;
-    --long:?*) long=$2 ;;
-    --saves:?*) saves=$2 ;;
-    --seed:?*) seed=$2 ;;
-    --folder:?*) folder=$2 ;;
-    *)
-        sed -n '2,5s/^# //p' "$0" >&2
-        exit 2
-        ;;
-    esac
-    shift 2
-done
-if [ -z "$folder" ]; then
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-fi
-mkdir -p "$folder"
-cd "$folder"
+read_options "stops long saves seed folder" "$@"
+enter_folder
 rm -rf tone validations rollbacks plain long whole-* saved
 if [ "$stops" -gt 0 ]; then
     STOP_STEPS=$((20 * stops)) stop_and_resume validations $((stops / 3)) "$seed"

@@ -9,34 +9,11 @@
 SOURCE=${SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 WAVETRAIN=${WAVETRAIN:-$SOURCE/build/wavetrain}
 set -eu
+. "$SOURCE/tests/measuring.sh"
 steps='' copies=10 temperature=0.65 folder='' csv='' limits=yes
-while [ $# -gt 0 ]; do
-    case ${1-}:${2-} in
-    --steps:?*) steps=$2 ;;
-    --copies:?*) copies=$2 ;;
-    --temperature:?*) temperature=$2 ;;
-    --folder:?*) folder=$2 ;;
-    --csv:?*) csv=$(realpath -m "$2") ;;
-    --limits:no | --limits:yes) limits=$2 ;;
-    *)
-        sed -n '2,8s/^# //p' "$0" >&2
-        exit 2
-        ;;
-    esac
-    shift 2
-done
-if [ -z "$folder" ]; then
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-fi
-mkdir -p "$folder"
-cd "$folder"
-
-speech=$(dpkg -L asterisk-core-sounds-en-wav 2>/dev/null | sed -n 's|/[^/]*\.wav$||p' | sort | head -n 1 || true)
-if [ -z "$speech" ]; then
-    echo "skipped: the recordings are not on this machine (jobs/setup.sh --recordings installs them)"
-    exit 77
-fi
+read_options "steps copies temperature folder csv limits" "$@"
+enter_folder
+find_speech
 [ -e data/vocoder ] || "$WAVETRAIN" prepare audio "$speech" --mel 8k,hop=128 --trim 50 --out data/vocoder >prepare.txt
 "$WAVETRAIN" train "$SOURCE/configs/vocoder-quick.yaml" --run vocoder \
     ${steps:+--set=train.steps=$steps --set=schedule.warmup=$((steps / 20 + 1))} >train.log
