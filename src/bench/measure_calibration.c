@@ -181,18 +181,10 @@ static wt_status calibrate_threads(calibrating *c, int threads) {
 static wt_status warm_up_hdf5(const calibrating *c) {
     static const float zero[1] = {0};
     const wt_checkpoint_tensor tensor = {.name = "one", .rank = 1, .shape = {1}, .parameter = zero};
-    const wt_checkpoint_state state = {.sample_rate = 1,
-                                       .channels = 1,
-                                       .ranks = 1,
-                                       .threads = 1,
-                                       .validation_loss = NAN,
-                                       .best_validation_loss = NAN,
-                                       .best_step = -1,
-                                       .dataset = "00000000000000000000000000000000",
-                                       .guard.rate_scale = 1,
-                                       .plateau.scale = 1};
+    wt_checkpoint_state state;
     char *bytes;
     size_t size;
+    wt_state_begin(&state);
     WT_TRY(wt_checkpoint_build(&bytes, &size, &state, &c->config, NULL, &tensor, 1));
     wt_free(bytes);
     return WT_OK;

@@ -37,8 +37,6 @@ wt_foreign_reader wt_checkpoint_from_nam, wt_checkpoint_from_safetensors;
 
 /* --- checkpoint_state.c --- */
 
-/* Of a run that has made no step, before its data are known. */
-void wt_state_begin(wt_checkpoint_state *state);
 wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state);
 /* Of a state of zeros. Integers are in their range then; wt_state_check knows the rest. */
 wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *state);

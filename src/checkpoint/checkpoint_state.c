@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint/checkpoint_write.h"
 #include "checkpoint_internal.h"
 #include "data/dataset.h"
 #include "wavetrain/data.h"

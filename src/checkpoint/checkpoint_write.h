@@ -18,6 +18,9 @@ typedef struct {
     const float *parameter, *first, *second, *average; /* all but the first may be NULL */
 } wt_checkpoint_tensor;
 
+/* The state of a run that has made no step, before its data are known. */
+void wt_state_begin(wt_checkpoint_state *state);
+
 /* The bytes of a checkpoint in memory (wt_free). Fails, as a reader would, where a field or a number is out
  * of range. `vocabulary` is NULL, or has no classes, unless the run learns text. */
 wt_status wt_checkpoint_build(char **bytes, size_t *size, const wt_checkpoint_state *state,

@@ -376,35 +376,20 @@ const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
     ROW_KERNELS,
 };
 
+/* A set with products of its own, and with the weights as `packing` packs them. */
+#define OWN_PRODUCTS(products, packing)                                                \
+    {                                                                                  \
+        .name = TEXT(products), .packed_count = JOIN(wt_, packing, _packed_count),     \
+        .pack = JOIN(wt_, packing, _pack), .multiply = JOIN(wt_, products, _multiply), \
+        .convolve_weights = JOIN(wt_, products, _convolve_weights), ROW_KERNELS,       \
+    }
+
 #ifdef WT_FUSED
-const wt_kernels JOIN(wt_kernels_, WT_ISA, ) = {
-    .name = TEXT(WT_ISA),
-    .packed_count = JOIN(wt_, WT_ISA, _packed_count),
-    .pack = JOIN(wt_, WT_ISA, _pack),
-    .multiply = JOIN(wt_, WT_ISA, _multiply),
-    .convolve_weights = JOIN(wt_, WT_ISA, _convolve_weights),
-    ROW_KERNELS,
-};
+const wt_kernels JOIN(wt_kernels_, WT_ISA, ) = OWN_PRODUCTS(WT_ISA, WT_ISA);
 #endif
-
 #ifdef WT_BF16
-const wt_kernels JOIN(wt_kernels_, WT_BF16, ) = {
-    .name = TEXT(WT_BF16),
-    .packed_count = JOIN(wt_, WT_BF16, _packed_count),
-    .pack = JOIN(wt_, WT_BF16, _pack),
-    .multiply = JOIN(wt_, WT_BF16, _multiply),
-    .convolve_weights = JOIN(wt_, WT_BF16, _convolve_weights),
-    ROW_KERNELS,
-};
+const wt_kernels JOIN(wt_kernels_, WT_BF16, ) = OWN_PRODUCTS(WT_BF16, WT_BF16);
 #endif
-
 #ifdef WT_AMX
-const wt_kernels wt_kernels_amx_bf16 = {
-    .name = "amx_bf16",
-    .packed_count = wt_avx512bf16_packed_count,
-    .pack = wt_avx512bf16_pack,
-    .multiply = wt_amx_bf16_multiply,
-    .convolve_weights = wt_amx_bf16_convolve_weights,
-    ROW_KERNELS,
-};
+const wt_kernels wt_kernels_amx_bf16 = OWN_PRODUCTS(amx_bf16, avx512bf16);
 #endif

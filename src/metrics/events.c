@@ -133,7 +133,7 @@ static size_t make_row_record(uint8_t record[RECORD_MAX + HEAD + TAIL], const wt
 
 static const char prefix[] = "events.out.tfevents.", suffix[] = ".wavetrain";
 
-/* When the run begun, by the name of the file that is there, else now, less what it has trained already. */
+/* When the run began, by the name of the file that is there, else now, less what it has trained already. */
 static wt_status find_begin(wt_events *events, const char *folder, double seconds) {
     char **names;
     size_t count;

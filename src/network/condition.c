@@ -31,7 +31,7 @@ static wt_status check_shape(const wt_model_config *model, const wt_network_shap
     WT_CHECK(!framed || shape->features > 0, WT_USAGE,
              "model.condition: the data set has no features (prepare audio --mel makes them)");
     WT_CHECK(model->condition.speaker == 0 || shape->speakers > 0, WT_USAGE,
-             "model.speaker: the data set has no speakers (prepare audio --speaker tells them)");
+             "model.speaker: the data set has no speakers (prepare audio --speaker stores them)");
     WT_CHECK((!framed && model->condition.speaker == 0) || model->norm != WT_NORM_BATCH, WT_USAGE,
              "model.norm: batch does not go with a condition or a speaker");
     if (model->condition.kind == WT_CONDITION_STRETCH) return check_scales(model, shape);
