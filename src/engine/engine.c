@@ -206,15 +206,36 @@ static void run_phase(wt_engine *e, wt_pass_phase phase, void (*between)(void *)
     wt_tasks_run(&e->plan->tasks[phase], &task_run);
 }
 
+/* An engine that carries computes no context. */
+static bool is_serial_call(const wt_engine *e) {
+    const int window = e->shape.carries ? INT32_MAX / 2 : e->shape.targets;
+    return !e->shared && wt_engine_is_serial(e->graph, e->shape.backward, window,
+                                             e->plan->lists_targets ? e->list.count : count_call_targets(e));
+}
+
+/* The newest rows become those that the next call reads. */
+static void carry_rows(const wt_engine *e) {
+    for (int b = 0; b < e->plan->buffer_count; b++) {
+        const wt_buffer *buffer = &e->plan->buffers[b];
+        const wt_place *place = &buffer->places[WT_FORWARD];
+        const size_t carried = (size_t)buffer->carry * (size_t)buffer->channels;
+        if (place->kind != WT_PLACE_ROWS || carried == 0) continue;
+        for (int w = 0; w < e->windows; w++) {
+            wt_real *first = e->arena + place->at + (size_t)w * place->stride - carried;
+            memmove(first, first + (size_t)wt_engine_window_targets(e, w) * (size_t)buffer->channels,
+                    carried * sizeof *first);
+        }
+    }
+}
+
 void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windows, wt_window_loss *losses) {
     e->batch = batch ? batch : &e->nothing;
     e->first = batch ? first : 0;
     e->windows = windows;
     if (e->plan->lists_targets) list_targets(e);
-    e->serial = !e->shared &&
-                wt_engine_is_serial(e->graph, e->shape.backward, e->shape.targets,
-                                    e->plan->lists_targets ? e->list.count : count_call_targets(e));
+    e->serial = is_serial_call(e);
     run_phase(e, WT_FORWARD, NULL);
+    if (e->shape.carries) carry_rows(e);
     for (int i = 0; i < windows; i++) losses[i] = add_window(e, i);
 }
 

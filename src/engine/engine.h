@@ -25,6 +25,7 @@ typedef struct {
     bool backward;          /* forward keeps what backward needs */
     bool recompute;         /* it keeps the inputs of layers alone, and backward makes the rest once more */
     int microbatch_windows; /* neighbouring windows per microbatch; 0: a call's windows are one */
+    bool carries;           /* windows go on from call to call: without backward, and see wt_engine_forward */
 } wt_engine_shape;
 
 typedef struct {
@@ -70,7 +71,12 @@ void wt_engine_commit(const wt_engine *engine, wt_real *parameters);
 /* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share
  * the rows. With backward, the loss's layer goes straight on to its gradients, while its rows are in the
  * cache. Where microbatches have sums over the step, `batch` may be NULL: windows without targets, of a
- * rank that has none. */
+ * rank that has none.
+ *
+ * An engine that carries computes the rows of a window's targets alone, and takes those before from the calls
+ * before: window i of a call goes on where the i-th of the last one ended. Only the batch's own rows hold
+ * their context. In the beginning rows are zeros that nothing has computed; they are those of a past of
+ * padding when receptive_field - 1 targets of it have been computed. */
 void wt_engine_forward(wt_engine *engine, const wt_batch *batch, int first, int windows,
                        wt_window_loss *losses);
 

@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     int channels, rows, left; /* as wt_value */
     wt_extent extent;
+    int carry;  /* rows of the calls before that readers see, which stand in front */
     bool whole; /* some reader takes a microbatch's rows at once */
     bool kept;  /* forward leaves it for backward, or a call for its caller */
     wt_place places[WT_PHASES];
@@ -197,7 +198,7 @@ typedef struct {
 
 /* Where rows, weights and sums of a value, an operator and a term are. −1 or SIZE_MAX: nowhere. */
 typedef struct {
-    int left;             /* rows before the first target's; of a stream 0 but for inputs */
+    int left; /* rows before the first target's; of a stream 0, of an engine that carries but for inputs */
     int buffer, gradient; /* −1: none */
     int bias_at;          /* in a unit's sums: the biases in what made it */
     int first_reader;     /* the next value's is the end */
@@ -335,8 +336,7 @@ static inline wt_real *wt_engine_row(const wt_engine *e, const wt_tile *tile, in
     const wt_buffer *b = &e->plan->buffers[buffer];
     const wt_place *place = &b->places[tile->stage->phase];
     switch (place->kind) {
-    case WT_PLACE_ROWS:
-        return e->arena + place->at + (size_t)tile->group * place->stride + (size_t)(row * channels);
+    case WT_PLACE_ROWS: return e->arena + place->at + (size_t)tile->group * place->stride + row * channels;
     case WT_PLACE_SCRATCH:
         return tile->scratch + place->at + (row * channels - wt_engine_scratch_base(tile, b));
     case WT_PLACE_SIGNAL:

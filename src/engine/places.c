@@ -42,7 +42,8 @@ static size_t stride_of(const wt_engine *e, const wt_buffer *b) {
     if (b->extent == WT_EXTENT_WINDOW) return channels;
     if (b->extent == WT_EXTENT_FRAMES)
         return wt_engine_whole_lines(((size_t)e->plan->frames + (size_t)b->left) * channels);
-    if (b->extent == WT_EXTENT_TIME) return wt_engine_whole_lines((targets + (size_t)b->left) * channels);
+    if (b->extent == WT_EXTENT_TIME)
+        return wt_engine_whole_lines((targets + (size_t)(b->left + b->carry)) * channels);
     return wt_engine_whole_lines((size_t)e->shape.windows * targets * (size_t)b->rows * channels);
 }
 
@@ -71,10 +72,13 @@ static void find_lives(placing *p) {
             life->read_first = !(use->how & WT_WRITES);
         }
         life->last = use->stage;
+        if (p->e->shape.carries && use->delay > plan->buffers[use->buffer].carry)
+            plan->buffers[use->buffer].carry = use->delay;
         use->next = p->newest_use[use->buffer];
         p->newest_use[use->buffer] = n;
     }
-    for (int b = 0; b < plan->buffer_count; b++) plan->buffers[b].kept = p->lives[WT_BACKWARD][b].read_first;
+    for (int b = 0; b < plan->buffer_count; b++)
+        plan->buffers[b].kept = p->lives[WT_BACKWARD][b].read_first || plan->buffers[b].carry > 0;
     if (!p->e->shape.backward) plan->buffers[plan->values[p->e->graph->outputs].buffer].kept = true;
 }
 
@@ -84,7 +88,8 @@ static void place_kept(placing *p) {
     for (int b = 0; b < p->plan->buffer_count; b++) {
         wt_buffer *buffer = &p->plan->buffers[b];
         if (!buffer->kept || buffer->places[WT_FORWARD].kind != WT_PLACE_NONE) continue; /* the batch's */
-        buffer->places[WT_FORWARD] = place_of(p->e, buffer, WT_PLACE_ROWS, p->plan->sizes.arena);
+        const size_t carried = (size_t)buffer->carry * (size_t)buffer->channels;
+        buffer->places[WT_FORWARD] = place_of(p->e, buffer, WT_PLACE_ROWS, p->plan->sizes.arena + carried);
         buffer->places[WT_BACKWARD] = buffer->places[WT_FORWARD];
         p->plan->sizes.arena += size_of(p->e, buffer);
     }

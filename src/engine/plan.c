@@ -108,8 +108,10 @@ static bool takes_all(const wt_engine *e, int op) {
     return (o->kind == WT_OP_LOSS && extent_of(e, op) == WT_EXTENT_TARGETS) || wt_loss_takes_windows(e, o);
 }
 
-/* About an eighth of the targets, so that a short window too is work for some threads. */
+/* About an eighth of the targets, so that a short window too is work for some threads; of an engine that
+ * carries as many rows as fit the first cache. */
 static int segment_rows(const wt_engine_shape *shape) {
+    if (shape->carries) return WT_TILE;
     const int rows = wt_tasks_count(wt_tasks_count(shape->targets, 8), WT_LOSS_TILE) * WT_LOSS_TILE;
     return rows < WT_LOSS_TILE ? WT_LOSS_TILE : rows > WT_SEGMENT ? WT_SEGMENT : rows;
 }
@@ -197,12 +199,11 @@ static wt_status take_tables(wt_engine *e, bool stream) {
     WT_TRY(wt_alloc(&plan->ops, (size_t)graph->op_count, sizeof *plan->ops, "the plan"));
     WT_TRY(wt_alloc(&plan->terms, (size_t)graph->term_count, sizeof *plan->terms, "the plan"));
     WT_TRY(wt_alloc(&plan->finished_by, (size_t)graph->tensor_count, sizeof(int), "the plan"));
-    for (int v = 0; v < graph->value_count; v++)
-        plan->values[v] = (wt_value_plan){
-            .left = stream && graph->values[v].extent == WT_EXTENT_TIME ? 0 : graph->values[v].left,
-            .buffer = -1,
-            .gradient = -1,
-            .bias_at = -1};
+    for (int v = 0; v < graph->value_count; v++) {
+        const bool newest = stream || (e->shape.carries && !wt_graph_is_input(graph, v));
+        const int left = newest && graph->values[v].extent == WT_EXTENT_TIME ? 0 : graph->values[v].left;
+        plan->values[v] = (wt_value_plan){.left = left, .buffer = -1, .gradient = -1, .bias_at = -1};
+    }
     for (int op = 0; op < graph->op_count; op++)
         plan->ops[op] = (wt_op_plan){-1, -1, -1, -1, -1, SIZE_MAX, -1};
     for (int n = 0; n < graph->term_count; n++) plan->terms[n] = (wt_term_plan){SIZE_MAX, SIZE_MAX, -1};

@@ -1,5 +1,7 @@
 /* Sums of rows: y[t] = sum_n x_n[t - delay_n]. Their gradients are sources of the gradients by their
  * inputs. */
+#include <string.h>
+
 #include "operators.h"
 
 static void forward_sum(const wt_engine *e, int op, const wt_tile *tile) {
@@ -12,7 +14,10 @@ static void forward_sum(const wt_engine *e, int op, const wt_tile *tile) {
         const wt_term *term = &e->graph->terms[o->first_term + n];
         const wt_real *x = wt_engine_value_row(e, tile, term->value,
                                                time - term->delay + wt_engine_left(e, term->value));
-        for (size_t i = 0; i < count; i++) y[i] = n ? y[i] + x[i] : x[i];
+        if (n > 0)
+            e->kernels->flat.add(y, x, count);
+        else
+            memcpy(y, x, count * sizeof *y);
     }
 }
 

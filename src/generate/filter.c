@@ -1,24 +1,36 @@
 /*
- * A signal through a network by forward passes over blocks. A block's window holds the samples before it that
- * its outputs see, and computes their share of each layer once more; the blocks are so long that this is
- * little.
+ * A signal through a network by calls of the engine's forward on some hundred rows, so few that all of a
+ * call's rows stay in the second cache. The engine carries the rows of the past that later ones see from call
+ * to call, so none is computed twice.
  */
 #include "generate/filter.h"
 
+#include <omp.h>
 #include <string.h>
 
 struct wt_filter {
     wt_engine *engine;
     wt_filter_network network;
-    int block, count;
+    int call, count; /* samples of a call: at most, and of the next one */
     wt_batch batch;
 };
 
+enum { CALL = 576, MANY = 1 << 24 /* targets, compared with which a window's context is nothing */ };
+
+/* Several threads share a call where it is work enough. */
+static int find_call_samples(const wt_filter_network *network, int block) {
+    int call = CALL;
+    while (omp_get_max_threads() > 1 && call < block &&
+           wt_engine_is_serial(network->graph, false, MANY, call))
+        call *= 2;
+    return call < block ? call : block;
+}
+
 static wt_status take_batch(wt_filter *filter) {
     wt_batch *batch = &filter->batch;
-    const size_t targets = (size_t)filter->block;
+    const size_t targets = (size_t)filter->call;
     *batch = (wt_batch){.windows = 1,
-                        .targets = filter->block,
+                        .targets = filter->call,
                         .context = filter->network.receptive_field,
                         .channels = filter->network.channels,
                         .target_count = &filter->count};
@@ -30,17 +42,36 @@ static wt_status take_batch(wt_filter *filter) {
     return WT_OK;
 }
 
+/* The next call: its outputs. The signal moves on. */
+static const wt_real *run_call(wt_filter *filter, int count) {
+    const size_t channels = (size_t)filter->network.channels;
+    const size_t context = (size_t)(filter->network.receptive_field - 1) * channels;
+    wt_window_loss loss;
+    filter->count = count;
+    wt_engine_forward(filter->engine, &filter->batch, 0, 1, &loss);
+    memmove(filter->batch.signal, filter->batch.signal + (size_t)count * channels,
+            context * sizeof *filter->batch.signal);
+    return wt_engine_outputs(filter->engine, 0);
+}
+
+/* What stands before the signal, whose samples are zeros. */
+static void run_padding(wt_filter *filter) {
+    for (int left = filter->network.receptive_field - 1; left > 0; left -= filter->count)
+        run_call(filter, left < filter->call ? left : filter->call);
+}
+
 wt_status wt_filter_create(wt_filter **out, const wt_filter_network *network, int block) {
-    const wt_engine_shape shape = {.windows = 1, .targets = block};
     wt_status status = WT_OK;
     wt_filter *filter;
     *out = NULL;
     WT_TRY(wt_alloc(&filter, 1, sizeof *filter, "a filter"));
     filter->network = *network;
-    filter->block = block;
+    filter->call = find_call_samples(network, block);
+    const wt_engine_shape shape = {.windows = 1, .targets = filter->call, .carries = true};
     WT_GUARD(take_batch(filter));
     WT_GUARD(wt_engine_create(&filter->engine, network->graph, network->kernels, &shape));
     wt_engine_pack(filter->engine, network->parameters);
+    run_padding(filter);
     *out = filter;
     filter = NULL;
 cleanup:
@@ -70,13 +101,12 @@ static void normalise_filter(const wt_normalization *n, wt_real *to, const float
 
 void wt_filter_run(wt_filter *filter, const float *x, int count, float *y) {
     const size_t channels = (size_t)filter->network.channels;
-    const size_t context = (size_t)(filter->network.receptive_field - 1) * channels;
-    wt_real *signal = filter->batch.signal;
-    wt_window_loss loss;
-    filter->count = count;
-    normalise_filter(&filter->network.normalization, signal + context, x, count, (int)channels);
-    wt_engine_forward(filter->engine, &filter->batch, 0, 1, &loss);
-    const wt_real *outputs = wt_engine_outputs(filter->engine, 0);
-    for (int t = 0; t < count; t++) y[t] = (float)outputs[t];
-    memmove(signal, signal + (size_t)count * channels, context * sizeof *signal);
+    wt_real *newest = filter->batch.signal + (size_t)(filter->network.receptive_field - 1) * channels;
+    for (int done = 0, some; done < count; done += some) {
+        some = count - done < filter->call ? count - done : filter->call;
+        normalise_filter(&filter->network.normalization, newest, x + (size_t)done * channels, some,
+                         (int)channels);
+        const wt_real *outputs = run_call(filter, some);
+        for (int t = 0; t < some; t++) y[done + t] = (float)outputs[t];
+    }
 }

@@ -22,7 +22,8 @@ typedef struct {
 
 typedef struct wt_filter wt_filter;
 
-/* Takes memory for blocks of at most `block` samples, and as many threads as OpenMP offers now. */
+/* Takes memory for blocks of at most `block` samples, and as many threads as OpenMP offers now. Makes the
+ * state that the padding leaves. */
 wt_status wt_filter_create(wt_filter **out, const wt_filter_network *network, int block);
 /* Takes NULL. */
 void wt_filter_destroy(wt_filter *filter);

@@ -4,7 +4,9 @@
  * once. Compiled once for each vector unit with fused multiply-adds (WT_ISA names it, WT_VECTOR is its
  * header).
  *
- * AVX-512: 12 rows × 2 vectors of 16, 24 of the 32 registers; AVX2: 6 × 2 vectors of 8, 12 of 16.
+ * AVX-512: 12 rows × 2 vectors of 16, 24 of the 32 registers; AVX2: 6 × 2 vectors of 8, 12 of 16. Where there
+ * is a single vector of columns, a block has 12 rows: so many sums must be on their way that none waits for
+ * the one before.
  *
  * A step of the inner loop loads two vectors of weights and broadcasts a value a row: fewer loads than
  * multiply-adds, so that these are the limit. Weights are packed in panels of PANEL columns,
@@ -43,7 +45,7 @@
 #include WT_VECTOR
 #include "gate_lanes.h"
 
-enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float) };
+enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float), BLOCK_ROWS = 12 };
 
 /* A vector of columns, or the `last` of a row; which of them is known when compiling. */
 INLINE vector load_columns(const float *from, bool whole, int last) {
@@ -70,6 +72,24 @@ INLINE void turn_fours(vector four[4]) {
     four[3] = vector_high_pairs(high, odd_high);
 }
 
+/* --- few columns --- */
+
+/* Of some columns, half a vector at most, another unit makes products whose vectors are half as long: so many
+ * that those of rows would not be better (multiply_few). */
+INLINE bool goes_to_narrower(int out) {
+#ifdef WT_NARROWER
+    return out > 4 && out <= WIDTH / 2;
+#else
+    (void)out;
+    return false;
+#endif
+}
+#ifdef WT_NARROWER
+#define NARROWER(suffix) JOIN(wt_, WT_NARROWER, suffix)
+#else
+#define NARROWER NAME
+#endif
+
 /* --- packed weights --- */
 
 static int panels_of(int out) {
@@ -77,7 +97,8 @@ static int panels_of(int out) {
 }
 
 size_t NAME(_packed_count)(int in, int out) {
-    return (size_t)in * (size_t)panels_of(out) * PANEL;
+    return goes_to_narrower(out) ? NARROWER(_packed_count)(in, out)
+                                 : (size_t)in * (size_t)panels_of(out) * PANEL;
 }
 
 /* A panel of w [in][out] from one of its columns on. */
@@ -119,6 +140,10 @@ static void pack_turned(float *packed, const float *w, ptrdiff_t in, int columns
 }
 
 void NAME(_pack)(float *packed, const float *w, int in, int out, bool transposed, float scale) {
+    if (goes_to_narrower(out)) {
+        NARROWER(_pack)(packed, w, in, out, transposed, scale);
+        return;
+    }
     for (int first = 0; first < out; first += PANEL, packed += (size_t)in * PANEL) {
         const int columns = out - first < PANEL ? out - first : PANEL;
         if (transposed) {
@@ -152,7 +177,7 @@ typedef struct {
  * address adds one stride, in bytes, or two. Between the turns of a loop the compiler must not see through
  * them (`hide`), or it keeps an address per row and term, many more than there are registers.
  */
-enum { REACH = 3, POINTERS = (ROWS + REACH - 1) / REACH };
+enum { REACH = 3, POINTERS = (BLOCK_ROWS + REACH - 1) / REACH };
 typedef struct {
     char *at[POINTERS];
     ptrdiff_t stride;
@@ -174,7 +199,8 @@ INLINE float *row_of(const row_set *set, int r) {
 }
 
 /* Adds the k-th term from where the rows of x and w stand. */
-INLINE void add_term(vector sum[ROWS][2], int rows, int vectors, const row_set *x, int k, const float *w) {
+INLINE void add_term(vector sum[BLOCK_ROWS][2], int rows, int vectors, const row_set *x, int k,
+                     const float *w) {
     vector weight[2];
     for (int v = 0; v < vectors; v++) weight[v] = vector_load(w + k * PANEL + v * WIDTH);
 #pragma GCC unroll 16
@@ -188,19 +214,23 @@ INLINE void add_term(vector sum[ROWS][2], int rows, int vectors, const row_set *
  * panel's are all asked for by the first two blocks. */
 enum { BODY = LINE * REACH / ROWS, LATER_LINES = BODY * PANEL / LINE / 2 };
 
+/* From one row to the next: shorter ones are a stream of lines, which the processor fetches by itself. */
+enum { FAR_BYTES = 256 };
+
 /* Adds an operand's `in` terms. A row is too short for the processor to see a stream in it, so the rows of
  * the next block are asked for here: the lines of REACH rows with each body of terms, as often as a line has
  * bodies. So are rows and weights of later calls, for the second cache: those rows where x stands. */
-INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, const float *w, int in,
+INLINE void add_operand(vector sum[BLOCK_ROWS][2], int rows, int vectors, row_set x, const float *w, int in,
                         wt_later later) {
     const ptrdiff_t next = rows * x.stride,
                     back = (ptrdiff_t)sizeof(float) * LINE - ROWS / REACH * REACH * x.stride;
     const char *ahead = x.at[0] + next;
     const ptrdiff_t further = later.rows ? (const char *)later.rows - ahead : 0;
     int left = in;
+    const bool far = x.stride >= FAR_BYTES;
     for (; rows >= ROWS / 2 && left >= BODY; left -= BODY, w += BODY * PANEL) {
         hide(&x, rows);
-        for (int r = 0; r < REACH; r++) __builtin_prefetch(ahead + r * x.stride);
+        for (int r = 0; far && r < REACH; r++) __builtin_prefetch(ahead + r * x.stride);
         for (int r = 0; later.rows && r < REACH; r++)
             __builtin_prefetch(ahead + further + r * x.stride, 0, 2);
         for (int l = 0; later.packed && l < LATER_LINES; l++)
@@ -220,7 +250,7 @@ INLINE void add_operand(vector sum[ROWS][2], int rows, int vectors, row_set x, c
 }
 
 /* Of a gate: a panel is a vector of filters and one of gates. */
-INLINE void finish_gates(const product *p, vector sum[ROWS][2], const row_set *to, int rows) {
+INLINE void finish_gates(const product *p, vector sum[BLOCK_ROWS][2], const row_set *to, int rows) {
     const float *bias = p->finish->bias;
     const vector filters = bias ? vector_load(bias + p->column) : vector_zero(),
                  gates = bias ? vector_load(bias + p->column + WIDTH) : vector_zero();
@@ -245,7 +275,7 @@ INLINE wt_later later_of(const product *p, const wt_operand *o, ptrdiff_t t) {
  * output's rows, and what will be added to them, are asked for first. */
 INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, bool gate, ptrdiff_t t) {
     const wt_finish *finish = p->finish;
-    vector sum[ROWS][2];
+    vector sum[BLOCK_ROWS][2];
     row_set to = rows_from(p->y + t * p->ldy + (gate ? p->column / 2 : p->column), p->ldy, rows), add = to;
     if (finish->add) add = rows_from(finish->add + t * finish->ldadd + p->column, finish->ldadd, rows);
     for (int r = 0; r < rows; r++) {
@@ -255,7 +285,7 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
         for (int v = 0; v < vectors; v++)
             sum[r][v] = vector_load(p->begun + (t + r) * p->out + p->column + v * WIDTH);
     }
-    for (int r = 0; r < rows; r++) {
+    for (int r = 0; to.stride >= FAR_BYTES && r < rows; r++) {
         for (int v = 0; v < (gate ? 1 : vectors); v += LINE / WIDTH) {
             __builtin_prefetch(row_of(&to, r) + v * WIDTH, 1);
             if (finish->add) __builtin_prefetch(row_of(&add, r) + v * WIDTH);
@@ -290,12 +320,13 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
 /* Rows t … rows−1, by blocks. Of a block of few rows the multiply-adds wait for each other: a last one that
  * would be so shares its rows with the one before. */
 INLINE void multiply_panel(const product *p, int vectors, bool whole, bool gate, ptrdiff_t t) {
+    const int most = vectors == 1 ? BLOCK_ROWS : ROWS;
     for (ptrdiff_t n; t < p->rows; t += n) {
         const ptrdiff_t left = p->rows - t;
-        n = left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
+        n = left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
 #define BLOCK(n)                                                                      \
     case n:                                                                           \
-        if (n <= ROWS) multiply_block(p, n <= ROWS ? n : 1, vectors, whole, gate, t); \
+        if (n <= most) multiply_block(p, n <= most ? n : 1, vectors, whole, gate, t); \
         break
         switch (n) {
             EACH_BELOW_12(BLOCK);
@@ -388,6 +419,10 @@ void NAME(_multiply)(float *y, int ldy, int rows, int out, const wt_operand *ope
                      const wt_finish *finish) {
     product p = {
         .y = y, .operands = operands, .finish = finish, .ldy = ldy, .rows = rows, .out = out, .count = count};
+    if (goes_to_narrower(out)) {
+        NARROWER(_multiply)(y, ldy, rows, out, operands, count, finish);
+        return;
+    }
     for (; p.column < out; p.column += PANEL) {
         const int columns = out - (int)p.column;
         p.last = columns > WIDTH ? columns - WIDTH : columns;

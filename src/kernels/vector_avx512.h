@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 
+#define WT_NARROWER avx2
+
 typedef __m512 vector;
 enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8, FEW = 8 };
 #define vector_zero _mm512_setzero_ps

@@ -104,9 +104,11 @@ static int64_t forecast_checkpoint_bytes(const wt_forecast_case *run) {
 static void forecast_rank_memory(wt_memory_forecast *memory, const wt_forecast_case *run,
                                  const wt_forecast *forecast, int own, int at_once) {
     const int targets = wt_forecast_targets(run);
-    const wt_engine_shape shape = {at_once * forecast->microbatch_windows, targets, true,
-                                   run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
-                                   forecast->microbatch_windows};
+    const wt_engine_shape shape = {.windows = at_once * forecast->microbatch_windows,
+                                   .targets = targets,
+                                   .backward = true,
+                                   .recompute = run->config->train.activations == WT_ACTIVATIONS_RECOMPUTED,
+                                   .microbatch_windows = forecast->microbatch_windows};
     const wt_batch_shape batch = {.windows = own * forecast->microbatch_windows,
                                   .targets = targets,
                                   .context = wt_network_get_traits(run->network)->receptive_field,

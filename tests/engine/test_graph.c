@@ -5,6 +5,7 @@
  *   gradients by finite differences, kept and made once more;
  *   the same bits with one thread and with three;
  *   generation gives what forward gives for the whole window;
+ *   so do calls of unlike lengths that carry the past, bit for bit, with one thread and with three;
  *   the estimate of its memory is what it takes.
  * Links the engine and network/graph.h, and no builder.
  */
@@ -34,7 +35,8 @@ enum {
     TARGETS = 130,
     MICROBATCH = 2,
     OUTPUTS = 5,
-    SAMPLE = 5
+    SAMPLE = 5,
+    CALL = 40 /* targets of a call that carries, at most */
 };
 
 static const double STEP = 1e-6, TOLERANCE = 2e-5;
@@ -297,7 +299,7 @@ static void free_graph_problem(problem *p) {
 }
 
 static wt_engine *make_graph_engine(const problem *p, bool backward, bool recompute, int threads) {
-    const wt_engine_shape shape = {WINDOWS, TARGETS, backward, recompute, MICROBATCH};
+    const wt_engine_shape shape = {WINDOWS, TARGETS, backward, recompute, MICROBATCH, false};
     wt_engine *engine;
     omp_set_num_threads(threads);
     const int64_t before = wt_memory_bytes();
@@ -392,6 +394,62 @@ static void check_generation(problem *p, wt_engine *engine, int number) {
     wt_stream_destroy(stream);
 }
 
+/* The first window's inputs behind R - 1 zeros, [R - 1 + rows]. */
+typedef struct {
+    int32_t *classes;
+    wt_real *signal;
+} padded_inputs;
+
+static padded_inputs pad_inputs(const problem *p) {
+    const size_t padding = (size_t)p->graph.receptive_field - 1, rows = (size_t)wt_batch_rows(&p->batch);
+    const padded_inputs padded = {take(padding + rows, sizeof(int32_t)),
+                                  take((padding + rows) * CHANNELS, sizeof(wt_real))};
+    memcpy(padded.classes + padding, p->batch.classes, rows * sizeof(int32_t));
+    memcpy(padded.signal + padding * CHANNELS, p->batch.signal, rows * CHANNELS * sizeof(wt_real));
+    return padded;
+}
+
+/* All of the first window's inputs in calls of 1, 7 and CALL targets; the last TARGETS see the window alone.
+ */
+static void check_carrying(problem *p, wt_engine *engine, int threads, int number) {
+    const int lengths[] = {1, 7, CALL}, rows = wt_batch_rows(&p->batch), first = rows - TARGETS;
+    const size_t outputs = (size_t)p->graph.values[p->graph.outputs].channels;
+    const wt_engine_shape shape = {.windows = 1, .targets = CALL, .carries = true};
+    padded_inputs padded = pad_inputs(p);
+    wt_real *got = take((size_t)rows * outputs, sizeof *got);
+    int32_t target[CALL];
+    wt_engine *carrying;
+    wt_window_loss loss;
+    for (int i = 0; i < CALL; i++) target[i] = -1;
+    omp_set_num_threads(threads);
+    must(wt_engine_create(&carrying, &p->graph, kernels, &shape));
+    carrying->shared = true;
+    wt_engine_pack(carrying, p->parameters);
+    for (int at = 0, turn = 0, count; at < rows; at += count, turn++) {
+        count = lengths[turn % 3] < rows - at ? lengths[turn % 3] : rows - at;
+        const wt_batch batch = {.windows = 1,
+                                .targets = CALL,
+                                .context = p->graph.receptive_field,
+                                .channels = CHANNELS,
+                                .target_count = &count,
+                                .classes = padded.classes + at,
+                                .signal = padded.signal + (size_t)at * CHANNELS,
+                                .target = target,
+                                .value = p->batch.value};
+        wt_engine_forward(carrying, &batch, 0, 1, &loss);
+        memcpy(got + (size_t)at * outputs, wt_engine_outputs(carrying, 0),
+               (size_t)count * outputs * sizeof *got);
+    }
+    run_graph_forward(p, engine);
+    if (memcmp(got + (size_t)first * outputs, wt_engine_outputs(engine, 0),
+               TARGETS * outputs * sizeof *got) != 0)
+        fail_msg("graph %d: calls that carry differ from forward with %d threads", number, threads);
+    wt_engine_destroy(carrying);
+    wt_free(got);
+    wt_free(padded.classes);
+    wt_free(padded.signal);
+}
+
 static void test_graph(void **state) {
     const int number = *(const int *)*state;
     problem p = make_graph_problem(number);
@@ -403,6 +461,8 @@ static void test_graph(void **state) {
     }
     wt_engine *engine = make_graph_engine(&p, false, false, 1);
     check_generation(&p, engine, number);
+    check_carrying(&p, engine, 1, number);
+    check_carrying(&p, engine, 3, number);
     wt_engine_destroy(engine);
     printf("graph %d: %d operators, %zu parameters, receptive field %d\n", number, p.graph.op_count,
            p.graph.trained, p.graph.receptive_field);

@@ -196,7 +196,7 @@ static void fill_gradient(const wt_reference_case *c, wt_real *parameters, int b
     wt_real *all = take((size_t)microbatches * total, sizeof *all), *targets[WINDOWS_MAX];
     for (int i = 0; i < microbatches; i++) targets[i] = all + (size_t)i * total;
     for (size_t i = 0; i < (size_t)microbatches * total; i++) all[i] = (wt_real)NAN; /* it is overwritten */
-    const wt_engine_shape shape = {c->windows, c->batch.targets, true, false, microbatch_windows};
+    const wt_engine_shape shape = {c->windows, c->batch.targets, true, false, microbatch_windows, false};
     wt_engine *pass = make_shaped(c->network, &shape, parameters, threads);
     begin_step(pass);
     wt_engine_forward(pass, &c->batch, b * c->windows, c->windows, losses);
@@ -351,7 +351,7 @@ typedef struct {
 static void run_hierarchy_step(const problem *p, int threads, int call_microbatches, bool recompute,
                                answer *a) {
     enum { EACH = LARGE_WINDOWS / LARGE_MICROBATCHES };
-    const wt_engine_shape shape = {call_microbatches * EACH, LARGE_TARGETS, true, recompute, EACH};
+    const wt_engine_shape shape = {call_microbatches * EACH, LARGE_TARGETS, true, recompute, EACH, false};
     wt_engine *pass = make_shaped(p->network, &shape, p->parameters, threads);
     begin_step(pass);
     memset(a->values, 0, (LARGE_MICROBATCHES + 1) * p->total * sizeof *a->values);

@@ -160,7 +160,7 @@ static void free_pass_problem(problem *p) {
 }
 
 static wt_engine_shape make_engine_shape(const pass_case *c, int windows, bool recompute) {
-    return (wt_engine_shape){windows, c->targets, true, recompute, c->microbatch_windows};
+    return (wt_engine_shape){windows, c->targets, true, recompute, c->microbatch_windows, false};
 }
 
 /* A pass takes as many threads as there are when it is made. */
@@ -349,8 +349,8 @@ enum { SHORT = 45 };
 
 /* The summed loss and the gradient of `windows` windows, as one microbatch. */
 static double run_microbatch(const problem *p, const wt_batch *batch, wt_real *gradient) {
-    wt_engine *pass = make_pass_engine(p, (wt_engine_shape){batch->windows, batch->targets, true, false, 0},
-                                       2);
+    wt_engine *pass = make_pass_engine(
+        p, (wt_engine_shape){.windows = batch->windows, .targets = batch->targets, .backward = true}, 2);
     wt_window_loss *losses = take((size_t)batch->windows, sizeof *losses);
     wt_engine_forward(pass, batch, 0, batch->windows, losses);
     wt_engine_backward(pass, &gradient, NULL);
