@@ -8,7 +8,8 @@
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 #   --voices      also speech of four more voices (configs/voices.yaml)
 #   --words       also lists of words to learn to spell from (configs/words.yaml)
-#   --compare     also what tests are compared with by hand: PyTorch, h5py, sox (the rest: by pip)
+#   --compare     also what tests are compared with by hand: PyTorch, h5py, sox; by pip, into build/compare,
+#                 ONNX, ONNX Runtime and TensorBoard
 set -eu
 
 need_tests=0 need_threads=0 need_recordings=0 need_voices=0 need_words=0 need_compare=0
@@ -48,6 +49,7 @@ parts() {
     has_fftw         libfftw3-dev                          fftw
     has_plplot       libplplot-dev,plplot-driver-cairo     plplot
     has_jansson      libjansson-dev                        jansson
+    has_protobuf     libprotobuf-c-dev,protobuf-c-compiler protobuf-c
 TABLE
     if [ $need_tests = 1 ]; then
         cat <<'TABLE'
@@ -70,6 +72,7 @@ TABLE
     has_pytorch      python3-torch                         py-torch
     has_h5py         python3-h5py                          py-h5py
     has_sox          sox                                   sox
+    has_venv         python3-venv                          python
 TABLE
     fi
 }
@@ -91,6 +94,7 @@ has_random123() { has_header Random123/philox.h; }
 has_sndfile() { has_library sndfile; }
 has_soxr() { has_library soxr; }
 has_jansson() { has_library jansson; }
+has_protobuf() { has_library libprotobuf-c && has_command protoc-c; }
 has_cmocka() { has_library cmocka; }
 has_fftw() { has_library fftw3; }
 has_h5_tools() { has_command h5dump; }
@@ -102,6 +106,7 @@ has_symbolizer() { has_command llvm-symbolizer; } # names of functions in the sa
 has_cxx() { has_command c++; }
 has_sox() { has_command sox; }
 has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }
+has_venv() { python3 -c 'import ensurepip' 2>/dev/null || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null; }
 has_pgrep() { has_command pgrep; }
 has_h5py() { python3 -c 'import h5py' 2>/dev/null || /usr/bin/python3 -c 'import h5py' 2>/dev/null; } # READMEs' Python
 has_cmake() { # the presets ask for 3.21
@@ -192,7 +197,8 @@ setup: missing on this machine, and not installed (that takes apt and root, or s
 On Debian or Ubuntu, as root:
   apt-get install --no-install-recommends$packages
 On a cluster, load its modules for gcc, openmpi, openblas, hdf5, libyaml, xxhash, popt, random123, libsndfile,
-soxr, fftw, plplot and jansson (the last five only for sound files, mel spectra, plots and amplifiers), or with Spack:
+soxr, fftw, plplot, jansson and protobuf-c (the last six only for sound files, mel spectra, plots,
+amplifiers and ONNX), or with Spack:
   spack install$spack && spack load$spack
 or build the small libraries into a folder of your own, without root (jobs/dependencies/CMakeLists.txt says how),
 then run this again: it looks for mpicc, h5cc and, by pkg-config, the libraries.
@@ -225,6 +231,16 @@ if [ $need_recordings = 1 ] && ! has_recordings && may_install; then
 fi
 if [ $need_voices = 1 ] && ! has_voices && may_install; then
     install " ${voices[*]}" || echo "setup: no ${voices[*]} from this machine's package sources" >&2
+fi
+compare=$(dirname "$0")/../build/compare # Python of the package index; tests/expect.sh looks here too
+modules="onnx onnxruntime h5py tensorboard"
+has_modules() { "$compare/bin/python" -c "import ${modules// /, }" 2>/dev/null; }
+if [ $need_compare = 1 ] && ! has_modules; then
+    echo "setup: installing into build/compare: $modules" >&2
+    { python3 -m venv "$compare" || /usr/bin/python3 -m venv "$compare"; } >&2 || true
+    # shellcheck disable=SC2086 # the words of a list
+    "$compare/bin/pip" install -q $modules >&2 ||
+        echo "setup: no $modules from the package index; tests that need them are skipped" >&2
 fi
 if [ $need_words = 1 ] && ! has_words; then
     { may_install && install " $words"; } || {

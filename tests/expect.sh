@@ -35,11 +35,11 @@ said() {
     grep -qF -- "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"
 }
 
-# python_with MODULE…: the first Python that has them, of $PYTHON_COMPARE, the PATH and Debian; nothing if
-# none has
+# python_with MODULE…: the first Python that has them, of $PYTHON_COMPARE, jobs/setup.sh --compare, the PATH
+# and Debian; nothing if none has
 python_with() {
     local python
-    for python in ${PYTHON_COMPARE-} python3 /usr/bin/python3; do
+    for python in ${PYTHON_COMPARE-} "${SOURCE-.}/build/compare/bin/python" python3 /usr/bin/python3; do
         if "$python" -c "import $(IFS=,; echo "$*")" 2>/dev/null; then echo "$python"; return; fi
     done
 }

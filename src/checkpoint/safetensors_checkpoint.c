@@ -93,7 +93,6 @@ wt_status wt_checkpoint_describe(const wt_checkpoint *checkpoint, wt_safetensors
     const wt_status status = wt_safetensors_describe(file, config_key, config);
     wt_free(config);
     WT_TRY(status);
-    WT_TRY(wt_safetensors_describe(file, "format", "pt")); /* what other readers ask for */
     WT_TRY(wt_safetensors_describe(file, "wavetrain", WT_VERSION));
     WT_TRY(describe_number(file, "step", state->step));
     for (int i = 0; i < NUMBERS; i++)

@@ -10,19 +10,21 @@
 
 typedef struct {
     char *format, *out, *checkpoint;
-    int last_step;
+    int last_step, step;
     wt_nam_metadata labels;
 } arguments_type;
 
 static arguments_type given = {.labels = WT_NAM_NO_METADATA};
 
-#define FORMATS "safetensors|torch|nam"
+#define FORMATS "safetensors|torch|onnx|nam"
 
 static const struct poptOption options[] = {
     {"format", '\0', POPT_ARG_STRING, &given.format, 0,
-     "What it is written as: safetensors, tensors by PyTorch's names; torch, these and next to them a page "
-     "of Python with the module, FILE.py; nam, Neural Amp Modeler's file, of amplifiers",
+     "What it is written as: safetensors, tensors by PyTorch's names; torch, these and a page of Python with "
+     "the module, FILE.py; onnx, a graph for ONNX Runtime; nam, Neural Amp Modeler's file, of amplifiers",
      FORMATS},
+    {"onnx-step", '\0', POPT_ARG_NONE, &given.step, 0,
+     "Of ONNX: a graph that takes a sample at a time, and FILE-start.onnx, what that begins with", NULL},
     {"out", '\0', POPT_ARG_STRING, &given.out, 0, "The file, whose name must be free", "FILE"},
     WT_CHECKPOINT_OPTION(given.checkpoint),
     WT_NO_EMA_OPTION(given.last_step),
@@ -43,8 +45,9 @@ static wt_status export_network(wt_comm *comm, const wt_command_line *line) {
     (void)comm;
     WT_CHECK(given.format, WT_USAGE, "export: --format is missing (expected " FORMATS ")");
     WT_CHECK(given.out, WT_USAGE, "export: --out is missing (expected --out FILE)");
+    WT_CHECK(!given.step || strcmp(given.format, "onnx") == 0, WT_USAGE, "--onnx-step: is of --format onnx");
     if (strcmp(given.format, "nam") == 0) return export_nam(line);
-    const wt_export_job job = {line->arguments[0], given.checkpoint, given.last_step, given.out};
+    const wt_export_job job = {line->arguments[0], given.checkpoint, given.last_step, given.step, given.out};
     const wt_export_format *format = wt_train_find_export(given.format);
     WT_CHECK(format, WT_USAGE, "export: --format: no such format (got %s, expected " FORMATS ")",
              given.format);

@@ -8,23 +8,10 @@
 
 #include <stdio.h>
 
-#include "network/graph.h"
+#include "export/exported_network.h"
 
-typedef struct {
-    const wt_graph *graph;
-    const char *title;   /* what it is, a line */
-    const char *outputs; /* what the numbers per target are: "logits of 256 classes" */
-    const char *tensors; /* name of the safetensors file, in the page's folder */
-    int classes;         /* of the input; 0: it is real */
-    int padding;         /* the class that stands before an input */
-    int channels;        /* of a real input */
-    int features;        /* numbers per frame; 0: there is no condition */
-    int centre;          /* sample of frame 0's centre */
-    int look_ahead;      /* samples that an output comes late */
-    bool next;           /* outputs are of the next sample */
-} wt_torch_source;
-
-/* Fails (WT_USAGE) where the graph has what the page has no line for. */
-wt_status wt_torch_print(FILE *out, const wt_torch_source *source);
+/* Fails (WT_USAGE) where the graph has what the page has no line for. `tensors`: the name of
+ * the safetensors file, in the page's folder. */
+wt_status wt_torch_print(FILE *out, const wt_exported_network *source, const char *tensors);
 
 #endif

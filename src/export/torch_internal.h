@@ -35,7 +35,7 @@ typedef struct {
     char result[8]; /* the variable of the outputs */
 } wt_torch_lines;
 
-wt_status wt_torch_lines_make(wt_torch_lines *lines, const wt_torch_source *source);
+wt_status wt_torch_lines_make(wt_torch_lines *lines, const wt_graph *graph);
 void wt_torch_lines_dispose(wt_torch_lines *lines);
 /* The name of sum `number`, from 0 on. */
 void wt_torch_name_sum(char name[8], int number);

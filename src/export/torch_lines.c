@@ -20,7 +20,6 @@
 enum { EXPRESSION = WT_TORCH_LINE / 2, NAME = 8 };
 
 typedef struct {
-    const wt_torch_source *source;
     const wt_graph *graph;
     wt_torch_lines *lines;
     char (*names)[NAME]; /* [values]; "": not made as yet */
@@ -51,13 +50,6 @@ static void append_line(walk *w, int layer, const char *format, ...) {
                                      "lines of a torch module");
 }
 
-/* A tensor's name without what stands behind the last dot. */
-static void print_prefix(char prefix[WT_PARAMETER_NAME], const wt_graph *graph, int tensor) {
-    memcpy(prefix, graph->tensors[tensor].name, WT_PARAMETER_NAME);
-    char *dot = strrchr(prefix, '.');
-    if (dot) *dot = '\0';
-}
-
 static const char *variable_of(const walk *w, int value) {
     return value == w->graph->signal ? "x" : value == w->graph->condition ? "frames" : w->names[value];
 }
@@ -82,40 +74,14 @@ static void print_added(walk *w, char text[EXPRESSION], const char *more) {
 
 /* --- products --- */
 
-/* Neighbouring terms of one tensor. */
-typedef struct {
-    int first, count;
-} part;
-
-static part find_part(const wt_graph *graph, int first, int end) {
-    part p = {first, 1};
-    const wt_term *term = &graph->terms[first];
-    while (first + p.count < end && term->tensor >= 0 && graph->terms[first + p.count].tensor == term->tensor)
-        p.count++;
-    return p;
-}
-
-/* All taps in order, at even distances, on one value and with one scale. */
-static wt_status check_part(const wt_graph *graph, const part *p, int *dilation) {
-    const wt_term *first = &graph->terms[p->first];
-    const wt_parameter *weight = &graph->tensors[first->tensor];
-    const int taps = weight->rank == 3 ? (int)weight->shape[2] : 1;
-    *dilation = p->count > 1 ? first->delay - first[1].delay : 1;
-    bool even = taps == p->count && *dilation > 0;
-    for (int j = 0; even && j < taps; j++)
-        even = first[j].tap == j && first[j].value == first->value && first[j].scale == first->scale &&
-               first[j].delay == first[taps - 1].delay + (taps - 1 - j) * *dilation;
-    WT_CHECK(even, WT_USAGE, "%s: a torch module has no line for its taps", weight->name);
-    return WT_OK;
-}
-
 /* A part, without its scale. */
-static void print_part(walk *w, char text[EXPRESSION], const part *p) {
+static void print_part(walk *w, char text[EXPRESSION], const wt_term_part *p) {
     const wt_graph *graph = w->graph;
     const wt_term *first = &graph->terms[p->first];
     char prefix[WT_PARAMETER_NAME], x[2 * NAME + 16];
-    int dilation = 1;
-    if (w->status == WT_OK && first->tensor >= 0) w->status = check_part(graph, p, &dilation);
+    if (w->status == WT_OK && !p->whole)
+        w->status = wt_error(WT_USAGE, "%s: a torch module has no line for its taps",
+                             graph->tensors[first->tensor].name);
     if (w->status != WT_OK) return;
     const int late = first[p->count - 1].delay;
     snprintf(x, sizeof x, "%s", variable_of(w, first->value));
@@ -124,13 +90,13 @@ static void print_part(walk *w, char text[EXPRESSION], const part *p) {
         snprintf(text, EXPRESSION, "%s", x);
         return;
     }
-    print_prefix(prefix, graph, first->tensor);
+    wt_term_print_prefix(prefix, graph, first->tensor);
     if (p->count == 1) {
         snprintf(text, EXPRESSION, "self.linear(%s, \"%s\")", x, prefix);
         call(w, WT_TORCH_LINEAR);
         return;
     }
-    snprintf(text, EXPRESSION, "self.conv(%s, \"%s\", dilation=%d)", x, prefix, dilation);
+    snprintf(text, EXPRESSION, "self.conv(%s, \"%s\", dilation=%d)", x, prefix, p->dilation);
     call(w, WT_TORCH_CONV);
 }
 
@@ -139,10 +105,10 @@ static void print_part(walk *w, char text[EXPRESSION], const part *p) {
 static wt_status check_bias(const walk *w, int op, const wt_term *term) {
     const wt_graph *graph = w->graph;
     char prefix[WT_PARAMETER_NAME], other[WT_PARAMETER_NAME];
-    print_prefix(prefix, graph, term->tensor);
+    wt_term_print_prefix(prefix, graph, term->tensor);
     for (int b = 0; b < graph->bias_count; b++) {
         const wt_bias *bias = &graph->biases[b];
-        print_prefix(other, graph, bias->tensor);
+        wt_term_print_prefix(other, graph, bias->tensor);
         if (strcmp(prefix, other) != 0) continue;
         const bool same = bias->op == op || (w->sum[op] >= 0 && w->sum[bias->op] == w->sum[op]);
         WT_CHECK(same && bias->scale == term->scale, WT_USAGE,
@@ -156,7 +122,7 @@ static void print_terms(walk *w, char text[EXPRESSION], const wt_op *op) {
     char more[EXPRESSION];
     *text = '\0';
     for (int n = op->first_term; n < op->first_term + op->term_count;) {
-        const part p = find_part(w->graph, n, op->first_term + op->term_count);
+        const wt_term_part p = wt_term_find_part(w->graph, n, op->first_term + op->term_count);
         const wt_term *term = &w->graph->terms[p.first];
         if (w->status == WT_OK && term->tensor >= 0) w->status = check_bias(w, term->op, term);
         print_part(w, more, &p);
@@ -179,7 +145,7 @@ static void print_lookup(walk *w, char text[EXPRESSION], const wt_op *op) {
     const wt_graph *graph = w->graph;
     const wt_value *output = &graph->values[op->output];
     char prefix[WT_PARAMETER_NAME];
-    print_prefix(prefix, graph, op->tensors[0]);
+    wt_term_print_prefix(prefix, graph, op->tensors[0]);
     if (output->extent == WT_EXTENT_WINDOW) {
         snprintf(text, EXPRESSION, "F.embedding(speaker, self.tensor(\"%s.weight\"))", prefix);
     } else if (output->extent == WT_EXTENT_TARGETS) {
@@ -224,7 +190,7 @@ POINTWISE(print_softsign, "F.softsign")
 static void print_layer_norm(walk *w, char text[EXPRESSION], const wt_op *op) {
     char prefix[WT_PARAMETER_NAME];
     const char *x = variable_of(w, op->input);
-    print_prefix(prefix, w->graph, op->tensors[0]);
+    wt_term_print_prefix(prefix, w->graph, op->tensors[0]);
     snprintf(text, EXPRESSION,
              "F.layer_norm(%s, %s.shape[-1:], self.tensor(\"%s.weight\"), self.tensor(\"%s.bias\"))", x, x,
              prefix, prefix);
@@ -232,7 +198,7 @@ static void print_layer_norm(walk *w, char text[EXPRESSION], const wt_op *op) {
 
 static void print_batch_norm(walk *w, char text[EXPRESSION], const wt_op *op) {
     char prefix[WT_PARAMETER_NAME];
-    print_prefix(prefix, w->graph, op->tensors[0]);
+    wt_term_print_prefix(prefix, w->graph, op->tensors[0]);
     snprintf(text, EXPRESSION, "self.batch_norm(%s, \"%s\")", variable_of(w, op->input), prefix);
     call(w, WT_TORCH_BATCH_NORM);
 }
@@ -251,7 +217,7 @@ static void print_stretch(walk *w, char text[EXPRESSION], const wt_op *op) {
     int used = snprintf(text, EXPRESSION, "self.stretch(%d", op->taps);
     char prefix[WT_PARAMETER_NAME];
     for (int k = 0; k < 4 && op->tensors[k] >= 0; k++) {
-        print_prefix(prefix, w->graph, op->tensors[k]);
+        wt_term_print_prefix(prefix, w->graph, op->tensors[k]);
         used += snprintf(text + used, EXPRESSION - (size_t)used, ", \"%s\"", prefix);
     }
     snprintf(text + used, EXPRESSION - (size_t)used, ")");
@@ -433,7 +399,7 @@ static void name_output(walk *w, const wt_op *op) {
 
 /* --- the walk --- */
 
-static void add_term_line(walk *w, const part *p, int layer) {
+static void add_term_line(walk *w, const wt_term_part *p, int layer) {
     const wt_term *term = &w->graph->terms[p->first];
     char sum[NAME], more[EXPRESSION];
     wt_torch_name_sum(sum, w->sum[term->op]);
@@ -450,7 +416,7 @@ static void add_early_terms(walk *w, const wt_op *maker) {
     const wt_graph *graph = w->graph;
     for (int n = 0; n < graph->term_count;) {
         const wt_op *op = &graph->ops[graph->terms[n].op];
-        const part p = find_part(graph, n, op->first_term + op->term_count);
+        const wt_term_part p = wt_term_find_part(graph, n, op->first_term + op->term_count);
         if (graph->terms[n].value == maker->output && is_early(w, &graph->terms[n]))
             add_term_line(w, &p, maker->layer);
         n += p.count;
@@ -463,7 +429,7 @@ static void add_sum_lines(walk *w, const wt_op *op) {
     char sum[NAME];
     wt_torch_name_sum(sum, w->sum[w->op]);
     for (int n = op->first_term; n < op->first_term + op->term_count;) {
-        const part p = find_part(graph, n, op->first_term + op->term_count);
+        const wt_term_part p = wt_term_find_part(graph, n, op->first_term + op->term_count);
         if (!is_early(w, &graph->terms[n])) add_term_line(w, &p, op->layer);
         n += p.count;
     }
@@ -503,9 +469,9 @@ static void walk_graph(walk *w) {
     memcpy(w->lines->result, w->names[graph->outputs], NAME);
 }
 
-wt_status wt_torch_lines_make(wt_torch_lines *lines, const wt_torch_source *source) {
-    const size_t values = (size_t)source->graph->value_count, ops = (size_t)source->graph->op_count;
-    walk w = {.source = source, .graph = source->graph, .lines = lines};
+wt_status wt_torch_lines_make(wt_torch_lines *lines, const wt_graph *graph) {
+    const size_t values = (size_t)graph->value_count, ops = (size_t)graph->op_count;
+    walk w = {.graph = graph, .lines = lines};
     wt_status status = WT_OK;
     memset(lines, 0, sizeof *lines);
     WT_GUARD(wt_alloc(&w.names, values, sizeof *w.names, "a torch module"));

@@ -67,12 +67,8 @@ static const struct {
 
 /* --- the page --- */
 
-static bool has_readout(const wt_graph *graph) {
-    return graph->values[graph->outputs].extent == WT_EXTENT_WINDOW;
-}
-
-static void print_input(FILE *out, const wt_torch_source *s) {
-    const char *rows = has_readout(s->graph) ? "" : ", preceded by ";
+static void print_input(FILE *out, const wt_exported_network *s) {
+    const char *rows = wt_exported_has_readout(s->graph) ? "" : ", preceded by ";
     if (s->classes)
         fprintf(out, "    x        int64 [batch, samples], classes 0 to %d", s->classes - 1);
     else
@@ -88,9 +84,9 @@ static void print_input(FILE *out, const wt_torch_source *s) {
     if (s->graph->speakers) fprintf(out, "    speaker  int64 [batch]\n");
 }
 
-static void print_output(FILE *out, const wt_torch_source *s) {
+static void print_output(FILE *out, const wt_exported_network *s) {
     const int channels = s->graph->values[s->graph->outputs].channels;
-    if (has_readout(s->graph)) {
+    if (wt_exported_has_readout(s->graph)) {
         const wt_op *last = &s->graph->ops[s->graph->values[s->graph->outputs].producer];
         fprintf(out, "    returns  float [batch, %d]: %s, of windows of %d samples\n", channels, s->outputs,
                 last->taps + s->graph->receptive_field - 1);
@@ -105,10 +101,9 @@ static void print_output(FILE *out, const wt_torch_source *s) {
         fprintf(out, "of each sample\n");
 }
 
-static void print_docstring(FILE *out, const wt_torch_source *s) {
+static void print_docstring(FILE *out, const wt_exported_network *s, const char *tensors) {
     fprintf(out, "\"\"\"%s.\n\n", s->title);
-    fprintf(out, "load() gives the network with the tensors of %s next to this file. It takes\n\n",
-            s->tensors);
+    fprintf(out, "load() gives the network with the tensors of %s next to this file. It takes\n\n", tensors);
     print_input(out, s);
     print_output(out, s);
     fprintf(out,
@@ -142,7 +137,7 @@ static void print_module(FILE *out, const wt_torch_lines *lines) {
 }
 
 /* The frames that rows read, and each row's place among them; those beyond the ends are as the last ones. */
-static void print_frames(FILE *out, const wt_torch_source *s) {
+static void print_frames(FILE *out, const wt_exported_network *s) {
     const wt_graph *graph = s->graph;
     const wt_framing *f = &graph->framing;
     const int first = 1 - graph->receptive_field - s->centre + f->shift;
@@ -156,12 +151,12 @@ static void print_frames(FILE *out, const wt_torch_source *s) {
             first, f->hop, f->hop, graph->frame_taps + graph->values[graph->condition].left, f->hop, f->back);
 }
 
-static wt_status print_forward(FILE *out, const wt_torch_source *s, const wt_torch_lines *lines) {
+static wt_status print_forward(FILE *out, const wt_exported_network *s, const wt_torch_lines *lines) {
     const wt_graph *graph = s->graph;
     char sum[8];
     fprintf(out, "    def forward(self, x%s%s):\n", s->features ? ", frames" : "",
             graph->speakers ? ", speaker" : "");
-    if (!has_readout(graph) && graph->receptive_field > 1)
+    if (!wt_exported_has_readout(graph) && graph->receptive_field > 1)
         fprintf(out, "        x = F.pad(x, (%d, 0), value=%d)\n", graph->receptive_field - 1,
                 s->classes ? s->padding : 0);
     if (s->classes == 0) fprintf(out, "        x = x.transpose(1, 2)\n");
@@ -171,14 +166,14 @@ static wt_status print_forward(FILE *out, const wt_torch_source *s, const wt_tor
         fprintf(out, "        %s = torch.zeros(1, x.shape[1], 1, device=x.device)\n", sum);
     }
     WT_TRY(wt_torch_print_loops(out, lines, 8));
-    if (has_readout(graph))
+    if (wt_exported_has_readout(graph))
         fprintf(out, "        return %s\n\n\n", lines->result);
     else
         fprintf(out, "        return %s.flatten(2).transpose(1, 2)\n\n\n", lines->result);
     return WT_OK;
 }
 
-static void print_load(FILE *out, const wt_torch_source *s) {
+static void print_load(FILE *out, const char *tensors) {
     fprintf(out,
             "def load(path=pathlib.Path(__file__).with_name(\"%s\")):\n"
             "    with open(path, \"rb\") as file:\n"
@@ -190,19 +185,19 @@ static void print_load(FILE *out, const wt_torch_source *s) {
             "            begin, end = entry[\"data_offsets\"]\n"
             "            tensors[name] = numbers[begin // 4 : end // 4].reshape(entry[\"shape\"]).clone()\n"
             "    return Network(tensors).eval()\n",
-            s->tensors);
+            tensors);
 }
 
-wt_status wt_torch_print(FILE *out, const wt_torch_source *source) {
+wt_status wt_torch_print(FILE *out, const wt_exported_network *source, const char *tensors) {
     wt_torch_lines lines;
-    WT_TRY(wt_torch_lines_make(&lines, source));
-    print_docstring(out, source);
+    WT_TRY(wt_torch_lines_make(&lines, source->graph));
+    print_docstring(out, source, tensors);
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         if (lines.called[functions[i].function]) fprintf(out, "%s\n\n", functions[i].text);
     }
     print_module(out, &lines);
     const wt_status status = print_forward(out, source, &lines);
-    print_load(out, source);
+    print_load(out, tensors);
     wt_torch_lines_dispose(&lines);
     return status;
 }

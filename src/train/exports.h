@@ -10,6 +10,7 @@ typedef struct {
     const char *source;     /* a checkpoint, a run, or another file that is read as a checkpoint */
     const char *checkpoint; /* which one of a run: wt_checkpoint_choose */
     bool raw;               /* of a run with ema.decay, the parameters of the last step */
+    bool step;              /* of ONNX: a sample at a time, and what that begins with in a second file */
     const char *out;        /* must be free */
 } wt_export_job;
 

@@ -7,7 +7,7 @@ steps=30
 
 python=$(python_with tensorboard)
 if [ -z "$python" ]; then
-    echo "skipped: no Python has tensorboard (pip install tensorboard; PYTHON_COMPARE names it)"
+    echo "skipped: no Python has tensorboard (jobs/setup.sh --compare)"
     exit 77
 fi
 

@@ -24,6 +24,7 @@ class Wavetrain(CMakePackage):
     variant("audio", default=True, description="Read sound files, and resample them")
     variant("plot", default=True, description="wavetrain plot")
     variant("nam", default=True, description="Neural Amp Modeler's files")
+    variant("onnx", default=True, description="Networks as ONNX graphs")
     variant("shared", default=False, description="A shared library for other programs, in place of a static one")
 
     depends_on("c", type="build")
@@ -41,6 +42,7 @@ class Wavetrain(CMakePackage):
     depends_on("libsndfile+external-libs", when="+audio")
     depends_on("soxr", when="+audio")
     depends_on("jansson", when="+nam")
+    depends_on("protobuf-c", when="+onnx")
     depends_on("fftw@3:", when="+audio")
     depends_on("plplot+pango", when="+plot")
 
@@ -53,6 +55,7 @@ class Wavetrain(CMakePackage):
             self.define_from_variant("WT_FFT", "audio"),
             self.define_from_variant("WT_PLOT", "plot"),
             self.define_from_variant("WT_NAM", "nam"),
+            self.define_from_variant("WT_ONNX", "onnx"),
             self.define_from_variant("BUILD_SHARED_LIBS", "shared"),
         ]
 
