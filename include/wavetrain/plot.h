@@ -58,6 +58,12 @@ typedef struct {
 /* As wt_plot_runs. */
 wt_status wt_plot_series(const wt_series_plot *plot, const char *png);
 
+/* Waveform and spectrogram of sound files (their channels' mean) over each other, on one axis of time: |X| in
+ * dB from 0 Hz to half of each file's rate, the highest 80 dB of each. As wt_plot_runs; without FFTW too an
+ * error that says how to get it. */
+enum { WT_PLOT_SOUNDS_MAX = 8 };
+wt_status wt_plot_sounds(const char *const *files, int count, const char *png);
+
 enum { WT_PLOT_RUNS_MAX = 64 };
 /* Whether this build can; and an error that says how to get it, for work that would otherwise find out after
  * an hour. Any rank. */

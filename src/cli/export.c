@@ -1,5 +1,4 @@
 /* wavetrain export: a network for another program; src/train and src/amplifier write it. */
-#include <math.h>
 #include <string.h>
 
 #include "amplifier/amplifier.h"
@@ -8,13 +7,11 @@
 #include "export_options.h"
 #include "train/exports.h"
 
-typedef struct {
+static struct {
     char *format, *out, *checkpoint;
     int last_step, step;
     wt_nam_metadata labels;
-} arguments_type;
-
-static arguments_type given = {.labels = WT_NAM_NO_METADATA};
+} given = {.labels = WT_NAM_NO_METADATA};
 
 #define FORMATS "safetensors|torch|onnx|nam"
 

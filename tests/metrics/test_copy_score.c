@@ -21,6 +21,7 @@
 #include "metrics/copy_score.h"
 #include "support.h"
 #include "wavetrain/plot.h"
+#include "write_wav.h"
 
 enum { RATE = 8000, SAMPLES = 8000, HOP = 128 };
 
@@ -227,6 +228,54 @@ static void test_picture(void **state) {
     assert_int_equal(wt_copy_plot(pairs, 0, RATE, path), wt_plot_can() ? WT_USAGE : WT_FAILED);
 }
 
+/* The size of a PNG, of which the first row of pixels tells nothing: bytes 16 … 23. */
+static void assert_picture(const char *path, uint32_t width, uint32_t height) {
+    char *bytes;
+    size_t size;
+    must(wt_file_read(&bytes, &size, path, 1 << 24));
+    assert_true(size > 4000);
+    assert_memory_equal(bytes, "\x89PNG\r\n\x1a\n", 8);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal((uint8_t)bytes[16 + i], (width >> (24 - 8 * i)) & 255);
+        assert_int_equal((uint8_t)bytes[20 + i], (height >> (24 - 8 * i)) & 255);
+    }
+    wt_free(bytes);
+}
+
+/* Sounds of other lengths, rates and channels; one that has more frames than the picture has pixels;
+ * silence. */
+static void test_sounds_over_each_other(void **state) {
+    const char *files[] = {"glide.wav", "long.wav", "silence.wav", "none.wav"}, *png = "sounds.png";
+    char work[] = "/tmp/wavetrain-sounds-XXXXXX";
+    enum { LONG = 200 * RATE };
+    (void)state;
+    if (!wt_plot_can()) {
+        assert_int_equal(wt_plot_sounds(files, 1, png), WT_FAILED);
+        return;
+    }
+    float *more = take(LONG, sizeof *more);
+    assert_true(mkdtemp(work) && chdir(work) == 0);
+    must(write_wav(files[0], glide, (wt_sound_format){SAMPLES, RATE, 1}, WT_SOUND_INT16));
+    must(write_wav(files[2], more, (wt_sound_format){1, RATE, 1}, WT_SOUND_INT16));
+    for (int i = 0; i < LONG; i++) more[i] = hiss[i % SAMPLES];
+    must(write_wav(files[1], more, (wt_sound_format){LONG / 2, 2 * RATE, 2}, WT_SOUND_INT16));
+    wt_free(more);
+    if (wt_plot_sounds(files, 3, png) == WT_OK) {
+        assert_picture(png, 1200, 134 + 3 * 362);
+        must(wt_plot_sounds(files + 2, 1, png));
+        assert_picture(png, 1200, 134 + 362);
+    } else { /* a build that reads no sound says so */
+        assert_non_null(strstr(wt_error_message(), "libsndfile"));
+    }
+    assert_int_equal(wt_plot_sounds(files, 4, png), WT_USAGE);
+    assert_non_null(strstr(wt_error_message(), "none.wav"));
+    assert_int_equal(wt_plot_sounds(files, WT_PLOT_SOUNDS_MAX + 1, png), WT_USAGE);
+    for (int i = 0; i < 3; i++) unlink(files[i]);
+    unlink(png);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(work), 0); /* nothing half-written is left */
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_are_the_reference),
@@ -238,6 +287,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_noise_has_the_envelope_and_no_voice),
         cmocka_unit_test(test_other_is_repeated),
         cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_sounds_over_each_other),
         cmocka_unit_test(test_memory_is_given_back),
     };
     if (argc != 2) {
