@@ -1,10 +1,11 @@
 #!/bin/bash
-# jobs/setup.sh [--tests] [--threads] [--recordings] [--voices] [--words] [--compare]
+# jobs/setup.sh [--tests] [--threads] [--arm64] [--recordings] [--voices] [--words] [--compare]
 # Installs what wavetrain needs and this machine lacks, with apt on Debian or Ubuntu (as root, or by sudo
 # without a password). Silent when nothing is missing. Elsewhere, or without the rights, it names what is
 # missing and fails.
 #   --tests       also what the tests need; as root also SLURM, without which some of them are skipped
 #   --threads     also what the tests' thread sanitizer needs
+#   --arm64       also what builds for arm64 here, and runs it (tests/arm64.sh)
 #   --recordings  also the quickstart's speech; where it can't be had, the quickstart does without
 #   --voices      also speech of four more voices (configs/voices.yaml)
 #   --words       also lists of words to learn to spell from (configs/words.yaml)
@@ -12,17 +13,18 @@
 #                 ONNX, ONNX Runtime and TensorBoard
 set -eu
 
-need_tests=0 need_threads=0 need_recordings=0 need_voices=0 need_words=0 need_compare=0
+need_tests=0 need_threads=0 need_arm64=0 need_recordings=0 need_voices=0 need_words=0 need_compare=0
 for argument; do
     case $argument in
     --tests) need_tests=1 ;;
     --threads) need_threads=1 ;;
+    --arm64) need_arm64=1 ;;
     --recordings) need_recordings=1 ;;
     --voices) need_voices=1 ;;
     --words) need_words=1 ;;
     --compare) need_compare=1 ;;
     *)
-        echo "usage: jobs/setup.sh [--tests] [--threads] [--recordings] [--voices] [--words] [--compare]" >&2
+        echo "usage: jobs/setup.sh [--tests] [--threads] [--arm64] [--recordings] [--voices] [--words] [--compare]" >&2
         exit 2
         ;;
     esac
@@ -67,6 +69,12 @@ TABLE
     has_symbolizer   llvm                                  llvm
 TABLE
     fi
+    if [ $need_arm64 = 1 ]; then
+        cat <<'TABLE'
+    has_cross_gcc    gcc-aarch64-linux-gnu                 gcc
+    has_emulator     qemu-user-static                      qemu
+TABLE
+    fi
     if [ $need_compare = 1 ]; then
         cat <<'TABLE'
     has_pytorch      python3-torch                         py-torch
@@ -103,6 +111,8 @@ has_tsan() { # asked again once clang is there: some of its packages bring the s
     ! has_command clang || echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c - -o /dev/null 2>/dev/null
 }
 has_symbolizer() { has_command llvm-symbolizer; } # names of functions in the sanitizer's reports
+has_cross_gcc() { has_command aarch64-linux-gnu-gcc; }
+has_emulator() { has_command qemu-aarch64-static; }
 has_cxx() { has_command c++; }
 has_sox() { has_command sox; }
 has_pytorch() { python3 -c 'import torch' 2>/dev/null || /usr/bin/python3 -c 'import torch' 2>/dev/null; }

@@ -29,8 +29,10 @@ static const test_backend test_backends[] = {
     {"openblas", WT_BACKEND_OPENBLAS, WT_PRECISION_FP32},
     {"avx2", WT_BACKEND_AVX2, WT_PRECISION_FP32},
     {"avx512", WT_BACKEND_AVX512, WT_PRECISION_FP32},
+    {"neon", WT_BACKEND_NEON, WT_PRECISION_FP32},
     {"bf16_baseline", WT_BACKEND_REFERENCE, WT_PRECISION_BF16},
     {"bf16_avx2", WT_BACKEND_AVX2, WT_PRECISION_BF16},
+    {"bf16_neon", WT_BACKEND_NEON, WT_PRECISION_BF16},
     {"avx512bf16", WT_BACKEND_AVX512, WT_PRECISION_BF16},
     {"amx_bf16", WT_BACKEND_AMX, WT_PRECISION_BF16},
 };
@@ -39,7 +41,11 @@ static const test_backend test_backends[] = {
 static inline const char *test_cpu_lacks(wt_backend backend, wt_precision precision) {
     if (backend == WT_BACKEND_AUTO || backend == WT_BACKEND_REFERENCE || backend == WT_BACKEND_OPENBLAS)
         return NULL;
-#if defined(__x86_64__)
+#if defined(__aarch64__)
+    (void)precision;
+    return backend == WT_BACKEND_NEON ? NULL : "an x86-64 core";
+#elif defined(__x86_64__)
+    if (backend == WT_BACKEND_NEON) return "an arm64 core";
     if (backend == WT_BACKEND_AMX) {
         unsigned a, b, c, d = 0;
         const bool found = __get_cpuid_count(7, 0, &a, &b, &c, &d);

@@ -16,6 +16,7 @@ typedef enum {
     WT_BACKEND_AVX2,
     WT_BACKEND_AVX512,
     WT_BACKEND_AMX, /* for bf16, with sums in an order of its own; for fp32 as WT_BACKEND_AVX512 */
+    WT_BACKEND_NEON,
 } wt_backend;
 
 /* Of products; everything else, and all sums, are fp32. */

@@ -413,9 +413,10 @@ const wt_key wt_keys[] = {
  .choices = CHOICES("false", "true"), .resume = WT_RESUME_FREE,
  .help = "Whether losses, rates and validations go to event files for TensorBoard in RUN/tensorboard too."},
 {.name = "run.backend", .type = WT_KEY_CHOICE, .offset = AT(run.backend), .standard = "auto",
- .choices = CHOICES("auto", "reference", "openblas", "avx2", "avx512", "amx"), .resume = WT_RESUME_FREE,
+ .choices = CHOICES("auto", "reference", "openblas", "avx2", "avx512", "amx", "neon"),
+ .resume = WT_RESUME_FREE,
  .help = "Kernel set: the fastest one that the processors support, plain loops, OpenBLAS, or wavetrain's own "
-         "for AVX2, AVX-512, or AMX (tiles for bf16, with bits of their own; AVX-512 for the rest)."},
+         "for AVX2, AVX-512, AMX (tiles for bf16, with bits of their own; AVX-512 for the rest), or NEON."},
 {.name = "run.compare_every", .type = WT_KEY_INT64, .offset = AT(run.compare_every), .standard = "500",
  .least = 0, .most = STEPS_MOST, .resume = WT_RESUME_FREE,
  .help = "Steps between comparisons of the ranks' parameters. 0: compare only before checkpoints."},

@@ -12,7 +12,7 @@
  * A block is two tiles by two: 0 … 3 hold its sums, 4 and 5 rows, 6 and 7 columns. Where a block has fewer
  * rows than tiles have, the others are computed from whatever stands there, and not stored.
  */
-#include "kernels_internal.h"
+#include "vector_unit.h"
 
 #include <cpuid.h>
 #include <stdalign.h>
@@ -26,7 +26,8 @@ enum { TILE = 16, BLOCK = 2 * TILE };
 
 /* --- tiles --- */
 
-bool wt_amx_permit(void) {
+/* Whether there are tiles, and the system lets this process use them. */
+static bool permit_tiles(void) {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
     enum { LEAF = 7, HAS_BF16 = 1 << 22, HAS_TILES = 1 << 24 };
     unsigned a, b, c, d;
@@ -383,3 +384,18 @@ double wt_amx_peak_bf16(int64_t rounds) {
     _tile_release();
     return 2.0 * TILE * TILE * 2 * TILE * PER_ROUND * (double)rounds;
 }
+
+/* --- the unit --- */
+
+static bool supports_tiles(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bf16") && permit_tiles();
+}
+
+const wt_vector_unit wt_kernels_unit_amx = {.name = "amx",
+                                            .supported = supports_tiles,
+                                            .supports_bf16 = supports_tiles,
+                                            .bf16 = &wt_kernels_amx_bf16,
+                                            .by_name = true,
+                                            .bf16_peak = {"tdpbf16ps of tiles", wt_amx_peak_bf16}};

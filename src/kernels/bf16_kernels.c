@@ -9,7 +9,7 @@
  * interleaved on the stack. An element's sum is one chain over its pairs in order: its bits depend on neither
  * stretch nor panel.
  */
-#include "kernels_internal.h"
+#include "vector_unit.h"
 
 #include <stdalign.h>
 #include <string.h>

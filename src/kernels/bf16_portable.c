@@ -5,14 +5,12 @@
  * numbers widened to fp32, which is right because every thread flushes denormals (wt_kernels_setup_thread);
  * elsewhere bf16.h computes them step by step, twenty times as slow.
  */
-#include "kernels_internal.h"
+#include "vector_unit.h"
 
 #include <string.h>
 
 #include "bf16.h"
 
-#define JOIN_PARTS(a, b, c) a##b##c
-#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
 #define NAME(suffix) JOIN(wt_, WT_BF16, suffix)
 
 enum { PANEL = WT_BF16_PANEL };

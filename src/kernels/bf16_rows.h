@@ -10,8 +10,6 @@
 
 #include "bf16.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 enum { WIDTH = 16, PANEL = 2 * WIDTH };
 
 INLINE int min_count(int a, int b) {

@@ -20,71 +20,11 @@ double wt_reference_gaussians(wt_real *y, int ldy, const wt_real *values, const 
 
 #ifndef WT_REAL_DOUBLE
 
-enum { WT_KERNEL_TABLES = 6 };
+enum { WT_KERNEL_TABLES = 8 };
 
 /* The tables of one precision that this CPU can run, the fastest last; returns how many. For tests that
  * compare them all: the program takes one by wt_kernels_select. */
 int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision precision);
-
-/* vector_kernels.c, once for each instruction set */
-extern const wt_kernels wt_kernels_openblas_baseline;
-extern const wt_kernels wt_kernels_openblas_avx2;
-extern const wt_kernels wt_kernels_openblas_avx512;
-extern const wt_kernels wt_kernels_avx2;
-extern const wt_kernels wt_kernels_avx512;
-extern const wt_kernels wt_kernels_bf16_baseline; /* plain C; the same with AVX2; the instructions */
-extern const wt_kernels wt_kernels_bf16_avx2;
-extern const wt_kernels wt_kernels_avx512bf16;
-extern const wt_kernels wt_kernels_amx_bf16;
-
-/* product_kernels.c, once for each instruction set that has fused multiply-adds */
-#define WT_PRODUCTS_FORWARD(isa)                                                                          \
-    size_t wt_##isa##_packed_count(int in, int out);                                                      \
-    void wt_##isa##_pack(float *packed, const float *w, int in, int out, bool transposed, float scale);   \
-    void wt_##isa##_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count, \
-                             const wt_finish *finish)
-#define WT_PRODUCTS_GATE(isa)                                                                        \
-    WT_PRODUCTS_FORWARD(isa);                                                                        \
-    void wt_##isa##_multiply_gate(float *z, int ldz, int rows, int gate, const wt_operand *operands, \
-                                  int count, const wt_gate_sums *sums)
-#define WT_PRODUCTS(isa)                                                                            \
-    WT_PRODUCTS_FORWARD(isa);                                                                       \
-    void wt_##isa##_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, \
-                                     int lddy, int rows, int in, int out)
-WT_PRODUCTS(avx2);
-WT_PRODUCTS(avx512);
-WT_PRODUCTS_GATE(avx2);
-WT_PRODUCTS_GATE(avx512);
-
-/* row_kernels.c, once for each instruction set; `rounded` is the pack of product_kernels.c */
-#define WT_ROW_PRODUCTS(isa)                               \
-    WT_PRODUCTS_GATE(isa##_rows);                          \
-    WT_PRODUCTS_GATE(isa##_rows_bf16);                     \
-    void wt_##isa##_read(const float *from, size_t count); \
-    void wt_##isa##_rounded_pack(float *packed, const float *w, int in, int out, bool transposed, float scale)
-WT_ROW_PRODUCTS(baseline);
-WT_ROW_PRODUCTS(avx2);
-WT_ROW_PRODUCTS(avx512);
-
-/* peak.c, once for each instruction set: operations made in so many rounds */
-double wt_baseline_peak_fp32(int64_t rounds);
-double wt_avx2_peak_fp32(int64_t rounds);
-double wt_avx512_peak_fp32(int64_t rounds);
-double wt_avx512_peak_bf16(int64_t rounds);
-double wt_amx_peak_bf16(int64_t rounds); /* amx_kernels.c */
-
-/* bf16_portable.c twice, and bf16_kernels.c */
-WT_PRODUCTS(bf16_baseline);
-WT_PRODUCTS(bf16_avx2);
-WT_PRODUCTS(avx512bf16);
-
-/* amx_kernels.c, with the packed weights of bf16_kernels.c. Whether there are tiles, and the system lets this
- * process use them. */
-bool wt_amx_permit(void);
-void wt_amx_bf16_multiply(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
-                          const wt_finish *finish);
-void wt_amx_bf16_convolve_weights(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
-                                  int rows, int in, int out);
 
 /* openblas_kernels.c: see the table's entries of the same names */
 void wt_openblas_setup(void);

@@ -8,16 +8,16 @@
  * file alone is compiled with contraction, without which there would be no fused multiply-add in it; and each
  * chain begins with another value, or the compiler would see that all are the same and keep one.
  */
-#include "kernels_internal.h"
+#include "vector_unit.h"
 
-#define JOIN_PARTS(a, b, c) a##b##c
-#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
 #define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
 
 #if defined(__AVX512F__)
 enum { BYTES = 64, CHAINS = 24 };
 #elif defined(__AVX2__)
 enum { BYTES = 32, CHAINS = 12 };
+#elif defined(__aarch64__)
+enum { BYTES = 16, CHAINS = 24 };
 #else
 enum { BYTES = 16, CHAINS = 12 };
 #endif

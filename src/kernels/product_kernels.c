@@ -15,62 +15,12 @@
  * product and input channels of a weights' gradient instead. Each element is one chain of fused multiply-adds
  * over its terms in order: its bits depend neither on where the row stands in the call nor on the width of
  * the vectors.
- *
- * A vector unit's header gives: `vector`, of WIDTH floats; ROWS and IN_ROWS of a block of products and of
- * weights' gradients; FEW, the columns of a block where vectors hold rows (4, or half a vector); zero, one
- * value in all lanes (of), load, store, the first `count` lanes of either; add, multiply, fused (a·b + c); of
- * each four lanes, the pairs a₀ b₀ a₁ b₁ (low) and a₂ b₂ a₃ b₃ (high); four values from each of every fourth
- * row (of `rows`), as zeros where there is no row, and back.
  */
-#include "kernels_internal.h"
+#include "product_blocks.h"
 
-#define JOIN_PARTS(a, b, c) a##b##c
-#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
-#define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
-#define INLINE static inline __attribute__((always_inline))
-/* A block is compiled for each number of its rows: the cases of a switch for 1 … 11. */
-#define EACH_BELOW_12(CASE) \
-    CASE(1);                \
-    CASE(2);                \
-    CASE(3);                \
-    CASE(4);                \
-    CASE(5);                \
-    CASE(6);                \
-    CASE(7);                \
-    CASE(8);                \
-    CASE(9);                \
-    CASE(10);               \
-    CASE(11)
-
-#include WT_VECTOR
 #include "gate_lanes.h"
 
-enum { PANEL = 2 * WIDTH, LINE = 64 / sizeof(float), BLOCK_ROWS = 12 };
-
-/* A vector of columns, or the `last` of a row; which of them is known when compiling. */
-INLINE vector load_columns(const float *from, bool whole, int last) {
-    return whole ? vector_load(from) : vector_load_first(from, last);
-}
-
-INLINE void store_columns(float *to, vector value, bool whole, int last) {
-    if (whole) {
-        vector_store(to, value);
-    } else {
-        vector_store_first(to, value, last);
-    }
-}
-
-/* --- squares of four by four, WIDTH/4 of them at once --- */
-
-/* Turns the squares whose rows stand in four vectors. */
-INLINE void turn_fours(vector four[4]) {
-    const vector low = vector_low_pairs(four[0], four[2]), high = vector_high_pairs(four[0], four[2]);
-    const vector odd_low = vector_low_pairs(four[1], four[3]), odd_high = vector_high_pairs(four[1], four[3]);
-    four[0] = vector_low_pairs(low, odd_low);
-    four[1] = vector_high_pairs(low, odd_low);
-    four[2] = vector_low_pairs(high, odd_high);
-    four[3] = vector_high_pairs(high, odd_high);
-}
+enum { BLOCK_ROWS = 12 };
 
 /* --- few columns --- */
 
@@ -86,6 +36,7 @@ INLINE bool goes_to_narrower(int out) {
 }
 #ifdef WT_NARROWER
 #define NARROWER(suffix) JOIN(wt_, WT_NARROWER, suffix)
+WT_DECLARE_PRODUCTS_OF(WT_NARROWER);
 #else
 #define NARROWER NAME
 #endif
@@ -328,10 +279,7 @@ INLINE void multiply_panel(const product *p, int vectors, bool whole, bool gate,
     case n:                                                                           \
         if (n <= most) multiply_block(p, n <= most ? n : 1, vectors, whole, gate, t); \
         break
-        switch (n) {
-            EACH_BELOW_12(BLOCK);
-            BLOCK(12);
-        }
+        switch (n) { EACH_TO_12(BLOCK); }
 #undef BLOCK
     }
 }
@@ -460,180 +408,5 @@ void NAME(_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operan
         p.column = 2 * c;
         p.last = gate - c < WIDTH ? gate - c : WIDTH;
         multiply_panel(&p, 2, true, true, 0);
-    }
-}
-
-/* --- dw += xᵀ·dy --- */
-
-/* A chunk of times, and a panel of columns from where dw and dy stand, the last vector of `last` lanes.
- * `kept`, or NULL: [times, PANEL], dy's panel as the first block of input channels leaves it for the
- * others. */
-typedef struct {
-    float *dw;
-    const float *x, *dy;
-    float *kept;
-    ptrdiff_t lddw, ldx, lddy;
-    int times, in, last;
-} gradient;
-
-enum { AHEAD = 24 }; /* rows between the one at work and the one that is asked for */
-
-typedef enum { DY, DY_KEEPING, DY_KEPT } source;
-
-INLINE void add_time(vector sum[IN_ROWS][2], int rows, int vectors, const float *x, const vector d[2]) {
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++) {
-        const vector value = vector_of(x[r]);
-        for (int v = 0; v < vectors; v++) sum[r][v] = vector_fused(value, d[v], sum[r][v]);
-    }
-}
-
-/* `rows` input channels from i on by the panel's columns, over all times. The next block's sums are asked
- * for: they may be far away. */
-INLINE void weights_block(const gradient *g, int rows, int vectors, bool whole, source from, ptrdiff_t i) {
-    const ptrdiff_t ldx = g->ldx, lddy = from == DY_KEPT ? PANEL : g->lddy;
-    const float *x = g->x + i, *dy = from == DY_KEPT ? g->kept : g->dy;
-    float *dw = g->dw + i * g->lddw, *kept = g->kept;
-    vector sum[IN_ROWS][2];
-    for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) {
-            sum[r][v] = load_columns(dw + r * g->lddw + v * WIDTH, whole || v < vectors - 1, g->last);
-            __builtin_prefetch(dw + (rows + r) * g->lddw + v * WIDTH, 1);
-        }
-    }
-#pragma GCC unroll 4
-    for (int t = 0; t < g->times; t++, x += ldx, dy += lddy) {
-        vector d[2];
-        __builtin_prefetch(x + AHEAD * ldx);
-        for (int v = 0; v < vectors; v++) {
-            d[v] = load_columns(dy + v * WIDTH, whole || v < vectors - 1, g->last);
-            if (from == DY_KEEPING) vector_store(kept + v * WIDTH, d[v]);
-        }
-        if (from == DY_KEEPING) kept += PANEL;
-        add_time(sum, rows, vectors, x, d);
-    }
-    for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++)
-            store_columns(dw + r * g->lddw + v * WIDTH, sum[r][v], whole || v < vectors - 1, g->last);
-    }
-}
-
-INLINE void weights_panel(const gradient *g, int vectors, bool whole) {
-    const bool keeps = g->kept && whole && vectors == 2 && g->in > 2 * IN_ROWS;
-    ptrdiff_t i = 0;
-    if (keeps) {
-        weights_block(g, IN_ROWS, vectors, whole, DY_KEEPING, 0);
-        for (i = IN_ROWS; i + IN_ROWS <= g->in; i += IN_ROWS)
-            weights_block(g, IN_ROWS, vectors, whole, DY_KEPT, i);
-    }
-    for (; i + IN_ROWS <= g->in; i += IN_ROWS) weights_block(g, IN_ROWS, vectors, whole, DY, i);
-#define BLOCK(n)                                                                       \
-    case n:                                                                            \
-        if (n < IN_ROWS) weights_block(g, n < IN_ROWS ? n : 1, vectors, whole, DY, i); \
-        break
-    switch (g->in - i) { EACH_BELOW_12(BLOCK); }
-#undef BLOCK
-}
-
-/* Few columns, four or eight, would leave most of a vector unused: there the vectors hold input channels. */
-INLINE void weights_few_block(const gradient *g, int columns, int vectors, int last, ptrdiff_t i) {
-    const bool whole = last == WIDTH;
-    const float *x = g->x + i, *dy = g->dy;
-    float *dw = g->dw + i * g->lddw;
-    vector sum[2][FEW];
-    for (int v = 0; v < vectors; v++) {
-        for (int c = 0; c < columns; c += 4) {
-            for (int k = 0; k < 4; k++) {
-                sum[v][c + k] = vector_load_fours(dw + (v * WIDTH + k) * g->lddw + c, g->lddw,
-                                                  v < vectors - 1 ? WIDTH - k : last - k);
-            }
-            turn_fours(&sum[v][c]);
-        }
-    }
-    for (int t = 0; t < g->times; t++, x += g->ldx, dy += g->lddy) {
-        vector value[2];
-        for (int v = 0; v < vectors; v++)
-            value[v] = load_columns(x + v * WIDTH, whole || v < vectors - 1, last);
-#pragma GCC unroll 16
-        for (int c = 0; c < columns; c++) {
-            const vector d = vector_of(dy[c]);
-            for (int v = 0; v < vectors; v++) sum[v][c] = vector_fused(value[v], d, sum[v][c]);
-        }
-    }
-    for (int v = 0; v < vectors; v++) {
-        for (int c = 0; c < columns; c += 4) {
-            turn_fours(&sum[v][c]);
-            for (int k = 0; k < 4; k++) {
-                vector_store_fours(dw + (v * WIDTH + k) * g->lddw + c, g->lddw, sum[v][c + k],
-                                   v < vectors - 1 ? WIDTH - k : last - k);
-            }
-        }
-    }
-}
-
-INLINE void weights_few_columns(const gradient *g, int columns) {
-    ptrdiff_t i = 0;
-    for (; i + PANEL <= g->in; i += PANEL) weights_few_block(g, columns, 2, WIDTH, i);
-    const int left = g->in - (int)i;
-    if (left > WIDTH) {
-        weights_few_block(g, columns, 2, left - WIDTH, i);
-    } else if (left > 0) {
-        weights_few_block(g, columns, 1, left, i);
-    }
-}
-
-static void weights_few(const gradient *g) {
-    if (g->last == 4) {
-        weights_few_columns(g, 4);
-    } else {
-        weights_few_columns(g, FEW);
-    }
-}
-
-/* A chunk's columns from o on. */
-static void weights_columns(gradient *g, int columns) {
-    g->last = columns > WIDTH ? columns - WIDTH : columns;
-    if (columns >= PANEL) {
-        weights_panel(g, 2, true);
-    } else if (columns == WIDTH) {
-        weights_panel(g, 1, true);
-    } else if (g->last == 4 || g->last == FEW) {
-        if (columns > WIDTH) {
-            weights_panel(g, 1, true);
-            g->dw += WIDTH, g->dy += WIDTH;
-        }
-        weights_few(g);
-    } else if (columns > WIDTH) {
-        weights_panel(g, 2, false);
-    } else {
-        weights_panel(g, 1, false);
-    }
-}
-
-/*
- * Times in chunks, so that a panel of dy stays in the first caches over all input channels. Storing a sum and
- * loading it again changes no bit of it. Rows of FAR floats or more are so far apart that those of a panel
- * compete for a few places of the first cache: there chunks are shorter, and the panel is kept together.
- */
-enum { TIMES = 384, FAR_TIMES = 192, FAR = 256 };
-
-void NAME(_convolve_weights)(float *dw, int lddw, const float *x, int ldx, const float *dy, int lddy,
-                             int rows, int in, int out) {
-    _Alignas(64) float kept[FAR_TIMES * PANEL];
-    const bool far = lddy >= FAR;
-    const int most = far ? FAR_TIMES : TIMES;
-    for (ptrdiff_t t = 0; t < rows; t += most) {
-        for (ptrdiff_t o = 0; o < out; o += PANEL) {
-            gradient g = {.dw = dw + o,
-                          .x = x + t * ldx,
-                          .dy = dy + t * lddy + o,
-                          .kept = far ? kept : NULL,
-                          .lddw = lddw,
-                          .ldx = ldx,
-                          .lddy = lddy,
-                          .times = rows - (int)t < most ? rows - (int)t : most,
-                          .in = in};
-            weights_columns(&g, out - (int)o);
-        }
     }
 }

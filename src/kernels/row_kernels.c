@@ -12,16 +12,13 @@
  * of a stream has the bits of the same row in a forward pass, whatever the number of rows, columns and
  * threads.
  */
-#include "kernels_internal.h"
+#include "vector_unit.h"
 
 #include <string.h>
 
 #include "bf16.h"
 
-#define JOIN_PARTS(a, b, c) a##b##c
-#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
 #define NAME(suffix) JOIN(wt_, WT_ISA, suffix)
-#define INLINE static inline __attribute__((always_inline))
 
 #ifdef WT_VECTOR
 #include WT_VECTOR
@@ -176,7 +173,7 @@ INLINE void multiply_row_block(int rows, int vectors, bool bf16, bool gate, cons
 
 /* Vectors of columns whose sums the registers hold, so many per row. */
 INLINE int vectors_at_once(int rows) {
-    if (WIDTH == 16) return rows < 4 ? GROUP : GROUP / 2;
+    if (REGISTERS == 32) return rows < 4 ? GROUP : GROUP / 2;
     return rows == 1 ? GROUP : rows < 4 ? GROUP / 2 : GROUP / 4;
 }
 

@@ -2,7 +2,7 @@
  * Chooses the kernel set of a run. The choice is made once, from the configuration and from what
  * this CPU can run; the tables themselves are constants.
  */
-#include "kernels_internal.h"
+#include "vector_unit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,54 +38,56 @@ wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights wei
 
 #else
 
-#ifdef WT_X86_TABLES
-/* The parts that the kernels are compiled with. */
-static bool cpu_has_avx512(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-#endif
-
-#ifdef WT_AMX
-static bool cpu_has_amx(void) {
-    return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16") && wt_amx_permit();
-}
-#endif
-
-static int bf16_tables(const wt_kernels *tables[WT_KERNEL_TABLES]) {
-    int count = 0;
-    tables[count++] = &wt_kernels_bf16_baseline;
-#ifdef WT_X86_TABLES
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        tables[count++] = &wt_kernels_bf16_avx2;
-    if (cpu_has_avx512() && __builtin_cpu_supports("avx512bf16")) tables[count++] = &wt_kernels_avx512bf16;
-#endif
-    return count;
-}
+/* The units that CMakeLists.txt compiles kernels for, slowest first. */
+#define UNIT(isa) extern const wt_vector_unit wt_kernels_unit_##isa;
+WT_UNITS
+#undef UNIT
+#define UNIT(isa) &wt_kernels_unit_##isa,
+static const wt_vector_unit *const units[] = {WT_UNITS};
+#undef UNIT
+enum { UNITS = sizeof units / sizeof *units };
 
 int wt_kernels_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision precision) {
-    if (precision == WT_PRECISION_BF16) return bf16_tables(tables);
     int count = 0;
+    if (precision == WT_PRECISION_BF16) {
+        for (int u = 0; u < UNITS; u++) {
+            if (!units[u]->by_name && units[u]->supports_bf16()) tables[count++] = units[u]->bf16;
+        }
+        return count;
+    }
     tables[count++] = &wt_kernels_reference;
-    tables[count++] = &wt_kernels_openblas_baseline;
-#ifdef WT_X86_TABLES
-    const bool avx2 = __builtin_cpu_supports("avx2"), fused = avx2 && __builtin_cpu_supports("fma");
-    const bool avx512 = cpu_has_avx512();
-    if (fused) tables[count++] = &wt_kernels_openblas_avx2;
-    if (avx512) tables[count++] = &wt_kernels_openblas_avx512;
-    if (fused) tables[count++] = &wt_kernels_avx2;
-    if (avx512) tables[count++] = &wt_kernels_avx512;
-#endif
+    for (int u = 0; u < UNITS; u++) {
+        if (units[u]->openblas && units[u]->supported()) tables[count++] = units[u]->openblas;
+    }
+    for (int u = 0; u < UNITS; u++) {
+        if (units[u]->own && units[u]->supported()) tables[count++] = units[u]->own;
+    }
     return count;
 }
 
 /* The same, and before them what only its own name chooses, since its bits are not those of the others. */
-static int selectable_tables(const wt_kernels *tables[WT_KERNEL_TABLES + 1], wt_precision precision) {
-    int own = 0;
-#ifdef WT_AMX
-    if (precision == WT_PRECISION_BF16 && cpu_has_amx()) tables[own++] = &wt_kernels_amx_bf16;
-#endif
-    return own + wt_kernels_tables(tables + own, precision);
+static int selectable_tables(const wt_kernels *tables[WT_KERNEL_TABLES], wt_precision precision) {
+    int named = 0;
+    for (int u = 0; precision == WT_PRECISION_BF16 && u < UNITS; u++) {
+        if (units[u]->by_name && units[u]->supports_bf16()) tables[named++] = units[u]->bf16;
+    }
+    return named + wt_kernels_tables(tables + named, precision);
+}
+
+/* The unit whose own products a table has; NULL for those of OpenBLAS and of plain C. */
+static const wt_vector_unit *unit_of(const wt_kernels *table) {
+    for (int u = 0; u < UNITS; u++) {
+        const bool has_products = units[u]->own || units[u]->by_name;
+        if (has_products && (table == units[u]->own || table == units[u]->bf16)) return units[u];
+    }
+    return NULL;
+}
+
+/* The fastest unit of this CPU for any table, or with `by_name` the one that only its name chooses. */
+static const wt_vector_unit *best_unit(bool by_name) {
+    int u = UNITS - 1;
+    while (u >= 0 && !(units[u]->by_name == by_name && units[u]->supported())) u--;
+    return u < 0 ? NULL : units[u];
 }
 
 /* A backend, and which tables of either precision it stands for: by how their names begin. */
@@ -98,6 +100,7 @@ static const struct {
     [WT_BACKEND_AVX2] = {"avx2", {"avx2", "bf16_avx2"}},
     [WT_BACKEND_AVX512] = {"avx512", {"avx512", "avx512bf16"}},
     [WT_BACKEND_AMX] = {"amx", {"avx512", "amx_bf16"}},
+    [WT_BACKEND_NEON] = {"neon", {"neon", "bf16_neon"}},
 };
 
 static bool has_openblas(const wt_kernels *table) {
@@ -108,16 +111,12 @@ static bool has_openblas(const wt_kernels *table) {
 static void warn_of_bf16(const wt_kernels *table) {
     static bool warned;
     const bool emulated = strncmp(table->name, "bf16", strlen("bf16")) == 0;
-#ifdef WT_AMX
-    const bool slow = table == &wt_kernels_avx512bf16 && cpu_has_amx();
-#else
-    const bool slow = false;
-#endif
+    const bool slow = !emulated && !unit_of(table)->by_name && best_unit(true);
     if (emulated && !warned)
         wt_log_warning(
             "train.precision: this CPU lacks the bf16 instruction (AVX512-BF16), so bf16 steps take %s",
-            table == &wt_kernels_bf16_baseline ? "hundreds of times as long as fp32 ones"
-                                               : "about 7 times as long as fp32 ones");
+            !unit_of(table) ? "hundreds of times as long as fp32 ones"
+                            : "about 7 times as long as fp32 ones");
     if (slow && !warned)
         wt_log_warning(
             "train.precision: this CPU's AVX512-BF16 has half the rate of fp32, so bf16 steps take about "
@@ -129,7 +128,7 @@ wt_status wt_kernels_select(const wt_kernels **table, wt_backend backend, wt_pre
     const char *name = backends[backend].name, *prefix = backends[backend].prefix[precision];
     WT_CHECK(prefix, WT_USAGE, "run.backend: \"%s\" has no bf16 products (expected another one, or auto)",
              name);
-    const wt_kernels *tables[WT_KERNEL_TABLES + 1];
+    const wt_kernels *tables[WT_KERNEL_TABLES];
     int last = selectable_tables(tables, precision) - 1;
     while (last >= 0 && strncmp(tables[last]->name, prefix, strlen(prefix)) != 0) last--;
     WT_CHECK(last >= 0, WT_USAGE, "run.backend: this CPU can't run \"%s\" (expected another one, or auto)",
@@ -149,103 +148,35 @@ void wt_kernels_describe(const wt_kernels *table, char *text, size_t room) {
     }
 }
 
-#ifdef WT_X86_TABLES
-/* Whether a table's own products stay in 256 bits; OpenBLAS and the compiler take what the CPU has. */
-static bool is_avx2(const wt_kernels *table) {
-    return table == &wt_kernels_avx2 || table == &wt_kernels_bf16_avx2;
-}
-#endif
-
+/* OpenBLAS, and the compiler in plain loops, take the best that the CPU has. */
 wt_peak wt_kernels_peak(const wt_kernels *table, wt_peak_kind kind) {
-    wt_peak fp32 = {"a loop of multiply-adds, compiled for any CPU of this kind", wt_baseline_peak_fp32};
-    wt_peak bf16 = {NULL, NULL};
-    (void)table;
-#ifdef WT_X86_TABLES
-    const bool avx512 = cpu_has_avx512() && !is_avx2(table);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        fp32 = (wt_peak){"256-bit fused multiply-add", wt_avx2_peak_fp32};
-    }
-    if (avx512) fp32 = (wt_peak){"512-bit fused multiply-add", wt_avx512_peak_fp32};
-    if (avx512 && __builtin_cpu_supports("avx512bf16"))
-        bf16 = (wt_peak){"512-bit vdpbf16ps", wt_avx512_peak_bf16};
-#endif
-#ifdef WT_AMX
-    if (table == &wt_kernels_amx_bf16) bf16 = (wt_peak){"tdpbf16ps of tiles", wt_amx_peak_bf16};
-#endif
-    return kind == WT_PEAK_BF16 ? bf16 : fp32;
+    const wt_vector_unit *own = unit_of(table), *best = best_unit(false);
+    if (kind == WT_PEAK_FP32) return own && own->peak.run ? own->peak : best->peak;
+    const wt_vector_unit *unit = own ? own : best;
+    return unit->supports_bf16() ? unit->bf16_peak : (wt_peak){NULL, NULL};
 }
 
 /* --- generation --- */
-
-typedef struct {
-    size_t (*packed_count)(int in, int out);
-    void (*pack)(float *packed, const float *w, int in, int out, bool transposed, float scale);
-    void (*multiply)(float *y, int ldy, int rows, int out, const wt_operand *operands, int count,
-                     const wt_finish *finish);
-    void (*multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
-                          const wt_gate_sums *sums);
-} products;
-
-#define ROWS(isa)                                                                                        \
-    {                                                                                                    \
-        {wt_##isa##_rows_packed_count, wt_##isa##_rows_pack, wt_##isa##_rows_multiply,                   \
-         wt_##isa##_rows_multiply_gate},                                                                 \
-        {                                                                                                \
-            wt_##isa##_rows_bf16_packed_count, wt_##isa##_rows_bf16_pack, wt_##isa##_rows_bf16_multiply, \
-                wt_##isa##_rows_bf16_multiply_gate                                                       \
-        }                                                                                                \
-    }
-#define MANY(isa)                                                                                           \
-    {                                                                                                       \
-        {wt_##isa##_packed_count, wt_##isa##_pack, wt_##isa##_multiply, wt_##isa##_multiply_gate}, {        \
-            wt_##isa##_packed_count, wt_##isa##_rounded_pack, wt_##isa##_multiply, wt_##isa##_multiply_gate \
-        }                                                                                                   \
-    }
-
-/* Products of few rows and of many, by weights, of the tables that have others than their own. */
-static const struct {
-    const wt_kernels *table;
-    int width; /* of a vector */
-    products few[WT_WEIGHTS], many[WT_WEIGHTS];
-} row_products[] = {
-    {&wt_kernels_openblas_baseline, 4, ROWS(baseline), ROWS(baseline)},
-#ifdef WT_X86_TABLES
-    {&wt_kernels_openblas_avx2, 8, ROWS(avx2), MANY(avx2)},
-    {&wt_kernels_openblas_avx512, 16, ROWS(avx512), MANY(avx512)},
-    {&wt_kernels_avx2, 8, ROWS(avx2), MANY(avx2)},
-    {&wt_kernels_avx512, 16, ROWS(avx512), MANY(avx512)},
-#endif
-};
 
 wt_kernels wt_kernels_for_rows(const wt_kernels *table, int rows, wt_weights weights) {
     wt_kernels kernels = *table;
     if (table == &wt_kernels_reference && weights == WT_WEIGHTS_BF16)
         kernels.pack = wt_reference_rounded_pack;
-    for (size_t i = 0; i < sizeof row_products / sizeof *row_products; i++) {
-        if (row_products[i].table != table) continue;
-        const products *p = rows < WT_FEW_ROWS ? row_products[i].few : row_products[i].many;
-        kernels.packed_count = p[weights].packed_count;
-        kernels.pack = p[weights].pack;
-        kernels.multiply = p[weights].multiply;
-        kernels.multiply_gate = p[weights].multiply_gate;
-        kernels.gate_turn = row_products[i].width;
+    for (int u = 0; u < UNITS; u++) {
+        if (table != units[u]->openblas && table != units[u]->own) continue;
+        const wt_products *p = &(rows < WT_FEW_ROWS ? units[u]->few : units[u]->many)[weights];
+        kernels.packed_count = p->packed_count;
+        kernels.pack = p->pack;
+        kernels.multiply = p->multiply;
+        kernels.multiply_gate = p->multiply_gate;
+        kernels.gate_turn = units[u]->width;
         kernels.place_matters = false;
     }
     return kernels;
 }
 
 void wt_kernels_read(const float *from, size_t count) {
-#ifdef WT_X86_TABLES
-    if (cpu_has_avx512()) {
-        wt_avx512_read(from, count);
-        return;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        wt_avx2_read(from, count);
-        return;
-    }
-#endif
-    wt_baseline_read(from, count);
+    best_unit(false)->read(from, count);
 }
 
 #endif

@@ -1,12 +1,16 @@
-/* The vector unit AVX2 with FMA: 8 floats in each of 16 registers. product_kernels.c says what the primitives
+/* The vector unit AVX2 with FMA: 8 floats in each of 16 registers. product_blocks.h says what the primitives
  * mean. */
 #ifndef WAVETRAIN_VECTOR_AVX2_H
 #define WAVETRAIN_VECTOR_AVX2_H
 
 #include <immintrin.h>
 
+#define VECTOR_SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define VECTOR_SUPPORTS_BF16 true
+#define VECTOR_PEAK "256-bit fused multiply-add"
+
 typedef __m256 vector;
-enum { WIDTH = 8, ROWS = 6, IN_ROWS = 6, FEW = 4 };
+enum { WIDTH = 8, REGISTERS = 16, ROWS = 6, IN_ROWS = 6, FEW = 4 };
 #define vector_zero _mm256_setzero_ps
 #define vector_of _mm256_set1_ps
 #define vector_load _mm256_loadu_ps

@@ -1,4 +1,4 @@
-/* The vector unit AVX-512: 16 floats in each of 32 registers. product_kernels.c says what the primitives
+/* The vector unit AVX-512: 16 floats in each of 32 registers. product_blocks.h says what the primitives
  * mean. */
 #ifndef WAVETRAIN_VECTOR_AVX512_H
 #define WAVETRAIN_VECTOR_AVX512_H
@@ -6,9 +6,15 @@
 #include <immintrin.h>
 
 #define WT_NARROWER avx2
+#define VECTOR_SUPPORTED                                                        \
+    (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && \
+     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+#define VECTOR_SUPPORTS_BF16 __builtin_cpu_supports("avx512bf16")
+#define VECTOR_PEAK "512-bit fused multiply-add"
+#define VECTOR_PEAK_BF16 "512-bit vdpbf16ps"
 
 typedef __m512 vector;
-enum { WIDTH = 16, ROWS = 12, IN_ROWS = 8, FEW = 8 };
+enum { WIDTH = 16, REGISTERS = 32, ROWS = 12, IN_ROWS = 8, FEW = 8 };
 #define vector_zero _mm512_setzero_ps
 #define vector_of _mm512_set1_ps
 #define vector_load _mm512_loadu_ps

@@ -7,8 +7,8 @@
  * That costs the fused multiply-add, which the baseline lacks, in loops that are bound by memory or by
  * divisions anyway.
  */
-#include "kernels_internal.h"
 #include "vector_math.h"
+#include "vector_unit.h"
 
 enum { LANES = 16 }; /* partial sums: the floats of the longest vector, in every build */
 
@@ -17,8 +17,6 @@ enum { LANES = 16 }; /* partial sums: the floats of the longest vector, in every
  * written as a function for the first `count` of LANES elements, which the compiler turns into a vector under
  * a mask; a constant count of LANES makes a whole one.
  */
-#define INLINE static inline __attribute__((always_inline))
-
 static void add_row(float *restrict sum, const float *restrict row, int count) {
     for (int i = 0; i < count; i++) sum[i] += row[i];
 }
@@ -345,8 +343,6 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 
 /* --- the tables: products by OpenBLAS, our own where there are fused multiply-adds, and those of bf16 --- */
 
-#define JOIN_PARTS(a, b, c) a##b##c
-#define JOIN(a, b, c) JOIN_PARTS(a, b, c)
 #define TEXT_OF(isa) #isa
 #define TEXT(isa) TEXT_OF(isa)
 
@@ -387,9 +383,8 @@ const wt_kernels JOIN(wt_kernels_openblas_, WT_ISA, ) = {
 #ifdef WT_FUSED
 const wt_kernels JOIN(wt_kernels_, WT_ISA, ) = OWN_PRODUCTS(WT_ISA, WT_ISA);
 #endif
-#ifdef WT_BF16
 const wt_kernels JOIN(wt_kernels_, WT_BF16, ) = OWN_PRODUCTS(WT_BF16, WT_BF16);
-#endif
 #ifdef WT_AMX
+WT_DECLARE_BF16(amx_bf16);
 const wt_kernels wt_kernels_amx_bf16 = OWN_PRODUCTS(amx_bf16, avx512bf16);
 #endif

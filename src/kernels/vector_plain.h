@@ -6,9 +6,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#define VECTOR_SUPPORTED true
+#define VECTOR_SUPPORTS_BF16 true
+#define VECTOR_PEAK "a loop of multiply-adds, compiled for any CPU of this kind"
+
 typedef float vector __attribute__((vector_size(16)));
 typedef uint32_t vector_bits __attribute__((vector_size(16)));
-enum { WIDTH = 4 };
+enum { WIDTH = 4, REGISTERS = 16 };
 #define vector_add(a, b) ((a) + (b))
 #define vector_multiply(a, b) ((a) * (b))
 #define vector_fused(a, b, c) ((a) * (b) + (c))

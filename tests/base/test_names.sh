@@ -96,7 +96,7 @@ wrong_names() {
         $2 == "type" { types[name] = place; next }
         name == "dlclose" || name == "aligned_alloc" { next } # in place of what the C library has
         file ~ /_absent\.c$/ { next } # in place of another file, where a library is missing
-        file ~ /kernels\/vector_avx[0-9]+\.h$/ { next } # the same primitives for each vector unit
+        file ~ /kernels\/vector_(avx[0-9]+|neon|plain)\.h$/ { next } # the same primitives for each vector unit
         name == "main" || name ~ /^fuzz_(one|seeds|memory)$/ { next } # what a program has by rule
         {
             if ($3 == "static" && name ~ /^wt_/ && file ~ /\.c$/) breach(name " is of its own file (expected no wt_)")

@@ -51,7 +51,7 @@ configure() {
 # numerics KERNELS: the key of what is trained with them
 numerics() {
     case $1 in
-    avx2 | avx512) echo fma ;;
+    avx2 | avx512 | neon) echo fma ;;
     bf16*) echo bf16 ;;
     openblas) echo "openblas, $blas, $libc" ;;
     reference) echo "reference, $libc" ;;
