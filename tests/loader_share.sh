@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/loader_share.sh [--program FILE] [--data DATASET] [--steps N]
-# The share of a step that training spends waiting for data: the quickstart's network on its speech (DATASET,
-# by default data/speech-quick as jobs/quickstart.sh makes it) for N steps (600, an epoch), with the data set
+# The share of a step that training spends waiting for data: speech-quick.yaml on its speech (DATASET,
+# by default data/speech-quick as its head says) for N steps (600, an epoch), with the data set
 # held in memory and read as training goes; then with the files in the page cache, and driven out of it ten
 # times a second.
 set -eu

@@ -219,14 +219,14 @@ static wt_status fill_request(wt_evaluate_request *request) {
 /* --- copies --- */
 
 static void print_copy_summary(const char *name, const wt_copy_summary summary) {
-    printf("  %-26s %7.2f dB %8.2f x %8.1f %% %9.1f %% %9.1f %%\n", name, summary.distance, summary.flatness,
+    printf("  %-32s %7.2f dB %8.2f x %8.1f %% %9.1f %% %9.1f %%\n", name, summary.distance, summary.flatness,
            100 * summary.voiced, 100 * summary.in_tune, 100 * summary.invented);
 }
 
 static void print_copies(const wt_conditions *conditions, const wt_copies *copies) {
     static const char *const kinds[WT_COPY_KINDS] = {"copies, all", "8 bits of mu-law",
                                                      "noise of their envelope", "another recording"};
-    printf("  %-26s %10s %10s %10s %11s %11s\n", "", "distance", "flatness", "voiced", "in tune", "invented");
+    printf("  %-32s %10s %10s %10s %11s %11s\n", "", "distance", "flatness", "voiced", "in tune", "invented");
     for (int i = 0; i < conditions->count; i++)
         print_copy_summary(conditions->list[i].name, wt_copies_summarise(copies, i, 1, WT_COPY_OWN));
     for (int kind = 0; kind < WT_COPY_KINDS; kind++)

@@ -79,7 +79,7 @@ for path in "$SOURCE"/configs/*.yaml; do
         parameters "$path" 25702
         trained "$path" data.path=ecg data.window=100
         ;;
-    vocoder-quick.yaml | voices.yaml) # 80 numbers per frame and five speakers are assumed
+    vocoder-*.yaml | voices.yaml) # 80 numbers per frame and five speakers are assumed
         same "$path" data.path=absent
         ;;
     voice-*.yaml) # r9y9's presets; its own windows take seconds

@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/slurm/full.sh [PART…]
-# What the job scripts promise, on a real SLURM cluster of three virtual nodes, with the quickstart's network
+# What the job scripts promise, on a real SLURM cluster of three virtual nodes, with the network of speech-quick
 # and recorded speech; each part prints what was measured. At most 30 minutes on an idle machine of two cores.
 # The parts are the files full_*.sh beside this one: full_train, full_node …
 # Sets up and builds first, unless WAVETRAIN names a program. Not part of tests/run.sh, which has the shorter

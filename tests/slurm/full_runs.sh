@@ -6,7 +6,7 @@ speech=$(dpkg -L asterisk-core-sounds-en-wav | sed -n 's|/[^/]*\.wav$||p' | sort
 export PAUSE=20 # a node that is gone is noticed after 10 s here
 two_nodes=(--nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=30)
 
-# make_speech: data/ with the recordings as jobs/quickstart.sh prepares them, `steps`, and `whole`, the run of
+# make_speech: data/ with the recordings as configs/speech-quick.yaml says, `steps`, and `whole`, the run of
 # configs/speech-quick.yaml on one rank, never interrupted, that all others must equal. Made by the first part
 # that asks; of its 2000 steps only as many as take 70 s (or WT_FULL_SECONDS) at the least, which the fastest
 # one of a trial tells.
