@@ -378,6 +378,9 @@ wt_unary wt_unary_rows(const wt_engine *e, int op, const wt_tile *tile);
 /* Forward's beginning: brings x to where the operator works, where that is a place of its own. */
 void wt_unary_begin(const wt_unary *u);
 
+/* What an upsample adds to a row of streams, as a term of the gate behind it. */
+void wt_upsample_find(const wt_engine *e, int op, int row, wt_gate_condition *condition);
+
 /* Operands of one call of the kernel; a longer sum goes on from the rows that are there. */
 enum { WT_PRODUCT_OPERANDS = 64 };
 /* [channels], or NULL. */

@@ -100,7 +100,7 @@ static bool begins_sums(const wt_share_part *p) {
 static void make_pair_ready(wt_share_part *p, int op) {
     const wt_engine *e = p->engine;
     const wt_op *o = &e->graph->ops[op];
-    const int product = wt_engine_value(e, o->input)->producer;
+    const int product = p->shares->steps[op].product;
     const selection s = select_columns(p, product);
     wt_share_product *ready = &p->products[op];
     *ready = p->products[product];
@@ -108,6 +108,9 @@ static void make_pair_ready(wt_share_part *p, int op) {
     ready->y.rows += s.first;
     ready->ldy = wt_engine_value(e, o->output)->channels;
     ready->gates = s.part;
+    ready->first_gate = s.first;
+    for (int c = product; (c = wt_share_condition(e, c)) >= 0;)
+        ready->conditions[ready->condition_count++] = c;
     if (!begins_sums(p)) return;
     while (ready->begun < ready->count && p->sources[ready->first + ready->begun].delay > 0) ready->begun++;
 }
@@ -253,6 +256,8 @@ static wt_status make_all_ready(wt_share_part *p) {
     WT_TRY(wt_alloc(&p->operands, terms, sizeof *p->operands, "a stream's products"));
     WT_TRY(wt_alloc(&p->sources, terms, sizeof *p->sources, "a stream's products"));
     WT_TRY(wt_alloc(&p->biases, biases, sizeof *p->biases, "a stream's products"));
+    WT_TRY(wt_alloc(&p->conditions, WT_SHARE_CONDITIONS * (size_t)p->rows, sizeof *p->conditions,
+                    "a stream's products"));
     WT_TRY(wt_alloc(&p->sums, widest * (size_t)p->rows, sizeof *p->sums, "a stream's products"));
     wt_real *next = p->biases;
     for (int op = 0; op < graph->op_count; op++) {
@@ -285,6 +290,7 @@ void wt_share_part_dispose(wt_share_part *part) {
     wt_free(part->sources);
     wt_free(part->later);
     wt_free(part->later_rows);
+    wt_free(part->conditions);
     wt_free(part->biases);
     wt_free(part->sums);
 }
@@ -310,6 +316,33 @@ static void find_operands(const wt_share_part *p, int first, int count) {
     }
 }
 
+/* The terms of a gate's conditions, for the thread's channels. */
+static void find_conditions(const wt_share_part *p, const wt_share_product *r, int rows) {
+    wt_gate_condition *condition = p->conditions;
+    for (int n = 0; n < r->condition_count; n++) {
+        for (int row = 0; row < rows; row++, condition++) {
+            wt_upsample_find(p->engine, r->conditions[n], row, condition);
+            condition->x += r->first_gate;
+        }
+    }
+}
+
+/* Where there is no kernel for a gate's product: conditions to the sums. */
+static void add_found_conditions(const wt_share_part *p, const wt_share_product *r, int rows) {
+    const wt_gate_condition *condition = p->conditions;
+    for (int n = 0; n < r->condition_count * rows; n++, condition++) {
+        wt_real *filters = p->sums + (ptrdiff_t)(n % rows) * r->out, *gates = filters + r->gates;
+        const wt_real *x = condition->x;
+        for (int j = 0; j < condition->count; j++, x += condition->ldx) {
+            const wt_real k = condition->k[j * condition->ldk];
+            for (int c = 0; c < r->gates; c++) {
+                filters[c] += k * x[c];
+                gates[c] += k * x[c + condition->apart];
+            }
+        }
+    }
+}
+
 static void run_product(wt_share_part *p, int op, int rows) {
     const wt_kernels *kernels = p->engine->kernels;
     const wt_share_product *r = &p->products[op];
@@ -320,11 +353,15 @@ static void run_product(wt_share_part *p, int op, int rows) {
     wt_real *y = find_share_rows(&r->y);
     if (r->gates == 0) {
         run_sums(p, r, y, r->ldy, rows);
-    } else if (kernels->multiply_gate) {
-        const wt_gate_sums sums = {begun ? p->sums : NULL, r->bias};
+        return;
+    }
+    find_conditions(p, r, rows);
+    if (kernels->multiply_gate) {
+        const wt_gate_sums sums = {begun ? p->sums : NULL, r->bias, p->conditions, r->condition_count};
         kernels->multiply_gate(y, r->ldy, rows, r->gates, p->operands + first, count, &sums);
     } else {
         run_sums(p, r, p->sums, r->out, rows);
+        add_found_conditions(p, r, rows);
         kernels->activate(y, r->ldy, p->sums, r->out, rows, r->gates, WT_ACTIVATION_GATE);
     }
 }

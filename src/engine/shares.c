@@ -36,25 +36,43 @@ static bool is_timed_product(const wt_engine *e, int op) {
     return true;
 }
 
-/* The gate that alone reads a product's output, in place of it; −1: there is none. */
+/* The operator that alone adds a condition to a value, in place of it; −1: there is none. */
+static int condition_behind(const wt_engine *e, int value) {
+    if (wt_layout_readers(e, value) != 1) return -1;
+    const int op = e->plan->readers[e->plan->values[value].first_reader].op;
+    const wt_op *o = &e->graph->ops[op];
+    return o->kind == WT_OP_UPSAMPLE && o->add == value && wt_layout_adds_in_place(e, op) ? op : -1;
+}
+
+/* The gate that alone reads a product's output, in place of it, or that with conditions; −1: there is
+ * none. */
 static int gate_of(const wt_engine *e, int op) {
     const wt_engine_plan *plan = e->plan;
     const wt_op *o = &e->graph->ops[op];
-    const int gate = wt_layout_sole_reader(e, o->output);
-    if (o->term_count > WT_PRODUCT_OPERANDS) return -1;
+    int value = o->output, next, count = 0;
+    for (; (next = condition_behind(e, value)) >= 0; count++) value = e->graph->ops[next].output;
+    const int gate = wt_layout_sole_reader(e, value);
+    if (o->term_count > WT_PRODUCT_OPERANDS || count > WT_SHARE_CONDITIONS) return -1;
     if (gate < 0 || e->graph->ops[gate].kind != WT_OP_GATE || o->scale != 1) return -1;
     return plan->ops[gate].work == plan->values[o->output].buffer && o->add < 0 ? gate : -1;
+}
+
+int wt_share_condition(const wt_engine *e, int before) {
+    return condition_behind(e, e->graph->ops[before].output);
 }
 
 static void sort_operators(wt_share_plan *shares, const wt_engine *e) {
     for (int op = 0; op < e->graph->op_count - 1; op++) { /* the last is the loss */
         wt_share_step *step = &shares->steps[op];
         const wt_extent extent = wt_engine_value(e, e->graph->ops[op].output)->extent;
-        step->idle = !wt_engine_op_class(e->graph, op)->forward;
+        step->idle |= !wt_engine_op_class(e->graph, op)->forward;
         step->rare = extent == WT_EXTENT_FRAMES || extent == WT_EXTENT_WINDOW;
         step->ready = is_timed_product(e, op);
         const int gate = step->ready ? gate_of(e, op) : -1;
-        if (gate >= 0) step->idle = step->paired = shares->steps[gate].paired = true;
+        if (gate < 0) continue;
+        step->idle = step->paired = shares->steps[gate].paired = true;
+        shares->steps[gate].product = op;
+        for (int c = op; (c = wt_share_condition(e, c)) >= 0;) shares->steps[c].idle = true;
     }
 }
 
@@ -142,7 +160,7 @@ static void touch_memory(tracing *t, int op, bool note) {
     const wt_op *o = &e->graph->ops[op], *from = o;
     const wt_share_step *step = &t->shares->steps[op];
     const bool some = step->mode == WT_SHARE_SOME;
-    if (step->paired) from = &e->graph->ops[wt_engine_value(e, o->input)->producer];
+    if (step->paired) from = &e->graph->ops[step->product];
     for (int n = from->first_term; n < from->first_term + from->term_count; n++) {
         const wt_term *term = &e->graph->terms[n];
         if (term->delay == 0) read_share_rows(t, e->plan->values[term->value].buffer, false, note);

@@ -115,6 +115,29 @@ static void add_condition(const wt_engine *e, const wt_op *o, const wt_tile *til
     }
 }
 
+void wt_upsample_find(const wt_engine *e, int op, int row, wt_gate_condition *condition) {
+    const wt_op *o = &e->graph->ops[op];
+    const wt_tile tile = {.stage = &e->plan->stages[e->plan->ops[op].stage], .group = row, .count = 1};
+    const int channels = wt_engine_value(e, o->output)->channels;
+    *condition = (wt_gate_condition){
+        .own = {1}, .count = o->taps, .ldx = channels, .ldk = 1, .apart = channels / 2};
+    condition->k = condition->own;
+    if (wt_engine_value(e, o->input)->extent != WT_EXTENT_FRAMES) {
+        condition->count = 1;
+        condition->x = wt_engine_value_row(e, &tile, o->input, 0);
+        return;
+    }
+    const stretch_rows s = next_rows(e, o, find_first_place(e, o, &tile), 1);
+    const wt_real *k = find_weights(e, o, &tile);
+    condition->x = wt_engine_value_row(e, &tile, o->input, wt_engine_left(e, o->input) + s.f);
+    if (k) {
+        condition->k = k + s.r;
+        condition->ldk = e->graph->framing.hop;
+    } else if (o->taps > 1) {
+        for (int j = 0; j < o->taps; j++) condition->own[j] = line_weight(e, s.r, j);
+    }
+}
+
 static void share_upsample(const wt_engine *e, int op, const wt_tile *tile, int first, int count) {
     const wt_op *o = &e->graph->ops[op];
     const wt_span span = wt_engine_value_span(e, tile, o->output);

@@ -71,11 +71,21 @@ typedef struct {
     wt_real scale;
 } wt_finish;
 
-/* What a gate's sums begin with, and what is added to them, by columns as its weights have them. */
+/* Of one row, a condition: Σ_j k[j·ldk]·x[j·ldx + c] for filter c, and for its gate with c + apart. */
+typedef struct {
+    const wt_real *x, *k;
+    wt_real own[2]; /* k may stand here */
+    int count, ldx, ldk, apart;
+} wt_gate_condition;
+
+/* What a gate's sums begin with, and what is added to them in this order: the bias, by columns as its weights
+ * have them, and the terms of conditions. */
 typedef struct {
     const wt_real
         *begun;          /* [rows, columns]: the terms of operands before, as multiply leaves them; or NULL */
     const wt_real *bias; /* [columns], or NULL */
+    const wt_gate_condition *conditions; /* [condition_count, rows] */
+    int condition_count;
 } wt_gate_sums;
 
 /*
@@ -228,8 +238,8 @@ struct wt_kernels {
                      const wt_finish *finish);
 
     /*
-     * Generation: z[t, c] = tanh(a[t, c])·σ(b[t, c]) with (a, b) = begun + Σ_n x_n·w_n + bias, as multiply
-     * and activate would make it, without storing a and b. In w_n and the sums `gate_turn` columns of a and
+     * Generation: z[t, c] = tanh(a[t, c])·σ(b[t, c]) with (a, b) = begun + Σ_n x_n·w_n + bias + conditions,
+     * as multiply, convolve_weights and activate would make it, without storing a and b. In w_n and the sums `gate_turn` columns of a and
      * of b take turns; the last ones are filled up with zeros: 2·gate_turn·⌈gate/gate_turn⌉ columns. NULL:
      * there is no such kernel.
      */

@@ -119,6 +119,8 @@ typedef struct {
     const wt_operand *operands;
     const wt_finish *finish;
     const float *begun; /* of a gate: [rows, out], or NULL */
+    const wt_gate_condition *conditions;
+    int condition_count;
     ptrdiff_t ldy, column;
     int rows, out, count, last;
 } product;
@@ -200,8 +202,21 @@ INLINE void add_operand(vector sum[BLOCK_ROWS][2], int rows, int vectors, row_se
     }
 }
 
-/* Of a gate: a panel is a vector of filters and one of gates. */
-INLINE void finish_gates(const product *p, vector sum[BLOCK_ROWS][2], const row_set *to, int rows) {
+INLINE void add_conditions(const product *p, vector sum[2], ptrdiff_t row) {
+    for (int n = 0; n < p->condition_count; n++) {
+        const wt_gate_condition *condition = &p->conditions[n * p->rows + row];
+        const float *x = condition->x + p->column / 2;
+        for (int j = 0; j < condition->count; j++, x += condition->ldx) {
+            const vector k = vector_of(condition->k[j * condition->ldk]);
+            sum[0] = vector_fused(k, vector_load_first(x, p->last), sum[0]);
+            sum[1] = vector_fused(k, vector_load_first(x + condition->apart, p->last), sum[1]);
+        }
+    }
+}
+
+/* Of a gate, of rows from row t on: a panel is a vector of filters and one of gates. */
+INLINE void finish_gates(const product *p, vector sum[BLOCK_ROWS][2], const row_set *to, int rows,
+                         ptrdiff_t t) {
     const float *bias = p->finish->bias;
     const vector filters = bias ? vector_load(bias + p->column) : vector_zero(),
                  gates = bias ? vector_load(bias + p->column + WIDTH) : vector_zero();
@@ -209,6 +224,7 @@ INLINE void finish_gates(const product *p, vector sum[BLOCK_ROWS][2], const row_
         sum[r][0] = vector_add(sum[r][0], filters);
         sum[r][1] = vector_add(sum[r][1], gates);
     }
+    for (int r = 0; r < rows; r++) add_conditions(p, sum[r], t + r);
     for (int r = 0; r < rows; r++) store_gate(row_of(to, r), sum[r][0], sum[r][1], p->last);
 }
 
@@ -250,7 +266,7 @@ INLINE void multiply_block(const product *p, int rows, int vectors, bool whole, 
     hide(&to, rows);
     hide(&add, rows);
     if (gate) {
-        finish_gates(p, sum, &to, rows);
+        finish_gates(p, sum, &to, rows, t);
         return;
     }
     const vector scale = vector_of(finish->scale);
@@ -400,6 +416,8 @@ void NAME(_multiply_gate)(float *z, int ldz, int rows, int gate, const wt_operan
                  .operands = operands,
                  .finish = &finish,
                  .begun = sums->begun,
+                 .conditions = sums->conditions,
+                 .condition_count = sums->condition_count,
                  .ldy = ldz,
                  .rows = rows,
                  .out = (gate + WIDTH - 1) / WIDTH * PANEL,

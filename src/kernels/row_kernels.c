@@ -112,6 +112,8 @@ typedef struct {
     const wt_finish *finish;
     const float *begun; /* of a gate: what the block's sums begin with */
     ptrdiff_t ldbegun;
+    const wt_gate_condition *conditions; /* of the gate's first row */
+    int condition_count, rows;
 } block;
 
 /* The sums through the rest of the formula. */
@@ -131,6 +133,15 @@ INLINE void finish_gate(const block *b, vector filter, vector gate, ptrdiff_t r,
     const ptrdiff_t first = (b->column + c) / 2;
     if (bias) filter = vector_add(filter, vector_load(bias));
     if (bias) gate = vector_add(gate, vector_load(bias + WIDTH));
+    for (int n = 0; n < b->condition_count; n++) {
+        const wt_gate_condition *condition = &b->conditions[n * b->rows + b->row + r];
+        const float *x = condition->x + first;
+        for (int j = 0; j < condition->count; j++, x += condition->ldx) {
+            const vector k = vector_of(condition->k[j * condition->ldk]);
+            filter = vector_fused(k, load_row_columns(x, b->gates - first), filter);
+            gate = vector_fused(k, load_row_columns(x + condition->apart, b->gates - first), gate);
+        }
+    }
     store_gate(b->y + r * b->ldy + first, filter, gate, b->gates - first);
 }
 
@@ -253,6 +264,9 @@ INLINE void multiply_gates(const block *call, int rows, const wt_gate_sums *sums
     b.finish = &finish;
     b.begun = sums->begun;
     b.ldbegun = sums->begun ? columns : 0;
+    b.conditions = sums->conditions;
+    b.condition_count = sums->condition_count;
+    b.rows = rows;
     multiply(&b, rows, columns, bf16, true);
 }
 
