@@ -316,6 +316,18 @@ static void find_operands(const wt_share_part *p, int first, int count) {
     }
 }
 
+/* All weights have been read since the last sample: a condition's rows come from afar while the product is
+ * made. */
+static void fetch_condition(const wt_gate_condition *condition, int gates) {
+    for (int j = 0; j < condition->count; j++) {
+        const wt_real *x = condition->x + (ptrdiff_t)j * condition->ldx;
+        for (int c = 0; c < gates; c += WT_SHARE_GRANULE) {
+            __builtin_prefetch(x + c);
+            __builtin_prefetch(x + c + condition->apart);
+        }
+    }
+}
+
 /* The terms of a gate's conditions, for the thread's channels. */
 static void find_conditions(const wt_share_part *p, const wt_share_product *r, int rows) {
     wt_gate_condition *condition = p->conditions;
@@ -323,6 +335,7 @@ static void find_conditions(const wt_share_part *p, const wt_share_product *r, i
         for (int row = 0; row < rows; row++, condition++) {
             wt_upsample_find(p->engine, r->conditions[n], row, condition);
             condition->x += r->first_gate;
+            fetch_condition(condition, r->gates);
         }
     }
 }
