@@ -239,9 +239,9 @@ struct wt_kernels {
 
     /*
      * Generation: z[t, c] = tanh(a[t, c])·σ(b[t, c]) with (a, b) = begun + Σ_n x_n·w_n + bias + conditions,
-     * as multiply, convolve_weights and activate would make it, without storing a and b. In w_n and the sums `gate_turn` columns of a and
-     * of b take turns; the last ones are filled up with zeros: 2·gate_turn·⌈gate/gate_turn⌉ columns. NULL:
-     * there is no such kernel.
+     * as multiply, convolve_weights and activate would make it, without storing a and b. In w_n and the sums
+     * `gate_turn` columns of a and of b take turns; the last ones are filled up with zeros:
+     * 2·gate_turn·⌈gate/gate_turn⌉ columns. NULL: there is no such kernel.
      */
     int gate_turn;
     void (*multiply_gate)(wt_real *z, int ldz, int rows, int gate, const wt_operand *operands, int count,
