@@ -17,6 +17,7 @@
  * stopping remember; state/norms is its ring of gradient norms; vocabulary, of a text's run (data.h); with
  * labels, outputs and state/features (double [2, numbers], with the attributes features_hop,
  * features_centre and features_text, of a network with a condition); speaker_names, of one with speakers;
+ * class_names (a line each), background and label_of as in shards, of one whose labels' classes have names;
  * state/normalization (double [2, channels]: mean and deviation of the training part's inputs). The file is
  * built in memory, hashed, and committed by rename; nothing ever writes into a committed file.
  */
@@ -55,6 +56,12 @@ typedef struct {
     double loss, silence, norm, rate, speed;
 } wt_due_row;
 
+/* What numbers of the training data are called. */
+typedef struct {
+    char speakers[WT_SPEAKERS_TEXT]; /* wt_dataset_speaker_names */
+    wt_class_names classes;          /* of labels */
+} wt_learnt_names;
+
 typedef struct {
     int64_t step, updates;
     int sample_rate, channels;
@@ -80,7 +87,7 @@ typedef struct {
     wt_normalization normalization;
     int speakers;         /* that the network tells apart */
     wt_features features; /* of its condition, with their normalisation */
-    char speaker_names[WT_SPEAKERS_TEXT]; /* wt_dataset_speaker_names of the training data */
+    wt_learnt_names names;
 } wt_checkpoint_state;
 
 typedef struct wt_checkpoint wt_checkpoint;

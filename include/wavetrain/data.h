@@ -21,6 +21,11 @@
  *   normalization/mean, normalization/deviation   double [channels], of the training part of x
  *   normalization/offset  double [channels], if any is not 0: what was subtracted from x before it was stored
  *                         as floats
+ *   class_names           texts [classes], where classes have names; the attributes label_of ("sample", or
+ *                         "recording": all samples of one have its class) and background (the class of what
+ *                         is no event, −1: none) then say what they are
+ * utterances/group       texts [utterances], where recordings or rows are in groups, whose parts of the
+ *                         split are the same
  * speakers               texts [speakers], where their names are known (version 3)
  * A set with features (version 3; without them shards are of version 2, and older programs read them) has
  * also
@@ -188,10 +193,27 @@ int wt_dataset_speakers(const wt_dataset *dataset);
  * WT_SPEAKERS_TEXT. */
 const char *wt_dataset_speaker_names(const wt_dataset *dataset);
 
+/* The group of an utterance, "" where there are none, read from its shard; free with wt_free. */
+wt_status wt_dataset_group(wt_dataset *dataset, int64_t utterance, char **group);
+
+/* What classes of labels are called. */
+enum { WT_CLASS_NAMES_TEXT = 16384, WT_CLASS_TEXT = 256 /* one name */ };
+typedef struct {
+    int whole;                       /* all samples of a recording have its class */
+    int background;                  /* the class of what is no event; −1: none */
+    char names[WT_CLASS_NAMES_TEXT]; /* in the order of the classes, a line each; "": they have none */
+} wt_class_names;
+
+/* The name of a class, or its number where it has none. */
+void wt_class_name(char out[WT_CLASS_TEXT], const wt_class_names *names, int class);
+/* Whether two say the same, or one has no names. *other: the first class that differs. */
+bool wt_class_names_agree(const wt_class_names *a, const wt_class_names *b, int *other);
+
 /* Labels. */
 typedef enum { WT_LABELS_NONE, WT_LABELS_CLASS, WT_LABELS_VALUE } wt_label_kind;
 wt_label_kind wt_dataset_label_kind(const wt_dataset *dataset);
 int wt_dataset_classes(const wt_dataset *dataset); /* 0 without labels that are classes */
+const wt_class_names *wt_dataset_class_names(const wt_dataset *dataset);
 const wt_normalization *wt_dataset_normalization(const wt_dataset *dataset);
 
 /* Labels first … first+count−1 of an utterance: classes or values, whichever the set has. One thread at a
@@ -227,10 +249,21 @@ typedef struct {
     const wt_features *features;     /* that utterances come with; NULL: none */
     const char *const *speakers;     /* [speaker_count] names, or NULL */
     int speaker_count;
+    const wt_class_names *class_names; /* of labels; NULL: they have none */
 } wt_shard_header;
 
 /* Writes one shard; the same calls give the same bytes. */
 typedef struct wt_shard_writer wt_shard_writer;
+
+/* What a shard gets of an utterance: `count` samples in ±1, [count, channels]. */
+typedef struct {
+    const char *id, *group; /* group NULL: none */
+    int32_t speaker;        /* −1: unknown */
+    const float *samples;
+    const float *labels; /* [count], of a labelled shard: a class as a whole number, or a finite value */
+    const bool *mask;    /* [count] the targets of this split, of a masked shard; NULL: all are */
+    int64_t count;
+} wt_shard_utterance;
 
 /* FOLDER/SPLIT-NNNNN.h5, which must not exist. */
 wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_shard_header *header);
@@ -251,6 +284,8 @@ wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
  * value. */
 wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
                                 const float *labels, int64_t count);
+/* The same of all that an utterance may have. */
+wt_status wt_shard_add_utterance(wt_shard_writer *writer, const wt_shard_utterance *utterance);
 /* Writes offsets, ids and the digest, and closes. The writer is gone afterwards, also on failure. */
 wt_status wt_shard_finish(wt_shard_writer *writer);
 /* Gives up: closes and removes the file. Takes NULL. */

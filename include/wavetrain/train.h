@@ -81,6 +81,12 @@ typedef struct {
     bool keep;           /* predictions too, in the order of the targets; on rank 0, after the run */
     wt_prediction *rows; /* [count] */
     int64_t count, room;
+    int64_t *ranks; /* [classes] targets whose class is the likeliest but so many */
+    int64_t
+        *recordings; /* [utterances, classes] sums of probabilities in units of 2^-32, where recordings have
+                          * one class; else NULL */
+    int64_t utterances;
+    int64_t right; /* recordings whose class has the largest sum; rank 0 */
 } wt_label_results;
 
 wt_status wt_label_results_init(wt_label_results *results, int classes, bool keep);
@@ -90,7 +96,15 @@ void wt_label_results_dispose(wt_label_results *results);
  * predictions) over the classes that are present in truth or prediction and, with least > 0, stand in the
  * truth so often. */
 double wt_label_table_accuracy(const int64_t *table, int classes);
+double wt_label_table_precision(const int64_t *table, int classes, int class); /* hits / predictions */
+double wt_label_table_recall(const int64_t *table, int classes, int class);    /* hits / truths */
+/* The share of targets whose class is among the `top` likeliest. */
+double wt_label_results_top(const wt_label_results *results, int top);
 double wt_label_table_macro_f1(const int64_t *table, int classes, int64_t least);
+
+/* Of labels, for people: accuracy, precision and recall of each class, and the table, without classes that
+ * have fewer than `least` targets in macro-F1. To standard output. */
+void wt_label_results_print(const wt_label_results *results, const wt_class_names *names, int64_t least);
 
 /* Writes predictions as CSV (utterance, sample, target, prediction), or HDF5 where the name ends in .h5 or
  * .hdf5. The file must not exist. Rank 0. */
@@ -176,6 +190,10 @@ typedef struct {
                          * target sees, with a look-ahead its own; all samples of a window that has one
                          * target), utterance, sample (int64 [targets]), ids (texts) */
     bool speakers; /* wt_evaluator_run_speakers, in place of the score */
+    /* NULL, or where probabilities are written to as CSV, of labels that are classes: file, time (seconds),
+     * group, class, prediction and a column per class; a row per target (by one rank), or per recording
+     * where recordings have one class */
+    const char *probabilities;
 } wt_evaluate_request;
 
 typedef struct {
@@ -187,6 +205,7 @@ typedef struct {
     int classes, values; /* of a target: wt_network */
     wt_score score;
     wt_label_results results; /* of labels */
+    wt_class_names names;     /* of their classes, as the network has learnt them or the data set has them */
     int speakers;
     double *speaker_loss; /* [speakers, speakers], where it was asked for */
 } wt_evaluated;

@@ -104,6 +104,7 @@ static wt_status time_rows(const char *folder, double *seconds) {
                                     .validation_loss = NAN,
                                     .validation_bits = NAN,
                                     .validation_silence = NAN,
+                                    .validation_accuracy = NAN,
                                     .samples_per_second = 12345.6789,
                                     .seconds = 0.001 * i};
         status = wt_metrics_append(metrics, &row);

@@ -197,6 +197,7 @@ void wt_state_begin(wt_checkpoint_state *state) {
                                    .best_validation_loss = NAN,
                                    .best_step = -1,
                                    .planned_step = -1,
+                                   .names.classes.background = -1,
                                    .guard.rate_scale = 1,
                                    .plateau.best = INFINITY,
                                    .plateau.scale = 1};
@@ -229,9 +230,9 @@ static wt_status write_features(wt_h5 *file, const wt_features *features) {
     return wt_h5_write(file, features_name, shape, values, 0);
 }
 
-static wt_status write_speakers(wt_h5 *file, const wt_checkpoint_state *state) {
-    if (!*state->speaker_names) return WT_OK;
-    return wt_h5_write_attribute_text(file, "", "speaker_names", state->speaker_names);
+static wt_status write_known_names(wt_h5 *file, const wt_learnt_names *names) {
+    if (*names->speakers) WT_TRY(wt_h5_write_attribute_text(file, "", "speaker_names", names->speakers));
+    return *names->classes.names ? wt_class_names_write(file, &names->classes) : WT_OK;
 }
 
 static wt_status write_field(wt_h5 *file, const state_field *field, const wt_checkpoint_state *state) {
@@ -249,7 +250,7 @@ wt_status wt_state_write(wt_h5 *file, const wt_checkpoint_state *state) {
     for (int i = 0; i < STATE_FIELDS; i++) WT_TRY(write_field(file, &state_fields[i], state));
     WT_TRY(write_normalization(file, &state->normalization));
     WT_TRY(write_features(file, &state->features));
-    WT_TRY(write_speakers(file, state));
+    WT_TRY(write_known_names(file, &state->names));
     return wt_h5_write(file, norms_name, norms_shape, state->guard.norms, 0);
 }
 
@@ -339,7 +340,8 @@ wt_status wt_state_read(wt_h5 *file, const char *path, wt_checkpoint_state *stat
     WT_TRY(read_state_normalization(file, path, &state->normalization));
     WT_TRY(read_features(file, path, &state->features));
     if (wt_h5_has_attribute(file, "", "speaker_names"))
-        WT_TRY(wt_h5_read_attribute_text(file, "", "speaker_names", state->speaker_names,
-                                         sizeof state->speaker_names));
+        WT_TRY(wt_h5_read_attribute_text(file, "", "speaker_names", state->names.speakers,
+                                         sizeof state->names.speakers));
+    WT_TRY(wt_class_names_read(&state->names.classes, file, path, state->outputs));
     return read_norms(file, path, state->guard.norms);
 }

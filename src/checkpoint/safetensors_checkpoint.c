@@ -25,14 +25,20 @@ typedef struct {
     { key, offsetof(wt_checkpoint_state, member), sizeof(((wt_checkpoint_state *)0)->member) }
 
 static const portable numbers[] = {
-    PORTABLE("sample_rate", sample_rate),   PORTABLE("channels", channels),
-    PORTABLE("outputs", outputs),           PORTABLE("speakers", speakers),
-    PORTABLE("features_hop", features.hop), PORTABLE("features_centre", features.centre),
+    PORTABLE("sample_rate", sample_rate),
+    PORTABLE("channels", channels),
+    PORTABLE("outputs", outputs),
+    PORTABLE("speakers", speakers),
+    PORTABLE("features_hop", features.hop),
+    PORTABLE("features_centre", features.centre),
+    PORTABLE("background", names.classes.background),
+    PORTABLE("label_whole", names.classes.whole),
 };
 static const portable texts[] = {
     PORTABLE("dataset", dataset),
     PORTABLE("features_text", features.text),
-    PORTABLE("speaker_names", speaker_names),
+    PORTABLE("speaker_names", names.speakers),
+    PORTABLE("class_names", names.classes.names),
 };
 /* Numbers with spaces between them, and how many there are. */
 static const struct {

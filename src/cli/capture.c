@@ -126,7 +126,7 @@ static wt_status prepare_pair(wt_comm *comm, const wt_capture *capture) {
     const wt_status status = wt_capture_prepare(comm, capture, &own.output, &set, &prepared, &made);
     if (status == WT_OK && made) {
         wt_prepare_report(&own, &prepared);
-        wt_prepare_report_details(&prepared, false, &set.recordings);
+        wt_prepared_print_details(&prepared, false, &set.recordings);
     }
     wt_prepare_command_finish(&own);
     wt_prepared_dispose(&prepared);

@@ -15,7 +15,7 @@
 #include "wavetrain/train.h"
 
 typedef struct {
-    char *data, *split, *checkpoint, *predictions, *logits, *frames, *weights, *plot;
+    char *data, *split, *checkpoint, *predictions, *probabilities, *logits, *frames, *weights, *plot;
     int markov, last_step, least, copies, speakers;
     double temperature;
 } arguments;
@@ -31,6 +31,10 @@ static const struct poptOption options[] = {
      "Score a first-order Markov model (counts on the training part, 0.1 added) on the same targets", NULL},
     {"predictions", '\0', POPT_ARG_STRING, &given.predictions, 0,
      "Labels: write each target with its prediction, as CSV, or HDF5 where the name ends in .h5", "FILE"},
+    {"probabilities", '\0', POPT_ARG_STRING, &given.probabilities, 0,
+     "Labels that are classes: write the probability of each, with file, time and group, per target, or per "
+     "recording where each has one class",
+     "FILE.csv"},
     {"logits", '\0', POPT_ARG_STRING, &given.logits, 0,
      "Write what the network makes of each target, and the newest input that it sees, as HDF5", "FILE.h5"},
     {"least", '\0', POPT_ARG_INT, &given.least, 0,
@@ -131,25 +135,6 @@ static void print_score(const evaluation *r) {
 
 /* --- labels --- */
 
-enum { SHOWN_CLASSES = 32 };
-
-static void print_confusion(const wt_label_results *results) {
-    const int classes = results->classes;
-    if (classes > SHOWN_CLASSES) {
-        printf("  (%d classes: the table is in the file that --predictions FILE.h5 writes)\n", classes);
-        return;
-    }
-    printf("  truth \\ predicted\n      ");
-    for (int p = 0; p < classes; p++) printf(" %9d", p);
-    printf("\n");
-    for (int t = 0; t < classes; t++) {
-        printf("  %4d", t);
-        for (int p = 0; p < classes; p++)
-            printf(" %9" PRId64, results->table[(size_t)t * (size_t)classes + (size_t)p]);
-        printf("\n");
-    }
-}
-
 static void print_labels(const evaluation *r) {
     const wt_score *score = &r->evaluated.score;
     const wt_label_results *results = &r->evaluated.results;
@@ -165,16 +150,12 @@ static void print_labels(const evaluation *r) {
         return;
     }
     printf("  loss      %.4f nats\n", score->loss / targets);
-    printf("  accuracy  %.4f\n", wt_label_table_accuracy(results->table, results->classes));
-    printf("  macro-F1  %.4f", wt_label_table_macro_f1(results->table, results->classes, given.least));
-    if (given.least > 0) printf("  (classes with at least %d targets)", given.least);
-    printf("\n");
-    print_confusion(results);
+    wt_label_results_print(results, &r->evaluated.names, given.least);
 }
 
 /* Rows are recordings' speakers, columns those that were given; the margin is that of the nearest other. */
 static void print_speakers(const evaluation *r) {
-    const char *name = wt_checkpoint_get_state(r->checkpoint)->speaker_names;
+    const char *name = wt_checkpoint_get_state(r->checkpoint)->names.speakers;
     const int speakers = r->evaluated.speakers;
     printf("%s, %s: nats per sample, recordings \\ speaker given, network of step %" PRId64 "\n  %-26s",
            r->evaluated.data, r->request.split, wt_checkpoint_get_state(r->checkpoint)->step, "");
@@ -207,6 +188,7 @@ static wt_status fill_request(wt_evaluate_request *request) {
                                      .raw = given.last_step,
                                      .markov = given.markov,
                                      .logits = given.logits,
+                                     .probabilities = given.probabilities,
                                      .speakers = given.speakers};
     if (!given.frames) return WT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -298,7 +280,7 @@ static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *fi
     WT_TRY(wt_comm_agree(comm, fill_request(&r->request)));
     WT_CHECK(given.copies || !given.plot, WT_USAGE, "--plot: needs --copies");
     WT_CHECK(given.copies || given.temperature == 1, WT_USAGE, "--temperature: needs --copies");
-    const bool loss_alone = given.markov || given.predictions || given.logits;
+    const bool loss_alone = given.markov || given.predictions || given.logits || given.probabilities;
     WT_CHECK(!given.copies || (!loss_alone && !given.frames && !given.speakers), WT_USAGE,
              "--copies: does not go with --markov, --predictions, --logits, --frames or --speakers");
     WT_CHECK(!given.speakers || !loss_alone, WT_USAGE,

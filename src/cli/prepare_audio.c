@@ -1,13 +1,38 @@
 /* wavetrain prepare audio: options; src/data/prepare does it. */
+#include "data/prepare/labelling.h"
 #include "prepare_command.h"
 
 typedef struct {
     wt_prepare_command common;
     wt_audio_job job;
+    wt_label_options label;
+    char *overlap, *group;
     char *channels, *target, *align, *mel, *features, *layout, *speaker, **validation, **test;
     int store_float, skip_damaged;
     long long split_seed;
 } audio_command;
+
+static wt_status check_labels(audio_command *own) {
+    const wt_label_options *label = &own->label;
+    const bool any = label->label || label->annotations;
+    const char *useless = own->target     ? "target"
+                          : own->mel      ? "mel"
+                          : own->features ? "features"
+                          : own->speaker  ? "speaker"
+                                          : NULL;
+    WT_TRY(wt_labelling_parse_overlap(&own->label.overlap, own->overlap));
+    WT_CHECK(!any || !useless, WT_USAGE, "--%s: has no use where recordings have classes (--%s)", useless,
+             label->label ? "label" : "annotations");
+    WT_CHECK(label->annotations || !(label->column || label->background || own->overlap || label->point),
+             WT_USAGE, "--label-column, --background, --overlap and --point: need --annotations");
+    WT_CHECK(any || !label->classes, WT_USAGE, "--classes: needs --label or --annotations");
+    WT_CHECK(!label->fold || !own->test, WT_USAGE, "--fold, --test: expected one of them");
+    WT_TRY(wt_prepare_check_range("--point", label->point, 0, 3600));
+    if (label->fold) own->job.audio.split.held[WT_SPLIT_TEST].share = 0;
+    own->job.label = label;
+    own->job.group = own->group;
+    return WT_OK;
+}
 
 static wt_status check_audio_options(audio_command *own) {
     wt_audio_options *audio = &own->job.audio;
@@ -36,7 +61,7 @@ static wt_status check_audio_options(audio_command *own) {
     own->job.align = own->align;
     own->job.speaker = own->speaker;
     own->job.skip_damaged = own->skip_damaged;
-    return WT_OK;
+    return check_labels(own);
 }
 
 /* Collective. */
@@ -46,7 +71,7 @@ static wt_status prepare_audio(wt_comm *comm, audio_command *own) {
     const wt_status status = wt_audio_prepare(comm, &own->common.output, &own->job, &set, &prepared);
     if (status == WT_OK) {
         wt_prepare_report(&own->common, &prepared);
-        wt_prepare_report_details(&prepared, own->job.audio.trim > 0, &set.recordings);
+        wt_prepared_print_details(&prepared, own->job.audio.trim > 0, &set.recordings);
     }
     wt_prepared_dispose(&prepared);
     wt_audio_set_dispose(&set);
@@ -102,6 +127,35 @@ static wt_status run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
          "group in the "
          "name is it, or a file with lines RECORDING SPEAKER",
          "folder|REGEX|FILE"},
+        {"label", '\0', POPT_ARG_STRING, &own.label.label, 0,
+         "The class of each recording: folder (the one that it lies in), a regular expression whose first "
+         "group in "
+         "the name is it, or a column of a table, where the recording is found by its file's name",
+         "folder|REGEX|FILE.csv:COLUMN"},
+        {"annotations", '\0', POPT_ARG_STRING, &own.label.annotations, 0,
+         "Events in the recordings, which give each sample a class: CSV (file, start, end, class; seconds), "
+         "Audacity's label tracks, Raven's selection tables; a file, or a folder with one per recording",
+         "FILE|FOLDER"},
+        {"label-column", '\0', POPT_ARG_STRING, &own.label.column, 0,
+         "The column of annotations that has the class (default: class, label, annotation, species …)",
+         "NAME"},
+        {"background", '\0', POPT_ARG_STRING, &own.label.background, 0,
+         "The class of samples without an event (default: background), or mask: they are no targets",
+         "NAME|mask"},
+        {"overlap", '\0', POPT_ARG_STRING, &own.overlap, 0,
+         "Where events of two classes overlap: refuse (default), first (the one that begins first), or mask "
+         "(no "
+         "targets)",
+         "refuse|first|mask"},
+        {"point", '\0', POPT_ARG_DOUBLE, &own.label.point, 0,
+         "Length of labels that are points in time (default: one sample)", "SECONDS"},
+        {"classes", '\0', POPT_ARG_STRING, &own.label.classes, 0,
+         "All classes, in their order (default: those that are met, by name)", "NAME,NAME…"},
+        {"group", '\0', POPT_ARG_STRING, &own.group, 0,
+         "Recordings of a group fall into the same part: by a regular expression, as --label has them",
+         "REGEX"},
+        {"fold", '\0', POPT_ARG_STRING, &own.label.fold, 0,
+         "The test part: recordings with this value in a column of the label's table", "COLUMN=VALUE"},
         {"validation", '\0', POPT_ARG_ARGV, &own.validation, 0,
          "Validation part: a share of the recordings (default 0.1); or recordings, folders or patterns by "
          "name, "

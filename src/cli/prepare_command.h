@@ -39,11 +39,6 @@ wt_status wt_prepare_check_range(const char *option, double value, double min, d
 
 /* After the work: splits, labels, speakers and features. */
 void wt_prepare_report(wt_prepare_command *own, const wt_prepared *prepared);
-/* Of sound; `list` may be NULL: what was trimmed, is beyond full scale, silent, constant or was passed
- * over. */
-void wt_prepare_report_details(const wt_prepared *prepared, bool trimmed, const wt_recordings *list);
-/* Classes of each part, and warnings of what a part lacks. */
-void wt_prepare_report_classes(const wt_prepare_command *own, const wt_prepared *prepared);
 /* Ends the progress bar, and gives the seconds since the command began. */
 double wt_prepare_command_finish(wt_prepare_command *own);
 

@@ -76,7 +76,7 @@ static wt_status make_sine(wt_comm *comm, wt_prepared *prepared) {
     sine->frames = count_frames(sine->rate);
     const wt_status planned = wt_sine_plan(&prepared->plan, sine, given.common.shard_bytes);
     WT_TRY(write_signal(comm, planned, wt_sine_load, sine, prepared));
-    wt_prepare_report_details(prepared, false, NULL);
+    wt_prepared_print_details(prepared, false, NULL);
     return WT_OK;
 }
 

@@ -7,7 +7,7 @@
 typedef struct {
     wt_prepare_command common;
     wt_table_job job;
-    char **signals, **validation, **test, *label, *group, *separator, *decimal;
+    char **signals, **validation, **test, *label, *classes, *group, *separator, *decimal;
     int values;
     long long split_seed, gap;
 } table_command;
@@ -18,8 +18,8 @@ static wt_status check_table_options(table_command *own) {
     WT_CHECK(table->signal_count >= 1 && table->signal_count <= WT_NORMALIZED_MAX, WT_USAGE,
              "--signal: expected 1 to %d columns (got %d)", WT_NORMALIZED_MAX, table->signal_count);
     WT_TRY(wt_table_parse_marks(table, own->separator, own->decimal));
-    WT_CHECK(table->classes == 0 || !own->values, WT_USAGE, "--classes, --values: expected one of them");
-    if (table->classes != 0) WT_TRY(wt_prepare_check_range("--classes", table->classes, 2, 65536));
+    WT_CHECK(!own->classes || !own->values, WT_USAGE, "--classes, --values: expected one of them");
+    WT_TRY(wt_table_parse_classes(table, own->classes));
     WT_TRY(wt_prepare_check_range("--rate", table->rate, 1, 10000000));
     WT_TRY(wt_prepare_check_range("--gap", (double)own->gap, 0, 1e12));
     WT_TRY(wt_prepare_check_range("--blocks", table->blocks, 1, 1e9));
@@ -62,8 +62,11 @@ static wt_status run_prepare_table(wt_comm *comm, int argc, const char **argv) {
          "The column to be predicted: a class, 0, 1, 2 … (default: none, for the next row's signals are)",
          "COLUMN"},
         {"values", '\0', POPT_ARG_NONE, &own.values, 0, "The label is a value, not a class", NULL},
-        {"classes", '\0', POPT_ARG_INT, &own.job.options.classes, 0,
-         "Number of classes (default: the largest label plus 1)", "N"},
+        {"classes", '\0', POPT_ARG_STRING, &own.classes, 0,
+         "Number of classes (default: the largest label plus 1); or labels are names: names takes those that "
+         "it "
+         "meets, a list is all of them, in order",
+         "N|names|NAME,NAME…"},
         {"group", '\0', POPT_ARG_STRING, &own.group, 0,
          "Rows with the same value of this column fall into the same part (default: parts are blocks of "
          "rows)",

@@ -102,7 +102,7 @@ static wt_status prepare_text(wt_comm *comm, text_command *own) {
     const wt_status status = wt_text_prepare(comm, &own->common.output, &own->job, &text, &prepared);
     if (status == WT_OK) {
         report_text(&own->common, &prepared, &text);
-        wt_prepare_report_classes(&own->common, &prepared);
+        wt_prepared_print_classes(&prepared, own->common.name);
     }
     wt_prepared_dispose(&prepared);
     wt_text_dispose(&text);

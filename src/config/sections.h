@@ -26,6 +26,7 @@ typedef struct {
     int microbatches_at_once; /* 0: as the threads need */
     wt_activations activations;
     wt_precision precision;
+    char class_weights[WT_PATH_MAX]; /* none, balanced, or numbers with commas between them */
 } wt_train_config;
 
 typedef struct {

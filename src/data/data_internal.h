@@ -34,6 +34,8 @@ enum {
 #define WT_SHARD_FRAMES_MEAN "features/mean"
 #define WT_SHARD_FRAMES_DEVIATION "features/deviation"
 #define WT_SHARD_SPEAKERS "speakers"
+#define WT_SHARD_CLASS_NAMES "class_names"
+#define WT_SHARD_GROUPS "utterances/group"
 #define WT_SHARD_HASH "hash"
 wt_status wt_shard_hash(wt_hash *hash, wt_h5 *file);
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "data/data_config.h"
+#include "h5/h5.h"
 #include "wavetrain/data.h"
 
 /* How the data set's samples become classes, if the configuration's quantisation is of its kind. */
@@ -18,6 +19,10 @@ int64_t wt_dataset_chunk(const wt_dataset *dataset);
 
 /* Means and deviations that a number can be divided by; `path` for the message. */
 wt_status wt_dataset_check_features(const wt_features *features, const char *path);
+/* Writes the names of classes, and reads those of a file for so many of them: without names where it has
+ * none. */
+wt_status wt_class_names_write(wt_h5 *file, const wt_class_names *names);
+wt_status wt_class_names_read(wt_class_names *names, wt_h5 *file, const char *path, int classes);
 /* One frame as the network sees it. */
 void wt_condition_normalise(const wt_features *features, const float *frame, wt_real *to);
 

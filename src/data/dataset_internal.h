@@ -39,6 +39,7 @@ struct wt_dataset {
     wt_shard_store store;
     wt_label_kind label_kind;
     int classes;
+    wt_class_names class_names;
     wt_normalization normalization;
     wt_features features;
     int speakers;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/dataset.h"
 #include "dataset_internal.h"
 
 wt_label_kind wt_dataset_label_kind(const wt_dataset *dataset) {
@@ -71,15 +72,21 @@ wt_status wt_dataset_check_labels(wt_dataset *dataset, wt_h5 *file, int number, 
     wt_label_kind kind;
     int classes;
     wt_normalization normalization = {0};
+    wt_class_names names;
     WT_TRY(read_label_kind(file, part->path, &kind, &classes));
+    WT_TRY(wt_class_names_read(&names, file, part->path, classes));
     if (kind != WT_LABELS_NONE)
         WT_TRY(read_normalization(file, part->path, dataset->channels, &normalization));
     bool alike = kind == dataset->label_kind && classes == dataset->classes &&
-                 memcmp(&normalization, &dataset->normalization, sizeof normalization) == 0;
+                 memcmp(&normalization, &dataset->normalization, sizeof normalization) == 0 &&
+                 strcmp(names.names, dataset->class_names.names) == 0 &&
+                 names.whole == dataset->class_names.whole &&
+                 names.background == dataset->class_names.background;
     WT_CHECK(number == 0 || alike, WT_FAILED, "%s: its labels or normalisation are not the first shard's",
              part->path);
     dataset->label_kind = kind;
     dataset->classes = classes;
     dataset->normalization = normalization;
+    dataset->class_names = names;
     return kind == WT_LABELS_NONE ? WT_OK : check_labels_shape(dataset, file, part);
 }

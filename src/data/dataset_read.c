@@ -266,24 +266,34 @@ wt_status wt_dataset_read_values(wt_dataset *dataset, int64_t utterance, int64_t
 
 /* --- ids --- */
 
-wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id) {
+/* An utterance's text of `name`, which its shard must have. */
+static wt_status read_text_of(wt_dataset *dataset, int64_t utterance, const char *name, char **text) {
     int number = 0;
     int64_t sample = 0;
     wt_h5 *file = NULL;
-    char **ids = NULL;
+    char **texts = NULL;
     size_t count = 0;
-    *id = NULL;
+    *text = NULL;
     WT_TRY(locate(dataset, utterance, 0, 0, &number, &sample));
     const wt_shard *shard = &dataset->shards[number];
     WT_TRY(use_file(dataset, number, &file));
-    WT_TRY(wt_h5_read_texts(file, "utterances/id", &ids, &count, (size_t)shard->count));
+    if (strcmp(name, WT_SHARD_GROUPS) == 0 && !wt_h5_has(file, name)) return wt_memory_copy_string(text, "");
+    WT_TRY(wt_h5_read_texts(file, name, &texts, &count, (size_t)shard->count));
     wt_status status = WT_OK;
     if (count == (size_t)shard->count) {
-        status = wt_memory_copy_string(id, ids[utterance - shard->first]);
+        status = wt_memory_copy_string(text, texts[utterance - shard->first]);
     } else {
-        status = wt_error(WT_FAILED, "%s: damaged: wrong number of ids (got %zu, expected %lld)", shard->path,
-                          count, (long long)shard->count);
+        status = wt_error(WT_FAILED, "%s: damaged: wrong number of '%s' (got %zu, expected %lld)",
+                          shard->path, name, count, (long long)shard->count);
     }
-    wt_h5_free_texts(ids, count);
+    wt_h5_free_texts(texts, count);
     return status;
+}
+
+wt_status wt_dataset_id(wt_dataset *dataset, int64_t utterance, char **id) {
+    return read_text_of(dataset, utterance, "utterances/id", id);
+}
+
+wt_status wt_dataset_group(wt_dataset *dataset, int64_t utterance, char **group) {
+    return read_text_of(dataset, utterance, WT_SHARD_GROUPS, group);
 }

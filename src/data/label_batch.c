@@ -73,9 +73,14 @@ static wt_status fill_label_classes(wt_batch_filler *filler, wt_batch *batch, in
 static wt_status read_targets(wt_batch_filler *filler, wt_batch *batch, size_t at, const wt_window *window,
                               int from) {
     const int64_t count = window->targets - from;
+    const uint8_t *mask = wt_dataset_mask(filler->dataset, window->utterance);
     if (!batch->value) {
-        return wt_dataset_read_classes(filler->dataset, window->utterance, window->start + from, count,
-                                       batch->target + at + from);
+        int32_t *target = batch->target + at;
+        WT_TRY(wt_dataset_read_classes(filler->dataset, window->utterance, window->start + from, count,
+                                       target + from));
+        for (int i = from; mask && i < window->targets; i++)
+            if (!mask[window->start + i]) target[i] = -1;
+        return WT_OK;
     }
     for (int64_t i = 0; i < count; i++) batch->target[at + (size_t)(from + i)] = 0;
     float *values = (float *)(batch->value + at + from);

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "data/dataset.h"
 #include "data/vocabulary.h"
-#include "data_internal.h"
+#include "dataset_internal.h"
 
 struct wt_shard_writer {
     wt_h5 *file;
@@ -21,7 +22,7 @@ struct wt_shard_writer {
     int channels;
     void **blocks;        /* [block_room], each [WT_SHARD_PIECE, channels] of the stored type */
     float **label_blocks; /* [block_room], each [WT_SHARD_PIECE]; of a labelled shard */
-    bool labelled;
+    bool labelled, grouped;
     int classes; /* 0: labels are values */
     wt_normalization normalization;
     size_t block_count, block_room;
@@ -30,9 +31,11 @@ struct wt_shard_writer {
     bool masked;
     int16_t *mask; /* [mask_room] 1: a target of this split */
     size_t mask_room;
-    char **ids;        /* [room] */
-    int64_t *offsets;  /* [room] first sample */
-    int32_t *speakers; /* [room] */
+    char **ids;                        /* [room] */
+    char **groups;                     /* [room], of each NULL or its group's name */
+    const wt_class_names *class_names; /* or NULL */
+    int64_t *offsets;                  /* [room] first sample */
+    int32_t *speakers;                 /* [room] */
     size_t count, room;
     wt_shard_features features;
 };
@@ -70,8 +73,9 @@ static wt_status check_shard_header(const char *path, const wt_shard_header *hea
 static wt_status write_header(wt_h5 *file, const wt_shard_header *header) {
     WT_TRY(wt_h5_write_attribute_text(file, "", "format", WT_SHARD_FORMAT));
     WT_TRY(wt_h5_write_attribute_int(file, "", "version",
-                                     header->features || header->speakers ? WT_SHARD_VERSION
-                                                                          : WT_SHARD_VERSION_HASHED));
+                                     header->features || header->speakers || header->class_names
+                                         ? WT_SHARD_VERSION
+                                         : WT_SHARD_VERSION_HASHED));
     WT_TRY(wt_h5_write_attribute_text(file, "", "kind", header->kind));
     WT_TRY(wt_h5_write_attribute_text(file, "", "split", header->split));
     WT_TRY(wt_h5_write_attribute_int(file, "", "sample_rate", header->sample_rate));
@@ -92,6 +96,7 @@ wt_status wt_shard_create(wt_shard_writer **out, const char *folder, const wt_sh
     writer->vocabulary = header->vocabulary;
     writer->masked = header->masked;
     writer->features.kind = header->features;
+    writer->class_names = header->class_names;
     WT_GUARD(wt_h5_create(&writer->file, writer->path));
     WT_GUARD(write_header(writer->file, header));
     if (header->speakers)
@@ -121,6 +126,7 @@ static wt_status reserve_utterance(wt_shard_writer *writer) {
     if (writer->count < writer->room) return WT_OK;
     size_t room = writer->room == 0 ? 64 : 2 * writer->room;
     WT_TRY(grow_entries(&writer->ids, writer->count, room, sizeof *writer->ids));
+    WT_TRY(grow_entries(&writer->groups, writer->count, room, sizeof *writer->groups));
     WT_TRY(grow_entries(&writer->offsets, writer->count, room, sizeof *writer->offsets));
     WT_TRY(grow_entries(&writer->speakers, writer->count, room, sizeof *writer->speakers));
     writer->room = room;
@@ -234,33 +240,39 @@ wt_status wt_shard_declare_labels(wt_shard_writer *writer, int classes,
     return wt_h5_write(writer->file, WT_SHARD_DEVIATION, shape, normalization->deviation, 0);
 }
 
-/* `mask` and `labels` may be NULL. */
-static wt_status append_utterance(wt_shard_writer *writer, const char *id, int32_t speaker,
-                                  const float *samples, const float *labels, int64_t count,
-                                  const bool *mask) {
-    WT_TRY(check_written_samples(writer, id, samples, count));
-    WT_TRY(check_written_labels(writer, id, labels, count));
+wt_status wt_shard_add_utterance(wt_shard_writer *writer, const wt_shard_utterance *utterance) {
+    const int64_t count = utterance->count;
+    const char *id = utterance->id;
+    WT_TRY(check_written_samples(writer, id, utterance->samples, count));
+    WT_TRY(check_written_labels(writer, id, utterance->labels, count));
     WT_TRY(reserve_utterance(writer));
     WT_TRY(reserve_blocks(writer, writer->samples + count));
     WT_TRY(reserve_mask(writer, writer->samples + count));
     WT_TRY(wt_memory_copy_string(&writer->ids[writer->count], id));
+    writer->groups[writer->count] = NULL;
     writer->offsets[writer->count] = writer->samples;
-    writer->speakers[writer->count] = speaker;
-    writer->count++;
+    writer->speakers[writer->count] = utterance->speaker;
+    writer->count++; /* from here free_writer frees both names */
+    if (utterance->group) {
+        WT_TRY(wt_memory_copy_string(&writer->groups[writer->count - 1], utterance->group));
+        writer->grouped = true;
+    }
     for (int64_t i = 0; writer->masked && i < count; i++)
-        writer->mask[writer->samples + i] = !mask || mask[i];
-    store_samples(writer, samples, labels, count);
+        writer->mask[writer->samples + i] = !utterance->mask || utterance->mask[i];
+    store_samples(writer, utterance->samples, utterance->labels, count);
     return WT_OK;
 }
 
 wt_status wt_shard_add(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                        int64_t count) {
-    return append_utterance(writer, id, speaker, samples, NULL, count, NULL);
+    return wt_shard_add_masked(writer, id, speaker, samples, count, NULL);
 }
 
 wt_status wt_shard_add_masked(wt_shard_writer *writer, const char *id, int32_t speaker, const float *samples,
                               int64_t count, const bool *mask) {
-    return append_utterance(writer, id, speaker, samples, NULL, count, mask);
+    return wt_shard_add_utterance(
+        writer, &(wt_shard_utterance){
+                    .id = id, .speaker = speaker, .samples = samples, .mask = mask, .count = count});
 }
 
 wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, int64_t count) {
@@ -269,7 +281,9 @@ wt_status wt_shard_add_features(wt_shard_writer *writer, const float *frames, in
 
 wt_status wt_shard_add_labelled(wt_shard_writer *writer, const char *id, const float *samples,
                                 const float *labels, int64_t count) {
-    return append_utterance(writer, id, -1, samples, labels, count, NULL);
+    return wt_shard_add_utterance(
+        writer,
+        &(wt_shard_utterance){.id = id, .speaker = -1, .samples = samples, .labels = labels, .count = count});
 }
 
 /* --- finish --- */
@@ -350,14 +364,24 @@ static wt_hash digest(const wt_shard_writer *writer) {
 static wt_status write_extras(wt_shard_writer *writer) {
     wt_h5_shape shape = {WT_H5_INT16, 1, {writer->samples}};
     if (writer->vocabulary) WT_TRY(wt_vocabulary_write(writer->file, writer->vocabulary));
+    if (writer->class_names) WT_TRY(wt_class_names_write(writer->file, writer->class_names));
     return writer->masked ? wt_h5_write(writer->file, WT_SHARD_MASK, shape, writer->mask, WT_SHARD_PIECE)
                           : WT_OK;
+}
+
+/* Utterances without one have "". */
+static wt_status write_groups(wt_shard_writer *writer) {
+    for (size_t i = 0; i < writer->count; i++)
+        if (!writer->groups[i]) WT_TRY(wt_memory_copy_string(&writer->groups[i], ""));
+    return wt_h5_write_texts(writer->file, WT_SHARD_GROUPS, (const char *const *)writer->groups,
+                             writer->count);
 }
 
 static wt_status write_utterances(wt_shard_writer *writer) {
     int64_t count = (int64_t)writer->count;
     wt_h5_shape offsets = {WT_H5_INT64, 1, {count + 1}}, speakers = {WT_H5_INT32, 1, {count}};
     WT_TRY(wt_h5_write_texts(writer->file, "utterances/id", (const char *const *)writer->ids, writer->count));
+    if (writer->grouped) WT_TRY(write_groups(writer));
     WT_TRY(wt_h5_write(writer->file, "utterances/offset", offsets, writer->offsets, WT_SHARD_PIECE));
     return wt_h5_write(writer->file, "utterances/speaker", speakers, writer->speakers, WT_SHARD_PIECE);
 }
@@ -386,9 +410,13 @@ static void free_writer(wt_shard_writer *writer) {
         wt_free(writer->label_blocks[i]);
     }
     wt_free(writer->label_blocks);
-    for (size_t i = 0; i < writer->count; i++) wt_free(writer->ids[i]);
+    for (size_t i = 0; i < writer->count; i++) {
+        wt_free(writer->ids[i]);
+        wt_free(writer->groups[i]);
+    }
     wt_free(writer->blocks);
     wt_free(writer->ids);
+    wt_free(writer->groups);
     wt_free(writer->offsets);
     wt_free(writer->speakers);
     wt_free(writer->mask);

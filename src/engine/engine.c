@@ -228,6 +228,10 @@ static void carry_rows(const wt_engine *e) {
     }
 }
 
+void wt_engine_set_class_weights(wt_engine *e, const wt_real *weights) {
+    e->loss.weights = weights;
+}
+
 void wt_engine_forward(wt_engine *e, const wt_batch *batch, int first, int windows, wt_window_loss *losses) {
     e->batch = batch ? batch : &e->nothing;
     e->first = batch ? first : 0;

@@ -68,6 +68,10 @@ void wt_engine_round_weights(const wt_graph *graph, wt_real *parameters);
  * at all. */
 void wt_engine_commit(const wt_engine *engine, wt_real *parameters);
 
+/* Factors on the losses of targets by their class, [classes], from here on (NULL: none); the caller keeps
+ * them. */
+void wt_engine_set_class_weights(wt_engine *engine, const wt_real *weights);
+
 /* Forward over windows first … first+windows−1 of the batch; losses[i] for window first+i. Threads share
  * the rows. With backward, the loss's layer goes straight on to its gradients, while its rows are in the
  * cache. Where microbatches have sums over the step, `batch` may be NULL: windows without targets, of a

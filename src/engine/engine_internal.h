@@ -122,7 +122,8 @@ typedef struct {
 } wt_target_list;
 
 typedef struct {
-    double *tiles; /* [windows, loss_tiles] */
+    double *tiles;          /* [windows, loss_tiles] */
+    const wt_real *weights; /* [classes], the caller's; NULL: none */
     /* of a loss that takes whole windows */
     void *tools;
     wt_real *scratch; /* [threads, each] */

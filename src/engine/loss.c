@@ -12,6 +12,7 @@ static double score_loss_rows(const wt_engine *e, const wt_op *o, const wt_loss_
     const wt_loss_call call = {.kernels = e->kernels,
                                .op = o,
                                .gradient = e->shape.backward,
+                               .weights = e->loss.weights,
                                .tools = e->loss.tools,
                                .scratch = e->loss.scratch + (size_t)omp_get_thread_num() * e->loss.each};
     return wt_loss_classes[o->loss]->score(&call, rows);

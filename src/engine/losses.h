@@ -23,6 +23,7 @@ typedef struct {
     const wt_kernels *kernels;
     const wt_op *op;
     bool gradient;
+    const wt_real *weights; /* [classes] factors on the losses of their targets; NULL: 1 */
     const void *tools;
     wt_real *scratch; /* the thread's, 64-byte aligned */
 } wt_loss_call;

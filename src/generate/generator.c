@@ -72,7 +72,7 @@ static int find_speaker_number(const char *names, const char *name) {
 
 wt_status wt_generator_set_speaker(wt_generator *generator, const char *name) {
     const int speakers = wt_network_get_traits(generator->restored.network)->speakers;
-    const char *names = wt_checkpoint_get_state(generator->checkpoint)->speaker_names;
+    const char *names = wt_checkpoint_get_state(generator->checkpoint)->names.speakers;
     char list[256], *end = NULL;
     WT_CHECK(speakers > 0 || !name, WT_USAGE, "--speaker: the network has no speakers");
     if (speakers == 0) return WT_OK;

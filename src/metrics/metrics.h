@@ -21,8 +21,9 @@ typedef struct {
     double validation_loss; /* where the step ended with a validation */
     double validation_bits;
     double validation_silence;
-    double samples_per_second; /* targets */
-    double seconds;            /* since the run's first step, over all restarts */
+    double samples_per_second;  /* targets */
+    double seconds;             /* since the run's first step, over all restarts */
+    double validation_accuracy; /* share of the labels that are right, of classes */
 } wt_metrics_row;
 
 /* --- metrics.csv --- */

@@ -22,7 +22,7 @@
 #include "metrics/events.h"
 #include "metrics/metrics.h"
 
-enum { ROW_MAX = 512 }; /* bytes: 20 digits and 11 reals of at most 16 characters */
+enum { ROW_MAX = 512 }; /* bytes: 20 digits and 12 reals of at most 16 characters */
 
 static const size_t file_limit = (size_t)4 << 30;
 
@@ -44,8 +44,9 @@ static const struct {
     {"validation_silence", offsetof(wt_metrics_row, validation_silence), NULL},
     {"samples_per_second", offsetof(wt_metrics_row, samples_per_second), "train/samples_per_second"},
     {"seconds", offsetof(wt_metrics_row, seconds), NULL},
+    {"validation_accuracy", offsetof(wt_metrics_row, validation_accuracy), "validation/accuracy"},
 };
-enum { REALS = sizeof reals / sizeof reals[0] };
+enum { REALS = sizeof reals / sizeof reals[0], OLDER_REALS = REALS - 1 /* of files before accuracy */ };
 
 struct wt_metrics {
     int file;
@@ -64,9 +65,9 @@ void wt_metrics_visit(const wt_metrics_row *row, wt_metrics_visitor *visit, void
 
 /* --- text --- */
 
-static size_t heading_text(char out[ROW_MAX]) {
+static size_t heading_text(char out[ROW_MAX], size_t columns) {
     size_t used = (size_t)snprintf(out, ROW_MAX, "step");
-    for (size_t i = 0; i < REALS; i++)
+    for (size_t i = 0; i < columns; i++)
         used += (size_t)snprintf(out + used, ROW_MAX - used, ",%s", reals[i].name);
     used += (size_t)snprintf(out + used, ROW_MAX - used, "\n");
     return used;
@@ -89,6 +90,7 @@ typedef struct {
     const char *path, *text, *end;
     long long line;
     int64_t last_step;
+    size_t columns; /* after the step */
 } reader;
 
 static wt_status bad_row(const reader *r, const char *what) {
@@ -113,13 +115,15 @@ static bool parse_real(double *out, const char **at) {
 
 static wt_status parse_row(wt_metrics_row *row, const reader *r) {
     const char *at = r->text;
+    const double none = NAN;
     char *end;
     errno = 0;
     row->step = strtoll(at, &end, 10);
     if (end == at || errno != 0 || !isdigit((unsigned char)*at))
         return bad_row(r, "a row must begin with its step");
     at = end;
-    for (size_t i = 0; i < REALS; i++) {
+    for (size_t i = r->columns; i < REALS; i++) memcpy((char *)row + reals[i].offset, &none, sizeof none);
+    for (size_t i = 0; i < r->columns; i++) {
         double value;
         if (*at != ',') return bad_row(r, "too few columns");
         at++;
@@ -133,8 +137,10 @@ static wt_status parse_row(wt_metrics_row *row, const reader *r) {
 
 static wt_status read_heading(reader *r, const char *path, const char *text, size_t bytes) {
     char heading[ROW_MAX];
-    size_t length = heading_text(heading);
+    size_t length = heading_text(heading, OLDER_REALS);
     *r = (reader){.path = path, .text = text, .end = text + bytes, .line = 1, .last_step = -1};
+    r->columns = bytes >= length && memcmp(text, heading, length) == 0 ? OLDER_REALS : REALS;
+    length = heading_text(heading, r->columns);
     if (bytes < length || memcmp(text, heading, length) != 0)
         return wt_error(
             WT_USAGE, "%s: line 1: another heading than wavetrain's (got \"%.*s\", expected \"%.*s\")", path,
@@ -170,7 +176,24 @@ static wt_status write_metrics_bytes(const wt_metrics *metrics, const char *text
 
 static wt_status start_file(const char *path) {
     char heading[ROW_MAX];
-    return wt_file_write_atomically(path, heading, heading_text(heading), NULL, 0);
+    return wt_file_write_atomically(path, heading, heading_text(heading, REALS), NULL, 0);
+}
+
+/* The rows in `text` of a file without the last columns, with empty ones, in place of the file. */
+static wt_status add_columns(const char *path, const char *text, const char *end) {
+    char *wider, *to;
+    size_t lines = 0;
+    for (const char *at = text; at < end; at++) lines += *at == '\n';
+    const size_t bytes = (size_t)(end - text) + lines * (REALS - OLDER_REALS);
+    WT_TRY(wt_alloc(&wider, ROW_MAX + bytes, 1, "rows of metrics.csv"));
+    to = wider + heading_text(wider, REALS);
+    for (; text < end; text++) {
+        for (int i = 0; *text == '\n' && i < REALS - OLDER_REALS; i++) *to++ = ',';
+        *to++ = *text;
+    }
+    const wt_status status = wt_file_write_atomically(path, wider, (size_t)(to - wider), NULL, 0);
+    wt_free(wider);
+    return status;
 }
 
 /* Leaves the rows up to `last_step` in the file; *reached is the last of them. */
@@ -185,7 +208,7 @@ static wt_status drop_later_rows(const char *path, int64_t last_step, int64_t *r
         goto cleanup;
     }
     WT_GUARD(read_heading(&r, path, text, bytes));
-    const char *kept = r.text;
+    const char *kept = r.text, *first = kept;
     for (;;) {
         wt_metrics_row row;
         bool found;
@@ -195,7 +218,10 @@ static wt_status drop_later_rows(const char *path, int64_t last_step, int64_t *r
         kept = r.text;
         *reached = row.step;
     }
-    if (kept < r.end) WT_GUARD(wt_file_write_atomically(path, text, (size_t)(kept - text), NULL, 0));
+    if (r.columns < REALS)
+        WT_GUARD(add_columns(path, first, kept));
+    else if (kept < r.end)
+        WT_GUARD(wt_file_write_atomically(path, text, (size_t)(kept - text), NULL, 0));
 cleanup:
     wt_free(text);
     return status;

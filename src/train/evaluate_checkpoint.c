@@ -5,6 +5,7 @@
 #include "comm/facts.h"
 #include "train/agreement.h"
 #include "train/evaluation.h"
+#include "train/probabilities.h"
 #include "train_internal.h"
 
 /* What an evaluation holds. */
@@ -33,6 +34,9 @@ static wt_status check_subject(const subject *s) {
     const char *path = s->predictions, *dot = path ? strrchr(path, '.') : NULL;
     const bool h5 = dot && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0);
     WT_CHECK(labels || !path, WT_USAGE, "--predictions: the network predicts no labels");
+    WT_CHECK((labels && wt_network_get_traits(s->restored.network)->classes > 0) ||
+                 !s->request->probabilities,
+             WT_USAGE, "--probabilities: the network predicts no classes of labels");
     WT_CHECK(!labels || !markov, WT_USAGE, "--markov: the network predicts labels, not the next sample");
     WT_CHECK(s->config->model.head == WT_HEAD_SOFTMAX || !markov, WT_USAGE,
              "--markov: the network predicts values (expected one that predicts classes)");
@@ -82,11 +86,39 @@ static wt_status open_evaluator(wt_comm *comm, subject *s, wt_evaluated *evaluat
     const wt_dataset *dataset = wt_evaluator_dataset(s->evaluator);
     const wt_status status = wt_evaluator_check(s->evaluator, wt_checkpoint_get_vocabulary(s->checkpoint));
     WT_TRY(wt_comm_agree_alike(comm, status));
+    WT_TRY(wt_comm_agree_alike(comm, wt_evaluator_check_classes(s->evaluator, &state->names.classes)));
     evaluated->kind = wt_dataset_kind(dataset);
     evaluated->rate = wt_dataset_sample_rate(dataset);
     evaluated->labels = s->config->data.target == WT_TARGETS_LABEL;
     if (evaluated->labels || evaluated->kind != WT_DATA_AUDIO) return WT_OK;
     return wt_comm_agree(comm, wt_evaluator_mark_runs(s->evaluator));
+}
+
+static const wt_class_names *names_of(const subject *s) {
+    const wt_class_names *learnt = &wt_checkpoint_get_state(s->checkpoint)->names.classes;
+    return *learnt->names ? learnt : wt_dataset_class_names(wt_evaluator_dataset(s->evaluator));
+}
+
+static bool is_of_recordings(const subject *s) {
+    return wt_dataset_class_names(wt_evaluator_dataset(s->evaluator))->whole;
+}
+
+/* Labels, with their probabilities where these are asked for. Collective. */
+static wt_status run_with_probabilities(wt_comm *comm, const subject *s, wt_evaluated *evaluated) {
+    wt_dataset *dataset = wt_evaluator_dataset(s->evaluator);
+    const bool asked = s->request->probabilities && wt_comm_rank(comm) == 0, whole = is_of_recordings(s);
+    wt_probabilities *file = NULL;
+    WT_CHECK(!s->request->probabilities || whole || wt_comm_size(comm) == 1, WT_USAGE,
+             "--probabilities: of samples are written by one rank (got %d)", wt_comm_size(comm));
+    wt_status status = asked ? wt_probabilities_open(&file, s->request->probabilities, dataset, names_of(s),
+                                                     evaluated->classes)
+                             : WT_OK;
+    WT_TRY(wt_comm_agree(comm, status));
+    wt_evaluator_write_probabilities(s->evaluator, whole ? NULL : file);
+    status = wt_evaluator_run(s->evaluator, s->restored.parameters, NULL, &evaluated->score,
+                              &evaluated->results);
+    if (status == WT_OK && whole && file) status = wt_probabilities_add_recordings(file, &evaluated->results);
+    return wt_comm_agree(comm, wt_probabilities_close(file, status));
 }
 
 /* Collective. */
@@ -98,13 +130,17 @@ static wt_status run_evaluator(wt_comm *comm, const subject *s, wt_evaluated *ev
     if (!evaluated->labels)
         return wt_evaluator_run(s->evaluator, parameters, s->markov, &evaluated->score, NULL);
     const bool keep = s->predictions || s->request->keep;
-    WT_TRY(wt_comm_agree(comm, wt_label_results_init(results, evaluated->classes, keep)));
-    WT_TRY(wt_evaluator_run(s->evaluator, parameters, NULL, &evaluated->score, results));
+    wt_dataset *dataset = wt_evaluator_dataset(s->evaluator);
+    const bool root = wt_comm_rank(comm) == 0;
+    wt_status status = wt_label_results_init(results, evaluated->classes, keep);
+    if (status == WT_OK && is_of_recordings(s))
+        status = wt_label_results_add_recordings(results, wt_dataset_utterances(dataset));
+    WT_TRY(wt_comm_agree(comm, status));
+    evaluated->names = *names_of(s);
+    WT_TRY(run_with_probabilities(comm, s, evaluated));
+    WT_TRY(wt_comm_agree(comm, root ? wt_label_results_judge(results, dataset) : WT_OK));
     if (!s->predictions) return WT_OK;
-    return wt_comm_agree(
-        comm, wt_comm_rank(comm) == 0
-                  ? wt_predictions_write(s->predictions, wt_evaluator_dataset(s->evaluator), results)
-                  : WT_OK);
+    return wt_comm_agree(comm, root ? wt_predictions_write(s->predictions, dataset, results) : WT_OK);
 }
 
 /* By one rank. */

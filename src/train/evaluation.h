@@ -8,6 +8,8 @@
 #include "network/network_model.h"
 #include "wavetrain/train.h"
 
+struct wt_probabilities;
+
 /* The network of a configuration for data of so many levels of the input, classes of the targets (of labels,
  * 0: values; else WT_SAMPLE_CODES: sound, 0: a table or text), and channels. */
 wt_network_shape wt_train_shape_network(const wt_config *config, int levels, int classes, int channels);
@@ -35,10 +37,24 @@ int wt_evaluator_slots(int targets, int context, int64_t part);
 wt_status wt_evaluator_record(wt_evaluator *evaluator, const char *path);
 wt_status wt_evaluator_end_record(wt_evaluator *evaluator, wt_status status);
 
+/* Probabilities of all targets that are scored from here on go there; NULL: nowhere. */
+void wt_evaluator_write_probabilities(wt_evaluator *evaluator, struct wt_probabilities *probabilities);
+/* That labels' classes are called as those that the network has learnt, where both have names. */
+wt_status wt_evaluator_check_classes(const wt_evaluator *evaluator, const wt_class_names *learnt);
+
 /* --- results of labels --- */
 
 /* One target. */
 wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *prediction);
+/* What the network makes of it: its outputs, [classes]. */
+void wt_label_results_note_outputs(wt_label_results *results, const wt_prediction *row, const wt_real *y);
+/* Sums of probabilities per recording, too. */
+wt_status wt_label_results_add_recordings(wt_label_results *results, int64_t utterances);
+/* The class of a recording, −1: it has no targets; and the mean of its targets' probabilities, [classes] (NULL:
+ * they are not asked for). */
+int wt_label_results_recording(const wt_label_results *results, int64_t utterance, double *probabilities);
+/* Counts the recordings whose class is right. Rank 0. */
+wt_status wt_label_results_judge(wt_label_results *results, wt_dataset *dataset);
 /* All ranks' tables added on all, all predictions on rank 0. Collective. */
 wt_status wt_label_results_gather(wt_comm *comm, wt_label_results *results);
 

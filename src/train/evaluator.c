@@ -5,6 +5,7 @@
 #include "train/agreement.h"
 #include "train/evaluation.h"
 #include "train/logits.h"
+#include "train/probabilities.h"
 #include "train_internal.h"
 #include "wavetrain/stream.h"
 
@@ -23,6 +24,7 @@ struct wt_evaluator {
     double *widths;    /* [classes]: ln of the codes of 16 bits in a class; NULL: not asked for, or values */
     int32_t *apart;    /* [targets]: of one window, those in no run */
     wt_logits *logits; /* that outputs are written to; NULL: none */
+    wt_probabilities *probabilities; /* the same */
     int look_ahead;
     bool fixed_list; /* the first `count` of the validation order; else the grid's own order */
 };
@@ -138,10 +140,28 @@ wt_status wt_evaluator_record(wt_evaluator *evaluator, const char *path) {
     return wt_logits_create(&evaluator->logits, path, &shape);
 }
 
+void wt_evaluator_write_probabilities(wt_evaluator *evaluator, wt_probabilities *probabilities) {
+    evaluator->probabilities = probabilities;
+}
+
 wt_status wt_evaluator_end_record(wt_evaluator *evaluator, wt_status status) {
     wt_logits *logits = evaluator->logits;
     evaluator->logits = NULL;
     return wt_logits_finish(logits, evaluator->dataset, status);
+}
+
+wt_status wt_evaluator_check_classes(const wt_evaluator *evaluator, const wt_class_names *learnt) {
+    char got[WT_CLASS_TEXT], expected[WT_CLASS_TEXT];
+    const wt_class_names *own = wt_dataset_class_names(evaluator->dataset);
+    int other;
+    if (!evaluator->labelled || wt_class_names_agree(own, learnt, &other)) return WT_OK;
+    wt_class_name(got, own, other);
+    wt_class_name(expected, learnt, other);
+    return wt_error(
+        WT_USAGE,
+        "%s: has other classes than the network has learnt (class %d: got %s, expected %s; prepare "
+        "it with --classes)",
+        evaluator->path, other, got, expected);
 }
 
 wt_status wt_evaluator_check(const wt_evaluator *evaluator, const wt_vocabulary *learnt) {
@@ -234,6 +254,8 @@ static wt_status score_labels(const wt_evaluator *evaluator, const wt_batch *bat
         } else {
             row.prediction = find_likeliest(y, traits->classes);
             score->correct += row.prediction == row.target;
+            if (results) wt_label_results_note_outputs(results, &row, y);
+            if (evaluator->probabilities) WT_TRY(wt_probabilities_add(evaluator->probabilities, &row, y));
         }
         if (results) WT_TRY(wt_label_results_note(results, &row));
     }

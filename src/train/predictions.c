@@ -9,8 +9,7 @@
 
 /* --- CSV --- */
 
-/* Quoted where a reader would take it apart. */
-static void write_csv_text(FILE *file, const char *text) {
+void wt_predictions_write_text(FILE *file, const char *text) {
     if (!strpbrk(text, ",\"\n\r")) {
         fputs(text, file);
         return;
@@ -34,7 +33,7 @@ static wt_status write_prediction_rows(FILE *file, wt_dataset *dataset, const wt
             id = NULL;
             WT_GUARD(wt_dataset_id(dataset, row->utterance, &id));
         }
-        write_csv_text(file, id);
+        wt_predictions_write_text(file, id);
         fprintf(file, ",%lld,%.9g,%.9g\n", (long long)row->sample, row->target, row->prediction);
     }
 cleanup:

@@ -228,7 +228,8 @@ typedef struct {
     wt_loader *loader;
     wt_quantization quantization; /* the configuration's, as the data set has it */
     wt_normalization normalization;
-    int32_t silence; /* class; −2: labels have none */
+    int32_t silence;        /* class; −2: labels have none */
+    wt_real *class_weights; /* [classes] of train.class_weights; NULL: none */
 } wt_training_data;
 
 /* The run's folder, on rank 0. */
@@ -354,6 +355,13 @@ wt_status wt_run_change_verdict(const char *run, const char *verdict, const char
 /* A start in an existing run has failed before its first step: run.yaml, if there is one, lists it as refused
  * with this thread's error message, which stays; the run's verdict stays too. The caller holds the lock. */
 void wt_run_note_refusal(const char *run);
+
+/* label_weights.c: train.class_weights (wt_free; NULL: none), counted in the data set. Collective. */
+wt_status wt_label_weights_make(wt_real **weights, wt_comm *comm, const wt_config *config,
+                                wt_dataset *dataset, int classes);
+
+/* predictions.c: a field of CSV, quoted where a reader would take it apart. */
+void wt_predictions_write_text(FILE *file, const char *text);
 
 /* label_results.c: gathers all ranks' rows, counts[rank] of each, to rank 0's `all` (elsewhere NULL), rank
  * after rank in pieces, since a message has at most 2^31 bytes. Collective. */

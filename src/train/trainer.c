@@ -130,6 +130,7 @@ static wt_status decide_step(void *context, const wt_microbatch_result *sum, con
         .validation_loss = NAN,
         .validation_bits = NAN,
         .validation_silence = NAN,
+        .validation_accuracy = NAN,
     };
     return WT_OK;
 }
@@ -179,6 +180,7 @@ static wt_metrics_row kept_row(const wt_trainer *trainer) {
                             .validation_loss = NAN,
                             .validation_bits = NAN,
                             .validation_silence = NAN,
+                            .validation_accuracy = NAN,
                             .samples_per_second = state->due.speed};
 }
 
@@ -203,13 +205,18 @@ static void publish_step(wt_trainer *trainer, const wt_decision *decision) {
 
 /* --- validation --- */
 
+/* Of labels. */
+static bool predicts_classes(const wt_trainer *trainer) {
+    return trainer->state.outputs > 1 && wt_network_get_traits(trainer->network)->classes > 0;
+}
+
 /* Rank 0: to people. */
 static void report_judgement(const wt_trainer *trainer, wt_judgement judgement, double loss,
                              const wt_score *score) {
     char text[96], accuracy[64] = "";
     const wt_checkpoint_state *state = &trainer->state;
     wt_train_format_loss(text, sizeof text, trainer->network, wt_trainer_unit(trainer), loss);
-    if (state->outputs > 1 && wt_network_get_traits(trainer->network)->classes > 0)
+    if (predicts_classes(trainer))
         snprintf(accuracy, sizeof accuracy, ", %.2f %% right",
                  100.0 * (double)score->correct / (double)score->targets);
     if (state->validation_power > 0)
@@ -239,6 +246,7 @@ static wt_judgement publish_validation(wt_trainer *trainer, double loss, const w
     row->validation_bits = nats_to_bits(trainer, loss);
     row->validation_silence = trainer->data.silence < 0 ? NAN
                                                         : (double)score->silence / (double)score->targets;
+    if (predicts_classes(trainer)) row->validation_accuracy = (double)score->correct / (double)score->targets;
     append_row(trainer);
     wt_stop_writer_publish(trainer->stop);
     return judgement;

@@ -145,7 +145,7 @@ static void keep_own_facts(wt_checkpoint_state *state, const wt_checkpoint_state
     memcpy(state->numerics, own->numerics, sizeof own->numerics);
     memcpy(state->dataset, own->dataset, sizeof own->dataset);
     memcpy(state->dataset_path, own->dataset_path, sizeof own->dataset_path);
-    memcpy(state->speaker_names, own->speaker_names, sizeof own->speaker_names);
+    state->names = own->names;
 }
 
 static wt_status take_checkpoint(wt_trainer *trainer, wt_checkpoint *checkpoint) {
@@ -352,8 +352,11 @@ static void init_state(wt_trainer *trainer) {
     state->normalization = trainer->data.normalization;
     if (traits->features) state->features = *wt_dataset_features(trainer->data.set);
     state->speakers = traits->speakers;
+    state->names.classes.background = -1;
+    if (state->outputs > 1 && traits->classes > 0)
+        state->names.classes = *wt_dataset_class_names(trainer->data.set);
     if (traits->speakers)
-        snprintf(state->speaker_names, sizeof state->speaker_names, "%s",
+        snprintf(state->names.speakers, sizeof state->names.speakers, "%s",
                  wt_dataset_speaker_names(trainer->data.set));
     state->ranks = wt_comm_size(trainer->comm);
     state->threads = omp_get_max_threads();
@@ -377,6 +380,9 @@ wt_status wt_trainer_setup(wt_trainer *trainer) {
     WT_TRY(wt_agree_on_dataset(comm, trainer->config->data.path, "train", trainer->data.set, opened));
     WT_TRY(wt_comm_agree(comm, wt_step_create(&trainer->step, comm, trainer->config, trainer->kernels,
                                               trainer->network, trainer->data.silence)));
+    WT_TRY(wt_label_weights_make(&trainer->data.class_weights, comm, trainer->config, trainer->data.set,
+                                 wt_network_get_traits(trainer->network)->classes));
+    wt_engine_set_class_weights(trainer->step->pass, trainer->data.class_weights);
     init_state(trainer);
     WT_TRY(wt_agree_on_numerics(trainer));
     WT_TRY(setup_evaluator(trainer));
@@ -465,6 +471,7 @@ void wt_trainer_dispose(wt_trainer *trainer) {
     wt_metrics_close(trainer->files.metrics);
     wt_run_lock_release(trainer->files.lock);
     wt_step_destroy(trainer->step);
+    wt_free(trainer->data.class_weights);
     wt_windows_destroy(trainer->data.windows);
     wt_network_destroy(trainer->network);
     wt_dataset_close(trainer->data.set);

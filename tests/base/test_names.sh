@@ -14,14 +14,14 @@ comm: comm exchange buckets halving facts hang launch microbatch places
 h5: h5
 kernels: kernels bf16 avx512bf16 openblas reference
 data: dataset shard split windows batch loader order vocabulary markov class label quantize dequantize normalization value
-data: audio sound ogg wav recording recordings table columns csv text characters ion ecg sine simulated moments prepare prepared partial trim
+data: audio sound ogg wav recording recordings table columns csv text characters ion ecg sine simulated moments prepare prepared partial trim labelling annotations class
 network: network model array graph build wavenet hierarchy parameter
 engine: engine stream share gather tasks unary loss layout product
 optim: optimizer schedule plateau gradient
 checkpoint: checkpoint checkpoints run pruner state
 metrics: metrics plot chart legend picture series progress
 generate: continuation sequence choose pieces generator prime series texts
-train: train trainer run step phase timer evaluator evaluated checkpoint guard judge label restore restored replicas stop stragglers time agree predictions
+train: train trainer run step phase timer evaluator evaluated checkpoint guard judge label restore restored replicas stop stragglers time agree predictions probabilities
 predict: scaling plan forecast calibration rates work cpu node
 bench: bench kernel measure stepper
 yaml: yaml

@@ -43,7 +43,10 @@ typedef struct {
     int values;  /* per target, of a head of values; 0: one */
     bool codes;  /* they are codes, `classes` 3: some at the grid's ends */
     int features, hop, speakers;
+    bool weighted; /* classes have weights */
 } gradient_case;
+
+static const wt_real class_weights[] = {0.5, 3, 0, 1.25, 2, 1, 0.75, 8, 0.1};
 
 #define ARRAY(k, s, l, r, g, a) \
     { .kernel = k, .stacks = s, .layers = l, .residual = r, .gate = g, .activation = WT_ACTIVATION_##a }
@@ -70,6 +73,20 @@ static const gradient_case cases[] = {
      .classes = 6,
      .targets = 17,
      .target_count = {17, 1, 17}},
+    {"weights of classes",
+     {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 2, 3, 5, 4, GATE), .skip = 6},
+     .classes = 9,
+     .targets = 24,
+     .target_count = {24, 11, 24},
+     .ignore = true,
+     .weighted = true},
+    {"weights of classes of windows",
+     {TREE, .hierarchy.embedding = 4, .hierarchy.fuse = {3, {2, 2, 2}}, .hierarchy.width = {1, {6}},
+      .norm = WT_NORM_BATCH, .array = {.activation = WT_ACTIVATION_TANH}},
+     .classes = 8,
+     .targets = 7,
+     .target_count = {7, 7, 2},
+     .weighted = true},
     {"one block",
      {MODEL, PLAIN, .input_kernel = 2, .array = ARRAY(2, 1, 1, 3, 3, GATE), .skip = 3},
      .classes = 5,
@@ -424,10 +441,11 @@ typedef struct {
     wt_real *parameters, *gradient;
 } problem;
 
-static wt_engine *make_gradient_engine(const problem *p, bool backward) {
+static wt_engine *make_gradient_engine(const problem *p, bool backward, bool weighted) {
     wt_engine *pass;
     wt_engine_shape shape = {.windows = WINDOWS, .targets = p->batch.targets, .backward = backward};
     must(wt_engine_create(&pass, wt_network_graph(p->network), p->kernels, &shape));
+    if (weighted) wt_engine_set_class_weights(pass, class_weights);
     return pass;
 }
 
@@ -456,7 +474,7 @@ static problem make_gradient_problem(const gradient_case *c) {
     wt_network_initialise(p.network, p.parameters, SEED);
     for (size_t i = 0; i < total; i++) p.parameters[i] *= 2; /* out of the gates' linear part */
     /* in training these are other functions than in evaluation */
-    p.forward = make_gradient_engine(&p, c->model.norm == WT_NORM_BATCH || c->model.dropout > 0);
+    p.forward = make_gradient_engine(&p, c->model.norm == WT_NORM_BATCH || c->model.dropout > 0, c->weighted);
     return p;
 }
 
@@ -477,9 +495,9 @@ static double find_loss(const problem *p) {
     return sum;
 }
 
-static void fill_analytic_gradient(problem *p) {
+static void fill_analytic_gradient(problem *p, const gradient_case *c) {
     wt_window_loss losses[WINDOWS];
-    wt_engine *pass = make_gradient_engine(p, true);
+    wt_engine *pass = make_gradient_engine(p, true, c->weighted);
     wt_engine_pack(pass, p->parameters);
     wt_engine_forward(pass, &p->batch, 0, WINDOWS, losses);
     wt_engine_backward(pass, &p->gradient, NULL);
@@ -536,7 +554,7 @@ static void test_case(void **state) {
     const gradient_case *c = *state;
     problem p = make_gradient_problem(c);
     double worst = 0;
-    fill_analytic_gradient(&p);
+    fill_analytic_gradient(&p, c);
     for (int i = 0;
          i < wt_network_parameters(p.network)->count && wt_network_parameters(p.network)->entries[i].trained;
          i++)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prepare_internal.h"
 #include "base/memory.h"
+#include "prepare_internal.h"
 
 #define TO_BE_FOUND INT64_MAX
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "comm/facts.h"
 #include "data/prepare/feature_folder.h"
+#include "data/prepare/labelling.h"
 #include "prepare_internal.h"
 #include "wavetrain/base.h"
 
@@ -99,18 +100,68 @@ static wt_status agree_on_recordings(wt_comm *comm, const wt_recordings *list,
     return status;
 }
 
+/* Rank 0 finds the recordings' classes and sends them to the others. Collective. */
+static wt_status share_labels(wt_comm *comm, const wt_audio_job *job, wt_audio_set *set) {
+    const bool root = wt_comm_rank(comm) == 0;
+    const int channel = job->audio.channels > 0 ? job->audio.channels : 0;
+    char *bytes = NULL;
+    size_t size = 0;
+    wt_status status = root ? wt_labelling_find(&set->labels, &set->recordings, job->label, channel) : WT_OK;
+    if (root && status == WT_OK) status = wt_labelling_pack(&bytes, &size, set->labels);
+    WT_GUARD(wt_comm_agree(comm, status));
+    WT_GUARD(wt_prepare_share_bytes(comm, &bytes, &size, "classes of recordings"));
+    WT_GUARD(wt_comm_agree(comm, root ? WT_OK : wt_labelling_unpack(&set->labels, bytes, size)));
+cleanup:
+    wt_free(bytes);
+    return status;
+}
+
+static wt_status find_groups(const wt_audio_job *job, wt_audio_set *set) {
+    wt_recordings *list = &set->recordings;
+    if (!job->group) return WT_OK;
+    WT_TRY(wt_recording_names_find(&set->groups, list,
+                                   &(wt_name_rule){.how = job->group, .option = "group", .what = "group"}));
+    for (size_t i = 0; i < list->count; i++) {
+        list->files[i].group = set->groups.names[set->groups.of[i]];
+        WT_CHECK(strlen(list->files[i].group) < WT_CLASS_TEXT, WT_USAGE,
+                 "%s: the name of its group is too long (got %zu bytes, expected at most %d)",
+                 list->files[i].path, strlen(list->files[i].group), WT_CLASS_TEXT - 1);
+    }
+    return WT_OK;
+}
+
+/* The fold of a table is the test part. */
+static wt_status hold_fold_and_groups(wt_audio_set *set) {
+    wt_recordings *list = &set->recordings;
+    for (size_t i = 0; set->labels && set->labels->tested && i < list->count; i++) {
+        wt_recording *file = &list->files[i];
+        if (!set->labels->tested[i]) continue;
+        WT_CHECK(!file->held || file->split == WT_SPLIT_TEST, WT_USAGE,
+                 "%s: is of the fold for testing (--fold), and --%s names it", file->path,
+                 wt_split_name(file->split));
+        file->held = true;
+        file->split = WT_SPLIT_TEST;
+    }
+    return wt_recordings_hold_groups(list);
+}
+
 /* Each recording's part, as far as the options name it, and parts in time where there are few. */
-static wt_status hold_and_cut(const wt_audio_job *job, wt_recordings *list, wt_recordings *targets) {
+static wt_status hold_and_cut(const wt_audio_job *job, wt_audio_set *set, wt_recordings *targets) {
     const wt_split_rule *rule = &job->audio.split;
+    wt_recordings *list = &set->recordings;
+    for (size_t i = 0; i < list->count; i++) list->files[i].whole = i;
+    WT_TRY(find_groups(job, set));
     WT_TRY(wt_recordings_hold(list, targets, rule));
+    WT_TRY(hold_fold_and_groups(set));
     WT_TRY(wt_recordings_cut(list, rule));
     return targets ? wt_recordings_cut(targets, rule) : WT_OK;
 }
 
 /* Formats of all, in pairs, without those that are damaged if these may be left out. Collective. */
-static wt_status check_recordings(wt_comm *comm, const wt_audio_job *job, wt_recordings *list,
+static wt_status check_recordings(wt_comm *comm, const wt_audio_job *job, wt_audio_set *set,
                                   wt_recordings *targets) {
     const bool skip = job->skip_damaged;
+    wt_recordings *list = &set->recordings;
     WT_TRY(share_formats(comm, list, skip, skip));
     if (job->target) {
         WT_TRY(share_formats(comm, targets, skip, skip));
@@ -125,7 +176,8 @@ static wt_status check_recordings(wt_comm *comm, const wt_audio_job *job, wt_rec
         }
         wt_recordings_keep(list, NULL);
     }
-    return hold_and_cut(job, list, job->target ? targets : NULL);
+    WT_TRY(share_labels(comm, job, set));
+    return hold_and_cut(job, set, job->target ? targets : NULL);
 }
 
 /* Decoding has failed at one file: which others would it at? Collective. */
@@ -146,9 +198,15 @@ static wt_status plan_recordings(wt_comm *comm, wt_audio_job *job, wt_audio_set 
     WT_TRY(wt_comm_agree_alike(comm, wt_audio_features(&job->audio, &set->recordings)));
     if (job->audio.given) WT_TRY(agree_on_recordings(comm, &set->recordings, job->audio.given));
     WT_TRY(wt_comm_agree(comm, wt_audio_plan(plan, &set->recordings, &job->audio)));
-    plan->labelled = job->target != NULL;
+    plan->labelled = job->target || set->labels;
+    if (set->labels) {
+        plan->classes = set->labels->classes;
+        plan->class_names = set->labels->names;
+        plan->masked = set->labels->masked;
+    }
     if (!job->speaker) return WT_OK;
-    WT_TRY(wt_comm_agree(comm, wt_speakers_find(&set->speakers, &set->recordings, job->speaker)));
+    const wt_name_rule rule = {.how = job->speaker, .option = "speaker", .what = "speaker"};
+    WT_TRY(wt_comm_agree(comm, wt_recording_names_find(&set->speakers, &set->recordings, &rule)));
     plan->speakers = &set->speakers;
     return WT_OK;
 }
@@ -157,14 +215,15 @@ static wt_status plan_recordings(wt_comm *comm, wt_audio_job *job, wt_audio_set 
 static wt_status prepare_recordings(wt_comm *comm, const wt_prepare_output *output, wt_audio_job *job,
                                     wt_audio_set *set, wt_recordings *targets, wt_prepared *prepared) {
     wt_recordings *list = &set->recordings;
-    const wt_audio_context context = {.recordings = list,
-                                      .targets = job->target ? targets : NULL,
-                                      .options = &job->audio,
-                                      .plan = &prepared->plan};
+    wt_audio_context context = {.recordings = list,
+                                .targets = job->target ? targets : NULL,
+                                .options = &job->audio,
+                                .plan = &prepared->plan};
     const wt_utterance_source source = {.load = wt_audio_load, .context = &context};
     WT_TRY(agree_on_recordings(comm, list, NULL));
     if (job->target) WT_TRY(agree_on_recordings(comm, targets, NULL));
-    WT_TRY(wt_comm_agree(comm, check_recordings(comm, job, list, targets)));
+    WT_TRY(wt_comm_agree(comm, check_recordings(comm, job, set, targets)));
+    context.labels = set->labels;
     WT_TRY(plan_recordings(comm, job, set, &prepared->plan));
     const wt_status status = wt_prepare_write(comm, output, source, prepared);
     if (status != WT_OK) return find_damaged(comm, job, list, targets, status);
@@ -194,5 +253,8 @@ cleanup:
 
 void wt_audio_set_dispose(wt_audio_set *set) {
     wt_recordings_dispose(&set->recordings);
-    wt_speakers_dispose(&set->speakers);
+    wt_recording_names_dispose(&set->speakers);
+    wt_recording_names_dispose(&set->groups);
+    wt_labelling_destroy(set->labels);
+    set->labels = NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "data/prepare/mel.h"
+#include "data/prepare/recordings.h"
 #include "data/prepare/sound.h"
 #include "data/prepare/splits.h"
 #include "wavetrain/base.h"
@@ -26,7 +27,7 @@ typedef struct {
     size_t first, count; /* items order[first] … order[first + count − 1] of the plan */
 } wt_planned_shard;
 
-struct wt_speakers;
+struct wt_labelling;
 
 /* Which utterance goes into which shard: decided before any is decoded, the same on every rank. */
 typedef struct {
@@ -45,7 +46,8 @@ typedef struct {
     int classes; /* 0: labels are values */
     wt_normalization normalization;
     wt_features features;               /* that utterances come with; count 0: none */
-    const struct wt_speakers *speakers; /* of the items; NULL: unknown */
+    const wt_recording_names *speakers; /* of the items; NULL: unknown */
+    wt_class_names class_names;         /* "": none */
 } wt_prepare_plan;
 
 /* Fills shards in order up to `shard_bytes`; an item that alone is larger has a shard of its own. The rate,
@@ -58,14 +60,16 @@ void wt_prepare_plan_dispose(wt_prepare_plan *plan);
 
 typedef struct {
     char id[WT_PATH_MAX];
-    float *samples; /* [count, channels]; wt_free */
-    float *labels;  /* [count], of a labelled set; wt_free */
+    char group[WT_CLASS_TEXT]; /* "": none */
+    float *samples;            /* [count, channels]; wt_free */
+    float *labels;             /* [count], of a labelled set; wt_free */
     int64_t count;
     bool *mask;      /* [count] targets of the split, of a masked plan; wt_free */
-    int64_t removed; /* frames trimmed away */
-    bool silent;     /* nothing but zeros */
-    bool still;      /* its labels, which are values, never change */
-    float *frames;   /* [frame_count, numbers], where the plan has features; wt_free */
+    int64_t removed; /* frames trimmed away, and those of them before the first that stays */
+    int64_t before;
+    bool silent;   /* nothing but zeros */
+    bool still;    /* its labels, which are values, never change */
+    float *frames; /* [frame_count, numbers], where the plan has features; wt_free */
     int64_t frame_count;
 } wt_utterance;
 
@@ -131,53 +135,6 @@ void wt_moments_finish(wt_normalization *normalization, const wt_moments *moment
 
 /* --- recordings --- */
 
-typedef struct {
-    char *path, *id;
-    wt_sound_format format; /* by wt_recording_check; of a part, its own frames */
-    bool cut;               /* a part, from frame `first` on */
-    bool held;              /* it is for `split`, whatever its draw */
-    int64_t first;
-    wt_split split;
-    bool standard;       /* it is of the standard layout (WT_STANDARD_TRAIN), which is cut by its own parts */
-    int64_t layout_from; /* the layout's frame that is its first one */
-} wt_recording;
-
-/* The signal that Neural Amp Modeler's users play through their gear (input.wav, version 3), in seconds: what
- * is played for training, with blips before it, then the validation, which is the first part once more, to
- * the end. */
-enum { WT_STANDARD_TRAIN = 10, WT_STANDARD_VALIDATION = 181, WT_STANDARD_END = 190 };
-
-enum { WT_ENDINGS_MAX = 32 };
-
-typedef struct {
-    size_t count;
-    wt_recording *files; /* [count], ids unique, in the order of strcmp */
-    int64_t skipped;     /* files in folders that have another extension */
-    size_t ending_count; /* kinds of them, the first ones met; of the process that looked alone */
-    struct {
-        char ending[24];
-        int64_t count;
-    } endings[WT_ENDINGS_MAX];
-} wt_recordings;
-
-/*
- * Files as they are named, folders recursively: files with the extensions of sound, hidden ones left out,
- * links followed. The id is the path below the folder (after the folder's base name where several folders
- * are given), or the base name of a file. Formats stay empty.
- */
-wt_status wt_recordings_find(wt_recordings *recordings, const char *const *inputs, size_t count);
-void wt_recordings_dispose(wt_recordings *recordings);
-/* ".txt × 3, .m4a × 2": what was skipped. */
-void wt_recordings_skipped(char *text, size_t room, const wt_recordings *recordings);
-/* Fills the format; with `whole` all of it is decoded, which finds what a header does not show. WT_USAGE: it
- * is damaged, no sound, or has a name that is not UTF-8. */
-wt_status wt_recording_check(wt_recording *recording, bool whole);
-/* Leaves out the recordings without frames, and those whose like in `other` (NULL: none) has none. */
-void wt_recordings_keep(wt_recordings *recordings, const wt_recordings *other);
-/* As one block of bytes (wt_free), and back: for other ranks. */
-wt_status wt_recordings_pack(char **bytes, size_t *size, const wt_recordings *recordings);
-wt_status wt_recordings_unpack(wt_recordings *recordings, const char *bytes, size_t size);
-
 enum { WT_CHANNELS_MIX = 0, WT_CHANNELS_KEEP = -1 };
 
 typedef struct {
@@ -198,8 +155,6 @@ typedef struct {
     struct wt_feature_folder *given; /* the same */
 } wt_audio_options;
 
-/* Marks those that the rule names, by id or path (wt_split_find_named); `targets` (NULL: none) alike. */
-wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, const wt_split_rule *rule);
 /* Of a recording and what was made of it. */
 typedef struct {
     int64_t delay;    /* samples by which the latter lags: align.h */
@@ -211,26 +166,6 @@ wt_status wt_align_examine(wt_pair *pair, const wt_recording *dry, const wt_reco
                            const wt_audio_options *options, const int64_t *given);
 /* Keeps what of each is of the other. */
 wt_status wt_align_shift(const wt_pair *pair, wt_recording *dry, wt_recording *wet);
-
-/*
- * Recordings of the standard layout are cut by its parts. Fewer recordings without a name than parts with a
- * share: each of them is cut in time, for training, validation and test in this order, with a second (at most
- * a twentieth of it) left out before the second and the third. Needs the formats. Else nothing changes.
- */
-wt_status wt_recordings_cut(wt_recordings *recordings, const wt_split_rule *rule);
-
-/* Speakers of recordings. */
-typedef struct wt_speakers {
-    int count;
-    char **names; /* [count], sorted */
-    int32_t *of;  /* [recordings] the number of each one's */
-} wt_speakers;
-
-/* `how`: "folder", the first part of the id; a file with lines "RECORDING SPEAKER" (utt2spk); or a regular
- * expression (POSIX, extended), whose first group in the id is the name, or all that it matches. Dispose also
- * after a failure. */
-wt_status wt_speakers_find(wt_speakers *speakers, const wt_recordings *recordings, const char *how);
-void wt_speakers_dispose(wt_speakers *speakers);
 
 /* From "mix" (also NULL), "keep" or a number from 1; errors name --channels. */
 wt_status wt_audio_parse_channels(int *channels, const char *text);
@@ -249,7 +184,8 @@ wt_status wt_audio_pair(const wt_recordings *recordings, const wt_recordings *ta
 
 typedef struct {
     const wt_recordings *recordings;
-    const wt_recordings *targets; /* what each becomes, a label for each sample; NULL: no labels */
+    const wt_recordings *targets;      /* what each becomes, a label for each sample; NULL: no labels */
+    const struct wt_labelling *labels; /* NULL: none */
     const wt_audio_options *options;
     const wt_prepare_plan *plan;
 } wt_audio_context;
@@ -277,6 +213,7 @@ typedef struct {
     char decimal;        /* mark of numbers: . or , */
     bool values;         /* labels are values, not classes */
     int classes;         /* 0: as many as the largest label asks for */
+    const char *names;   /* labels are names: "names", those that are met; or "a,b,c"; NULL: numbers */
     int rate;            /* rows a second */
     wt_split_rule split; /* of groups; without any, of files by name and of blocks by shares */
     int64_t shard_bytes;
@@ -286,6 +223,8 @@ typedef struct {
 
 /* Sets options->separator and ->decimal. NULL: a point, and a comma between columns, or a semicolon where the
  * decimal mark is a comma. `separator` is one character or "tab". Errors name the options. */
+/* Sets options->classes or ->names: a number (NULL: none), or names. */
+wt_status wt_table_parse_classes(wt_table_options *options, const char *text);
 wt_status wt_table_parse_marks(wt_table_options *options, const char *separator, const char *decimal);
 
 /*
@@ -522,6 +461,14 @@ int64_t wt_prepared_frames(const wt_prepared *prepared); /* of all splits */
 /* The share of the recordings that was trimmed away. */
 double wt_prepared_removed(const wt_prepared *prepared);
 
+/* To standard output, unless the log is quiet: parts, labels, speakers and features. */
+void wt_prepared_print(const wt_prepared *prepared, const char *name, double seconds);
+/* Classes of each part, and warnings of what a part lacks. */
+void wt_prepared_print_classes(const wt_prepared *prepared, const char *dataset);
+/* Of sound; `list` may be NULL: what was trimmed, is beyond full scale, silent, constant or was passed
+ * over. */
+void wt_prepared_print_details(const wt_prepared *prepared, bool trimmed, const wt_recordings *list);
+
 /* Writes prepared->plan, which is the same on all ranks: measures the training part of a labelled set and of
  * features, writes the shards, and puts the folder in its place when all is well. Bytes do not depend on the
  * number of ranks. After a failure there is no folder. Collective, as all that follows. */
@@ -534,16 +481,19 @@ wt_status wt_prepare_write_simulated(wt_comm *comm, const wt_prepare_output *out
 typedef struct {
     const char *const *inputs; /* files and folders */
     size_t input_count;
-    const char *target;     /* what the one input becomes, a file or a folder; NULL: no labels */
-    const char *align;      /* by how many samples targets lag: "auto", or a number; NULL: they don't */
-    const char *speaker;    /* wt_speakers_find; NULL: unknown */
-    bool skip_damaged;      /* leave out files that are damaged or no sound, and list them */
-    wt_audio_options audio; /* `align`, `spectrum` and `given` are filled */
+    const char *target;  /* what the one input becomes, a file or a folder; NULL: no labels */
+    const char *align;   /* by how many samples targets lag: "auto", or a number; NULL: they don't */
+    const char *speaker; /* wt_name_rule.how; NULL: unknown */
+    const struct wt_label_options *label; /* labelling.h */
+    const char *group;                    /* wt_name_rule.how; NULL: none */
+    bool skip_damaged;                    /* leave out files that are damaged or no sound, and list them */
+    wt_audio_options audio;               /* `align`, `spectrum` and `given` are filled */
 } wt_audio_job;
 
 typedef struct {
     wt_recordings recordings;
-    wt_speakers speakers;
+    wt_recording_names speakers, groups;
+    struct wt_labelling *labels; /* labelling.h; NULL: none */
 } wt_audio_set;
 
 /* Dispose of the set also after a failure. */

@@ -3,11 +3,13 @@
  * resampled and trimmed, in this order. A recording is in memory whole, so the longest one sets the memory
  * that preparation takes.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/prepare/feature_folder.h"
+#include "data/prepare/labelling.h"
 #include "prepare_internal.h"
 
 wt_status wt_audio_parse_channels(int *channels, const char *text) {
@@ -66,7 +68,7 @@ static wt_status choose_splits(wt_split *splits, const wt_recordings *list, cons
     for (size_t i = 0; i < list->count; i++) {
         splits[i] = list->files[i].split;
         held[i] = list->files[i].held;
-        draws[i] = wt_split_draw(list->files[i].id, rule->seed);
+        draws[i] = wt_split_draw(list->files[i].group ? list->files[i].group : list->files[i].id, rule->seed);
     }
     wt_split_by_draws(splits, held, rule, draws, list->count);
 cleanup:
@@ -168,6 +170,7 @@ static void trim_utterance(wt_utterance *utterance, int channels, int rate, doub
     memmove(utterance->samples, utterance->samples + first * channels,
             (size_t)(kept * channels) * sizeof *utterance->samples);
     utterance->removed = utterance->count - kept;
+    utterance->before = first;
     utterance->count = kept;
 }
 
@@ -241,7 +244,14 @@ static wt_status load_recording(const wt_audio_context *context, const wt_record
 wt_status wt_audio_load(const void *opaque, size_t item, wt_utterance *utterance) {
     const wt_audio_context *context = opaque;
     wt_utterance target = {.samples = NULL};
+    const wt_recording *file = &context->recordings->files[item];
     WT_TRY(load_recording(context, context->recordings, item, utterance));
+    if (file->group) snprintf(utterance->group, sizeof utterance->group, "%s", file->group);
+    if (context->labels) {
+        const int rate = context->plan->sample_rate;
+        const double first = (double)file->first / file->format.rate * rate + (double)utterance->before;
+        return wt_labelling_apply(context->labels, file->whole, first, rate, utterance);
+    }
     if (!context->targets) return WT_OK;
     wt_status status = load_recording(context, context->targets, item, &target);
     if (status == WT_OK && target.count != utterance->count) {

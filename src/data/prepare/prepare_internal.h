@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "class_list.h"
 #include "data/prepare/prepare.h"
 #include "wavetrain/data.h"
 
@@ -47,13 +48,30 @@ const char *wt_csv_path(const wt_csv *csv);
 typedef struct {
     int least, most; /* fields of a row: the heading's without the empty ones at its end, and with them */
     int signals[WT_NORMALIZED_MAX], label, group; /* their places; group −1: none */
+    wt_class_list *names;                         /* NULL: labels are numbers */
 } wt_columns;
+/* The place of a column, by its name in the heading, which was read last. */
+wt_status wt_columns_find_one(int *place, const wt_csv *csv, const char *name);
+/* The same of the first of the names that the heading has, in any case of letters; −1: of none. */
+int wt_columns_find_any(const wt_csv *csv, const char *const *names);
+/* The one that names files, else the first. */
+wt_status wt_columns_find_file(int *place, const wt_csv *csv);
+/* A tab, semicolon or comma, by the file's first line. */
+wt_status wt_columns_guess_separator(char *separator, const char *path);
+/* A number with that decimal mark; false: it is none. */
+bool wt_columns_scan_number(const char *text, char mark, double *value);
 /* Reads the heading. */
 wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_options *options);
 /* The record that was read last, [signal_count] and a label: as many columns as the heading, numbers, a
  * fitting label. */
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
                           double *signals, double *label);
+
+/* recording_index.c: the order of two files by their base names without ending; and how much of the paths of a
+ * file and a recording of that base name is alike at their ends (−1: their folders differ). `row`: the file
+ * is a row's, and is compared but for the endings; else folders alone are. */
+int wt_recording_compare_stems(const char *a, const char *b);
+int64_t wt_recording_likeness(const char *file, const wt_recording *recording, bool row);
 
 /* share_moments.c: fills plan->normalization, of a labelled set, from the training part, which all ranks
  * measure together. Collective. */

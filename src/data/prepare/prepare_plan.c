@@ -88,13 +88,14 @@ void wt_prepare_warn_of_classes(const wt_prepare_plan *plan, const wt_prepare_ta
         int missing = 0, used = 0;
         if (tally->utterances[split] == 0 || (plan->vocabulary && split != WT_SPLIT_TRAIN)) continue;
         for (int class = 0; class < wt_prepare_classes(plan); class ++) {
-            char name[WT_SYMBOL_TEXT];
+            char name[WT_CLASS_TEXT];
             if (tally->classes[split][class] > 0 || missing++ >= SHOWN) continue;
             if (plan->vocabulary)
                 wt_vocabulary_symbol_text(name, plan->vocabulary->symbols[class]);
             else
-                snprintf(name, sizeof name, "%d", class);
-            used += snprintf(list + used, sizeof list - (size_t)used, "%s%s", used ? ", " : "", name);
+                wt_class_name(name, &plan->class_names, class);
+            if ((size_t)used < sizeof list)
+                used += snprintf(list + used, sizeof list - (size_t)used, "%s%s", used ? ", " : "", name);
         }
         if (missing > 0)
             wt_log_warning("%s: %d of %d %s missing from the %s part (%s%s; %s)", dataset, missing,
@@ -107,12 +108,14 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
                                size_t item, const wt_utterance_source *source, wt_prepare_tally *tally) {
     wt_utterance utterance = {.samples = NULL};
     wt_status status = source->load(source->context, item, &utterance);
-    if (status == WT_OK && plan->labelled)
-        status = wt_shard_add_labelled(writer, utterance.id, utterance.samples, utterance.labels,
-                                       utterance.count);
-    else if (status == WT_OK)
-        status = wt_shard_add_masked(writer, utterance.id, plan->speakers ? plan->speakers->of[item] : -1,
-                                     utterance.samples, utterance.count, utterance.mask);
+    const wt_shard_utterance added = {.id = utterance.id,
+                                      .group = *utterance.group ? utterance.group : NULL,
+                                      .speaker = plan->speakers ? plan->speakers->of[item] : -1,
+                                      .samples = utterance.samples,
+                                      .labels = utterance.labels,
+                                      .mask = utterance.mask,
+                                      .count = utterance.count};
+    if (status == WT_OK) status = wt_shard_add_utterance(writer, &added);
     if (status == WT_OK && plan->features.count)
         status = wt_shard_add_features(writer, utterance.frames, utterance.frame_count);
     if (status == WT_OK) {
@@ -147,6 +150,7 @@ wt_status wt_prepare_shard(const wt_prepare_plan *plan, size_t shard, const char
                               .store = plan->store,
                               .masked = plan->masked,
                               .vocabulary = plan->vocabulary,
+                              .class_names = *plan->class_names.names ? &plan->class_names : NULL,
                               .features = plan->features.count ? &plan->features : NULL};
     if (plan->speakers) {
         header.speakers = (const char *const *)plan->speakers->names;

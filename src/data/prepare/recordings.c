@@ -198,12 +198,50 @@ wt_status wt_recordings_hold(wt_recordings *recordings, wt_recordings *targets, 
     WT_TRY(wt_split_list_init(&list, recordings->count));
     for (size_t i = 0; i < list.count; i++) {
         list.ids[i] = recordings->files[i].id;
-        list.paths[i] = recordings->files[i].path;
+        list.paths[i] = recordings->files[i].group ? recordings->files[i].group : recordings->files[i].path;
     }
-    const wt_status status = wt_split_list_find(&list, rule, "recording");
+    wt_status status = wt_split_list_find(&list, rule, "recording");
     if (status == WT_OK) hold_as(recordings, &list);
     if (status == WT_OK && targets) hold_as(targets, &list);
     wt_split_list_dispose(&list);
+    return status;
+}
+
+static int compare_groups(const void *a, const void *b) {
+    return strcmp((*(wt_recording *const *)a)->group, (*(wt_recording *const *)b)->group);
+}
+
+/* Of a group, those that the rule has not named follow the one that it has. */
+static wt_status hold_group(wt_recording **files, size_t count) {
+    const wt_recording *held = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!files[i]->held) continue;
+        WT_CHECK(!held || held->split == files[i]->split, WT_USAGE,
+                 "%s: is for %s, and %s of the same group, %s, for %s (expected groups of one part)",
+                 files[i]->path, wt_split_name(files[i]->split), held ? held->path : "", files[i]->group,
+                 held ? wt_split_name(held->split) : "");
+        held = files[i];
+    }
+    for (size_t i = 0; held && i < count; i++) {
+        files[i]->held = true;
+        files[i]->split = held->split;
+    }
+    return WT_OK;
+}
+
+wt_status wt_recordings_hold_groups(wt_recordings *recordings) {
+    wt_recording **sorted;
+    const size_t count = recordings->count;
+    if (count == 0 || !recordings->files[0].group) return WT_OK;
+    WT_TRY(wt_alloc(&sorted, count, sizeof *sorted, "groups of recordings"));
+    for (size_t i = 0; i < count; i++) sorted[i] = &recordings->files[i];
+    qsort(sorted, count, sizeof *sorted, compare_groups);
+    wt_status status = WT_OK;
+    for (size_t first = 0, end; first < count && status == WT_OK; first = end) {
+        for (end = first + 1; end < count && strcmp(sorted[first]->group, sorted[end]->group) == 0;) end++;
+        status = hold_group(sorted + first, end - first);
+    }
+    wt_free(sorted);
     return status;
 }
 
@@ -218,6 +256,7 @@ static wt_status add_recording_part(collection *all, const wt_recording *whole, 
     part->cut = whole->cut || frames < whole->format.frames;
     part->held = true;
     part->split = split;
+    part->whole = whole->whole;
     return WT_OK;
 }
 
@@ -271,7 +310,8 @@ wt_status wt_recordings_cut(wt_recordings *list, const wt_split_rule *rule) {
         standard += list->files[i].standard && !list->files[i].held;
         drawn += !list->files[i].held && !list->files[i].standard;
     }
-    const bool few = drawn > 0 && drawn < (size_t)wt_split_parts(rule);
+    const bool grouped = list->count > 0 && list->files[0].group; /* a part would be of another one */
+    const bool few = drawn > 0 && drawn < (size_t)wt_split_parts(rule) && !grouped;
     if (!few && standard == 0) return WT_OK;
     wt_split_rule_shares(shares, rule);
     wt_recordings cut;

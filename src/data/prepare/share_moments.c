@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "prepare_internal.h"
 #include "base/memory.h"
+#include "prepare_internal.h"
 
 enum { MEASURED_AT_ONCE = 64 }; /* items */
 

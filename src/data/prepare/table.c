@@ -50,6 +50,8 @@ struct wt_table {
     size_t item_room;
     char *names; /* while it is scanned: the groups of items, whose `split` is where the name begins */
     size_t name_bytes, name_room;
+    wt_class_list classes; /* of options->names */
+    wt_class_names class_names;
 };
 
 /* What is known of one file while it is scanned. */
@@ -180,7 +182,7 @@ static wt_status note_group(table_scan *scan, const wt_csv *csv, const char *gro
 
 static wt_status scan_rows(table_scan *scan, wt_csv *csv) {
     const wt_table_options *options = scan->table->options;
-    wt_columns columns;
+    wt_columns columns = {.names = options->names ? &scan->table->classes : NULL};
     double signals[WT_NORMALIZED_MAX], label;
     table_head *head = &scan->table->head;
     WT_TRY(wt_columns_find(&columns, csv, options));
@@ -387,12 +389,18 @@ wt_status wt_table_scan(wt_table **out, const char *const *files, size_t count,
     *out = NULL;
     WT_GUARD(check_file_names(files, count));
     WT_GUARD(create_table(&table, files, count, options));
+    const bool any = options->names && strcmp(options->names, "names") == 0;
+    if (options->names) WT_GUARD(wt_class_list_init(&table->classes, any ? NULL : options->names));
     table->head.classes = options->classes;
     WT_GUARD(wt_alloc(&scans, count, sizeof *scans, "notes of a table"));
     for (size_t f = 0; f < count; f++) WT_GUARD(scan_file(&scans[f], table, f));
     for (int c = 0; c < options->signal_count; c++)
         table->head.offset[c] = offset_of(&table->head.signals[c], table->head.rows);
     WT_GUARD(options->group ? split_groups(table) : cut_all(table, scans));
+    if (options->names) {
+        WT_GUARD(wt_class_list_close(&table->classes, NULL, NULL, &table->class_names));
+        table->head.classes = table->classes.count;
+    }
     *out = table;
     table = NULL;
 cleanup:
@@ -406,27 +414,33 @@ void wt_table_destroy(wt_table *table) {
     if (!table) return;
     wt_free(table->items);
     wt_free(table->names);
+    wt_class_list_dispose(&table->classes);
     wt_free(table);
 }
 
 wt_status wt_table_pack(char **bytes, size_t *size, const wt_table *table) {
     const size_t items = (size_t)table->head.items * sizeof *table->items;
-    *size = sizeof table->head + items;
+    const size_t heads = sizeof table->head + sizeof table->class_names;
+    *size = heads + items;
     WT_TRY(wt_alloc(bytes, *size, 1, "notes of a table"));
     memcpy(*bytes, &table->head, sizeof table->head);
-    memcpy(*bytes + sizeof table->head, table->items, items);
+    memcpy(*bytes + sizeof table->head, &table->class_names, sizeof table->class_names);
+    memcpy(*bytes + heads, table->items, items);
     return WT_OK;
 }
 
 wt_status wt_table_unpack(wt_table **out, const char *const *files, size_t count,
                           const wt_table_options *options, const char *bytes, size_t size) {
     wt_table *table = NULL;
+    const size_t heads = sizeof table->head + sizeof table->class_names;
     wt_status status = WT_OK;
     *out = NULL;
     WT_GUARD(create_table(&table, files, count, options));
     memcpy(&table->head, bytes, sizeof table->head);
     WT_GUARD(wt_alloc(&table->items, (size_t)table->head.items, sizeof *table->items, "notes of a table"));
-    memcpy(table->items, bytes + sizeof table->head, size - sizeof table->head);
+    memcpy(&table->class_names, bytes + sizeof table->head, sizeof table->class_names);
+    memcpy(table->items, bytes + heads, size - heads);
+    if (options->names) WT_GUARD(wt_class_list_read(&table->classes, &table->class_names));
     *out = table;
     table = NULL;
 cleanup:
@@ -464,6 +478,7 @@ wt_status wt_table_plan(wt_prepare_plan *plan, const wt_table *table) {
                          "--validation FILE and --test FILE";
     plan->labelled = true;
     plan->classes = options->values ? 0 : (int)table->head.classes;
+    plan->class_names = table->class_names;
     memcpy(plan->normalization.offset, table->head.offset, sizeof table->head.offset);
 cleanup:
     wt_free(bytes);
@@ -496,7 +511,8 @@ static wt_status read_table_row(const wt_table *table, const wt_columns *columns
 static wt_status read_item(const wt_table *table, const table_item *item, wt_csv *csv,
                            wt_utterance *utterance) {
     const wt_table_options *options = table->options;
-    wt_columns columns;
+    wt_class_list classes = table->classes; /* the names are the table's; what was met last is this call's */
+    wt_columns columns = {.names = options->names ? &classes : NULL};
     WT_TRY(wt_columns_find(&columns, csv, options));
     WT_TRY(wt_csv_seek(csv, item->mark.offset, item->mark.line));
     for (int64_t row = item->mark.row; row < item->first; row++) WT_TRY(expect_row(csv));
@@ -505,6 +521,8 @@ static wt_status read_item(const wt_table *table, const table_item *item, wt_csv
         if (i == 0) {
             snprintf(utterance->id, sizeof utterance->id, "%s:%lld", wt_path_base(table->files[item->file]),
                      (long long)wt_csv_line(csv));
+            if (columns.group >= 0)
+                snprintf(utterance->group, sizeof utterance->group, "%s", wt_csv_field(csv, columns.group));
         }
         WT_TRY(read_table_row(table, &columns, csv, i, utterance));
     }

@@ -2,6 +2,7 @@
  * column. */
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -41,7 +42,7 @@ static const char *separator_hint(const wt_csv *csv) {
                                 : "";
 }
 
-static wt_status find_column(int *place, const wt_csv *csv, const char *name) {
+wt_status wt_columns_find_one(int *place, const wt_csv *csv, const char *name) {
     *place = -1;
     for (int i = 0; i < wt_csv_count(csv); i++) {
         if (strcmp(wt_csv_field(csv, i), name) != 0) continue;
@@ -56,6 +57,33 @@ static wt_status find_column(int *place, const wt_csv *csv, const char *name) {
     return WT_OK;
 }
 
+int wt_columns_find_any(const wt_csv *csv, const char *const *names) {
+    for (; *names; names++)
+        for (int i = 0; i < wt_csv_count(csv); i++)
+            if (strcasecmp(wt_csv_field(csv, i), *names) == 0) return i;
+    return -1;
+}
+
+wt_status wt_columns_find_file(int *place, const wt_csv *csv) {
+    static const char *const names[] = {"file",  "filename", "file_name", "slice_file_name", "fname", "path",
+                                        "audio", "wav",      "recording", "begin file",      NULL};
+    *place = wt_columns_find_any(csv, names);
+    if (*place < 0) *place = 0;
+    return WT_OK;
+}
+
+wt_status wt_columns_guess_separator(char *separator, const char *path) {
+    char line[4096] = "";
+    FILE *file;
+    WT_TRY(wt_file_open(&file, path));
+    const size_t got = fread(line, 1, sizeof line - 1, file);
+    fclose(file);
+    line[got] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    *separator = strchr(line, '\t') ? '\t' : strchr(line, ';') ? ';' : ',';
+    return WT_OK;
+}
+
 wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_options *options) {
     bool found;
     WT_TRY(wt_csv_next(csv, &found));
@@ -63,10 +91,10 @@ wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_optio
     columns->most = columns->least = wt_csv_count(csv);
     while (columns->least > 1 && !*wt_csv_field(csv, columns->least - 1)) columns->least--;
     for (int i = 0; i < options->signal_count; i++)
-        WT_TRY(find_column(&columns->signals[i], csv, options->signals[i]));
-    WT_TRY(find_column(&columns->label, csv, options->label));
+        WT_TRY(wt_columns_find_one(&columns->signals[i], csv, options->signals[i]));
+    WT_TRY(wt_columns_find_one(&columns->label, csv, options->label));
     columns->group = -1;
-    return options->group ? find_column(&columns->group, csv, options->group) : WT_OK;
+    return options->group ? wt_columns_find_one(&columns->group, csv, options->group) : WT_OK;
 }
 
 /* As many fields as the heading, but for empty ones at either's end: some programs put a separator behind the
@@ -89,7 +117,7 @@ static bool is_word(const char *text, const char *word) {
 
 /* strtod reads more than tables hold, hexadecimal and words, and knows one decimal mark; `mark` becomes
  * that. */
-static bool scan_decimal(const char *text, char mark, double *value) {
+bool wt_columns_scan_number(const char *text, char mark, double *value) {
     char number[NUMBER_MAX], *end = NULL;
     const size_t length = strlen(text);
     if (length == 0 || length >= NUMBER_MAX) return false;
@@ -115,7 +143,7 @@ static wt_status read_cell(const wt_csv *csv, const wt_table_options *options, i
                            double *value) {
     const char *text = wt_csv_field(csv, column);
     double other;
-    if (scan_decimal(text, options->decimal, value)) {
+    if (wt_columns_scan_number(text, options->decimal, value)) {
         return fabs(*value) <= (double)FLT_MAX
                    ? WT_OK
                    : refuse_cell(csv, column, name, "is too large", "what single precision holds");
@@ -127,11 +155,14 @@ static wt_status read_cell(const wt_csv *csv, const wt_table_options *options, i
         return refuse_cell(
             csv, column, name, "is not a number",
             "one with a point, and without commas between thousands; --decimal , would read a fraction");
-    if (scan_decimal(text, ',', &other))
+    if (wt_columns_scan_number(text, ',', &other))
         return refuse_cell(csv, column, name, "is not a number", "one with a point; --decimal , reads it");
-    if (scan_decimal(text, '.', &other))
+    if (wt_columns_scan_number(text, '.', &other))
         return refuse_cell(csv, column, name, "is not a number", "one with a comma, as --decimal , says");
-    return refuse_cell(csv, column, name, "is not a number", "a number");
+    return refuse_cell(csv, column, name, "is not a number",
+                       options->label && strcmp(name, options->label) == 0 && !options->values
+                           ? "a number; --classes names takes names"
+                           : "a number");
 }
 
 static wt_status check_class(const wt_csv *csv, const wt_table_options *options, int column, double label) {
@@ -144,11 +175,24 @@ static wt_status check_class(const wt_csv *csv, const wt_table_options *options,
     return refuse_cell(csv, column, options->label, "is no class", expected);
 }
 
+/* The number of the class whose name stands there. */
+static wt_status read_name(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
+                           double *label) {
+    char where[WT_PATH_MAX + 64];
+    int32_t number;
+    snprintf(where, sizeof where, "%s:%lld: column %s", wt_csv_path(csv), (long long)wt_csv_line(csv),
+             options->label);
+    WT_TRY(wt_class_list_number(columns->names, wt_csv_field(csv, columns->label), where, &number));
+    *label = number;
+    return WT_OK;
+}
+
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
                           double *signals, double *label) {
     WT_TRY(check_count(columns, csv));
     for (int i = 0; i < options->signal_count; i++)
         WT_TRY(read_cell(csv, options, columns->signals[i], options->signals[i], &signals[i]));
+    if (columns->names) return read_name(columns, csv, options, label);
     WT_TRY(read_cell(csv, options, columns->label, options->label, label));
     return options->values ? WT_OK : check_class(csv, options, columns->label, *label);
 }

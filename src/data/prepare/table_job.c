@@ -2,6 +2,7 @@
  * Tables into a data set: rank 0 reads everything once, checks each row and counts; the others receive which
  * rows make which utterance. All ranks then measure the training part and write whole shards.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -17,6 +18,17 @@ wt_status wt_table_parse_marks(wt_table_options *options, const char *separator,
     options->separator = strcmp(separator, "tab") == 0 ? '\t' : *separator;
     WT_CHECK(options->separator == '\t' || (strlen(separator) == 1 && !strchr("\"\n\r", *separator)),
              WT_USAGE, "--separator: got %s, expected one character or tab", separator);
+    return WT_OK;
+}
+
+wt_status wt_table_parse_classes(wt_table_options *options, const char *text) {
+    char *end;
+    if (!text) return WT_OK;
+    const long classes = strtol(text, &end, 10);
+    options->names = *text && !*end ? NULL : text;
+    WT_CHECK(options->names || (classes >= 2 && classes <= WT_LABEL_CLASSES_MAX), WT_USAGE,
+             "--classes: out of range (got %s, expected 2 … %d)", text, WT_LABEL_CLASSES_MAX);
+    options->classes = options->names ? 0 : (int)classes;
     return WT_OK;
 }
 

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "prepare_internal.h"
 #include "base/memory.h"
+#include "prepare_internal.h"
 
 /* The files that the rule names, by name or path. */
 static wt_status assign_files(wt_text_file *files, size_t count, const wt_split_rule *rule) {

@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
+#include "base/memory.h"
 #include "prepare_internal.h"
 #include "wavetrain/data.h"
-#include "base/memory.h"
 
 /* What is counted after each of this rank's utterances. */
 typedef struct {
