@@ -12,7 +12,7 @@ typedef struct {
     long long split_seed;
 } audio_command;
 
-static wt_status check_labels(audio_command *own) {
+static wt_status check_label_options(audio_command *own) {
     const wt_label_options *label = &own->label;
     const bool any = label->label || label->annotations;
     const char *useless = own->target     ? "target"
@@ -61,7 +61,7 @@ static wt_status check_audio_options(audio_command *own) {
     own->job.align = own->align;
     own->job.speaker = own->speaker;
     own->job.skip_damaged = own->skip_damaged;
-    return check_labels(own);
+    return check_label_options(own);
 }
 
 /* Collective. */

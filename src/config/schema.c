@@ -256,8 +256,8 @@ const wt_key wt_keys[] = {
 {.name = "train.class_weights", .type = WT_KEY_TEXT, .offset = AT(train.class_weights), .standard = "none",
  .resume = WT_RESUME_WARNED,
  .help = "Labels that are classes: factors on the losses of targets by their class, in training alone. none; "
-         "balanced: targets / (classes · targets of the class), counted in the training part; or a list, such "
-         "as 1,2.5,1."},
+         "balanced: targets / (classes · targets of the class), counted in the training part; or a list, "
+         "such as 1,2.5,1."},
 
 {.name = "optimizer", .type = WT_KEY_SECTION, .help = "How parameters are updated."},
 {.name = "optimizer.kind", .type = WT_KEY_CHOICE, .offset = AT(optimizer.kind), .standard = "adam",

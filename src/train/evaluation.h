@@ -50,8 +50,8 @@ wt_status wt_label_results_note(wt_label_results *results, const wt_prediction *
 void wt_label_results_note_outputs(wt_label_results *results, const wt_prediction *row, const wt_real *y);
 /* Sums of probabilities per recording, too. */
 wt_status wt_label_results_add_recordings(wt_label_results *results, int64_t utterances);
-/* The class of a recording, −1: it has no targets; and the mean of its targets' probabilities, [classes] (NULL:
- * they are not asked for). */
+/* The class of a recording, −1: it has no targets; and the mean of its targets' probabilities, [classes]
+ * (NULL: they are not asked for). */
 int wt_label_results_recording(const wt_label_results *results, int64_t utterance, double *probabilities);
 /* Counts the recordings whose class is right. Rank 0. */
 wt_status wt_label_results_judge(wt_label_results *results, wt_dataset *dataset);

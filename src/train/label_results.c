@@ -216,7 +216,7 @@ static void print_confusion(const wt_label_results *results) {
     }
 }
 
-static void print_classes(const wt_label_results *results, const wt_class_names *names) {
+static void print_class_rows(const wt_label_results *results, const wt_class_names *names) {
     printf("  %4s  %-24s %10s %9s %9s\n", "", "class", "targets", "precision", "recall");
     for (int class = 0; class < results->classes; class ++) {
         char name[WT_CLASS_TEXT];
@@ -243,6 +243,6 @@ void wt_label_results_print(const wt_label_results *results, const wt_class_name
         printf("  (%d classes: the table is in the file that --predictions FILE.h5 writes)\n", classes);
         return;
     }
-    print_classes(results, names);
+    print_class_rows(results, names);
     print_confusion(results);
 }

@@ -20,7 +20,7 @@ static const char path[] = "test_metrics_csv.csv";
 
 static const char heading[] =
     "step,epoch,loss,bits,silence,gradient_norm,learning_rate,validation_loss,validation_bits,"
-    "validation_silence,samples_per_second,seconds\n";
+    "validation_silence,samples_per_second,seconds,validation_accuracy\n";
 
 static wt_metrics_row make_row(int64_t step) {
     bool validated = step % 5 == 0;
@@ -35,7 +35,8 @@ static wt_metrics_row make_row(int64_t step) {
                             .validation_bits = validated ? 4.7 : NAN,
                             .validation_silence = validated ? 0.5 : NAN,
                             .samples_per_second = 46123.5,
-                            .seconds = 1e6 + (double)step};
+                            .seconds = 1e6 + (double)step,
+                            .validation_accuracy = validated ? 0.75 : NAN};
 }
 
 static void append_rows(int64_t last_step, int64_t begin, int64_t end) {
@@ -96,6 +97,8 @@ static void rows_come_back(void **state) {
         assert_true(isnan(expected.validation_loss) ? isnan(rows[i].validation_loss)
                                                     : rows[i].validation_loss == 3.25);
         assert_true(rows[i].seconds == expected.seconds);
+        assert_true(isnan(expected.validation_accuracy) ? isnan(rows[i].validation_accuracy)
+                                                        : rows[i].validation_accuracy == 0.75);
     }
     wt_free(rows);
 }
@@ -106,7 +109,7 @@ static void an_absent_number_is_an_empty_field(void **state) {
     char *text = file_text();
     assert_memory_equal(text, heading, strlen(heading));
     assert_string_equal(text + strlen(heading),
-                        "1,0.142857143,5.48999977,0.333333333,0.25,1e-20,0.002,,,,46123.5,1000001\n");
+                        "1,0.142857143,5.48999977,0.333333333,0.25,1e-20,0.002,,,,46123.5,1000001,\n");
     wt_free(text);
 }
 

@@ -166,7 +166,7 @@ static wt_status check_channel(const annotation_file *file, size_t recording, bo
     return WT_OK;
 }
 
-/* Times of a table that is of several files are of all, one after the other; their offsets are those in each. */
+/* Times of a table that is of several files are of all, one after the other; offsets are those in each. */
 static wt_status place_in_file(annotation_file *file, double *start, double *end) {
     if (file->columns.file < 0) return WT_OK;
     if (file->columns.offset >= 0) {

@@ -10,7 +10,7 @@
 enum { SHOWN = 64 };
 
 /* The first entry whose name is not below `name`. */
-static int find_entry(const wt_class_list *list, const char *name) {
+static int find_listed(const wt_class_list *list, const char *name) {
     int low = 0, high = list->count;
     while (low < high) {
         const int middle = low + (high - low) / 2;
@@ -22,7 +22,7 @@ static int find_entry(const wt_class_list *list, const char *name) {
     return low;
 }
 
-static wt_status grow_list(wt_class_list *list) {
+static wt_status grow_class_list(wt_class_list *list) {
     if (list->count < list->capacity) return WT_OK;
     const int capacity = list->capacity ? 2 * list->capacity : 16;
     struct wt_listed_class *entries;
@@ -40,7 +40,7 @@ static bool is_at(const wt_class_list *list, int entry, const char *name) {
 
 static wt_status insert_class(wt_class_list *list, int at, const char *name) {
     char *copy;
-    WT_TRY(grow_list(list));
+    WT_TRY(grow_class_list(list));
     WT_TRY(wt_memory_copy_string(&copy, name));
     memmove(list->entries + at + 1, list->entries + at, (size_t)(list->count - at) * sizeof *list->entries);
     list->entries[at] = (struct wt_listed_class){copy, list->count};
@@ -49,7 +49,7 @@ static wt_status insert_class(wt_class_list *list, int at, const char *name) {
 }
 
 /* A name is a line of wt_class_names. */
-static wt_status check_name(const char *name, const char *where) {
+static wt_status check_class_name(const char *name, const char *where) {
     char shown[SHOWN];
     wt_utf8_show(shown, sizeof shown, name, strlen(name));
     WT_CHECK(*name, WT_USAGE, "%s: has no class (got an empty name)", where);
@@ -64,8 +64,8 @@ static wt_status check_name(const char *name, const char *where) {
 wt_status wt_class_list_number(wt_class_list *list, const char *name, const char *where, int32_t *number) {
     if (!is_at(list, list->last, name)) {
         char shown[SHOWN];
-        const int at = find_entry(list, name);
-        WT_TRY(check_name(name, where));
+        const int at = find_listed(list, name);
+        WT_TRY(check_class_name(name, where));
         if (!is_at(list, at, name)) {
             wt_utf8_show(shown, sizeof shown, name, strlen(name));
             WT_CHECK(!list->fixed, WT_USAGE, "%s: is no class of --classes (got \"%s\")", where, shown);

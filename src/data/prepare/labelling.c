@@ -1,5 +1,5 @@
 /* Classes of recordings: found by one rank, packed for the others, and made labels of samples. */
-#include "labelling.h"
+#include "data/prepare/labelling.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -67,8 +67,8 @@ wt_status wt_columns_find(wt_columns *columns, wt_csv *csv, const wt_table_optio
 wt_status wt_columns_read(const wt_columns *columns, const wt_csv *csv, const wt_table_options *options,
                           double *signals, double *label);
 
-/* recording_index.c: the order of two files by their base names without ending; and how much of the paths of a
- * file and a recording of that base name is alike at their ends (−1: their folders differ). `row`: the file
+/* recording_index.c: the order of two files by their base names without ending; and how much of the paths of
+ * a file and a recording of that base name is alike at their ends (−1: their folders differ). `row`: the file
  * is a row's, and is compared but for the endings; else folders alone are. */
 int wt_recording_compare_stems(const char *a, const char *b);
 int64_t wt_recording_likeness(const char *file, const wt_recording *recording, bool row);

@@ -63,13 +63,13 @@ static wt_status by_pattern(const name_source *source, const wt_recording *recor
 
 /* --- from lists and tables --- */
 
-static int compare_rows(const void *a, const void *b) {
+static int compare_name_rows(const void *a, const void *b) {
     const listed_name *x = a, *y = b;
     const int order = wt_recording_compare_stems(x->file, y->file);
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static wt_status add_row(name_source *source, const char *file, const char *name, int64_t line) {
+static wt_status add_name_row(name_source *source, const char *file, const char *name, int64_t line) {
     if (source->count == source->capacity) {
         const size_t capacity = source->capacity ? 2 * source->capacity : 256;
         listed_name *rows;
@@ -87,7 +87,7 @@ static wt_status add_row(name_source *source, const char *file, const char *name
 }
 
 /* Lines "RECORDING NAME" (Kaldi's utt2spk). */
-static wt_status read_list(name_source *source) {
+static wt_status read_name_list(name_source *source) {
     char line[LINE];
     FILE *file;
     int64_t number = 0;
@@ -99,7 +99,7 @@ static wt_status read_list(name_source *source) {
         number++;
         line[length] = '\0';
         name[strcspn(name, " \t\r\n")] = '\0';
-        if (*line && name > line + length && *name) status = add_row(source, line, name, number);
+        if (*line && name > line + length && *name) status = add_name_row(source, line, name, number);
     }
     fclose(file);
     return status;
@@ -134,7 +134,7 @@ static wt_status by_row(const name_source *source, const wt_recording *recording
     return wt_memory_copy_string(name, found->name);
 }
 
-static wt_status read_rows(name_source *source, wt_csv *csv, const char *column) {
+static wt_status read_name_rows(name_source *source, wt_csv *csv, const char *column) {
     bool found;
     int file, name;
     WT_TRY(wt_csv_next(csv, &found));
@@ -148,7 +148,7 @@ static wt_status read_rows(name_source *source, wt_csv *csv, const char *column)
         WT_CHECK(wt_csv_count(csv) > most, WT_USAGE, "%s:%lld: the row has %d columns (expected %d or more)",
                  source->path, (long long)wt_csv_line(csv), wt_csv_count(csv), most + 1);
         if (!*wt_csv_field(csv, file)) continue;
-        WT_TRY(add_row(source, wt_csv_field(csv, file), wt_csv_field(csv, name), wt_csv_line(csv)));
+        WT_TRY(add_name_row(source, wt_csv_field(csv, file), wt_csv_field(csv, name), wt_csv_line(csv)));
     }
 }
 
@@ -157,14 +157,14 @@ static wt_status read_column(name_source *source, const char *column) {
     char separator;
     WT_TRY(wt_columns_guess_separator(&separator, source->path));
     WT_TRY(wt_csv_open(&csv, source->path, separator));
-    const wt_status status = read_rows(source, csv, column);
+    const wt_status status = read_name_rows(source, csv, column);
     wt_csv_close(csv);
     return status;
 }
 
 /* --- numbers --- */
 
-static int compare_names(const void *a, const void *b) {
+static int compare_named(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
@@ -174,7 +174,7 @@ static wt_status number(wt_recording_names *named, char **names, size_t count) {
     char **sorted = NULL;
     WT_GUARD(wt_alloc(&sorted, count, sizeof *sorted, "names of recordings"));
     memcpy(sorted, names, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_names);
+    qsort(sorted, count, sizeof *sorted, compare_named);
     WT_GUARD(wt_alloc(&named->names, count, sizeof *named->names, "names of recordings"));
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(sorted[i], sorted[i - 1]) == 0) continue;
@@ -183,7 +183,7 @@ static wt_status number(wt_recording_names *named, char **names, size_t count) {
     }
     WT_GUARD(wt_alloc(&named->of, count, sizeof *named->of, "names of recordings"));
     for (size_t i = 0; i < count; i++) {
-        char **found = bsearch(&names[i], named->names, (size_t)named->count, sizeof *found, compare_names);
+        char **found = bsearch(&names[i], named->names, (size_t)named->count, sizeof *found, compare_named);
         named->of[i] = (int32_t)(found - named->names);
     }
 cleanup:
@@ -192,13 +192,13 @@ cleanup:
 }
 
 /* What the rule reads names with. */
-static wt_status open_source(name_source *source, const wt_name_rule *rule) {
+static wt_status open_names(name_source *source, const wt_name_rule *rule) {
     const char *colon = strrchr(rule->how, ':');
     *source = (name_source){.rule = rule};
     if (strcmp(rule->how, "folder") == 0) return WT_OK;
     if (wt_path_exists(rule->how) && !wt_path_is_folder(rule->how)) {
         WT_TRY(wt_memory_copy_string(&source->path, rule->how));
-        WT_TRY(read_list(source));
+        WT_TRY(read_name_list(source));
     } else if (colon && colon - rule->how > 4 && strncasecmp(colon - 4, ".csv", 4) == 0) {
         WT_TRY(copy_part(&source->path, rule->how, (size_t)(colon - rule->how)));
         WT_TRY(read_column(source, colon + 1));
@@ -208,11 +208,11 @@ static wt_status open_source(name_source *source, const wt_name_rule *rule) {
                  rule->option, rule->how);
         source->compiled = true;
     }
-    if (source->count > 0) qsort(source->rows, source->count, sizeof *source->rows, compare_rows);
+    if (source->count > 0) qsort(source->rows, source->count, sizeof *source->rows, compare_name_rows);
     return WT_OK;
 }
 
-static void close_source(name_source *source) {
+static void close_names(name_source *source) {
     if (source->compiled) regfree(&source->pattern);
     for (size_t i = 0; i < source->count; i++) {
         wt_free(source->rows[i].file);
@@ -222,7 +222,7 @@ static void close_source(name_source *source) {
     wt_free(source->path);
 }
 
-static wt_status find_name(const name_source *source, const wt_recording *recording, char **name) {
+static wt_status find_recording_name(const name_source *source, const wt_recording *recording, char **name) {
     WT_TRY(source->path       ? by_row(source, recording, name)
            : source->compiled ? by_pattern(source, recording, name)
                               : by_folder(source, recording, name));
@@ -236,16 +236,16 @@ wt_status wt_recording_names_find(wt_recording_names *named, const wt_recordings
     name_source source;
     char **names = NULL;
     memset(named, 0, sizeof *named);
-    wt_status status = open_source(&source, rule);
+    wt_status status = open_names(&source, rule);
     if (status != WT_OK) goto cleanup;
     WT_GUARD(wt_alloc(&names, recordings->count, sizeof *names, "names of recordings"));
     for (size_t i = 0; i < recordings->count; i++)
-        WT_GUARD(find_name(&source, &recordings->files[i], &names[i]));
+        WT_GUARD(find_recording_name(&source, &recordings->files[i], &names[i]));
     WT_GUARD(number(named, names, recordings->count));
 cleanup:
     for (size_t i = 0; names && i < recordings->count; i++) wt_free(names[i]);
     wt_free(names);
-    close_source(&source);
+    close_names(&source);
     return status;
 }
 

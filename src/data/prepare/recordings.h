@@ -79,9 +79,9 @@ typedef struct wt_recording_names {
 } wt_recording_names;
 
 /* Where names come from. `how`: "folder", the first one of the id (`nearest`: the one that the file lies in);
- * a file with lines "RECORDING NAME" (utt2spk); FILE.csv:COLUMN, where the column "file" or one that is called
- * alike, else the first, has the names of files, with or without folders and endings; or a regular expression
- * (POSIX, extended), whose first group in the id is the name, or all that it matches. */
+ * a file with lines "RECORDING NAME" (utt2spk); FILE.csv:COLUMN, where the column "file" or one that is
+ * called alike, else the first, has the names of files, with or without folders and endings; or a regular
+ * expression (POSIX, extended), whose first group in the id is the name, or all that it matches. */
 typedef struct {
     const char *how;
     const char *option, *what; /* "speaker": of messages */
