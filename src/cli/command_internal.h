@@ -99,6 +99,7 @@ void wt_command_help(const wt_command *command);
 extern const wt_command wt_command_prepare_audio, wt_command_prepare_text, wt_command_prepare_table,
     wt_command_prepare_simulate;
 extern const wt_command wt_command_train, wt_command_evaluate, wt_command_generate, wt_command_inspect;
+extern const wt_command wt_command_predict;
 extern const wt_command wt_command_plot, wt_command_sweep, wt_command_export, wt_command_apply,
     wt_command_capture;
 extern const wt_command wt_command_bench_kernels, wt_command_bench_step, wt_command_bench_exchange;

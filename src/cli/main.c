@@ -23,8 +23,8 @@ static const wt_command *const commands[] = {
     &wt_command_bench_kernels,  &wt_command_bench_step,
     &wt_command_bench_exchange, &wt_command_bench_calibrate,
     &wt_command_bench_scaling,  &wt_command_bench_generate,
-    &wt_command_export,         &wt_command_apply,
-    &wt_command_capture,
+    &wt_command_predict,        &wt_command_export,
+    &wt_command_apply,          &wt_command_capture,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

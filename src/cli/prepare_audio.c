@@ -13,23 +13,16 @@ typedef struct {
 } audio_command;
 
 static wt_status check_label_options(audio_command *own) {
-    const wt_label_options *label = &own->label;
-    const bool any = label->label || label->annotations;
     const char *useless = own->target     ? "target"
                           : own->mel      ? "mel"
                           : own->features ? "features"
                           : own->speaker  ? "speaker"
                                           : NULL;
     WT_TRY(wt_labelling_parse_overlap(&own->label.overlap, own->overlap));
-    WT_CHECK(!any || !useless, WT_USAGE, "--%s: has no use where recordings have classes (--%s)", useless,
-             label->label ? "label" : "annotations");
-    WT_CHECK(label->annotations || !(label->column || label->background || own->overlap || label->point),
-             WT_USAGE, "--label-column, --background, --overlap and --point: need --annotations");
-    WT_CHECK(any || !label->classes, WT_USAGE, "--classes: needs --label or --annotations");
-    WT_CHECK(!label->fold || !own->test, WT_USAGE, "--fold, --test: expected one of them");
-    WT_TRY(wt_prepare_check_range("--point", label->point, 0, 3600));
-    if (label->fold) own->job.audio.split.held[WT_SPLIT_TEST].share = 0;
-    own->job.label = label;
+    WT_TRY(wt_labelling_check(&own->label, own->overlap != NULL, useless));
+    WT_CHECK(!own->label.fold || !own->test, WT_USAGE, "--fold, --test: expected one of them");
+    if (own->label.fold) own->job.audio.split.held[WT_SPLIT_TEST].share = 0;
+    own->job.label = &own->label;
     own->job.group = own->group;
     return WT_OK;
 }

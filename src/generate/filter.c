@@ -32,10 +32,16 @@ static wt_status take_batch(wt_filter *filter) {
     *batch = (wt_batch){.windows = 1,
                         .targets = filter->call,
                         .context = filter->network.receptive_field,
-                        .channels = filter->network.channels,
+                        .channels = filter->network.classes ? 0 : filter->network.channels,
                         .target_count = &filter->count};
-    const size_t samples = (size_t)wt_batch_rows(batch) * (size_t)batch->channels;
-    WT_TRY(wt_alloc(&batch->signal, samples, sizeof *batch->signal, "a block of samples"));
+    const size_t rows = (size_t)wt_batch_rows(batch), samples = rows * (size_t)batch->channels;
+    if (filter->network.classes) {
+        const int32_t silence = wt_quantize_silence(*filter->network.classes);
+        WT_TRY(wt_alloc(&batch->classes, rows, sizeof *batch->classes, "a block of samples"));
+        for (size_t i = 0; i < rows; i++) batch->classes[i] = silence;
+    } else {
+        WT_TRY(wt_alloc(&batch->signal, samples, sizeof *batch->signal, "a block of samples"));
+    }
     WT_TRY(wt_alloc(&batch->value, targets, sizeof *batch->value, "a block of samples"));
     WT_TRY(wt_alloc(&batch->target, targets, sizeof *batch->target, "a block of samples"));
     for (size_t t = 0; t < targets; t++) batch->target[t] = -1; /* outputs alone */
@@ -44,13 +50,16 @@ static wt_status take_batch(wt_filter *filter) {
 
 /* The next call: its outputs. The signal moves on. */
 static const wt_real *run_call(wt_filter *filter, int count) {
-    const size_t channels = (size_t)filter->network.channels;
-    const size_t context = (size_t)(filter->network.receptive_field - 1) * channels;
+    wt_batch *batch = &filter->batch;
+    const size_t channels = (size_t)batch->channels, context = (size_t)(filter->network.receptive_field - 1);
     wt_window_loss loss;
     filter->count = count;
-    wt_engine_forward(filter->engine, &filter->batch, 0, 1, &loss);
-    memmove(filter->batch.signal, filter->batch.signal + (size_t)count * channels,
-            context * sizeof *filter->batch.signal);
+    wt_engine_forward(filter->engine, batch, 0, 1, &loss);
+    if (batch->classes)
+        memmove(batch->classes, batch->classes + count, context * sizeof *batch->classes);
+    else
+        memmove(batch->signal, batch->signal + (size_t)count * channels,
+                context * channels * sizeof *batch->signal);
     return wt_engine_outputs(filter->engine, 0);
 }
 
@@ -83,6 +92,7 @@ void wt_filter_destroy(wt_filter *filter) {
     if (!filter) return;
     wt_engine_destroy(filter->engine);
     wt_free(filter->batch.signal);
+    wt_free(filter->batch.classes);
     wt_free(filter->batch.value);
     wt_free(filter->batch.target);
     wt_free(filter);
@@ -99,14 +109,32 @@ static void normalise_filter(const wt_normalization *n, wt_real *to, const float
     }
 }
 
+/* The newest rows of the next call: of samples, or of padding. */
+static void put_newest(wt_filter *filter, const float *x, int count) {
+    const wt_filter_network *network = &filter->network;
+    const size_t context = (size_t)(network->receptive_field - 1), channels = (size_t)network->channels;
+    if (network->classes) {
+        int32_t *newest = filter->batch.classes + context;
+        for (int t = 0; t < count; t++)
+            newest[t] = x ? wt_quantize(*network->classes, (double)x[t])
+                          : wt_quantize_silence(*network->classes);
+        return;
+    }
+    wt_real *newest = filter->batch.signal + context * channels;
+    if (x)
+        normalise_filter(&network->normalization, newest, x, count, network->channels);
+    else
+        memset(newest, 0, (size_t)count * channels * sizeof *newest);
+}
+
 void wt_filter_run(wt_filter *filter, const float *x, int count, float *y) {
     const size_t channels = (size_t)filter->network.channels;
-    wt_real *newest = filter->batch.signal + (size_t)(filter->network.receptive_field - 1) * channels;
+    const int each = filter->network.outputs ? filter->network.outputs : 1;
     for (int done = 0, some; done < count; done += some) {
         some = count - done < filter->call ? count - done : filter->call;
-        normalise_filter(&filter->network.normalization, newest, x + (size_t)done * channels, some,
-                         (int)channels);
+        put_newest(filter, x ? x + (size_t)done * channels : NULL, some);
         const wt_real *outputs = run_call(filter, some);
-        for (int t = 0; t < some; t++) y[done + t] = (float)outputs[t];
+        float *to = y + (size_t)done * (size_t)each;
+        for (size_t i = 0; i < (size_t)some * (size_t)each; i++) to[i] = (float)outputs[i];
     }
 }

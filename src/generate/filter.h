@@ -1,8 +1,8 @@
 /*
- * A network as a filter: a signal in, a signal out, block after block, for networks that predict a value per
- * sample from the signal up to `look_ahead` samples later. What stands before the signal is padding, as in
- * training: 0, after normalisation. No bit of the output depends on how the signal is cut into blocks or on
- * the number of threads.
+ * A network as a filter: a signal in, a signal out, block after block, for networks that predict a value, or
+ * a class by its logits, per sample from the signal up to `look_ahead` samples later. What stands before the
+ * signal is padding, as in training: 0, after normalisation, or the class of silence. No bit of the output
+ * depends on how the signal is cut into blocks or on the number of threads.
  */
 #ifndef WAVETRAIN_FILTER_H
 #define WAVETRAIN_FILTER_H
@@ -17,6 +17,8 @@ typedef struct {
     const wt_kernels *kernels;
     const wt_real *parameters; /* kernel order */
     int receptive_field, channels;
+    int outputs;                    /* per sample; 0: 1 */
+    const wt_quantization *classes; /* of one channel whose classes the network sees; NULL: values */
     wt_normalization normalization; /* channels 0: samples are taken as they are */
 } wt_filter_network;
 
@@ -28,9 +30,9 @@ wt_status wt_filter_create(wt_filter **out, const wt_filter_network *network, in
 /* Takes NULL. */
 void wt_filter_destroy(wt_filter *filter);
 
-/* The outputs that belong to the next `count` samples, at most a block: x [count, channels] → y [count],
- * which may be x. An output belongs to the newest sample that it sees; of a network with a look-ahead of a
- * samples it is that of a samples earlier. */
+/* The outputs that belong to the next `count` samples, at most a block: x [count, channels] → y [count,
+ * outputs], which may be x where both are of one number; x NULL: padding. An output belongs to the newest
+ * sample that it sees; of a network with a look-ahead of a samples it is that of a samples earlier. */
 void wt_filter_run(wt_filter *filter, const float *x, int count, float *y);
 
 #endif

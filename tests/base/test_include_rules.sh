@@ -27,6 +27,7 @@ train      | train           | everything above
 generate   | generate        | base comm config kernels data prepare network engine checkpoint metrics train
 predict    | predict         | everything above
 bench      |                 | everything above
+annotate   |                 | base comm config kernels data prepare network engine checkpoint metrics train generate
 amplifier  |                 | everything above
 sweep      |                 | everything above
 cli        |                 | everything above

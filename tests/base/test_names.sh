@@ -25,6 +25,7 @@ train: train trainer run step phase timer evaluator evaluated checkpoint guard j
 predict: scaling plan forecast calibration rates work cpu node
 bench: bench kernel measure stepper
 yaml: yaml
+annotate: annotate annotation event
 amplifier: amplifier effect nam capture
 sweep: sweep
 cli: command commands bench plan prepare manual completion

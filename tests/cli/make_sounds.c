@@ -7,6 +7,7 @@
  *   played      noise and plucked strings
  *   amplified D the same, D samples late, through a clipper and a filter
  *   speech      a tone in the middle half, silence before and after
+ *   events SEED faint noise, with 150 Hz from 0.1 s and 600 Hz from 0.3 s of each half second on, for 0.1 s
  *   zeros
  *   loud        a tone that goes to ±1.5 (with coding float)
  *   nan         a tone with one sample that is not a number (with coding float)
@@ -51,7 +52,15 @@ static float amplified(long n, int rate) {
     return sum;
 }
 
+static float event_sample(const signal_kind *s, long n) {
+    const double at = fmod((double)n / s->rate, 0.5);
+    const float quiet = 0.05f * noise(n, s->parameter);
+    if (at >= 0.1 && at < 0.2) return quiet + tone_sample(150, n, s->rate);
+    return at >= 0.3 && at < 0.4 ? quiet + tone_sample(600, n, s->rate) : quiet;
+}
+
 static float sample(const signal_kind *s, long n, int channel) {
+    if (strcmp(s->kind, "events") == 0) return event_sample(s, n);
     if (strcmp(s->kind, "played") == 0) return played(n, s->rate);
     if (strcmp(s->kind, "amplified") == 0) return amplified(n - (long)s->parameter, s->rate);
     if (strcmp(s->kind, "tone") == 0) return tone_sample(s->parameter * (1 << channel), n, s->rate);

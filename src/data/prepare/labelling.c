@@ -21,6 +21,18 @@ wt_status wt_labelling_parse_overlap(wt_overlap *overlap, const char *text) {
     return wt_error(WT_USAGE, "--overlap: got %s, expected refuse, first or mask", text);
 }
 
+wt_status wt_labelling_check(const wt_label_options *label, bool overlap, const char *useless) {
+    const bool any = label->label || label->annotations;
+    WT_CHECK(!any || !useless, WT_USAGE, "--%s: has no use where recordings have classes (--%s)", useless,
+             label->label ? "label" : "annotations");
+    WT_CHECK(label->annotations || !(label->column || label->background || overlap || label->point != 0),
+             WT_USAGE, "--label-column, --background, --overlap and --point: need --annotations");
+    WT_CHECK(any || !label->classes, WT_USAGE, "--classes: needs --label or --annotations");
+    WT_CHECK(label->point >= 0 && label->point <= 3600, WT_USAGE,
+             "--point: out of range (got %g, expected 0 … 3600)", label->point);
+    return WT_OK;
+}
+
 /* --- a class per recording --- */
 
 static wt_status classify_recordings(wt_labelling *labelling, const wt_recordings *recordings,

@@ -27,6 +27,10 @@ typedef struct wt_label_options {
 /* "refuse" (NULL), "first" or "mask". */
 wt_status wt_labelling_parse_overlap(wt_overlap *overlap, const char *text);
 
+/* Options that belong together, by their names on the command line. `overlap`: it was given; `useless`: an
+ * option that was given and has no use where recordings have classes; NULL: none. */
+wt_status wt_labelling_check(const wt_label_options *options, bool overlap, const char *useless);
+
 /* Seconds of a recording. */
 typedef struct {
     double start, end;

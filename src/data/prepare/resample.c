@@ -7,6 +7,7 @@
  */
 #include <soxr.h>
 
+#include "base/memory.h"
 #include "prepare_internal.h"
 
 static const double passband_end = 0.95; /* of half the lower rate */
@@ -40,4 +41,43 @@ wt_status wt_sound_resample(float **out, const float *samples, int64_t frames, i
     }
     *out = resampled;
     return WT_OK;
+}
+
+/* --- piece by piece --- */
+
+struct wt_sound_resampler {
+    soxr_t soxr;
+};
+
+wt_status wt_sound_resampler_open(wt_sound_resampler **out, int channels, int from, int to) {
+    soxr_error_t error;
+    *out = NULL;
+    WT_TRY(check_request(1, 1, channels, from, to));
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
+    quality.passband_end = passband_end;
+    const soxr_runtime_spec_t runtime = soxr_runtime_spec(1); /* threads */
+    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    WT_TRY(wt_alloc(out, 1, sizeof **out, "resampling"));
+    (*out)->soxr = soxr_create(from, to, (unsigned)channels, &error, &io, &quality, &runtime);
+    if (!error) return WT_OK;
+    wt_free(*out);
+    *out = NULL;
+    return wt_error(WT_FAILED, "resampling from %d to %d Hz failed (%s)", from, to, soxr_strerror(error));
+}
+
+wt_status wt_sound_resampler_run(wt_sound_resampler *resampler, const float *in, int64_t frames,
+                                 int64_t *taken, float *out, int64_t capacity, int64_t *got) {
+    size_t read = 0, written = 0;
+    const soxr_error_t error = soxr_process(resampler->soxr, in, in ? (size_t)frames : 0, &read, out,
+                                            (size_t)capacity, &written);
+    WT_CHECK(!error, WT_FAILED, "resampling failed (%s)", soxr_strerror(error));
+    *taken = (int64_t)read;
+    *got = (int64_t)written;
+    return WT_OK;
+}
+
+void wt_sound_resampler_close(wt_sound_resampler *resampler) {
+    if (!resampler) return;
+    soxr_delete(resampler->soxr);
+    wt_free(resampler);
 }

@@ -75,6 +75,15 @@ wt_status wt_sound_reader_open(wt_sound_reader **out, wt_sound_format *format, c
 wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t frames, int64_t *got);
 void wt_sound_reader_close(wt_sound_reader *reader); /* takes NULL */
 
+/* Resampling as wt_sound_resample does, piece by piece. */
+typedef struct wt_sound_resampler wt_sound_resampler;
+wt_status wt_sound_resampler_open(wt_sound_resampler **out, int channels, int from, int to);
+/* Up to `capacity` frames of `out` from `frames` of `in`, of which *taken are used (in NULL: the end); *got 0
+ * after the end: there are no more. */
+wt_status wt_sound_resampler_run(wt_sound_resampler *resampler, const float *in, int64_t frames,
+                                 int64_t *taken, float *out, int64_t capacity, int64_t *got);
+void wt_sound_resampler_close(wt_sound_resampler *resampler); /* takes NULL */
+
 /* Frames that `frames` at rate `from` become at rate `to`: ⌊frames·to/from + ½⌋, at least 1. */
 int64_t wt_sound_resampled_frames(int64_t frames, int from, int to);
 

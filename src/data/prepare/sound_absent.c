@@ -47,3 +47,20 @@ wt_status wt_sound_reader_next(wt_sound_reader *reader, float *samples, int64_t 
 void wt_sound_reader_close(wt_sound_reader *reader) {
     (void)reader;
 }
+
+wt_status wt_sound_resampler_open(wt_sound_resampler **out, int channels, int from, int to) {
+    (void)channels, (void)from, (void)to;
+    *out = NULL;
+    return absent("resampling");
+}
+
+wt_status wt_sound_resampler_run(wt_sound_resampler *resampler, const float *in, int64_t frames,
+                                 int64_t *taken, float *out, int64_t capacity, int64_t *got) {
+    (void)resampler, (void)in, (void)frames, (void)out, (void)capacity;
+    *taken = *got = 0;
+    return absent("resampling");
+}
+
+void wt_sound_resampler_close(wt_sound_resampler *resampler) {
+    (void)resampler;
+}
