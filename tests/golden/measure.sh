@@ -132,7 +132,7 @@ results() {
     local markov=
     state "$1" "$2" "$(ls run/checkpoints/*.h5 | tail -n 1)"
     line "$1" metrics "$2" "$(awk -F, '
-        NR == 1 { for (i = 1; i <= NF; i++) if ($i != "seconds" && $i != "samples_per_second") keep[++n] = i }
+        NR == 1 { for (i = 1; i <= NF; i++) if ($i !~ /^(seconds|samples_per_second|validation_accuracy)$/) keep[++n] = i }
         { for (i = 1; i <= n; i++) printf "%s%s", $keep[i], i < n ? "," : "\n" }' run/metrics.csv | hashed)"
     case $3 in levels* | values* | pairs) markov="--predictions predicted.csv" ;; *) markov=--markov ;; esac
     if $mpi "$program" evaluate run $markov >evaluated.txt 2>evaluate.log; then

@@ -165,14 +165,14 @@ static void damage_is_named(void **state) {
     static const struct {
         const char *rows, *words;
     } cases[] = {
-        {"1,0,1,1,0,1,1,,,,1,1\n2,0,x,1,0,1,1,,,,1,1\n", "line 3: not a number (got \"2,0,x"},
+        {"1,0,1,1,0,1,1,,,,1,1,\n2,0,x,1,0,1,1,,,,1,1,\n", "line 3: not a number (got \"2,0,x"},
         {"1,0,1,1,0,1,1,,,,1\n", "line 2: too few columns"},
-        {"1,0,1,1,0,1,1,,,,1,1,5\n", "line 2: too many columns"},
-        {"1,0,1,1,0,1,1,,,,1,1\n1,0,1,1,0,1,1,,,,1,1\n", "line 3: each step must stand once"},
-        {"5,0,1,1,0,1,1,,,,1,1\n4,0,1,1,0,1,1,,,,1,1\n", "line 3: each step must stand once"},
-        {",0,1,1,0,1,1,,,,1,1\n", "line 2: a row must begin with its step"},
-        {"99999999999999999999,0,1,1,0,1,1,,,,1,1\n", "line 2: a row must begin with its step"},
-        {"1, \n2,0,1,1,0,1,1,,,,1,1\n", "line 2: not a number"},
+        {"1,0,1,1,0,1,1,,,,1,1,,5\n", "line 2: too many columns"},
+        {"1,0,1,1,0,1,1,,,,1,1,\n1,0,1,1,0,1,1,,,,1,1,\n", "line 3: each step must stand once"},
+        {"5,0,1,1,0,1,1,,,,1,1,\n4,0,1,1,0,1,1,,,,1,1,\n", "line 3: each step must stand once"},
+        {",0,1,1,0,1,1,,,,1,1,\n", "line 2: a row must begin with its step"},
+        {"99999999999999999999,0,1,1,0,1,1,,,,1,1,\n", "line 2: a row must begin with its step"},
+        {"1, \n2,0,1,1,0,1,1,,,,1,1,\n", "line 2: not a number"},
         {"\n", "line 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -11,7 +11,7 @@ touch words.yaml
 # LINE | what is offered, in the order of the alphabet; * for a name of a file. Each word of the line is a
 # word of the command line, also "=", as bash has it; zsh and fish get them put together.
 cat >lines.txt <<'LINES'
-pre | prepare
+pre | predict prepare
 prepare t | table text
 prepare simulate | simulate
 prepare simulate s | sine
