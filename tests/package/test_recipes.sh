@@ -8,7 +8,7 @@ set -eu -o pipefail
 
 sed -n "/^parts()/,/^TABLE/p" "$SOURCE/jobs/setup.sh" | sed -n 's/^ *has_[a-z0-9_]* .* \([a-z0-9~+-]*\)$/\1/p' |
     sed 's/[~+].*//' | sed 's/^gcc$/c/; s/^pkgconf$/pkgconfig/' | sort >setup.txt
-sed -n 's/^ *depends_on("\([a-z0-9]*\).*/\1/p' "$SOURCE/jobs/spack/packages/wavetrain/package.py" | sort >spack.txt
+sed -n 's/^ *depends_on("\([a-z0-9-]*\).*/\1/p' "$SOURCE/jobs/spack/packages/wavetrain/package.py" | sort >spack.txt
 [ "$(wc -l <setup.txt)" -ge 14 ] || fail "not found in setup.sh: $(cat setup.txt)"
 cmp setup.txt spack.txt || fail "setup.sh and Spack's recipe differ: $(diff setup.txt spack.txt)"
 # the options that it sets are options of the project
