@@ -69,7 +69,7 @@ same_run whole unread 60
 
 # long steps: what is done is on disk at once, with the verdict; a second SIGINT ends the program, any other
 # signal does so once the checkpoint is whole; neither waits for the step
-batch=$((${SLOWNESS:-1} > 1 ? 128 : 4096))
+batch=4096
 long() { # RUN: begins, and is in its third step
     start "$1" --set train.batch=$batch --set train.microbatches=8 --set train.steps=8
     WAIT_SECONDS=120 wait_for "$1" 2

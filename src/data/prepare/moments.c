@@ -32,9 +32,7 @@ wt_status wt_prepare_measure(const wt_prepare_plan *plan, size_t item, const wt_
             measure_channel(moments->mean, moments->squares, c, utterance.samples, utterance.count,
                             plan->channels);
     }
-    wt_free(utterance.samples);
-    wt_free(utterance.labels);
-    wt_free(utterance.frames);
+    wt_prepare_dispose_utterance(&utterance);
     return status;
 }
 
@@ -66,9 +64,7 @@ wt_status wt_prepare_measure_frames(const wt_prepare_plan *plan, size_t item,
             measure_channel(moments->mean, moments->squares, c, utterance.frames, utterance.frame_count,
                             plan->features.count);
     }
-    wt_free(utterance.samples);
-    wt_free(utterance.labels);
-    wt_free(utterance.frames);
+    wt_prepare_dispose_utterance(&utterance);
     return status;
 }
 

@@ -26,6 +26,9 @@ wt_status wt_ogg_check(FILE *file, const char *path, int64_t *end);
 /* A rate and a number of channels within bounds, or an error about `path`. */
 wt_status wt_sound_check_format(const char *path, const wt_sound_format *format);
 
+/* Frees what was loaded of an utterance. */
+void wt_prepare_dispose_utterance(wt_utterance *utterance);
+
 /* A plan of simulated utterances of `bytes` each: a tenth of them (at least one) is for testing, another for
  * validation. */
 wt_status wt_simulated_plan(wt_prepare_plan *plan, size_t items, int64_t bytes, int64_t shard_bytes);

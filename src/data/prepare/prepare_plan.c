@@ -104,6 +104,13 @@ void wt_prepare_warn_of_classes(const wt_prepare_plan *plan, const wt_prepare_ta
     }
 }
 
+void wt_prepare_dispose_utterance(wt_utterance *utterance) {
+    wt_free(utterance->samples);
+    wt_free(utterance->labels);
+    wt_free(utterance->mask);
+    wt_free(utterance->frames);
+}
+
 static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *plan, wt_split split,
                                size_t item, const wt_utterance_source *source, wt_prepare_tally *tally) {
     wt_utterance utterance = {.samples = NULL};
@@ -131,10 +138,7 @@ static wt_status add_utterance(wt_shard_writer *writer, const wt_prepare_plan *p
             tally->clipped += count_clipped(utterance.samples, utterance.count * plan->channels);
         if (source->done) source->done(source->progress);
     }
-    wt_free(utterance.samples);
-    wt_free(utterance.labels);
-    wt_free(utterance.mask);
-    wt_free(utterance.frames);
+    wt_prepare_dispose_utterance(&utterance);
     return status;
 }
 

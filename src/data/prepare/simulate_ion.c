@@ -144,8 +144,7 @@ static wt_status write_ion_rows(FILE *file, const wt_ion *ion) {
         for (int64_t i = 0; status == WT_OK && i < utterance.count; i++, row++)
             fprintf(file, "%.9g,%.9g,%d\n", (double)row / ion->rate, (double)utterance.samples[i],
                     (int)utterance.labels[i]);
-        wt_free(utterance.samples);
-        wt_free(utterance.labels);
+        wt_prepare_dispose_utterance(&utterance);
         WT_TRY(status);
     }
     return WT_OK;
