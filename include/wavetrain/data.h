@@ -205,7 +205,7 @@ typedef struct {
 } wt_class_names;
 
 /* The name of a class, or its number where it has none. */
-void wt_class_name(char out[WT_CLASS_TEXT], const wt_class_names *names, int class);
+void wt_class_name(char out[WT_CLASS_TEXT], const wt_class_names *names, int number);
 /* Whether two say the same, or one has no names. *other: the first class that differs. */
 bool wt_class_names_agree(const wt_class_names *a, const wt_class_names *b, int *other);
 

@@ -96,8 +96,8 @@ void wt_label_results_dispose(wt_label_results *results);
  * predictions) over the classes that are present in truth or prediction and, with least > 0, stand in the
  * truth so often. */
 double wt_label_table_accuracy(const int64_t *table, int classes);
-double wt_label_table_precision(const int64_t *table, int classes, int class); /* hits / predictions */
-double wt_label_table_recall(const int64_t *table, int classes, int class);    /* hits / truths */
+double wt_label_table_precision(const int64_t *table, int classes, int number); /* hits / predictions */
+double wt_label_table_recall(const int64_t *table, int classes, int number);    /* hits / truths */
 /* The share of targets whose class is among the `top` likeliest. */
 double wt_label_results_top(const wt_label_results *results, int top);
 double wt_label_table_macro_f1(const int64_t *table, int classes, int64_t least);

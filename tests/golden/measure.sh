@@ -122,9 +122,10 @@ measure() {
 }
 
 # first_reported: a report of evaluate in the words of earlier programs, without the lines per sample of 16
-# bits, which they did not print
+# bits and those per class and per recording, which they did not print
 first_reported() {
-    sed 's/ bits per / bits a /; /^  per sample of 16 bits /d; /^  ([0-9.]* % of the targets stand in runs of /d; /^  the same, out of such runs /d'
+    sed 's/ bits per / bits a /; /^  per sample of 16 bits /d; /^  ([0-9.]* % of the targets stand in runs of /d; /^  the same, out of such runs /d
+        /^  top [0-9]* /d; /^  of whole recordings, /d; /^ *class .* precision *recall$/,/^  [t(]/ { /^  [t(]/!d }'
 }
 
 # results CASE KEY DATA: of a run that is done
