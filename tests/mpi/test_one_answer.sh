@@ -68,7 +68,8 @@ OMP_PROC_BIND=true like one bound 3 2 --set exchange.bucket=0.005 --set exchange
 
 # --- each table of kernels with itself: all that the configuration has a name for ---
 
-backends=$("$WAVETRAIN" train --help-config | sed -n 's/^  backend: auto *# auto, \([^.]*\)\..*/\1/p' | sed 's/,\| or / /g')
+backends=$("$WAVETRAIN" train --help-config | sed -n '/^  backend: auto/,/\./p' | tr -s '# \n' ' ' |
+    sed -n 's/^ *backend: auto auto, \([^.]*\)\..*/\1/p' | sed 's/,\| or / /g')
 [ "$(wc -w <<<"$backends")" -ge 2 ] || fail "the kernels' names are not where they were: '$backends'"
 tables=
 for backend in $backends; do
