@@ -82,11 +82,9 @@ typedef struct {
     wt_prediction *rows; /* [count] */
     int64_t count, room;
     int64_t *ranks; /* [classes] targets whose class is the likeliest but so many */
-    int64_t
-        *recordings; /* [utterances, classes] sums of probabilities in units of 2^-32, where recordings have
-                          * one class; else NULL */
-    int64_t utterances;
-    int64_t right; /* recordings whose class has the largest sum; rank 0 */
+    /* where recordings have one class, else NULL: [utterances, classes] sums of probabilities in 2^-32 */
+    int64_t *recordings;
+    int64_t utterances, right; /* right: recordings whose class has the largest sum; rank 0 */
 } wt_label_results;
 
 wt_status wt_label_results_init(wt_label_results *results, int classes, bool keep);

@@ -82,6 +82,7 @@ static wt_status make_channel_filters(const wt_effect *e, passage *p) {
                                       .parameters = e->restored.parameters,
                                       .receptive_field = wt_network_get_traits(network)->receptive_field,
                                       .channels = e->channels,
+                                      .outputs = 1,
                                       .normalization = wt_checkpoint_get_state(e->checkpoint)->normalization};
     const size_t block = (size_t)p->block;
     p->width = e->channels;

@@ -29,6 +29,7 @@ typedef struct {
     const wt_kernels *kernels;
     wt_restored restored;
     wt_quantization quantization;
+    wt_filter *filter;
     wt_annotation_writer *writer;
     annotated_sum *sum;
     int classes;
@@ -40,7 +41,6 @@ typedef struct {
     wt_sound_format format;
     wt_sound_reader *reader;
     wt_sound_resampler *resampler; /* NULL: it is of the network's rate */
-    wt_filter *filter;
     wt_event_merger merger;
     float *read, *resampled, *logits; /* [PIECE, channels], [PIECE, network's channels], [PIECE, classes] */
     double *sums;                     /* [classes] of probabilities, where a recording has one class */
@@ -77,7 +77,7 @@ static wt_status take_outputs(passage_of_sound *p, const float *y) {
 
 /* `x` NULL: padding behind the end. */
 static wt_status run_piece(passage_of_sound *p, const float *x, int count) {
-    wt_filter_run(p->filter, x, count, p->logits);
+    wt_filter_run(p->all->filter, x, count, p->logits);
     for (int t = 0; t < count; t++) {
         if (p->skip > 0) {
             p->skip--;
@@ -133,17 +133,6 @@ static wt_status take_whole(passage_of_sound *p) {
 
 static wt_status open_recording(passage_of_sound *p, const char *path) {
     const annotator *all = p->all;
-    const wt_network *network = all->restored.network;
-    const wt_network_traits *traits = wt_network_get_traits(network);
-    const bool class = traits->input_kind == WT_INPUT_CLASS;
-    const wt_filter_network filter = {.graph = wt_network_graph(network),
-                                      .kernels = all->kernels,
-                                      .parameters = all->restored.parameters,
-                                      .receptive_field = traits->receptive_field,
-                                      .channels = all->state->channels,
-                                      .outputs = all->classes,
-                                      .classes = class ? &all->quantization : NULL,
-                                      .normalization = all->state->normalization};
     WT_TRY(wt_sound_reader_open(&p->reader, &p->format, path));
     const int own = p->format.channels, channels = all->state->channels;
     WT_CHECK(channels == 1 || own == channels, WT_USAGE,
@@ -157,11 +146,11 @@ static wt_status open_recording(passage_of_sound *p, const char *path) {
     WT_TRY(wt_alloc(&p->logits, (size_t)PIECE * (size_t)all->classes, sizeof *p->logits, "a piece of sound"));
     if (all->state->names.classes.whole)
         WT_TRY(wt_alloc(&p->sums, (size_t)all->classes, sizeof *p->sums, "probabilities"));
-    return wt_filter_create(&p->filter, &filter, PIECE);
+    wt_filter_restart(all->filter);
+    return WT_OK;
 }
 
 static void close_recording(passage_of_sound *p) {
-    wt_filter_destroy(p->filter);
     wt_sound_resampler_close(p->resampler);
     wt_sound_reader_close(p->reader);
     wt_free(p->read);
@@ -204,8 +193,19 @@ static wt_status open_annotator(annotator *all) {
     all->quantization = config->data.quantization;
     WT_TRY(wt_kernels_select(&all->kernels, config->run.backend, WT_PRECISION_FP32));
     WT_TRY(wt_restore_network(&all->restored, all->checkpoint, all->job->raw));
-    all->classes = wt_network_get_traits(all->restored.network)->classes;
-    return WT_OK;
+    const wt_network *network = all->restored.network;
+    const wt_network_traits *traits = wt_network_get_traits(network);
+    all->classes = traits->classes;
+    const wt_filter_network filter = {.graph = wt_network_graph(network),
+                                      .kernels = all->kernels,
+                                      .parameters = all->restored.parameters,
+                                      .receptive_field = traits->receptive_field,
+                                      .channels = all->state->channels,
+                                      .outputs = traits->classes,
+                                      .classes = traits->input_kind == WT_INPUT_CLASS ? &all->quantization
+                                                                                      : NULL,
+                                      .normalization = all->state->normalization};
+    return wt_filter_create(&all->filter, &filter, PIECE);
 }
 
 static wt_status annotate_all(annotator *all, const wt_recordings *recordings) {
@@ -237,6 +237,7 @@ wt_status wt_annotate(wt_checkpoint *checkpoint, const wt_annotate_job *job) {
                     (long long)sum.recordings, sum.seconds);
 cleanup:
     wt_recordings_dispose(&recordings);
+    wt_filter_destroy(all.filter);
     wt_restored_dispose(&all.restored);
     return status;
 }

@@ -6,11 +6,13 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
+#include "data/prepare/prepare.h"
 
 struct wt_annotation_writer {
     wt_annotation_format format;
-    char path[WT_PATH_MAX]; /* of the file, or of the folder */
     bool folder;
+    wt_partial_folder tracks; /* of files; its name becomes that of the folder when all are whole */
     FILE *file;
     char name[WT_PATH_MAX]; /* of the file that is written */
     const char *id;
@@ -29,21 +31,6 @@ wt_status wt_annotation_writer_parse(wt_annotation_format *format, const char *t
     return text ? wt_error(WT_USAGE, "--format: got %s, expected csv, audacity or raven", text) : WT_OK;
 }
 
-/* Quoted where a reader would take it apart. */
-static void write_quoted(FILE *file, const char *text, char separator) {
-    const char marks[] = {separator, '"', '\n', '\r', '\0'};
-    if (!strpbrk(text, marks)) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 static wt_status begin_annotations(wt_annotation_writer *writer, const char *path) {
     snprintf(writer->name, sizeof writer->name, "%s", path);
     return wt_file_begin(&writer->file, path);
@@ -56,10 +43,10 @@ wt_status wt_annotation_writer_open(wt_annotation_writer **out, const char *path
     WT_TRY(wt_path_require_free(path, " (expected a name that is free)"));
     WT_TRY(wt_alloc(&writer, 1, sizeof *writer, "annotations"));
     writer->format = format;
-    writer->folder = several && format == WT_ANNOTATION_AUDACITY;
-    snprintf(writer->path, sizeof writer->path, "%s", path);
-    wt_status status = writer->folder ? wt_folder_make(path) : begin_annotations(writer, path);
+    const bool folder = several && format == WT_ANNOTATION_AUDACITY;
+    wt_status status = folder ? wt_partial_create(&writer->tracks, path) : begin_annotations(writer, path);
     if (status != WT_OK) return wt_annotation_writer_close(writer, status);
+    writer->folder = folder;
     if (format == WT_ANNOTATION_CSV) fputs("file,start,end,class,probability\n", writer->file);
     if (format == WT_ANNOTATION_RAVEN)
         fputs("Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\t"
@@ -69,12 +56,12 @@ wt_status wt_annotation_writer_open(wt_annotation_writer **out, const char *path
     return WT_OK;
 }
 
-/* FOLDER/ID with the ending .txt; its own folder is made. */
+/* ID with the ending .txt in the folder; its own folder is made. */
 static wt_status begin_track(wt_annotation_writer *writer, const char *id) {
     char path[WT_PATH_MAX], folder[WT_PATH_MAX];
     const char *base = wt_path_base(id), *dot = strrchr(base, '.');
     const int stem = dot && dot > base ? (int)(dot - id) : (int)strlen(id);
-    const int length = snprintf(path, sizeof path, "%s/%.*s.txt", writer->path, stem, id);
+    const int length = snprintf(path, sizeof path, "%s/%.*s.txt", writer->tracks.path, stem, id);
     WT_CHECK(length < (int)sizeof path, WT_USAGE, "%s: the name is too long", id);
     snprintf(folder, sizeof folder, "%.*s", (int)(wt_path_base(path) - path - 1), path);
     WT_TRY(wt_folder_make(folder));
@@ -91,22 +78,22 @@ wt_status wt_annotation_writer_add(wt_annotation_writer *writer, const wt_writte
     FILE *file = writer->file;
     switch (writer->format) {
     case WT_ANNOTATION_CSV:
-        write_quoted(file, writer->id, ',');
+        wt_output_field(file, writer->id, ',');
         fprintf(file, ",%.9f,%.9f,", event->start, event->end);
-        write_quoted(file, event->class, ',');
+        wt_output_field(file, event->class, ',');
         fprintf(file, ",%.6f\n", event->probability);
         break;
     case WT_ANNOTATION_AUDACITY:
         fprintf(file, "%.9f\t%.9f\t", event->start, event->end);
-        write_quoted(file, event->class, '\t');
+        wt_output_field(file, event->class, '\t');
         fputc('\n', file);
         break;
     case WT_ANNOTATION_RAVEN:
         fprintf(file, "%lld\tSpectrogram 1\t1\t%.9f\t%.9f\t0.0\t%.1f\t", ++writer->selection,
                 writer->before + event->start, writer->before + event->end, writer->rate / 2.0);
-        write_quoted(file, writer->id, '\t');
+        wt_output_field(file, writer->id, '\t');
         fprintf(file, "\t%.9f\t", event->start);
-        write_quoted(file, event->class, '\t');
+        wt_output_field(file, event->class, '\t');
         fprintf(file, "\t%.6f\n", event->probability);
         break;
     }
@@ -124,6 +111,8 @@ wt_status wt_annotation_writer_end(wt_annotation_writer *writer, double length) 
 wt_status wt_annotation_writer_close(wt_annotation_writer *writer, wt_status status) {
     if (!writer) return status;
     if (writer->file) status = wt_file_finish(writer->file, writer->name, status);
+    if (writer->folder && status == WT_OK) status = wt_partial_commit(&writer->tracks);
+    if (writer->folder && status != WT_OK) wt_partial_remove(&writer->tracks);
     wt_free(writer);
     return status;
 }

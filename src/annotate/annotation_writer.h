@@ -1,7 +1,7 @@
 /*
  * Events as files that prepare audio --annotations reads back (data/prepare/annotations.h): CSV (file, start,
  * end, class, probability), Raven's selection table, or label tracks as Audacity has them, a file per
- * recording. Files get their names when they are whole.
+ * recording. Files and folders get their names when they are whole.
  */
 #ifndef WAVETRAIN_ANNOTATION_WRITER_H
 #define WAVETRAIN_ANNOTATION_WRITER_H

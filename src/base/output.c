@@ -101,6 +101,20 @@ bool wt_output_finish(void) {
     return write_output("?", 1) && written;
 }
 
+void wt_output_field(FILE *out, const char *text, char separator) {
+    const char marks[] = {separator, '"', '\n', '\r', '\0'};
+    if (!strpbrk(text, marks)) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
 void wt_output_wrap(FILE *out, const char *text, int indent) {
     int column = indent;
     for (const char *space = ""; *text; space = " ") {

@@ -18,6 +18,10 @@ void wt_output_is_data(void);
 /* Whether everything that was printed has been written. At the end. */
 bool wt_output_finish(void);
 
+/* A field of a table for other programs, quoted where a reader would take it apart (RFC 4180; `separator`
+ * stands between fields). */
+void wt_output_field(FILE *out, const char *text, char separator);
+
 /* Words up to column 79, further lines indented; the first one begins where the cursor is, at `indent`. */
 void wt_output_wrap(FILE *out, const char *text, int indent);
 

@@ -282,7 +282,8 @@ static wt_status evaluate_and_print(wt_comm *comm, evaluation *r, const char *fi
     WT_CHECK(given.copies || given.temperature == 1, WT_USAGE, "--temperature: needs --copies");
     const bool loss_alone = given.markov || given.predictions || given.logits || given.probabilities;
     WT_CHECK(!given.copies || (!loss_alone && !given.frames && !given.speakers), WT_USAGE,
-             "--copies: does not go with --markov, --predictions, --logits, --frames or --speakers");
+             "--copies: does not go with --markov, --predictions, --probabilities, --logits, --frames or "
+             "--speakers");
     WT_CHECK(!given.speakers || !loss_alone, WT_USAGE,
              "--speakers: does not go with --markov, --predictions or --logits");
     WT_TRY(wt_agree_open_checkpoint(comm, &r->checkpoint, file_or_run, given.checkpoint));

@@ -117,13 +117,11 @@ static wt_status run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
          "TD|DT"},
         {"speaker", '\0', POPT_ARG_STRING, &own.speaker, 0,
          "Who speaks: folder (the first folder in a recording's name), a regular expression whose first "
-         "group in the "
-         "name is it, or a file with lines RECORDING SPEAKER",
-         "folder|REGEX|FILE"},
+         "group in the name is it, a file with lines RECORDING SPEAKER, or a column of a table",
+         "folder|REGEX|FILE|FILE.csv:COLUMN"},
         {"label", '\0', POPT_ARG_STRING, &own.label.label, 0,
          "The class of each recording: folder (the one that it lies in), a regular expression whose first "
-         "group in "
-         "the name is it, or a column of a table, where the recording is found by its file's name",
+         "group in the name is it, or a column of a table, where the recording is found by its file's name",
          "folder|REGEX|FILE.csv:COLUMN"},
         {"annotations", '\0', POPT_ARG_STRING, &own.label.annotations, 0,
          "Events in the recordings, which give each sample a class: CSV (file, start, end, class; seconds), "
@@ -137,8 +135,7 @@ static wt_status run_prepare_audio(wt_comm *comm, int argc, const char **argv) {
          "NAME|mask"},
         {"overlap", '\0', POPT_ARG_STRING, &own.overlap, 0,
          "Where events of two classes overlap: refuse (default), first (the one that begins first), or mask "
-         "(no "
-         "targets)",
+         "(no targets)",
          "refuse|first|mask"},
         {"point", '\0', POPT_ARG_DOUBLE, &own.label.point, 0,
          "Length of labels that are points in time (default: one sample)", "SECONDS"},

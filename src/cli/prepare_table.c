@@ -64,8 +64,7 @@ static wt_status run_prepare_table(wt_comm *comm, int argc, const char **argv) {
         {"values", '\0', POPT_ARG_NONE, &own.values, 0, "The label is a value, not a class", NULL},
         {"classes", '\0', POPT_ARG_STRING, &own.classes, 0,
          "Number of classes (default: the largest label plus 1); or labels are names: names takes those that "
-         "it "
-         "meets, a list is all of them, in order",
+         "it meets, a list is all of them, in order",
          "N|names|NAME,NAME…"},
         {"group", '\0', POPT_ARG_STRING, &own.group, 0,
          "Rows with the same value of this column fall into the same part (default: parts are blocks of "

@@ -206,9 +206,8 @@ static void run_phase(wt_engine *e, wt_pass_phase phase, void (*between)(void *)
     wt_tasks_run(&e->plan->tasks[phase], &task_run);
 }
 
-/* An engine that carries computes no context. */
 static bool is_serial_call(const wt_engine *e) {
-    const int window = e->shape.carries ? INT32_MAX / 2 : e->shape.targets;
+    const int window = e->shape.carries ? WT_ENGINE_CARRIED : e->shape.targets;
     return !e->shared && wt_engine_is_serial(e->graph, e->shape.backward, window,
                                              e->plan->lists_targets ? e->list.count : count_call_targets(e));
 }

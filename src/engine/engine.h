@@ -120,7 +120,9 @@ int64_t wt_engine_bytes(const wt_graph *graph, const wt_kernels *kernels, const 
 int wt_engine_microbatch_sums(const wt_graph *graph);
 int wt_engine_microbatch_sum_count(const wt_graph *graph);
 
-/* Whether a call with so many targets, in windows of so many, is so small that one thread computes it. */
+/* Whether a call with so many targets, in windows of so many, is so small that one thread computes it. An
+ * engine that carries computes no context, as if its windows had WT_ENGINE_CARRIED targets. */
+enum { WT_ENGINE_CARRIED = INT32_MAX / 2 };
 bool wt_engine_is_serial(const wt_graph *graph, bool backward, int window_targets, double targets);
 
 /* Operations per target of what forward goes on with to gradients: the loss's stage. */

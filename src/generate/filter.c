@@ -15,13 +15,13 @@ struct wt_filter {
     wt_batch batch;
 };
 
-enum { CALL = 576, MANY = 1 << 24 /* targets, compared with which a window's context is nothing */ };
+enum { CALL = 576 };
 
 /* Several threads share a call where it is work enough. */
 static int find_call_samples(const wt_filter_network *network, int block) {
     int call = CALL;
     while (omp_get_max_threads() > 1 && call < block &&
-           wt_engine_is_serial(network->graph, false, MANY, call))
+           wt_engine_is_serial(network->graph, false, WT_ENGINE_CARRIED, call))
         call *= 2;
     return call < block ? call : block;
 }
@@ -35,13 +35,9 @@ static wt_status take_batch(wt_filter *filter) {
                         .channels = filter->network.classes ? 0 : filter->network.channels,
                         .target_count = &filter->count};
     const size_t rows = (size_t)wt_batch_rows(batch), samples = rows * (size_t)batch->channels;
-    if (filter->network.classes) {
-        const int32_t silence = wt_quantize_silence(*filter->network.classes);
-        WT_TRY(wt_alloc(&batch->classes, rows, sizeof *batch->classes, "a block of samples"));
-        for (size_t i = 0; i < rows; i++) batch->classes[i] = silence;
-    } else {
-        WT_TRY(wt_alloc(&batch->signal, samples, sizeof *batch->signal, "a block of samples"));
-    }
+    WT_TRY(filter->network.classes
+               ? wt_alloc(&batch->classes, rows, sizeof *batch->classes, "a block of samples")
+               : wt_alloc(&batch->signal, samples, sizeof *batch->signal, "a block of samples"));
     WT_TRY(wt_alloc(&batch->value, targets, sizeof *batch->value, "a block of samples"));
     WT_TRY(wt_alloc(&batch->target, targets, sizeof *batch->target, "a block of samples"));
     for (size_t t = 0; t < targets; t++) batch->target[t] = -1; /* outputs alone */
@@ -61,31 +57,6 @@ static const wt_real *run_call(wt_filter *filter, int count) {
         memmove(batch->signal, batch->signal + (size_t)count * channels,
                 context * channels * sizeof *batch->signal);
     return wt_engine_outputs(filter->engine, 0);
-}
-
-/* What stands before the signal, whose samples are zeros. */
-static void run_padding(wt_filter *filter) {
-    for (int left = filter->network.receptive_field - 1; left > 0; left -= filter->count)
-        run_call(filter, left < filter->call ? left : filter->call);
-}
-
-wt_status wt_filter_create(wt_filter **out, const wt_filter_network *network, int block) {
-    wt_status status = WT_OK;
-    wt_filter *filter;
-    *out = NULL;
-    WT_TRY(wt_alloc(&filter, 1, sizeof *filter, "a filter"));
-    filter->network = *network;
-    filter->call = find_call_samples(network, block);
-    const wt_engine_shape shape = {.windows = 1, .targets = filter->call, .carries = true};
-    WT_GUARD(take_batch(filter));
-    WT_GUARD(wt_engine_create(&filter->engine, network->graph, network->kernels, &shape));
-    wt_engine_pack(filter->engine, network->parameters);
-    run_padding(filter);
-    *out = filter;
-    filter = NULL;
-cleanup:
-    wt_filter_destroy(filter);
-    return status;
 }
 
 void wt_filter_destroy(wt_filter *filter) {
@@ -109,32 +80,61 @@ static void normalise_filter(const wt_normalization *n, wt_real *to, const float
     }
 }
 
-/* The newest rows of the next call: of samples, or of padding. */
-static void put_newest(wt_filter *filter, const float *x, int count) {
+/* Rows of the next call from `row` on: of samples, or of padding. */
+static void fill_filter_rows(wt_filter *filter, int row, const float *x, int count) {
     const wt_filter_network *network = &filter->network;
-    const size_t context = (size_t)(network->receptive_field - 1), channels = (size_t)network->channels;
+    const size_t channels = (size_t)network->channels;
     if (network->classes) {
-        int32_t *newest = filter->batch.classes + context;
+        int32_t *to = filter->batch.classes + row;
         for (int t = 0; t < count; t++)
-            newest[t] = x ? wt_quantize(*network->classes, (double)x[t])
-                          : wt_quantize_silence(*network->classes);
+            to[t] = x ? wt_quantize(*network->classes, (double)x[t]) : wt_quantize_silence(*network->classes);
         return;
     }
-    wt_real *newest = filter->batch.signal + context * channels;
+    wt_real *to = filter->batch.signal + (size_t)row * channels;
     if (x)
-        normalise_filter(&network->normalization, newest, x, count, network->channels);
+        normalise_filter(&network->normalization, to, x, count, network->channels);
     else
-        memset(newest, 0, (size_t)count * channels * sizeof *newest);
+        memset(to, 0, (size_t)count * channels * sizeof *to);
+}
+
+/* After receptive_field - 1 targets of padding nothing is left of what was before. */
+void wt_filter_restart(wt_filter *filter) {
+    const int context = filter->network.receptive_field - 1;
+    fill_filter_rows(filter, 0, NULL, context);
+    for (int left = context, some; left > 0; left -= some) {
+        some = left < filter->call ? left : filter->call;
+        fill_filter_rows(filter, context, NULL, some);
+        run_call(filter, some);
+    }
+}
+
+wt_status wt_filter_create(wt_filter **out, const wt_filter_network *network, int block) {
+    wt_status status = WT_OK;
+    wt_filter *filter;
+    *out = NULL;
+    WT_TRY(wt_alloc(&filter, 1, sizeof *filter, "a filter"));
+    filter->network = *network;
+    filter->call = find_call_samples(network, block);
+    const wt_engine_shape shape = {.windows = 1, .targets = filter->call, .carries = true};
+    WT_GUARD(take_batch(filter));
+    WT_GUARD(wt_engine_create(&filter->engine, network->graph, network->kernels, &shape));
+    wt_engine_pack(filter->engine, network->parameters);
+    wt_filter_restart(filter);
+    *out = filter;
+    filter = NULL;
+cleanup:
+    wt_filter_destroy(filter);
+    return status;
 }
 
 void wt_filter_run(wt_filter *filter, const float *x, int count, float *y) {
-    const size_t channels = (size_t)filter->network.channels;
-    const int each = filter->network.outputs ? filter->network.outputs : 1;
+    const size_t channels = (size_t)filter->network.channels, each = (size_t)filter->network.outputs;
     for (int done = 0, some; done < count; done += some) {
         some = count - done < filter->call ? count - done : filter->call;
-        put_newest(filter, x ? x + (size_t)done * channels : NULL, some);
+        fill_filter_rows(filter, filter->network.receptive_field - 1, x ? x + (size_t)done * channels : NULL,
+                         some);
         const wt_real *outputs = run_call(filter, some);
-        float *to = y + (size_t)done * (size_t)each;
-        for (size_t i = 0; i < (size_t)some * (size_t)each; i++) to[i] = (float)outputs[i];
+        float *to = y + (size_t)done * each;
+        for (size_t i = 0; i < (size_t)some * each; i++) to[i] = (float)outputs[i];
     }
 }

@@ -17,7 +17,7 @@ typedef struct {
     const wt_kernels *kernels;
     const wt_real *parameters; /* kernel order */
     int receptive_field, channels;
-    int outputs;                    /* per sample; 0: 1 */
+    int outputs;                    /* per sample */
     const wt_quantization *classes; /* of one channel whose classes the network sees; NULL: values */
     wt_normalization normalization; /* channels 0: samples are taken as they are */
 } wt_filter_network;
@@ -27,6 +27,8 @@ typedef struct wt_filter wt_filter;
 /* Takes memory for blocks of at most `block` samples, and as many threads as OpenMP offers now. Makes the
  * state that the padding leaves. */
 wt_status wt_filter_create(wt_filter **out, const wt_filter_network *network, int block);
+/* A new signal begins: the state is again that which the padding leaves. */
+void wt_filter_restart(wt_filter *filter);
 /* Takes NULL. */
 void wt_filter_destroy(wt_filter *filter);
 

@@ -343,9 +343,6 @@ static void average(float *restrict mean, const float *restrict parameter, size_
 
 /* --- the tables: products by OpenBLAS, our own where there are fused multiply-adds, and those of bf16 --- */
 
-#define TEXT_OF(isa) #isa
-#define TEXT(isa) TEXT_OF(isa)
-
 #define NORM_KERNELS                                                                                      \
     {                                                                                                     \
         .column_moments = column_moments, .column_products = column_products, .standardise = standardise, \

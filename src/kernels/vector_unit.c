@@ -7,9 +7,6 @@
 #include "vector_plain.h"
 #endif
 
-#define TEXT_OF(isa) #isa
-#define TEXT(isa) TEXT_OF(isa)
-
 static bool supported(void) {
     return VECTOR_SUPPORTED;
 }

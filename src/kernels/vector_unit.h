@@ -1,6 +1,6 @@
 /*
  * A vector unit: the kernel sets, products and peaks that are compiled for it. Each unit registers its own by
- * one line of CMakeLists.txt (wavetrain_vector_kernels); select.c chooses among them and names none.
+ * one line of CMakeLists.txt (wavetrain_vector_unit); select.c chooses among them and names none.
  */
 #ifndef WAVETRAIN_VECTOR_UNIT_H
 #define WAVETRAIN_VECTOR_UNIT_H
@@ -9,6 +9,8 @@
 
 #define JOIN_PARTS(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_PARTS(a, b, c)
+#define TEXT_OF(isa) #isa
+#define TEXT(isa) TEXT_OF(isa) /* of the name behind a macro's name */
 #define INLINE static inline __attribute__((always_inline))
 
 /* Products that belong together: the weights are packed by one for another. */

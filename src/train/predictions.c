@@ -3,24 +3,12 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "h5/h5.h"
 #include "train/logits.h"
 #include "train_internal.h"
 
 /* --- CSV --- */
-
-void wt_predictions_write_text(FILE *file, const char *text) {
-    if (!strpbrk(text, ",\"\n\r")) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
 
 static wt_status write_prediction_rows(FILE *file, wt_dataset *dataset, const wt_label_results *results) {
     wt_status status = WT_OK;
@@ -33,7 +21,7 @@ static wt_status write_prediction_rows(FILE *file, wt_dataset *dataset, const wt
             id = NULL;
             WT_GUARD(wt_dataset_id(dataset, row->utterance, &id));
         }
-        wt_predictions_write_text(file, id);
+        wt_output_field(file, id, ',');
         fprintf(file, ",%lld,%.9g,%.9g\n", (long long)row->sample, row->target, row->prediction);
     }
 cleanup:

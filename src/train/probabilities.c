@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "train/evaluation.h"
 #include "train_internal.h"
 
@@ -26,7 +27,7 @@ static void write_class(const wt_probabilities *out, int class) {
     fputc(',', out->file);
     if (class < 0) return;
     wt_class_name(name, out->names, class);
-    wt_predictions_write_text(out->file, name);
+    wt_output_field(out->file, name, ',');
 }
 
 wt_status wt_probabilities_open(wt_probabilities **file, const char *path, wt_dataset *dataset,
@@ -62,9 +63,9 @@ static wt_status use_names(wt_probabilities *out, int64_t utterance) {
 static wt_status write_row(wt_probabilities *out, int64_t utterance, int64_t sample, int class,
                            int prediction) {
     WT_TRY(use_names(out, utterance));
-    wt_predictions_write_text(out->file, out->id);
+    wt_output_field(out->file, out->id, ',');
     fprintf(out->file, ",%.9g,", (double)sample / wt_dataset_sample_rate(out->dataset));
-    wt_predictions_write_text(out->file, out->group);
+    wt_output_field(out->file, out->group, ',');
     write_class(out, class);
     write_class(out, prediction);
     for (int c = 0; c < out->classes; c++) fprintf(out->file, ",%.6g", out->values[c]);

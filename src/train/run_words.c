@@ -43,9 +43,10 @@ void wt_trainer_describe(const wt_trainer *trainer) {
                     trainer->state.sample_rate);
     }
     wt_log_info("windows   %" PRId64
-                " of %d targets; a step takes %d, in microbatches of %d (%d microbatches)",
+                " of %d targets; a step takes %d, in microbatches of %d (%d microbatch%s)",
                 wt_windows_count(trainer->data.windows), config->data.window, config->train.batch,
-                trainer->step->microbatches.windows, trainer->step->microbatches.count);
+                trainer->step->microbatches.windows, trainer->step->microbatches.count,
+                trainer->step->microbatches.count == 1 ? "" : "es");
     char field[64];
     int length = snprintf(field, sizeof field, "%d %s", traits->receptive_field,
                           text ? "characters" : "samples");

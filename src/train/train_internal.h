@@ -360,9 +360,6 @@ void wt_run_note_refusal(const char *run);
 wt_status wt_label_weights_make(wt_real **weights, wt_comm *comm, const wt_config *config,
                                 wt_dataset *dataset, int classes);
 
-/* predictions.c: a field of CSV, quoted where a reader would take it apart. */
-void wt_predictions_write_text(FILE *file, const char *text);
-
 /* label_results.c: gathers all ranks' rows, counts[rank] of each, to rank 0's `all` (elsewhere NULL), rank
  * after rank in pieces, since a message has at most 2^31 bytes. Collective. */
 void wt_label_results_gather_pieces(wt_comm *comm, const wt_label_results *results, const int64_t *counts,

@@ -35,6 +35,9 @@ cmp labels-csv.txt labels-raven.txt || fail "Raven's table gives other labels th
 # starts are those of the events, to 20 ms
 awk -F, 'NR > 1 { want = int($2 * 2) / 2 + ($4 == "low" ? 0.1 : 0.3); if ($2 - want > 0.02 || want - $2 > 0.02) exit 1 }' \
     got-csv || fail "events at other times: $(cat got-csv)"
+# a recording's events do not depend on those before it
+expect_ok "$WAVETRAIN" predict run in/2.wav --out second.csv --min-duration 0.02
+cmp <(grep '^2.wav' got-csv) <(grep '^2.wav' second.csv) || fail "the recording before leaves traces: $(cat second.csv)"
 # events of whole samples: a time that is read back is written again
 awk -F, 'NR > 1 { s = $2 * 2000; if (s - int(s + 0.5) > 1e-4 || int(s + 0.5) - s > 1e-4) exit 1 }' got-csv ||
     fail "times between samples: $(cat got-csv)"
@@ -73,4 +76,5 @@ expect_error 2 'predict: --out is missing' "$WAVETRAIN" predict run in/1.wav
 expect_error 2 '--threshold is out of range' "$WAVETRAIN" predict run in/1.wav --out x --threshold 2
 echo "no sound" >bad.wav
 expect_error 2 'bad.wav' "$WAVETRAIN" predict run in/1.wav bad.wav --out x
-[ ! -e x ] || fail "something is half-written"
+expect_error 2 'bad.wav' "$WAVETRAIN" predict run in/1.wav bad.wav --out x --format audacity
+[ "$(echo x*)" = "x*" ] || fail "something is half-written: $(echo x*)"

@@ -73,18 +73,9 @@ static wt_status read_seconds(const annotation_file *file, int column, const cha
 static wt_status add_event(const annotation_file *file, size_t recording, double start, double end,
                            int32_t class) {
     wt_annotations *found = file->all->found;
-    if (found->count == found->capacity) {
-        const size_t capacity = found->capacity ? 2 * found->capacity : 256;
-        wt_annotated *list;
-        WT_TRY(wt_alloc(&list, capacity, sizeof *list, "annotations"));
-        if (found->count > 0) memcpy(list, found->list, found->count * sizeof *list);
-        wt_free(found->list);
-        found->list = list;
-        found->capacity = capacity;
-    }
-    found->list[found->count++] = (wt_annotated){
+    const wt_annotated added = {
         {start, end, class, (int32_t)wt_csv_line(file->csv)}, recording, file->number};
-    return WT_OK;
+    return wt_memory_append(&found->list, &found->count, &added, sizeof added, "annotations");
 }
 
 /* An event of a recording, checked against its length. */
@@ -319,18 +310,12 @@ static wt_status read_annotation_rows(annotation_file *file) {
 
 static wt_status keep_path(annotation_reader *all, const char *path) {
     wt_annotations *found = all->found;
-    if (found->files == found->files_capacity) {
-        const int capacity = found->files_capacity ? 2 * found->files_capacity : 16;
-        char **paths;
-        WT_TRY(wt_alloc(&paths, (size_t)capacity, sizeof *paths, "files of annotations"));
-        if (found->files > 0) memcpy(paths, found->paths, (size_t)found->files * sizeof *paths);
-        wt_free(found->paths);
-        found->paths = paths;
-        found->files_capacity = capacity;
-    }
-    WT_TRY(wt_memory_copy_string(&found->paths[found->files], path));
-    found->files++;
-    return WT_OK;
+    char *copy;
+    WT_TRY(wt_memory_copy_string(&copy, path));
+    const wt_status status = wt_memory_append(&found->paths, &found->files, &copy, sizeof copy,
+                                              "files of annotations");
+    if (status != WT_OK) wt_free(copy);
+    return status;
 }
 
 /* `below`: the path in the folder that was given. */

@@ -24,10 +24,9 @@ typedef struct {
 
 typedef struct {
     wt_class_list classes;
-    size_t count, capacity;
+    int count, files;
     wt_annotated *list; /* [count] */
-    int files, files_capacity;
-    char **paths; /* [files] */
+    char **paths;       /* [files] */
 } wt_annotations;
 
 /* Reads all of them, in seconds, with the classes' numbers as they were met. Warns of rows of other

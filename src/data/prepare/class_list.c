@@ -22,29 +22,22 @@ static int find_listed(const wt_class_list *list, const char *name) {
     return low;
 }
 
-static wt_status grow_class_list(wt_class_list *list) {
-    if (list->count < list->capacity) return WT_OK;
-    const int capacity = list->capacity ? 2 * list->capacity : 16;
-    struct wt_listed_class *entries;
-    WT_TRY(wt_alloc(&entries, (size_t)capacity, sizeof *entries, "names of classes"));
-    if (list->count > 0) memcpy(entries, list->entries, (size_t)list->count * sizeof *entries);
-    wt_free(list->entries);
-    list->entries = entries;
-    list->capacity = capacity;
-    return WT_OK;
-}
-
 static bool is_at(const wt_class_list *list, int entry, const char *name) {
     return entry < list->count && strcmp(list->entries[entry].name, name) == 0;
 }
 
 static wt_status insert_class(wt_class_list *list, int at, const char *name) {
-    char *copy;
-    WT_TRY(grow_class_list(list));
-    WT_TRY(wt_memory_copy_string(&copy, name));
-    memmove(list->entries + at + 1, list->entries + at, (size_t)(list->count - at) * sizeof *list->entries);
-    list->entries[at] = (struct wt_listed_class){copy, list->count};
-    list->count++;
+    struct wt_listed_class added = {.number = list->count}, *entries;
+    WT_TRY(wt_memory_copy_string(&added.name, name));
+    const wt_status status = wt_memory_append(&list->entries, &list->count, &added, sizeof added,
+                                              "names of classes");
+    if (status != WT_OK) {
+        wt_free(added.name);
+        return status;
+    }
+    entries = list->entries;
+    memmove(entries + at + 1, entries + at, (size_t)(list->count - 1 - at) * sizeof *entries);
+    entries[at] = added;
     return WT_OK;
 }
 

@@ -10,7 +10,7 @@
 /* Names in the order of strcmp, each with the number that it got when it was met. With `fixed` the list is
  * closed: its names have the numbers of their order. */
 typedef struct {
-    int count, capacity;
+    int count;
     bool fixed;
     struct wt_listed_class {
         char *name;

@@ -116,7 +116,7 @@ static int compare_annotated(const void *a, const void *b) {
 /* Of sorted events of one class after the other: less than a sample in common is none. */
 static wt_status refuse_overlaps(const wt_annotations *found, const wt_recordings *recordings) {
     const wt_annotated *last = NULL; /* the one that ends last so far */
-    for (size_t i = 0; i < found->count; i++) {
+    for (int i = 0; i < found->count; i++) {
         const wt_annotated *at = &found->list[i];
         const wt_recording *file = &recordings->files[at->recording];
         const double rate = file->format.rate;
@@ -135,7 +135,7 @@ static wt_status refuse_overlaps(const wt_annotations *found, const wt_recording
 
 static wt_status take_events(wt_labelling *labelling, wt_annotations *found, const char *first) {
     int32_t *number_of = NULL;
-    size_t at = 0;
+    int at = 0;
     wt_status status = WT_OK;
     WT_GUARD(wt_alloc(&number_of, (size_t)found->classes.count + 1, sizeof *number_of, "classes of events"));
     WT_GUARD(wt_class_list_close(&found->classes, first, number_of, &labelling->names));
@@ -143,13 +143,13 @@ static wt_status take_events(wt_labelling *labelling, wt_annotations *found, con
     WT_GUARD_CHECK(labelling->classes >= 2, WT_USAGE,
                    "--annotations: expected two classes or more (got one; --background NAME is another)");
     WT_GUARD(wt_alloc(&labelling->ends, labelling->count, sizeof *labelling->ends, "events"));
-    WT_GUARD(wt_alloc(&labelling->events, found->count + 1, sizeof *labelling->events, "events"));
+    WT_GUARD(wt_alloc(&labelling->events, (size_t)found->count + 1, sizeof *labelling->events, "events"));
     for (size_t i = 0; i < labelling->count; i++) {
         for (; at < found->count && found->list[at].recording == i; at++) {
             labelling->events[at] = found->list[at].event;
             labelling->events[at].class = number_of[found->list[at].event.class];
         }
-        labelling->ends[i] = (int64_t)at;
+        labelling->ends[i] = at;
     }
 cleanup:
     wt_free(number_of);
@@ -165,7 +165,7 @@ static wt_status annotate_recordings(wt_labelling *labelling, const wt_recording
     labelling->masked = mask || options->overlap == WT_OVERLAP_MASK;
     wt_status status = wt_annotations_read(&found, recordings, options, channel);
     if (status == WT_OK && found.count > 1)
-        qsort(found.list, found.count, sizeof *found.list, compare_annotated);
+        qsort(found.list, (size_t)found.count, sizeof *found.list, compare_annotated);
     if (status == WT_OK && options->overlap == WT_OVERLAP_REFUSE)
         status = refuse_overlaps(&found, recordings);
     if (status == WT_OK) status = take_events(labelling, &found, mask ? NULL : first);

@@ -27,7 +27,7 @@ typedef struct {
     bool compiled;
     char *path;        /* of a list or table */
     listed_name *rows; /* [count], sorted by the files' names without folder and ending */
-    size_t count, capacity;
+    int count;
 } name_source;
 
 /* --- from the id --- */
@@ -70,18 +70,9 @@ static int compare_name_rows(const void *a, const void *b) {
 }
 
 static wt_status add_name_row(name_source *source, const char *file, const char *name, int64_t line) {
-    if (source->count == source->capacity) {
-        const size_t capacity = source->capacity ? 2 * source->capacity : 256;
-        listed_name *rows;
-        WT_TRY(wt_alloc(&rows, capacity, sizeof *rows, "names of recordings"));
-        if (source->count > 0) memcpy(rows, source->rows, source->count * sizeof *rows);
-        wt_free(source->rows);
-        source->rows = rows;
-        source->capacity = capacity;
-    }
-    listed_name *row = &source->rows[source->count];
-    *row = (listed_name){.line = line};
-    source->count++; /* from here dispose_source frees it */
+    listed_name *row, empty = {.line = line};
+    WT_TRY(wt_memory_append(&source->rows, &source->count, &empty, sizeof empty, "names of recordings"));
+    row = &source->rows[source->count - 1]; /* from here close_names frees it */
     WT_TRY(wt_memory_copy_string(&row->file, file));
     return wt_memory_copy_string(&row->name, name);
 }
@@ -106,11 +97,11 @@ static wt_status read_name_list(name_source *source) {
 }
 
 static wt_status by_row(const name_source *source, const wt_recording *recording, char **name) {
-    size_t low = 0, high = source->count;
+    int low = 0, high = source->count;
     int64_t best = -1;
     const listed_name *found = NULL, *other = NULL;
     while (low < high) {
-        const size_t middle = low + (high - low) / 2;
+        const int middle = low + (high - low) / 2;
         if (wt_recording_compare_stems(source->rows[middle].file, recording->path) < 0)
             low = middle + 1;
         else
@@ -208,13 +199,14 @@ static wt_status open_names(name_source *source, const wt_name_rule *rule) {
                  rule->option, rule->how);
         source->compiled = true;
     }
-    if (source->count > 0) qsort(source->rows, source->count, sizeof *source->rows, compare_name_rows);
+    if (source->count > 0)
+        qsort(source->rows, (size_t)source->count, sizeof *source->rows, compare_name_rows);
     return WT_OK;
 }
 
 static void close_names(name_source *source) {
     if (source->compiled) regfree(&source->pattern);
-    for (size_t i = 0; i < source->count; i++) {
+    for (int i = 0; i < source->count; i++) {
         wt_free(source->rows[i].file);
         wt_free(source->rows[i].name);
     }

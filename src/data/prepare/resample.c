@@ -12,6 +12,20 @@
 
 static const double passband_end = 0.95; /* of half the lower rate */
 
+typedef struct {
+    soxr_io_spec_t io;
+    soxr_quality_spec_t quality;
+    soxr_runtime_spec_t runtime;
+} soxr_specs;
+
+static soxr_specs find_soxr_specs(void) {
+    enum { THREADS = 1 };
+    soxr_specs specs = {soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I), soxr_quality_spec(SOXR_VHQ, 0),
+                        soxr_runtime_spec(THREADS)};
+    specs.quality.passband_end = passband_end;
+    return specs;
+}
+
 static wt_status check_request(int64_t frames, int64_t out_frames, int channels, int from, int to) {
     int most = from > to ? from : to, least = from > to ? to : from;
     WT_CHECK(least > 0 && most / 256 < least, WT_USAGE,
@@ -28,13 +42,10 @@ wt_status wt_sound_resample(float **out, const float *samples, int64_t frames, i
     float *resampled;
     WT_TRY(wt_alloc(&resampled, (size_t)(wanted * channels), sizeof *resampled, "resampled sound"));
     /* What the library leaves unfilled at the end (a frame at most) stays 0. */
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
-    quality.passband_end = passband_end;
-    const soxr_runtime_spec_t runtime = soxr_runtime_spec(1); /* threads */
-    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    const soxr_specs specs = find_soxr_specs();
     size_t read, written;
     soxr_error_t error = soxr_oneshot(from, to, (unsigned)channels, samples, (size_t)frames, &read, resampled,
-                                      (size_t)wanted, &written, &io, &quality, &runtime);
+                                      (size_t)wanted, &written, &specs.io, &specs.quality, &specs.runtime);
     if (error) {
         wt_free(resampled);
         return wt_error(WT_FAILED, "resampling from %d to %d Hz failed (%s)", from, to, soxr_strerror(error));
@@ -53,12 +64,10 @@ wt_status wt_sound_resampler_open(wt_sound_resampler **out, int channels, int fr
     soxr_error_t error;
     *out = NULL;
     WT_TRY(check_request(1, 1, channels, from, to));
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
-    quality.passband_end = passband_end;
-    const soxr_runtime_spec_t runtime = soxr_runtime_spec(1); /* threads */
-    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    const soxr_specs specs = find_soxr_specs();
     WT_TRY(wt_alloc(out, 1, sizeof **out, "resampling"));
-    (*out)->soxr = soxr_create(from, to, (unsigned)channels, &error, &io, &quality, &runtime);
+    (*out)->soxr = soxr_create(from, to, (unsigned)channels, &error, &specs.io, &specs.quality,
+                               &specs.runtime);
     if (!error) return WT_OK;
     wt_free(*out);
     *out = NULL;
